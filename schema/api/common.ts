@@ -1,0 +1,69 @@
+import { Type } from '@sinclair/typebox';
+import { idPattern, type IdPrefix } from '../db/public-id.js';
+import { closed, component, int, line, matching, nullable, open, webUrl } from './typebox.js';
+
+export const SLUG_PATTERN = '^[a-z0-9]+(?:-[a-z0-9]+)*$';
+
+const EXAMPLE_IDS: Record<IdPrefix, string> = {
+  org: 'org_01kb1vq6gze4tb6m8fzj1g9c7d',
+  key: 'key_01kb1vq6h3fr1s1n6y9a0vq8pe',
+  pet: 'pet_01kb1vq6h8er3ap3b6n2q4w5xk',
+  sig: 'sig_01kb1vs0a2fghbx7c4e1m8ntyz',
+  sup: 'sup_01kb1vs0a2fghbx7c4e1m8ntz0',
+};
+export const exampleId = (prefix: IdPrefix) => EXAMPLE_IDS[prefix];
+
+export const id = (prefix: IdPrefix, description: string) =>
+  matching(idPattern(prefix), 30, { description, examples: [EXAMPLE_IDS[prefix]] });
+
+export const slug = (description: string) =>
+  matching(SLUG_PATTERN, 100, { description, examples: ['save-the-old-mill-meadows'] });
+
+export const externalId = (what: string) =>
+  line(200, { description: `Your own id for this ${what}, unique in its scope.`, examples: ['crm-20431'] });
+
+export const countryCode = () =>
+  matching('^[A-Z]{2}$', 2, { description: 'ISO 3166-1 alpha-2 code, in capitals.', examples: ['NL'] });
+
+export const localeTag = () =>
+  matching('^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$', 11, {
+    description: 'BCP 47 language tag: language, script and region.',
+    examples: ['en', 'pt-BR'],
+  });
+
+export const PetitionPath = closed({
+  petition: matching(`(?:${idPattern('pet')})|(?:${SLUG_PATTERN})`, 100, {
+    description: 'The petition: its id or its slug. An old slug redirects (308) to the current one.',
+    examples: ['save-the-old-mill-meadows'],
+  }),
+});
+
+export const limitParameter = int(1, 100, { description: 'Items per page: 1 to 100, 20 if absent.', examples: [20] });
+export const cursorParameter = Type.String({
+  maxLength: 512,
+  pattern: '^[A-Za-z0-9_-]+$',
+  description: '`next_cursor` of the page before, with the same filters and sort.',
+});
+export const paging = {
+  limit: Type.Optional(limitParameter),
+  cursor: Type.Optional(cursorParameter),
+};
+
+export const OrganizationSummary = component(
+  'OrganizationSummary',
+  open(
+    {
+      id: id('org', 'The organization.'),
+      slug: slug('Its short name in URLs.'),
+      name: line(200, { description: 'Its name.' }),
+      url: nullable(webUrl({ description: 'Its home page.' })),
+    },
+    {
+      description: 'The organization that leads a petition.',
+      examples: [
+        { id: EXAMPLE_IDS.org, slug: 'river-meadows', name: 'River Meadows Alliance', url: 'https://rivermeadows.example' },
+      ],
+    },
+  ),
+);
+

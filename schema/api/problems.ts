@@ -1,0 +1,53 @@
+import { Type } from '@sinclair/typebox';
+import { PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables.js';
+import { component, enumOf, instant, int, line, list, matching, open, ref, webUrl } from './typebox.js';
+
+export const FieldProblem = component(
+  'FieldProblem',
+  open(
+    {
+      pointer: Type.String({
+        maxLength: 300,
+        pattern: '^(?:/.*)?$',
+        description: 'JSON pointer into the body (RFC 6901), or `/name` of the parameter or header.',
+      }),
+      code: matching('^[a-z_]+$', 40, { description: 'What is wrong, as a stable word.' }),
+      detail: line(500, { description: 'What is wrong and what to do, for people.' }),
+    },
+    { description: 'One wrong field.', examples: [{ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' }] },
+  ),
+);
+
+export const Problem = component(
+  'Problem',
+  open(
+    {
+      type: webUrl({ description: 'A page about this kind of problem.' }),
+      title: line(200, { description: 'The kind of problem, in a sentence.' }),
+      status: int(400, 599, { description: 'The HTTP status.' }),
+      code: matching('^[a-z_]+$', 60, { description: 'The kind of problem, as a stable word: branch on this.' }),
+      detail: line(1000, { description: 'What happened here and what to do about it.' }),
+      request_id: matching('^[A-Za-z0-9_.-]+$', 64, { description: 'Name it when you ask for help.' }),
+      errors: Type.Optional(list(ref(FieldProblem), 50, { description: 'Every wrong field, when fields are wrong.' })),
+      allowed: Type.Optional(
+        list(enumOf(PETITION_STATUSES), 8, { description: 'transition_not_allowed: the moves that are possible.' }),
+      ),
+      reason: Type.Optional(enumOf(TAKEDOWN_REASONS, { description: 'petition_taken_down: why.' })),
+      opens_at: Type.Optional(instant({ description: 'petition_not_open: when signing begins.' })),
+    },
+    {
+      description: 'Every error has this shape (RFC 9457).',
+      examples: [
+        {
+          type: 'https://undersigned.dev/problems#invalid_body',
+          title: 'The body does not match its schema',
+          status: 422,
+          code: 'invalid_body',
+          detail: 'One field is wrong.',
+          request_id: '019ab2c0-6c5e-7d0a-9b1f-3f6f3d0c5a11',
+          errors: [{ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' }],
+        },
+      ],
+    },
+  ),
+);

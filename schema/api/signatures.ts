@@ -1,0 +1,243 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { CONFIRMATIONS, DISPLAYS, SIGNATURE_STATUSES } from '../db/tables.js';
+import { countryCode, exampleId, externalId, id, paging } from './common.js';
+import { closed, component, enumOf, instant, int, line, list, matching, nullable, nullableRef, open, pageOf, text } from './typebox.js';
+
+const optional = Type.Optional;
+const MAX = 2_147_483_647;
+
+export const PostalAddress = component(
+  'PostalAddress',
+  closed(
+    {
+      lines: list(line(200), 4, { minItems: 1, description: 'Street and number, and what else stands above the city.' }),
+      city: optional(nullable(line(200, { description: 'City or place.' }))),
+      region: optional(nullable(line(200, { description: 'State, province or county, where it belongs to the address.' }))),
+    },
+    { description: 'A postal address; postal code and country have fields of their own.', examples: [{ lines: ['Millgate 4'], city: 'Ewehaven' }] },
+  ),
+);
+
+const tag = (what: string) => optional(line(200, { description: `utm_${what} of the link that brought the signer.` }));
+
+export const Utm = component(
+  'Utm',
+  closed(
+    { source: tag('source'), medium: tag('medium'), campaign: tag('campaign'), term: tag('term'), content: tag('content') },
+    { description: 'Campaign tags of the link that brought the signer.', examples: [{ source: 'newsletter', medium: 'email', campaign: 'meadows-1' }] },
+  ),
+);
+
+const email = () =>
+  Type.String({
+    format: 'email',
+    minLength: 3,
+    maxLength: 254,
+    description: 'E-mail address. Never shown to the public.',
+    examples: ['ada@example.org'],
+  });
+const name = () => line(200, { description: 'Full name, as the signer writes it.', examples: ['Ada Okonkwo'] });
+const displayChoice = () =>
+  enumOf(DISPLAYS, { description: 'How the public list shows the signer: full name, initials, or not by name.' });
+const source = () => line(100, { description: 'Your label for the channel or place of the link.', examples: ['mail-top-button'] });
+const phone = () =>
+  matching('^\\+?[0-9][0-9 ()./-]{3,30}$', 32, { description: 'Phone number.', examples: ['+31 20 555 0123'] });
+const postalCode = () => matching('^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$', 16, { description: 'Postal code.', examples: ['1012 AB'] });
+const comment = () => text(2000, { description: 'Why they sign. Organisers read it; it is not public.' });
+
+export const SignatureInput = component(
+  'SignatureInput',
+  closed(
+    {
+      email: email(),
+      name: name(),
+      country: optional(nullable(countryCode())),
+      postal_code: optional(nullable(postalCode())),
+      postal_address: optional(nullableRef(PostalAddress)),
+      phone: optional(nullable(phone())),
+      comment: optional(nullable(comment())),
+      display: optional(
+        enumOf(DISPLAYS, { description: 'How the public list shows the signer; `anonymous` if absent.' }),
+      ),
+      source: optional(nullable(source())),
+      utm: optional(nullableRef(Utm)),
+      external_id: optional(nullable(externalId('signature'))),
+      vouched: optional(
+        Type.Boolean({
+          description:
+            'Secret keys with `signatures:vouch` only. You have proven that the signer reads this mailbox: the signature counts at once, and what it says updates the supporter.',
+        }),
+      ),
+    },
+    {
+      description: 'Somebody signs. What the petition requires of country, postal code and so on must be there; what it does not ask for must not.',
+      examples: [
+        { email: 'ada@example.org', name: 'Ada Okonkwo', country: 'NL', display: 'initials', source: 'mail-top-button' },
+      ],
+    },
+  ),
+);
+export type SignatureInput = Static<typeof SignatureInput>;
+
+const receipt = () =>
+  matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
+    description: 'Sealed and fresh each time: good only for making share links that are credited to this signature.',
+    examples: ['rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdGhJkFsP'],
+  });
+const next = () =>
+  enumOf(['confirm_email', 'done'], { description: 'What the signer does now: open the mail that we send, or nothing.' });
+
+const RECEIPT = `rc_${'Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdGhJkFsP'.slice(0, 59)}`;
+
+export const SignatureAccepted = component(
+  'SignatureAccepted',
+  open(
+    {
+      petition_id: id('pet', 'The petition.'),
+      confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature of this petition count.' }),
+      next: next(),
+      count: int(0, MAX, { description: "The petition's confirmed signatures as last published." }),
+      receipt: receipt(),
+    },
+    {
+      description: 'The answer to everybody without a secret key: the same whether or not this address has signed before.',
+      examples: [{ petition_id: exampleId('pet'), confirmation: 'email', next: 'confirm_email', count: 4211, receipt: RECEIPT }],
+    },
+  ),
+);
+
+export const SignatureResult = component(
+  'SignatureResult',
+  open(
+    {
+      id: id('sig', 'The signature.'),
+      petition_id: id('pet', 'The petition.'),
+      status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands.' }),
+      created: Type.Boolean({ description: 'False: this supporter had signed before, and nothing was added.' }),
+      created_at: instant({ description: 'When it was signed.' }),
+      confirmed_at: nullable(instant({ description: 'When it began to count; null if it does not yet.' })),
+      next: next(),
+      count: int(0, MAX, { description: "The petition's confirmed signatures now." }),
+      receipt: receipt(),
+    },
+    {
+      description: 'The answer to a secret key: what really happened.',
+      examples: [
+        {
+          id: exampleId('sig'),
+          petition_id: exampleId('pet'),
+          status: 'pending',
+          created: true,
+          created_at: '2026-11-23T19:04:05.678Z',
+          confirmed_at: null,
+          next: 'confirm_email',
+          count: 4211,
+          receipt: RECEIPT,
+        },
+      ],
+    },
+  ),
+);
+
+const PUBLIC_EXAMPLE = { display_name: 'A. O.', country: 'NL', signed_at: '2026-11-23T19:04:05.678Z' };
+
+export const PublicSignature = component(
+  'PublicSignature',
+  open(
+    {
+      display_name: nullable(line(250, { description: 'Name or initials, as the signer chose; null: not by name.' })),
+      country: nullable(countryCode()),
+      signed_at: instant({ description: 'When it was signed.' }),
+    },
+    { description: 'A signature as everybody may see it.', examples: [PUBLIC_EXAMPLE] },
+  ),
+);
+
+export const PublicSignaturePage = component(
+  'PublicSignaturePage',
+  pageOf(PublicSignature, {
+    description: 'A page of confirmed signatures, latest first.',
+    examples: [{ data: [PUBLIC_EXAMPLE], next_cursor: null, has_more: false }],
+  }),
+);
+
+export const PublicSignatureQuery = closed({ ...paging });
+
+const SIGNATURE_EXAMPLE = {
+  id: exampleId('sig'),
+  petition_id: exampleId('pet'),
+  supporter_id: exampleId('sup'),
+  status: 'confirmed',
+  email: 'ada@example.org',
+  name: 'Ada Okonkwo',
+  country: 'NL',
+  postal_code: null,
+  postal_address: null,
+  phone: null,
+  comment: null,
+  display: 'initials',
+  source: 'mail-top-button',
+  utm: null,
+  collector_id: null,
+  external_id: null,
+  created_at: '2026-11-23T19:04:05.678Z',
+  confirmed_at: '2026-11-23T19:06:11.002Z',
+};
+
+export const Signature = component(
+  'Signature',
+  open(
+    {
+      id: id('sig', 'The signature.'),
+      petition_id: id('pet', 'The petition.'),
+      supporter_id: id('sup', 'The supporter: the same for every petition that this mailbox signs.'),
+      status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands.' }),
+      email: email(),
+      name: name(),
+      country: nullable(countryCode()),
+      postal_code: nullable(postalCode()),
+      postal_address: nullableRef(PostalAddress),
+      phone: nullable(phone()),
+      comment: nullable(comment()),
+      display: displayChoice(),
+      source: nullable(source()),
+      utm: nullableRef(Utm),
+      collector_id: nullable(id('org', 'The organization whose key collected it; null: signed without a key.')),
+      external_id: nullable(line(200, { description: "The collector's own id for it." })),
+      created_at: instant({ description: 'When it was signed.' }),
+      confirmed_at: nullable(instant({ description: 'When it began to count.' })),
+    },
+    { description: 'A signature as its organiser sees it.', examples: [SIGNATURE_EXAMPLE] },
+  ),
+);
+
+export const SignaturePage = component(
+  'SignaturePage',
+  pageOf(Signature, {
+    description: 'A page of signatures.',
+    examples: [{ data: [SIGNATURE_EXAMPLE], next_cursor: null, has_more: false }],
+  }),
+);
+
+export const SignatureQuery = closed({
+  petition: matching('^[a-z0-9_-]+$', 100, { description: 'Id or slug of one of your petitions.', examples: [exampleId('pet')] }),
+  ...paging,
+  status: optional(list(enumOf(SIGNATURE_STATUSES), 5, { description: 'Any of these; repeat it for several.' })),
+  email: optional(email()),
+  external_id: optional(externalId('signature')),
+  source: optional(source()),
+  collector: optional(id('org', 'The organization whose key collected it.')),
+  created_from: optional(instant({ description: 'Signed at or after.' })),
+  created_before: optional(instant({ description: 'Signed before.' })),
+  sort: optional(enumOf(['-created_at', 'created_at'], { description: 'Latest first (`-created_at`) if absent.' })),
+});
+
+export const SignaturePath = closed({ signature: id('sig', 'The signature.') });
+
+export const Moderation = component(
+  'Moderation',
+  closed(
+    { reason: text(500, { description: 'Why. Kept with your key and the time.', examples: ['Duplicate of another mailbox'] }) },
+    { description: 'Why a signature is taken out or put back.', examples: [{ reason: 'Signed with a name that is not theirs' }] },
+  ),
+);

@@ -1,0 +1,43 @@
+import { sql } from 'drizzle-orm';
+import {
+  blob,
+  check,
+  customType,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+  unique,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core';
+import type * as postgres from './columns.postgres.js';
+import { decodeId, encodeId, type IdPrefix } from './public-id.js';
+
+const sqlite = {
+  table: sqliteTable,
+  key: () => integer().primaryKey(),
+  ref: () => integer(),
+  publicId: (prefix: IdPrefix) =>
+    customType<{ data: string; driverData: Buffer }>({
+      dataType: () => 'blob',
+      toDriver: decodeId,
+      fromDriver: (value) => encodeId(prefix, value),
+    })(),
+  bytes: () => blob({ mode: 'buffer' }),
+  str: () => text(),
+  enumText: (values: readonly [string, ...string[]]) => text({ enum: values as [string, ...string[]] }),
+  int: () => integer(),
+  bool: () => integer({ mode: 'boolean' }),
+  instant: () => integer({ mode: 'timestamp_ms' }),
+  json: () => text({ mode: 'json' }),
+  check,
+  index,
+  primaryKey,
+  sql,
+  unique,
+  uniqueIndex,
+} satisfies Record<keyof typeof postgres, unknown>;
+
+/** The one cast: the same builders and the same JavaScript values, other SQL. */
+export const columns = sqlite as unknown as typeof postgres;

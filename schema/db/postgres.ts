@@ -1,0 +1,17 @@
+import * as columns from './columns.postgres.js';
+import { defineTables } from './tables.js';
+
+// Named one by one, because drizzle-kit reads the exports of this file.
+export const {
+  organizations,
+  apiKeys,
+  petitions,
+  petitionSlugs,
+  supporters,
+  signatures,
+  moderations,
+  petitionCounts,
+  petitionHistory,
+  milestones,
+  idempotencyKeys,
+} = defineTables(columns);

@@ -1,0 +1,49 @@
+/**
+ * Public ids: a type prefix and a UUIDv7 in Crockford base 32, as in the TypeID specification
+ * (https://github.com/jetify-com/typeid/tree/main/spec): `pet_01h455vb4pex5vsknk084sn02q`.
+ * The database holds the 16 bytes; everybody outside sees the text.
+ */
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const VALUES = new Map([...ALPHABET].map((letter, value) => [letter, value]));
+const PAIRS = Array.from({ length: 1024 }, (_, n) => `${ALPHABET[n >> 5]}${ALPHABET[n & 31]}`);
+
+export const ID_PREFIXES = ['org', 'key', 'pet', 'sig', 'sup'] as const;
+export type IdPrefix = (typeof ID_PREFIXES)[number];
+
+/** The pattern of the ids of one type, for schemas. */
+export const idPattern = (prefix: IdPrefix): string => `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`;
+
+/** 16 bytes to 26 characters: 130 bits, the first two always zero. */
+export function encodeId(prefix: IdPrefix, bytes: Uint8Array): string {
+  let text = `${prefix}_`;
+  let bits = 0;
+  let held = 2;
+  for (const byte of bytes) {
+    bits = (bits << 8) | byte;
+    held += 8;
+    if (held >= 10) {
+      held -= 10;
+      text += PAIRS[(bits >> held) & 1023];
+      bits &= (1 << held) - 1;
+    }
+  }
+  return text;
+}
+
+/** The inverse of encodeId for a text that matches idPattern. */
+export function decodeId(id: string): Buffer {
+  const bytes = Buffer.allocUnsafe(16);
+  let bits = 0;
+  let held = -2;
+  let at = 0;
+  for (const letter of id.slice(id.indexOf('_') + 1)) {
+    bits = (bits << 5) | (VALUES.get(letter) ?? 0);
+    held += 5;
+    if (held >= 8) {
+      held -= 8;
+      bytes[at++] = (bits >> held) & 255;
+      bits &= (1 << held) - 1;
+    }
+  }
+  return bytes;
+}

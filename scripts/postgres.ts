@@ -1,0 +1,125 @@
+/** A throw-away PostgreSQL server for tests and benchmarks. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { appendFile, chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** PostgreSQL refuses to run as root, so root borrows the user that every package of it creates. */
+const isRoot = process.getuid?.() === 0;
+const USER = 'postgres';
+
+export interface PostgresServer {
+  url: string;
+  /** Stops the server and removes its files. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server on a free loopback port, or answers undefined when this machine has none to start.
+ * Nothing in it survives a crash of the machine, which makes it fast; `settings` can say otherwise
+ * (`{ fsync: 'on', synchronous_commit: 'on' }`).
+ */
+export async function startPostgres(
+  settings: Record<string, string> = {},
+): Promise<PostgresServer | undefined> {
+  const bin = await findBinaries();
+  if (bin === undefined) return undefined;
+
+  const home = await mkdtemp(join(tmpdir(), 'undersigned-postgres-'));
+  const data = join(home, 'data');
+  const log = join(home, 'server.log');
+  const tool = (name: string, ...args: string[]) => {
+    const file = join(bin, name);
+    // The working directory may be one that the borrowed user cannot enter.
+    return isRoot
+      ? run('runuser', ['-u', USER, '--', file, ...args], { cwd: home })
+      : run(file, args, { cwd: home });
+  };
+  let stopping: Promise<void> | undefined;
+  const stop = () =>
+    (stopping ??= (async () => {
+      if (existsSync(join(data, 'postmaster.pid'))) {
+        await tool('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop').catch(() => undefined);
+      }
+      await rm(home, { recursive: true, force: true, maxRetries: 5 });
+    })());
+
+  try {
+    if (isRoot) await chown(home, await idOf(USER, '-u'), await idOf(USER, '-g'));
+    await tool(
+      'initdb',
+      '-D',
+      data,
+      '-U',
+      USER,
+      '-A',
+      'trust',
+      '--no-sync',
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+    );
+    const port = await freePort();
+    const all: Record<string, string> = {
+      listen_addresses: '127.0.0.1',
+      port: String(port),
+      unix_socket_directories: '',
+      max_connections: '200',
+      fsync: 'off',
+      synchronous_commit: 'off',
+      full_page_writes: 'off',
+      ...settings,
+    };
+    const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'\n`);
+    await appendFile(join(data, 'postgresql.conf'), lines.join(''));
+    await tool('pg_ctl', '-D', data, '-l', log, '-w', 'start').catch(async (error: unknown) => {
+      const said = await readFile(log, 'utf8').catch(() => '');
+      throw new Error(`PostgreSQL did not start.\n${said}`, { cause: error });
+    });
+    return { url: `postgres://${USER}@127.0.0.1:${port}/postgres`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The directory of `initdb` and `postgres`: clients alone (`pg_config`, `psql`) are not enough. */
+async function findBinaries(): Promise<string | undefined> {
+  if (isRoot && Number.isNaN(await idOf(USER, '-u'))) return undefined;
+  const debian = '/usr/lib/postgresql';
+  const versions = await readdir(debian).catch((): string[] => []);
+  const candidates = [
+    await answerOf('pg_config', '--bindir'),
+    ...versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(debian, version, 'bin')),
+    ...(process.env['PATH'] ?? '').split(delimiter),
+  ];
+  return candidates.find(
+    (dir) => dir !== '' && ['initdb', 'pg_ctl', 'postgres'].every((name) => existsSync(join(dir, name))),
+  );
+}
+
+/** What a program prints; empty when it is not there or fails. */
+const answerOf = (file: string, ...args: string[]): Promise<string> =>
+  run(file, args).then(
+    ({ stdout }) => stdout.trim(),
+    () => '',
+  );
+
+const idOf = async (user: string, flag: '-u' | '-g'): Promise<number> =>
+  Number.parseInt(await answerOf('id', flag, user), 10);
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,72 @@
+/**
+ * `npm test [-- tap arguments]`: runs tap with a PostgreSQL beside it, so that every test runs on both engines.
+ *
+ * TEST_POSTGRES_URL   use this server instead of starting one
+ * REQUIRE_POSTGRES=1  fail, rather than skip the PostgreSQL lane, when there is no server
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { startPostgres, type PostgresServer } from './postgres.js';
+
+const tap = fileURLToPath(new URL('dist/esm/run.mjs', import.meta.resolve('tap/package.json')));
+
+let interrupted = false;
+let interrupt: (() => void) | undefined;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (!interrupted) interrupt?.();
+    interrupted = true;
+  });
+}
+
+function runTap(env: NodeJS.ProcessEnv): Promise<number> {
+  return new Promise((resolve, reject) => {
+    // In a process group of its own: tap waits for its test files whatever it is told, so a signal has to reach them.
+    const child = spawn(process.execPath, [tap, ...process.argv.slice(2)], {
+      stdio: 'inherit',
+      detached: true,
+      env,
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const killAll = (signal: NodeJS.Signals) => {
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
+    };
+    interrupt = () => {
+      killAll('SIGTERM');
+      timer = setTimeout(() => killAll('SIGKILL'), 5000);
+    };
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      interrupt = undefined;
+      clearTimeout(timer);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+async function main(): Promise<number> {
+  let url = process.env['TEST_POSTGRES_URL'];
+  let server: PostgresServer | undefined;
+  try {
+    if (!url) {
+      server = await startPostgres();
+      url = server?.url;
+    }
+    if (!url) {
+      const missing = 'no PostgreSQL server was found: set TEST_POSTGRES_URL or install one';
+      if (process.env['REQUIRE_POSTGRES'] === '1') {
+        console.error(`${missing} (REQUIRE_POSTGRES=1)`);
+        return 1;
+      }
+      console.error(
+        `\n${'!'.repeat(80)}\n!! PostgreSQL lane SKIPPED: ${missing}.\n!! Only SQLite is tested.\n${'!'.repeat(80)}\n`,
+      );
+    }
+    if (interrupted) return 1;
+    return await runTap(url ? { ...process.env, TEST_POSTGRES_URL: url } : process.env);
+  } finally {
+    await server?.stop();
+  }
+}
+
+process.exitCode = await main();

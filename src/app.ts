@@ -1,0 +1,165 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import compress from '@fastify/compress';
+import swaggerUi from '@fastify/swagger-ui';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyPluginCallback } from 'fastify';
+import { uuidv7obj } from 'uuidv7';
+import { encodeId } from '../schema/db/public-id.js';
+import { components } from '../schema/api/typebox.js';
+import type { Config } from './config.js';
+import { ANONYMOUS, type Context } from './core/context.js';
+import { createMilestones } from './core/milestones.js';
+import { createPublishedCounts } from './core/published-counts.js';
+import { createSealer } from './core/sealer.js';
+import { ApiError } from './errors.js';
+import { secretApiKeyRoutes } from './http/api-keys.js';
+import { assertScope, identify } from './http/auth.js';
+import { countRoutes } from './http/counts.js';
+import { constantHeaders, PREFLIGHT } from './http/headers.js';
+import { createLimits, type Limits } from './http/limits.js';
+import { refuseOtherMethods } from './http/methods.js';
+import { createMetrics } from './http/metrics.js';
+import { openapi, documentOf } from './http/openapi.js';
+import { secretOrganizationRoutes } from './http/organizations.js';
+import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions.js';
+import { clientErrorHandler, problems } from './http/problems.js';
+import { serviceRoutes } from './http/service.js';
+import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js';
+import { validation } from './http/validation.js';
+import type { Store } from './store/store.js';
+
+export type BuildOptions = {
+  config: Pick<Config, 'publicUrl' | 'trustProxy' | 'limits'>;
+  store: Store;
+  rootKey: Uint8Array;
+  logger?: FastifyBaseLogger;
+  /** For exact tests. */
+  now?: () => Date;
+};
+
+export type App = FastifyInstance & { ctx: Context; drain: () => void };
+
+const MAX_URL = 4096;
+const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
+
+/** Wires everything. The same for production and for tests. */
+export async function build(options: BuildOptions): Promise<App> {
+  const { config, store, now = () => new Date() } = options;
+  const ctx = createContext(options, now);
+  const constant = await constantHeaders();
+
+  const app = Fastify({
+    ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
+    // A line for every request costs as much as the request: errors are logged where they are answered.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: (request: IncomingMessage) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+    trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
+    bodyLimit: 65_536,
+    requestTimeout: 15_000,
+    connectionTimeout: 60_000,
+    keepAliveTimeout: 72_000,
+    routerOptions: { maxParamLength: 500 },
+    return503OnClosing: true,
+    frameworkErrors: (error, request, reply) => void app.errorHandler(error, request, reply.headers(constant)),
+    clientErrorHandler: clientErrorHandler(config.publicUrl, constant),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  validation(app);
+  problems(app, { publicUrl: config.publicUrl, explain: store.explain });
+  // Answers are mapped by hand and held against the document by the tests: a serializer that silently drops or
+  // bends what it does not expect would hide mistakes.
+  app.setSerializerCompiler(() => JSON.stringify);
+  for (const schema of components()) app.addSchema(schema);
+
+  let draining = false;
+  app.decorateRequest('actor', null as never);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(constant).header('x-request-id', request.id);
+    if (request.url.length > MAX_URL) return done(new ApiError('uri_too_long'));
+    if (repeatsHost(request.raw)) return done(new ApiError('invalid_request', { detail: 'There is more than one Host.' }));
+    if (draining) reply.header('connection', 'close');
+    done();
+  });
+
+  await app.register(compress, { global: true, threshold: 1024, encodings: ['gzip', 'identity'] });
+  await openapi(app, config.publicUrl);
+  const limits = await createLimits(app, config.limits);
+  const metrics = createMetrics(app, store);
+  const closed = refuseOtherMethods(app);
+
+  // Who may call what: a route stands in exactly one of these blocks.
+  await app.register(
+    scope('service', [
+      serviceRoutes({ store, metrics, draining: () => draining, document: documentOf }),
+      (docs, _options, done) => {
+        void docs.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { deepLinking: true } });
+        done();
+      },
+    ]),
+  );
+  await app.register(
+    scope('open', [openPetitionRoutes(ctx), openSignatureRoutes(ctx), countRoutes(ctx)], { ctx, limits }),
+  );
+  await app.register(
+    scope('secret', [secretPetitionRoutes(ctx), secretSignatureRoutes(ctx), secretOrganizationRoutes(ctx), secretApiKeyRoutes(ctx)], {
+      ctx,
+      limits,
+    }),
+  );
+  app.options('*', { schema: { hide: true } }, (_request, reply) => reply.code(204).headers(PREFLIGHT).send());
+  closed();
+
+  await app.ready();
+  return Object.assign(app as unknown as FastifyInstance, { ctx, drain: () => void (draining = true) });
+}
+
+function createContext({ store, rootKey }: BuildOptions, now: () => Date): Context {
+  return {
+    store,
+    now,
+    newId: (prefix) => encodeId(prefix, uuidv7obj().bytes),
+    random: randomBytes,
+    sealer: createSealer(rootKey),
+    milestones: createMilestones(store, now),
+    published: createPublishedCounts(now),
+  };
+}
+
+/** Routes that share who may call them. */
+function scope(
+  access: 'service' | 'open' | 'secret',
+  routes: FastifyPluginCallback[],
+  gate?: { ctx: Context; limits: Limits },
+): FastifyPluginCallback {
+  return (app, _options, done) => {
+    if (gate) {
+      const { ctx, limits } = gate;
+      app.addHook('onRequest', async (request, reply) => {
+        request.actor = ANONYMOUS;
+        try {
+          request.actor = await identify(ctx, request);
+        } finally {
+          // Guessing keys counts like any other request.
+          await limits.check(request, reply);
+        }
+        if (access === 'secret') assertScope(request.actor, request.routeOptions.config.scope);
+      });
+    }
+    for (const plugin of routes) void app.register(plugin);
+    done();
+  };
+}
+
+/** A second Host header could name another site to a proxy than to us. */
+function repeatsHost({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
+}

@@ -1,0 +1,41 @@
+import { SCOPES, type Scope } from '../../schema/db/tables.js';
+import { createKey, listKeys, revokeKey, type KeyKind } from '../core/api-keys.js';
+import type { Context } from '../core/context.js';
+import { findOrganization } from '../core/organizations.js';
+import { withContext } from './context.js';
+
+async function organizationKeyOf(ctx: Context, slug: string): Promise<number> {
+  const organization = await findOrganization(ctx.store.read, slug);
+  if (!organization) throw new Error(`there is no organization ${slug}: see 'undersigned organizations list'`);
+  return organization.key;
+}
+
+export const createKeyCommand = (options: { organization: string; kind: KeyKind; name: string; scopes?: Scope[] }): Promise<void> =>
+  withContext(async (ctx) => {
+    const { kind, name } = options;
+    const organizationKey = await organizationKeyOf(ctx, options.organization);
+    const scopes = kind === 'secret' ? (options.scopes ?? SCOPES) : [];
+    const { key, token } = await createKey(ctx, { organizationKey, kind, name, scopes });
+    console.log(`${key.publicId}  ${token}`);
+    console.error('Keep it now: it is not shown again.');
+  });
+
+export const listKeysCommand = (options: { organization: string }): Promise<void> =>
+  withContext(async (ctx) => {
+    const organizationKey = await organizationKeyOf(ctx, options.organization);
+    let cursor: string | undefined;
+    do {
+      const page = await listKeys(ctx.store.read, organizationKey, { limit: 100, cursor });
+      for (const { publicId, kind, hint, name, lastUsedAt, revokedAt } of page.items) {
+        const used = revokedAt ? `revoked ${revokedAt.toISOString()}` : `last used ${lastUsedAt?.toISOString() ?? 'never'}`;
+        console.log(`${publicId}  ${kind}  …${hint}  ${name}  ${used}`);
+      }
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+  });
+
+export const revokeKeyCommand = (id: string): Promise<void> =>
+  withContext(async (ctx) => {
+    await revokeKey(ctx, null, id);
+    console.log(`${id} is revoked.`);
+  });

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from '../app.js';
+import { documentOf } from '../http/openapi.js';
+import { toYaml } from '../http/service.js';
+import { migrateStore, openStore } from '../store/open.js';
+
+/** The published document does not depend on where it is made: it is built over an empty database of its own. */
+export async function renderDocument(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-'));
+  const url = `file:${join(folder, 'empty.db')}`;
+  await migrateStore(url);
+  const store = await openStore(url, {
+    now: () => new Date(),
+    maxWaiting: 1,
+    poolSize: 1,
+    statementTimeoutMs: 1000,
+    onFatal: () => undefined,
+  });
+  const config = { publicUrl: 'http://127.0.0.1:3000', trustProxy: [], limits: null };
+  const app = await build({ config, store, rootKey: Buffer.alloc(32) });
+  const document = toYaml(documentOf(app));
+  await app.close();
+  await store.close();
+  rmSync(folder, { recursive: true });
+  return document;
+}
+
+export async function openapiCommand({ write }: { write?: string }): Promise<void> {
+  const document = await renderDocument();
+  if (write === undefined) process.stdout.write(document);
+  else writeFileSync(write, document);
+}

@@ -1,0 +1,22 @@
+import closeWithGrace from 'close-with-grace';
+import { loadConfig } from '../config.js';
+import { installDemo, welcome } from '../demo/install.js';
+import { describeError } from '../errors.js';
+import { startServer } from '../server.js';
+
+/** Longer than any request may take. */
+const DRAIN_MS = 20_000;
+
+export async function serveCommand(): Promise<void> {
+  const config = loadConfig();
+  const { app, url, migrated, stop } = await startServer(config);
+  closeWithGrace({ delay: DRAIN_MS, logger: false }, async ({ err }) => {
+    if (err) app.log.fatal({ error: describeError(err) }, 'ending after an unexpected error');
+    await stop();
+  });
+  const demo = config.DEMO ? await installDemo(app.ctx) : undefined;
+  const engine = app.ctx.store.engine === 'sqlite' ? 'SQLite' : 'PostgreSQL';
+  console.log(`Undersigned listens on ${url} (${engine}${migrated > 0 ? `, ${migrated} migrations run` : ''})`);
+  console.log(`  API document  ${url}/docs  ${url}/openapi.yaml`);
+  if (demo) console.log(welcome(url, demo));
+}

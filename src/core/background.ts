@@ -1,0 +1,41 @@
+import MarkdownIt from 'markdown-it';
+import sanitize from 'sanitize-html';
+
+const markdown = new MarkdownIt({ html: false, linkify: true, typographer: false });
+
+/** A citation is written `[^3]` and rendered as a link to the reference with that number. */
+markdown.inline.ruler.before('link', 'citation', (state, silent) => {
+  const match = /^\[\^(\d{1,3})\]/.exec(state.src.slice(state.pos, state.pos + 6));
+  if (!match) return false;
+  if (!silent) state.push('citation', '', 0).content = String(Number(match[1]));
+  state.pos += match[0].length;
+  return true;
+});
+markdown.renderer.rules.citation = (tokens, i) => {
+  const number = tokens[i]?.content ?? '';
+  return `<sup><a href="#reference-${number}">${number}</a></sup>`;
+};
+
+const RULES: sanitize.IOptions = {
+  allowedTags: ['p', 'br', 'hr', 'h2', 'h3', 'h4', 'em', 'strong', 's', 'blockquote', 'ul', 'ol', 'li', 'a', 'sup', 'code', 'pre'],
+  allowedAttributes: { a: ['href', 'rel'], ol: ['start'] },
+  allowedSchemes: ['http', 'https', 'mailto'],
+  transformTags: {
+    h1: 'h2',
+    a: (tagName, attribs) => ({
+      tagName,
+      attribs: attribs['href']?.startsWith('#') ? attribs : { ...attribs, rel: 'nofollow noopener noreferrer' },
+    }),
+  },
+};
+
+/** Renders Markdown to HTML that is safe to put into any page, and lists the reference numbers that it cites. */
+export function renderBackground(source: string): { html: string; cited: number[] } {
+  const tokens = markdown.parse(source, {});
+  const cited = tokens
+    .flatMap((token) => token.children ?? [])
+    .filter((token) => token.type === 'citation')
+    .map((token) => Number(token.content));
+  const html = sanitize(markdown.renderer.render(tokens, markdown.options, {}), RULES);
+  return { html, cited: [...new Set(cited)].sort((a, b) => a - b) };
+}

@@ -1,0 +1,36 @@
+import type { IdPrefix } from '../../schema/db/public-id.js';
+import type { Store } from '../store/store.js';
+import type { Milestones } from './milestones.js';
+import type { PublishedCounts } from './published-counts.js';
+import type { Sealer } from './sealer.js';
+
+/** What a verb needs from outside. Time, ids and randomness come in here, so that tests are exact. */
+export type Context = {
+  readonly store: Store;
+  readonly now: () => Date;
+  readonly newId: (prefix: IdPrefix) => string;
+  readonly random: (bytes: number) => Buffer;
+  readonly sealer: Sealer;
+  readonly milestones: Milestones;
+  readonly published: PublishedCounts;
+};
+
+/** Who is asking. A publishable key only says through whom; a secret key says who. */
+export type Actor =
+  | { kind: 'anonymous' }
+  | {
+      kind: 'publishable' | 'secret';
+      keyKey: number;
+      keyId: string;
+      organizationKey: number;
+      organizationId: string;
+      scopes: readonly string[];
+    };
+
+export type KeyedActor = Exclude<Actor, { kind: 'anonymous' }>;
+
+export const ANONYMOUS: Actor = { kind: 'anonymous' };
+
+/** Whether the actor holds a secret key of this organization. */
+export const speaksFor = (actor: Actor, organizationKey: number): actor is KeyedActor =>
+  actor.kind === 'secret' && actor.organizationKey === organizationKey;

@@ -1,0 +1,66 @@
+import slugify from '@sindresorhus/slugify';
+import { and, asc, eq } from 'drizzle-orm';
+import type { Tables } from '../../schema/db/tables.js';
+import { ApiError } from '../errors.js';
+import type { Reader } from '../store/store.js';
+import type { Context, KeyedActor } from './context.js';
+
+export type Organization = Tables['organizations']['$inferSelect'];
+
+/** Creates an organization. Throws `slug_taken`. */
+export async function createOrganization(
+  ctx: Context,
+  input: { name: string; slug?: string; url?: string | null },
+): Promise<Organization> {
+  const publicId = ctx.newId('org');
+  const slug = input.slug ?? (slugify(input.name) || `organization-${publicId.slice(-10)}`);
+  return ctx.store.transact(async (tx) => {
+    const [row] = await tx.db
+      .insert(tx.tables.organizations)
+      .values({ publicId, slug, name: input.name, url: input.url ?? null, version: 1, createdAt: tx.now, updatedAt: tx.now })
+      .onConflictDoNothing()
+      .returning();
+    if (!row) throw new ApiError('slug_taken', { detail: `An organization has the slug ${slug}: choose another.` });
+    return row;
+  });
+}
+
+export const listOrganizations = (on: Reader): PromiseLike<Organization[]> =>
+  on.db.select().from(on.tables.organizations).orderBy(asc(on.tables.organizations.key));
+
+/** The organization with this slug, or undefined. */
+export async function findOrganization(on: Reader, slug: string): Promise<Organization | undefined> {
+  const { organizations: t } = on.tables;
+  const [row] = await on.db.select().from(t).where(eq(t.slug, slug));
+  return row;
+}
+
+/** The actor's own organization. */
+export async function getOrganization(on: Reader, actor: KeyedActor): Promise<Organization> {
+  const { organizations: t } = on.tables;
+  const [row] = await on.db.select().from(t).where(eq(t.key, actor.organizationKey));
+  if (!row) throw new ApiError('not_found');
+  return row;
+}
+
+/** Changes the actor's organization, if it still has the version that the caller has read. Throws `precondition_failed`. */
+export async function patchOrganization(
+  ctx: Context,
+  actor: KeyedActor,
+  version: number | null,
+  patch: { name?: string; url?: string | null },
+): Promise<Organization> {
+  return ctx.store.transact(async (tx) => {
+    const { organizations: t } = tx.tables;
+    const before = await getOrganization(tx, actor);
+    const [row] = await tx.db
+      .update(t)
+      .set({ ...patch, version: before.version + 1, updatedAt: tx.now })
+      .where(and(eq(t.key, before.key), eq(t.version, version ?? before.version)))
+      .returning();
+    if (!row) {
+      throw new ApiError('precondition_failed', { detail: 'Read it again, apply your change to what is there now.' });
+    }
+    return row;
+  });
+}

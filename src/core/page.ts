@@ -1,0 +1,48 @@
+import { ApiError } from '../errors.js';
+
+export type Page<Item> = { items: Item[]; nextCursor: string | null };
+
+/** A place in a sorted list: the values of the sort columns of the last item that was given out. */
+export type Place = readonly (string | number)[];
+
+/**
+ * Cursors are opaque to callers. `list` names the list and its order, so that a cursor cannot be used on another one.
+ */
+export function encodeCursor(list: string, place: Place): string {
+  return Buffer.from(JSON.stringify([list, ...place])).toString('base64url');
+}
+
+/** Throws `invalid_cursor` for anything that encodeCursor did not make for this list. `shape` is an example of a place. */
+export function decodeCursor<const Shape extends Place>(
+  list: string,
+  cursor: string | undefined,
+  shape: Shape,
+): { -readonly [I in keyof Shape]: Shape[I] extends number ? number : string } | undefined {
+  if (cursor === undefined) return undefined;
+  const [name, ...place] = parse(cursor);
+  const fits =
+    name === list && place.length === shape.length && place.every((value, i) => typeof value === typeof shape[i]);
+  const finite = place.every((value) => typeof value !== 'number' || Number.isSafeInteger(value));
+  if (!fits || !finite) {
+    throw new ApiError('invalid_cursor', {
+      detail: 'Use next_cursor of the page before, with the same filters and sort, or leave cursor out.',
+    });
+  }
+  return place as never;
+}
+
+function parse(cursor: string): unknown[] {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    return Array.isArray(value) ? value : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Cuts `limit` items off rows that were read with `limit + 1`. */
+export function pageOf<Row>(list: string, rows: Row[], limit: number, placeOf: (row: Row) => Place): Page<Row> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: rows.length > limit && last ? encodeCursor(list, placeOf(last)) : null };
+}

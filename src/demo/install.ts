@@ -1,0 +1,51 @@
+import { SCOPES } from '../../schema/db/tables.js';
+import { createKey } from '../core/api-keys.js';
+import type { Context, KeyedActor } from '../core/context.js';
+import { createOrganization, listOrganizations } from '../core/organizations.js';
+import { createPetition, transitionPetition } from '../core/petitions.js';
+import { campaign, LEAD, PARTNER } from './campaign.js';
+
+export type Demo = { slug: string; secretKey: string; publishableKey: string };
+
+/** Puts a demo organization, petition and keys into an empty database. Returns undefined when it is not empty. */
+export async function installDemo(ctx: Context): Promise<Demo | undefined> {
+  if ((await listOrganizations(ctx.store.read)).length > 0) return undefined;
+  const lead = await createOrganization(ctx, LEAD);
+  const partner = await createOrganization(ctx, PARTNER);
+  const secret = await createKey(ctx, { organizationKey: lead.key, kind: 'secret', name: 'First key', scopes: SCOPES });
+  const publishable = await createKey(ctx, { organizationKey: partner.key, kind: 'publishable', name: 'Partner site', scopes: [] });
+  const actor: KeyedActor = {
+    kind: 'secret',
+    keyKey: secret.key.key,
+    keyId: secret.key.publicId,
+    organizationKey: lead.key,
+    organizationId: lead.publicId,
+    scopes: SCOPES,
+  };
+  const { petition } = await createPetition(ctx, actor, campaign(partner.publicId));
+  await transitionPetition(ctx, actor, petition.publicId, { to: 'published' });
+  return { slug: petition.slug, secretKey: secret.token, publishableKey: publishable.token };
+}
+
+/** What a first start prints. The keys are shown here and never again. */
+export const welcome = (url: string, { slug, secretKey, publishableKey }: Demo): string => `
+  A demo petition is ready. These keys are shown once:
+
+    secret key of ${LEAD.name}       ${secretKey}
+    publishable key of ${PARTNER.name}  ${publishableKey}
+
+  Read it:
+    curl ${url}/v1/petitions/${slug}
+
+  Sign it, as anybody:
+    curl ${url}/v1/petitions/${slug}/signatures \\
+      -H 'content-type: application/json' \\
+      -d '{"name":"Ada Okonkwo","email":"ada@example.org","country":"NL","display":"initials"}'
+
+  See the count, and who has signed:
+    curl ${url}/v1/petitions/${slug}/counts
+    curl ${url}/v1/petitions/${slug}/signatures
+
+  See what only the organiser sees:
+    curl '${url}/v1/signatures?petition=${slug}' -H 'authorization: Bearer ${secretKey}'
+`;

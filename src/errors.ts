@@ -1,0 +1,116 @@
+/**
+ * The catalogue: every code that an answer can carry, its status and its sentence. A code never changes its meaning;
+ * `docs/problems.md` tells what to do about each and a test holds the two together.
+ */
+export const ERRORS = {
+  // The request itself
+  invalid_request: [400, 'The request is not valid HTTP for this API'],
+  invalid_json: [400, 'The body is not valid JSON'],
+  invalid_query: [400, 'A query or path parameter is not valid'],
+  invalid_header: [400, 'A header is not valid'],
+  invalid_cursor: [400, 'The cursor does not belong to this list'],
+  invalid_body: [422, 'The body does not match its schema'],
+  not_found: [404, 'There is nothing here'],
+  method_not_allowed: [405, 'This resource does not have that method'],
+  body_too_large: [413, 'The body is too large'],
+  uri_too_long: [414, 'The URL is too long'],
+  unsupported_media_type: [415, 'The body must be JSON'],
+  headers_too_large: [431, 'The headers are too large'],
+  request_timeout: [408, 'The request took too long to arrive'],
+  rate_limited: [429, 'Too many requests'],
+
+  // Who is asking
+  key_required: [401, 'This operation needs a secret key'],
+  invalid_key: [401, 'The key is not valid'],
+  secret_key_in_browser: [403, 'A secret key was used from a web page'],
+  scope_required: [403, 'The key lacks the scope for this operation'],
+  not_a_partner: [403, 'The key belongs to an organization that takes no part in this petition'],
+
+  // Concurrency and retries
+  precondition_required: [428, 'This change needs an If-Match header'],
+  precondition_failed: [412, 'The resource has changed since it was read'],
+  idempotency_key_reused: [422, 'The Idempotency-Key was used for another request'],
+
+  // Petitions
+  petition_not_found: [404, 'There is no such petition'],
+  petition_taken_down: [410, 'The petition was taken down'],
+  petition_not_published: [409, 'The petition is a draft'],
+  petition_not_open: [409, 'The petition is not open yet'],
+  petition_closed: [409, 'The petition is closed'],
+  slug_taken: [409, 'The slug belongs to another petition'],
+  statement_fixed: [409, 'The statement can no longer change'],
+  external_id_taken: [409, 'The external id belongs to something else'],
+  transition_not_allowed: [409, 'The petition cannot make this move'],
+
+  // Signatures, keys
+  signature_not_found: [404, 'There is no such signature'],
+  already_invalidated: [409, 'The signature is invalidated already'],
+  not_invalidated: [409, 'The signature is not invalidated'],
+  signature_withdrawn: [409, 'The signer has withdrawn the signature'],
+  api_key_not_found: [404, 'There is no such key'],
+
+  // The server
+  internal_error: [500, 'Something went wrong on our side'],
+  overloaded: [503, 'The server is too busy'],
+  storage_unavailable: [503, 'The database cannot be reached'],
+  shutting_down: [503, 'The server is shutting down'],
+  storage_full: [507, 'The disk is full'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One wrong field: where (a JSON pointer into the body, or the parameter's name), what, and what to do. */
+export type FieldError = { pointer: string; code: string; detail: string };
+
+export type ErrorDetails = {
+  /** What is wrong here and what to do about it. Never an address, a token or a value that was sent. */
+  detail?: string;
+  errors?: FieldError[];
+  /** Further members of the problem, named in `schema/api/problems.ts`. */
+  extra?: Record<string, unknown>;
+  headers?: Record<string, string>;
+};
+
+/** An error that the caller is told about. Everything else becomes `internal_error`. */
+export class ApiError extends Error {
+  readonly status: number;
+
+  constructor(
+    readonly code: ErrorCode,
+    readonly details: ErrorDetails = {},
+  ) {
+    super(details.detail ?? ERRORS[code][1]);
+    this.name = 'ApiError';
+    this.status = ERRORS[code][0];
+  }
+}
+
+/** The error for one or more wrong fields of a body. */
+export const invalidBody = (...errors: FieldError[]): ApiError =>
+  new ApiError('invalid_body', {
+    detail: errors.length === 1 ? 'One field is wrong.' : `${errors.length} fields are wrong.`,
+    errors,
+  });
+
+/**
+ * What may be logged of any error. Messages of the database drivers hold bound values, hence addresses: of those only
+ * the code and the place survive.
+ */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const cause = error.cause instanceof Error ? error.cause : undefined;
+  const code = codeOf(error) ?? (cause && codeOf(cause));
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  const driver = code !== undefined || error.name === 'DrizzleQueryError';
+  return {
+    type: error.constructor.name,
+    ...(code === undefined ? {} : { code }),
+    ...(driver ? {} : { message: error.message }),
+    stack: frames.slice(0, 12).join('\n'),
+  };
+}
+
+const codeOf = (error: Error): string | undefined => {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+};

@@ -1,0 +1,31 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError } from '../errors.js';
+import type { Page } from '../core/page.js';
+
+/** Answers that anybody may keep for a second, and show for ten more while asking again. */
+export const PUBLIC_CACHE = 'public, max-age=1, stale-while-revalidate=10';
+/** Answers that belong to one caller. */
+export const PRIVATE_CACHE = 'private, no-store';
+
+export const cacheFor = (request: FastifyRequest): string =>
+  request.actor.kind === 'secret' ? PRIVATE_CACHE : PUBLIC_CACHE;
+
+export const MOVED = {
+  description: 'The petition has another slug now: `Location` tells where. Repeat the request there.',
+};
+export const NOT_MODIFIED = { description: 'You have it already.' };
+
+export const invalidQuery = (pointer: string, code: string, detail: string): ApiError =>
+  new ApiError('invalid_query', { detail: 'One field is wrong.', errors: [{ pointer, code, detail }] });
+
+/** The page as callers see it, with a `Link` to the next one. */
+export function toPage<Item, Out>(request: FastifyRequest, reply: FastifyReply, page: Page<Item>, toItem: (item: Item) => Out) {
+  const { items, nextCursor } = page;
+  if (nextCursor !== null) {
+    const [path = '', query = ''] = request.url.split('?');
+    const next = new URLSearchParams(query);
+    next.set('cursor', nextCursor);
+    reply.header('link', `<${path}?${next.toString()}>; rel="next"`);
+  }
+  return { data: items.map(toItem), next_cursor: nextCursor, has_more: nextCursor !== null };
+}

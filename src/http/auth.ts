@@ -1,0 +1,50 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Scope } from '../../schema/db/tables.js';
+import { authenticate } from '../core/api-keys.js';
+import { ANONYMOUS, type Actor, type Context, type KeyedActor } from '../core/context.js';
+import { ApiError } from '../errors.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor;
+  }
+  interface FastifyContextConfig {
+    /** What a secret key needs to call this route. Routes of the secret scope must say it. */
+    scope?: Scope;
+    /** Signing has limits of its own. */
+    limit?: 'sign';
+  }
+}
+
+const BEARER = /^Bearer +([^ ]+) *$/i;
+
+/** Anybody may call; a key says who. Throws `invalid_key`, `secret_key_in_browser`. */
+export async function identify(ctx: Context, request: FastifyRequest): Promise<Actor> {
+  const { authorization, origin } = request.headers;
+  if (authorization === undefined) return ANONYMOUS;
+  const token = BEARER.exec(authorization)?.[1];
+  if (token === undefined) throw new ApiError('invalid_key', { detail: 'Write it as: Authorization: Bearer <key>.' });
+  const actor = await authenticate(ctx, token);
+  if (actor.kind === 'secret' && origin !== undefined) {
+    throw new ApiError('secret_key_in_browser', {
+      detail: 'A browser sent it, so a page holds it: revoke it, and use a publishable key there.',
+    });
+  }
+  return actor;
+}
+
+/** Throws `key_required` or `scope_required` unless the actor may call this route. */
+export function assertScope(actor: Actor, scope: Scope | undefined): void {
+  if (actor.kind !== 'secret') throw new ApiError('key_required', { detail: 'Send a secret key as: Authorization: Bearer sk_….' });
+  if (scope !== undefined && !actor.scopes.includes(scope)) {
+    throw new ApiError('scope_required', { detail: `The key needs the scope ${scope}.` });
+  }
+}
+
+/** The actor of a route in the secret scope, where the hook has made sure of the key. */
+export function keyed(request: FastifyRequest): KeyedActor {
+  if (request.actor.kind === 'anonymous') throw new ApiError('key_required');
+  return request.actor;
+}
+
+export type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;

@@ -1,0 +1,23 @@
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Name;
+type CamelKeys<T> = { [Name in keyof T as Name extends string ? Camel<Name> : never]: T[Name] };
+
+const camel = (name: string) => name.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+const names = new Map<string, string>();
+
+/** The top-level names of a body as the code has them: `page_url` to `pageUrl`. What is inside keeps its own. */
+export function camelKeys<T extends object>(body: T): CamelKeys<T> {
+  const out: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(body)) {
+    let known = names.get(name);
+    if (known === undefined) names.set(name, (known = camel(name)));
+    out[known] = value;
+  }
+  return out as CamelKeys<T>;
+}
+
+/** A time of the wire as a Date; null and undefined stay. */
+export const date = <T extends string | null | undefined>(text: T) =>
+  (typeof text === 'string' ? new Date(text) : text) as T extends string ? Date : T;
+
+export const iso = <T extends Date | null>(instant: T) =>
+  (instant === null ? null : instant.toISOString()) as T extends Date ? string : T;

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError } from '../errors.js';
+
+/*
+ * The tag of a resource that organisers change begins with its version, `"v3.…"`: what follows changes with counts and
+ * clock too, and If-Match must not fail because somebody signed meanwhile.
+ */
+
+export const etagOf = (body: string | Buffer, version?: number): string =>
+  `"${version === undefined ? '' : `v${version}.`}${createHash('sha1').update(body).digest('base64url').slice(0, 16)}"`;
+
+/** Whether the caller has this representation already. Weak comparison, as RFC 9110 wants it for If-None-Match. */
+export function isFresh(request: FastifyRequest, etag: string): boolean {
+  const header = request.headers['if-none-match'];
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}
+
+/** Answers a GET with its entity tag, or with 304. */
+export function sendWithEtag(request: FastifyRequest, reply: FastifyReply, cacheControl: string, value: unknown, version?: number) {
+  const body = JSON.stringify(value);
+  const etag = etagOf(body, version);
+  reply.header('etag', etag).header('cache-control', cacheControl);
+  if (isFresh(request, etag)) return reply.code(304).send();
+  return reply.type('application/json; charset=utf-8').send(body);
+}
+
+/** The version that the caller has read; null for `*`. Throws `precondition_required`, `precondition_failed`. */
+export function versionOf(request: FastifyRequest): number | null {
+  const header = request.headers['if-match'];
+  if (header === undefined) {
+    throw new ApiError('precondition_required', { detail: 'Send the ETag that you have read as If-Match, so that nobody’s change is lost.' });
+  }
+  if (header.trim() === '*') return null;
+  const version = /^"v(\d{1,9})(?:\.[A-Za-z0-9_-]*)?"$/.exec(header.trim())?.[1];
+  if (version === undefined) throw new ApiError('precondition_failed', { detail: 'If-Match holds no ETag of this resource.' });
+  return Number(version);
+}

@@ -1,0 +1,47 @@
+import { gzipSync } from 'node:zlib';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Context } from '../core/context.js';
+import { isFresh } from './conditional.js';
+
+type Rendered = { body: string; etag: string; until: Date | null };
+type Kept = { generation: number | undefined; until: number; etag: string; body: Buffer; zipped?: Buffer };
+
+/** More different petitions than are hot at one time. */
+const MOST = 500;
+
+/**
+ * Answers that are rendered once and sent until the database changes. A kept answer is used only while the store's
+ * generation is the one it was rendered under, and its clock has not turned: so it is never older than the last commit,
+ * whoever made it. Where the store has no generation, every request renders.
+ */
+export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<Rendered>) {
+  const kept = new Map<string, Kept>();
+
+  async function answerFor(ref: string): Promise<Kept> {
+    const generation = ctx.store.generation();
+    const known = kept.get(ref);
+    if (known && generation !== undefined && known.generation === generation && ctx.now().getTime() < known.until) {
+      return known;
+    }
+    const { body, etag, until } = await render(ref);
+    const fresh: Kept =
+      known?.etag === etag
+        ? { ...known, generation, until: until?.getTime() ?? Infinity }
+        : { generation, until: until?.getTime() ?? Infinity, etag, body: Buffer.from(body) };
+    if (kept.size >= MOST && !kept.has(ref)) kept.clear();
+    kept.set(ref, fresh);
+    return fresh;
+  }
+
+  return {
+    async send(request: FastifyRequest, reply: FastifyReply, ref: string, cacheControl: string) {
+      const answer = await answerFor(ref);
+      reply.header('etag', answer.etag).header('cache-control', cacheControl).header('vary', 'accept-encoding');
+      if (isFresh(request, answer.etag)) return reply.code(304).send();
+      reply.header('content-type', 'application/json; charset=utf-8');
+      if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(answer.body);
+      answer.zipped ??= gzipSync(answer.body);
+      return reply.header('content-encoding', 'gzip').send(answer.zipped);
+    },
+  };
+}

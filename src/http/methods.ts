@@ -1,0 +1,34 @@
+import type { FastifyInstance, HTTPMethods } from 'fastify';
+import { ApiError } from '../errors.js';
+
+const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/**
+ * Answers 405 with `Allow` where a path exists but not for that method. Call it before the routes are registered; the
+ * function that it returns, after.
+ */
+export function refuseOtherMethods(app: FastifyInstance): () => void {
+  const known = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method, schema }) => {
+    if (schema?.hide) return;
+    const methods = known.get(url) ?? new Set();
+    for (const one of Array.isArray(method) ? method : [method]) methods.add(one);
+    known.set(url, methods);
+  });
+  return () => {
+    for (const [url, methods] of [...known]) {
+      const others = METHODS.filter((method) => !methods.has(method));
+      const allow = [...methods, 'OPTIONS'].join(', ');
+      if (url.includes('*') || others.length === 0) continue;
+      app.route({
+        method: others,
+        url,
+        schema: { hide: true },
+        // Before the body is read: whatever it holds, the method is wrong.
+        onRequest: (_request, _reply, done) =>
+          done(new ApiError('method_not_allowed', { detail: `It has: ${allow}.`, headers: { allow } })),
+        handler: () => undefined,
+      });
+    }
+  };
+}

@@ -1,0 +1,7 @@
+import swagger from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+
+export async function openapi(app: FastifyInstance, publicUrl: string): Promise<void> {
+  await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'Undersigned', version: '1' }, servers: [{ url: publicUrl }] } });
+}
+export const documentOf = (app: FastifyInstance): object => app.swagger();

@@ -1,0 +1,158 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
+import { Moved } from '../core/petition-lookup.js';
+import { ApiError, describeError, ERRORS, type ErrorCode, type FieldError } from '../errors.js';
+
+/** Fastify's own errors, by their code. */
+const FRAMEWORK: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_json',
+  FST_ERR_BAD_URL: 'invalid_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
+  FST_ERR_ASYNC_CONSTRAINT: 'invalid_request',
+};
+
+const CONTEXT: Record<string, ErrorCode> = { body: 'invalid_body', headers: 'invalid_header' };
+const MAX_FIELD_ERRORS = 50;
+
+export type ProblemOptions = {
+  publicUrl: string;
+  /** Lets the store say what a driver's error means. */
+  explain: (error: unknown) => unknown;
+};
+
+/** One shape for every error: an `application/problem+json` whose code stands in the catalogue. */
+export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOptions): void {
+  app.setErrorHandler((thrown: unknown, request, reply) => {
+    if (thrown instanceof Moved) return redirect(request, reply, thrown);
+    const error = asApiError(explain(thrown));
+    if (error.status === 500) request.log.error({ error: describeError(thrown) }, 'unexpected error');
+    else if (error.status > 500) request.log.warn({ code: error.code, error: describeError(thrown) }, 'cannot serve');
+    return sendProblem(request, reply, error);
+  });
+
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, new ApiError('not_found')));
+
+  function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ApiError) {
+    const { headers, errors, extra, detail } = error.details;
+    if (headers) reply.headers(headers);
+    if (error.status === 401) reply.header('www-authenticate', 'Bearer');
+    if ((error.status === 503 || error.status === 507) && !reply.hasHeader('retry-after')) {
+      reply.header('retry-after', error.status === 503 ? '1' : '60');
+    }
+    return reply
+      .code(error.status)
+      .header('cache-control', 'no-store')
+      .type('application/problem+json')
+      .send(
+        JSON.stringify({
+          type: `${publicUrl}/problems#${error.code}`,
+          title: ERRORS[error.code][1],
+          status: error.status,
+          code: error.code,
+          detail: detail ?? `${ERRORS[error.code][1]}.`,
+          request_id: request.id,
+          ...(errors ? { errors } : {}),
+          ...extra,
+        }),
+      );
+  }
+}
+
+function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const { validation, validationContext = '', code = '', statusCode } = (error ?? {}) as Partial<FastifyError>;
+  if (validation) {
+    const errors = fieldErrors(validation);
+    return new ApiError(CONTEXT[validationContext] ?? 'invalid_query', {
+      detail: errors.length === 1 ? 'One field is wrong.' : `${errors.length} fields are wrong.`,
+      errors,
+    });
+  }
+  const known = FRAMEWORK[code];
+  if (known) return new ApiError(known);
+  return new ApiError(statusCode !== undefined && statusCode < 500 ? 'invalid_request' : 'internal_error');
+}
+
+const escape = (name: unknown) => String(name).replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 100);
+
+/** The words for a validator's findings. Never the value that was sent. */
+const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
+  required: () => 'It is required: send it.',
+  additionalProperties: () => 'There is no such property: leave it out.',
+  type: ({ type }) => `It must be of type ${String(type)}.`,
+  format: ({ format }) =>
+    format === 'email' ? 'Write it like name@example.org.' : `It must be a ${String(format)} as in RFC 3339 or RFC 3986.`,
+  enum: ({ allowedValues }) => `It must be one of: ${(allowedValues as unknown[]).map(String).join(', ')}.`,
+  minLength: ({ limit }) => `It must have at least ${String(limit)} characters.`,
+  maxLength: ({ limit }) => `It must have at most ${String(limit)} characters.`,
+  minItems: ({ limit }) => `It must have at least ${String(limit)} items.`,
+  maxItems: ({ limit }) => `It must have at most ${String(limit)} items.`,
+  minimum: ({ limit }) => `It must be at least ${String(limit)}.`,
+  maximum: ({ limit }) => `It must be at most ${String(limit)}.`,
+  minProperties: () => 'It must say at least one thing.',
+  pattern: () => 'It is not written as the schema wants it: see its pattern and examples.',
+};
+
+/** The validator reports missing and unknown properties on their parent: point at the property itself. */
+export function fieldErrors(found: readonly FastifySchemaValidationError[]): FieldError[] {
+  const errors = new Map<string, FieldError>();
+  // Of "an object or null" both branches complain, and their parent that none fits: only the object's words help.
+  const helpful = found.filter(({ keyword, params }) => keyword !== 'anyOf' && params['type'] !== 'null');
+  for (const { keyword, instancePath, params, message } of helpful) {
+    const child =
+      keyword === 'required'
+        ? params['missingProperty']
+        : keyword === 'additionalProperties' || keyword === 'propertyNames'
+          ? (params['additionalProperty'] ?? params['propertyName'])
+          : undefined;
+    const pointer = child === undefined ? instancePath : `${instancePath}/${escape(child)}`;
+    const code = keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const detail = ADVICE[keyword]?.(params) ?? `It ${message ?? 'is not valid'}.`;
+    if (!errors.has(pointer)) errors.set(pointer, { pointer, code, detail });
+    if (errors.size === MAX_FIELD_ERRORS) break;
+  }
+  return [...errors.values()];
+}
+
+/** Sends the caller to the petition's new slug, whatever is asked of it. 308 keeps the method and the body. */
+function redirect(request: FastifyRequest, reply: FastifyReply, { slug }: Moved) {
+  const location = request.url.replace(/^(\/v1\/petitions\/)[^/?]+/, `$1${slug}`);
+  return reply.code(308).headers({ location, 'cache-control': 'public, max-age=300' }).send();
+}
+
+/** What Node's HTTP parser refuses, before there is a request. */
+export function clientErrorHandler(publicUrl: string, constant: Record<string, string>) {
+  const codes: Record<string, ErrorCode> = {
+    HPE_HEADER_OVERFLOW: 'headers_too_large',
+    ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  };
+  return (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const code = codes[error.code ?? ''] ?? 'invalid_request';
+    const [status, title] = ERRORS[code];
+    const body = JSON.stringify({
+      type: `${publicUrl}/problems#${code}`,
+      title,
+      status,
+      code,
+      detail: `${title}.`,
+      request_id: 'none',
+    });
+    const headers = {
+      ...constant,
+      'content-type': 'application/problem+json',
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  };
+}

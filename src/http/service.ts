@@ -1,0 +1,141 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import { stringify } from 'yaml';
+import { Liveness, Readiness } from '../../schema/api/service.js';
+import type { Store } from '../store/store.js';
+import { ApiError, ERRORS } from '../errors.js';
+import { operation } from './operation.js';
+
+const textAnswer = (type: string, description: string) => ({
+  description,
+  content: { [type]: { schema: Type.String({ maxLength: 5_000_000, pattern: '^[^\\u0000]*$', description }) } },
+});
+
+export type ServiceOptions = {
+  store: Store;
+  metrics: Registry;
+  /** Whether the process has begun to stop. */
+  draining: () => boolean;
+  document: (app: FastifyInstance) => object;
+};
+
+/** Health, metrics, the document: for machines and operators. No keys, no limits. */
+export const serviceRoutes =
+  ({ store, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.get(
+      '/livez',
+      {
+        schema: operation({
+          operationId: 'getLiveness',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Is the process alive?',
+          description: 'Answers without touching disk or network.',
+          answers: { 200: Liveness },
+        }),
+      },
+      (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }),
+    );
+
+    app.get(
+      '/readyz',
+      {
+        schema: operation({
+          operationId: 'getReadiness',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Can the process serve requests?',
+          description: 'Asks the database. 503 while it cannot be reached, or while the process is shutting down.',
+          answers: { 200: Readiness },
+          errors: ['shutting_down'],
+        }),
+      },
+      async (_request, reply) => {
+        if (draining()) throw new ApiError('shutting_down');
+        await store.ping().catch(() => {
+          throw new ApiError('storage_unavailable');
+        });
+        const { waiting } = store.stats();
+        return reply.header('cache-control', 'no-store').send({ status: 'ok', engine: store.engine, waiting });
+      },
+    );
+
+    app.get(
+      '/metrics',
+      {
+        schema: operation({
+          operationId: 'getMetrics',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Read metrics',
+          description: 'In the text format of Prometheus. It names operations and statuses, never callers.',
+          answers: { 200: textAnswer('text/plain', 'The metrics.') },
+        }),
+      },
+      async (_request, reply) =>
+        reply.header('cache-control', 'no-store').type(metrics.contentType).send(await metrics.metrics()),
+    );
+
+    app.get(
+      '/openapi.json',
+      {
+        schema: operation({
+          operationId: 'getOpenApiJson',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Read this document as JSON',
+          description: 'The OpenAPI 3.1 document of this server.',
+          answers: { 200: { description: 'The document.', content: { 'application/json': { schema: Type.Object({}, { description: 'An OpenAPI document.' }) } } } },
+        }),
+      },
+      (_request, reply) => reply.header('cache-control', 'public, max-age=300').send(document(app)),
+    );
+
+    app.get(
+      '/openapi.yaml',
+      {
+        schema: operation({
+          operationId: 'getOpenApiYaml',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Read this document as YAML',
+          description: 'The OpenAPI 3.1 document of this server.',
+          answers: { 200: textAnswer('application/yaml', 'The document.') },
+        }),
+      },
+      (_request, reply) =>
+        reply
+          .header('cache-control', 'public, max-age=300')
+          .type('application/yaml; charset=utf-8')
+          .send(toYaml(document(app))),
+    );
+
+    app.get(
+      '/problems',
+      {
+        schema: operation({
+          operationId: 'getProblems',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Read about the problems',
+          description: 'The page that the `type` of every problem points into.',
+          answers: { 200: textAnswer('text/html', 'A page with all codes.') },
+        }),
+      },
+      (_request, reply) => reply.header('cache-control', 'public, max-age=300').type('text/html; charset=utf-8').send(PROBLEMS_PAGE),
+    );
+    done();
+  };
+
+export const toYaml = (document: object): string => stringify(document, { aliasDuplicateObjects: false, lineWidth: 120 });
+
+const PROBLEMS_PAGE = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Problems</title><h1>Problems</h1>
+<p>Every error is an <code>application/problem+json</code> (RFC 9457). Branch on its <code>code</code>.</p>
+<dl>${Object.entries(ERRORS)
+  .map(([code, [status, title]]) => `<dt id="${code}"><code>${code}</code> (${status})</dt><dd>${title}.</dd>`)
+  .join('\n')}</dl></html>
+`;

@@ -1,0 +1,249 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { PetitionPath } from '../../schema/api/common.js';
+import {
+  Moderation,
+  PublicSignaturePage,
+  PublicSignatureQuery,
+  Signature,
+  SignatureAccepted,
+  SignatureInput,
+  SignaturePage,
+  SignaturePath,
+  SignatureQuery,
+  SignatureResult,
+} from '../../schema/api/signatures.js';
+import type { Context } from '../core/context.js';
+import { readCounts } from '../core/counts.js';
+import {
+  getSignature,
+  invalidateSignature,
+  listPublicSignatures,
+  listSignatures,
+  restoreSignature,
+  type PublicSignature,
+  type SignatureView,
+} from '../core/signatures.js';
+import { signPetition, type Signed } from '../core/signing.js';
+import { MOVED, NOT_MODIFIED, PRIVATE_CACHE, PUBLIC_CACHE, toPage } from './answers.js';
+import { keyed } from './auth.js';
+import { camelKeys, iso } from './case.js';
+import { sendWithEtag } from './conditional.js';
+import { retryFrom } from './idempotency.js';
+import { operation } from './operation.js';
+
+const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) => ({
+  display_name: displayName,
+  country,
+  signed_at: iso(signedAt),
+});
+
+const toSignature = (view: SignatureView): (typeof Signature)['static'] => ({
+  id: view.publicId,
+  petition_id: view.petitionId,
+  supporter_id: view.supporterId,
+  status: view.status,
+  email: view.email,
+  name: view.name,
+  country: view.country,
+  postal_code: view.postalCode,
+  postal_address: view.postalAddress,
+  phone: view.phone,
+  comment: view.comment,
+  display: view.display,
+  source: view.source,
+  utm: view.utm,
+  collector_id: view.collectorId,
+  external_id: view.externalId,
+  created_at: iso(view.createdAt),
+  confirmed_at: iso(view.confirmedAt),
+});
+
+/** What a stranger hears: nothing in it depends on the address that signed. */
+const toAccepted = (ctx: Context, { petitionId, confirmation, published, signature }: Signed) => ({
+  petition_id: petitionId,
+  confirmation,
+  next: confirmation === 'email' ? 'confirm_email' : 'done',
+  count: published,
+  receipt: ctx.sealer.receipt(signature.key),
+});
+
+const toResult = async (ctx: Context, { petitionKey, petitionId, created, signature }: Signed) => ({
+  id: signature.publicId,
+  petition_id: petitionId,
+  status: signature.status,
+  created,
+  created_at: iso(signature.createdAt),
+  confirmed_at: iso(signature.confirmedAt),
+  next: signature.status === 'pending' ? 'confirm_email' : 'done',
+  count: (await readCounts(ctx.store.read, petitionKey)).confirmed,
+  receipt: ctx.sealer.receipt(signature.key),
+});
+
+export const openSignatureRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.post(
+      '/v1/petitions/:petition/signatures',
+      {
+        config: { limit: 'sign' },
+        schema: operation({
+          operationId: 'signPetition',
+          tag: 'Signatures',
+          access: 'open',
+          summary: 'Sign a petition',
+          description:
+            'Without a secret key the answer is always 202 and tells nothing about the address. A publishable key attributes the signature to its organization. A secret key learns the truth: 201 created, 200 signed before. Signing again is safe: it never makes a second signature and changes nothing.',
+          params: PetitionPath,
+          body: SignatureInput,
+          answers: { 200: SignatureResult, 201: SignatureResult, 202: SignatureAccepted, 308: MOVED },
+          errors: [
+            'petition_not_found',
+            'petition_taken_down',
+            'petition_not_published',
+            'petition_not_open',
+            'petition_closed',
+            'not_a_partner',
+            'scope_required',
+            'external_id_taken',
+            'idempotency_key_reused',
+            'invalid_header',
+          ],
+        }),
+      },
+      async (request, reply) => {
+        const { actor } = request;
+        const input = camelKeys(request.body);
+        const signed = await signPetition(ctx, actor, request.params.petition, input, retryFrom(request));
+        reply.header('cache-control', PRIVATE_CACHE);
+        if (actor.kind !== 'secret') return reply.code(202).send(toAccepted(ctx, signed));
+        return reply.code(signed.created ? 201 : 200).send(await toResult(ctx, signed));
+      },
+    );
+
+    app.get(
+      '/v1/petitions/:petition/signatures',
+      {
+        schema: operation({
+          operationId: 'listPublicSignatures',
+          tag: 'Signatures',
+          access: 'open',
+          summary: 'List who has signed',
+          description: 'Confirmed signatures, latest first, each shown as its signer chose.',
+          params: PetitionPath,
+          querystring: PublicSignatureQuery,
+          answers: { 200: PublicSignaturePage, 304: NOT_MODIFIED, 308: MOVED },
+          errors: ['petition_not_found', 'petition_taken_down', 'invalid_cursor'],
+        }),
+      },
+      async (request, reply) => {
+        const { limit = 20, cursor } = request.query;
+        const page = await listPublicSignatures(ctx.store.read, request.actor, request.params.petition, { limit, cursor });
+        return sendWithEtag(request, reply, PUBLIC_CACHE, toPage(request, reply, page, toPublicSignature));
+      },
+    );
+    done();
+  };
+
+export const secretSignatureRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.get(
+      '/v1/signatures',
+      {
+        config: { scope: 'signatures:read' },
+        schema: operation({
+          operationId: 'listSignatures',
+          tag: 'Signatures',
+          access: 'secret',
+          summary: 'List the signatures of one of your petitions',
+          description: 'All that is known of each, in every status, with filters.',
+          querystring: SignatureQuery,
+          answers: { 200: SignaturePage, 304: NOT_MODIFIED },
+          errors: ['petition_not_found', 'petition_taken_down', 'invalid_cursor'],
+        }),
+      },
+      async (request, reply) => {
+        const { petition, limit = 20, cursor, sort = '-created_at', status, email, source, ...rest } = request.query;
+        const filter = {
+          statuses: status,
+          email,
+          source,
+          externalId: rest.external_id,
+          collectorId: rest.collector,
+          createdFrom: rest.created_from === undefined ? undefined : new Date(rest.created_from),
+          createdBefore: rest.created_before === undefined ? undefined : new Date(rest.created_before),
+        };
+        const oldestFirst = sort === 'created_at';
+        const page = await listSignatures(ctx.store.read, keyed(request), petition, filter, { limit, cursor, oldestFirst });
+        return sendWithEtag(request, reply, PRIVATE_CACHE, toPage(request, reply, page, toSignature));
+      },
+    );
+
+    app.get(
+      '/v1/signatures/:signature',
+      {
+        config: { scope: 'signatures:read' },
+        schema: operation({
+          operationId: 'getSignature',
+          tag: 'Signatures',
+          access: 'secret',
+          summary: 'Read a signature',
+          description: 'One signature of one of your petitions.',
+          params: SignaturePath,
+          answers: { 200: Signature, 304: NOT_MODIFIED },
+          errors: ['signature_not_found'],
+        }),
+      },
+      async (request, reply) => {
+        const view = await getSignature(ctx.store.read, keyed(request), request.params.signature);
+        return sendWithEtag(request, reply, PRIVATE_CACHE, toSignature(view));
+      },
+    );
+
+    app.post(
+      '/v1/signatures/:signature/invalidate',
+      {
+        config: { scope: 'signatures:moderate' },
+        schema: operation({
+          operationId: 'invalidateSignature',
+          tag: 'Signatures',
+          access: 'secret',
+          summary: 'Take a signature out',
+          description: 'It no longer counts and leaves the public list. The reason is kept. It can be restored.',
+          params: SignaturePath,
+          body: Moderation,
+          answers: { 200: Signature },
+          errors: ['signature_not_found', 'already_invalidated', 'signature_withdrawn', 'idempotency_key_reused', 'invalid_header'],
+        }),
+      },
+      async (request, reply) => {
+        const { signature } = request.params;
+        const view = await invalidateSignature(ctx, keyed(request), signature, request.body.reason, retryFrom(request));
+        return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
+      },
+    );
+
+    app.post(
+      '/v1/signatures/:signature/restore',
+      {
+        config: { scope: 'signatures:moderate' },
+        schema: operation({
+          operationId: 'restoreSignature',
+          tag: 'Signatures',
+          access: 'secret',
+          summary: 'Put a signature back',
+          description: 'It is again what it was before it was taken out, and counts if it did.',
+          params: SignaturePath,
+          body: Moderation,
+          answers: { 200: Signature },
+          errors: ['signature_not_found', 'not_invalidated', 'idempotency_key_reused', 'invalid_header'],
+        }),
+      },
+      async (request, reply) => {
+        const { signature } = request.params;
+        const view = await restoreSignature(ctx, keyed(request), signature, request.body.reason, retryFrom(request));
+        return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
+      },
+    );
+    done();
+  };

@@ -1,0 +1,57 @@
+import { isUtf8 } from 'node:buffer';
+import { Ajv, type Options } from 'ajv';
+import addFormats from 'ajv-formats';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { components } from '../../schema/api/typebox.js';
+import { parseEmail } from '../core/email.js';
+import { ApiError } from '../errors.js';
+
+/*
+ * Two validators. Bodies are taken as they are: Fastify's default would turn null into "" and drop what it does not
+ * know. Queries, paths and headers are text, so there numbers, booleans and single-item lists are read from it.
+ */
+
+const OPTIONS: Options = { allErrors: true, removeAdditional: false, strict: 'log', strictTypes: false, keywords: ['discriminator'] };
+
+function validator(options: Options): Ajv {
+  const ajv = new Ajv({ ...OPTIONS, ...options });
+  // The packages are CommonJS: their default export is the module's own.
+  addFormats.default(ajv, ['date-time', 'uri']);
+  ajv.addFormat('email', (value: string) => parseEmail(value) !== undefined);
+  ajv.addFormat('int32', true);
+  for (const schema of components()) ajv.addSchema(schema);
+  return ajv;
+}
+
+export function validation(app: FastifyInstance): void {
+  const bodies = validator({ coerceTypes: false });
+  const texts = validator({ coerceTypes: 'array' });
+  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? bodies : texts).compile(schema as object));
+
+  app.removeAllContentTypeParsers();
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser(
+    ['application/json', 'application/merge-patch+json'],
+    { parseAs: 'buffer' },
+    (request: FastifyRequest, body: Buffer, done) => {
+      if (!isUtf8(body)) return done(new ApiError('invalid_json', { detail: 'The body is not valid UTF-8.' }));
+      // JSON.parse would keep a byte order mark as a character that is not JSON; say so instead.
+      parse(request, body.toString('utf8'), (error, value) => {
+        if (error) return done(new ApiError('invalid_json', { detail: 'The body cannot be parsed as JSON.' }));
+        if (mayHideBadText(body) && hasBadText(value)) {
+          return done(new ApiError('invalid_json', { detail: 'A text holds NUL or half of a surrogate pair.' }));
+        }
+        done(null, value);
+      });
+    },
+  );
+}
+
+/** NUL and lone surrogates can come in only as escapes. Almost no body has one. */
+const mayHideBadText = (body: Buffer) => body.includes('\\u');
+
+function hasBadText(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([name, member]) => hasBadText(name) || hasBadText(member));
+}

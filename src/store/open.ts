@@ -1,0 +1,40 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import pg from 'pg';
+import { migratePostgres, migrateSqlite } from './migrate.js';
+import { openPostgres, type PostgresOptions } from './postgres.js';
+import { connect, openSqlite } from './sqlite.js';
+import type { Store } from './store.js';
+
+/** `file:data/undersigned.db` or `postgres://user:password@host:port/name`. */
+export type DatabaseUrl = string;
+
+const sqliteFile = (url: DatabaseUrl): string | undefined =>
+  url.startsWith('file:') ? decodeURIComponent(url.slice('file:'.length).replace(/^\/\/(?=\/)/, '')) : undefined;
+
+/** Brings the database up to date. Returns how many migrations ran. */
+export async function migrateStore(url: DatabaseUrl): Promise<number> {
+  const file = sqliteFile(url);
+  if (file !== undefined) {
+    mkdirSync(dirname(file), { recursive: true });
+    const connection = connect(file);
+    try {
+      return migrateSqlite(connection);
+    } finally {
+      connection.close();
+    }
+  }
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await migratePostgres(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Opens a migrated database. Throws, and says why, when it would not be safe to run on it. */
+export async function openStore(url: DatabaseUrl, options: PostgresOptions): Promise<Store> {
+  const file = sqliteFile(url);
+  return file === undefined ? openPostgres(url, options) : openSqlite(file, options);
+}

@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import * as tables from '../../schema/db/postgres.js';
+import { ApiError } from '../errors.js';
+import { assertMigrated, postgresMigrations } from './migrate.js';
+import type { Db, Store, StoreOptions, Tx } from './store.js';
+
+export type PostgresOptions = StoreOptions & {
+  poolSize: number;
+  statementTimeoutMs: number;
+  /** For tests on a server that does not sync. */
+  allowUnsafeDurability?: boolean;
+};
+
+const MAX_ATTEMPTS = 6;
+/** More rows than one process has connections, so that several processes seldom meet on one. */
+const SHARDS = 64;
+
+/** Refuses a server that acknowledges what a power cut takes back. */
+async function selfTest(pool: pg.Pool, allowUnsafe: boolean): Promise<void> {
+  for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
+    const { rows } = await pool.query<Record<string, string>>(`show ${name}`);
+    if (rows[0]?.[name] === 'off' && !allowUnsafe) {
+      throw new Error(`PostgreSQL runs with ${name} = off and could lose acknowledged signatures: switch it on`);
+    }
+  }
+  assertMigrated(await postgresMigrations(pool));
+}
+
+export async function openPostgres(url: string, options: PostgresOptions): Promise<Store> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.poolSize,
+    connectionTimeoutMillis: 5000,
+    statement_timeout: options.statementTimeoutMs,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs,
+    application_name: 'undersigned',
+  });
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  try {
+    await selfTest(pool, options.allowUnsafeDurability ?? false);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+
+  const stats = { transactions: 0, commits: 0 };
+  let running = 0;
+  const waiting = () => Math.max(0, running - options.poolSize);
+  const connections = new Connections();
+
+  async function attempt<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      try {
+        const value = await work({ ...connections.of(client), tables, now: options.now() });
+        await client.query('commit');
+        return value;
+      } catch (error) {
+        // A connection that cannot even roll back is of no more use.
+        await client.query('rollback').catch((failure: Error) => (broken = failure));
+        throw error;
+      }
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async function transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (waiting() >= options.maxWaiting) throw new ApiError('overloaded');
+    running += 1;
+    try {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          const value = await attempt(work);
+          stats.transactions += 1;
+          stats.commits += 1;
+          return value;
+        } catch (error) {
+          if (tries === MAX_ATTEMPTS || !isRetryable(error)) throw explain(error);
+          await sleep(Math.random() * 5 * 2 ** tries);
+        }
+      }
+    } finally {
+      running -= 1;
+    }
+  }
+
+  return {
+    engine: 'postgres',
+    tables,
+    read: { db: drizzle(pool, { casing: 'snake_case' }) as unknown as Db, tables },
+    transact,
+    generation: () => undefined,
+    ping: async () => void (await pool.query('select 1')),
+    explain,
+    stats: () => ({ waiting: waiting(), ...stats }),
+    close: () => pool.end(),
+  };
+}
+
+/** Remembers, for each connection of the pool, its query builder (so that statements stay prepared) and its shard. */
+class Connections {
+  #known = new WeakMap<pg.PoolClient, { db: Db; shard: number }>();
+  #next = Math.floor(Math.random() * SHARDS);
+
+  of(client: pg.PoolClient): { db: Db; shard: number } {
+    let connection = this.#known.get(client);
+    if (!connection) {
+      connection = { db: drizzle(client, { casing: 'snake_case' }) as unknown as Db, shard: this.#next++ % SHARDS };
+      this.#known.set(client, connection);
+    }
+    return connection;
+  }
+}
+
+const postgresCode = (error: unknown): string => {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+};
+
+/** serialization_failure, deadlock_detected: the server asks us to try again. */
+const isRetryable = (error: unknown) => ['40001', '40P01'].includes(postgresCode(error));
+
+/** The one place where PostgreSQL's codes are known: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function explain(error: unknown): unknown {
+  if (error instanceof ApiError) return error;
+  const code = postgresCode(error);
+  if (code === '53100') return new ApiError('storage_full');
+  if (code === '57014' || isRetryable(error)) return new ApiError('overloaded');
+  const lost = /^(08|53|57P)/.test(code) || /^E[A-Z]+$/.test(code);
+  const noConnection = error instanceof Error && /timeout exceeded when trying to connect|Connection terminated/.test(error.message);
+  return lost || noConnection ? new ApiError('storage_unavailable') : error;
+}

@@ -1,0 +1,89 @@
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+import { type Column, type Placeholder, sql, type SQL } from 'drizzle-orm';
+import type { Tables } from '../../schema/db/tables.js';
+
+/** Queries are typed once, against PostgreSQL; SQLite runs the same builders. */
+export type Db = PgDatabase<PgQueryResultHKT>;
+
+/** Where rows can be read. It cannot write: by type, and on SQLite by its connection. */
+export type Reader = {
+  readonly db: Pick<Db, 'select' | 'selectDistinct'>;
+  readonly tables: Tables;
+};
+
+/** An open transaction. Helpers take one and never open their own. No network, hashing or timers inside. */
+export type Tx = {
+  readonly db: Pick<Db, 'select' | 'selectDistinct' | 'insert' | 'update' | 'delete'>;
+  readonly tables: Tables;
+  /** The transaction's one instant. */
+  readonly now: Date;
+  /** Which of the sharded counter rows this transaction writes. */
+  readonly shard: number;
+};
+
+export type StoreStats = {
+  /** Transactions that wait for their turn. */
+  waiting: number;
+  /** Transactions and commits since the start: their quotient is the size of a group. */
+  transactions: number;
+  commits: number;
+};
+
+export type Store = {
+  readonly engine: 'sqlite' | 'postgres';
+  readonly tables: Tables;
+  readonly read: Reader;
+  /**
+   * Runs `work` in a transaction and resolves once its effect is durable. `work` may run more than once (on
+   * PostgreSQL, after a serialization failure or a deadlock). Throws `overloaded`, `storage_full` or
+   * `storage_unavailable`; then nothing was changed, except that a connection lost during a commit leaves it open.
+   */
+  transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * A number that differs whenever anything was committed since it was last read, by any process; undefined on an
+   * engine that cannot tell without asking.
+   */
+  generation(): number | undefined;
+  /** Rejects when the database does not answer. */
+  ping(): Promise<void>;
+  /** A driver's error as the `ApiError` that callers should hear of; any other error as it is. */
+  explain(error: unknown): unknown;
+  stats(): StoreStats;
+  /** Lets what waits finish, then closes. */
+  close(): Promise<void>;
+};
+
+export type StoreOptions = {
+  now: () => Date;
+  /** Transactions that may wait; one more is refused with `overloaded`. */
+  maxWaiting: number;
+  /** Counts events that announce more work (accepted sockets): while it grows, a group waits for them. */
+  arrivals?: () => number;
+  /** Called when the disk failed and nothing more can be promised: the process should end. */
+  onFatal: (error: unknown) => void;
+};
+
+type Prepared<Result> = { execute(values?: Record<string, unknown>): PromiseLike<Result> };
+
+/**
+ * A query that is built once per connection and then only bound: on a hot path building the SQL costs ten times what
+ * running it does. `name` is unique among the statements; it is the server-side name on PostgreSQL.
+ */
+export function statement<Values extends Record<string, unknown>, Result, On extends Reader = Tx>(
+  name: string,
+  build: (on: On) => { prepare(name: string): Prepared<Result> },
+): (on: On, values: Values) => PromiseLike<Result> {
+  const prepared = new WeakMap<object, Prepared<Result>>();
+  return (on, values) => {
+    let query = prepared.get(on.db);
+    if (query === undefined) {
+      query = build(on).prepare(name);
+      prepared.set(on.db, query);
+    }
+    return query.execute(values);
+  };
+}
+
+/** A placeholder that a column encodes: where conditions and expressions do not do so by themselves. */
+export const bind = (column: Column, name: string): SQL =>
+  sql`${sql.param(sql.placeholder(name) as Placeholder, column)}`;
