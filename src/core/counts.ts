@@ -1,6 +1,6 @@
 import { and, asc, eq, gte, lt, max, sql, sum, type SQL } from 'drizzle-orm';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
-import { bind, statement, type Reader, type Tx } from '../store/store.js';
+import { bind, bindAll, statement, type Reader, type Tx } from '../store/store.js';
 
 export type Counts = {
   pending: number;
@@ -35,33 +35,25 @@ export const countColumns = ({ petitionCounts: t }: Tables) => ({
   updatedAt: max(t.updatedAt),
 });
 
-const addToCounts = statement('counts_add', ({ db, tables: { petitionCounts: t } }: Tx) => {
-  const names = ['pending', 'confirmed', 'invalidated', 'withdrawn', 'quarantined'] as const;
-  const sums = Object.fromEntries(names.map((name) => [name, sql`${t[name]} + excluded.${sql.identifier(name)}`]));
-  const values = Object.fromEntries(names.map((name) => [name, sql.placeholder(name)])) as Record<
-    (typeof names)[number],
-    ReturnType<typeof sql.placeholder>
-  >;
-  return db
+const STATUS_COUNTS = ['pending', 'confirmed', 'invalidated', 'withdrawn', 'quarantined'] as const;
+
+const addToCounts = statement('counts_add', ({ db, tables: { petitionCounts: t } }: Tx) =>
+  db
     .insert(t)
-    .values({
-      petitionKey: sql.placeholder('petitionKey'),
-      shard: sql.placeholder('shard'),
-      ...values,
-      updatedAt: sql.placeholder('now'),
-    })
-    .onConflictDoUpdate({ target: [t.petitionKey, t.shard], set: { ...sums, updatedAt: sql`excluded.updated_at` } });
-});
+    .values(bindAll(t, ['petitionKey', 'shard', ...STATUS_COUNTS, 'updatedAt']))
+    .onConflictDoUpdate({
+      target: [t.petitionKey, t.shard],
+      set: {
+        ...Object.fromEntries(STATUS_COUNTS.map((name) => [name, sql`${t[name]} + excluded.${sql.identifier(name)}`])),
+        updatedAt: sql`excluded.updated_at`,
+      },
+    }),
+);
 
 const addToHistory = statement('history_add', ({ db, tables: { petitionHistory: t } }: Tx) =>
   db
     .insert(t)
-    .values({
-      petitionKey: sql.placeholder('petitionKey'),
-      hour: sql.placeholder('hour'),
-      shard: sql.placeholder('shard'),
-      confirmed: sql.placeholder('change'),
-    })
+    .values(bindAll(t, ['petitionKey', 'hour', 'shard', 'confirmed']))
     .onConflictDoUpdate({
       target: [t.petitionKey, t.hour, t.shard],
       set: { confirmed: sql`${t.confirmed} + excluded.confirmed` },
@@ -78,10 +70,10 @@ export async function changeCounts(tx: Tx, change: CountChange): Promise<void> {
   const { petitionKey, from, to, confirmedAt } = change;
   const step = { ...NO_CHANGE, [to]: 1 };
   if (from) step[from] = -1;
-  await addToCounts(tx, { petitionKey, shard: tx.shard, now: tx.now, ...step });
+  await addToCounts(tx, { petitionKey, shard: tx.shard, updatedAt: tx.now, ...step });
   if (step.confirmed !== 0 && confirmedAt) {
     const hour = Math.floor(confirmedAt.getTime() / HOUR_MS);
-    await addToHistory(tx, { petitionKey, hour, shard: tx.shard, change: step.confirmed });
+    await addToHistory(tx, { petitionKey, hour, shard: tx.shard, confirmed: step.confirmed });
   }
 }
 

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
-import { eq, lt, sql } from 'drizzle-orm';
+import { eq, lt } from 'drizzle-orm';
 import { ApiError } from '../errors.js';
-import { bind, statement, type Store, type Tx } from '../store/store.js';
+import { bind, bindAll, statement, type Store, type Tx } from '../store/store.js';
 import { seal, unseal } from './sealer.js';
 
 /** A caller's wish that a request have its effect once, however often it is sent. */
@@ -30,12 +30,7 @@ export const retryOf = (scope: string, key: string, body: string): Retry => ({
 const claim = statement('idempotency_claim', ({ db, tables: { idempotencyKeys } }: Tx) =>
   db
     .insert(idempotencyKeys)
-    .values({
-      hash: sql.placeholder('hash'),
-      requestHash: sql.placeholder('requestHash'),
-      answer: Buffer.alloc(0),
-      createdAt: sql.placeholder('now'),
-    })
+    .values({ ...bindAll(idempotencyKeys, ['hash', 'requestHash', 'createdAt']), answer: Buffer.alloc(0) })
     .onConflictDoNothing()
     .returning({ claimed: idempotencyKeys.createdAt }),
 );
@@ -50,7 +45,7 @@ const find = statement('idempotency_find', ({ db, tables: { idempotencyKeys } }:
 const keep = statement('idempotency_keep', ({ db, tables: { idempotencyKeys } }: Tx) =>
   db
     .update(idempotencyKeys)
-    .set({ answer: sql`${bind(idempotencyKeys.answer, 'answer')}` })
+    .set({ answer: bind(idempotencyKeys.answer, 'answer') })
     .where(eq(idempotencyKeys.hash, bind(idempotencyKeys.hash, 'hash'))),
 );
 
@@ -61,7 +56,7 @@ const keep = statement('idempotency_keep', ({ db, tables: { idempotencyKeys } }:
 export async function once<T>(tx: Tx, retry: Retry | undefined, work: () => Promise<T>): Promise<T> {
   if (!retry) return work();
   const { hash, requestHash, sealingKey } = retry;
-  const claimed = await claim(tx, { hash, requestHash, now: tx.now });
+  const claimed = await claim(tx, { hash, requestHash, createdAt: tx.now });
   if (claimed.length === 0) {
     const [kept] = await find(tx, { hash });
     const plain = kept && unseal(sealingKey, kept.answer);

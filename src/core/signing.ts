@@ -1,7 +1,7 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { FormField, PostalAddress, SignatureStatus, Tables, Utm } from '../../schema/db/tables.js';
 import { ApiError, invalidBody, type FieldError } from '../errors.js';
-import { bind, statement, type Tx } from '../store/store.js';
+import { bind, bindAll, statement, type Tx } from '../store/store.js';
 import type { Actor, Context } from './context.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
@@ -56,7 +56,7 @@ export async function signPetition(
 ): Promise<Signed> {
   const email = parseEmail(input.email);
   if (!email) throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
-  assertKeyedFields(actor, input);
+  assertMaySay(actor, input);
   const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
   const signed = await ctx.store.transact(async (tx) => {
     const petition = await findGate(tx, actor, petitionRef);
@@ -80,12 +80,7 @@ type Attempt = Omit<SignInput, 'email'> & {
 const insertSupporter = statement('supporter_insert', ({ db, tables: { supporters: t } }: Tx) =>
   db
     .insert(t)
-    .values({
-      publicId: sql.placeholder('publicId'),
-      identity: sql.placeholder('identity'),
-      delivery: sql.placeholder('delivery'),
-      createdAt: sql.placeholder('now'),
-    })
+    .values(bindAll(t, ['publicId', 'identity', 'delivery', 'createdAt']))
     .onConflictDoNothing()
     .returning({ key: t.key }),
 );
@@ -100,25 +95,27 @@ const findSupporter = statement('supporter_find', ({ db, tables: { supporters: t
 const insertSignature = statement('signature_insert', ({ db, tables: { signatures: t } }: Tx) =>
   db
     .insert(t)
-    .values({
-      publicId: sql.placeholder('publicId'),
-      petitionKey: sql.placeholder('petitionKey'),
-      supporterKey: sql.placeholder('supporterKey'),
-      status: sql.placeholder('status'),
-      display: sql.placeholder('display'),
-      name: sql.placeholder('name'),
-      country: sql.placeholder('country'),
-      postalCode: sql.placeholder('postalCode'),
-      postalAddress: sql.placeholder('postalAddress'),
-      phone: sql.placeholder('phone'),
-      comment: sql.placeholder('comment'),
-      source: sql.placeholder('source'),
-      utm: sql.placeholder('utm'),
-      collectorKey: sql.placeholder('collectorKey'),
-      externalId: sql.placeholder('externalId'),
-      createdAt: sql.placeholder('now'),
-      confirmedAt: sql.placeholder('confirmedAt'),
-    })
+    .values(
+      bindAll(t, [
+        'publicId',
+        'petitionKey',
+        'supporterKey',
+        'status',
+        'display',
+        'name',
+        'country',
+        'postalCode',
+        'postalAddress',
+        'phone',
+        'comment',
+        'source',
+        'utm',
+        'collectorKey',
+        'externalId',
+        'createdAt',
+        'confirmedAt',
+      ]),
+    )
     .onConflictDoNothing()
     .returning({ key: t.key }),
 );
@@ -163,7 +160,7 @@ async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Pro
     utm: attempt.utm ?? null,
     collectorKey: attempt.collectorKey,
     externalId: attempt.externalId ?? null,
-    now: tx.now,
+    createdAt: tx.now,
     confirmedAt,
   });
   const about = {
@@ -188,7 +185,7 @@ async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Pro
 }
 
 async function supporterOf(tx: Tx, { email, ids }: Attempt): Promise<number> {
-  const [inserted] = await insertSupporter(tx, { publicId: ids.supporter, ...email, now: tx.now });
+  const [inserted] = await insertSupporter(tx, { publicId: ids.supporter, ...email, createdAt: tx.now });
   const row = inserted ?? (await findSupporter(tx, { identity: email.identity }))[0];
   if (!row) throw new Error('a supporter was neither inserted nor found');
   return row.key;
@@ -218,8 +215,11 @@ async function confirm(tx: Tx, petition: PetitionGate, existing: Signed['signatu
   return { ...existing, status: 'confirmed', confirmedAt: tx.now };
 }
 
-function assertKeyedFields(actor: Actor, { vouched, externalId }: SignInput): void {
+function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
   const secret = actor.kind === 'secret';
+  if (secret && !actor.scopes.includes('signatures:write')) {
+    throw new ApiError('scope_required', { detail: 'The key needs the scope signatures:write.' });
+  }
   if (vouched && !(secret && actor.scopes.includes('signatures:vouch'))) {
     throw new ApiError('scope_required', { detail: 'Only a secret key with the scope signatures:vouch can vouch.' });
   }

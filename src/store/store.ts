@@ -84,6 +84,17 @@ export function statement<Values extends Record<string, unknown>, Result, On ext
   };
 }
 
-/** A placeholder that a column encodes: where conditions and expressions do not do so by themselves. */
-export const bind = (column: Column, name: string): SQL =>
-  sql`${sql.param(sql.placeholder(name) as Placeholder, column)}`;
+/**
+ * A placeholder whose value the column encodes. drizzle's own leaves conditions as they are, and would turn null into
+ * the JSON text "null" or fail on it.
+ */
+export const bind = (column: Column, name: string): SQL => {
+  const encoder = {
+    mapToDriverValue: (value: unknown) => (value === null ? null : column.mapToDriverValue(value)) as unknown,
+  };
+  return sql`${sql.param(sql.placeholder(name) as Placeholder, encoder)}`;
+};
+
+/** The values of an insert whose placeholders are called as its columns. */
+export const bindAll = <Table extends Record<Name, Column>, const Name extends string>(table: Table, names: readonly Name[]) =>
+  Object.fromEntries(names.map((name) => [name, bind(table[name], name)])) as Record<Name, SQL>;
