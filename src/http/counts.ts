@@ -63,7 +63,8 @@ export const countRoutes =
       },
       async (request, reply) => {
         const { bucket = 'day' } = request.query;
-        const before = request.query.before ? new Date(request.query.before) : ctx.now();
+        // Up to and with this very millisecond.
+        const before = request.query.before ? new Date(request.query.before) : new Date(ctx.now().getTime() + 1);
         const from = request.query.from ? new Date(request.query.from) : new Date(before.getTime() - SPAN[bucket].usual);
         const span = before.getTime() - from.getTime();
         if (span < 0 || span > SPAN[bucket].most) {

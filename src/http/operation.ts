@@ -31,7 +31,7 @@ export type OperationInput = {
   errors?: readonly ErrorCode[];
 };
 
-const ALWAYS: readonly ErrorCode[] = ['invalid_request', 'rate_limited', 'internal_error', 'storage_unavailable'];
+const ALWAYS: readonly ErrorCode[] = ['invalid_request', 'uri_too_long', 'rate_limited', 'internal_error', 'storage_unavailable'];
 const WITH: Record<Access, readonly ErrorCode[]> = {
   service: [],
   open: ['invalid_key', 'secret_key_in_browser'],

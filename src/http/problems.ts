@@ -47,6 +47,7 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
     return reply
       .code(error.status)
       .header('cache-control', 'no-store')
+      .header('x-request-id', request.id)
       .type('application/problem+json')
       .send(
         JSON.stringify({

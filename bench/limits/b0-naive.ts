@@ -1,0 +1,17 @@
+/** B0: the endpoint that one writes first. Fastify, better-sqlite3, one durable transaction for each request. */
+import type { AddressInfo } from 'node:net';
+import Fastify from 'fastify';
+import { announce } from './http.js';
+import { openRows, type Signer } from './rows.js';
+
+const [file = ''] = process.argv.slice(2);
+const rows = openRows(file);
+const app = Fastify();
+
+app.post('/v1/petitions/:petition/signatures', async (request, reply) => {
+  rows.insert([request.body as Signer]);
+  return reply.code(202).type('application/json').send(rows.answer);
+});
+
+await app.listen({ host: '127.0.0.1', port: 0 });
+announce((app.server.address() as AddressInfo).port);

@@ -1,0 +1,48 @@
+/**
+ * L3: node:http and a group commit, both written by hand, with the same rows: no framework, no validation, no limits,
+ * no keys, no query builder. This is what a durable signature costs at least.
+ */
+import { performance } from 'node:perf_hooks';
+import { accept, readSigner, serve } from './http.js';
+import { openRows, type Signer } from './rows.js';
+
+const [file = ''] = process.argv.slice(2);
+const MAX_WAIT_MS = 2;
+
+const rows = openRows(file);
+let signers: Signer[] = [];
+let answers: (() => void)[] = [];
+let arrivals = 0;
+let since = 0;
+let seen = 0;
+let seenArrivals = 0;
+
+// The same waiting rule as ours: on while the last turn of the event loop brought company, but never for long.
+function tick() {
+  const growing = signers.length > seen || arrivals > seenArrivals;
+  if (growing && performance.now() - since < MAX_WAIT_MS) {
+    seen = signers.length;
+    seenArrivals = arrivals;
+    setImmediate(tick);
+    return;
+  }
+  const [batch, waiting] = [signers, answers];
+  signers = [];
+  answers = [];
+  rows.insert(batch);
+  for (const answer of waiting) answer();
+}
+
+const server = serve((request, response) =>
+  readSigner(request, (signer) => {
+    if (signers.length === 0) {
+      since = performance.now();
+      seen = 0;
+      seenArrivals = arrivals;
+      setImmediate(tick);
+    }
+    signers.push(signer);
+    answers.push(() => accept(response, rows.answer));
+  }),
+);
+server.on('connection', () => (arrivals += 1));

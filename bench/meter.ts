@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Usage } from './types.js';
+
+/** Linux counts in hundredths of a second, whatever the kernel's own clock does. */
+const TICKS = 100;
+const KTHREADD = 2;
+
+/** The CPU ticks and the parent of a process; all its threads together. */
+function processOf(pid: number | string): { ticks: number; parent: number } | undefined {
+  try {
+    // The name stands in brackets and may hold anything: what counts comes after the last one.
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+  } catch {
+    return undefined;
+  }
+}
+
+const ticksOf = (pid: number): number => processOf(pid)?.ticks ?? 0;
+
+/** All ticks that were not idle, those stolen by other guests of the host included. */
+function busyTicks(): number | undefined {
+  try {
+    const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
+    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(/ +/).slice(1).map(Number);
+    return user + nice + system + irq + softirq + steal;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kernel's threads work for us here (journal, writeback): they are nobody else's load. */
+const kernelTicks = (): number =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(processOf)
+    .reduce((sum, found) => sum + (found?.parent === KTHREADD ? found.ticks : 0), 0);
+
+/** Reads the clocks of the server, of this process and of the machine, now and at `stop`. */
+export function startMeter(server: number): { stop(): Usage } {
+  const read = () => {
+    const busy = busyTicks();
+    if (busy === undefined) return undefined;
+    const [ours, load] = [ticksOf(server), server === process.pid ? 0 : ticksOf(process.pid)];
+    return { ours, load, other: busy - ours - load - kernelTicks() };
+  };
+  const before = read();
+  return {
+    stop() {
+      const after = read();
+      if (!before || !after) return { serverCpu: 0, loadCpu: 0, otherCpu: 0, metered: false };
+      return {
+        serverCpu: (after.ours - before.ours) / TICKS,
+        loadCpu: (after.load - before.load) / TICKS,
+        otherCpu: Math.max(0, (after.other - before.other) / TICKS),
+        metered: true,
+      };
+    },
+  };
+}
+
+/** The resident memory of a process in MB, now and at its highest; undefined without /proc. */
+export function memoryOf(pid: number): { rss: number; peak: number } | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const mb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
+    return { rss: mb('VmRSS'), peak: mb('VmHWM') };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+/** What main.ts asks of the load generator, and what it hears back. */
+export type Order = {
+  port: number;
+  /** The server's process, for its CPU time. */
+  pid: number;
+  kind: 'sign' | 'read';
+  path: string;
+  connections: number;
+  seconds: number;
+  warmup: number;
+  /** The number of the first signer, so that no address comes twice. */
+  first: number;
+};
+
+export type Usage = {
+  /** CPU seconds of the server, of the load generator, and what everything else on the machine used. */
+  serverCpu: number;
+  loadCpu: number;
+  otherCpu: number;
+  /** False where there is no /proc: then the figures above are zero. */
+  metered: boolean;
+};
+
+export type Report = Usage & {
+  /** Answers within the measured time. */
+  answers: number;
+  elapsed: number;
+  p50: number;
+  p99: number;
+  /** Every answer of the run by its status, the warm-up's too; connections lost count as `lost`. */
+  statuses: Record<string, number>;
+  sent: number;
+};
+
+export type RawOrder = { seconds: number; batch: number; first: number };
+export type RawReport = Usage & { stored: number; elapsed: number };

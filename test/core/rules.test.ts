@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { isWellFormedKey } from '../../src/core/api-keys.js';
+import { renderBackground } from '../../src/core/background.js';
+import { nextMilestone } from '../../src/core/counts.js';
+import { parseEmail } from '../../src/core/email.js';
+import { decodeCursor, encodeCursor } from '../../src/core/page.js';
+import { assertMove } from '../../src/core/petition-life.js';
+import { createSealer } from '../../src/core/sealer.js';
+import { initials } from '../../src/core/signatures.js';
+import { foldWords, searchText, wordPatterns } from '../../src/core/words.js';
+import { PETITION_STATUSES } from '../../schema/db/tables.js';
+
+t.test('addresses: what is one person and where mail goes', (t) => {
+  t.same(parseEmail(' Ada.Lovelace+tag@Example.ORG '), { delivery: 'Ada.Lovelace+tag@example.org', identity: 'ada.lovelace+tag@example.org' });
+  t.same(parseEmail('a@münchen.example')?.identity, 'a@xn--mnchen-3ya.example');
+  t.ok(parseEmail(`${'x'.repeat(64)}@example.org`));
+  for (const bad of ['', '@', 'a@', '@b.org', 'a@b', 'a@-b.org', 'a@b-.org', 'a@b..org', '.a@b.org', 'a.@b.org', 'a@b.org.', 'a b@c.org', 'a@b.123', 'a@127.0.0.1', 'a@[::1]', 'a@b.org:25', 'a@b.org/x', 'a@%62.org', 'a,b@c.org', 'a@b@', 'ü@b.org', `${'x'.repeat(65)}@b.org`, `a@${'b'.repeat(64)}.org`, `a@${'b.'.repeat(126)}org`]) {
+    t.equal(parseEmail(bad), undefined, bad);
+  }
+  t.end();
+});
+
+t.test('addresses: whatever is accepted is accepted again, the same', (t) => {
+  fc.assert(
+    fc.property(fc.oneof(fc.emailAddress(), fc.string({ unit: 'binary' }), fc.tuple(fc.string(), fc.domain()).map(([a, b]) => `${a}@${b}`)), (typed) => {
+      const email = parseEmail(typed);
+      if (!email) return true;
+      const ascii = [...email.delivery].every((letter) => letter > ' ' && letter <= '~');
+      return ascii && email.delivery.length <= 254 && parseEmail(email.delivery)?.identity === email.identity && parseEmail(email.identity)?.delivery === email.identity;
+    }),
+    { numRuns: 2000 },
+  );
+  t.end();
+});
+
+t.test('words: case, accents and scripts', (t) => {
+  t.same(foldWords('Save the ÉLAN, don’t  wait—100%!'), ['save', 'the', 'elan', 'don', 't', 'wait', '100']);
+  t.same(foldWords('Straße Łódź Ærø'), ['strasse', 'lodz', 'aero']);
+  t.ok(foldWords('保护老磨坊草地').length > 1, 'scripts without spaces have words too');
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+      const stored = searchText(text);
+      return wordPatterns(text).every((pattern) => stored.includes(pattern.slice(1, -1)) && !/[%_\\]/.test(pattern.slice(1, -1)));
+    }),
+    { numRuns: 1000 },
+  );
+  t.end();
+});
+
+t.test('initials: of any name, and never the name', (t) => {
+  t.equal(initials('Ada King Lovelace'), 'A. K. L.');
+  t.equal(initials('  jean-luc  o’neill '), 'J. L. O.');
+  t.equal(initials('李 明'), '李. 明.');
+  t.equal(initials('a b c d e f'), 'A. B. C. D.');
+  t.equal(initials('"Ann" (Bea)'), 'A. B.');
+  t.equal(initials('!!!'), '');
+  t.end();
+});
+
+t.test('background: Markdown in, safe HTML out', (t) => {
+  const { html, cited } = renderBackground('# One\n\nSee[^2] and[^1] again[^2]. `[^9]`\n\n![x](https://a.example/t.gif)\n\n<b onclick=x>hi</b>');
+  t.same(cited, [1, 2]);
+  t.match(html, '<h2>One</h2>');
+  t.match(html, '<sup><a href="#reference-2">2</a></sup>');
+  t.match(html, '<code>[^9]</code>');
+  t.notMatch(html, /<img|<b |onclick="/);
+  const attacks = fc.constantFrom('<script>', 'javascript:', '](', '[', '!', '"', "'", '`', '<', '>', '&#x6a;', 'data:text/html,', '\n', '*', 'onerror=', 'https://a.example', 'x');
+  fc.assert(
+    fc.property(fc.array(attacks, { maxLength: 30 }), (parts) => {
+      const out = renderBackground(parts.join('')).html;
+      return !/<script|<img|<iframe|<style|href="(?!https?:|mailto:|#reference-)/i.test(out) && !/<[^>]*\son\w+=/i.test(out);
+    }),
+    { numRuns: 1000 },
+  );
+  t.end();
+});
+
+t.test('life: every move that is not allowed names those that are', (t) => {
+  const allowed = PETITION_STATUSES.flatMap((from) =>
+    PETITION_STATUSES.filter((to) => {
+      try {
+        assertMove(from, to);
+        return true;
+      } catch {
+        return false;
+      }
+    }).map((to) => `${from}>${to}`),
+  );
+  t.same(allowed, ['draft>published', 'draft>taken_down', 'published>closed', 'published>taken_down', 'closed>archived', 'closed>taken_down', 'archived>taken_down']);
+  t.end();
+});
+
+t.test('milestones: the next step is above the count', (t) => {
+  t.equal(nextMilestone([10, 100], 0), 10);
+  t.equal(nextMilestone([10, 100], 10), 100);
+  t.equal(nextMilestone([10, 100], 100), null);
+  t.equal(nextMilestone([], 5), null);
+  t.end();
+});
+
+t.test('cursors: only for their own list, and only as they were made', (t) => {
+  const cursor = encodeCursor('list', ['a', 7]);
+  t.same(decodeCursor('list', cursor, ['', 0]), ['a', 7]);
+  t.equal(decodeCursor('list', undefined, [0]), undefined);
+  for (const [list, text, shape] of [['other', cursor, ['', 0]], ['list', cursor, [0, 0]], ['list', cursor, ['']], ['list', encodeCursor('list', [1.5]), [0]]] as const) {
+    t.throws(() => decodeCursor(list, text, shape as never), { code: 'invalid_cursor' });
+  }
+  fc.assert(
+    fc.property(fc.string(), (junk) => {
+      try {
+        decodeCursor('list', junk, [0]);
+        return false;
+      } catch (error) {
+        return (error as { code?: string }).code === 'invalid_cursor';
+      }
+    }),
+  );
+  t.end();
+});
+
+t.test('receipts: fresh, of one length, and only as they were sealed', (t) => {
+  const sealer = createSealer(Buffer.alloc(32, 1));
+  const receipt = sealer.receipt(12345);
+  t.equal(sealer.openReceipt(receipt), 12345);
+  t.not(sealer.receipt(12345), receipt);
+  t.equal(sealer.receipt(Number.MAX_SAFE_INTEGER).length, receipt.length);
+  t.equal(createSealer(Buffer.alloc(32, 2)).openReceipt(receipt), undefined, 'another installation');
+  const bytes = Buffer.from(receipt.slice(3), 'base64url');
+  for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+    const flipped = Buffer.from(bytes);
+    flipped[bit >> 3]! ^= 1 << (bit & 7);
+    t.equal(sealer.openReceipt(`rc_${flipped.toString('base64url')}`), undefined);
+  }
+  for (const junk of [`${receipt}A`, receipt.slice(0, -1), `sk_${receipt.slice(3)}`, `${receipt}=`, receipt.replace('rc_', 'rc_ '), '']) {
+    t.equal(sealer.openReceipt(junk), undefined, junk);
+  }
+  t.end();
+});
+
+t.test('keys: a mistyped letter is found without the database', (t) => {
+  const key = 'sk_000000000000000000000000000000000AAAAA';
+  t.equal(isWellFormedKey(key), false);
+  for (const junk of ['', 'sk_', 'xk_00000000000000000000000000000000000000']) t.equal(isWellFormedKey(junk), false);
+  t.end();
+});
