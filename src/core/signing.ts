@@ -58,14 +58,16 @@ export async function signPetition(
   if (!email) throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
   assertMaySay(actor, input);
   const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
-  const signed = await ctx.store.transact(async (tx) => {
-    const petition = await findGate(tx, actor, petitionRef);
-    assertSignable(petition, tx.now);
-    const collectorKey = await collectorOf(tx, actor, petition);
-    assertForm(petition, input);
-    const published = await ctx.published.confirmed(tx, petition.key);
-    return once(tx, retry, () => signInside(tx, petition, { ...input, email, collectorKey, ids, published }));
-  });
+  const signed = await ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      const petition = await findGate(tx, actor, petitionRef);
+      assertSignable(petition, tx.now);
+      const collectorKey = await collectorOf(tx, actor, petition);
+      assertForm(petition, input);
+      const published = await ctx.published.confirmed(tx, petition.key);
+      return signInside(tx, petition, { ...input, email, collectorKey, ids, published });
+    }),
+  );
   if (signed.signature.status === 'confirmed') await ctx.milestones.settle(signed.petitionKey, signed.goals);
   return signed;
 }

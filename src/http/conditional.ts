@@ -13,12 +13,12 @@ export const etagOf = (body: string | Buffer, version?: number): string =>
 /** Whether the caller has this representation already. Weak comparison, as RFC 9110 wants it for If-None-Match. */
 export function isFresh(request: FastifyRequest, etag: string): boolean {
   const header = request.headers['if-none-match'];
-  if (header === undefined) return false;
+  if (header === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return false;
   if (header.trim() === '*') return true;
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-/** Answers a GET with its entity tag, or with 304. */
+/** Answers with the entity tag of what is sent; a GET of what the caller has already, with 304. */
 export function sendWithEtag(request: FastifyRequest, reply: FastifyReply, cacheControl: string, value: unknown, version?: number) {
   const body = JSON.stringify(value);
   const etag = etagOf(body, version);

@@ -50,8 +50,13 @@ export function validation(app: FastifyInstance): void {
 /** NUL and lone surrogates can come in only as escapes. Almost no body has one. */
 const mayHideBadText = (body: Buffer) => body.includes('\\u');
 
-function hasBadText(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed();
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).some(([name, member]) => hasBadText(name) || hasBadText(member));
+/** Walks with a list of its own, since a body may be nested deeper than the call stack. */
+function hasBadText(root: unknown): boolean {
+  const waiting = [root];
+  while (waiting.length > 0) {
+    const value = waiting.pop();
+    if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) return true;
+    if (typeof value === 'object' && value !== null) for (const pair of Object.entries(value)) waiting.push(...pair);
+  }
+  return false;
 }

@@ -68,9 +68,9 @@ onEveryEngine('createPetition', async (t, engine) => {
   });
 
   await t.test('400: JSON that is none, bad UTF-8, NUL, half a surrogate, a bad Idempotency-Key', async (t) => {
-    for (const body of ['{"title":', '', '{"title":"\\u0000","statement":"x"}', '{"title":"\\ud800","statement":"x"}', '{"__proto__":{}}']) {
+    for (const body of ['{"title":', '', '{"title":"\\u0000","statement":"x"}', '{"title":"\\ud800","statement":"x"}', '{"__proto__":{}}', `${'['.repeat(20_000)}"\\u0000"${']'.repeat(20_000)}`]) {
       const answer = await create(body);
-      t.match(answer, { status: 400, body: { code: 'invalid_json' } }, body);
+      t.match(answer, { status: 400, body: { code: 'invalid_json' } }, body.slice(0, 60));
     }
     const latin1 = await api.app.inject({
       method: 'POST',

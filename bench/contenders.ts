@@ -1,0 +1,109 @@
+/** The servers that run against each other, each a process of its own. */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const TSX = import.meta.resolve('tsx');
+const START_MS = 30_000;
+
+/** Nothing of the caller's environment: a stray NODE_OPTIONS or PORT would change what is measured. */
+const ENVIRONMENT = { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production' };
+
+export type Contender = {
+  name: string;
+  pid: number;
+  port: number;
+  /** The database that it writes to, if it does. */
+  file?: string;
+  stop(): Promise<void>;
+};
+
+/** Starts a process and waits until it says where it listens. */
+async function start(name: string, args: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }) {
+  const child = spawn(process.execPath, args, {
+    cwd: options.cwd,
+    env: { ...ENVIRONMENT, ...options.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${name} did not start`)), START_MS);
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const found = /listens on http:\/\/127\.0\.0\.1:(\d+)\s/.exec(said)?.[1];
+      if (found === undefined) return;
+      clearTimeout(late);
+      resolve(Number(found));
+    });
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}\n${said}`)));
+  });
+  return { name, port, pid: child.pid ?? 0, stop: () => end(child) };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exit;
+}
+
+/** A worker that takes orders over the channel of `fork`: one at a time, each with one answer. */
+export async function worker<Order extends object, Report>(path: string, ...args: string[]) {
+  const child = fork(at(path), args, { execArgv: ['--import', TSX], env: ENVIRONMENT });
+  const hear = async () => {
+    const [heard] = (await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => Promise.reject(new Error(`${path} ended with ${code}`))),
+    ])) as [unknown];
+    return heard;
+  };
+  await hear();
+  return {
+    ask(order: Order): Promise<Report> {
+      child.send(order);
+      return hear() as Promise<Report>;
+    },
+    stop: () => end(child),
+  };
+}
+
+/** Our server as it is delivered: built, with its limits on, so high that nobody meets them. */
+export async function startOurs(folder: string, execArgv: string[] = []): Promise<Contender> {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'undersigned.db');
+  const env = {
+    PORT: '0',
+    DATABASE_URL: `file:${file}`,
+    ROOT_KEY: Buffer.alloc(32, 1).toString('base64'),
+    DEMO: 'true',
+    RATE_LIMIT: 'true',
+    RATE_LIMIT_CLIENT: '999999999/60',
+    RATE_LIMIT_KEY: '999999999/60',
+    RATE_LIMIT_SIGN_BURST: '999999999/60',
+    RATE_LIMIT_SIGN_SUSTAINED: '999999999/3600',
+  };
+  // In the temporary folder, where no .env lies.
+  return { ...(await start('ours', [...execArgv, at('../dist/src/cli/main.js'), 'serve'], { cwd: folder, env })), file };
+}
+
+export const startLimit = (name: string, program: string, folder: string, ...args: string[]): Promise<Contender> =>
+  start(name, ['--import', TSX, at(`limits/${program}.ts`), ...args], { cwd: folder });
+
+/** As startLimit, for one that stores: it begins with a copy of the database that ours begins with. */
+export async function startStore(name: string, program: string, folder: string, template: string): Promise<Contender> {
+  const file = join(folder, `${program}.db`);
+  copyFileSync(template, file);
+  return { ...(await startLimit(name, program, folder, file)), file };
+}
+
+/** What our server answers to a read, kept as a file for the limit that sends the same bytes. */
+export async function keepAnswer(url: string, folder: string): Promise<string> {
+  const response = await fetch(url, { headers: { 'accept-encoding': 'identity' } });
+  if (!response.ok) throw new Error(`${url} answers ${response.status}`);
+  const file = join(folder, 'answer.json');
+  writeFileSync(file, Buffer.from(await response.arrayBuffer()));
+  return file;
+}
