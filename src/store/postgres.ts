@@ -37,8 +37,10 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     application_name: 'undersigned',
   });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  // A connection that breaks is replaced by the pool, and whoever used it hears of it from the query; without a
+  // listener, on the pool while it is idle and on itself while it is in use, it would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   try {
     await selfTest(pool, options.allowUnsafeDurability ?? false);
   } catch (error) {
@@ -50,6 +52,8 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   let running = 0;
   const waiting = () => Math.max(0, running - options.poolSize);
   const connections = new Connections();
+  let draining = false;
+  const idle: (() => void)[] = [];
 
   async function attempt<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const client = await pool.connect();
@@ -71,6 +75,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   }
 
   async function transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (draining) throw new ApiError('shutting_down');
     if (waiting() >= options.maxWaiting) throw new ApiError('overloaded');
     running += 1;
     try {
@@ -87,7 +92,15 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
       }
     } finally {
       running -= 1;
+      if (running === 0) for (const resolve of idle.splice(0)) resolve();
     }
+  }
+
+  async function close(): Promise<void> {
+    draining = true;
+    // The pool would forget those who wait for a connection when it ends.
+    if (running > 0) await new Promise<void>((resolve) => idle.push(resolve));
+    await pool.end();
   }
 
   return {
@@ -99,7 +112,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     ping: async () => void (await pool.query('select 1')),
     explain,
     stats: () => ({ waiting: waiting(), ...stats }),
-    close: () => pool.end(),
+    close,
   };
 }
 
@@ -118,14 +131,20 @@ class Connections {
   }
 }
 
+/** Query builders wrap the driver's error and keep it as the cause. */
+const driverError = (error: unknown): { code?: unknown; message?: unknown } =>
+  ((error instanceof Error && error.cause !== undefined ? error.cause : error) ?? {}) as object;
+
 const postgresCode = (error: unknown): string => {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const { code } = (cause ?? {}) as { code?: unknown };
+  const { code } = driverError(error);
   return typeof code === 'string' ? code : '';
 };
 
 /** serialization_failure, deadlock_detected: the server asks us to try again. */
 const isRetryable = (error: unknown) => ['40001', '40P01'].includes(postgresCode(error));
+
+/** What the driver says, without a code, when there is no connection or no longer one. */
+const NO_CONNECTION = /timeout exceeded when trying to connect|Connection terminated|not queryable|after calling end/;
 
 /** The one place where PostgreSQL's codes are known: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 function explain(error: unknown): unknown {
@@ -133,7 +152,8 @@ function explain(error: unknown): unknown {
   const code = postgresCode(error);
   if (code === '53100') return new ApiError('storage_full');
   if (code === '57014' || isRetryable(error)) return new ApiError('overloaded');
-  const lost = /^(08|53|57P)/.test(code) || /^E[A-Z]+$/.test(code);
-  const noConnection = error instanceof Error && /timeout exceeded when trying to connect|Connection terminated/.test(error.message);
+  // Connection exceptions, insufficient resources, operator intervention, a transaction that the server gave up, errno.
+  const lost = /^(08|53|57P|25P03$)/.test(code) || /^E[A-Z]+$/.test(code);
+  const noConnection = code === '' && NO_CONNECTION.test(String(driverError(error).message));
   return lost || noConnection ? new ApiError('storage_unavailable') : error;
 }

@@ -26,11 +26,34 @@ const PRAGMAS = {
   temp_store: 2,
 } as const;
 
+const BUSY_MS = 5000;
+
 /** Opens a connection with the pragmas that the promises rest on. `file:` is taken off a URL by the caller. */
 export function connect(file: string): Database.Database {
-  const connection = new Database(file, { timeout: 5000 });
-  for (const [name, value] of Object.entries(PRAGMAS)) connection.pragma(`${name} = ${value}`);
+  const connection = new Database(file, { timeout: BUSY_MS });
+  try {
+    for (const [name, value] of Object.entries(PRAGMAS)) patiently(() => connection.pragma(`${name} = ${value}`));
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
   return connection;
+}
+
+/**
+ * Where two connections would wait for each other, as when both switch a new file to WAL, SQLite refuses one of them at
+ * once, whatever its timeout: it tries again.
+ */
+function patiently(act: () => void): void {
+  const until = performance.now() + BUSY_MS;
+  for (;;) {
+    try {
+      return act();
+    } catch (error) {
+      if (!sqliteCode(error)?.startsWith('SQLITE_BUSY') || performance.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20);
+    }
+  }
 }
 
 /** Refuses to run on a SQLite, or with settings, that could lose what was acknowledged. */
@@ -48,10 +71,15 @@ function selfTest(connection: Database.Database): void {
 export function openSqlite(file: string, options: StoreOptions): Store {
   const writer = connect(file);
   const reader = connect(file);
-  assertMigrated(sqliteMigrations(writer));
-  // better-sqlite3 sets synchronous=NORMAL behind our back at the first write to a WAL: write once, then look.
-  writer.exec('begin immediate; commit');
-  for (const connection of [writer, reader]) selfTest(connection);
+  try {
+    assertMigrated(sqliteMigrations(writer));
+    // better-sqlite3 sets synchronous=NORMAL behind our back at the first write to a WAL: write once, then look.
+    writer.exec('begin immediate; commit');
+    for (const connection of [writer, reader]) selfTest(connection);
+  } catch (error) {
+    for (const connection of [reader, writer]) connection.close();
+    throw error;
+  }
   reader.pragma('query_only = 1');
 
   const group = new GroupCommit(writer, options);
@@ -71,8 +99,8 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     stats: () => group.stats(),
     close: async () => {
       await group.drain();
+      // The last connection to close moves the log into the database.
       reader.close();
-      writer.pragma('wal_checkpoint(TRUNCATE)');
       writer.close();
     },
   };

@@ -1,6 +1,14 @@
+import Database from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
 import fc from 'fast-check';
+import t from 'tap';
+import { authenticate } from '../../src/core/api-keys.js';
+import { readCounts } from '../../src/core/counts.js';
+import { encodeCursor } from '../../src/core/page.js';
 import { recount } from '../../src/core/recount.js';
-import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
+import { listPublicSignatures, listSignatures } from '../../src/core/signatures.js';
+import type { Reader } from '../../src/store/store.js';
+import { engines, onEveryEngine, publish, start, type Engine, type TestApp } from '../helper.js';
 
 const ADA = { email: 'ada@example.org', name: 'Ada Okonkwo' };
 
@@ -390,4 +398,30 @@ onEveryEngine('reading and moderating signatures', async (t, engine) => {
     t.same(await counted(api, 'pending'), { confirmed: 0, pending: 1, invalidated: 0 });
     t.same(await recount(api.store.read), []);
   });
+});
+
+t.test('lists walk an index in their order, whatever the size: nothing is sorted or scanned', async (t) => {
+  const [sqlite] = engines;
+  const api = await start(t, sqlite as Engine);
+  const lead = await api.organization('River Meadows');
+  await publish(api, lead.secret, { slug: 'meadows' });
+  for (const email of ['a@example.org', 'b@example.org', 'c@example.org']) {
+    await api.call('POST', '/v1/petitions/meadows/signatures', { body: { email, name: 'N' } });
+  }
+  const seen: { sql: string; params: unknown[] }[] = [];
+  const database = new Database(api.url.slice('file:'.length), { readonly: true });
+  t.teardown(() => database.close());
+  const logger = { logQuery: (sql: string, params: unknown[]) => void seen.push({ sql, params }) };
+  const on = { db: drizzle(database, { casing: 'snake_case', logger }) as unknown as Reader['db'], tables: api.store.tables };
+  const actor = await authenticate(api.app.ctx, lead.secret);
+  const cursor = encodeCursor('public:1', [1_000_000]);
+  await listPublicSignatures(on, actor, 'meadows', { limit: 20, cursor });
+  await listSignatures(on, actor, 'meadows', {}, { limit: 20, oldestFirst: false });
+  await readCounts(on, 1);
+  t.ok(seen.length >= 9);
+  for (const { sql, params } of seen) {
+    const plan = database.prepare(`explain query plan ${sql}`).all(...params) as { detail: string }[];
+    const text = plan.map(({ detail }) => detail).join('; ');
+    t.notMatch(text, /SCAN|TEMP B-TREE/, `${sql}\n${text}`);
+  }
 });
