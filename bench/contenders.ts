@@ -53,13 +53,15 @@ async function end(child: ChildProcess): Promise<void> {
 /** A worker that takes orders over the channel of `fork`: one at a time, each with one answer. */
 export async function worker<Order extends object, Report>(path: string, ...args: string[]) {
   const child = fork(at(path), args, { execArgv: ['--import', TSX], env: ENVIRONMENT });
-  const hear = async () => {
-    const [heard] = (await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => Promise.reject(new Error(`${path} ended with ${code}`))),
-    ])) as [unknown];
-    return heard;
-  };
+  let answered: ((heard: unknown) => void) | undefined;
+  let failed: ((reason: Error) => void) | undefined;
+  child.on('message', (heard) => answered?.(heard));
+  child.once('exit', (code) => failed?.(new Error(`${path} ended with ${code}`)));
+  const hear = () =>
+    new Promise<unknown>((resolve, reject) => {
+      answered = resolve;
+      failed = reject;
+    });
   await hear();
   return {
     ask(order: Order): Promise<Report> {
@@ -86,15 +88,31 @@ export async function startOurs(folder: string, execArgv: string[] = []): Promis
     RATE_LIMIT_SIGN_SUSTAINED: '999999999/3600',
   };
   // In the temporary folder, where no .env lies.
-  return { ...(await start('ours', [...execArgv, at('../dist/src/cli/main.js'), 'serve'], { cwd: folder, env })), file };
+  return {
+    ...(await start('ours', [...execArgv, at('../dist/src/cli/main.js'), 'serve'], { cwd: folder, env })),
+    file,
+  };
 }
 
-export const startLimit = (name: string, program: string, folder: string, ...args: string[]): Promise<Contender> =>
-  start(name, ['--import', TSX, at(`limits/${program}.ts`), ...args], { cwd: folder });
+export function startLimit(
+  name: string,
+  program: string,
+  folder: string,
+  ...args: string[]
+): Promise<Contender> {
+  mkdirSync(folder, { recursive: true });
+  return start(name, ['--import', TSX, at(`limits/${program}.ts`), ...args], { cwd: folder });
+}
 
 /** As startLimit, for one that stores: it begins with a copy of the database that ours begins with. */
-export async function startStore(name: string, program: string, folder: string, template: string): Promise<Contender> {
+export async function startStore(
+  name: string,
+  program: string,
+  folder: string,
+  template: string,
+): Promise<Contender> {
   const file = join(folder, `${program}.db`);
+  mkdirSync(folder, { recursive: true });
   copyFileSync(template, file);
   return { ...(await startLimit(name, program, folder, file)), file };
 }

@@ -29,10 +29,12 @@ function requests({ kind, path, first }: Order): () => string {
 function answerIn(data: Buffer): { status: number; length: number } | undefined {
   const end = data.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
-  const head = data.latin1Slice(0, end);
+  const head = data.toString('latin1', 0, end);
   const body = LENGTH.exec(head)?.[1];
   const status = Number(head.slice(9, 12));
-  if (body === undefined && status !== 204 && status !== 304) throw new Error(`no content-length in:\n${head}`);
+  if (body === undefined && status !== 204 && status !== 304) {
+    throw new Error(`no content-length in:\n${head}`);
+  }
   const length = end + 4 + Number(body ?? 0);
   return data.length < length ? undefined : { status, length };
 }
@@ -103,7 +105,8 @@ function run(order: Order): Promise<Report> {
 
     function report() {
       times.sort((a, b) => a - b);
-      const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
+      const at = (share: number) =>
+        times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
       resolve({ answers: times.length, elapsed, p50: at(0.5), p99: at(0.99), statuses, sent, ...usage });
     }
 

@@ -5,18 +5,17 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import Database from 'better-sqlite3';
 import { keepAnswer, startLimit, startOurs, startStore, worker, type Contender } from './contenders.js';
-import { memoryOf } from './meter.js';
-import { printMarks, printTable, ratio, summarize, type Line, type Sample } from './summary.js';
+import { createRunner, type Besides, type Plan } from './rounds.js';
+import { marksOf, printMarks, printTable, type Line } from './summary.js';
 import type { Order, RawOrder, RawReport, Report } from './types.js';
 
 const HELP = `npm run bench -- [options]
-  --rounds <n>         rounds, each with every contender (5)
-  --seconds <n>        measured seconds of each contender in each round (3)
-  --connections <list> sockets of the load generator, as 1,100,1000 (100)
-  --only sign|read     one half
-  --json               one JSON object as the last line`;
+  --rounds <n>          rounds, each with every contender (5)
+  --seconds <n>         measured seconds of each contender in each round (3)
+  --connections <list>  sockets of the load generator, such as 1,100,1000 (100)
+  --only sign|read      one half
+  --json                one JSON object as the last line`;
 
 const { values: flags } = parseArgs({
   options: {
@@ -28,159 +27,138 @@ const { values: flags } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-if (flags.help) {
+const [rounds, seconds] = [Number(flags.rounds), Number(flags.seconds)];
+const sockets = flags.connections.split(',').map(Number);
+const wrong =
+  ![rounds, seconds, ...sockets].every((n) => n > 0) || ![undefined, 'sign', 'read'].includes(flags.only);
+if (flags.help || wrong) {
   console.log(HELP);
-  process.exit(0);
+  process.exit(wrong ? 2 : 0);
 }
-const ROUNDS = Number(flags.rounds);
-const SECONDS = Number(flags.seconds);
-const CONNECTIONS = flags.connections.split(',').map(Number);
-if (![ROUNDS, SECONDS, ...CONNECTIONS].every((n) => n > 0) || ![undefined, 'sign', 'read'].includes(flags.only)) {
-  console.error(HELP);
-  process.exit(2);
-}
-
-/** Every run begins with a moment that is not measured; the first one of a server is longer, until its code is hot. */
-const WARMUP = 0.5;
-const FIRST_WARMUP = 2;
-
-type Run = { contender: Contender; kind: 'sign' | 'read'; path: string };
 
 const folder = mkdtempSync(join(tmpdir(), 'undersigned-bench-'));
-const running: { stop(): Promise<void> }[] = [];
-const keep = async <T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
+const running = new Set<{ stop(): Promise<void> }>();
+async function keep<Started extends { stop(): Promise<void> }>(starting: Promise<Started>): Promise<Started> {
   const started = await starting;
-  running.push(started);
+  running.add(started);
   return started;
-};
-const stopAll = async () => {
-  for (const started of running.splice(0)) await started.stop();
-};
-
-/** The numbers of the signers go on over all runs. */
-let signers = 0;
-/** Signatures that each server has acknowledged, to be held against its rows. */
-const acknowledged = new Map<Contender, number>();
-
-try {
-  await main();
-} finally {
-  await stopAll();
+}
+async function stop(some: Iterable<{ stop(): Promise<void> }>) {
+  for (const one of [...some]) {
+    running.delete(one);
+    await one.stop();
+  }
+}
+process.once('SIGINT', () => void cleanUp().then(() => process.exit(130)));
+async function cleanUp() {
+  await stop(running);
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function main() {
+try {
+  await bench();
+} finally {
+  await cleanUp();
+}
+
+async function bench() {
   console.log('Building …');
-  execFileSync('npm', ['run', '-s', 'build'], { cwd: fileURLToPath(new URL('..', import.meta.url)), stdio: 'inherit' });
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
 
   // Everybody begins with the database that a first start leaves.
-  const first = await startOurs(join(folder, 'ours'));
+  const first = await keep(startOurs(join(folder, 'ours')));
+  await stop([first]);
   const template = join(folder, 'template.db');
-  await first.stop();
   copyFileSync(first.file ?? '', template);
 
   const ours = await keep(startOurs(join(folder, 'ours')));
-  const base = `http://127.0.0.1:${ours.port}/v1/petitions`;
-  const listed = (await (await fetch(base)).json()) as { data: { slug: string }[] };
-  const read = `/v1/petitions/${listed.data[0]?.slug}`;
-  const sign = `${read}/signatures`;
   const load = await keep(worker<Order, Report>('load.ts'));
+  const runner = createRunner(load);
+  const path = await demoPath(ours);
 
   const lines: Line[] = [];
-  for (const connections of CONNECTIONS) {
-    if (flags.only !== 'read') lines.push(...(await signRounds(connections)));
-    if (flags.only !== 'sign') lines.push(...(await readRounds(connections)));
+  const verified: { name: string; connections: number; rows: number }[] = [];
+  for (const connections of sockets) {
+    if (flags.only !== 'read') {
+      lines.push(...(await sign({ kind: 'sign', path: `${path}/signatures`, connections, rounds, seconds })));
+    }
+    if (flags.only !== 'sign') {
+      lines.push(...(await read({ kind: 'read', path, connections, rounds, seconds })));
+    }
   }
-  const rows = await verifyRows();
+  const marks = sockets.flatMap((connections) => marksOf(lines, connections));
 
-  console.log(`\n${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.versions.node}, ${ROUNDS} rounds of ${SECONDS} s`);
+  console.log(
+    `\n${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.versions.node}, ${rounds} rounds of ${seconds} s\n`,
+  );
   printTable(lines);
-  for (const { name, found } of rows) console.log(`${name}: ${found} signatures acknowledged, ${found} rows`);
-  const marks = CONNECTIONS.flatMap((connections) => ratiosOf(lines, connections));
+  console.log();
+  for (const { name, rows } of verified) {
+    console.log(`${name}: ${rows} signatures acknowledged, as many rows and counted`);
+  }
+  console.log();
   printMarks(marks);
+  if (lines.some(({ others }) => others === undefined)) {
+    console.log('There is no /proc here: no CPU, memory or disturbance is known.');
+  }
   if (flags.json) {
-    console.log(JSON.stringify({ node: process.versions.node, cpus: cpus().length, rounds: ROUNDS, seconds: SECONDS, lines, marks, rows }));
-  }
-
-  async function signRounds(connections: number): Promise<Line[]> {
-    const l1 = await startLimit('L1 bare node:http', 'l1-bare-http', folder, 'x'.repeat(190));
-    const l3 = await startStore('L3 http + group commit', 'l3-group-commit', folder, template);
-    const b0 = await startStore('B0 naive Fastify', 'b0-naive', folder, template);
-    const file = join(folder, 'raw-sqlite.db');
-    copyFileSync(template, file);
-    const raw = await worker<RawOrder, RawReport>('limits/raw-sqlite.ts', file);
-    const own = [l1, l3, b0, raw];
-    running.push(...own);
-    const runs = [ours, l3, l1, b0].map((contender): Run => ({ contender, kind: 'sign', path: sign }));
-    const lines = await rounds(runs, connections, async () => {
-      const order = { seconds: SECONDS / 2, batch: connections, first: signers };
-      const report = await raw.ask(order);
-      signers += report.stored;
-      return { name: 'raw better-sqlite3', sample: rawSample(report) };
-    });
-    await verifyLimits([l3, b0]);
-    for (const one of own) await one.stop();
-    return lines;
-  }
-
-  async function readRounds(connections: number): Promise<Line[]> {
-    const answer = await keepAnswer(`http://127.0.0.1:${ours.port}${read}`, folder);
-    const buffer = await keep(startLimit('bare node:http, a buffer', 'buffer', folder, answer));
-    const lines = await rounds(
-      [ours, buffer].map((contender): Run => ({ contender, kind: 'read', path: read })),
-      connections,
+    console.log(
+      JSON.stringify({
+        node: process.versions.node,
+        cpus: cpus().length,
+        rounds,
+        seconds,
+        lines,
+        marks,
+        verified,
+      }),
     );
-    await buffer.stop();
-    return lines;
   }
 
-  /** Interleaved: every contender once in a round, so that whatever slows the machine meets all of them. */
-  async function rounds(
-    runs: Run[],
-    connections: number,
-    besides?: () => Promise<{ name: string; sample: Sample }>,
-  ): Promise<Line[]> {
-    const kind = runs[0]?.kind ?? 'sign';
-    const samples = new Map<string, Sample[]>();
-    const add = (name: string, sample: Sample) => samples.set(name, [...(samples.get(name) ?? []), sample]);
-    for (let round = 1; round <= ROUNDS; round += 1) {
-      console.log(`${kind}, ${connections} connections: round ${round} of ${ROUNDS}`);
-      for (const run of runs) add(run.contender.name, await measure(run, connections, round === 1));
-      if (besides) {
-        const { name, sample } = await besides();
-        add(name, sample);
-      }
+  async function sign(plan: Plan): Promise<Line[]> {
+    const { connections } = plan;
+    const here = join(folder, String(connections));
+    const l1 = await keep(startLimit('L1 bare node:http', 'l1-bare-http', here));
+    const l3 = await keep(startStore('L3 group commit by hand', 'l3-group-commit', here, template));
+    const b0 = await keep(startStore('B0 one transaction each', 'b0-naive', here, template));
+    const { raw, besides } = await startRaw(here, plan);
+    const found = await runner.run(plan, [ours, l3, l1, b0], besides);
+    for (const one of [ours, l3, b0]) {
+      verified.push({ name: one.name, connections, rows: runner.verify(one) });
     }
-    return [...samples].map(([name, some]) => summarize({ kind, name, connections }, some));
+    await stop([l1, l3, b0, raw]);
+    return found;
   }
 
-  async function measure({ contender, kind, path }: Run, connections: number, isFirst: boolean): Promise<Sample> {
-    const { pid, port, name } = contender;
-    const warmup = isFirst ? FIRST_WARMUP : WARMUP;
-    const report = await load.ask({ port, pid, kind, path, connections, seconds: SECONDS, warmup, first: signers });
-    const good = report.statuses[kind === 'sign' ? 202 : 200] ?? 0;
-    // One wrong answer spoils the whole figure: fast refusals are no performance.
-    if (good !== report.sent) throw new Error(`${name} answered ${report.sent} requests with ${JSON.stringify(report.statuses)}`);
-    if (kind === 'sign') {
-      signers += report.sent;
-      acknowledged.set(contender, (acknowledged.get(contender) ?? 0) + good);
-    }
-    const { answers, elapsed, p50, p99, serverCpu, loadCpu, otherCpu, metered } = report;
-    return {
-      rate: answers / elapsed,
-      p50,
-      p99,
-      ...(metered ? { cpu: (serverCpu / answers) * 1e6, load: loadCpu / elapsed, others: otherCpu / elapsed } : {}),
-      ...memoryOf(pid),
+  async function read(plan: Plan): Promise<Line[]> {
+    const answer = await keepAnswer(`http://127.0.0.1:${ours.port}${plan.path}`, folder);
+    const buffer = await keep(startLimit('bare node:http', 'buffer', folder, answer));
+    const found = await runner.run(plan, [ours, buffer]);
+    await stop([buffer]);
+    return found;
+  }
+
+  async function startRaw(here: string, { connections, seconds }: Plan) {
+    const file = join(here, 'raw.db');
+    copyFileSync(template, file);
+    const raw = await keep(worker<RawOrder, RawReport>('limits/raw-sqlite.ts', file));
+    const besides: Besides = {
+      name: 'raw better-sqlite3',
+      async measure(first) {
+        const report = await raw.ask({ seconds: seconds / 2, batch: connections, first });
+        const { stored, elapsed, serverCpu, otherCpu, metered } = report;
+        const usage = metered ? { cpu: (serverCpu / stored) * 1e6, others: otherCpu / elapsed } : {};
+        return { stored, sample: { rate: stored / elapsed, ...usage } };
+      },
     };
+    return { raw, besides };
   }
+}
 
-  function rawSample({ stored, elapsed, serverCpu, otherCpu, metered }: RawReport): Sample {
-    return { rate: stored / elapsed, ...(metered ? { cpu: (serverCpu / stored) * 1e6, others: otherCpu / elapsed } : {}) };
-  }
-
-  async function verifyRows() {
-    const found = acknowledged.has(ours) ? [{ name: ours.name, found: countRows(ours) }] : [];
-    return [...limitRows, ...found];
-  }
+async function demoPath({ port }: Contender): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/v1/petitions`);
+  const { data } = (await response.json()) as { data: { slug: string }[] };
+  if (!data[0]) throw new Error('there is no demo petition');
+  return `/v1/petitions/${data[0].slug}`;
 }

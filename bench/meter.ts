@@ -23,7 +23,10 @@ const ticksOf = (pid: number): number => processOf(pid)?.ticks ?? 0;
 function busyTicks(): number | undefined {
   try {
     const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
-    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(/ +/).slice(1).map(Number);
+    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line
+      .split(/ +/)
+      .slice(1)
+      .map(Number);
     return user + nice + system + irq + softirq + steal;
   } catch {
     return undefined;

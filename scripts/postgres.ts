@@ -15,6 +15,10 @@ const USER = 'postgres';
 
 export interface PostgresServer {
   url: string;
+  /** Stops the server as a crash would, and keeps its files. */
+  down(): Promise<void>;
+  /** Starts it again, on the same port. */
+  up(): Promise<void>;
   /** Stops the server and removes its files. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -40,12 +44,12 @@ export async function startPostgres(
       ? run('runuser', ['-u', USER, '--', file, ...args], { cwd: home })
       : run(file, args, { cwd: home });
   };
+  const down = async () => void (await tool('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop'));
+  const up = async () => void (await tool('pg_ctl', '-D', data, '-l', log, '-w', 'start'));
   let stopping: Promise<void> | undefined;
   const stop = () =>
     (stopping ??= (async () => {
-      if (existsSync(join(data, 'postmaster.pid'))) {
-        await tool('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop').catch(() => undefined);
-      }
+      if (existsSync(join(data, 'postmaster.pid'))) await down().catch(() => undefined);
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
     })());
 
@@ -77,11 +81,11 @@ export async function startPostgres(
     };
     const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'\n`);
     await appendFile(join(data, 'postgresql.conf'), lines.join(''));
-    await tool('pg_ctl', '-D', data, '-l', log, '-w', 'start').catch(async (error: unknown) => {
+    await up().catch(async (error: unknown) => {
       const said = await readFile(log, 'utf8').catch(() => '');
       throw new Error(`PostgreSQL did not start.\n${said}`, { cause: error });
     });
-    return { url: `postgres://${USER}@127.0.0.1:${port}/postgres`, stop };
+    return { url: `postgres://${USER}@127.0.0.1:${port}/postgres`, down, up, stop };
   } catch (error) {
     await stop();
     throw error;

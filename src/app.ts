@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import compress from '@fastify/compress';
 import swaggerUi from '@fastify/swagger-ui';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyPluginCallback } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyPluginCallback, type FastifyReply, type FastifyRequest } from 'fastify';
 import { uuidv7obj } from 'uuidv7';
 import { encodeId } from '../schema/db/public-id.js';
 import { components } from '../schema/api/typebox.js';
@@ -24,6 +24,7 @@ import { openapi, documentOf } from './http/openapi.js';
 import { secretOrganizationRoutes } from './http/organizations.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions.js';
 import { clientErrorHandler, problems } from './http/problems.js';
+import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
 import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js';
 import { validation } from './http/validation.js';
@@ -49,6 +50,9 @@ export async function build(options: BuildOptions): Promise<App> {
   const ctx = createContext(options, now);
   const constant = await constantHeaders();
 
+  const stamp = (request: FastifyRequest, reply: FastifyReply) =>
+    reply.headers(constant).header('x-request-id', request.id);
+
   const app = Fastify({
     ...(options.logger ? { loggerInstance: options.logger } : { logger: false }),
     // A line for every request costs as much as the request: errors are logged where they are answered.
@@ -57,6 +61,8 @@ export async function build(options: BuildOptions): Promise<App> {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
+    // A logger of its own for each request would cost more than the line that few of them write.
+    childLoggerFactory: (logger) => logger,
     trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
     bodyLimit: 65_536,
     requestTimeout: 15_000,
@@ -64,7 +70,7 @@ export async function build(options: BuildOptions): Promise<App> {
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 500 },
     return503OnClosing: true,
-    frameworkErrors: (error, request, reply) => void app.errorHandler(error, request, reply.headers(constant)),
+    frameworkErrors: (error, request, reply) => void app.errorHandler(error, request, stamp(request, reply)),
     clientErrorHandler: clientErrorHandler(config.publicUrl, constant),
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -78,14 +84,18 @@ export async function build(options: BuildOptions): Promise<App> {
   let draining = false;
   app.decorateRequest('actor', null as never);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(constant).header('x-request-id', request.id);
     if (request.url.length > MAX_URL) return done(new ApiError('uri_too_long'));
     if (repeatsHost(request.raw)) return done(new ApiError('invalid_request', { detail: 'There is more than one Host.' }));
     if (draining) reply.header('connection', 'close');
     done();
   });
+  app.addHook('onSend', (request, reply, payload, done) => {
+    stamp(request, reply);
+    done(null, payload);
+  });
+  enableSendNow(app, constant);
 
-  await app.register(compress, { global: true, threshold: 1024, encodings: ['gzip', 'identity'] });
+  await app.register(compress, { global: false, threshold: 1024, encodings: ['gzip', 'identity'] });
   await openapi(app, config.publicUrl);
   const limits = await createLimits(app, config.limits);
   const metrics = createMetrics(app, store);
@@ -142,12 +152,15 @@ function scope(
   gate?: { ctx: Context; limits: Limits },
 ): FastifyPluginCallback {
   return (app, _options, done) => {
+    app.addHook('onRoute', (route) => {
+      if (route.method === 'GET') route.compress = {};
+    });
     if (gate) {
       const { ctx, limits } = gate;
       app.addHook('onRequest', async (request, reply) => {
         request.actor = ANONYMOUS;
         try {
-          request.actor = await identify(ctx, request);
+          if (request.headers.authorization !== undefined) request.actor = await identify(ctx, request);
         } finally {
           // Guessing keys counts like any other request.
           await limits.check(request, reply);

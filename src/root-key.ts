@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 const BASE64 = /^[A-Za-z0-9+/]{43}=\s*$/;
@@ -13,14 +13,48 @@ export function loadRootKey({ ROOT_KEY, ROOT_KEY_FILE }: { ROOT_KEY: string; ROO
 }
 
 function readOrCreate(file: string): string {
-  mkdirSync(dirname(file), { recursive: true });
+  let text: string;
   try {
-    // Fails when it exists: of two processes that start together one makes it and both read the same.
-    writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
+    text = readIfThere(file) ?? create(file);
+  } catch (error) {
+    throw new Error(`the ROOT_KEY_FILE ${file} cannot be used (${(error as NodeJS.ErrnoException).code})`);
+  }
+  if (!BASE64.test(text)) throw new Error(`the ROOT_KEY_FILE ${file} holds no root key: it should be the base64 of 32 bytes`);
+  return text.trim();
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Makes the file whole or not at all, and durable before anything is sealed with it. Of two processes that start
+ * together one makes it and both read the same.
+ */
+function create(file: string): string {
+  const folder = dirname(file);
+  mkdirSync(folder, { recursive: true });
+  const draft = `${file}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    sync(draft);
+    linkSync(draft, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(draft);
   }
-  const text = readFileSync(file, 'utf8');
-  if (!BASE64.test(text)) throw new Error(`${file} holds no root key: it should be the base64 of 32 bytes`);
-  return text.trim();
+  sync(folder);
+  return readFileSync(file, 'utf8');
+}
+
+function sync(path: string): void {
+  const handle = openSync(path, 'r');
+  fsyncSync(handle);
+  closeSync(handle);
 }

@@ -1,4 +1,5 @@
-import type { AddressInfo } from 'node:net';
+import { Server, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
@@ -11,20 +12,40 @@ import type { Store, StoreOptions } from './store/store.js';
 const HOUR_MS = 3_600_000;
 /** Lets the answers that say what happened leave before the process ends. */
 const LAST_WORDS_MS = 200;
+/** How long an open connection has to send what it had begun to send when the server was told to stop. */
+const LAST_CALL_MS = 500;
+/** As long as a request may take to arrive: after that nobody is waited for. */
+const PATIENCE_MS = 15_000;
+const SWEEP_MS = 50;
 
 export type RunningServer = { app: App; url: string; migrated: number; stop: () => Promise<void> };
 
 /** Opens the configured database for this process. The caller closes it. */
 export const openConfiguredStore = (config: Config, options: Partial<StoreOptions> = {}): Promise<Store> =>
-  openStore(config.DATABASE_URL, {
-    now: () => new Date(),
-    maxWaiting: config.MAX_WAITING,
-    poolSize: config.POSTGRES_POOL,
-    statementTimeoutMs: config.POSTGRES_STATEMENT_TIMEOUT_MS,
-    allowUnsafeDurability: config.POSTGRES_ALLOW_UNSAFE,
-    onFatal: () => undefined,
-    ...options,
-  });
+  blameUrl(
+    openStore(config.DATABASE_URL, {
+      now: () => new Date(),
+      maxWaiting: config.MAX_WAITING,
+      poolSize: config.POSTGRES_POOL,
+      statementTimeoutMs: config.POSTGRES_STATEMENT_TIMEOUT_MS,
+      allowUnsafeDurability: config.POSTGRES_ALLOW_UNSAFE,
+      onFatal: () => undefined,
+      ...options,
+    }),
+  );
+
+/** Brings the configured database up to date. Returns how many migrations ran. */
+export const migrateConfiguredStore = (config: Config): Promise<number> => blameUrl(migrateStore(config.DATABASE_URL));
+
+/** Says which variable is to blame. A driver's message may hold the password: its code says enough. */
+async function blameUrl<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    const { code } = describeError(error) as { code?: string };
+    throw code === undefined ? error : new Error(`the database of DATABASE_URL cannot be used (${code})`);
+  }
+}
 
 /** What a log line may hold of a request: never a query string, a body, an address or a key. */
 export const createLogger = (level: string): Logger =>
@@ -41,11 +62,14 @@ export const createLogger = (level: string): Logger =>
     },
   });
 
-/** Migrates, opens, builds and listens. `stop` answers what is under way, flushes what waits, and closes. */
+/**
+ * Migrates, opens, builds and listens; when one of them fails, nothing stays open. `stop` answers what is under way,
+ * flushes what waits, and closes.
+ */
 export async function startServer(config: Config): Promise<RunningServer> {
   const logger = createLogger(config.LOG_LEVEL);
   const rootKey = loadRootKey(config);
-  const migrated = await migrateStore(config.DATABASE_URL);
+  const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
   const store = await openConfiguredStore(config, {
     arrivals: () => sockets,
@@ -54,26 +78,54 @@ export async function startServer(config: Config): Promise<RunningServer> {
       setTimeout(() => process.exit(74), LAST_WORDS_MS);
     },
   });
-  const app = await build({ config, store, rootKey, logger });
-  app.server.on('connection', () => (sockets += 1));
-  await app.ctx.milestones.settleAll();
+  let app: App | undefined;
+  try {
+    app = await build({ config, store, rootKey, logger });
+    app.server.on('connection', () => (sockets += 1));
+    await app.ctx.milestones.settleAll();
+    await app.listen({ host: config.HOST, port: config.PORT });
+  } catch (error) {
+    await app?.close();
+    await store.close();
+    throw error;
+  }
   const forgetting = setInterval(() => {
     forgetOldRetries(store, new Date()).catch((error: unknown) =>
       logger.warn({ error: describeError(error) }, 'could not forget old retries'),
     );
   }, HOUR_MS);
 
-  await app.listen({ host: config.HOST, port: config.PORT });
   const { port } = app.server.address() as AddressInfo;
   return {
     app,
     migrated,
     url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
     async stop() {
-      app.drain();
       clearInterval(forgetting);
-      await app.close();
+      await closeGently(app);
       await store.close();
     },
   };
 }
+
+/**
+ * Stops without cutting anybody off. A connection that is closed while its next request is on the way looks like a
+ * crash to its client, so each is first told with an answer that it ends; those that say nothing go last.
+ */
+async function closeGently(app: App): Promise<void> {
+  const { server } = app;
+  app.drain();
+  // Only the listening ends here: http's own close would cut the idle connections off as well.
+  Server.prototype.close.call(server);
+  const lastCall = performance.now() + LAST_CALL_MS;
+  while ((await connectionsOf(server)) > 0 && performance.now() < lastCall) await sleep(SWEEP_MS);
+  // Some were answered before they could be told, and fall idle from now on.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+  const cut = setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
+  await app.close();
+  clearInterval(sweep);
+  clearTimeout(cut);
+}
+
+const connectionsOf = (server: Server): Promise<number> =>
+  new Promise((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));

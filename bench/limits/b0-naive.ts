@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import { announce } from './http.js';
-import { openRows, type Signer } from './rows.js';
+import { answer, openRows, type Signer } from './rows.js';
 
 const [file = ''] = process.argv.slice(2);
 const rows = openRows(file);
@@ -10,7 +10,7 @@ const app = Fastify();
 
 app.post('/v1/petitions/:petition/signatures', async (request, reply) => {
   rows.insert([request.body as Signer]);
-  return reply.code(202).type('application/json').send(rows.answer);
+  return reply.code(202).type('application/json').send(answer);
 });
 
 await app.listen({ host: '127.0.0.1', port: 0 });

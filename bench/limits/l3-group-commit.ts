@@ -4,14 +4,14 @@
  */
 import { performance } from 'node:perf_hooks';
 import { accept, readSigner, serve } from './http.js';
-import { openRows, type Signer } from './rows.js';
+import { answer, openRows, type Signer } from './rows.js';
 
 const [file = ''] = process.argv.slice(2);
 const MAX_WAIT_MS = 2;
 
 const rows = openRows(file);
 let signers: Signer[] = [];
-let answers: (() => void)[] = [];
+let replies: (() => void)[] = [];
 let arrivals = 0;
 let since = 0;
 let seen = 0;
@@ -26,11 +26,11 @@ function tick() {
     setImmediate(tick);
     return;
   }
-  const [batch, waiting] = [signers, answers];
+  const [batch, waiting] = [signers, replies];
   signers = [];
-  answers = [];
+  replies = [];
   rows.insert(batch);
-  for (const answer of waiting) answer();
+  for (const reply of waiting) reply();
 }
 
 const server = serve((request, response) =>
@@ -42,7 +42,7 @@ const server = serve((request, response) =>
       setImmediate(tick);
     }
     signers.push(signer);
-    answers.push(() => accept(response, rows.answer));
+    replies.push(() => accept(response, answer));
   }),
 );
 server.on('connection', () => (arrivals += 1));

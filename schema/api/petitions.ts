@@ -224,6 +224,42 @@ export type PetitionInput = Static<typeof PetitionInput>;
 
 const formPatch = (what: string) => optional(nullable(rule(what)));
 
+export const CampaignerPatch = component(
+  'CampaignerPatch',
+  closed(
+    {
+      name: optional(line(200, { description: "Who signs the campaign's mail." })),
+      role: optional(nullable(line(200, { description: 'Their role.' }))),
+    },
+    { description: 'A change of the campaigner.', examples: [{ role: 'Director' }] },
+  ),
+);
+
+export const PetitionImagePatch = component(
+  'PetitionImagePatch',
+  closed(
+    {
+      url: optional(webUrl({ description: 'The picture.' })),
+      alt: optional(line(500, { description: 'What it shows, for those who cannot see it.' })),
+    },
+    { description: 'A change of the picture.', examples: [{ alt: 'The old mill in the flood of 2024' }] },
+  ),
+);
+
+export const PetitionFormPatch = component(
+  'PetitionFormPatch',
+  closed(
+    {
+      country: formPatch('country'),
+      postal_code: formPatch('postal code'),
+      postal_address: formPatch('postal address'),
+      phone: formPatch('phone number'),
+      comment: formPatch('comment'),
+    },
+    { description: 'A change of the form; null makes a field optional.', examples: [{ phone: 'off', comment: null }] },
+  ),
+);
+
 export const PetitionPatch = component(
   'PetitionPatch',
   closed(
@@ -243,34 +279,9 @@ export const PetitionPatch = component(
           description: 'Replaces the ladder.',
         }),
       ),
-      campaigner: optional(
-        Type.Unsafe<{ name?: string; role?: string | null } | null>({
-          type: ['object', 'null'],
-          additionalProperties: false,
-          properties: { name: line(200), role: nullable(line(200)) },
-          description: 'Merged into the campaigner; null takes it out.',
-        }),
-      ),
-      image: optional(
-        Type.Unsafe<{ url?: string; alt?: string } | null>({
-          type: ['object', 'null'],
-          additionalProperties: false,
-          properties: { url: webUrl(), alt: line(500) },
-          description: 'Merged into the image; null takes it out.',
-        }),
-      ),
-      form: optional(
-        closed(
-          {
-            country: formPatch('country'),
-            postal_code: formPatch('postal code'),
-            postal_address: formPatch('postal address'),
-            phone: formPatch('phone number'),
-            comment: formPatch('comment'),
-          },
-          { description: 'Merged into the form; null makes a field optional.' },
-        ),
-      ),
+      campaigner: optional(nullableRef(CampaignerPatch, { description: 'Merged into the campaigner; null takes it out.' })),
+      image: optional(nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null takes it out.' })),
+      form: optional(ref(PetitionFormPatch)),
       outcome: optional(enumOf(OUTCOMES, { description: 'How it ended: once it is closed.' })),
       locale: optional(nullable(localeTag())),
       confirmation: optional(nullable(enumOf(CONFIRMATIONS, { description: 'Null: `email`.' }))),

@@ -1,4 +1,4 @@
-import { component, enumOf, int, open } from './typebox.js';
+import { component, enumOf, int, matching, open } from './typebox.js';
 
 export const Liveness = component(
   'Liveness',
@@ -14,5 +14,13 @@ export const Readiness = component(
       waiting: int(0, 1_000_000, { description: 'Transactions that wait for their turn.' }),
     },
     { description: 'The process can serve requests.', examples: [{ status: 'ok', engine: 'sqlite', waiting: 0 }] },
+  ),
+);
+
+export const OpenApiDocument = component(
+  'OpenApiDocument',
+  open(
+    { openapi: matching('^3\\.1\\.[0-9]+$', 10, { description: 'The version of OpenAPI.' }) },
+    { description: 'An OpenAPI document.', examples: [{ openapi: '3.1.0' }] },
   ),
 );

@@ -1,10 +1,9 @@
 import { loadConfig } from '../config.js';
 import { recount } from '../core/recount.js';
-import { openConfiguredStore } from '../server.js';
-import { migrateStore } from '../store/open.js';
+import { migrateConfiguredStore, openConfiguredStore } from '../server.js';
 
 export async function migrateCommand(): Promise<void> {
-  const ran = await migrateStore(loadConfig().DATABASE_URL);
+  const ran = await migrateConfiguredStore(loadConfig());
   console.log(ran === 0 ? 'The database is up to date.' : `${ran} migrations run.`);
 }
 

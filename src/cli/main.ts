@@ -1,22 +1,24 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SCOPES, type Scope } from '../../schema/db/tables.js';
-import { ApiError } from '../errors.js';
+import { ApiError, describeError } from '../errors.js';
 import { version } from '../package.js';
-import { createKeyCommand, listKeysCommand, revokeKeyCommand } from './keys.js';
-import { openapiCommand } from './openapi.js';
-import { createOrganizationCommand, listOrganizationsCommand } from './organizations.js';
-import { migrateCommand, recountCommand } from './database.js';
-import { serveCommand } from './serve.js';
+import type { createKeyCommand, listKeysCommand } from './keys.js';
+import type { createOrganizationCommand } from './organizations.js';
+
+// What a command needs is loaded when it runs: asking for help should not wait for the whole server.
+const database = () => import('./database.js');
+const keyCommands = () => import('./keys.js');
+const organizationCommands = () => import('./organizations.js');
 
 const program = new Command('undersigned')
   .description('A headless petition API. Configuration comes from the environment or .env: see .env.example.')
   .version(version)
   .showHelpAfterError();
 
-program.command('serve').description('migrate the database and serve the API').action(serveCommand);
-program.command('migrate').description('bring the database up to date').action(migrateCommand);
-program.command('recount').description('prove that every counter equals its rows').action(recountCommand);
+program.command('serve').description('migrate the database and serve the API').action(async () => (await import('./serve.js')).serveCommand());
+program.command('migrate').description('bring the database up to date').action(async () => (await database()).migrateCommand());
+program.command('recount').description('prove that every counter equals its rows').action(async () => (await database()).recountCommand());
 
 const organizations = program.command('organizations').description('the groups that lead or join petitions');
 organizations
@@ -25,8 +27,8 @@ organizations
   .requiredOption('--name <name>', 'its name')
   .option('--slug <slug>', 'its short name in URLs (made from the name if absent)')
   .option('--url <url>', 'its home page')
-  .action(createOrganizationCommand);
-organizations.command('list').description('list the organizations').action(listOrganizationsCommand);
+  .action(async (options: Parameters<typeof createOrganizationCommand>[0]) => (await organizationCommands()).createOrganizationCommand(options));
+organizations.command('list').description('list the organizations').action(async () => (await organizationCommands()).listOrganizationsCommand());
 
 const keys = program.command('keys').description('the keys of organizations');
 keys
@@ -36,15 +38,15 @@ keys
   .addOption(new Option('--kind <kind>', 'what it is for').choices(['secret', 'publishable']).default('secret'))
   .option('--name <name>', 'your name for it', 'made on the command line')
   .option('--scopes <list>', `comma-separated (all if absent): ${SCOPES.join(', ')}`, parseScopes)
-  .action(createKeyCommand);
-keys.command('list').description('list keys').requiredOption('--organization <slug>', 'whose keys').action(listKeysCommand);
-keys.command('revoke').description('revoke a key, for the next request on').argument('<id>', 'key_…').action(revokeKeyCommand);
+  .action(async (options: Parameters<typeof createKeyCommand>[0]) => (await keyCommands()).createKeyCommand(options));
+keys.command('list').description('list keys').requiredOption('--organization <slug>', 'whose keys').action(async (options: Parameters<typeof listKeysCommand>[0]) => (await keyCommands()).listKeysCommand(options));
+keys.command('revoke').description('revoke a key, for the next request on').argument('<id>', 'key_…').action(async (id: string) => (await keyCommands()).revokeKeyCommand(id));
 
 program
   .command('openapi')
   .description('print the OpenAPI document as YAML')
   .option('--write <file>', 'write it to a file instead')
-  .action(openapiCommand);
+  .action(async (options: { write?: string }) => (await import('./openapi.js')).openapiCommand(options));
 
 function parseScopes(text: string): Scope[] {
   const scopes = text.split(',').map((scope) => scope.trim());
@@ -56,14 +58,18 @@ function parseScopes(text: string): Scope[] {
 try {
   await program.parseAsync();
 } catch (error) {
-  const told = error instanceof ApiError || (error instanceof Error && (error as { code?: unknown }).code === undefined);
-  console.error(told ? `undersigned: ${error.message}` : `undersigned: ${failure(error)}`);
+  console.error(`undersigned: ${failure(error)}`);
   process.exitCode = 1;
 }
 
-/** A driver's message may hold bound values: its code says enough. */
+/** What may be said of it: a driver's message may hold bound values, and its code says enough. */
 function failure(error: unknown): string {
-  const { code, syscall, port } = error as { code?: string; syscall?: string; port?: number };
+  const { code, message } = describeError(error) as { code?: string; message?: string };
+  if (error instanceof ApiError || (code === undefined && message !== undefined)) return (error as Error).message;
+  const { syscall, address, hostname, port } = error as Record<string, string | number | undefined>;
   if (code === 'EADDRINUSE') return `port ${port} is taken: set PORT to another`;
-  return `it failed with ${code}${syscall ? ` in ${syscall}` : ''}`;
+  if (syscall === 'listen' || syscall === 'getaddrinfo') {
+    return `it cannot listen on ${address ?? hostname}: look at HOST and PORT (${code})`;
+  }
+  return `it failed with ${code ?? 'an error of the database'}`;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from '../app.js';
 import { documentOf } from '../http/openapi.js';
-import { toYaml } from '../http/service.js';
+import { toYaml } from '../http/openapi-yaml.js';
 import { migrateStore, openStore } from '../store/open.js';
 
 /** The published document does not depend on where it is made: it is built over an empty database of its own. */
@@ -18,7 +18,7 @@ export async function renderDocument(): Promise<string> {
     statementTimeoutMs: 1000,
     onFatal: () => undefined,
   });
-  const config = { publicUrl: 'http://127.0.0.1:3000', trustProxy: [], limits: null };
+  const config = { publicUrl: 'https://petitions.example', trustProxy: [], limits: null };
   const app = await build({ config, store, rootKey: Buffer.alloc(32) });
   const document = toYaml(documentOf(app));
   await app.close();

@@ -1,6 +1,6 @@
 import { and, asc, eq, gte, lt, max, sql, sum, type SQL } from 'drizzle-orm';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
-import { bind, bindAll, statement, type Reader, type Tx } from '../store/store.js';
+import { bind, bindAll, statement, type Reader, type Sum, type Tx } from '../store/store.js';
 
 export type Counts = {
   pending: number;
@@ -60,20 +60,23 @@ const addToHistory = statement('history_add', ({ db, tables: { petitionHistory: 
     }),
 );
 
+const COUNTS: Sum = { name: 'counts', write: (tx, values) => addToCounts(tx, { ...values, updatedAt: tx.now }) };
+const HISTORY: Sum = { name: 'history', write: addToHistory };
+
 const NO_CHANGE = { pending: 0, confirmed: 0, invalidated: 0, withdrawn: 0, quarantined: 0 };
 
 /**
  * Moves the counts with a signature's status: called by every verb that writes a status, in the same transaction, so
  * that counter and rows agree at every commit.
  */
-export async function changeCounts(tx: Tx, change: CountChange): Promise<void> {
-  const { petitionKey, from, to, confirmedAt } = change;
+export function changeCounts(tx: Tx, { petitionKey, from, to, confirmedAt }: CountChange): void {
+  const { shard } = tx;
   const step = { ...NO_CHANGE, [to]: 1 };
   if (from) step[from] = -1;
-  await addToCounts(tx, { petitionKey, shard: tx.shard, updatedAt: tx.now, ...step });
+  tx.add(COUNTS, { petitionKey, shard }, step);
   if (step.confirmed !== 0 && confirmedAt) {
     const hour = Math.floor(confirmedAt.getTime() / HOUR_MS);
-    await addToHistory(tx, { petitionKey, hour, shard: tx.shard, confirmed: step.confirmed });
+    tx.add(HISTORY, { petitionKey, hour, shard }, { confirmed: step.confirmed });
   }
 }
 

@@ -22,9 +22,28 @@ export function createMilestones(store: Store, now: () => Date): Milestones {
   /** The highest goal known to be recorded, by petition: spares the hot path all but one comparison. */
   const recorded = new Map<number, number>();
 
-  async function settle(petitionKey: number, goals: readonly number[]): Promise<void> {
+  /** Looks that are about to happen, by petition. */
+  const coming = new Map<number, { goals: readonly number[]; done: Promise<void> }>();
+
+  function settle(petitionKey: number, goals: readonly number[]): Promise<void> {
     const top = recorded.get(petitionKey) ?? 0;
-    if (!goals.some((goal) => goal > top)) return;
+    if (!goals.some((goal) => goal > top)) return Promise.resolve();
+    // All whose commit is answered in this turn share one look, which comes after all of their commits.
+    const look = coming.get(petitionKey) ?? { goals, done: lookSoon(petitionKey) };
+    look.goals = goals;
+    coming.set(petitionKey, look);
+    return look.done;
+  }
+
+  async function lookSoon(petitionKey: number): Promise<void> {
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    const { goals = [] } = coming.get(petitionKey) ?? {};
+    coming.delete(petitionKey);
+    await record(petitionKey, goals);
+  }
+
+  async function record(petitionKey: number, goals: readonly number[]): Promise<void> {
+    const top = recorded.get(petitionKey) ?? 0;
     const { confirmed } = await readCounts(store.read, petitionKey);
     const crossed = goals.filter((goal) => goal > top && goal <= confirmed);
     if (crossed.length === 0) return;

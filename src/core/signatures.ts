@@ -246,7 +246,7 @@ async function moderate(
         createdAt: tx.now,
       });
       const { petitionKey, confirmedAt } = before;
-      await changeCounts(tx, { petitionKey, from: before.status, to: toStatus, confirmedAt });
+      changeCounts(tx, { petitionKey, from: before.status, to: toStatus, confirmedAt });
       return { ...before, status: toStatus };
     }),
   );

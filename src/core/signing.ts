@@ -173,7 +173,7 @@ async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Pro
     published: attempt.published,
   };
   if (inserted) {
-    await changeCounts(tx, { petitionKey: petition.key, from: null, to: status, confirmedAt });
+    changeCounts(tx, { petitionKey: petition.key, from: null, to: status, confirmedAt });
     const { signature: publicId } = attempt.ids;
     return { ...about, created: true, signature: { ...inserted, publicId, status, createdAt: tx.now, confirmedAt } };
   }
@@ -213,7 +213,7 @@ async function confirm(tx: Tx, petition: PetitionGate, existing: Signed['signatu
     .returning({ key: t.key });
   // On PostgreSQL another transaction may have confirmed it since it was read: then it has been counted too.
   if (confirmed.length === 0) return { ...existing, status: 'confirmed' };
-  await changeCounts(tx, { petitionKey: petition.key, from: 'pending', to: 'confirmed', confirmedAt: tx.now });
+  changeCounts(tx, { petitionKey: petition.key, from: 'pending', to: 'confirmed', confirmedAt: tx.now });
   return { ...existing, status: 'confirmed', confirmedAt: tx.now };
 }
 

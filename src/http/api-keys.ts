@@ -96,7 +96,7 @@ export const secretApiKeyRoutes =
           description: 'It stops working with the next request. Revoking it again changes nothing.',
           params: ApiKeyPath,
           answers: { 200: ApiKey },
-          errors: ['api_key_not_found'],
+          errors: ['api_key_not_found', 'overloaded', 'storage_full'],
         }),
       },
       async (request, reply) => {

@@ -34,14 +34,14 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
   }
 
   return {
-    async send(request: FastifyRequest, reply: FastifyReply, ref: string, cacheControl: string) {
+    async send(request: FastifyRequest, reply: FastifyReply, ref: string, cacheControl: string): Promise<void> {
       const answer = await answerFor(ref);
-      reply.header('etag', answer.etag).header('cache-control', cacheControl).header('vary', 'accept-encoding');
-      if (isFresh(request, answer.etag)) return reply.code(304).send();
-      reply.header('content-type', 'application/json; charset=utf-8');
-      if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(answer.body);
+      const headers = ['etag', answer.etag, 'cache-control', cacheControl, 'vary', 'accept-encoding'];
+      if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
+      headers.push('content-type', 'application/json; charset=utf-8');
+      if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.sendNow(200, headers, answer.body);
       answer.zipped ??= gzipSync(answer.body);
-      return reply.header('content-encoding', 'gzip').send(answer.zipped);
+      return reply.sendNow(200, [...headers, 'content-encoding', 'gzip'], answer.zipped);
     },
   };
 }

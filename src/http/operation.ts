@@ -2,19 +2,24 @@ import type { TSchema } from '@sinclair/typebox';
 import { Problem } from '../../schema/api/problems.js';
 import { ref } from '../../schema/api/typebox.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
+import type { RequestHeader, ResponseHeader } from './document-headers.js';
+import { problemExample } from './problem-examples.js';
 
 /** Which keys an operation takes. */
 export type Access = 'service' | 'open' | 'secret';
 
+/** The groups of the document, in its order. */
 export const TAGS = {
   Petitions: 'The asks, their texts and their life.',
   Signatures: 'Signing, and what organisers do with signatures.',
   Counts: 'How many have signed, now and over time.',
   Organization: 'The organization that a key belongs to, and its keys.',
-  Service: 'Health, metrics and this document.',
+  Service: 'Health, metrics and this document. No keys, no limits.',
 } as const;
 
-type Answer = TSchema | { description: string; content?: Record<string, { schema: TSchema }> };
+/** An answer that is not the JSON of a component: `content` by media type, or none for an answer without a body. */
+type PlainAnswer = { description: string; content?: Record<string, { schema: TSchema }> };
+type Answer = TSchema | PlainAnswer;
 
 export type OperationInput = {
   operationId: string;
@@ -27,15 +32,18 @@ export type OperationInput = {
   body?: TSchema;
   /** The answers when all goes well, by status. */
   answers: Record<number, Answer>;
+  /** Headers of the good answers, where they do not follow from the rest. */
+  sends?: readonly ResponseHeader[];
   /** The codes of its own; those that every operation of its access can meet are added. */
   errors?: readonly ErrorCode[];
 };
 
-const ALWAYS: readonly ErrorCode[] = ['invalid_request', 'uri_too_long', 'rate_limited', 'internal_error', 'storage_unavailable'];
+const ALWAYS: readonly ErrorCode[] = ['invalid_request', 'uri_too_long', 'internal_error'];
+const LIMITED: readonly ErrorCode[] = ['rate_limited', 'storage_unavailable'];
 const WITH: Record<Access, readonly ErrorCode[]> = {
   service: [],
-  open: ['invalid_key', 'secret_key_in_browser'],
-  secret: ['invalid_key', 'key_required', 'secret_key_in_browser', 'scope_required'],
+  open: [...LIMITED, 'invalid_key', 'secret_key_in_browser'],
+  secret: [...LIMITED, 'invalid_key', 'key_required', 'secret_key_in_browser', 'scope_required'],
 };
 const WITH_BODY: readonly ErrorCode[] = [
   'invalid_json',
@@ -54,29 +62,13 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
 
 /** The route schema of an operation: contract, words and every error it can answer, in one place. */
 export function operation<const Input extends OperationInput>(input: Input) {
-  const { operationId, tag, access, summary, description, params, querystring, body, answers, errors = [] } = input;
-  const codes = new Set([
-    ...ALWAYS,
-    ...WITH[access],
-    ...(querystring ? (['invalid_query'] as const) : []),
-    ...(body ? WITH_BODY : []),
-    ...errors,
-  ]);
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of codes) byStatus.set(ERRORS[code][0], [...(byStatus.get(ERRORS[code][0]) ?? []), code]);
-  const problems = [...byStatus].map(([status, some]) => [
-    status,
-    {
-      description: some.map((code) => `\`${code}\`: ${ERRORS[code][1]}.`).join('\n'),
-      content: { 'application/problem+json': { schema: ref(Problem) } },
-    },
-  ]);
+  const { operationId, tag, access, summary, description, params, querystring, body, answers } = input;
+  const codes = codesOf(input);
   const good = Object.entries(answers).map(([status, answer]) => [
     status,
-    'description' in answer && !('type' in answer) && !('$ref' in answer)
-      ? answer
-      : { description: (answer as TSchema).description, content: { 'application/json': { schema: ref(answer as TSchema) } } },
+    { ...toResponse(answer), headers: named(headersOf(Number(status), input)) },
   ]);
+  const bad = [...byStatus(codes)].map(([status, some]) => [status, toProblem(status, some, access)]);
   return {
     operationId,
     tags: [tag],
@@ -86,9 +78,93 @@ export function operation<const Input extends OperationInput>(input: Input) {
     ...(params ? { params } : {}),
     ...(querystring ? { querystring } : {}),
     ...(body ? { body: ref(body) } : {}),
-    response: Object.fromEntries([...good, ...problems]) as Record<number, unknown>,
+    response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
+    // For the document alone: see openapi.ts.
+    'x-request-headers': requestHeadersOf(codes, answers),
   } as unknown as RouteSchema<Input>;
 }
+
+function codesOf({ access, params, querystring, body, errors = [] }: OperationInput): Set<ErrorCode> {
+  return new Set([
+    ...ALWAYS,
+    ...WITH[access],
+    ...(params || querystring ? (['invalid_query'] as const) : []),
+    ...(body ? WITH_BODY : []),
+    ...errors,
+  ]);
+}
+
+/** In the order of the catalogue, so that the same errors read the same in every operation. */
+function byStatus(codes: Set<ErrorCode>): Map<number, ErrorCode[]> {
+  const statuses = new Map<number, ErrorCode[]>();
+  for (const [code, [status]] of Object.entries(ERRORS) as [ErrorCode, readonly [number, string]][]) {
+    if (codes.has(code)) statuses.set(status, [...(statuses.get(status) ?? []), code]);
+  }
+  return statuses;
+}
+
+function toResponse(answer: Answer) {
+  if (isPlain(answer)) return answer.content ? answer : { ...answer, type: 'null' };
+  return { description: answer.description, content: { 'application/json': { schema: ref(answer) } } };
+}
+
+const isPlain = (answer: Answer): answer is PlainAnswer => !('type' in answer) && !('$ref' in answer);
+
+function toProblem(status: number, codes: ErrorCode[], access: Access) {
+  return {
+    description: codes.map((code) => `\`${code}\`: ${ERRORS[code][1]}.`).join('\n'),
+    headers: named([
+      ...common(status, access),
+      ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
+      ...(codes.some((code) => RETRIED.has(code)) ? (['Retry-After'] as const) : []),
+    ]),
+    content: {
+      'application/problem+json': {
+        schema: ref(Problem),
+        examples: Object.fromEntries(codes.map((code) => [code, { summary: ERRORS[code][1], value: problemExample(code) }])),
+      },
+    },
+  };
+}
+
+/** Codes that say when to come again. */
+const RETRIED = new Set<ErrorCode>([
+  'rate_limited',
+  'petition_not_open',
+  'overloaded',
+  'storage_unavailable',
+  'shutting_down',
+  'storage_full',
+]);
+
+function headersOf(status: number, { access, answers, errors = [], sends = [] }: OperationInput): ResponseHeader[] {
+  const found = status < 300 || status === 304;
+  const tagged = 304 in answers || errors.includes('precondition_required');
+  const paged = Object.values(answers).some((answer) => !isPlain(answer) && answer.$id?.endsWith('Page'));
+  return [
+    ...common(status, access),
+    ...(found && tagged ? (['ETag'] as const) : []),
+    ...(found && paged ? (['Link'] as const) : []),
+    ...(status === 308 ? (['Location'] as const) : []),
+    ...(status < 300 ? sends : []),
+  ];
+}
+
+function common(status: number, access: Access): ResponseHeader[] {
+  const always: ResponseHeader[] = ['Access-Control-Allow-Origin', 'X-Request-Id', 'Cache-Control'];
+  return access === 'service' || status >= 500 ? always : [...always, 'RateLimit', 'RateLimit-Policy'];
+}
+
+function requestHeadersOf(codes: Set<ErrorCode>, answers: OperationInput['answers']): RequestHeader[] {
+  return [
+    ...(codes.has('idempotency_key_reused') ? (['Idempotency-Key'] as const) : []),
+    ...(codes.has('precondition_required') ? (['If-Match'] as const) : []),
+    ...(304 in answers ? (['If-None-Match'] as const) : []),
+  ];
+}
+
+/** Names alone: the document refers to their descriptions. */
+const named = (headers: ResponseHeader[]) => Object.fromEntries(headers.map((name) => [name, {}]));
 
 type Part<Input, Name extends string> = Input extends Record<Name, infer Schema extends TSchema> ? Record<Name, Schema> : unknown;
 

@@ -148,6 +148,7 @@ export const secretPetitionRoutes =
           description: 'Makes a draft that your organization leads. Publish it with a transition.',
           body: PetitionInput,
           answers: { 201: Petition },
+          sends: ['ETag', 'Location'],
           errors: ['slug_taken', 'external_id_taken', 'idempotency_key_reused', 'invalid_header'],
         }),
       },
@@ -207,6 +208,7 @@ export const secretPetitionRoutes =
           params: PetitionPath,
           body: PetitionTransition,
           answers: { 200: Petition, 308: MOVED },
+          sends: ['ETag'],
           errors: [
             'petition_not_found',
             'petition_taken_down',

@@ -30,8 +30,8 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
   app.setErrorHandler((thrown: unknown, request, reply) => {
     if (thrown instanceof Moved) return redirect(request, reply, thrown);
     const error = asApiError(explain(thrown));
-    if (error.status === 500) request.log.error({ error: describeError(thrown) }, 'unexpected error');
-    else if (error.status > 500) request.log.warn({ code: error.code, error: describeError(thrown) }, 'cannot serve');
+    if (error.status === 500) request.log.error({ request_id: request.id, error: describeError(thrown) }, 'unexpected error');
+    else if (error.status > 500) request.log.warn({ request_id: request.id, code: error.code }, 'cannot serve');
     return sendProblem(request, reply, error);
   });
 
@@ -47,7 +47,6 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
     return reply
       .code(error.status)
       .header('cache-control', 'no-store')
-      .header('x-request-id', request.id)
       .type('application/problem+json')
       .send(
         JSON.stringify({

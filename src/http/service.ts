@@ -2,10 +2,10 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { stringify } from 'yaml';
-import { Liveness, Readiness } from '../../schema/api/service.js';
+import { Liveness, OpenApiDocument, Readiness } from '../../schema/api/service.js';
 import type { Store } from '../store/store.js';
 import { ApiError, ERRORS } from '../errors.js';
+import { toYaml } from './openapi-yaml.js';
 import { operation } from './operation.js';
 
 const textAnswer = (type: string, description: string) => ({
@@ -50,7 +50,7 @@ export const serviceRoutes =
           summary: 'Can the process serve requests?',
           description: 'Asks the database. 503 while it cannot be reached, or while the process is shutting down.',
           answers: { 200: Readiness },
-          errors: ['shutting_down'],
+          errors: ['storage_unavailable', 'shutting_down'],
         }),
       },
       async (_request, reply) => {
@@ -88,7 +88,7 @@ export const serviceRoutes =
           access: 'service',
           summary: 'Read this document as JSON',
           description: 'The OpenAPI 3.1 document of this server.',
-          answers: { 200: { description: 'The document.', content: { 'application/json': { schema: Type.Object({}, { description: 'An OpenAPI document.' }) } } } },
+          answers: { 200: OpenApiDocument },
         }),
       },
       (_request, reply) => reply.header('cache-control', 'public, max-age=300').send(document(app)),
@@ -129,8 +129,6 @@ export const serviceRoutes =
     );
     done();
   };
-
-export const toYaml = (document: object): string => stringify(document, { aliasDuplicateObjects: false, lineWidth: 120 });
 
 const PROBLEMS_PAGE = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Problems</title><h1>Problems</h1>

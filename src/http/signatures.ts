@@ -79,6 +79,8 @@ const toResult = async (ctx: Context, { petitionKey, petitionId, created, signat
   receipt: ctx.sealer.receipt(signature.key),
 });
 
+const ACCEPTED_HEADERS = ['cache-control', PRIVATE_CACHE, 'content-type', 'application/json; charset=utf-8'];
+
 export const openSignatureRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -114,9 +116,9 @@ export const openSignatureRoutes =
         const { actor } = request;
         const input = camelKeys(request.body);
         const signed = await signPetition(ctx, actor, request.params.petition, input, retryFrom(request));
-        reply.header('cache-control', PRIVATE_CACHE);
-        if (actor.kind !== 'secret') return reply.code(202).send(toAccepted(ctx, signed));
-        return reply.code(signed.created ? 201 : 200).send(await toResult(ctx, signed));
+        if (actor.kind !== 'secret') return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(toAccepted(ctx, signed)));
+        reply.code(signed.created ? 201 : 200).header('cache-control', PRIVATE_CACHE);
+        return reply.send(await toResult(ctx, signed));
       },
     );
 

@@ -105,7 +105,8 @@ export async function migratePostgres(client: pg.ClientBase, from = folder('post
     await client.query('commit');
     return todo.length;
   } catch (error) {
-    await client.query('rollback');
+    // Where the connection is lost, the server rolls back by itself.
+    await client.query('rollback').catch(() => undefined);
     throw error;
   }
 }

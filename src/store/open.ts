@@ -25,6 +25,8 @@ export async function migrateStore(url: DatabaseUrl): Promise<number> {
     }
   }
   const client = new pg.Client({ connectionString: url });
+  // A connection that breaks fails its query too; without a listener it would end the process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await migratePostgres(client);

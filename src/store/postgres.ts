@@ -4,7 +4,7 @@ import pg from 'pg';
 import * as tables from '../../schema/db/postgres.js';
 import { ApiError } from '../errors.js';
 import { assertMigrated, postgresMigrations } from './migrate.js';
-import type { Db, Store, StoreOptions, Tx } from './store.js';
+import { Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
 
 export type PostgresOptions = StoreOptions & {
   poolSize: number;
@@ -61,7 +61,12 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     try {
       await client.query('begin');
       try {
-        const value = await work({ ...connections.of(client), tables, now: options.now() });
+        const sums = new Sums();
+        const add: Tx['add'] = (...args) => sums.add(...args);
+        const tx: Tx = { ...connections.of(client), tables, now: options.now(), add };
+        const value = await work(tx);
+        // Last, so that the rows that others may want are held as briefly as can be.
+        await sums.write(tx);
         await client.query('commit');
         return value;
       } catch (error) {

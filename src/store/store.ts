@@ -19,7 +19,38 @@ export type Tx = {
   readonly now: Date;
   /** Which of the sharded counter rows this transaction writes. */
   readonly shard: number;
+  /**
+   * Adds numbers to what `sum.write` writes once, just before the commit: transactions that share a commit share the
+   * write. What is added here is not yet there to be read in this transaction.
+   */
+  readonly add: (sum: Sum, place: Record<string, number>, numbers: Record<string, number>) => void;
 };
+
+/** A counter in the database: `write` adds numbers to the row of a place. */
+export type Sum = {
+  readonly name: string;
+  readonly write: (tx: Tx, values: Record<string, unknown>) => PromiseLike<unknown>;
+};
+
+/** What transactions have added, until it is written. */
+export class Sums {
+  readonly #pending = new Map<string, { sum: Sum; values: Record<string, number> }>();
+
+  add(sum: Sum, place: Record<string, number>, numbers: Record<string, number>): void {
+    let id = sum.name;
+    for (const part of Object.values(place)) id += ` ${part}`;
+    const pending = this.#pending.get(id);
+    if (!pending) {
+      this.#pending.set(id, { sum, values: { ...place, ...numbers } });
+      return;
+    }
+    for (const [name, number] of Object.entries(numbers)) pending.values[name] = (pending.values[name] ?? 0) + number;
+  }
+
+  async write(tx: Tx): Promise<void> {
+    for (const { sum, values } of this.#pending.values()) await sum.write(tx, values);
+  }
+}
 
 export type StoreStats = {
   /** Transactions that wait for their turn. */

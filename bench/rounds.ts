@@ -1,0 +1,89 @@
+/** Interleaved rounds: every contender once in each, so that whatever slows the machine meets all of them. */
+import Database from 'better-sqlite3';
+import type { Contender } from './contenders.js';
+import { memoryOf } from './meter.js';
+import { summarize, type Line, type Sample } from './summary.js';
+import type { Order, Report } from './types.js';
+
+/** Every run begins with a moment that is not measured; the first one of a server is longer, until its code is hot. */
+const WARMUP = 0.5;
+const FIRST_WARMUP = 2;
+
+export type Plan = {
+  kind: 'sign' | 'read';
+  path: string;
+  connections: number;
+  rounds: number;
+  seconds: number;
+};
+
+export type Besides = {
+  name: string;
+  measure: (first: number) => Promise<{ sample: Sample; stored: number }>;
+};
+
+export function createRunner(load: { ask(order: Order): Promise<Report> }) {
+  /** The numbers of the signers go on over all runs: no address comes twice. */
+  let signers = 0;
+  const acknowledged = new Map<Contender, number>();
+  const warm = new Set<Contender>();
+
+  async function measure(contender: Contender, { kind, path, connections, seconds }: Plan): Promise<Sample> {
+    const { pid, port, name } = contender;
+    const warmup = warm.has(contender) ? WARMUP : FIRST_WARMUP;
+    warm.add(contender);
+    const report = await load.ask({ port, pid, kind, path, connections, seconds, warmup, first: signers });
+    const good = report.statuses[kind === 'sign' ? 202 : 200] ?? 0;
+    // One wrong answer spoils the whole figure: a fast refusal is no performance.
+    if (good !== report.sent) {
+      throw new Error(
+        `${name} was sent ${report.sent} requests and answered ${JSON.stringify(report.statuses)}`,
+      );
+    }
+    if (kind === 'sign') {
+      signers += report.sent;
+      acknowledged.set(contender, (acknowledged.get(contender) ?? 0) + good);
+    }
+    const { answers, elapsed, p50, p99, serverCpu, loadCpu, otherCpu, metered } = report;
+    return {
+      rate: answers / elapsed,
+      p50,
+      p99,
+      ...(metered
+        ? { cpu: (serverCpu / answers) * 1e6, load: loadCpu / elapsed, others: otherCpu / elapsed }
+        : {}),
+      ...memoryOf(pid),
+    };
+  }
+
+  return {
+    async run(plan: Plan, contenders: Contender[], besides?: Besides): Promise<Line[]> {
+      const samples = new Map<string, Sample[]>();
+      const add = (name: string, sample: Sample) => samples.set(name, [...(samples.get(name) ?? []), sample]);
+      for (let round = 1; round <= plan.rounds; round += 1) {
+        console.log(`${plan.kind}, ${plan.connections} connections: round ${round} of ${plan.rounds}`);
+        for (const contender of contenders) add(contender.name, await measure(contender, plan));
+        if (besides) {
+          const { sample, stored } = await besides.measure(signers);
+          signers += stored;
+          add(besides.name, sample);
+        }
+      }
+      return [...samples].map(([name, some]) => summarize(plan, name, some));
+    },
+
+    /** Holds the rows that a server has stored against what it has acknowledged. Throws where they differ. */
+    verify(contender: Contender): number {
+      const said = acknowledged.get(contender) ?? 0;
+      const db = new Database(contender.file, { readonly: true });
+      const one = (sql: string) => db.prepare(sql).pluck().get() as number | null;
+      const rows = one(`select count(*) from signatures where status = 'confirmed'`);
+      const counter = one('select sum(confirmed) from petition_counts') ?? 0;
+      db.close();
+      if (rows !== said || counter !== said) {
+        throw new Error(`${contender.name}: ${said} acknowledged, ${rows} rows, a counter of ${counter}`);
+      }
+      return said;
+    },
+  };
+}

@@ -1,0 +1,594 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import pg from 'pg';
+import t, { type Test } from 'tap';
+import ts from 'typescript';
+import { onEveryEngine } from './helper.js';
+
+/*
+ * The real server, as a process. It is compiled once for all of these tests: a start from the sources costs twice as
+ * much. The folder is inside the package, where the dependencies and the migrations are found.
+ */
+const root = fileURLToPath(new URL('..', import.meta.url));
+mkdirSync(join(root, 'node_modules/.cache'), { recursive: true });
+const compiled = mkdtempSync(join(root, 'node_modules/.cache/undersigned-process-'));
+t.teardown(() => rmSync(compiled, { recursive: true, force: true }));
+for (const folder of ['src', 'schema']) {
+  for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts')) continue;
+    const file = join(compiled, folder, name.replace(/\.ts$/, '.js'));
+    mkdirSync(dirname(file), { recursive: true });
+    const compilerOptions = {
+      target: ts.ScriptTarget.ES2023,
+      module: ts.ModuleKind.ESNext,
+      verbatimModuleSyntax: true,
+    };
+    writeFileSync(
+      file,
+      ts.transpileModule(readFileSync(join(root, folder, name), 'utf8'), { compilerOptions }).outputText,
+    );
+  }
+}
+const main = join(compiled, 'src/cli/main.js');
+
+const PETITION = '/v1/petitions/save-the-old-mill-meadows';
+const FAST = { RATE_LIMIT: 'false', POSTGRES_ALLOW_UNSAFE: 'true' };
+
+type Env = Record<string, string>;
+
+/** An empty folder to start in: no .env, no database, no key. */
+function home(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-process-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+const environment = (env: Env) => ({ PATH: process.env['PATH'] ?? '', ...env });
+
+type Ended = { code: number; stdout: string; stderr: string };
+
+const cli = (cwd: string, env: Env, ...args: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    const options = { cwd, env: environment(env), timeout: 30_000 };
+    execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+
+type Running = {
+  url: string;
+  /** Everything that it has printed so far. */
+  output: () => string;
+  process: ChildProcess;
+  exit: Promise<{ code: number | null; signal: string | null }>;
+  end: (signal: NodeJS.Signals) => Promise<{ code: number | null; signal: string | null }>;
+};
+
+/** Starts the server on a free port and waits until it says where it listens. */
+async function serve(t: Test, cwd: string, env: Env = {}): Promise<Running> {
+  const child = spawn(process.execPath, [main, 'serve'], {
+    cwd,
+    env: environment({ PORT: '0', ...env }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => (text += String(data)));
+  }
+  const exit = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as string | null,
+  }));
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await exit;
+  });
+  let url: string | undefined;
+  while (url === undefined && child.exitCode === null) {
+    await sleep(10);
+    url = /listens on (\S+)[^]*openapi\.yaml\n/.exec(text)?.[1];
+  }
+  if (url === undefined) throw new Error(`the server did not start: ${text}`);
+  return {
+    url,
+    output: () => text,
+    process: child,
+    exit,
+    end: (signal) => {
+      child.kill(signal);
+      return exit;
+    },
+  };
+}
+
+const body = (email: string, fields: object = {}) => ({
+  name: 'Ada Okonkwo',
+  email,
+  country: 'NL',
+  ...fields,
+});
+
+const post = (url: string, data: unknown, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof data === 'string' ? data : JSON.stringify(data),
+  });
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers arrive as JSON, and are checked
+const get = async (url: string, key?: string): Promise<{ status: number; json: any }> => {
+  const response = await fetch(url, key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } });
+  return { status: response.status, json: await response.json() };
+};
+
+const secretKeyIn = (output: string) => /\bsk_[0-9A-Za-z]{38}\b/.exec(output)?.[0] ?? '';
+
+/** Asks the database itself, without the server. */
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  if (url.startsWith('file:')) {
+    const connection = new Database(url.slice('file:'.length));
+    const rows = connection.prepare(sql).all() as Record<string, unknown>[];
+    connection.close();
+    return rows;
+  }
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<Record<string, unknown>>(sql);
+  await client.end();
+  return rows;
+}
+
+const SIGNERS =
+  'select delivery from signatures join supporters on supporters.key = signatures.supporter_key order by 1';
+
+type Load = {
+  /** Addresses whose signature was answered with 202. */
+  acknowledged: Set<string>;
+  /** Other statuses, and the codes of connections that failed. */
+  others: Record<string, number>;
+  sent: number;
+  /** Resolves when every client has found that nobody answers. */
+  done: Promise<unknown>;
+};
+
+/** Clients that sign, each address twice now and then, until the connection fails. */
+function load(url: string, { clients, prefix }: { clients: number; prefix: string }): Load {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const state: Load = { acknowledged: new Set(), others: {}, sent: 0, done: Promise.resolve() };
+  const count = (what: string) => void (state.others[what] = (state.others[what] ?? 0) + 1);
+  const signOnce = (email: string) =>
+    new Promise<boolean>((resolve) => {
+      state.sent += 1;
+      const outgoing = request(`${url}${PETITION}/signatures`, {
+        agent,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': `"key-of-${email}"` },
+      });
+      outgoing.on('response', (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('end', () => {
+          if (response.statusCode === 202) state.acknowledged.add(email);
+          else count(`${response.statusCode} ${/"code":"(\w+)"/.exec(text)?.[1]}`);
+          resolve(true);
+        });
+        response.on('error', () => undefined);
+        response.on('close', () => {
+          if (!response.complete) count('half an answer');
+          resolve(response.complete);
+        });
+      });
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        count(String(error.code));
+        resolve(false);
+      });
+      outgoing.end(JSON.stringify(body(email)));
+    });
+  const client = async (_: unknown, n: number) => {
+    for (let i = 0; ; i += 1) {
+      const email = `${prefix}-${n}-${i}@load.example`;
+      const again = i % 10 === 9;
+      const answered = await Promise.all([signOnce(email), again ? signOnce(email) : true]);
+      if (answered.includes(false)) return;
+    }
+  };
+  state.done = Promise.all(Array.from({ length: clients }, client)).then(() => agent.destroy());
+  return state;
+}
+
+t.test('the first start explains itself, and the second keeps what the first has stored', async (t) => {
+  const folder = home(t);
+  const first = await serve(t, folder);
+  const key = secretKeyIn(first.output());
+  t.ok(key, 'it prints a key');
+  t.equal(statSync(join(folder, 'data/root.key')).mode & 0o777, 0o600);
+
+  const commands = first
+    .output()
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('curl'));
+  t.equal(commands.length, 5);
+  const answers: string[] = [];
+  for (const command of commands) {
+    const answer = await new Promise<string>((resolve, reject) =>
+      execFile('sh', ['-c', command.replace(/^curl/, 'curl -sS --fail-with-body')], (error, stdout) =>
+        error ? reject(new Error(`${command}\n${error.message}\n${stdout}`)) : resolve(stdout),
+      ),
+    );
+    answers.push(answer);
+  }
+  const [petition, signed, counts, signers, organiser] = answers.map((text) => JSON.parse(text));
+  t.match(petition, { slug: 'save-the-old-mill-meadows', status: 'published' });
+  t.match(signed, { next: 'done', receipt: /^rc_/ });
+  t.match(counts, { confirmed: 1 });
+  t.match(JSON.stringify(signers), '"A. O."');
+  t.notMatch(JSON.stringify(signers), 'ada@example.org');
+  t.match(JSON.stringify(organiser), 'ada@example.org');
+  t.same(await first.end('SIGTERM'), { code: 0, signal: null });
+  t.same(
+    readdirSync(join(folder, 'data')).sort(),
+    ['root.key', 'undersigned.db'],
+    'it cleans up after itself',
+  );
+
+  const second = await serve(t, folder);
+  t.notMatch(second.output(), /[sp]k_|curl/, 'no keys are printed');
+  t.match((await get(`${second.url}${PETITION}/counts`)).json, { confirmed: 1 });
+  const listed = await get(`${second.url}/v1/signatures?petition=save-the-old-mill-meadows`, key);
+  t.equal(listed.status, 200, 'the first key is still good');
+
+  const { port } = new URL(second.url);
+  const third = await cli(folder, { PORT: port }, 'serve');
+  oneLine(t, third, new RegExp(`port ${port} is taken: set PORT to another`), 'a third on the same port');
+  t.equal((await get(`${second.url}${PETITION}/counts`)).status, 200, 'leaves the second alone');
+  t.same(await second.end('SIGINT'), { code: 0, signal: null });
+});
+
+onEveryEngine('SIGTERM under load: every request is answered or refused', async (t, engine) => {
+  const folder = home(t);
+  const DATABASE_URL = await engine.database(t);
+  const server = await serve(t, folder, { ...FAST, DATABASE_URL });
+
+  // A client whose answer was on its way when the signal came, and who then keeps its connection and is silent.
+  const { hostname, port } = new URL(server.url);
+  const silent = createConnection(Number(port), hostname);
+  let heard = '';
+  silent.on('data', (data) => (heard += String(data))).on('error', () => undefined);
+  silent.write(`GET /livez HTTP/1.1\r\nHost: x\r\n\r\n`);
+
+  const running = load(server.url, { clients: 25, prefix: 'term' });
+  await sleep(700);
+  t.ok(running.acknowledged.size > 50, `${running.acknowledged.size} are acknowledged by then`);
+  t.match(heard, /200 OK/);
+
+  // Another one is slow: half of its request comes before the signal, the rest after everybody else has gone.
+  const slow = createConnection(Number(port), hostname);
+  let answer = '';
+  slow.on('data', (data) => (answer += String(data)));
+  const text = JSON.stringify(body('slow@load.example'));
+  slow.write(
+    `POST ${PETITION}/signatures HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${text.length}\r\n\r\n${text.slice(0, 10)}`,
+  );
+  await sleep(100);
+
+  const from = Date.now();
+  server.process.kill('SIGTERM');
+  await sleep(900);
+  slow.write(text.slice(10));
+  const exit = await server.exit;
+  const took = Date.now() - from;
+  await running.done;
+  t.same(exit, { code: 0, signal: null }, server.output());
+  t.ok(took < 5000, `it took ${took} ms`);
+
+  const { ECONNREFUSED, '503 shutting_down': refused, ...others } = running.others;
+  t.same(others, {}, 'nobody was left without an answer');
+  t.ok(ECONNREFUSED, `${refused ?? 0} were told that it stops, then connections were refused`);
+  const stored = (await query(DATABASE_URL, SIGNERS)).map(({ delivery }) => String(delivery));
+  t.equal(stored.length, new Set(stored).size);
+  t.match(answer, /^HTTP\/1\.1 202 /, 'the slow one has its answer');
+  const acknowledged = [...running.acknowledged, 'slow@load.example'];
+  t.same(stored.sort(), acknowledged.sort(), 'what is stored is what was acknowledged');
+});
+
+onEveryEngine('kill -9 under load: nothing acknowledged is lost or doubled', async (t, engine) => {
+  const folder = home(t);
+  const DATABASE_URL = await engine.database(t);
+  const env = { ...FAST, DATABASE_URL };
+  const acknowledged = new Set<string>();
+  for (let cycle = 0; cycle < 3; cycle += 1) {
+    const server = await serve(t, folder, env);
+    const running = load(server.url, { clients: 20, prefix: `kill-${cycle}` });
+    while (running.acknowledged.size === 0) await sleep(5);
+    await sleep(Math.random() * 400);
+    t.same(await server.end('SIGKILL'), { code: null, signal: 'SIGKILL' });
+    await running.done;
+    t.same(
+      Object.keys(running.others).filter((what) => /^\d/.test(what)),
+      [],
+      'no answer but 202',
+    );
+    for (const email of running.acknowledged) acknowledged.add(email);
+  }
+  if (engine.name === 'sqlite') {
+    t.same(await query(DATABASE_URL, 'pragma integrity_check'), [{ integrity_check: 'ok' }]);
+  }
+  const recount = await cli(folder, env, 'recount');
+  t.same(recount, { code: 0, stdout: 'Every counter equals its rows.\n', stderr: '' });
+
+  const server = await serve(t, folder, env);
+  const stored = (await query(DATABASE_URL, SIGNERS)).map(({ delivery }) => String(delivery));
+  const set = new Set(stored);
+  t.equal(stored.length, set.size, 'nobody has signed twice');
+  t.same(
+    [...acknowledged].filter((email) => !set.has(email)),
+    [],
+    `${acknowledged.size} are there`,
+  );
+  t.match((await get(`${server.url}${PETITION}/counts`)).json, { confirmed: stored.length });
+  t.equal((await server.end('SIGTERM')).code, 0);
+
+  // And that recount would have told of a drift, and of a broken database without the values.
+  const first = '(select min(shard) from petition_counts)';
+  await change(DATABASE_URL, `update petition_counts set confirmed = confirmed + 1 where shard = ${first}`);
+  const { code, stdout } = await cli(folder, env, 'recount');
+  t.equal(code, 1);
+  t.match(stdout, /^pet_\w{26} confirmed: the counter says \d+, the rows are \d+\n/);
+  await change(DATABASE_URL, 'alter table organizations rename column url to link');
+  const broken = await cli(folder, env, 'organizations', 'create', '--name', 'Distinctive Friends');
+  oneLine(t, broken, UNKNOWN_COLUMN[engine.name], 'an error of the database');
+  t.notMatch(broken.stderr, /distinctive/i);
+});
+
+onEveryEngine('nothing that was sent stands in the log', async (t, engine) => {
+  const folder = home(t);
+  const DATABASE_URL = await engine.database(t);
+  const server = await serve(t, folder, {
+    ...FAST,
+    DATABASE_URL,
+    LOG_LEVEL: 'trace',
+    POSTGRES_STATEMENT_TIMEOUT_MS: '200',
+  });
+  const key = secretKeyIn(server.output());
+  const printed = server.output();
+  const sign = `${server.url}${PETITION}/signatures`;
+  const marked = (name: string) => `zelda.quux+${name}@distinctive.example`;
+  const token = 'sk_ZeldaQuuxZeldaQuuxZeldaQuuxZeldaQuux01';
+  const bearer = { authorization: `Bearer ${token}` };
+  const withKey = { authorization: `Bearer ${key}` };
+
+  const statuses = {
+    signed: (await post(sign, body(marked('signed')), { 'idempotency-key': '"distinctive-idempotency"' }))
+      .status,
+    again: (await post(sign, body(marked('signed')), withKey)).status,
+    'wrong address': (await post(sign, body('zelda.quux@@distinctive.example'))).status,
+    'wrong fields': (await post(sign, { ...body(marked('x')), 'distinctive-field': 1, phone: 'distinctive' }))
+      .status,
+    'no JSON': (await post(sign, `{"email":"${marked('json')}"`)).status,
+    'no such petition': (await post(`${server.url}/v1/petitions/none/signatures`, body(marked('x')))).status,
+    'no such page': (await fetch(`${server.url}/${marked('path')}?email=${marked('query')}`)).status,
+    'no such query': (await fetch(`${sign}?email=${marked('query')}`)).status,
+    'found by address': (
+      await fetch(
+        `${server.url}/v1/signatures?petition=save-the-old-mill-meadows&email=${encodeURIComponent(marked('signed'))}`,
+        {
+          headers: withKey,
+        },
+      )
+    ).status,
+    'wrong key': (await fetch(`${server.url}/v1/signatures`, { headers: bearer })).status,
+    'wrong scheme': (
+      await fetch(`${server.url}/v1/signatures`, { headers: { authorization: `Basic ${token}` } })
+    ).status,
+    'too large': (await post(sign, body(marked('large'), { comment: 'distinctive '.repeat(9999) }))).status,
+    'header too large': (await fetch(sign, { headers: { 'x-distinctive': 'distinctive'.repeat(2000) } }))
+      .status,
+  };
+  t.same(statuses, {
+    signed: 202,
+    again: 200,
+    'wrong address': 422,
+    'wrong fields': 422,
+    'no JSON': 400,
+    'no such petition': 404,
+    'no such page': 404,
+    'no such query': 400,
+    'found by address': 200,
+    'wrong key': 401,
+    'wrong scheme': 401,
+    'too large': 413,
+    'header too large': 431,
+  });
+  const { hostname, port } = new URL(server.url);
+  const rude = createConnection(Number(port), hostname);
+  rude.end(`${marked('rude')} is no HTTP\r\n\r\n`);
+  await once(rude.resume(), 'close');
+
+  if (engine.name === 'postgres') {
+    const client = new pg.Client({ connectionString: DATABASE_URL });
+    await client.connect();
+    await client.query('begin; lock table supporters in access exclusive mode');
+    const late = await post(sign, body(marked('late')));
+    t.match([late.status, await late.json()], [503, { code: 'overloaded' }]);
+    t.equal(late.headers.get('retry-after'), '1');
+    await client.end();
+    t.match(server.output(), /"overloaded".*cannot serve/, 'the log says so');
+  }
+  t.equal((await server.end('SIGTERM')).code, 0);
+  const log = server.output().slice(printed.length);
+  t.notMatch(log, /zelda|quux|distinctive/i);
+  t.notMatch(log, key);
+  t.equal(
+    printed.split(key).length - 1,
+    2,
+    'the keys of the first start are printed once, and in the example',
+  );
+});
+
+/** The only line on stderr: no stack, and nothing on stdout. */
+const oneLine = (t: Test, { code, stdout, stderr }: Ended, wanted: RegExp, name: string) => {
+  t.match(stderr, wanted, name);
+  t.match(stderr, /^undersigned: [^\n]+\n$/, `${name}: one line`);
+  t.same({ code, stdout }, { code: 1, stdout: '' }, name);
+};
+
+t.test('a wrong configuration is told in one line that names the variable', async (t) => {
+  const folder = home(t);
+  writeFileSync(join(folder, 'junk.key'), 'junk that is no key\n');
+  writeFileSync(join(folder, 'junk.db'), 'junk that is no database, and longer than a header '.repeat(99));
+  const secret = 'S3cretPassw0rd';
+  const wrong: [env: Env, RegExp][] = [
+    [{ PORT: 'abc' }, /\bPORT\b/],
+    [{ PORT: '1', HOST: '203.0.113.7' }, /\bHOST\b/],
+    [{ DATABASE_URL: `mysql://u:${secret}@h/x` }, /\bDATABASE_URL\b/],
+    [{ DATABASE_URL: `postgres://u:${secret}@127.0.0.1:1/x` }, /\bDATABASE_URL\b.*ECONNREFUSED/],
+    [{ DATABASE_URL: 'file:junk.key/x.db' }, /\bDATABASE_URL\b/],
+    [{ DATABASE_URL: 'file:junk.db' }, /\bDATABASE_URL\b.*SQLITE_NOTADB/],
+    [{ ROOT_KEY: secret }, /\bROOT_KEY\b/],
+    [{ ROOT_KEY_FILE: 'junk.key' }, /junk\.key holds no root key/],
+    [{ ROOT_KEY_FILE: 'junk.key/root.key' }, /\bROOT_KEY_FILE\b/],
+    [{ RATE_LIMIT_CLIENT: 'fast' }, /\bRATE_LIMIT_CLIENT\b/],
+  ];
+  const server = process.env['TEST_POSTGRES_URL'];
+  if (server) wrong.push([{ DATABASE_URL: server.replace(/[^/]*$/, 'no_such') }, /\bDATABASE_URL\b.*3D000/]);
+  const run = ([env]: [Env, RegExp]) =>
+    cli(folder, { PORT: '0', ROOT_KEY_FILE: 'good.key', ...env }, 'serve');
+  const ended = await inPairs(wrong, run);
+  for (const [i, [env, wanted]] of wrong.entries()) {
+    oneLine(t, ended[i]!, wanted, JSON.stringify(env));
+    t.notMatch(ended[i]!.stderr, secret);
+  }
+});
+
+/** As many at once as there are cores. */
+async function inPairs<T, R>(items: T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let i = 0; i < items.length; i += 2) {
+    results.push(...(await Promise.all(items.slice(i, i + 2).map(work))));
+  }
+  return results;
+}
+
+t.test('undersigned --help', async (t) => {
+  const folder = home(t);
+  const commands: Record<string, RegExp[]> = {
+    '': [/Usage: undersigned/, /serve/, /migrate/, /recount/, /organizations/, /keys/, /openapi/],
+    serve: [/migrate the database and serve/],
+    migrate: [/up to date/],
+    recount: [/counter/],
+    openapi: [/--write <file>/],
+    organizations: [/create/, /list/],
+    'organizations create': [/--name <name>/, /--slug <slug>/, /--url <url>/],
+    'organizations list': [/list the organizations/],
+    keys: [/create/, /list/, /revoke/],
+    'keys create': [/--organization <slug>/, /--kind <kind>/, /--scopes <list>/],
+    'keys list': [/--organization <slug>/],
+    'keys revoke': [/<id>/],
+  };
+  const helped = await inPairs(Object.keys(commands), (command) =>
+    cli(folder, { DATABASE_URL: 'nothing is opened' }, ...command.split(' ').filter(Boolean), '--help'),
+  );
+  for (const [i, [command, words]] of Object.entries(commands).entries()) {
+    const { code, stdout, stderr } = helped[i]!;
+    t.same({ code, stderr }, { code: 0, stderr: '' }, command);
+    for (const word of [...words, /^Usage: undersigned/]) t.match(stdout, word, command);
+  }
+  t.same(readdirSync(folder), [], 'and nothing is made');
+});
+
+onEveryEngine('the commands', async (t, engine) => {
+  const folder = home(t);
+  const url = await engine.database(t);
+  const env: Env = { ...FAST, DATABASE_URL: url };
+  const run = (...args: string[]) => cli(folder, env, ...args);
+  const good = async (...args: string[]) => {
+    const { code, stdout, stderr } = await run(...args);
+    if (code !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+
+  if (engine.name === 'sqlite') {
+    t.equal(await good('migrate'), 'The database is up to date.\n');
+    const later = { DATABASE_URL: 'file:new/later.db' };
+    mkdirSync(join(folder, 'new'));
+    oneLine(t, await cli(folder, later, 'recount'), /run 'undersigned migrate'/, 'not migrated');
+    t.match(await cli(folder, later, 'migrate'), { code: 0, stdout: /^\d+ migrations? run\.\n$/ });
+  }
+  t.match(await good('organizations', 'create', '--name', 'River & Co'), /^org_\w{26} {2}river-and-co\n$/);
+  oneLine(
+    t,
+    await run('organizations', 'create', '--name', 'River and Co'),
+    /slug river-and-co/,
+    'a slug twice',
+  );
+  t.match(await good('organizations', 'list'), /^org_\w{26} {2}river-and-co {2}River & Co\n$/);
+
+  const server = await serve(t, folder, env);
+  t.notMatch(server.output(), 'sk_', 'no demo in a database that is in use');
+  const created = await run('keys', 'create', '--organization', 'river-and-co', '--name', 'Desk');
+  const [, id = '', token = ''] = /^(key_\w{26}) {2}(sk_\w{38})\n$/.exec(created.stdout) ?? [];
+  t.ok(token, created.stdout);
+  t.match(created.stderr, /not shown again/);
+  const own = () => get(`${server.url}/v1/organization`, token);
+  t.match(await own(), { status: 200, json: { slug: 'river-and-co' } });
+
+  if (engine.name === 'postgres') {
+    t.equal(await good('keys', 'revoke', id), `${id} is revoked.\n`);
+    t.match(await own(), { status: 401, json: { code: 'invalid_key' } }, 'on the very next request');
+    return;
+  }
+  const narrow = await good('keys', 'create', '--organization', 'river-and-co', '--scopes', 'petitions:read');
+  const pair = await get(`${server.url}/v1/api-keys`, secretKeyIn(narrow));
+  t.match(pair, { status: 403, json: { code: 'scope_required' } });
+  const listed = await good('keys', 'list', '--organization', 'river-and-co');
+  t.equal(listed.trim().split('\n').length, 2);
+  t.match(listed, `…${token.slice(-4)}  Desk  last used`);
+  t.notMatch(listed, token);
+
+  t.equal(await good('keys', 'revoke', id), `${id} is revoked.\n`);
+  t.match(await own(), { status: 401, json: { code: 'invalid_key' } }, 'on the very next request');
+  t.match(await good('keys', 'list', '--organization', 'river-and-co'), /Desk {2}revoked \d{4}-/);
+  await server.end('SIGTERM');
+
+  const refused: [args: string[], RegExp][] = [
+    [['keys', 'revoke', id.replace(/.$/, (last) => (last === '0' ? '1' : '0'))], /no such key/i],
+    [['keys', 'revoke', 'nonsense'], /no such key|key_/i],
+    [['keys', 'list', '--organization', 'nobody'], /no organization nobody/],
+    [['keys', 'create', '--organization', 'nobody'], /no organization nobody/],
+  ];
+  const ended = await inPairs(refused, ([args]) => run(...args));
+  for (const [i, [args, wanted]] of refused.entries()) oneLine(t, ended[i]!, wanted, args.join(' '));
+  const usage = await inPairs(
+    [['keys', 'create', '--organization', 'x', '--scopes', 'all'], ['no-such'], ['organizations', 'create']],
+    (args) => run(...args),
+  );
+  for (const { code, stderr } of usage) {
+    t.equal(code, 1);
+    t.match(stderr, /^error: .*\n\nUsage: /);
+  }
+
+  const document = await good('openapi');
+  t.match(document, /^openapi: 3\.1\.0\n/);
+  await good('openapi', '--write', 'document.yaml');
+  t.equal(readFileSync(join(folder, 'document.yaml'), 'utf8'), document);
+});
+
+/** That a column is not there. */
+const UNKNOWN_COLUMN = { sqlite: /SQLITE_ERROR/, postgres: /42703/ };
+
+async function change(url: string, sql: string): Promise<void> {
+  if (url.startsWith('file:')) new Database(url.slice('file:'.length)).exec(sql).close();
+  else await query(url, sql);
+}

@@ -1,0 +1,404 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import pg from 'pg';
+import t, { type Test } from 'tap';
+import { decodeId, encodeId, ID_PREFIXES, idPattern } from '../../schema/db/public-id.js';
+import { migratePostgres, migrateSqlite, pending } from '../../src/store/migrate.js';
+import { migrateStore, openStore } from '../../src/store/open.js';
+import { connect } from '../../src/store/sqlite.js';
+import { engines, onEveryEngine, publish, start, type Engine, type EngineName } from '../helper.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const main = join(root, 'src/cli/main.ts');
+
+const fileOf = (url: string) => url.slice('file:'.length);
+
+function temporaryFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-migrate-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A database without a table. */
+async function empty(t: Test, engine: Engine): Promise<string> {
+  if (engine.name === 'sqlite') return `file:${join(temporaryFolder(t), 'empty.db')}`;
+  const url = await engine.database(t);
+  await withDatabase(url, ({ run }) => run('drop schema public cascade; create schema public'));
+  return url;
+}
+
+type Database_ = {
+  run: (sql: string) => Promise<void>;
+  rows: (sql: string) => Promise<Record<string, unknown>[]>;
+  migrate: (folder?: string) => Promise<number>;
+};
+
+/** The database as its driver sees it, with the production settings on SQLite. */
+async function withDatabase<T>(url: string, work: (on: Database_) => Promise<T>): Promise<T> {
+  if (url.startsWith('file:')) {
+    const connection = connect(fileOf(url));
+    try {
+      return await work({
+        run: async (sql) => void connection.exec(sql),
+        rows: async (sql) => connection.prepare(sql).all() as Record<string, unknown>[],
+        migrate: async (folder) => migrateSqlite(connection, folder),
+      });
+    } finally {
+      connection.close();
+    }
+  }
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work({
+      run: async (sql) => void (await client.query(sql)),
+      rows: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
+      migrate: (folder) => migratePostgres(client, folder),
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+/** The real migrations, and after them these. */
+function migrationsPlus(t: Test, engine: EngineName, ...more: string[][]): string {
+  const folder = temporaryFolder(t);
+  cpSync(join(root, 'drizzle', engine), folder, { recursive: true });
+  const file = join(folder, 'meta/_journal.json');
+  const journal = JSON.parse(readFileSync(file, 'utf8')) as {
+    entries: { idx: number; when: number; tag: string }[];
+  };
+  for (const statements of more) {
+    const last = journal.entries.at(-1)!;
+    const tag = `${String(last.idx + 1).padStart(4, '0')}_more`;
+    writeFileSync(join(folder, `${tag}.sql`), statements.join(';--> statement-breakpoint\n'));
+    journal.entries.push({ ...last, idx: last.idx + 1, when: last.when + 1000, tag });
+  }
+  writeFileSync(file, JSON.stringify(journal));
+  return folder;
+}
+
+const open = (url: string) =>
+  openStore(url, {
+    now: () => new Date(),
+    maxWaiting: 10,
+    poolSize: 2,
+    statementTimeoutMs: 5000,
+    allowUnsafeDurability: true,
+    onFatal: () => undefined,
+  });
+
+const tablesOf = {
+  sqlite: `select name, sql from sqlite_master where name not like 'sqlite_%' order by name`,
+  postgres: `select table_name, column_name, data_type from information_schema.columns
+    where table_schema = 'public' order by 1, 2`,
+};
+const LEDGER = 'select position, hash, applied_at from applied_migrations order by position';
+
+onEveryEngine('an empty database is migrated once', async (t, engine) => {
+  const url = await empty(t, engine);
+  await t.rejects(open(url), /migrations have not run: run 'undersigned migrate'/, 'no store before that');
+  const ran = await migrateStore(url);
+  t.ok(ran > 0);
+  await withDatabase(url, async ({ rows }) => {
+    const ledger = await rows(LEDGER);
+    t.match(ledger, [{ position: 0, hash: /^[0-9a-f]{64}$/, applied_at: /^\d{4}-.*Z$/ }]);
+    t.equal(ledger.length, ran);
+    const before = await rows(tablesOf[engine.name]);
+    t.equal(await migrateStore(url), 0, 'a second run does nothing');
+    t.same(await rows(LEDGER), ledger);
+    t.same(await rows(tablesOf[engine.name]), before);
+  });
+  await (await open(url)).close();
+});
+
+onEveryEngine('two processes that migrate at once both succeed', async (t, engine) => {
+  const url = await empty(t, engine);
+  const run = () =>
+    promisify(execFile)(process.execPath, ['--import', 'tsx', main, 'migrate'], {
+      cwd: root,
+      env: { ...process.env, DATABASE_URL: url },
+    });
+  // Both are made to wait for the lock, so that they certainly meet.
+  const outputs = await withDatabase(url, async ({ run: execute, rows }) => {
+    await execute(engine.name === 'sqlite' ? 'begin immediate' : 'select pg_advisory_lock(1431192658)');
+    const both = Promise.all([run(), run()]);
+    if (engine.name === 'sqlite') {
+      await sleep(3000);
+      await execute('rollback');
+    } else {
+      const waiting = `select 1 from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())`;
+      for (let i = 0; i < 400 && (await rows(waiting)).length < 2; i += 1) await sleep(50);
+      t.equal((await rows(waiting)).length, 2, 'they wait for each other');
+      await execute('select pg_advisory_unlock(1431192658)');
+    }
+    return both;
+  });
+  t.match(outputs.map(({ stdout }) => stdout.trim()).sort(), [
+    /^\d+ migrations? run\.$/,
+    'The database is up to date.',
+  ]);
+  t.same(
+    outputs.map(({ stderr }) => stderr),
+    ['', ''],
+  );
+  await (await open(url)).close();
+});
+
+t.test('SQLite: many processes that make the same file at the same instant', async (t) => {
+  const folder = temporaryFolder(t);
+  const rounds = 40;
+  const program = `
+    import { migrateStore } from ${JSON.stringify(join(root, 'src/store/open.ts'))};
+    const [folder, rounds] = process.argv.slice(1);
+    process.send('ready');
+    process.once('message', async (start) => {
+      let ran = 0;
+      for (let i = 0; i < Number(rounds); i += 1) {
+        while (Date.now() < start + i * 60);
+        ran += await migrateStore('file:' + folder + '/' + i + '.db');
+      }
+      process.send(ran);
+      process.disconnect();
+    });`;
+  const children = [0, 1, 2].map(() =>
+    spawn(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', program, folder, String(rounds)],
+      { cwd: root, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
+    ),
+  );
+  const errors: string[] = [];
+  for (const child of children) child.stderr!.on('data', (data: Buffer) => errors.push(String(data)));
+  const heard = async () =>
+    Promise.all(children.map(async (child) => (await once(child, 'message'))[0] as unknown));
+  const exits = Promise.all(children.map(async (child) => (await once(child, 'exit'))[0] as unknown));
+  await heard();
+  const results = Promise.race([heard(), exits]);
+  for (const child of children) child.send(Date.now() + 50);
+  const ran = (await results) as number[];
+  t.same(await exits, [0, 0, 0]);
+  t.equal(errors.join(''), '');
+  const known = pendingOf(folder);
+  t.equal(
+    ran.reduce((sum, n) => sum + n, 0),
+    rounds * known,
+    'each was migrated once',
+  );
+});
+
+const pendingOf = (folder: string) => {
+  const connection = new Database(join(folder, '0.db'), { readonly: true });
+  const n = connection.prepare('select count(*) from applied_migrations').pluck().get() as number;
+  connection.close();
+  return n;
+};
+
+onEveryEngine('a history that this version does not know is refused', async (t, engine) => {
+  const one = migrationsPlus(t, engine.name, ['create table one (a integer)']);
+  const two = migrationsPlus(
+    t,
+    engine.name,
+    ['create table one (a integer)'],
+    ['create table two (a integer)'],
+  );
+  const older = migrationsPlus(
+    t,
+    engine.name,
+    ['create table between (a integer)'],
+    ['create table one (a integer)'],
+  );
+
+  await t.test('a migration of a later version', async (t) => {
+    const url = await engine.database(t);
+    await withDatabase(url, async ({ migrate, rows }) => {
+      t.equal(await migrate(one), 1);
+      const before = await rows(LEDGER);
+      await t.rejects(migrate(), /has migration \d+ that this version of Undersigned does not/);
+      t.same(await rows(LEDGER), before);
+    });
+    await t.rejects(migrateStore(url), /later one/);
+    await t.rejects(open(url), /later one/, 'nor does a store open on it');
+  });
+
+  await t.test('a migration that is older than the last applied one is not skipped', async (t) => {
+    const url = await engine.database(t);
+    await withDatabase(url, async ({ migrate, rows }) => {
+      await migrate(one);
+      const before = await rows(tablesOf[engine.name]);
+      await t.rejects(migrate(older), /that this version of Undersigned does not/);
+      t.same(await rows(tablesOf[engine.name]), before);
+      t.equal(await migrate(two), 1, 'one that follows is run');
+    });
+  });
+
+  await t.test('a migration that was edited after it ran', async (t) => {
+    const edited = migrationsPlus(t, engine.name, ['create table one (a integer, b integer)']);
+    await withDatabase(await engine.database(t), async ({ migrate }) => {
+      await migrate(one);
+      await t.rejects(migrate(edited), /that this version of Undersigned does not/);
+    });
+  });
+  t.same(pending({ known: [], applied: [] }), []);
+});
+
+onEveryEngine('a failing migration leaves everything as it was', async (t, engine) => {
+  const url = await engine.database(t);
+  const good = ['create table fine (a integer)', `insert into fine values (1)`];
+  await withDatabase(url, async ({ migrate, rows, run }) => {
+    const before = [await rows(LEDGER), await rows(tablesOf[engine.name])];
+    const failures = {
+      'its last statement': migrationsPlus(t, engine.name, good, [
+        'create table more (a integer)',
+        'create tabel x',
+      ]),
+      'a constraint': migrationsPlus(t, engine.name, good, [
+        'create unique index one_of_a_kind on fine (a)',
+        'insert into fine values (1)',
+      ]),
+    };
+    for (const [what, folder] of Object.entries(failures)) {
+      await t.rejects(migrate(folder), what);
+      t.same([await rows(LEDGER), await rows(tablesOf[engine.name])], before, what);
+    }
+    if (engine.name === 'sqlite') {
+      t.same(await rows('pragma foreign_keys'), [{ foreign_keys: 1 }], 'and foreign keys are on again');
+      const orphan = migrationsPlus(t, 'sqlite', [`insert into petition_slugs values ('orphan', 4711)`]);
+      await t.rejects(migrate(orphan), /1 rows would lose their parent: nothing was migrated/);
+      t.same(await rows('select * from petition_slugs'), []);
+    }
+    await run('select 1');
+    t.equal(await migrate(migrationsPlus(t, engine.name, good)), 1, 'the next one runs');
+  });
+});
+
+/** A database with a petition, a signature, a moderation and a retry: every table has rows. */
+async function withRows(t: Test, engine: Engine): Promise<string> {
+  const api = await start(t, engine);
+  const lead = await api.organization('Lead');
+  const petition = await publish(api, lead.secret, { goals: [1, 2], confirmation: 'none' });
+  const path = `/v1/petitions/${petition.id}/signatures`;
+  for (const name of ['ada', 'ben', 'eve']) {
+    const body = { name, email: `${name}@example.org` };
+    const headers = { 'idempotency-key': `"once-for-${name}"` };
+    const { status, text } = await api.call('POST', path, { key: lead.secret, body, headers });
+    if (status !== 201) throw new Error(text);
+  }
+  const list = await api.call('GET', `/v1/signatures?petition=${petition.id}`, { key: lead.secret });
+  const out = `/v1/signatures/${list.body.items?.[0]?.id ?? list.body.data?.[0]?.id}/invalidate`;
+  const invalidated = await api.call('POST', out, { key: lead.secret, body: { reason: 'a test' } });
+  if (invalidated.status !== 200) throw new Error(invalidated.text);
+  return api.url;
+}
+
+const tableNames = async (engine: EngineName, { rows }: Database_): Promise<string[]> => {
+  const query = {
+    sqlite: `select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by 1`,
+    postgres: `select table_name as name from information_schema.tables where table_schema = 'public' order by 1`,
+  };
+  return (await rows(query[engine])).map(({ name }) => String(name));
+};
+
+async function allRows(engine: EngineName, on: Database_): Promise<Record<string, unknown[]>> {
+  const found: Record<string, unknown[]> = {};
+  for (const name of await tableNames(engine, on)) {
+    if (name !== 'applied_migrations') found[name] = await on.rows(`select * from ${name} order by 1, 2`);
+  }
+  return found;
+}
+
+onEveryEngine('the real migrations run over a database with rows, and keep them', async (t, engine) => {
+  const url = await withRows(t, engine);
+  await withDatabase(url, async (on) => {
+    const before = await allRows(engine.name, on);
+    for (const [name, rows] of Object.entries(before)) t.ok(rows.length > 0, `${name} has rows`);
+    const folder = migrationsPlus(t, engine.name, ['alter table organizations add column motto text']);
+    t.equal(await on.migrate(folder), 1);
+    const { organizations, ...others } = await allRows(engine.name, on);
+    const { organizations: old, ...rest } = before;
+    t.same(others, rest);
+    t.same(
+      organizations,
+      old!.map((row) => ({ ...(row as object), motto: null })),
+    );
+  });
+});
+
+t.test('SQLite: a migration that rebuilds a parent table keeps its child rows', async (t) => {
+  const [sqlite] = engines;
+  const url = await withRows(t, sqlite!);
+  await withDatabase(url, async (on) => {
+    const cascade = [
+      `create table notes (petition_key integer not null references petitions (key) on delete cascade, text text)`,
+      `insert into notes select key, title from petitions`,
+    ];
+    await on.migrate(migrationsPlus(t, 'sqlite', cascade));
+    const before = await allRows('sqlite', on);
+    t.ok(before['notes']!.length > 0);
+
+    const rebuild = (table: string): string[] => {
+      const { sql } = before_sql(table);
+      return [
+        'PRAGMA foreign_keys=OFF',
+        sql.replace(table, `__new_${table}`),
+        `insert into __new_${table} select * from ${table}`,
+        `drop table ${table}`,
+        `alter table __new_${table} rename to ${table}`,
+        'PRAGMA foreign_keys=ON',
+      ];
+    };
+    const definitions = await on.rows(tablesOf.sqlite);
+    const before_sql = (table: string) => definitions.find(({ name }) => name === table) as { sql: string };
+    const folder = migrationsPlus(t, 'sqlite', cascade, rebuild('petitions'), rebuild('organizations'));
+    t.equal(await on.migrate(folder), 2);
+    t.same(await allRows('sqlite', on), before, 'every row of every table is there');
+    t.same(await on.rows('pragma foreign_key_check'), []);
+    await t.rejects(
+      on.run(`insert into notes values (4711, 'orphan')`),
+      /FOREIGN KEY/,
+      'references still hold',
+    );
+    await on.run('delete from notes');
+  });
+});
+
+t.test('public ids', async (t) => {
+  const vectors = {
+    // https://github.com/jetify-com/typeid/blob/main/spec/valid.yml
+    '00000000000000000000000000': '00000000-0000-0000-0000-000000000000',
+    '00000000000000000000000001': '00000000-0000-0000-0000-000000000001',
+    '0000000000000000000000000a': '00000000-0000-0000-0000-00000000000a',
+    '0000000000000000000000000g': '00000000-0000-0000-0000-000000000010',
+    '00000000000000000000000010': '00000000-0000-0000-0000-000000000020',
+    '7zzzzzzzzzzzzzzzzzzzzzzzzz': 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    '0123456789abcdefghjkmnpqrs': '0110c853-1d09-52d8-d73e-1194e95b5f19',
+    '01h455vb4pex5vsknk084sn02q': '01890a5d-ac96-774b-bcce-b302099a8057',
+  };
+  for (const [text, uuid] of Object.entries(vectors)) {
+    const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');
+    t.equal(encodeId('pet', bytes), `pet_${text}`);
+    t.equal(decodeId(`pet_${text}`).toString('hex'), bytes.toString('hex'));
+  }
+  const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
+  fc.assert(
+    fc.property(fc.constantFrom(...ID_PREFIXES), bytes, bytes, (prefix, one, other) => {
+      const [a, b] = [encodeId(prefix, one), encodeId(prefix, other)];
+      return (
+        new RegExp(idPattern(prefix)).test(a) &&
+        decodeId(a).equals(one) &&
+        Math.sign(Buffer.compare(one, other)) === (a < b ? -1 : a > b ? 1 : 0)
+      );
+    }),
+    { numRuns: 2000 },
+  );
+  t.notMatch('pet_8zzzzzzzzzzzzzzzzzzzzzzzzz', new RegExp(idPattern('pet')), 'more than 128 bits');
+});
