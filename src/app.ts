@@ -3,7 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import compress from '@fastify/compress';
 import swaggerUi from '@fastify/swagger-ui';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyPluginCallback, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginCallback,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { uuidv7obj } from 'uuidv7';
 import { encodeId } from '../schema/db/public-id.js';
 import { components } from '../schema/api/typebox.js';
@@ -85,7 +92,8 @@ export async function build(options: BuildOptions): Promise<App> {
   app.decorateRequest('actor', null as never);
   app.addHook('onRequest', (request, reply, done) => {
     if (request.url.length > MAX_URL) return done(new ApiError('uri_too_long'));
-    if (repeatsHost(request.raw)) return done(new ApiError('invalid_request', { detail: 'There is more than one Host.' }));
+    if (repeatsHost(request.raw))
+      return done(new ApiError('invalid_request', { detail: 'There is more than one Host.' }));
     if (draining) reply.header('connection', 'close');
     done();
   });
@@ -109,7 +117,8 @@ export async function build(options: BuildOptions): Promise<App> {
         void docs.register(swaggerUi, {
           routePrefix: '/docs',
           // All of it is served from here, and so must work without the internet and without TLS.
-          staticCSP: "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+          staticCSP:
+            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
           transformSpecificationClone: false,
           transformSpecification: () => documentOf(app),
         });
@@ -121,12 +130,23 @@ export async function build(options: BuildOptions): Promise<App> {
     scope('open', [openPetitionRoutes(ctx), openSignatureRoutes(ctx), countRoutes(ctx)], { ctx, limits }),
   );
   await app.register(
-    scope('secret', [secretPetitionRoutes(ctx), secretSignatureRoutes(ctx), secretOrganizationRoutes(ctx), secretApiKeyRoutes(ctx)], {
-      ctx,
-      limits,
-    }),
+    scope(
+      'secret',
+      [
+        secretPetitionRoutes(ctx),
+        secretSignatureRoutes(ctx),
+        secretOrganizationRoutes(ctx),
+        secretApiKeyRoutes(ctx),
+      ],
+      {
+        ctx,
+        limits,
+      },
+    ),
   );
-  app.options('*', { schema: { hide: true } }, (_request, reply) => reply.code(204).headers(PREFLIGHT).send());
+  app.options('*', { schema: { hide: true } }, (_request, reply) =>
+    reply.code(204).headers(PREFLIGHT).send(),
+  );
   closed();
 
   await app.ready();

@@ -2,13 +2,20 @@ import { Type, type Static } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
 
 const rate = (value: string, description: string) =>
-  Type.String({ pattern: '^[0-9]{1,9}/[0-9]{1,6}$', default: value, description: `${description} As requests/seconds.` });
+  Type.String({
+    pattern: '^[0-9]{1,9}/[0-9]{1,6}$',
+    default: value,
+    description: `${description} As requests/seconds.`,
+  });
 
 /** The environment: every variable that is read, with its default. `.env.example` repeats it, held equal by a test. */
 export const Environment = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 for all.' }),
   PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'Port to listen on.' }),
-  PUBLIC_URL: Type.String({ default: '', description: 'How the world reaches this server; http://HOST:PORT if empty.' }),
+  PUBLIC_URL: Type.String({
+    default: '',
+    description: 'How the world reaches this server; http://HOST:PORT if empty.',
+  }),
   DATABASE_URL: Type.String({
     default: 'file:data/undersigned.db',
     pattern: '^(?:file:|postgres(?:ql)?://).+',
@@ -19,7 +26,10 @@ export const Environment = Type.Object({
     pattern: '^(?:|[A-Za-z0-9+/]{43}=)$',
     description: 'Base64 of 32 random bytes: seals receipts. Several processes need the same one.',
   }),
-  ROOT_KEY_FILE: Type.String({ default: 'data/root.key', description: 'Where the root key is kept if ROOT_KEY is empty; made at the first start.' }),
+  ROOT_KEY_FILE: Type.String({
+    default: 'data/root.key',
+    description: 'Where the root key is kept if ROOT_KEY is empty; made at the first start.',
+  }),
   DEMO: Type.Boolean({ default: true, description: 'Put a demo petition into an empty database.' }),
   LOG_LEVEL: Type.String({
     default: 'info',
@@ -28,16 +38,30 @@ export const Environment = Type.Object({
   }),
   TRUST_PROXY: Type.String({
     default: '',
-    description: 'Addresses or CIDR ranges of your reverse proxies, comma-separated: only they may name the client.',
+    description:
+      'Addresses or CIDR ranges of your reverse proxies, comma-separated: only they may name the client.',
   }),
   RATE_LIMIT: Type.Boolean({ default: true, description: 'False switches all limits off: for load tests.' }),
   RATE_LIMIT_CLIENT: rate('1200/60', 'Per client address (IPv4 /32, IPv6 /64), all requests.'),
   RATE_LIMIT_KEY: rate('60000/60', 'Per secret key, all requests.'),
   RATE_LIMIT_SIGN_BURST: rate('30/60', 'Per client address and petition, signing.'),
   RATE_LIMIT_SIGN_SUSTAINED: rate('300/3600', 'Per client address and petition, signing.'),
-  MAX_WAITING: Type.Integer({ default: 5000, minimum: 1, description: 'Transactions that may wait; one more gets 503.' }),
-  POSTGRES_POOL: Type.Integer({ default: 10, minimum: 1, maximum: 500, description: 'Connections to PostgreSQL.' }),
-  POSTGRES_STATEMENT_TIMEOUT_MS: Type.Integer({ default: 10000, minimum: 100, description: 'After that a statement is given up.' }),
+  MAX_WAITING: Type.Integer({
+    default: 5000,
+    minimum: 1,
+    description: 'Transactions that may wait; one more gets 503.',
+  }),
+  POSTGRES_POOL: Type.Integer({
+    default: 10,
+    minimum: 1,
+    maximum: 500,
+    description: 'Connections to PostgreSQL.',
+  }),
+  POSTGRES_STATEMENT_TIMEOUT_MS: Type.Integer({
+    default: 10000,
+    minimum: 100,
+    description: 'After that a statement is given up.',
+  }),
   POSTGRES_ALLOW_UNSAFE: Type.Boolean({
     default: false,
     description: 'Run on a PostgreSQL that does not sync its log. For tests only: it loses signatures.',
@@ -46,7 +70,9 @@ export const Environment = Type.Object({
 
 export type RateLimit = { requests: number; seconds: number };
 
-export type Config = Readonly<Omit<Static<typeof Environment>, `RATE_LIMIT${string}` | 'PUBLIC_URL' | 'TRUST_PROXY'>> & {
+export type Config = Readonly<
+  Omit<Static<typeof Environment>, `RATE_LIMIT${string}` | 'PUBLIC_URL' | 'TRUST_PROXY'>
+> & {
   readonly publicUrl: string;
   readonly trustProxy: string[];
   readonly limits: Readonly<Record<'client' | 'key' | 'signBurst' | 'signSustained', RateLimit>> | null;
@@ -54,13 +80,27 @@ export type Config = Readonly<Omit<Static<typeof Environment>, `RATE_LIMIT${stri
 
 /** Reads the environment and `.env` once. Throws and names the variable that is wrong. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true): Config {
-  const values = envSchema<Static<typeof Environment>>({ schema: Environment, data: env, dotenv, env: false });
-  const { RATE_LIMIT, RATE_LIMIT_CLIENT, RATE_LIMIT_KEY, RATE_LIMIT_SIGN_BURST, RATE_LIMIT_SIGN_SUSTAINED, ...rest } = values;
+  const values = envSchema<Static<typeof Environment>>({
+    schema: Environment,
+    data: env,
+    dotenv,
+    env: false,
+  });
+  const {
+    RATE_LIMIT,
+    RATE_LIMIT_CLIENT,
+    RATE_LIMIT_KEY,
+    RATE_LIMIT_SIGN_BURST,
+    RATE_LIMIT_SIGN_SUSTAINED,
+    ...rest
+  } = values;
   const { PUBLIC_URL, TRUST_PROXY, ...plain } = rest;
   return Object.freeze({
     ...plain,
     publicUrl: (PUBLIC_URL || `http://${plain.HOST}:${plain.PORT}`).replace(/\/+$/, ''),
-    trustProxy: TRUST_PROXY.split(',').map((part) => part.trim()).filter(Boolean),
+    trustProxy: TRUST_PROXY.split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
     limits: RATE_LIMIT
       ? {
           client: parseRate(RATE_LIMIT_CLIENT),

@@ -1,6 +1,6 @@
 /**
- * The catalogue: every code that an answer can carry, its status and its sentence. A code never changes its meaning;
- * `docs/problems.md` tells what to do about each and a test holds the two together.
+ * The catalogue: every code that an answer can carry, its status and its sentence. A code never changes its meaning.
+ * GET /problems shows them.
  */
 export const ERRORS = {
   // The request itself

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { ensureFolder } from './folder.js';
 
 const BASE64 = /^[A-Za-z0-9+/]{43}=\s*$/;
 
@@ -8,7 +9,13 @@ const BASE64 = /^[A-Za-z0-9+/]{43}=\s*$/;
  * The key that seals receipts: from the environment, or from its file, which is made at the first start and readable
  * only by its owner. It never stands in the database, so that a captured dump opens nothing.
  */
-export function loadRootKey({ ROOT_KEY, ROOT_KEY_FILE }: { ROOT_KEY: string; ROOT_KEY_FILE: string }): Buffer {
+export function loadRootKey({
+  ROOT_KEY,
+  ROOT_KEY_FILE,
+}: {
+  ROOT_KEY: string;
+  ROOT_KEY_FILE: string;
+}): Buffer {
   return Buffer.from(ROOT_KEY || readOrCreate(ROOT_KEY_FILE), 'base64');
 }
 
@@ -19,7 +26,8 @@ function readOrCreate(file: string): string {
   } catch (error) {
     throw new Error(`the ROOT_KEY_FILE ${file} cannot be used (${(error as NodeJS.ErrnoException).code})`);
   }
-  if (!BASE64.test(text)) throw new Error(`the ROOT_KEY_FILE ${file} holds no root key: it should be the base64 of 32 bytes`);
+  if (!BASE64.test(text))
+    throw new Error(`the ROOT_KEY_FILE ${file} holds no root key: it should be the base64 of 32 bytes`);
   return text.trim();
 }
 
@@ -38,7 +46,7 @@ function readIfThere(file: string): string | undefined {
  */
 function create(file: string): string {
   const folder = dirname(file);
-  mkdirSync(folder, { recursive: true });
+  ensureFolder(folder);
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   writeFileSync(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
   try {

@@ -35,7 +35,8 @@ export const openConfiguredStore = (config: Config, options: Partial<StoreOption
   );
 
 /** Brings the configured database up to date. Returns how many migrations ran. */
-export const migrateConfiguredStore = (config: Config): Promise<number> => blameUrl(migrateStore(config.DATABASE_URL));
+export const migrateConfiguredStore = (config: Config): Promise<number> =>
+  blameUrl(migrateStore(config.DATABASE_URL));
 
 /** Says which variable is to blame. A driver's message may hold the password: its code says enough. */
 async function blameUrl<T>(opening: Promise<T>): Promise<T> {
@@ -51,9 +52,20 @@ async function blameUrl<T>(opening: Promise<T>): Promise<T> {
 export const createLogger = (level: string): Logger =>
   pino({
     level,
-    redact: { paths: ['req.headers.authorization', '*.email', '*.token', 'req.remoteAddress'], censor: '[redacted]' },
+    redact: {
+      paths: ['req.headers.authorization', '*.email', '*.token', 'req.remoteAddress'],
+      censor: '[redacted]',
+    },
     serializers: {
-      req: ({ method, routeOptions, id }: { method: string; routeOptions?: { url?: string }; id: string }) => ({
+      req: ({
+        method,
+        routeOptions,
+        id,
+      }: {
+        method: string;
+        routeOptions?: { url?: string };
+        id: string;
+      }) => ({
         id,
         method,
         route: routeOptions?.url,

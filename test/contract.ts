@@ -25,7 +25,13 @@ export function watchContract(app: FastifyInstance): void {
           .reduce((node: Json, part: string) => node[part] as Json, document)
       : value;
 
-  function check(method: string, path: string, status: number, headers: Json, text: string): string | undefined {
+  function check(
+    method: string,
+    path: string,
+    status: number,
+    headers: Json,
+    text: string,
+  ): string | undefined {
     const type = String(headers['content-type'] ?? '').split(';')[0] ?? '';
     const operation = document['paths']?.[path]?.[method] as Json | undefined;
     if (!operation) return 'no such operation';
@@ -60,7 +66,13 @@ export function watchContract(app: FastifyInstance): void {
     const path = templateOf(document, String(options['url']).split('?')[0] ?? '');
     // 404 and 405 of what is no route, and preflights, are not operations.
     if (path && document['paths'][path][method]) {
-      const breach = check(method, path, response.statusCode as number, response.headers as Json, response.body as string);
+      const breach = check(
+        method,
+        path,
+        response.statusCode as number,
+        response.headers as Json,
+        response.body as string,
+      );
       if (breach) throw new Error(`breach of contract: ${method} ${path} ${response.statusCode}: ${breach}`);
     }
     return response;

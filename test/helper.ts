@@ -81,12 +81,20 @@ export type TestApp = {
   call: (method: string, path: string, options?: CallOptions) => Promise<Answer>;
   /** An organization with a secret key of all scopes. */
   organization: (name: string) => Promise<{ key: number; id: string; slug: string; secret: string }>;
-  newKey: (organizationKey: number, kind: 'secret' | 'publishable', scopes?: readonly Scope[]) => Promise<string>;
+  newKey: (
+    organizationKey: number,
+    kind: 'secret' | 'publishable',
+    scopes?: readonly Scope[],
+  ) => Promise<string>;
   /** Sets the clock of the app; undefined: the real one. */
   setClock: (instant: Date | undefined) => void;
 };
 
-export type StartOptions = { limits?: Config['limits']; store?: Partial<StoreOptions>; build?: Partial<BuildOptions> };
+export type StartOptions = {
+  limits?: Config['limits'];
+  store?: Partial<StoreOptions>;
+  build?: Partial<BuildOptions>;
+};
 
 /** The production app over an empty database, with a clock that can be set. */
 export async function start(t: Test, engine: Engine, options: StartOptions = {}): Promise<TestApp> {

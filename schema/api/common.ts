@@ -38,7 +38,10 @@ export const PetitionPath = closed({
   }),
 });
 
-export const limitParameter = int(1, 100, { description: 'Items per page: 1 to 100, 20 if absent.', examples: [20] });
+export const limitParameter = int(1, 100, {
+  description: 'Items per page: 1 to 100, 20 if absent.',
+  examples: [20],
+});
 export const cursorParameter = Type.String({
   maxLength: 512,
   pattern: '^[A-Za-z0-9_-]+$',
@@ -61,9 +64,13 @@ export const OrganizationSummary = component(
     {
       description: 'The organization that leads a petition.',
       examples: [
-        { id: EXAMPLE_IDS.org, slug: 'river-meadows', name: 'River Meadows Alliance', url: 'https://rivermeadows.example' },
+        {
+          id: EXAMPLE_IDS.org,
+          slug: 'river-meadows',
+          name: 'River Meadows Alliance',
+          url: 'https://rivermeadows.example',
+        },
       ],
     },
   ),
 );
-

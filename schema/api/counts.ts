@@ -13,8 +13,12 @@ export const PetitionCounts = component(
       pending: total('Signatures that wait for their confirmation.'),
       invalidated: total('Signatures that an organiser has taken out.'),
       goal: nullable(int(1, MAX, { description: 'The top of the ladder; null without one.' })),
-      next_milestone: nullable(int(1, MAX, { description: 'The next step of the ladder; null when all are reached.' })),
-      updated_at: nullable(instant({ description: 'When a signature last changed them; null before the first.' })),
+      next_milestone: nullable(
+        int(1, MAX, { description: 'The next step of the ladder; null when all are reached.' }),
+      ),
+      updated_at: nullable(
+        instant({ description: 'When a signature last changed them; null before the first.' }),
+      ),
     },
     {
       description: 'How many have signed: right at every commit.',
@@ -49,7 +53,9 @@ export const PetitionHistory = component(
   open(
     {
       bucket: enumOf(['hour', 'day'], { description: 'How long each bucket is.' }),
-      data: list(ref(HistoryBucket), 9000, { description: 'Oldest first; empty hours and days are left out.' }),
+      data: list(ref(HistoryBucket), 9000, {
+        description: 'Oldest first; empty hours and days are left out.',
+      }),
     },
     {
       description: 'Confirmed signatures over time.',

@@ -26,9 +26,8 @@ import {
   ref,
   text,
   webUrl,
+  optional,
 } from './typebox.js';
-
-const optional = Type.Optional;
 
 export const Reference = component(
   'Reference',
@@ -39,7 +38,11 @@ export const Reference = component(
       authors: optional(nullable(line(500, { description: 'Who wrote it.' }))),
       publisher: optional(nullable(line(200, { description: 'Where it appeared.' }))),
       date: optional(
-        nullable(matching('^\\d{4}(?:-\\d{2}(?:-\\d{2})?)?$', 10, { description: 'Year, month or day of publication.' })),
+        nullable(
+          matching('^\\d{4}(?:-\\d{2}(?:-\\d{2})?)?$', 10, {
+            description: 'Year, month or day of publication.',
+          }),
+        ),
       ),
       url: optional(nullable(webUrl({ description: 'Where it can be read.' }))),
     },
@@ -81,7 +84,10 @@ export const Campaigner = component(
       name: line(200, { description: "Who signs the campaign's mail." }),
       role: optional(nullable(line(200, { description: 'Their role.' }))),
     },
-    { description: 'The person who speaks for the campaign.', examples: [{ name: 'Ines Marlow', role: 'Campaign manager' }] },
+    {
+      description: 'The person who speaks for the campaign.',
+      examples: [{ name: 'Ines Marlow', role: 'Campaign manager' }],
+    },
   ),
 );
 
@@ -92,7 +98,12 @@ export const Partner = component(
       name: line(200, { description: 'Name of the group.' }),
       url: optional(nullable(webUrl({ description: 'Its page.' }))),
       organization_id: optional(
-        nullable(id('org', 'Its organization here, if it has one: its keys may then collect signatures for this petition.')),
+        nullable(
+          id(
+            'org',
+            'Its organization here, if it has one: its keys may then collect signatures for this petition.',
+          ),
+        ),
       ),
     },
     {
@@ -111,7 +122,9 @@ export const PetitionImage = component(
     },
     {
       description: "The petition's picture.",
-      examples: [{ url: 'https://rivermeadows.example/mill.jpg', alt: 'The old mill above the flooded meadows' }],
+      examples: [
+        { url: 'https://rivermeadows.example/mill.jpg', alt: 'The old mill above the flooded meadows' },
+      ],
     },
   ),
 );
@@ -121,9 +134,14 @@ export const ShareText = component(
   closed(
     {
       network: enumOf(NETWORKS, { description: 'For which network.' }),
-      text: text(1000, { description: 'What a post or message begins with. Several per network are variants.' }),
+      text: text(1000, {
+        description: 'What a post or message begins with. Several per network are variants.',
+      }),
     },
-    { description: 'A text to share the petition with.', examples: [{ network: 'bluesky', text: 'I signed for the meadows. You?' }] },
+    {
+      description: 'A text to share the petition with.',
+      examples: [{ network: 'bluesky', text: 'I signed for the meadows. You?' }],
+    },
   ),
 );
 
@@ -140,8 +158,17 @@ export const PetitionForm = component(
       comment: rule('comment'),
     },
     {
-      description: 'What signers are asked for beyond name and address. What is off is refused: do not collect it.',
-      examples: [{ country: 'required', postal_code: 'optional', postal_address: 'off', phone: 'off', comment: 'optional' }],
+      description:
+        'What signers are asked for beyond name and address. What is off is refused: do not collect it.',
+      examples: [
+        {
+          country: 'required',
+          postal_code: 'optional',
+          postal_address: 'off',
+          phone: 'off',
+          comment: 'optional',
+        },
+      ],
     },
   ),
 );
@@ -156,7 +183,10 @@ export const PetitionFormInput = component(
       phone: optional(rule('phone number')),
       comment: optional(rule('comment')),
     },
-    { description: 'What signers are asked for; what is absent is optional.', examples: [{ country: 'required', phone: 'off' }] },
+    {
+      description: 'What signers are asked for; what is absent is optional.',
+      examples: [{ country: 'required', phone: 'off' }],
+    },
   ),
 );
 
@@ -164,7 +194,8 @@ const metadataOf = <T extends ReturnType<typeof Type.String> | ReturnType<typeof
   Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,40}$' }), value, {
     maxProperties: 50,
     additionalProperties: false,
-    description: 'Your own labels: up to 50 names of letters, digits and `_.-`. Only your organization sees them.',
+    description:
+      'Your own labels: up to 50 names of letters, digits and `_.-`. Only your organization sees them.',
     examples: [{ campaign_code: 'W26-17' }],
   });
 const metadataValue = () => Type.String({ maxLength: 500, pattern: '^[^\\u0000]*$' });
@@ -173,10 +204,14 @@ const metadata = () => metadataOf(metadataValue());
 
 /** What the lead organization writes, and may leave out. */
 const writable = {
-  slug: optional(slug('Its name in URLs: made from the title if absent. A rename keeps the old one redirecting.')),
+  slug: optional(
+    slug('Its name in URLs: made from the title if absent. A rename keeps the old one redirecting.'),
+  ),
   call_to_action: optional(nullable(line(200, { description: 'The words on the link or button.' }))),
   background: optional(
-    nullable(text(20_000, { description: 'The explanation, in Markdown without HTML; `[^1]` cites reference 1.' })),
+    nullable(
+      text(20_000, { description: 'The explanation, in Markdown without HTML; `[^1]` cites reference 1.' }),
+    ),
   ),
   references: optional(list(ref(Reference), 100, { description: 'The sources, by number.' })),
   targets: optional(list(ref(Target), 20, { description: 'Whom it asks to act.' })),
@@ -186,18 +221,24 @@ const writable = {
   locale: optional(localeTag()),
   form: optional(ref(PetitionFormInput)),
   goals: optional(
-    list(int(1, 2_000_000_000), 50, { description: 'The ladder of goals, each above the one before it.', examples: [[1000, 5000, 25000]] }),
+    list(int(1, 2_000_000_000), 50, {
+      description: 'The ladder of goals, each above the one before it.',
+      examples: [[1000, 5000, 25000]],
+    }),
   ),
   share_texts: optional(list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' })),
   page_url: optional(nullable(webUrl({ description: 'The page where people read and sign it.' }))),
   confirmation: optional(
     enumOf(CONFIRMATIONS, {
-      description: '`email` (if absent): a signature counts once its signer has confirmed by mail. `none`: at once.',
+      description:
+        '`email` (if absent): a signature counts once its signer has confirmed by mail. `none`: at once.',
     }),
   ),
   opens_at: optional(nullable(instant({ description: 'Signing begins; null: with publication.' }))),
   closes_at: optional(nullable(instant({ description: 'Signing ends; null: when it is closed.' }))),
-  response: optional(nullable(text(10_000, { description: "The target's answer, or how it ended. Public." }))),
+  response: optional(
+    nullable(text(10_000, { description: "The target's answer, or how it ended. Public." })),
+  ),
   external_id: optional(nullable(externalId('petition'))),
   metadata: optional(metadata()),
 };
@@ -207,7 +248,8 @@ const statement = () => text(5000, { description: 'The exact words that signers 
 
 const INPUT_EXAMPLE = {
   title: 'Keep the Old Mill Meadows a meadow',
-  statement: 'We call on Corvane Logistics to build its depot elsewhere and leave the Old Mill Meadows to the river.',
+  statement:
+    'We call on Corvane Logistics to build its depot elsewhere and leave the Old Mill Meadows to the river.',
   targets: [{ name: 'Dana Whitlock', title: 'Chief Executive', organization: 'Corvane Logistics' }],
   goals: [1000, 5000, 25000],
   form: { country: 'required' },
@@ -256,7 +298,10 @@ export const PetitionFormPatch = component(
       phone: formPatch('phone number'),
       comment: formPatch('comment'),
     },
-    { description: 'A change of the form; null makes a field optional.', examples: [{ phone: 'off', comment: null }] },
+    {
+      description: 'A change of the form; null makes a field optional.',
+      examples: [{ phone: 'off', comment: null }],
+    },
   ),
 );
 
@@ -267,10 +312,30 @@ export const PetitionPatch = component(
       title: optional(title()),
       statement: optional(statement()),
       ...writable,
-      references: optional(Type.Unsafe<Static<typeof Reference>[] | null>({ ...nullableList(Reference, 100), description: 'Replaces the sources.' })),
-      targets: optional(Type.Unsafe<Static<typeof Target>[] | null>({ ...nullableList(Target, 20), description: 'Replaces the targets.' })),
-      partners: optional(Type.Unsafe<Static<typeof Partner>[] | null>({ ...nullableList(Partner, 100), description: 'Replaces the coalition.' })),
-      share_texts: optional(Type.Unsafe<Static<typeof ShareText>[] | null>({ ...nullableList(ShareText, 100), description: 'Replaces the texts.' })),
+      references: optional(
+        Type.Unsafe<Static<typeof Reference>[] | null>({
+          ...nullableList(Reference, 100),
+          description: 'Replaces the sources.',
+        }),
+      ),
+      targets: optional(
+        Type.Unsafe<Static<typeof Target>[] | null>({
+          ...nullableList(Target, 20),
+          description: 'Replaces the targets.',
+        }),
+      ),
+      partners: optional(
+        Type.Unsafe<Static<typeof Partner>[] | null>({
+          ...nullableList(Partner, 100),
+          description: 'Replaces the coalition.',
+        }),
+      ),
+      share_texts: optional(
+        Type.Unsafe<Static<typeof ShareText>[] | null>({
+          ...nullableList(ShareText, 100),
+          description: 'Replaces the texts.',
+        }),
+      ),
       goals: optional(
         Type.Unsafe<number[] | null>({
           type: ['array', 'null'],
@@ -279,8 +344,12 @@ export const PetitionPatch = component(
           description: 'Replaces the ladder.',
         }),
       ),
-      campaigner: optional(nullableRef(CampaignerPatch, { description: 'Merged into the campaigner; null takes it out.' })),
-      image: optional(nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null takes it out.' })),
+      campaigner: optional(
+        nullableRef(CampaignerPatch, { description: 'Merged into the campaigner; null takes it out.' }),
+      ),
+      image: optional(
+        nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null takes it out.' }),
+      ),
       form: optional(ref(PetitionFormPatch)),
       outcome: optional(enumOf(OUTCOMES, { description: 'How it ended: once it is closed.' })),
       locale: optional(nullable(localeTag())),
@@ -307,7 +376,10 @@ export const Milestone = component(
       value: int(1, 2_000_000_000, { description: 'The goal that was reached.' }),
       reached_at: instant({ description: 'When.' }),
     },
-    { description: 'A goal that was reached. It stays, even if signatures are taken out later.', examples: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }] },
+    {
+      description: 'A goal that was reached. It stays, even if signatures are taken out later.',
+      examples: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
+    },
   ),
 );
 
@@ -374,7 +446,9 @@ export const Petition = component(
       ...summary,
       background: nullable(text(20_000, { description: 'The explanation, in Markdown.' })),
       background_html: nullable(
-        text(200_000, { description: 'The same as HTML, safe to put into a page; citations link to `#reference-1`.' }),
+        text(200_000, {
+          description: 'The same as HTML, safe to put into a page; citations link to `#reference-1`.',
+        }),
       ),
       references: list(ref(Reference), 100, { description: 'The sources, by number.' }),
       campaigner: nullableRef(Campaigner, { description: 'Who speaks for the campaign.' }),
@@ -386,8 +460,12 @@ export const Petition = component(
       confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature count.' }),
       response: nullable(text(10_000, { description: "The target's answer, or how it ended." })),
       closed_at: nullable(instant({ description: 'When it was closed.' })),
-      updated_at: instant({ description: 'When its text or state last changed; signatures do not change it.' }),
-      external_id: nullable(line(200, { description: 'The id of its lead organization for it; null for everybody else.' })),
+      updated_at: instant({
+        description: 'When its text or state last changed; signatures do not change it.',
+      }),
+      external_id: nullable(
+        line(200, { description: 'The id of its lead organization for it; null for everybody else.' }),
+      ),
       metadata: Type.Unsafe<Record<string, string> | null>({
         ...metadata(),
         type: ['object', 'null'],
@@ -400,11 +478,27 @@ export const Petition = component(
         {
           ...SUMMARY_EXAMPLE,
           background: 'The meadows hold back the winter floods.[^1]',
-          background_html: '<p>The meadows hold back the winter floods.<sup><a href="#reference-1">1</a></sup></p>\n',
-          references: [{ number: 1, title: 'Flood storage in the Ewe valley: a survey', authors: null, publisher: null, date: '2025', url: null }],
+          background_html:
+            '<p>The meadows hold back the winter floods.<sup><a href="#reference-1">1</a></sup></p>\n',
+          references: [
+            {
+              number: 1,
+              title: 'Flood storage in the Ewe valley: a survey',
+              authors: null,
+              publisher: null,
+              date: '2025',
+              url: null,
+            },
+          ],
           campaigner: { name: 'Ines Marlow', role: 'Campaign manager' },
           partners: [],
-          form: { country: 'required', postal_code: 'optional', postal_address: 'optional', phone: 'optional', comment: 'optional' },
+          form: {
+            country: 'required',
+            postal_code: 'optional',
+            postal_address: 'optional',
+            phone: 'optional',
+            comment: 'optional',
+          },
           goals: [1000, 5000, 25000],
           milestones: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
           share_texts: [],
@@ -434,13 +528,20 @@ export const PETITION_SORTS = ['-created_at', 'created_at', '-confirmed', 'confi
 export const PetitionQuery = closed({
   ...paging,
   q: optional(
-    line(200, { description: 'Words that must all occur in title or statement; case and accents do not matter.', examples: ['meadow depot'] }),
+    line(200, {
+      description: 'Words that must all occur in title or statement; case and accents do not matter.',
+      examples: ['meadow depot'],
+    }),
   ),
   status: optional(
-    list(enumOf(PETITION_STATUSES), 5, { description: 'Any of these; repeat it for several. Drafts and what was taken down: only your own.' }),
+    list(enumOf(PETITION_STATUSES), 5, {
+      description: 'Any of these; repeat it for several. Drafts and what was taken down: only your own.',
+    }),
   ),
   locale: optional(localeTag()),
-  organization: optional(matching('^[a-z0-9_-]+$', 100, { description: 'Id or slug of the lead organization.' })),
+  organization: optional(
+    matching('^[a-z0-9_-]+$', 100, { description: 'Id or slug of the lead organization.' }),
+  ),
   external_id: optional(externalId('petition')),
   sort: optional(enumOf(PETITION_SORTS, { description: 'Latest first (`-created_at`) if absent.' })),
 });
@@ -449,11 +550,20 @@ export const PetitionTransition = component(
   'PetitionTransition',
   closed(
     {
-      to: enumOf(['published', 'closed', 'archived', 'taken_down'], { description: 'The next step in its life.' }),
+      to: enumOf(['published', 'closed', 'archived', 'taken_down'], {
+        description: 'The next step in its life.',
+      }),
       outcome: optional(enumOf(OUTCOMES, { description: 'With `closed`: how it ended; `none` if absent.' })),
       response: optional(nullable(text(10_000, { description: 'With `closed`: the public answer.' }))),
-      reason: optional(enumOf(TAKEDOWN_REASONS, { description: 'With `taken_down`, where it is required: why.' })),
+      reason: optional(
+        enumOf(TAKEDOWN_REASONS, { description: 'With `taken_down`, where it is required: why.' }),
+      ),
     },
-    { description: 'A step in the life of a petition.', examples: [{ to: 'closed', outcome: 'victory', response: 'The depot will be built on the old rail yard.' }] },
+    {
+      description: 'A step in the life of a petition.',
+      examples: [
+        { to: 'closed', outcome: 'victory', response: 'The depot will be built on the old rail yard.' },
+      ],
+    },
   ),
 );

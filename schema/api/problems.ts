@@ -14,7 +14,10 @@ export const FieldProblem = component(
       code: matching('^[a-z_]+$', 40, { description: 'What is wrong, as a stable word.' }),
       detail: line(500, { description: 'What is wrong and what to do, for people.' }),
     },
-    { description: 'One wrong field.', examples: [{ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' }] },
+    {
+      description: 'One wrong field.',
+      examples: [{ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' }],
+    },
   ),
 );
 
@@ -25,12 +28,18 @@ export const Problem = component(
       type: webUrl({ description: 'A page about this kind of problem.' }),
       title: line(200, { description: 'The kind of problem, in a sentence.' }),
       status: int(400, 599, { description: 'The HTTP status.' }),
-      code: matching('^[a-z_]+$', 60, { description: 'The kind of problem, as a stable word: branch on this.' }),
+      code: matching('^[a-z_]+$', 60, {
+        description: 'The kind of problem, as a stable word: branch on this.',
+      }),
       detail: line(1000, { description: 'What happened here and what to do about it.' }),
       request_id: matching('^[A-Za-z0-9_.-]+$', 64, { description: 'Name it when you ask for help.' }),
-      errors: Type.Optional(list(ref(FieldProblem), 50, { description: 'Every wrong field, when fields are wrong.' })),
+      errors: Type.Optional(
+        list(ref(FieldProblem), 50, { description: 'Every wrong field, when fields are wrong.' }),
+      ),
       allowed: Type.Optional(
-        list(enumOf(PETITION_STATUSES), 8, { description: 'transition_not_allowed: the moves that are possible.' }),
+        list(enumOf(PETITION_STATUSES), 8, {
+          description: 'transition_not_allowed: the moves that are possible.',
+        }),
       ),
       reason: Type.Optional(enumOf(TAKEDOWN_REASONS, { description: 'petition_taken_down: why.' })),
       opens_at: Type.Optional(instant({ description: 'petition_not_open: when signing begins.' })),

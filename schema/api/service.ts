@@ -2,7 +2,10 @@ import { component, enumOf, int, matching, open } from './typebox.js';
 
 export const Liveness = component(
   'Liveness',
-  open({ status: enumOf(['ok'], { description: 'The process answers.' }) }, { description: 'The process is alive.', examples: [{ status: 'ok' }] }),
+  open(
+    { status: enumOf(['ok'], { description: 'The process answers.' }) },
+    { description: 'The process is alive.', examples: [{ status: 'ok' }] },
+  ),
 );
 
 export const Readiness = component(
@@ -13,7 +16,10 @@ export const Readiness = component(
       engine: enumOf(['sqlite', 'postgres'], { description: 'What the data is kept in.' }),
       waiting: int(0, 1_000_000, { description: 'Transactions that wait for their turn.' }),
     },
-    { description: 'The process can serve requests.', examples: [{ status: 'ok', engine: 'sqlite', waiting: 0 }] },
+    {
+      description: 'The process can serve requests.',
+      examples: [{ status: 'ok', engine: 'sqlite', waiting: 0 }],
+    },
   ),
 );
 

@@ -1,30 +1,62 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS, DISPLAYS, SIGNATURE_STATUSES } from '../db/tables.js';
 import { countryCode, exampleId, externalId, id, paging } from './common.js';
-import { closed, component, enumOf, instant, int, line, list, matching, nullable, nullableRef, open, pageOf, text } from './typebox.js';
+import {
+  closed,
+  component,
+  enumOf,
+  instant,
+  int,
+  line,
+  list,
+  matching,
+  nullable,
+  nullableRef,
+  open,
+  pageOf,
+  text,
+  optional,
+} from './typebox.js';
 
-const optional = Type.Optional;
 const MAX = 2_147_483_647;
 
 export const PostalAddress = component(
   'PostalAddress',
   closed(
     {
-      lines: list(line(200), 4, { minItems: 1, description: 'Street and number, and what else stands above the city.' }),
+      lines: list(line(200), 4, {
+        minItems: 1,
+        description: 'Street and number, and what else stands above the city.',
+      }),
       city: optional(nullable(line(200, { description: 'City or place.' }))),
-      region: optional(nullable(line(200, { description: 'State, province or county, where it belongs to the address.' }))),
+      region: optional(
+        nullable(line(200, { description: 'State, province or county, where it belongs to the address.' })),
+      ),
     },
-    { description: 'A postal address; postal code and country have fields of their own.', examples: [{ lines: ['Millgate 4'], city: 'Ewehaven' }] },
+    {
+      description: 'A postal address; postal code and country have fields of their own.',
+      examples: [{ lines: ['Millgate 4'], city: 'Ewehaven' }],
+    },
   ),
 );
 
-const tag = (what: string) => optional(line(200, { description: `utm_${what} of the link that brought the signer.` }));
+const tag = (what: string) =>
+  optional(line(200, { description: `utm_${what} of the link that brought the signer.` }));
 
 export const Utm = component(
   'Utm',
   closed(
-    { source: tag('source'), medium: tag('medium'), campaign: tag('campaign'), term: tag('term'), content: tag('content') },
-    { description: 'Campaign tags of the link that brought the signer.', examples: [{ source: 'newsletter', medium: 'email', campaign: 'meadows-1' }] },
+    {
+      source: tag('source'),
+      medium: tag('medium'),
+      campaign: tag('campaign'),
+      term: tag('term'),
+      content: tag('content'),
+    },
+    {
+      description: 'Campaign tags of the link that brought the signer.',
+      examples: [{ source: 'newsletter', medium: 'email', campaign: 'meadows-1' }],
+    },
   ),
 );
 
@@ -36,13 +68,24 @@ const email = () =>
     description: 'E-mail address. Never shown to the public.',
     examples: ['ada@example.org'],
   });
-const name = () => line(200, { description: 'Full name, as the signer writes it.', examples: ['Ada Okonkwo'] });
+const name = () =>
+  line(200, { description: 'Full name, as the signer writes it.', examples: ['Ada Okonkwo'] });
 const displayChoice = () =>
-  enumOf(DISPLAYS, { description: 'How the public list shows the signer: full name, initials, or not by name.' });
-const source = () => line(100, { description: 'Your label for the channel or place of the link.', examples: ['mail-top-button'] });
+  enumOf(DISPLAYS, {
+    description: 'How the public list shows the signer: full name, initials, or not by name.',
+  });
+const source = () =>
+  line(100, {
+    description: 'Your label for the channel or place of the link.',
+    examples: ['mail-top-button'],
+  });
 const phone = () =>
-  matching('^\\+?[0-9][0-9 ()./-]{3,30}$', 32, { description: 'Phone number.', examples: ['+31 20 555 0123'] });
-const postalCode = () => matching('^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$', 16, { description: 'Postal code.', examples: ['1012 AB'] });
+  matching('^\\+?[0-9][0-9 ()./-]{3,30}$', 32, {
+    description: 'Phone number.',
+    examples: ['+31 20 555 0123'],
+  });
+const postalCode = () =>
+  matching('^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$', 16, { description: 'Postal code.', examples: ['1012 AB'] });
 const comment = () => text(2000, { description: 'Why they sign. Organisers read it; it is not public.' });
 
 export const SignatureInput = component(
@@ -70,9 +113,16 @@ export const SignatureInput = component(
       ),
     },
     {
-      description: 'Somebody signs. What the petition requires of country, postal code and so on must be there; what it does not ask for must not.',
+      description:
+        'Somebody signs. What the petition requires of country, postal code and so on must be there; what it does not ask for must not.',
       examples: [
-        { email: 'ada@example.org', name: 'Ada Okonkwo', country: 'NL', display: 'initials', source: 'mail-top-button' },
+        {
+          email: 'ada@example.org',
+          name: 'Ada Okonkwo',
+          country: 'NL',
+          display: 'initials',
+          source: 'mail-top-button',
+        },
       ],
     },
   ),
@@ -82,11 +132,14 @@ export type SignatureInput = Static<typeof SignatureInput>;
 const RECEIPT = 'rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG';
 const receipt = () =>
   matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
-    description: 'Sealed and fresh each time: good only for making share links that are credited to this signature.',
+    description:
+      'Sealed and fresh each time: good only for making share links that are credited to this signature.',
     examples: [RECEIPT],
   });
 const next = () =>
-  enumOf(['confirm_email', 'done'], { description: 'What the signer does now: open the mail that we send, or nothing.' });
+  enumOf(['confirm_email', 'done'], {
+    description: 'What the signer does now: open the mail that we send, or nothing.',
+  });
 
 export const SignatureAccepted = component(
   'SignatureAccepted',
@@ -99,8 +152,17 @@ export const SignatureAccepted = component(
       receipt: receipt(),
     },
     {
-      description: 'The answer to everybody without a secret key: the same whether or not this address has signed before.',
-      examples: [{ petition_id: exampleId('pet'), confirmation: 'email', next: 'confirm_email', count: 4211, receipt: RECEIPT }],
+      description:
+        'The answer to everybody without a secret key: the same whether or not this address has signed before.',
+      examples: [
+        {
+          petition_id: exampleId('pet'),
+          confirmation: 'email',
+          next: 'confirm_email',
+          count: 4211,
+          receipt: RECEIPT,
+        },
+      ],
     },
   ),
 );
@@ -112,7 +174,9 @@ export const SignatureResult = component(
       id: id('sig', 'The signature.'),
       petition_id: id('pet', 'The petition.'),
       status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands.' }),
-      created: Type.Boolean({ description: 'False: this supporter had signed before, and nothing was added.' }),
+      created: Type.Boolean({
+        description: 'False: this supporter had signed before, and nothing was added.',
+      }),
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count; null if it does not yet.' })),
       next: next(),
@@ -144,7 +208,9 @@ export const PublicSignature = component(
   'PublicSignature',
   open(
     {
-      display_name: nullable(line(250, { description: 'Name or initials, as the signer chose; null: not by name.' })),
+      display_name: nullable(
+        line(250, { description: 'Name or initials, as the signer chose; null: not by name.' }),
+      ),
       country: nullable(countryCode()),
       signed_at: instant({ description: 'When it was signed.' }),
     },
@@ -201,7 +267,9 @@ export const Signature = component(
       display: displayChoice(),
       source: nullable(source()),
       utm: nullableRef(Utm),
-      collector_id: nullable(id('org', 'The organization whose key collected it; null: signed without a key.')),
+      collector_id: nullable(
+        id('org', 'The organization whose key collected it; null: signed without a key.'),
+      ),
       external_id: nullable(line(200, { description: "The collector's own id for it." })),
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count.' })),
@@ -219,16 +287,23 @@ export const SignaturePage = component(
 );
 
 export const SignatureQuery = closed({
-  petition: matching('^[a-z0-9_-]+$', 100, { description: 'Id or slug of one of your petitions.', examples: [exampleId('pet')] }),
+  petition: matching('^[a-z0-9_-]+$', 100, {
+    description: 'Id or slug of one of your petitions.',
+    examples: [exampleId('pet')],
+  }),
   ...paging,
-  status: optional(list(enumOf(SIGNATURE_STATUSES), 5, { description: 'Any of these; repeat it for several.' })),
+  status: optional(
+    list(enumOf(SIGNATURE_STATUSES), 5, { description: 'Any of these; repeat it for several.' }),
+  ),
   email: optional(email()),
   external_id: optional(externalId('signature')),
   source: optional(source()),
   collector: optional(id('org', 'The organization whose key collected it.')),
   created_from: optional(instant({ description: 'Signed at or after.' })),
   created_before: optional(instant({ description: 'Signed before.' })),
-  sort: optional(enumOf(['-created_at', 'created_at'], { description: 'Latest first (`-created_at`) if absent.' })),
+  sort: optional(
+    enumOf(['-created_at', 'created_at'], { description: 'Latest first (`-created_at`) if absent.' }),
+  ),
 });
 
 export const SignaturePath = closed({ signature: id('sig', 'The signature.') });
@@ -236,7 +311,15 @@ export const SignaturePath = closed({ signature: id('sig', 'The signature.') });
 export const Moderation = component(
   'Moderation',
   closed(
-    { reason: text(500, { description: 'Why. Kept with your key and the time.', examples: ['Duplicate of another mailbox'] }) },
-    { description: 'Why a signature is taken out or put back.', examples: [{ reason: 'Signed with a name that is not theirs' }] },
+    {
+      reason: text(500, {
+        description: 'Why. Kept with your key and the time.',
+        examples: ['Duplicate of another mailbox'],
+      }),
+    },
+    {
+      description: 'Why a signature is taken out or put back.',
+      examples: [{ reason: 'Signed with a name that is not theirs' }],
+    },
   ),
 );

@@ -36,8 +36,13 @@ export const ref = <T extends TSchema>(schema: T): TUnsafe<Static<T>> => {
 export const described = <T extends TSchema>(schema: T, description: string): TUnsafe<Static<T>> =>
   Type.Unsafe<Static<T>>({ allOf: [ref(schema)], description });
 
-export const nullableRef = <T extends TSchema>(schema: T, options: SchemaOptions = {}): TUnsafe<Static<T> | null> =>
+export const nullableRef = <T extends TSchema>(
+  schema: T,
+  options: SchemaOptions = {},
+): TUnsafe<Static<T> | null> =>
   Type.Unsafe<Static<T> | null>({ anyOf: [ref(schema), { type: 'null' }], ...options });
+
+export const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
 
 /** A scalar or null. */
 export const nullable = <T extends TSchema>(schema: T): TUnsafe<Static<T> | null> =>
@@ -52,7 +57,8 @@ export const closed = <P extends TProperties>(properties: P, options: ObjectOpti
   Type.Object(properties, { additionalProperties: false, ...options });
 
 /** An open object, so that members can be added later. For what we answer. */
-export const open = <P extends TProperties>(properties: P, options: ObjectOptions = {}) => Type.Object(properties, options);
+export const open = <P extends TProperties>(properties: P, options: ObjectOptions = {}) =>
+  Type.Object(properties, options);
 
 export const enumOf = <const T extends readonly string[]>(values: T, options: SchemaOptions = {}) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
@@ -73,7 +79,8 @@ export const text = (maxLength: number, options: StringOptions = {}) =>
 export const matching = (pattern: string, maxLength: number, options: StringOptions = {}) =>
   Type.String({ pattern, minLength: 1, maxLength, ...options });
 
-export const instant = (options: StringOptions = {}) => Type.String({ format: 'date-time', maxLength: 35, ...options });
+export const instant = (options: StringOptions = {}) =>
+  Type.String({ format: 'date-time', maxLength: 35, ...options });
 
 /** An absolute http(s) URL. */
 export const webUrl = (options: StringOptions = {}) =>

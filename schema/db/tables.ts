@@ -13,7 +13,13 @@ export const PETITION_STATUSES = ['draft', 'published', 'closed', 'archived', 't
 export const OUTCOMES = ['none', 'victory', 'partial', 'defeat'] as const;
 export const TAKEDOWN_REASONS = ['legal', 'terms', 'privacy', 'duplicate', 'request', 'other'] as const;
 export const CONFIRMATIONS = ['email', 'none'] as const;
-export const SIGNATURE_STATUSES = ['pending', 'confirmed', 'invalidated', 'withdrawn', 'quarantined'] as const;
+export const SIGNATURE_STATUSES = [
+  'pending',
+  'confirmed',
+  'invalidated',
+  'withdrawn',
+  'quarantined',
+] as const;
 export const DISPLAYS = ['public', 'initials', 'anonymous'] as const;
 export const KEY_KINDS = ['secret', 'publishable'] as const;
 export const FORM_FIELDS = ['country', 'postal_code', 'postal_address', 'phone', 'comment'] as const;
@@ -37,7 +43,6 @@ export const NETWORKS = [
 export const SCOPES = [
   'organization:write',
   'keys:manage',
-  'petitions:read',
   'petitions:write',
   'signatures:read',
   'signatures:write',

@@ -4,7 +4,7 @@ import { migrateConfiguredStore, openConfiguredStore } from '../server.js';
 
 export async function migrateCommand(): Promise<void> {
   const ran = await migrateConfiguredStore(loadConfig());
-  console.log(ran === 0 ? 'The database is up to date.' : `${ran} migrations run.`);
+  console.log(ran === 0 ? 'The database is up to date.' : `Migrated: ${ran} new.`);
 }
 
 /** Prints every counter that differs from its rows; the exit code is 1 if there is one. */

@@ -6,11 +6,17 @@ import { withContext } from './context.js';
 
 async function organizationKeyOf(ctx: Context, slug: string): Promise<number> {
   const organization = await findOrganization(ctx.store.read, slug);
-  if (!organization) throw new Error(`there is no organization ${slug}: see 'undersigned organizations list'`);
+  if (!organization)
+    throw new Error(`there is no organization ${slug}: see 'undersigned organizations list'`);
   return organization.key;
 }
 
-export const createKeyCommand = (options: { organization: string; kind: KeyKind; name: string; scopes?: Scope[] }): Promise<void> =>
+export const createKeyCommand = (options: {
+  organization: string;
+  kind: KeyKind;
+  name: string;
+  scopes?: Scope[];
+}): Promise<void> =>
   withContext(async (ctx) => {
     const { kind, name } = options;
     const organizationKey = await organizationKeyOf(ctx, options.organization);
@@ -27,7 +33,9 @@ export const listKeysCommand = (options: { organization: string }): Promise<void
     do {
       const page = await listKeys(ctx.store.read, organizationKey, { limit: 100, cursor });
       for (const { publicId, kind, hint, name, lastUsedAt, revokedAt } of page.items) {
-        const used = revokedAt ? `revoked ${revokedAt.toISOString()}` : `last used ${lastUsedAt?.toISOString() ?? 'never'}`;
+        const used = revokedAt
+          ? `revoked ${revokedAt.toISOString()}`
+          : `last used ${lastUsedAt?.toISOString() ?? 'never'}`;
         console.log(`${publicId}  ${kind}  …${hint}  ${name}  ${used}`);
       }
       cursor = page.nextCursor ?? undefined;

@@ -11,14 +11,26 @@ const database = () => import('./database.js');
 const keyCommands = () => import('./keys.js');
 const organizationCommands = () => import('./organizations.js');
 
+// The database holds addresses: what this process makes is for its owner alone.
+process.umask(0o077);
+
 const program = new Command('undersigned')
   .description('A headless petition API. Configuration comes from the environment or .env: see .env.example.')
   .version(version)
   .showHelpAfterError();
 
-program.command('serve').description('migrate the database and serve the API').action(async () => (await import('./serve.js')).serveCommand());
-program.command('migrate').description('bring the database up to date').action(async () => (await database()).migrateCommand());
-program.command('recount').description('prove that every counter equals its rows').action(async () => (await database()).recountCommand());
+program
+  .command('serve')
+  .description('migrate the database and serve the API')
+  .action(async () => (await import('./serve.js')).serveCommand());
+program
+  .command('migrate')
+  .description('bring the database up to date')
+  .action(async () => (await database()).migrateCommand());
+program
+  .command('recount')
+  .description('prove that every counter equals its rows')
+  .action(async () => (await database()).recountCommand());
 
 const organizations = program.command('organizations').description('the groups that lead or join petitions');
 organizations
@@ -27,20 +39,39 @@ organizations
   .requiredOption('--name <name>', 'its name')
   .option('--slug <slug>', 'its short name in URLs (made from the name if absent)')
   .option('--url <url>', 'its home page')
-  .action(async (options: Parameters<typeof createOrganizationCommand>[0]) => (await organizationCommands()).createOrganizationCommand(options));
-organizations.command('list').description('list the organizations').action(async () => (await organizationCommands()).listOrganizationsCommand());
+  .action(async (options: Parameters<typeof createOrganizationCommand>[0]) =>
+    (await organizationCommands()).createOrganizationCommand(options),
+  );
+organizations
+  .command('list')
+  .description('list the organizations')
+  .action(async () => (await organizationCommands()).listOrganizationsCommand());
 
 const keys = program.command('keys').description('the keys of organizations');
 keys
   .command('create')
   .description('create a key; it is printed once')
   .requiredOption('--organization <slug>', 'whose key')
-  .addOption(new Option('--kind <kind>', 'what it is for').choices(['secret', 'publishable']).default('secret'))
+  .addOption(
+    new Option('--kind <kind>', 'what it is for').choices(['secret', 'publishable']).default('secret'),
+  )
   .option('--name <name>', 'your name for it', 'made on the command line')
   .option('--scopes <list>', `comma-separated (all if absent): ${SCOPES.join(', ')}`, parseScopes)
-  .action(async (options: Parameters<typeof createKeyCommand>[0]) => (await keyCommands()).createKeyCommand(options));
-keys.command('list').description('list keys').requiredOption('--organization <slug>', 'whose keys').action(async (options: Parameters<typeof listKeysCommand>[0]) => (await keyCommands()).listKeysCommand(options));
-keys.command('revoke').description('revoke a key, for the next request on').argument('<id>', 'key_…').action(async (id: string) => (await keyCommands()).revokeKeyCommand(id));
+  .action(async (options: Parameters<typeof createKeyCommand>[0]) =>
+    (await keyCommands()).createKeyCommand(options),
+  );
+keys
+  .command('list')
+  .description('list keys')
+  .requiredOption('--organization <slug>', 'whose keys')
+  .action(async (options: Parameters<typeof listKeysCommand>[0]) =>
+    (await keyCommands()).listKeysCommand(options),
+  );
+keys
+  .command('revoke')
+  .description('revoke a key, for the next request on')
+  .argument('<id>', 'key_…')
+  .action(async (id: string) => (await keyCommands()).revokeKeyCommand(id));
 
 program
   .command('openapi')
@@ -65,7 +96,8 @@ try {
 /** What may be said of it: a driver's message may hold bound values, and its code says enough. */
 function failure(error: unknown): string {
   const { code, message } = describeError(error) as { code?: string; message?: string };
-  if (error instanceof ApiError || (code === undefined && message !== undefined)) return (error as Error).message;
+  if (error instanceof ApiError || (code === undefined && message !== undefined))
+    return (error as Error).message;
   const { syscall, address, hostname, port } = error as Record<string, string | number | undefined>;
   if (code === 'EADDRINUSE') return `port ${port} is taken: set PORT to another`;
   if (syscall === 'listen' || syscall === 'getaddrinfo') {

@@ -1,7 +1,11 @@
 import { createOrganization, listOrganizations } from '../core/organizations.js';
 import { withContext } from './context.js';
 
-export const createOrganizationCommand = (options: { name: string; slug?: string; url?: string }): Promise<void> =>
+export const createOrganizationCommand = (options: {
+  name: string;
+  slug?: string;
+  url?: string;
+}): Promise<void> =>
   withContext(async (ctx) => {
     const { publicId, slug } = await createOrganization(ctx, options);
     console.log(`${publicId}  ${slug}`);

@@ -16,7 +16,7 @@ export async function serveCommand(): Promise<void> {
   });
   const demo = config.DEMO ? await installDemo(app.ctx) : undefined;
   const engine = app.ctx.store.engine === 'sqlite' ? 'SQLite' : 'PostgreSQL';
-  console.log(`Undersigned listens on ${url} (${engine}${migrated > 0 ? `, ${migrated} migrations run` : ''})`);
+  console.log(`Undersigned listens on ${url} (${engine}${migrated > 0 ? ', migrated' : ''})`);
   console.log(`  API document  ${url}/docs  ${url}/openapi.yaml`);
   if (demo) console.log(welcome(url, demo));
 }

@@ -25,7 +25,8 @@ const checksum = (text: string): string => base62(crc32(text), 6);
 function randomText(random: Context['random']): string {
   let text = '';
   // 248 is the largest multiple of 62 in a byte: beyond it the first letters would be likelier.
-  while (text.length < SECRET_LENGTH) for (const byte of random(SECRET_LENGTH)) text += byte < 248 ? ALPHABET[byte % 62] : '';
+  while (text.length < SECRET_LENGTH)
+    for (const byte of random(SECRET_LENGTH)) text += byte < 248 ? ALPHABET[byte % 62] : '';
   return text.slice(0, SECRET_LENGTH);
 }
 
@@ -77,7 +78,8 @@ export async function authenticate(ctx: Context, token: string): Promise<KeyedAc
   return actor;
 }
 
-const invalidKey = () => new ApiError('invalid_key', { detail: 'It is mistyped, revoked or from another installation.' });
+const invalidKey = () =>
+  new ApiError('invalid_key', { detail: 'It is mistyped, revoked or from another installation.' });
 
 const noting = new Set<number>();
 
@@ -95,7 +97,11 @@ function noteUse(ctx: Context, key: number): void {
 export type NewKey = { organizationKey: number; kind: KeyKind; name: string; scopes: readonly Scope[] };
 
 /** Creates a key. The token is in the answer and nowhere else. */
-export async function createKey(ctx: Context, input: NewKey, retry?: Retry): Promise<{ key: ApiKey; token: string }> {
+export async function createKey(
+  ctx: Context,
+  input: NewKey,
+  retry?: Retry,
+): Promise<{ key: ApiKey; token: string }> {
   const body = `${PREFIX[input.kind]}_${randomText(ctx.random)}`;
   const token = body + checksum(body);
   const hash = hashOf(token);
@@ -104,7 +110,14 @@ export async function createKey(ctx: Context, input: NewKey, retry?: Retry): Pro
     once(tx, retry, async () => {
       const [row] = await tx.db
         .insert(tx.tables.apiKeys)
-        .values({ ...input, scopes: [...input.scopes], publicId, hash, hint: token.slice(-4), createdAt: tx.now })
+        .values({
+          ...input,
+          scopes: [...input.scopes],
+          publicId,
+          hash,
+          hint: token.slice(-4),
+          createdAt: tx.now,
+        })
         .returning(selectColumns(tx.tables));
       if (!row) throw new Error('the insert returned no row');
       return { key: row, token };
@@ -130,11 +143,18 @@ export async function listKeys(
 }
 
 /** Revokes a key for the next request on; a repeat changes nothing. Throws `api_key_not_found`. */
-export async function revokeKey(ctx: Context, organizationKey: number | null, publicId: string): Promise<ApiKey> {
+export async function revokeKey(
+  ctx: Context,
+  organizationKey: number | null,
+  publicId: string,
+): Promise<ApiKey> {
   return ctx.store.transact(async (tx) => {
     const { apiKeys: t } = tx.tables;
     const own = organizationKey === null ? undefined : eq(t.organizationKey, organizationKey);
-    const [row] = await tx.db.select(selectColumns(tx.tables)).from(t).where(and(eq(t.publicId, publicId), own));
+    const [row] = await tx.db
+      .select(selectColumns(tx.tables))
+      .from(t)
+      .where(and(eq(t.publicId, publicId), own));
     if (!row) throw new ApiError('api_key_not_found');
     if (row.revokedAt) return row;
     await tx.db.update(t).set({ revokedAt: tx.now }).where(eq(t.key, row.key));

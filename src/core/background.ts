@@ -17,14 +17,34 @@ markdown.renderer.rules.citation = (tokens, i) => {
 };
 
 const RULES: sanitize.IOptions = {
-  allowedTags: ['p', 'br', 'hr', 'h2', 'h3', 'h4', 'em', 'strong', 's', 'blockquote', 'ul', 'ol', 'li', 'a', 'sup', 'code', 'pre'],
+  allowedTags: [
+    'p',
+    'br',
+    'hr',
+    'h2',
+    'h3',
+    'h4',
+    'em',
+    'strong',
+    's',
+    'blockquote',
+    'ul',
+    'ol',
+    'li',
+    'a',
+    'sup',
+    'code',
+    'pre',
+  ],
   allowedAttributes: { a: ['href', 'rel'], ol: ['start'] },
   allowedSchemes: ['http', 'https', 'mailto'],
   transformTags: {
     h1: 'h2',
     a: (tagName, attribs) => ({
       tagName,
-      attribs: attribs['href']?.startsWith('#') ? attribs : { ...attribs, rel: 'nofollow noopener noreferrer' },
+      attribs: attribs['href']?.startsWith('#')
+        ? attribs
+        : { ...attribs, rel: 'nofollow noopener noreferrer' },
     }),
   },
 };

@@ -44,7 +44,9 @@ const addToCounts = statement('counts_add', ({ db, tables: { petitionCounts: t }
     .onConflictDoUpdate({
       target: [t.petitionKey, t.shard],
       set: {
-        ...Object.fromEntries(STATUS_COUNTS.map((name) => [name, sql`${t[name]} + excluded.${sql.identifier(name)}`])),
+        ...Object.fromEntries(
+          STATUS_COUNTS.map((name) => [name, sql`${t[name]} + excluded.${sql.identifier(name)}`]),
+        ),
         updatedAt: sql`excluded.updated_at`,
       },
     }),
@@ -60,7 +62,10 @@ const addToHistory = statement('history_add', ({ db, tables: { petitionHistory: 
     }),
 );
 
-const COUNTS: Sum = { name: 'counts', write: (tx, values) => addToCounts(tx, { ...values, updatedAt: tx.now }) };
+const COUNTS: Sum = {
+  name: 'counts',
+  write: (tx, values) => addToCounts(tx, { ...values, updatedAt: tx.now }),
+};
 const HISTORY: Sum = { name: 'history', write: addToHistory };
 
 const NO_CHANGE = { pending: 0, confirmed: 0, invalidated: 0, withdrawn: 0, quarantined: 0 };

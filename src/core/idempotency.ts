@@ -77,7 +77,10 @@ export async function forgetOldRetries(store: Store, now: Date): Promise<number>
   const { idempotencyKeys } = store.tables;
   const before = new Date(now.getTime() - HOURS_KEPT * 3_600_000);
   const rows = await store.transact((tx) =>
-    tx.db.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, before)).returning({ hash: idempotencyKeys.hash }),
+    tx.db
+      .delete(idempotencyKeys)
+      .where(lt(idempotencyKeys.createdAt, before))
+      .returning({ hash: idempotencyKeys.hash }),
   );
   return rows.length;
 }

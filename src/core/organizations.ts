@@ -17,10 +17,19 @@ export async function createOrganization(
   return ctx.store.transact(async (tx) => {
     const [row] = await tx.db
       .insert(tx.tables.organizations)
-      .values({ publicId, slug, name: input.name, url: input.url ?? null, version: 1, createdAt: tx.now, updatedAt: tx.now })
+      .values({
+        publicId,
+        slug,
+        name: input.name,
+        url: input.url ?? null,
+        version: 1,
+        createdAt: tx.now,
+        updatedAt: tx.now,
+      })
       .onConflictDoNothing()
       .returning();
-    if (!row) throw new ApiError('slug_taken', { detail: `An organization has the slug ${slug}: choose another.` });
+    if (!row)
+      throw new ApiError('slug_taken', { detail: `An organization has the slug ${slug}: choose another.` });
     return row;
   });
 }
@@ -59,7 +68,9 @@ export async function patchOrganization(
       .where(and(eq(t.key, before.key), eq(t.version, version ?? before.version)))
       .returning();
     if (!row) {
-      throw new ApiError('precondition_failed', { detail: 'Read it again, apply your change to what is there now.' });
+      throw new ApiError('precondition_failed', {
+        detail: 'Read it again, apply your change to what is there now.',
+      });
     }
     return row;
   });

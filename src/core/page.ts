@@ -21,7 +21,9 @@ export function decodeCursor<const Shape extends Place>(
   if (cursor === undefined) return undefined;
   const [name, ...place] = parse(cursor);
   const fits =
-    name === list && place.length === shape.length && place.every((value, i) => typeof value === typeof shape[i]);
+    name === list &&
+    place.length === shape.length &&
+    place.every((value, i) => typeof value === typeof shape[i]);
   const finite = place.every((value) => typeof value !== 'number' || Number.isSafeInteger(value));
   if (!fits || !finite) {
     throw new ApiError('invalid_cursor', {
@@ -41,7 +43,12 @@ function parse(cursor: string): unknown[] {
 }
 
 /** Cuts `limit` items off rows that were read with `limit + 1`. */
-export function pageOf<Row>(list: string, rows: Row[], limit: number, placeOf: (row: Row) => Place): Page<Row> {
+export function pageOf<Row>(
+  list: string,
+  rows: Row[],
+  limit: number,
+  placeOf: (row: Row) => Place,
+): Page<Row> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   return { items, nextCursor: rows.length > limit && last ? encodeCursor(list, placeOf(last)) : null };

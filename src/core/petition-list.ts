@@ -52,7 +52,10 @@ const summaryColumns = ({ petitions: t, organizations }: Tables) => ({
 });
 
 /** A petition in a list: without its background and what hangs on it. */
-export type PetitionSummary = Pick<PetitionRow, Exclude<keyof ReturnType<typeof summaryColumns>, 'organization'>> & {
+export type PetitionSummary = Pick<
+  PetitionRow,
+  Exclude<keyof ReturnType<typeof summaryColumns>, 'organization'>
+> & {
   organization: { publicId: string; slug: string; name: string; url: string | null };
   counts: Counts;
 };
@@ -72,7 +75,11 @@ export async function listPetitions(
 
   const list = `petitions:${sort}`;
   const place = decodeCursor(list, cursor, [0, 0]);
-  const after = place && (byCount ? or(beyond(confirmed, place[0]), and(eq(confirmed, place[0]), beyond(t.key, place[1]))) : beyond(t.key, place[1]));
+  const after =
+    place &&
+    (byCount
+      ? or(beyond(confirmed, place[0]), and(eq(confirmed, place[0]), beyond(t.key, place[1])))
+      : beyond(t.key, place[1]));
 
   const rows = await on.db
     .select({ ...summaryColumns(on.tables), confirmed: confirmed.mapWith(Number) })
@@ -83,7 +90,10 @@ export async function listPetitions(
     .limit(limit + 1);
 
   const { items, nextCursor } = pageOf(list, rows, limit, (row) => [row.confirmed, row.key]);
-  const counts = await countsOf(on, items.map((item) => item.key));
+  const counts = await countsOf(
+    on,
+    items.map((item) => item.key),
+  );
   return { items: items.map((item) => ({ ...item, counts: counts.get(item.key) ?? NO_COUNTS })), nextCursor };
 }
 

@@ -3,7 +3,7 @@ import { idPattern } from '../../schema/db/public-id.js';
 import type { PetitionStatus, Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { bind, statement, type Reader } from '../store/store.js';
-import { speaksFor, type Actor } from './context.js';
+import { speaksFor, type Actor, type KeyedActor } from './context.js';
 import { takenDown } from './petition-life.js';
 import type { PetitionRow } from './petition-rules.js';
 
@@ -49,12 +49,19 @@ const rowById = statement('petition_by_id', ({ db, tables }: Reader) =>
 const rowBySlug = statement('petition_by_slug', ({ db, tables }: Reader) =>
   db.select().from(tables.petitions).where(bySlug(tables)),
 );
-const byAnySlug = statement('petition_by_any_slug', ({ db, tables: { petitions: t, petitionSlugs } }: Reader) =>
-  db
-    .select({ slug: t.slug, organizationKey: t.organizationKey, status: t.status, takedownReason: t.takedownReason })
-    .from(petitionSlugs)
-    .innerJoin(t, eq(t.key, petitionSlugs.petitionKey))
-    .where(eq(petitionSlugs.slug, bind(petitionSlugs.slug, 'ref'))),
+const byAnySlug = statement(
+  'petition_by_any_slug',
+  ({ db, tables: { petitions: t, petitionSlugs } }: Reader) =>
+    db
+      .select({
+        slug: t.slug,
+        organizationKey: t.organizationKey,
+        status: t.status,
+        takedownReason: t.takedownReason,
+      })
+      .from(petitionSlugs)
+      .innerJoin(t, eq(t.key, petitionSlugs.petitionKey))
+      .where(eq(petitionSlugs.slug, bind(petitionSlugs.slug, 'ref'))),
 );
 
 /**
@@ -68,13 +75,34 @@ export async function findPetition(on: Reader, actor: Actor, ref: string): Promi
 
 /** As findPetition, with few columns. */
 export async function findGate(on: Reader, actor: Actor, ref: string): Promise<PetitionGate> {
-  const [row] = await (ID.test(ref) ? gateById : gateBySlug)(on, { ref });
-  return visible(on, actor, ref, row);
+  return visible(on, actor, ref, await gateOf(on, ref));
 }
 
-type Visible = { organizationKey: number; status: PetitionStatus; takedownReason: PetitionRow['takedownReason'] };
+/** A petition of the actor's own organization, even one that was taken down. Throws `petition_not_found`, or Moved. */
+export async function findOwnGate(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionGate> {
+  const row = await gateOf(on, ref);
+  if (row && speaksFor(actor, row.organizationKey)) return row;
+  if (row) throw new ApiError('petition_not_found');
+  return visible<PetitionGate>(on, actor, ref, undefined);
+}
 
-async function visible<Row extends Visible>(on: Reader, actor: Actor, ref: string, row: Row | undefined): Promise<Row> {
+async function gateOf(on: Reader, ref: string): Promise<PetitionGate | undefined> {
+  const [row] = await (ID.test(ref) ? gateById : gateBySlug)(on, { ref });
+  return row;
+}
+
+type Visible = {
+  organizationKey: number;
+  status: PetitionStatus;
+  takedownReason: PetitionRow['takedownReason'];
+};
+
+async function visible<Row extends Visible>(
+  on: Reader,
+  actor: Actor,
+  ref: string,
+  row: Row | undefined,
+): Promise<Row> {
   if (row) {
     assertVisible(actor, row);
     return row;

@@ -1,14 +1,4 @@
-import type {
-  Campaigner,
-  Form,
-  Image,
-  Metadata,
-  Partner,
-  Reference,
-  ShareText,
-  Tables,
-  Target,
-} from '../../schema/db/tables.js';
+import type { Form, Partner, Reference, ShareText, Tables, Target } from '../../schema/db/tables.js';
 import type { FieldError } from '../errors.js';
 import { renderBackground } from './background.js';
 
@@ -63,9 +53,9 @@ export function withDefaults(input: PetitionInput): PetitionFields {
     background: input.background ?? null,
     references: list<Reference>(input.references),
     targets: list<Target>(input.targets),
-    campaigner: (input.campaigner ?? null) as Campaigner | null,
+    campaigner: input.campaigner ?? null,
     partners: list<Partner>(input.partners),
-    image: (input.image ?? null) as Image | null,
+    image: input.image ?? null,
     locale: input.locale ?? 'en',
     form: { ...DEFAULT_FORM, ...withoutNulls(input.form ?? {}) },
     goals: list<number>(input.goals),
@@ -77,12 +67,14 @@ export function withDefaults(input: PetitionInput): PetitionFields {
     outcome: input.outcome ?? 'none',
     response: input.response ?? null,
     externalId: input.externalId ?? null,
-    metadata: (input.metadata ?? {}) as Metadata,
+    metadata: input.metadata ?? {},
   };
 }
 
 const withoutNulls = <T extends object>(value: T): T =>
-  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null && member !== undefined)) as T;
+  Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== null && member !== undefined),
+  ) as T;
 
 /** JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared, lists are replaced, objects merged. */
 export function mergePatch(fields: PetitionFields, patch: Partial<Record<keyof PetitionFields, unknown>>) {
@@ -118,20 +110,32 @@ function checkReferences({ background, references }: PetitionFields): FieldError
   const repeated = numbers.flatMap((number, i) =>
     numbers.indexOf(number) === i
       ? []
-      : [fieldError(`/references/${i}/number`, 'not_unique', `Reference ${number} is listed twice: give it its own number.`)],
+      : [
+          fieldError(
+            `/references/${i}/number`,
+            'not_unique',
+            `Reference ${number} is listed twice: give it its own number.`,
+          ),
+        ],
   );
   const missing = renderBackground(background ?? '').cited.filter((number) => !numbers.includes(number));
   return [
     ...repeated,
     ...missing.map((number) =>
-      fieldError('/background', 'missing_reference', `It cites [^${number}]: add a reference with number ${number}.`),
+      fieldError(
+        '/background',
+        'missing_reference',
+        `It cites [^${number}]: add a reference with number ${number}.`,
+      ),
     ),
   ];
 }
 
 function checkGoals(goals: readonly number[]): FieldError[] {
   const wrong = goals.findIndex((goal, i) => i > 0 && goal <= (goals[i - 1] ?? 0));
-  return wrong === -1 ? [] : [fieldError(`/goals/${wrong}`, 'not_ascending', 'Each goal must be above the one before it.')];
+  return wrong === -1
+    ? []
+    : [fieldError(`/goals/${wrong}`, 'not_ascending', 'Each goal must be above the one before it.')];
 }
 
 function checkSchedule({ opensAt, closesAt }: PetitionFields): FieldError[] {
@@ -144,7 +148,9 @@ function missingMembers(name: string, value: object | null, members: readonly st
   if (value === null) return [];
   return members
     .filter((member) => !(member in value))
-    .map((member) => fieldError(`/${name}/${member}`, 'required', `It is needed as soon as there is ${name}.`));
+    .map((member) =>
+      fieldError(`/${name}/${member}`, 'required', `It is needed as soon as there is ${name}.`),
+    );
 }
 
 const fieldError = (pointer: string, code: string, detail: string): FieldError => ({ pointer, code, detail });

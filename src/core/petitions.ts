@@ -141,7 +141,9 @@ async function findOwn(tx: Tx, actor: KeyedActor, ref: string, version: number |
   // Another organization's petition is as good as none: what one may not change one need not know to exist.
   if (!speaksFor(actor, found.organizationKey)) throw new ApiError('petition_not_found');
   if (version !== null && found.version !== version) {
-    throw new ApiError('precondition_failed', { detail: 'Read it again, apply your change to what is there now.' });
+    throw new ApiError('precondition_failed', {
+      detail: 'Read it again, apply your change to what is there now.',
+    });
   }
   return found;
 }
@@ -154,7 +156,8 @@ async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>
     .where(and(eq(t.key, before.key), eq(t.version, before.version)))
     .returning();
   // Only on PostgreSQL, where another transaction may come between the read and the write.
-  if (!row) throw new ApiError('precondition_failed', { detail: 'Somebody else changed it at the same moment.' });
+  if (!row)
+    throw new ApiError('precondition_failed', { detail: 'Somebody else changed it at the same moment.' });
   return viewOf(tx, row);
 }
 
@@ -163,7 +166,9 @@ async function assertUnsigned(tx: Tx, petition: PetitionRow): Promise<void> {
   const { signatures: t } = tx.tables;
   const signed = await tx.db.select({ key: t.key }).from(t).where(eq(t.petitionKey, petition.key)).limit(1);
   if (signed.length > 0) {
-    throw new ApiError('statement_fixed', { detail: 'People have signed these words: make a new petition for others.' });
+    throw new ApiError('statement_fixed', {
+      detail: 'People have signed these words: make a new petition for others.',
+    });
   }
 }
 
@@ -171,7 +176,13 @@ function checkStage(fields: PetitionFields, before: PetitionRow, now: Date): Fie
   const over = ['closed', 'archived'].includes(statusAt(before, now));
   return over || fields.outcome === 'none'
     ? []
-    : [{ pointer: '/outcome', code: 'not_closed', detail: 'Close the petition first: an open one has no outcome.' }];
+    : [
+        {
+          pointer: '/outcome',
+          code: 'not_closed',
+          detail: 'Close the petition first: an open one has no outcome.',
+        },
+      ];
 }
 
 /** What is computed from the fields whenever they are written. */
@@ -207,7 +218,11 @@ async function viewOf(on: Reader, petition: PetitionRow): Promise<PetitionView> 
   };
 }
 
-async function assertExternalIdFree(tx: Tx, organizationKey: number, externalId: string | null): Promise<void> {
+async function assertExternalIdFree(
+  tx: Tx,
+  organizationKey: number,
+  externalId: string | null,
+): Promise<void> {
   if (externalId === null) return;
   const { petitions: t } = tx.tables;
   const taken = await tx.db
@@ -222,14 +237,19 @@ async function assertExternalIdFree(tx: Tx, organizationKey: number, externalId:
 /** Gives a petition a slug that nobody has or ever had. Throws `slug_taken`. */
 async function claimSlug(tx: Tx, slug: string, petitionKey: number): Promise<void> {
   const { petitionSlugs: t } = tx.tables;
-  const claimed = await tx.db.insert(t).values({ slug, petitionKey }).onConflictDoNothing().returning({ slug: t.slug });
+  const claimed = await tx.db
+    .insert(t)
+    .values({ slug, petitionKey })
+    .onConflictDoNothing()
+    .returning({ slug: t.slug });
   if (claimed.length > 0) return;
   // A petition may take back a slug of its own.
   const [owner] = await tx.db.select({ petitionKey: t.petitionKey }).from(t).where(eq(t.slug, slug));
   if (owner?.petitionKey !== petitionKey) throw slugTaken();
 }
 
-const slugTaken = () => new ApiError('slug_taken', { detail: 'Another petition has or had this slug: choose another.' });
+const slugTaken = () =>
+  new ApiError('slug_taken', { detail: 'Another petition has or had this slug: choose another.' });
 
 /** The given slug if it is free, or one made from the title. */
 async function chooseSlug(tx: Tx, given: string | null, title: string, publicId: string): Promise<string> {
@@ -248,6 +268,12 @@ async function chooseSlug(tx: Tx, given: string | null, title: string, publicId:
 /** At most 80 characters of the title, cut between words; titles without Latin letters fall back to the id. */
 function slugFrom(title: string, publicId: string): string {
   const whole = slugify(title, { decamelize: false });
-  const cut = whole.length <= 80 ? whole : whole.slice(0, 81).replace(/-[^-]*$/, '').slice(0, 80);
+  const cut =
+    whole.length <= 80
+      ? whole
+      : whole
+          .slice(0, 81)
+          .replace(/-[^-]*$/, '')
+          .slice(0, 80);
   return cut || `petition-${publicId.slice(-10)}`;
 }

@@ -24,7 +24,9 @@ export async function recount(on: Reader): Promise<Drift[]> {
       number(sql`select count(*) from ${s} where ${and(eq(s.petitionKey, p.key), eq(s.status, status))}`),
     ]),
   );
-  const history = number(sql`select coalesce(sum(${h.confirmed}), 0) from ${h} where ${eq(h.petitionKey, p.key)}`);
+  const history = number(
+    sql`select coalesce(sum(${h.confirmed}), 0) from ${h} where ${eq(h.petitionKey, p.key)}`,
+  );
   const found = (await on.db
     .select({ petitionId: p.publicId, ...counters, ...rows, counter_history: history })
     .from(p)) as unknown as (Record<string, number> & { petitionId: string })[];

@@ -7,7 +7,7 @@ import { changeCounts } from './counts.js';
 import { parseEmail } from './email.js';
 import { once, type Retry } from './idempotency.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
-import { findGate } from './petition-lookup.js';
+import { findGate, findOwnGate } from './petition-lookup.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
@@ -16,13 +16,19 @@ export type SignatureView = Omit<SignatureRow, 'petitionKey' | 'supporterKey' | 
   petitionKey: number;
   petitionId: string;
   organizationKey: number;
+  goals: number[];
   supporterId: string;
   email: string;
   collectorId: string | null;
 };
 
 /** A signature as everybody sees it. */
-export type PublicSignature = { key: number; displayName: string | null; country: string | null; signedAt: Date };
+export type PublicSignature = {
+  key: number;
+  displayName: string | null;
+  country: string | null;
+  signedAt: Date;
+};
 
 const viewColumns = ({ signatures: t, supporters, petitions, organizations }: Tables) => ({
   key: t.key,
@@ -30,6 +36,7 @@ const viewColumns = ({ signatures: t, supporters, petitions, organizations }: Ta
   petitionKey: t.petitionKey,
   petitionId: petitions.publicId,
   organizationKey: petitions.organizationKey,
+  goals: petitions.goals,
   supporterId: supporters.publicId,
   email: supporters.delivery,
   collectorId: organizations.publicId,
@@ -85,7 +92,13 @@ export async function listPublicSignatures(
   return { items: items.map(publicly), nextCursor };
 }
 
-function publicly({ key, display, name, country, createdAt }: Pick<SignatureRow, 'key' | 'display' | 'name' | 'country' | 'createdAt'>): PublicSignature {
+function publicly({
+  key,
+  display,
+  name,
+  country,
+  createdAt,
+}: Pick<SignatureRow, 'key' | 'display' | 'name' | 'country' | 'createdAt'>): PublicSignature {
   const anonymous = display === 'anonymous';
   const displayName = anonymous ? null : display === 'initials' ? initials(name) : name;
   return { key, displayName, country: anonymous ? null : country, signedAt: createdAt };
@@ -126,8 +139,7 @@ export async function listSignatures(
   filter: SignatureFilter,
   { limit, cursor, oldestFirst }: PageRequest & { oldestFirst: boolean },
 ): Promise<Page<SignatureView>> {
-  const petition = await findGate(on, actor, petitionRef);
-  if (!speaksFor(actor, petition.organizationKey)) throw new ApiError('petition_not_found');
+  const petition = await findOwnGate(on, actor, petitionRef);
   const { signatures: t } = on.tables;
   const list = `signatures:${petition.key}:${oldestFirst}`;
   const [edge] = decodeCursor(list, cursor, [0]) ?? [];
@@ -195,7 +207,13 @@ export async function getSignature(on: Reader, actor: KeyedActor, publicId: stri
 }
 
 /** Takes a signature out of the count. Throws `signature_not_found`, `already_invalidated`, `signature_withdrawn`. */
-export const invalidateSignature = (ctx: Context, actor: KeyedActor, publicId: string, reason: string, retry?: Retry) =>
+export const invalidateSignature = (
+  ctx: Context,
+  actor: KeyedActor,
+  publicId: string,
+  reason: string,
+  retry?: Retry,
+) =>
   moderate(ctx, actor, publicId, reason, retry, (_tx, { status }) => {
     if (status === 'invalidated') throw new ApiError('already_invalidated');
     if (status === 'withdrawn') throw new ApiError('signature_withdrawn');
@@ -203,7 +221,13 @@ export const invalidateSignature = (ctx: Context, actor: KeyedActor, publicId: s
   });
 
 /** Puts an invalidated signature back to what it was. Throws `signature_not_found`, `not_invalidated`. */
-export const restoreSignature = (ctx: Context, actor: KeyedActor, publicId: string, reason: string, retry?: Retry) =>
+export const restoreSignature = (
+  ctx: Context,
+  actor: KeyedActor,
+  publicId: string,
+  reason: string,
+  retry?: Retry,
+) =>
   moderate(ctx, actor, publicId, reason, retry, async (tx, { key, status }) => {
     if (status !== 'invalidated') throw new ApiError('not_invalidated');
     const { moderations: t } = tx.tables;
@@ -236,7 +260,8 @@ async function moderate(
         .where(and(eq(signatures.key, before.key), eq(signatures.status, before.status)))
         .returning({ key: signatures.key });
       // Only on PostgreSQL, where another transaction may come between the read and the write.
-      if (moved.length === 0) throw new ApiError('overloaded', { detail: 'It was changed at the same moment: try again.' });
+      if (moved.length === 0)
+        throw new ApiError('overloaded', { detail: 'It was changed at the same moment: try again.' });
       await tx.db.insert(moderations).values({
         signatureKey: before.key,
         fromStatus: before.status,
@@ -250,9 +275,6 @@ async function moderate(
       return { ...before, status: toStatus };
     }),
   );
-  if (after.status === 'confirmed') {
-    const { goals } = await findGate(ctx.store.read, actor, after.petitionId);
-    await ctx.milestones.settle(after.petitionKey, goals);
-  }
+  if (after.status === 'confirmed') await ctx.milestones.settle(after.petitionKey, after.goals);
   return after;
 }

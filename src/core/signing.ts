@@ -37,7 +37,13 @@ export type Signed = {
   /** The confirmed signatures as last published, without this one. */
   published: number;
   created: boolean;
-  signature: { key: number; publicId: string; status: SignatureStatus; createdAt: Date; confirmedAt: Date | null };
+  signature: {
+    key: number;
+    publicId: string;
+    status: SignatureStatus;
+    createdAt: Date;
+    confirmedAt: Date | null;
+  };
 };
 
 /**
@@ -55,7 +61,8 @@ export async function signPetition(
   retry?: Retry,
 ): Promise<Signed> {
   const email = parseEmail(input.email);
-  if (!email) throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
+  if (!email)
+    throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
   assertMaySay(actor, input);
   const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
   const signed = await ctx.store.transact((tx) =>
@@ -175,14 +182,21 @@ async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Pro
   if (inserted) {
     changeCounts(tx, { petitionKey: petition.key, from: null, to: status, confirmedAt });
     const { signature: publicId } = attempt.ids;
-    return { ...about, created: true, signature: { ...inserted, publicId, status, createdAt: tx.now, confirmedAt } };
+    return {
+      ...about,
+      created: true,
+      signature: { ...inserted, publicId, status, createdAt: tx.now, confirmedAt },
+    };
   }
   const [existing] = await findSignature(tx, { petitionKey: petition.key, supporterKey });
   // The row was refused, and not for its signer: so for its external id.
   if (!existing) {
-    throw new ApiError('external_id_taken', { detail: 'Another signature of this petition has this external_id.' });
+    throw new ApiError('external_id_taken', {
+      detail: 'Another signature of this petition has this external_id.',
+    });
   }
-  const signature = attempt.vouched && existing.status === 'pending' ? await confirm(tx, petition, existing) : existing;
+  const signature =
+    attempt.vouched && existing.status === 'pending' ? await confirm(tx, petition, existing) : existing;
   return { ...about, created: false, signature };
 }
 
@@ -197,14 +211,20 @@ async function supporterOf(tx: Tx, { email, ids }: Attempt): Promise<number> {
 async function learn(tx: Tx, supporterKey: number, attempt: Attempt): Promise<void> {
   const { supporters: t } = tx.tables;
   const { name, country, postalCode, postalAddress, phone } = attempt;
-  const said = Object.entries({ name, country, postalCode, postalAddress, phone }).filter(([, value]) => value != null);
+  const said = Object.entries({ name, country, postalCode, postalAddress, phone }).filter(
+    ([, value]) => value != null,
+  );
   await tx.db
     .update(t)
     .set({ ...Object.fromEntries(said), provenAt: tx.now })
     .where(eq(t.key, supporterKey));
 }
 
-async function confirm(tx: Tx, petition: PetitionGate, existing: Signed['signature']): Promise<Signed['signature']> {
+async function confirm(
+  tx: Tx,
+  petition: PetitionGate,
+  existing: Signed['signature'],
+): Promise<Signed['signature']> {
   const { signatures: t } = tx.tables;
   const confirmed = await tx.db
     .update(t)
@@ -223,10 +243,14 @@ function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
     throw new ApiError('scope_required', { detail: 'The key needs the scope signatures:write.' });
   }
   if (vouched && !(secret && actor.scopes.includes('signatures:vouch'))) {
-    throw new ApiError('scope_required', { detail: 'Only a secret key with the scope signatures:vouch can vouch.' });
+    throw new ApiError('scope_required', {
+      detail: 'Only a secret key with the scope signatures:vouch can vouch.',
+    });
   }
   if (externalId != null && !secret) {
-    throw new ApiError('scope_required', { detail: 'Only a secret key can give a signature an external_id.' });
+    throw new ApiError('scope_required', {
+      detail: 'Only a secret key can give a signature an external_id.',
+    });
   }
 }
 
@@ -237,7 +261,8 @@ async function collectorOf(tx: Tx, actor: Actor, petition: PetitionGate): Promis
   const { petitions: t } = tx.tables;
   const [row] = await tx.db.select({ partners: t.partners }).from(t).where(eq(t.key, petition.key));
   const isPartner = row?.partners.some((partner) => partner.organization_id === actor.organizationId);
-  if (!isPartner) throw new ApiError('not_a_partner', { detail: 'Ask the lead organization to list yours as a partner.' });
+  if (!isPartner)
+    throw new ApiError('not_a_partner', { detail: 'Ask the lead organization to list yours as a partner.' });
   return actor.organizationKey;
 }
 
@@ -252,7 +277,10 @@ const FORM_VALUES: Record<FormField, (input: SignInput) => unknown> = {
 /** Holds the request against what the petition's form asks for. */
 function assertForm({ form }: PetitionGate, input: SignInput): void {
   const errors: FieldError[] = [];
-  for (const [field, valueOf] of Object.entries(FORM_VALUES) as [FormField, (typeof FORM_VALUES)[FormField]][]) {
+  for (const [field, valueOf] of Object.entries(FORM_VALUES) as [
+    FormField,
+    (typeof FORM_VALUES)[FormField],
+  ][]) {
     const given = valueOf(input) != null;
     const pointer = `/${field}`;
     if (form[field] === 'required' && !given) {
@@ -263,4 +291,3 @@ function assertForm({ form }: PetitionGate, input: SignInput): void {
   }
   if (errors.length > 0) throw invalidBody(...errors);
 }
-

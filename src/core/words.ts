@@ -17,7 +17,9 @@ export function foldWords(text: string): string[] {
     .replaceAll('æ', 'ae')
     .replaceAll('œ', 'oe');
   // The segmenter also finds the words of scripts that write without spaces; runs of letters cut "don't" and "U.S." alike.
-  return [...segmenter.segment(folded)].flatMap(({ segment }) => segment.match(/[\p{Letter}\p{Number}]+/gu) ?? []);
+  return [...segmenter.segment(folded)].flatMap(
+    ({ segment }) => segment.match(/[\p{Letter}\p{Number}]+/gu) ?? [],
+  );
 }
 
 /** What is stored to be searched: each word between two spaces. */

@@ -1,8 +1,16 @@
 import type { PetitionInput } from '../core/petition-rules.js';
 
 /** An invented campaign, as rich as a real one: the petition that a new installation begins with. */
-export const LEAD = { name: 'River Meadows Alliance', slug: 'river-meadows', url: 'https://rivermeadows.example' };
-export const PARTNER = { name: 'Anglers of the Ewe', slug: 'ewe-anglers', url: 'https://ewe-anglers.example' };
+export const LEAD = {
+  name: 'River Meadows Alliance',
+  slug: 'river-meadows',
+  url: 'https://rivermeadows.example',
+};
+export const PARTNER = {
+  name: 'Anglers of the Ewe',
+  slug: 'ewe-anglers',
+  url: 'https://ewe-anglers.example',
+};
 
 export const campaign = (partnerId: string): PetitionInput & { slug: string } => ({
   slug: 'save-the-old-mill-meadows',
@@ -28,12 +36,51 @@ Two kilometres away lies the rail yard at Harrow Junction: flat, sealed, empty s
 
 The council votes in the spring. What Corvane hears before then decides which plan it brings.`,
   references: [
-    { number: 1, authors: 'M. Okafor, L. Brandt', title: 'Flood storage in the Ewe valley: a survey', publisher: 'Ewe Valley Water Board', date: '2026-03', url: 'https://water.example/reports/ewe-storage' },
-    { number: 2, title: 'Planning application 26/0417: parcel depot, Old Mill Lane', publisher: 'County Planning Office', date: '2026-06-12', url: 'https://county.example/planning/26-0417' },
-    { number: 3, authors: 'Hallam & Stroud Consulting', title: 'Hydrological statement, annex D', publisher: 'Corvane Logistics', date: '2026-05', url: 'https://county.example/planning/26-0417/annex-d' },
-    { number: 4, authors: 'Ewe Bird Group', title: 'Breeding waders of the lower Ewe', publisher: 'County Ornithologist', date: '2025', url: null },
-    { number: 5, title: 'Sites for freight handling: a comparison', publisher: 'County Planning Office', date: '2024-11', url: 'https://county.example/planning/freight-sites' },
-    { number: 6, title: 'Annual report', publisher: 'Corvane Logistics', date: '2025', url: 'https://corvane.example/investors/2025' },
+    {
+      number: 1,
+      authors: 'M. Okafor, L. Brandt',
+      title: 'Flood storage in the Ewe valley: a survey',
+      publisher: 'Ewe Valley Water Board',
+      date: '2026-03',
+      url: 'https://water.example/reports/ewe-storage',
+    },
+    {
+      number: 2,
+      title: 'Planning application 26/0417: parcel depot, Old Mill Lane',
+      publisher: 'County Planning Office',
+      date: '2026-06-12',
+      url: 'https://county.example/planning/26-0417',
+    },
+    {
+      number: 3,
+      authors: 'Hallam & Stroud Consulting',
+      title: 'Hydrological statement, annex D',
+      publisher: 'Corvane Logistics',
+      date: '2026-05',
+      url: 'https://county.example/planning/26-0417/annex-d',
+    },
+    {
+      number: 4,
+      authors: 'Ewe Bird Group',
+      title: 'Breeding waders of the lower Ewe',
+      publisher: 'County Ornithologist',
+      date: '2025',
+      url: null,
+    },
+    {
+      number: 5,
+      title: 'Sites for freight handling: a comparison',
+      publisher: 'County Planning Office',
+      date: '2024-11',
+      url: 'https://county.example/planning/freight-sites',
+    },
+    {
+      number: 6,
+      title: 'Annual report',
+      publisher: 'Corvane Logistics',
+      date: '2025',
+      url: 'https://corvane.example/investors/2025',
+    },
   ],
   targets: [
     { name: 'Dana Whitlock', title: 'Chief Executive', organization: 'Corvane Logistics' },
@@ -51,12 +98,24 @@ The council votes in the spring. What Corvane hears before then decides which pl
     alt: 'The old mill on its rise, with the flooded meadows around it and lapwings in the air',
   },
   locale: 'en',
-  form: { country: 'required', postal_code: 'optional', postal_address: 'off', phone: 'off', comment: 'optional' },
+  form: {
+    country: 'required',
+    postal_code: 'optional',
+    postal_address: 'off',
+    phone: 'off',
+    comment: 'optional',
+  },
   goals: [10, 100, 1000, 5000, 10000, 25000],
   shareTexts: [
-    { network: 'facebook', text: 'When the Ewe floods, these meadows keep our town dry. Corvane wants to build on them. Please sign:' },
+    {
+      network: 'facebook',
+      text: 'When the Ewe floods, these meadows keep our town dry. Corvane wants to build on them. Please sign:',
+    },
     { network: 'x', text: 'A depot on a flood meadow? Tell @corvane to use the rail yard instead:' },
-    { network: 'x', text: '4.1 million cubic metres of flood water have to go somewhere. Keep the Old Mill Meadows:' },
+    {
+      network: 'x',
+      text: '4.1 million cubic metres of flood water have to go somewhere. Keep the Old Mill Meadows:',
+    },
     { network: 'whatsapp', text: 'I just signed to keep the Old Mill Meadows. Takes a minute:' },
     { network: 'bluesky', text: 'Lapwings, curlews and a dry Ewehaven: sign for the Old Mill Meadows.' },
     { network: 'email', text: 'I have signed this petition and thought that you would want to, too.' },

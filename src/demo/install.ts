@@ -12,8 +12,18 @@ export async function installDemo(ctx: Context): Promise<Demo | undefined> {
   if ((await listOrganizations(ctx.store.read)).length > 0) return undefined;
   const lead = await createOrganization(ctx, LEAD);
   const partner = await createOrganization(ctx, PARTNER);
-  const secret = await createKey(ctx, { organizationKey: lead.key, kind: 'secret', name: 'First key', scopes: SCOPES });
-  const publishable = await createKey(ctx, { organizationKey: partner.key, kind: 'publishable', name: 'Partner site', scopes: [] });
+  const secret = await createKey(ctx, {
+    organizationKey: lead.key,
+    kind: 'secret',
+    name: 'First key',
+    scopes: SCOPES,
+  });
+  const publishable = await createKey(ctx, {
+    organizationKey: partner.key,
+    kind: 'publishable',
+    name: 'Partner site',
+    scopes: [],
+  });
   const actor: KeyedActor = {
     kind: 'secret',
     keyKey: secret.key.key,
@@ -31,8 +41,10 @@ export async function installDemo(ctx: Context): Promise<Demo | undefined> {
 export const welcome = (url: string, { slug, secretKey, publishableKey }: Demo): string => `
   A demo petition is ready. These keys are shown once:
 
-    secret key of ${LEAD.name}       ${secretKey}
-    publishable key of ${PARTNER.name}  ${publishableKey}
+    ${secretKey}  secret key of ${LEAD.name}
+    ${publishableKey}  publishable key of ${PARTNER.name}
+
+  For another one: npm run -s undersigned -- keys create --organization ${LEAD.slug}
 
   Read it:
     curl ${url}/v1/petitions/${slug}

@@ -19,7 +19,12 @@ export const invalidQuery = (pointer: string, code: string, detail: string): Api
   new ApiError('invalid_query', { detail: 'One field is wrong.', errors: [{ pointer, code, detail }] });
 
 /** The page as callers see it, with a `Link` to the next one. */
-export function toPage<Item, Out>(request: FastifyRequest, reply: FastifyReply, page: Page<Item>, toItem: (item: Item) => Out) {
+export function toPage<Item, Out>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  page: Page<Item>,
+  toItem: (item: Item) => Out,
+) {
   const { items, nextCursor } = page;
   if (nextCursor !== null) {
     const [path = '', query = ''] = request.url.split('?');

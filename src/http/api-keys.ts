@@ -1,5 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { ApiKey, ApiKeyInput, ApiKeyPage, ApiKeyPath, ApiKeyQuery, CreatedApiKey } from '../../schema/api/api-keys.js';
+import {
+  ApiKey,
+  ApiKeyInput,
+  ApiKeyPage,
+  ApiKeyPath,
+  ApiKeyQuery,
+  CreatedApiKey,
+} from '../../schema/api/api-keys.js';
 import type { Scope } from '../../schema/db/tables.js';
 import { createKey, listKeys, revokeKey, type ApiKey as Row } from '../core/api-keys.js';
 import type { Context, KeyedActor } from '../core/context.js';
@@ -25,12 +32,18 @@ const toKey = (row: Row) => ({
 /** A key cannot make one that may do more than itself. */
 function scopesFor({ kind, scopes }: (typeof ApiKeyInput)['static'], actor: KeyedActor): readonly Scope[] {
   if (kind === 'publishable') {
-    if (scopes?.length) throw invalidBody({ pointer: '/scopes', code: 'misplaced', detail: 'A publishable key has no scopes: leave it out.' });
+    if (scopes?.length)
+      throw invalidBody({
+        pointer: '/scopes',
+        code: 'misplaced',
+        detail: 'A publishable key has no scopes: leave it out.',
+      });
     return [];
   }
   const wanted = scopes ?? (actor.scopes as Scope[]);
   const missing = wanted.filter((scope) => !actor.scopes.includes(scope));
-  if (missing.length > 0) throw new ApiError('scope_required', { detail: `Your own key lacks: ${missing.join(', ')}.` });
+  if (missing.length > 0)
+    throw new ApiError('scope_required', { detail: `Your own key lacks: ${missing.join(', ')}.` });
   return wanted;
 }
 
@@ -46,7 +59,8 @@ export const secretApiKeyRoutes =
           tag: 'Organization',
           access: 'secret',
           summary: 'List your keys',
-          description: 'The keys of your organization, oldest first, the revoked ones too, without their secrets.',
+          description:
+            'The keys of your organization, oldest first, the revoked ones too, without their secrets.',
           querystring: ApiKeyQuery,
           answers: { 200: ApiKeyPage, 304: NOT_MODIFIED },
           errors: ['invalid_cursor'],
@@ -68,7 +82,8 @@ export const secretApiKeyRoutes =
           tag: 'Organization',
           access: 'secret',
           summary: 'Create a key',
-          description: 'The answer holds the key itself, this once. A key cannot make one that may do more than itself.',
+          description:
+            'The answer holds the key itself, this once. A key cannot make one that may do more than itself.',
           body: ApiKeyInput,
           answers: { 201: CreatedApiKey },
           errors: ['idempotency_key_reused', 'invalid_header'],
@@ -80,7 +95,10 @@ export const secretApiKeyRoutes =
         const { organizationKey } = actor;
         const input = { organizationKey, kind, name, scopes: scopesFor(request.body, actor) };
         const { key, token } = await createKey(ctx, input, retryFrom(request));
-        return reply.code(201).header('cache-control', PRIVATE_CACHE).send({ ...toKey(key), token });
+        return reply
+          .code(201)
+          .header('cache-control', PRIVATE_CACHE)
+          .send({ ...toKey(key), token });
       },
     );
 

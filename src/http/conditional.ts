@@ -19,7 +19,13 @@ export function isFresh(request: FastifyRequest, etag: string): boolean {
 }
 
 /** Answers with the entity tag of what is sent; a GET of what the caller has already, with 304. */
-export function sendWithEtag(request: FastifyRequest, reply: FastifyReply, cacheControl: string, value: unknown, version?: number) {
+export function sendWithEtag(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  cacheControl: string,
+  value: unknown,
+  version?: number,
+) {
   const body = JSON.stringify(value);
   const etag = etagOf(body, version);
   reply.header('etag', etag).header('cache-control', cacheControl);
@@ -31,10 +37,13 @@ export function sendWithEtag(request: FastifyRequest, reply: FastifyReply, cache
 export function versionOf(request: FastifyRequest): number | null {
   const header = request.headers['if-match'];
   if (header === undefined) {
-    throw new ApiError('precondition_required', { detail: 'Send the ETag that you have read as If-Match, so that nobody’s change is lost.' });
+    throw new ApiError('precondition_required', {
+      detail: 'Send the ETag that you have read as If-Match, so that nobody’s change is lost.',
+    });
   }
   if (header.trim() === '*') return null;
   const version = /^"v(\d{1,9})(?:\.[A-Za-z0-9_-]*)?"$/.exec(header.trim())?.[1];
-  if (version === undefined) throw new ApiError('precondition_failed', { detail: 'If-Match holds no ETag of this resource.' });
+  if (version === undefined)
+    throw new ApiError('precondition_failed', { detail: 'If-Match holds no ETag of this resource.' });
   return Number(version);
 }

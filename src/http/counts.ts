@@ -20,7 +20,10 @@ export const toCounts = (counts: Counts, goals: readonly number[]): PetitionCoun
 
 const HOUR = 3_600_000;
 /** How far back a history reaches if the caller does not say, and how far at most. */
-const SPAN = { hour: { usual: 7 * 24 * HOUR, most: 366 * 24 * HOUR }, day: { usual: 365 * 24 * HOUR, most: 20 * 366 * 24 * HOUR } };
+const SPAN = {
+  hour: { usual: 7 * 24 * HOUR, most: 366 * 24 * HOUR },
+  day: { usual: 365 * 24 * HOUR, most: 20 * 366 * 24 * HOUR },
+};
 
 export const countRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
@@ -64,11 +67,19 @@ export const countRoutes =
       async (request, reply) => {
         const { bucket = 'day' } = request.query;
         // Up to and with this very millisecond.
-        const before = request.query.before ? new Date(request.query.before) : new Date(ctx.now().getTime() + 1);
-        const from = request.query.from ? new Date(request.query.from) : new Date(before.getTime() - SPAN[bucket].usual);
+        const before = request.query.before
+          ? new Date(request.query.before)
+          : new Date(ctx.now().getTime() + 1);
+        const from = request.query.from
+          ? new Date(request.query.from)
+          : new Date(before.getTime() - SPAN[bucket].usual);
         const span = before.getTime() - from.getTime();
         if (span < 0 || span > SPAN[bucket].most) {
-          throw invalidQuery('/from', 'range', `It must be before \`before\`, by at most ${SPAN[bucket].most / HOUR / 24} days.`);
+          throw invalidQuery(
+            '/from',
+            'range',
+            `It must be before \`before\`, by at most ${SPAN[bucket].most / HOUR / 24} days.`,
+          );
         }
         const petition = await findGate(ctx.store.read, request.actor, request.params.petition);
         const hours = bucket === 'hour' ? 1 : 24;

@@ -10,7 +10,8 @@ export const RESPONSE_HEADERS = {
     example: '*',
   },
   'X-Request-Id': {
-    description: 'The id of this request, in our log too: yours if you sent one of 8 to 64 letters, digits and `_.-`.',
+    description:
+      'The id of this request, in our log too: yours if you sent one of 8 to 64 letters, digits and `_.-`.',
     schema: { type: 'string', pattern: '^[A-Za-z0-9_.-]+$', maxLength: 64 },
     example: '0d9b7c1e-51a3-4e0c-9c52-3f6f3d0c5a11',
   },
@@ -26,7 +27,11 @@ export const RESPONSE_HEADERS = {
   },
   'RateLimit-Policy': {
     description: 'The limits that apply: `q` requests in `w` seconds.',
-    schema: { type: 'string', pattern: '^"[a-z-]+";q=[0-9]+;w=[0-9]+(?:, "[a-z-]+";q=[0-9]+;w=[0-9]+)*$', maxLength: 300 },
+    schema: {
+      type: 'string',
+      pattern: '^"[a-z-]+";q=[0-9]+;w=[0-9]+(?:, "[a-z-]+";q=[0-9]+;w=[0-9]+)*$',
+      maxLength: 300,
+    },
     example: '"client";q=1200;w=60',
   },
   'Retry-After': {
@@ -40,7 +45,8 @@ export const RESPONSE_HEADERS = {
     example: 'Bearer',
   },
   ETag: {
-    description: 'Names this state of the resource, for If-None-Match and, where a change asks for it, If-Match.',
+    description:
+      'Names this state of the resource, for If-None-Match and, where a change asks for it, If-Match.',
     schema: { type: 'string', pattern: '^"[A-Za-z0-9._-]+"$', maxLength: 64 },
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
   },

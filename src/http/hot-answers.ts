@@ -20,7 +20,12 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
   async function answerFor(ref: string): Promise<Kept> {
     const generation = ctx.store.generation();
     const known = kept.get(ref);
-    if (known && generation !== undefined && known.generation === generation && ctx.now().getTime() < known.until) {
+    if (
+      known &&
+      generation !== undefined &&
+      known.generation === generation &&
+      ctx.now().getTime() < known.until
+    ) {
       return known;
     }
     const { body, etag, until } = await render(ref);
@@ -34,12 +39,18 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
   }
 
   return {
-    async send(request: FastifyRequest, reply: FastifyReply, ref: string, cacheControl: string): Promise<void> {
+    async send(
+      request: FastifyRequest,
+      reply: FastifyReply,
+      ref: string,
+      cacheControl: string,
+    ): Promise<void> {
       const answer = await answerFor(ref);
       const headers = ['etag', answer.etag, 'cache-control', cacheControl, 'vary', 'accept-encoding'];
       if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
       headers.push('content-type', 'application/json; charset=utf-8');
-      if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.sendNow(200, headers, answer.body);
+      if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? ''))
+        return reply.sendNow(200, headers, answer.body);
       answer.zipped ??= gzipSync(answer.body);
       return reply.sendNow(200, [...headers, 'content-encoding', 'gzip'], answer.zipped);
     },

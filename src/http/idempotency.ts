@@ -14,7 +14,9 @@ export function retryFrom(request: FastifyRequest): Retry | undefined {
   if (key === undefined) {
     throw new ApiError('invalid_header', {
       detail: 'Idempotency-Key must be 1 to 255 visible ASCII characters: a UUID is best.',
-      errors: [{ pointer: '/idempotency-key', code: 'pattern', detail: 'Use 1 to 255 visible ASCII characters.' }],
+      errors: [
+        { pointer: '/idempotency-key', code: 'pattern', detail: 'Use 1 to 255 visible ASCII characters.' },
+      ],
     });
   }
   const { actor } = request;

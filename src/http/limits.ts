@@ -20,7 +20,11 @@ export async function createLimits(app: FastifyInstance, limits: Config['limits'
   if (!limits) return { check: () => Promise.resolve() };
   await app.register(rateLimit, { global: false, cache: CLIENTS });
 
-  const policy = (name: string, { requests, seconds }: RateLimit, keyOf: (request: FastifyRequest) => string) => ({
+  const policy = (
+    name: string,
+    { requests, seconds }: RateLimit,
+    keyOf: (request: FastifyRequest) => string,
+  ) => ({
     name,
     header: `"${name}";q=${requests};w=${seconds}`,
     take: app.createRateLimit({ max: requests, timeWindow: seconds * 1000, keyGenerator: keyOf }),
@@ -30,7 +34,9 @@ export async function createLimits(app: FastifyInstance, limits: Config['limits'
   const perPetition = (request: FastifyRequest) =>
     `${clientOf(request.ip)} ${(request.params as { petition?: string }).petition ?? ''}`;
   const client = policy('client', limits.client, (request) => clientOf(request.ip));
-  const key = policy('key', limits.key, (request) => (request.actor.kind === 'anonymous' ? '' : request.actor.keyId));
+  const key = policy('key', limits.key, (request) =>
+    request.actor.kind === 'anonymous' ? '' : request.actor.keyId,
+  );
   const sign = [
     policy('sign-burst', limits.signBurst, perPetition),
     policy('sign-sustained', limits.signSustained, perPetition),
@@ -51,7 +57,8 @@ export async function createLimits(app: FastifyInstance, limits: Config['limits'
         const result = await take(request);
         if (result.isAllowed) continue;
         const left = result.remaining;
-        if (tightest === undefined || left < tightest.left) tightest = { name, left, seconds: result.ttlInSeconds };
+        if (tightest === undefined || left < tightest.left)
+          tightest = { name, left, seconds: result.ttlInSeconds };
         if (result.isExceeded) {
           exceeded = true;
           tightest = { name, left: 0, seconds: result.ttlInSeconds };
@@ -78,6 +85,12 @@ export function clientOf(ip: string): string {
   const [head = '', tail] = ip.toLowerCase().split('%')[0]?.split('::') ?? [];
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups = tail === undefined ? left : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  return groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16)).join(':');
+  const groups =
+    tail === undefined
+      ? left
+      : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  return groups
+    .slice(0, 4)
+    .map((group) => parseInt(group, 16).toString(16))
+    .join(':');
 }

@@ -38,7 +38,10 @@ export function createMetrics(app: FastifyInstance, store: Store): Registry {
   for (const name of ['transactions', 'commits'] as const) {
     new Counter({
       name: `store_${name}_total`,
-      help: name === 'commits' ? 'Commits; several transactions may share one' : 'Transactions that were committed',
+      help:
+        name === 'commits'
+          ? 'Commits; several transactions may share one'
+          : 'Transactions that were committed',
       registers,
       collect() {
         this.reset();

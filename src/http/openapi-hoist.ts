@@ -28,7 +28,11 @@ export type Document = {
  * everywhere. And all of it in an order that people can read and that does not depend on the order of imports.
  */
 export function hoist(document: Document): Document {
-  const pools: Record<'parameters' | 'responses' | 'examples', Json> = { parameters: {}, responses: {}, examples: {} };
+  const pools: Record<'parameters' | 'responses' | 'examples', Json> = {
+    parameters: {},
+    responses: {},
+    examples: {},
+  };
 
   /** A reference to the pool; what has the name of something else there stays where it is. */
   function put<T>(kind: keyof typeof pools, name: string, value: T): T | Reference {
@@ -39,7 +43,9 @@ export function hoist(document: Document): Document {
   const hoistContent = (content: Content): Content =>
     mapValues(content, ({ schema, examples }) => ({
       schema: tidy(schema),
-      ...(examples ? { examples: mapValues(examples, (example, name) => put('examples', name, example)) } : {}),
+      ...(examples
+        ? { examples: mapValues(examples, (example, name) => put('examples', name, example)) }
+        : {}),
     }));
 
   const hoistResponse = (response: Response): Response => {
@@ -64,14 +70,19 @@ export function hoist(document: Document): Document {
     })),
   );
   const { securitySchemes = {}, schemas = {}, headers = {} } = document.components;
-  const components = { securitySchemes, ...mapValues({ ...pools, headers, schemas: mapValues(schemas, tidy) }, sorted) };
+  const components = {
+    securitySchemes,
+    ...mapValues({ ...pools, headers, schemas: mapValues(schemas, tidy) }, sorted),
+  };
   return { ...document, paths, components };
 }
 
 /** Tells whether a parameter occurs more than once, with the same words. */
 function repeated({ paths }: Document): (parameter: Parameter) => boolean {
   const seen = new Map<string, number>();
-  const all = Object.values(paths).flatMap((path) => Object.values(path).flatMap(({ parameters = [] }) => parameters));
+  const all = Object.values(paths).flatMap((path) =>
+    Object.values(path).flatMap(({ parameters = [] }) => parameters),
+  );
   for (const parameter of all) {
     const text = JSON.stringify(parameter);
     seen.set(text, (seen.get(text) ?? 0) + 1);
@@ -81,7 +92,8 @@ function repeated({ paths }: Document): (parameter: Parameter) => boolean {
 
 /** Problems are named after their codes; those of routes without limits lack headers that the others have. */
 function nameOf({ headers = {}, content }: Response): string | undefined {
-  if (!content) return 'Location' in headers ? 'Moved' : 'Link' in headers ? 'PageNotModified' : 'NotModified';
+  if (!content)
+    return 'Location' in headers ? 'Moved' : 'Link' in headers ? 'PageNotModified' : 'NotModified';
   const examples = content['application/problem+json']?.examples;
   if (!examples) return undefined;
   const codes = Object.keys(examples).map(pascal).join('Or');
@@ -89,9 +101,13 @@ function nameOf({ headers = {}, content }: Response): string | undefined {
   return value.status < 500 && !('RateLimit' in headers) ? `${codes}Unlimited` : codes;
 }
 
-const pascal = (name: string) => name.replace(/(?:^|[_-])([a-z])/gi, (_match, letter: string) => letter.toUpperCase());
+const pascal = (name: string) =>
+  name.replace(/(?:^|[_-])([a-z])/gi, (_match, letter: string) => letter.toUpperCase());
 
-const mapValues = <T, Out>(object: Record<string, T>, map: (value: T, key: string) => Out): Record<string, Out> =>
+const mapValues = <T, Out>(
+  object: Record<string, T>,
+  map: (value: T, key: string) => Out,
+): Record<string, Out> =>
   Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value, key)]));
 
 const sorted = <T>(object: Record<string, T>): Record<string, T> =>

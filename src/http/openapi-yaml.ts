@@ -8,12 +8,18 @@ export function toYaml(document: object): string {
   if (known !== undefined) return known;
   const yaml = new Document(document, { aliasDuplicateObjects: false, compat: 'yaml-1.1' });
   visit(yaml, {
+    Scalar: (_key, scalar) => {
+      // Older parsers would read a bare time as a date.
+      if (typeof scalar.value === 'string' && /^\d{4}-\d\d-\d\d/.test(scalar.value))
+        scalar.type = 'QUOTE_DOUBLE';
+    },
     Map: (_key, map) => {
       if (map.items.length === 1 && map.has('$ref')) map.flow = true;
     },
     Seq: (_key, list) => {
       if (list.items.every((item) => isScalar(item) && String(item.value).length < 40)) list.flow = true;
-      if (list.items.every((item) => isMap(item) && item.items.every(({ value }) => isSeq(value)))) list.flow = true;
+      if (list.items.every((item) => isMap(item) && item.items.every(({ value }) => isSeq(value))))
+        list.flow = true;
     },
   });
   const text = yaml.toString({ lineWidth: 120, flowCollectionPadding: false });

@@ -56,8 +56,12 @@ export async function openapi(app: FastifyInstance, publicUrl: string): Promise<
       components: { headers: RESPONSE_HEADERS, securitySchemes: SECURITY_SCHEMES } as object,
     },
     stripBasePath: false,
-    refResolver: { buildLocalReference: (schema, _base, _fragment, i) => (typeof schema.$id === 'string' ? schema.$id : `def-${i}`) },
-    transformObject: (made) => finish((made as unknown as { openapiObject: Document }).openapiObject) as object,
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, i) =>
+        typeof schema.$id === 'string' ? schema.$id : `def-${i}`,
+    },
+    transformObject: (made) =>
+      finish((made as unknown as { openapiObject: Document }).openapiObject) as object,
   });
 }
 
@@ -72,7 +76,8 @@ function finish(made: Document): Document {
       path[method] = finishOperation(method, operation, components['schemas'] as Schemas);
     }
   }
-  const rank = (path: Record<string, Operation>) => tags.findIndex(({ name }) => Object.values(path)[0]?.tags[0] === name);
+  const rank = (path: Record<string, Operation>) =>
+    tags.findIndex(({ name }) => Object.values(path)[0]?.tags[0] === name);
   const inOrder = Object.entries(paths).sort(([, a], [, b]) => rank(a) - rank(b));
   return hoist({ openapi, info, servers, tags, paths: Object.fromEntries(inOrder), components });
 }
@@ -90,13 +95,17 @@ function finishOperation(method: string, made: Operation, schemas: Schemas): Ope
   return {
     ...words,
     ...(all.length > 0 ? { parameters: all } : {}),
-    ...(requestBody ? { requestBody: { ...requestBody, content: bodyOf(method, requestBody.content, schemas) } } : {}),
+    ...(requestBody
+      ? { requestBody: { ...requestBody, content: bodyOf(method, requestBody.content, schemas) } }
+      : {}),
     responses: Object.fromEntries(
       Object.entries(responses).map(([status, { description, headers = {}, content }]) => [
         status,
         {
           description,
-          headers: Object.fromEntries(Object.keys(headers).map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+          headers: Object.fromEntries(
+            Object.keys(headers).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+          ),
           ...(content ? { content: withExamples(content, schemas) } : {}),
         },
       ]),
@@ -108,7 +117,9 @@ function bodyOf(method: string, content: Content, schemas: Schemas): Content {
   const { 'application/json': json } = withExamples(content, schemas);
   if (!json) throw new Error('a body that is not JSON');
   // A merge patch has a media type of its own; callers that do not know it send JSON.
-  return method === 'patch' ? { 'application/merge-patch+json': json, 'application/json': json } : { 'application/json': json };
+  return method === 'patch'
+    ? { 'application/merge-patch+json': json, 'application/json': json }
+    : { 'application/json': json };
 }
 
 /** Where a component is sent, its example is one of what is sent. */
@@ -117,7 +128,12 @@ function withExamples(content: Content, schemas: Schemas): Content {
     Object.entries(content).map(([type, media]) => {
       const name = media.schema.$ref?.split('/').at(-1) ?? '';
       const example = schemas[name]?.examples?.[0];
-      return [type, media.examples || example === undefined ? media : { ...media, examples: { [name]: { value: example } } }];
+      return [
+        type,
+        media.examples || example === undefined
+          ? media
+          : { ...media, examples: { [name]: { value: example } } },
+      ];
     }),
   );
 }

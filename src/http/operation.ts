@@ -121,7 +121,9 @@ function toProblem(status: number, codes: ErrorCode[], access: Access) {
     content: {
       'application/problem+json': {
         schema: ref(Problem),
-        examples: Object.fromEntries(codes.map((code) => [code, { summary: ERRORS[code][1], value: problemExample(code) }])),
+        examples: Object.fromEntries(
+          codes.map((code) => [code, { summary: ERRORS[code][1], value: problemExample(code) }]),
+        ),
       },
     },
   };
@@ -137,7 +139,10 @@ const RETRIED = new Set<ErrorCode>([
   'storage_full',
 ]);
 
-function headersOf(status: number, { access, answers, errors = [], sends = [] }: OperationInput): ResponseHeader[] {
+function headersOf(
+  status: number,
+  { access, answers, errors = [], sends = [] }: OperationInput,
+): ResponseHeader[] {
   const found = status < 300 || status === 304;
   const tagged = 304 in answers || errors.includes('precondition_required');
   const paged = Object.values(answers).some((answer) => !isPlain(answer) && answer.$id?.endsWith('Page'));
@@ -166,8 +171,12 @@ function requestHeadersOf(codes: Set<ErrorCode>, answers: OperationInput['answer
 /** Names alone: the document refers to their descriptions. */
 const named = (headers: ResponseHeader[]) => Object.fromEntries(headers.map((name) => [name, {}]));
 
-type Part<Input, Name extends string> = Input extends Record<Name, infer Schema extends TSchema> ? Record<Name, Schema> : unknown;
+type Part<Input, Name extends string> =
+  Input extends Record<Name, infer Schema extends TSchema> ? Record<Name, Schema> : unknown;
 
-type RouteSchema<Input extends OperationInput> = { operationId: string; response: Record<number, unknown> } & Part<Input, 'params'> &
+type RouteSchema<Input extends OperationInput> = {
+  operationId: string;
+  response: Record<number, unknown>;
+} & Part<Input, 'params'> &
   Part<Input, 'querystring'> &
   Part<Input, 'body'>;

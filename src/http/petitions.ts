@@ -24,7 +24,12 @@ import { createHotAnswers } from './hot-answers.js';
 import { retryFrom } from './idempotency.js';
 import { operation } from './operation.js';
 
-const toOrganization = ({ publicId, slug, name, url }: PetitionView['organization']) => ({ id: publicId, slug, name, url });
+const toOrganization = ({ publicId, slug, name, url }: PetitionView['organization']) => ({
+  id: publicId,
+  slug,
+  name,
+  url,
+});
 
 function toSummary({ counts, organization, ...petition }: Omit<Listed, 'key'>, now: Date): PetitionSummary {
   return {
@@ -94,9 +99,19 @@ export const openPetitionRoutes =
       async (request, reply) => {
         const { limit = 20, cursor, sort = '-created_at', ...filter } = request.query;
         const { status: statuses, external_id: externalId, ...rest } = filter;
-        const page = await listPetitions(ctx, request.actor, { statuses, externalId, ...rest }, { limit, cursor, sort });
+        const page = await listPetitions(
+          ctx,
+          request.actor,
+          { statuses, externalId, ...rest },
+          { limit, cursor, sort },
+        );
         const now = ctx.now();
-        return sendWithEtag(request, reply, cacheFor(request), toPage(request, reply, page, (item) => toSummary(item, now)));
+        return sendWithEtag(
+          request,
+          reply,
+          cacheFor(request),
+          toPage(request, reply, page, (item) => toSummary(item, now)),
+        );
       },
     );
 
@@ -115,7 +130,8 @@ export const openPetitionRoutes =
           tag: 'Petitions',
           access: 'open',
           summary: 'Read a petition',
-          description: 'The petition with its counts. What only its lead organization sees is null for everybody else.',
+          description:
+            'The petition with its counts. What only its lead organization sees is null for everybody else.',
           params: PetitionPath,
           answers: { 200: Petition, 304: NOT_MODIFIED, 308: MOVED },
           errors: ['petition_not_found', 'petition_taken_down'],
@@ -125,7 +141,13 @@ export const openPetitionRoutes =
         const { actor } = request;
         if (actor.kind !== 'secret') return hot.send(request, reply, request.params.petition, PUBLIC_CACHE);
         const view = await getPetition(ctx.store.read, actor, request.params.petition);
-        return sendWithEtag(request, reply, PRIVATE_CACHE, toPetition(view, actor, ctx.now()), view.petition.version);
+        return sendWithEtag(
+          request,
+          reply,
+          PRIVATE_CACHE,
+          toPetition(view, actor, ctx.now()),
+          view.petition.version,
+        );
       },
     );
     done();
@@ -156,7 +178,13 @@ export const secretPetitionRoutes =
         const actor = keyed(request);
         const view = await createPetition(ctx, actor, fromInput(request.body), retryFrom(request));
         reply.code(201).header('location', `/v1/petitions/${view.petition.publicId}`);
-        return sendWithEtag(request, reply, PRIVATE_CACHE, toPetition(view, actor, ctx.now()), view.petition.version);
+        return sendWithEtag(
+          request,
+          reply,
+          PRIVATE_CACHE,
+          toPetition(view, actor, ctx.now()),
+          view.petition.version,
+        );
       },
     );
 
@@ -190,7 +218,13 @@ export const secretPetitionRoutes =
         const actor = keyed(request);
         const patch = fromInput(request.body);
         const view = await patchPetition(ctx, actor, request.params.petition, versionOf(request), patch);
-        return sendWithEtag(request, reply, PRIVATE_CACHE, toPetition(view, actor, ctx.now()), view.petition.version);
+        return sendWithEtag(
+          request,
+          reply,
+          PRIVATE_CACHE,
+          toPetition(view, actor, ctx.now()),
+          view.petition.version,
+        );
       },
     );
 
@@ -222,8 +256,20 @@ export const secretPetitionRoutes =
       async (request, reply) => {
         const actor = keyed(request);
         const transition = toTransition(request.body);
-        const view = await transitionPetition(ctx, actor, request.params.petition, transition, retryFrom(request));
-        return sendWithEtag(request, reply, PRIVATE_CACHE, toPetition(view, actor, ctx.now()), view.petition.version);
+        const view = await transitionPetition(
+          ctx,
+          actor,
+          request.params.petition,
+          transition,
+          retryFrom(request),
+        );
+        return sendWithEtag(
+          request,
+          reply,
+          PRIVATE_CACHE,
+          toPetition(view, actor, ctx.now()),
+          view.petition.version,
+        );
       },
     );
     done();
@@ -244,14 +290,22 @@ const fromInput = <Body extends { opens_at?: string | null; closes_at?: string |
 /** The members that go with each step, which one schema for all steps cannot say. */
 function toTransition({ to, outcome, response, reason }: (typeof PetitionTransition)['static']): Transition {
   const misplaced = [
-    ...(to === 'closed' ? [] : Object.entries({ outcome, response }).filter(([, value]) => value !== undefined)),
+    ...(to === 'closed'
+      ? []
+      : Object.entries({ outcome, response }).filter(([, value]) => value !== undefined)),
     ...(to === 'taken_down' || reason === undefined ? [] : [['reason']]),
-  ].map(([name]) => ({ pointer: `/${String(name)}`, code: 'misplaced', detail: `It does not go with ${to}: leave it out.` }));
+  ].map(([name]) => ({
+    pointer: `/${String(name)}`,
+    code: 'misplaced',
+    detail: `It does not go with ${to}: leave it out.`,
+  }));
   if (misplaced.length > 0) throw invalidBody(...misplaced);
   if (to === 'taken_down') {
-    if (reason === undefined) throw invalidBody({ pointer: '/reason', code: 'required', detail: 'Say why it is taken down.' });
+    if (reason === undefined)
+      throw invalidBody({ pointer: '/reason', code: 'required', detail: 'Say why it is taken down.' });
     return { to, reason };
   }
-  if (to === 'closed') return { to, ...(outcome ? { outcome } : {}), ...(response === undefined ? {} : { response }) };
+  if (to === 'closed')
+    return { to, ...(outcome ? { outcome } : {}), ...(response === undefined ? {} : { response }) };
   return { to };
 }

@@ -12,7 +12,9 @@ const TOLD: Partial<Record<ErrorCode, Pick<ErrorDetails, 'detail' | 'errors' | '
   },
   invalid_header: {
     detail: 'Idempotency-Key must be 1 to 255 visible ASCII characters: a UUID is best.',
-    errors: [{ pointer: '/idempotency-key', code: 'pattern', detail: 'Use 1 to 255 visible ASCII characters.' }],
+    errors: [
+      { pointer: '/idempotency-key', code: 'pattern', detail: 'Use 1 to 255 visible ASCII characters.' },
+    ],
   },
   invalid_json: { detail: 'The body cannot be parsed as JSON.' },
   key_required: { detail: 'Send a secret key as: Authorization: Bearer sk_….' },
@@ -20,7 +22,10 @@ const TOLD: Partial<Record<ErrorCode, Pick<ErrorDetails, 'detail' | 'errors' | '
   rate_limited: { detail: 'Wait 12 seconds.' },
   precondition_failed: { detail: 'Read it again, apply your change to what is there now.' },
   petition_taken_down: { extra: { reason: 'legal' } },
-  petition_not_open: { detail: 'It takes signatures from opens_at on.', extra: { opens_at: '2027-01-01T08:00:00.000Z' } },
+  petition_not_open: {
+    detail: 'It takes signatures from opens_at on.',
+    extra: { opens_at: '2027-01-01T08:00:00.000Z' },
+  },
   transition_not_allowed: {
     detail: 'A petition that is closed can become: archived, taken_down.',
     extra: { allowed: ['archived', 'taken_down'] },

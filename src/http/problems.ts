@@ -1,6 +1,12 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaValidationError,
+} from 'fastify';
 import { Moved } from '../core/petition-lookup.js';
 import { ApiError, describeError, ERRORS, type ErrorCode, type FieldError } from '../errors.js';
 
@@ -30,12 +36,20 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
   app.setErrorHandler((thrown: unknown, request, reply) => {
     if (thrown instanceof Moved) return redirect(request, reply, thrown);
     const error = asApiError(explain(thrown));
-    if (error.status === 500) request.log.error({ request_id: request.id, error: describeError(thrown) }, 'unexpected error');
-    else if (error.status > 500) request.log.warn({ request_id: request.id, code: error.code }, 'cannot serve');
+    if (error.status === 500)
+      request.log.error({ request_id: request.id, error: describeError(thrown) }, 'unexpected error');
+    else if (error.status > 500)
+      request.log.warn({ request_id: request.id, code: error.code }, 'cannot serve');
     return sendProblem(request, reply, error);
   });
 
-  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, new ApiError('not_found')));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      request,
+      reply,
+      new ApiError('not_found', { detail: 'See /docs or /openapi.yaml for what there is.' }),
+    ),
+  );
 
   function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ApiError) {
     const { headers, errors, extra, detail } = error.details;
@@ -65,7 +79,12 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
 
 function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  const { validation, validationContext = '', code = '', statusCode } = (error ?? {}) as Partial<FastifyError>;
+  const {
+    validation,
+    validationContext = '',
+    code = '',
+    statusCode,
+  } = (error ?? {}) as Partial<FastifyError>;
   if (validation) {
     const errors = fieldErrors(validation);
     return new ApiError(CONTEXT[validationContext] ?? 'invalid_query', {
@@ -86,7 +105,9 @@ const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   additionalProperties: () => 'There is no such property: leave it out.',
   type: ({ type }) => `It must be of type ${String(type)}.`,
   format: ({ format }) =>
-    format === 'email' ? 'Write it like name@example.org.' : `It must be a ${String(format)} as in RFC 3339 or RFC 3986.`,
+    format === 'email'
+      ? 'Write it like name@example.org.'
+      : `It must be a ${String(format)} as in RFC 3339 or RFC 3986.`,
   enum: ({ allowedValues }) => `It must be one of: ${(allowedValues as unknown[]).map(String).join(', ')}.`,
   minLength: ({ limit }) => `It must have at least ${String(limit)} characters.`,
   maxLength: ({ limit }) => `It must have at most ${String(limit)} characters.`,

@@ -10,7 +10,9 @@ import { operation } from './operation.js';
 
 const textAnswer = (type: string, description: string) => ({
   description,
-  content: { [type]: { schema: Type.String({ maxLength: 5_000_000, pattern: '^[^\\u0000]*$', description }) } },
+  content: {
+    [type]: { schema: Type.String({ maxLength: 5_000_000, pattern: '^[^\\u0000]*$', description }) },
+  },
 });
 
 export type ServiceOptions = {
@@ -48,7 +50,8 @@ export const serviceRoutes =
           tag: 'Service',
           access: 'service',
           summary: 'Can the process serve requests?',
-          description: 'Asks the database. 503 while it cannot be reached, or while the process is shutting down.',
+          description:
+            'Asks the database. 503 while it cannot be reached, or while the process is shutting down.',
           answers: { 200: Readiness },
           errors: ['storage_unavailable', 'shutting_down'],
         }),
@@ -59,7 +62,9 @@ export const serviceRoutes =
           throw new ApiError('storage_unavailable');
         });
         const { waiting } = store.stats();
-        return reply.header('cache-control', 'no-store').send({ status: 'ok', engine: store.engine, waiting });
+        return reply
+          .header('cache-control', 'no-store')
+          .send({ status: 'ok', engine: store.engine, waiting });
       },
     );
 
@@ -76,7 +81,10 @@ export const serviceRoutes =
         }),
       },
       async (_request, reply) =>
-        reply.header('cache-control', 'no-store').type(metrics.contentType).send(await metrics.metrics()),
+        reply
+          .header('cache-control', 'no-store')
+          .type(metrics.contentType)
+          .send(await metrics.metrics()),
     );
 
     app.get(
@@ -125,7 +133,11 @@ export const serviceRoutes =
           answers: { 200: textAnswer('text/html', 'A page with all codes.') },
         }),
       },
-      (_request, reply) => reply.header('cache-control', 'public, max-age=300').type('text/html; charset=utf-8').send(PROBLEMS_PAGE),
+      (_request, reply) =>
+        reply
+          .header('cache-control', 'public, max-age=300')
+          .type('text/html; charset=utf-8')
+          .send(PROBLEMS_PAGE),
     );
     done();
   };
@@ -134,6 +146,8 @@ const PROBLEMS_PAGE = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Problems</title><h1>Problems</h1>
 <p>Every error is an <code>application/problem+json</code> (RFC 9457). Branch on its <code>code</code>.</p>
 <dl>${Object.entries(ERRORS)
-  .map(([code, [status, title]]) => `<dt id="${code}"><code>${code}</code> (${status})</dt><dd>${title}.</dd>`)
+  .map(
+    ([code, [status, title]]) => `<dt id="${code}"><code>${code}</code> (${status})</dt><dd>${title}.</dd>`,
+  )
   .join('\n')}</dl></html>
 `;

@@ -116,7 +116,8 @@ export const openSignatureRoutes =
         const { actor } = request;
         const input = camelKeys(request.body);
         const signed = await signPetition(ctx, actor, request.params.petition, input, retryFrom(request));
-        if (actor.kind !== 'secret') return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(toAccepted(ctx, signed)));
+        if (actor.kind !== 'secret')
+          return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(toAccepted(ctx, signed)));
         reply.code(signed.created ? 201 : 200).header('cache-control', PRIVATE_CACHE);
         return reply.send(await toResult(ctx, signed));
       },
@@ -139,7 +140,10 @@ export const openSignatureRoutes =
       },
       async (request, reply) => {
         const { limit = 20, cursor } = request.query;
-        const page = await listPublicSignatures(ctx.store.read, request.actor, request.params.petition, { limit, cursor });
+        const page = await listPublicSignatures(ctx.store.read, request.actor, request.params.petition, {
+          limit,
+          cursor,
+        });
         return sendWithEtag(request, reply, PUBLIC_CACHE, toPage(request, reply, page, toPublicSignature));
       },
     );
@@ -165,7 +169,16 @@ export const secretSignatureRoutes =
         }),
       },
       async (request, reply) => {
-        const { petition, limit = 20, cursor, sort = '-created_at', status, email, source, ...rest } = request.query;
+        const {
+          petition,
+          limit = 20,
+          cursor,
+          sort = '-created_at',
+          status,
+          email,
+          source,
+          ...rest
+        } = request.query;
         const filter = {
           statuses: status,
           email,
@@ -176,7 +189,11 @@ export const secretSignatureRoutes =
           createdBefore: rest.created_before === undefined ? undefined : new Date(rest.created_before),
         };
         const oldestFirst = sort === 'created_at';
-        const page = await listSignatures(ctx.store.read, keyed(request), petition, filter, { limit, cursor, oldestFirst });
+        const page = await listSignatures(ctx.store.read, keyed(request), petition, filter, {
+          limit,
+          cursor,
+          oldestFirst,
+        });
         return sendWithEtag(request, reply, PRIVATE_CACHE, toPage(request, reply, page, toSignature));
       },
     );
@@ -211,16 +228,29 @@ export const secretSignatureRoutes =
           tag: 'Signatures',
           access: 'secret',
           summary: 'Take a signature out',
-          description: 'It no longer counts and leaves the public list. The reason is kept. It can be restored.',
+          description:
+            'It no longer counts and leaves the public list. The reason is kept. It can be restored.',
           params: SignaturePath,
           body: Moderation,
           answers: { 200: Signature },
-          errors: ['signature_not_found', 'already_invalidated', 'signature_withdrawn', 'idempotency_key_reused', 'invalid_header'],
+          errors: [
+            'signature_not_found',
+            'already_invalidated',
+            'signature_withdrawn',
+            'idempotency_key_reused',
+            'invalid_header',
+          ],
         }),
       },
       async (request, reply) => {
         const { signature } = request.params;
-        const view = await invalidateSignature(ctx, keyed(request), signature, request.body.reason, retryFrom(request));
+        const view = await invalidateSignature(
+          ctx,
+          keyed(request),
+          signature,
+          request.body.reason,
+          retryFrom(request),
+        );
         return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
       },
     );
@@ -243,7 +273,13 @@ export const secretSignatureRoutes =
       },
       async (request, reply) => {
         const { signature } = request.params;
-        const view = await restoreSignature(ctx, keyed(request), signature, request.body.reason, retryFrom(request));
+        const view = await restoreSignature(
+          ctx,
+          keyed(request),
+          signature,
+          request.body.reason,
+          retryFrom(request),
+        );
         return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
       },
     );

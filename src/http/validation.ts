@@ -11,7 +11,13 @@ import { ApiError } from '../errors.js';
  * know. Queries, paths and headers are text, so there numbers, booleans and single-item lists are read from it.
  */
 
-const OPTIONS: Options = { allErrors: true, removeAdditional: false, strict: 'log', strictTypes: false, keywords: ['discriminator'] };
+const OPTIONS: Options = {
+  allErrors: true,
+  removeAdditional: false,
+  strict: 'log',
+  strictTypes: false,
+  keywords: ['discriminator'],
+};
 
 function validator(options: Options): Ajv {
   const ajv = new Ajv({ ...OPTIONS, ...options });
@@ -26,7 +32,9 @@ function validator(options: Options): Ajv {
 export function validation(app: FastifyInstance): void {
   const bodies = validator({ coerceTypes: false });
   const texts = validator({ coerceTypes: 'array' });
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? bodies : texts).compile(schema as object));
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'body' ? bodies : texts).compile(schema as object),
+  );
 
   app.removeAllContentTypeParsers();
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -34,12 +42,16 @@ export function validation(app: FastifyInstance): void {
     ['application/json', 'application/merge-patch+json'],
     { parseAs: 'buffer' },
     (request: FastifyRequest, body: Buffer, done) => {
-      if (!isUtf8(body)) return done(new ApiError('invalid_json', { detail: 'The body is not valid UTF-8.' }));
+      if (!isUtf8(body))
+        return done(new ApiError('invalid_json', { detail: 'The body is not valid UTF-8.' }));
       // JSON.parse would keep a byte order mark as a character that is not JSON; say so instead.
-      parse(request, body.toString('utf8'), (error, value) => {
-        if (error) return done(new ApiError('invalid_json', { detail: 'The body cannot be parsed as JSON.' }));
+      void parse(request, body.toString('utf8'), (error, value) => {
+        if (error)
+          return done(new ApiError('invalid_json', { detail: 'The body cannot be parsed as JSON.' }));
         if (mayHideBadText(body) && hasBadText(value)) {
-          return done(new ApiError('invalid_json', { detail: 'A text holds NUL or half of a surrogate pair.' }));
+          return done(
+            new ApiError('invalid_json', { detail: 'A text holds NUL or half of a surrogate pair.' }),
+          );
         }
         done(null, value);
       });
@@ -56,7 +68,8 @@ function hasBadText(root: unknown): boolean {
   while (waiting.length > 0) {
     const value = waiting.pop();
     if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) return true;
-    if (typeof value === 'object' && value !== null) for (const pair of Object.entries(value)) waiting.push(...pair);
+    if (typeof value === 'object' && value !== null)
+      for (const pair of Object.entries(value)) waiting.push(...pair);
   }
   return false;
 }

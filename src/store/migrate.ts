@@ -32,7 +32,7 @@ export function pending({ known, applied }: MigrationState): MigrationMeta[] {
 /** Throws unless every migration has run and no other. */
 export function assertMigrated(state: MigrationState): void {
   const missing = pending(state).length;
-  if (missing > 0) throw new Error(`${missing} migrations have not run: run 'undersigned migrate'`);
+  if (missing > 0) throw new Error(`${missing} of the migrations have not run: run 'undersigned migrate'`);
 }
 
 /** Reads the state of a SQLite database, which may be empty. */
@@ -59,7 +59,8 @@ export function migrateSqlite(connection: Database.Database, from = folder('sqli
       record.run(state.applied.length + i, migration.hash, new Date().toISOString());
     }
     const orphans = connection.pragma('foreign_key_check') as unknown[];
-    if (orphans.length > 0) throw new Error(`${orphans.length} rows would lose their parent: nothing was migrated`);
+    if (orphans.length > 0)
+      throw new Error(`${orphans.length} rows would lose their parent: nothing was migrated`);
     connection.exec('commit');
     return todo.length;
   } catch (error) {
@@ -79,9 +80,13 @@ export async function postgresMigrations(
   from = folder('postgres'),
 ): Promise<MigrationState> {
   const known = readMigrationFiles({ migrationsFolder: from });
-  const found = await client.query<{ ledger: string | null }>(`select to_regclass('applied_migrations') as ledger`);
+  const found = await client.query<{ ledger: string | null }>(
+    `select to_regclass('applied_migrations') as ledger`,
+  );
   if (found.rows[0]?.ledger == null) return { known, applied: [] };
-  const { rows } = await client.query<{ hash: string }>('select hash from applied_migrations order by position');
+  const { rows } = await client.query<{ hash: string }>(
+    'select hash from applied_migrations order by position',
+  );
   return { known, applied: rows.map((row) => row.hash) };
 }
 

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pg from 'pg';
+import { ensureFolder } from '../folder.js';
 import { migratePostgres, migrateSqlite } from './migrate.js';
 import { openPostgres, type PostgresOptions } from './postgres.js';
 import { connect, openSqlite } from './sqlite.js';
@@ -10,13 +11,15 @@ import type { Store } from './store.js';
 export type DatabaseUrl = string;
 
 const sqliteFile = (url: DatabaseUrl): string | undefined =>
-  url.startsWith('file:') ? decodeURIComponent(url.slice('file:'.length).replace(/^\/\/(?=\/)/, '')) : undefined;
+  url.startsWith('file:')
+    ? decodeURIComponent(url.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))
+    : undefined;
 
 /** Brings the database up to date. Returns how many migrations ran. */
 export async function migrateStore(url: DatabaseUrl): Promise<number> {
   const file = sqliteFile(url);
   if (file !== undefined) {
-    mkdirSync(dirname(file), { recursive: true });
+    ensureFolder(dirname(file));
     const connection = connect(file);
     try {
       return migrateSqlite(connection);
@@ -38,5 +41,7 @@ export async function migrateStore(url: DatabaseUrl): Promise<number> {
 /** Opens a migrated database. Throws, and says why, when it would not be safe to run on it. */
 export async function openStore(url: DatabaseUrl, options: PostgresOptions): Promise<Store> {
   const file = sqliteFile(url);
-  return file === undefined ? openPostgres(url, options) : openSqlite(file, options);
+  if (file === undefined) return openPostgres(url, options);
+  if (!existsSync(file)) throw new Error(`there is no database at ${file} yet: run 'undersigned migrate'`);
+  return openSqlite(file, options);
 }

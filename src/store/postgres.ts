@@ -22,7 +22,9 @@ async function selfTest(pool: pg.Pool, allowUnsafe: boolean): Promise<void> {
   for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
     const { rows } = await pool.query<Record<string, string>>(`show ${name}`);
     if (rows[0]?.[name] === 'off' && !allowUnsafe) {
-      throw new Error(`PostgreSQL runs with ${name} = off and could lose acknowledged signatures: switch it on`);
+      throw new Error(
+        `PostgreSQL runs with ${name} = off and could lose acknowledged signatures: switch it on`,
+      );
     }
   }
   assertMigrated(await postgresMigrations(pool));
@@ -111,7 +113,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   return {
     engine: 'postgres',
     tables,
-    read: { db: drizzle(pool, { casing: 'snake_case' }) as unknown as Db, tables },
+    read: { db: drizzle(pool, { casing: 'snake_case' }), tables },
     transact,
     generation: () => undefined,
     ping: async () => void (await pool.query('select 1')),
@@ -129,7 +131,10 @@ class Connections {
   of(client: pg.PoolClient): { db: Db; shard: number } {
     let connection = this.#known.get(client);
     if (!connection) {
-      connection = { db: drizzle(client, { casing: 'snake_case' }) as unknown as Db, shard: this.#next++ % SHARDS };
+      connection = {
+        db: drizzle(client, { casing: 'snake_case' }) as unknown as Db,
+        shard: this.#next++ % SHARDS,
+      };
       this.#known.set(client, connection);
     }
     return connection;
@@ -138,7 +143,7 @@ class Connections {
 
 /** Query builders wrap the driver's error and keep it as the cause. */
 const driverError = (error: unknown): { code?: unknown; message?: unknown } =>
-  ((error instanceof Error && error.cause !== undefined ? error.cause : error) ?? {}) as object;
+  (error instanceof Error && error.cause !== undefined ? error.cause : error) ?? {};
 
 const postgresCode = (error: unknown): string => {
   const { code } = driverError(error);
@@ -149,7 +154,8 @@ const postgresCode = (error: unknown): string => {
 const isRetryable = (error: unknown) => ['40001', '40P01'].includes(postgresCode(error));
 
 /** What the driver says, without a code, when there is no connection or no longer one. */
-const NO_CONNECTION = /timeout exceeded when trying to connect|Connection terminated|not queryable|after calling end/;
+const NO_CONNECTION =
+  /timeout exceeded when trying to connect|Connection terminated|not queryable|after calling end/;
 
 /** The one place where PostgreSQL's codes are known: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 function explain(error: unknown): unknown {

@@ -1,13 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import Database from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
-import * as schema from '../../schema/db/sqlite.js';
-import type { Tables } from '../../schema/db/tables.js';
+import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
-
-const tables = schema as unknown as Tables;
 
 /** Below this, a write-ahead log could be reset under a reader and lose pages (https://sqlite.org/wal.html). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
@@ -32,7 +29,8 @@ const BUSY_MS = 5000;
 export function connect(file: string): Database.Database {
   const connection = new Database(file, { timeout: BUSY_MS });
   try {
-    for (const [name, value] of Object.entries(PRAGMAS)) patiently(() => connection.pragma(`${name} = ${value}`));
+    for (const [name, value] of Object.entries(PRAGMAS))
+      patiently(() => connection.pragma(`${name} = ${value}`));
   } catch (error) {
     connection.close();
     throw error;
@@ -60,11 +58,15 @@ function patiently(act: () => void): void {
 function selfTest(connection: Database.Database): void {
   const version = connection.prepare('select sqlite_version()').pluck().get() as string;
   const parts = version.split('.').map(Number);
-  const older = OLDEST_SQLITE.map((least, i) => Math.sign((parts[i] ?? 0) - least)).find((sign) => sign !== 0);
-  if (older === -1) throw new Error(`SQLite ${version} is too old: ${OLDEST_SQLITE.join('.')} or later is needed`);
+  const older = OLDEST_SQLITE.map((least, i) => Math.sign((parts[i] ?? 0) - least)).find(
+    (sign) => sign !== 0,
+  );
+  if (older === -1)
+    throw new Error(`SQLite ${version} is too old: ${OLDEST_SQLITE.join('.')} or later is needed`);
   for (const [name, wanted] of Object.entries(PRAGMAS)) {
     const found: unknown = connection.pragma(name, { simple: true });
-    if (found !== wanted) throw new Error(`SQLite refused the setting ${name} = ${wanted} (it is ${String(found)})`);
+    if (found !== wanted)
+      throw new Error(`SQLite refused the setting ${name} = ${wanted} (it is ${String(found)})`);
   }
 }
 
@@ -100,7 +102,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
       }
       return generation;
     },
-    // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous, this engine is not
+
     ping: async () => {
       if (group.failed) throw new ApiError('storage_unavailable');
       reader.prepare('select 1').get();

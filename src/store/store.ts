@@ -1,5 +1,5 @@
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import { type Column, type Placeholder, sql, type SQL } from 'drizzle-orm';
+import { type Column, sql, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 
 /** Queries are typed once, against PostgreSQL; SQLite runs the same builders. */
@@ -44,7 +44,8 @@ export class Sums {
       this.#pending.set(id, { sum, values: { ...place, ...numbers } });
       return;
     }
-    for (const [name, number] of Object.entries(numbers)) pending.values[name] = (pending.values[name] ?? 0) + number;
+    for (const [name, number] of Object.entries(numbers))
+      pending.values[name] = (pending.values[name] ?? 0) + number;
   }
 
   async write(tx: Tx): Promise<void> {
@@ -78,7 +79,7 @@ export type Store = {
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   /** A driver's error as the `ApiError` that callers should hear of; any other error as it is. */
-  explain(error: unknown): unknown;
+  readonly explain: (error: unknown) => unknown;
   stats(): StoreStats;
   /** Lets what waits finish, then closes. */
   close(): Promise<void>;
@@ -121,11 +122,13 @@ export function statement<Values extends Record<string, unknown>, Result, On ext
  */
 export const bind = (column: Column, name: string): SQL => {
   const encoder = {
-    mapToDriverValue: (value: unknown) => (value === null ? null : column.mapToDriverValue(value)) as unknown,
+    mapToDriverValue: (value: unknown) => (value === null ? null : column.mapToDriverValue(value)),
   };
-  return sql`${sql.param(sql.placeholder(name) as Placeholder, encoder)}`;
+  return sql`${sql.param(sql.placeholder(name), encoder)}`;
 };
 
 /** The values of an insert whose placeholders are called as its columns. */
-export const bindAll = <Table extends Record<Name, Column>, const Name extends string>(table: Table, names: readonly Name[]) =>
-  Object.fromEntries(names.map((name) => [name, bind(table[name], name)])) as Record<Name, SQL>;
+export const bindAll = <Table extends Record<Name, Column>, const Name extends string>(
+  table: Table,
+  names: readonly Name[],
+) => Object.fromEntries(names.map((name) => [name, bind(table[name], name)])) as Record<Name, SQL>;

@@ -12,10 +12,38 @@ import { foldWords, searchText, wordPatterns } from '../../src/core/words.js';
 import { PETITION_STATUSES } from '../../schema/db/tables.js';
 
 t.test('addresses: what is one person and where mail goes', (t) => {
-  t.same(parseEmail(' Ada.Lovelace+tag@Example.ORG '), { delivery: 'Ada.Lovelace+tag@example.org', identity: 'ada.lovelace+tag@example.org' });
+  t.same(parseEmail(' Ada.Lovelace+tag@Example.ORG '), {
+    delivery: 'Ada.Lovelace+tag@example.org',
+    identity: 'ada.lovelace+tag@example.org',
+  });
   t.same(parseEmail('a@münchen.example')?.identity, 'a@xn--mnchen-3ya.example');
   t.ok(parseEmail(`${'x'.repeat(64)}@example.org`));
-  for (const bad of ['', '@', 'a@', '@b.org', 'a@b', 'a@-b.org', 'a@b-.org', 'a@b..org', '.a@b.org', 'a.@b.org', 'a@b.org.', 'a b@c.org', 'a@b.123', 'a@127.0.0.1', 'a@[::1]', 'a@b.org:25', 'a@b.org/x', 'a@%62.org', 'a,b@c.org', 'a@b@', 'ü@b.org', `${'x'.repeat(65)}@b.org`, `a@${'b'.repeat(64)}.org`, `a@${'b.'.repeat(126)}org`]) {
+  for (const bad of [
+    '',
+    '@',
+    'a@',
+    '@b.org',
+    'a@b',
+    'a@-b.org',
+    'a@b-.org',
+    'a@b..org',
+    '.a@b.org',
+    'a.@b.org',
+    'a@b.org.',
+    'a b@c.org',
+    'a@b.123',
+    'a@127.0.0.1',
+    'a@[::1]',
+    'a@b.org:25',
+    'a@b.org/x',
+    'a@%62.org',
+    'a,b@c.org',
+    'a@b@',
+    'ü@b.org',
+    `${'x'.repeat(65)}@b.org`,
+    `a@${'b'.repeat(64)}.org`,
+    `a@${'b.'.repeat(126)}org`,
+  ]) {
     t.equal(parseEmail(bad), undefined, bad);
   }
   t.end();
@@ -23,12 +51,24 @@ t.test('addresses: what is one person and where mail goes', (t) => {
 
 t.test('addresses: whatever is accepted is accepted again, the same', (t) => {
   fc.assert(
-    fc.property(fc.oneof(fc.emailAddress(), fc.string({ unit: 'binary' }), fc.tuple(fc.string(), fc.domain()).map(([a, b]) => `${a}@${b}`)), (typed) => {
-      const email = parseEmail(typed);
-      if (!email) return true;
-      const ascii = [...email.delivery].every((letter) => letter > ' ' && letter <= '~');
-      return ascii && email.delivery.length <= 254 && parseEmail(email.delivery)?.identity === email.identity && parseEmail(email.identity)?.delivery === email.identity;
-    }),
+    fc.property(
+      fc.oneof(
+        fc.emailAddress(),
+        fc.string({ unit: 'binary' }),
+        fc.tuple(fc.string(), fc.domain()).map(([a, b]) => `${a}@${b}`),
+      ),
+      (typed) => {
+        const email = parseEmail(typed);
+        if (!email) return true;
+        const ascii = [...email.delivery].every((letter) => letter > ' ' && letter <= '~');
+        return (
+          ascii &&
+          email.delivery.length <= 254 &&
+          parseEmail(email.delivery)?.identity === email.identity &&
+          parseEmail(email.identity)?.delivery === email.identity
+        );
+      },
+    ),
     { numRuns: 2000 },
   );
   t.end();
@@ -41,7 +81,9 @@ t.test('words: case, accents and scripts', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
       const stored = searchText(text);
-      return wordPatterns(text).every((pattern) => stored.includes(pattern.slice(1, -1)) && !/[%_\\]/.test(pattern.slice(1, -1)));
+      return wordPatterns(text).every(
+        (pattern) => stored.includes(pattern.slice(1, -1)) && !/[%_\\]/.test(pattern.slice(1, -1)),
+      );
     }),
     { numRuns: 1000 },
   );
@@ -59,17 +101,40 @@ t.test('initials: of any name, and never the name', (t) => {
 });
 
 t.test('background: Markdown in, safe HTML out', (t) => {
-  const { html, cited } = renderBackground('# One\n\nSee[^2] and[^1] again[^2]. `[^9]`\n\n![x](https://a.example/t.gif)\n\n<b onclick=x>hi</b>');
+  const { html, cited } = renderBackground(
+    '# One\n\nSee[^2] and[^1] again[^2]. `[^9]`\n\n![x](https://a.example/t.gif)\n\n<b onclick=x>hi</b>',
+  );
   t.same(cited, [1, 2]);
   t.match(html, '<h2>One</h2>');
   t.match(html, '<sup><a href="#reference-2">2</a></sup>');
   t.match(html, '<code>[^9]</code>');
   t.notMatch(html, /<img|<b |onclick="/);
-  const attacks = fc.constantFrom('<script>', 'javascript:', '](', '[', '!', '"', "'", '`', '<', '>', '&#x6a;', 'data:text/html,', '\n', '*', 'onerror=', 'https://a.example', 'x');
+  const attacks = fc.constantFrom(
+    '<script>',
+    'javascript:',
+    '](',
+    '[',
+    '!',
+    '"',
+    "'",
+    '`',
+    '<',
+    '>',
+    '&#x6a;',
+    'data:text/html,',
+    '\n',
+    '*',
+    'onerror=',
+    'https://a.example',
+    'x',
+  );
   fc.assert(
     fc.property(fc.array(attacks, { maxLength: 30 }), (parts) => {
       const out = renderBackground(parts.join('')).html;
-      return !/<script|<img|<iframe|<style|href="(?!https?:|mailto:|#reference-)/i.test(out) && !/<[^>]*\son\w+=/i.test(out);
+      return (
+        !/<script|<img|<iframe|<style|href="(?!https?:|mailto:|#reference-)/i.test(out) &&
+        !/<[^>]*\son\w+=/i.test(out)
+      );
     }),
     { numRuns: 1000 },
   );
@@ -87,7 +152,15 @@ t.test('life: every move that is not allowed names those that are', (t) => {
       }
     }).map((to) => `${from}>${to}`),
   );
-  t.same(allowed, ['draft>published', 'draft>taken_down', 'published>closed', 'published>taken_down', 'closed>archived', 'closed>taken_down', 'archived>taken_down']);
+  t.same(allowed, [
+    'draft>published',
+    'draft>taken_down',
+    'published>closed',
+    'published>taken_down',
+    'closed>archived',
+    'closed>taken_down',
+    'archived>taken_down',
+  ]);
   t.end();
 });
 
@@ -103,7 +176,12 @@ t.test('cursors: only for their own list, and only as they were made', (t) => {
   const cursor = encodeCursor('list', ['a', 7]);
   t.same(decodeCursor('list', cursor, ['', 0]), ['a', 7]);
   t.equal(decodeCursor('list', undefined, [0]), undefined);
-  for (const [list, text, shape] of [['other', cursor, ['', 0]], ['list', cursor, [0, 0]], ['list', cursor, ['']], ['list', encodeCursor('list', [1.5]), [0]]] as const) {
+  for (const [list, text, shape] of [
+    ['other', cursor, ['', 0]],
+    ['list', cursor, [0, 0]],
+    ['list', cursor, ['']],
+    ['list', encodeCursor('list', [1.5]), [0]],
+  ] as const) {
     t.throws(() => decodeCursor(list, text, shape as never), { code: 'invalid_cursor' });
   }
   fc.assert(
@@ -132,7 +210,14 @@ t.test('receipts: fresh, of one length, and only as they were sealed', (t) => {
     flipped[bit >> 3]! ^= 1 << (bit & 7);
     t.equal(sealer.openReceipt(`rc_${flipped.toString('base64url')}`), undefined);
   }
-  for (const junk of [`${receipt}A`, receipt.slice(0, -1), `sk_${receipt.slice(3)}`, `${receipt}=`, receipt.replace('rc_', 'rc_ '), '']) {
+  for (const junk of [
+    `${receipt}A`,
+    receipt.slice(0, -1),
+    `sk_${receipt.slice(3)}`,
+    `${receipt}=`,
+    receipt.replace('rc_', 'rc_ '),
+    '',
+  ]) {
     t.equal(sealer.openReceipt(junk), undefined, junk);
   }
   t.end();
@@ -141,6 +226,7 @@ t.test('receipts: fresh, of one length, and only as they were sealed', (t) => {
 t.test('keys: a mistyped letter is found without the database', (t) => {
   const key = 'sk_000000000000000000000000000000000AAAAA';
   t.equal(isWellFormedKey(key), false);
-  for (const junk of ['', 'sk_', 'xk_00000000000000000000000000000000000000']) t.equal(isWellFormedKey(junk), false);
+  for (const junk of ['', 'sk_', 'xk_00000000000000000000000000000000000000'])
+    t.equal(isWellFormedKey(junk), false);
   t.end();
 });

@@ -1,0 +1,185 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import t from 'tap';
+import ts from 'typescript';
+import { packageRoot } from '../src/package.js';
+
+/*
+ * The rules of ARCHITECTURE.md, read off the source: a request passes three rooms, http → core → store, and no room
+ * reaches past the next one. A test that fails here says which line to move where.
+ */
+
+type Import = { file: string; line: number; target: string; typeOnly: boolean };
+type Source = { file: string; text: string; imports: Import[] };
+
+const filesUnder = (folder: string): string[] =>
+  readdirSync(new URL(`${folder}/`, packageRoot), { recursive: true, encoding: 'utf8' })
+    .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
+    .filter((name) => name.endsWith('.ts'))
+    .sort();
+
+function read(file: string): Source {
+  const text = readFileSync(new URL(file, packageRoot), 'utf8');
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, true);
+  const imports: Import[] = [];
+  const add = (node: ts.Node, specifier: ts.Node | undefined, typeOnly: boolean) => {
+    if (!specifier || !ts.isStringLiteral(specifier)) return;
+    const { text: name } = specifier;
+    // A file of ours by its path from the root, a package by its name.
+    const target = name.startsWith('.')
+      ? posix.join(posix.dirname(file), name).replace(/\.js$/, '.ts')
+      : name;
+    const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
+    imports.push({ file, line, target, typeOnly });
+  };
+  (function walk(node: ts.Node) {
+    if (ts.isImportDeclaration(node)) add(node, node.moduleSpecifier, bringsTypesAlone(node.importClause));
+    if (ts.isExportDeclaration(node)) add(node, node.moduleSpecifier, node.isTypeOnly);
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node, node.arguments[0], false);
+    }
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      add(node, node.argument.literal, true);
+    }
+    ts.forEachChild(node, walk);
+  })(source);
+  return { file, text, imports };
+}
+
+function bringsTypesAlone(clause: ts.ImportClause | undefined): boolean {
+  if (!clause) return false;
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
+  const { name, namedBindings } = clause;
+  return (
+    !name &&
+    !!namedBindings &&
+    ts.isNamedImports(namedBindings) &&
+    namedBindings.elements.every(({ isTypeOnly }) => isTypeOnly)
+  );
+}
+
+const sources = [...filesUnder('schema'), ...filesUnder('src')].map(read);
+const imports = sources.flatMap((source) => source.imports);
+
+const DRIVERS = /^(?:better-sqlite3|pg|drizzle-orm\/(?:better-sqlite3|node-postgres|migrator))(?:\/|$)/;
+const HTTP_LIBRARIES = /^(?:fastify$|fastify-plugin|@fastify\/|node:http|http$|https$)/;
+
+type Rule = {
+  rule: string;
+  from: RegExp;
+  never: RegExp;
+  /** What passes nevertheless. */
+  unless?: (one: Import) => boolean;
+  instead: string;
+};
+
+const RULES: Rule[] = [
+  {
+    rule: 'schema imports nothing of src',
+    from: /^schema\//,
+    never: /^src\//,
+    instead: 'declare it in schema, and import it from there',
+  },
+  {
+    rule: 'schema/db knows nothing of the contracts',
+    from: /^schema\/db\//,
+    never: /^schema\/api\//,
+    instead: 'the contracts import the enumerations of the tables, not the other way round',
+  },
+  {
+    rule: 'core knows no HTTP',
+    from: /^src\/core\//,
+    never: HTTP_LIBRARIES,
+    instead: 'hand it over as a plain argument from src/http',
+  },
+  {
+    rule: 'core knows neither contracts nor handlers',
+    from: /^src\/core\//,
+    never: /^(?:schema\/api\/|src\/http\/|src\/app\.ts|src\/server\.ts|src\/cli\/)/,
+    instead: 'map to and from the wire in src/http',
+  },
+  {
+    rule: 'drivers stay in the store',
+    from: /^(?!src\/store\/)/,
+    never: DRIVERS,
+    // drizzle's dialects are needed to declare columns, its drivers are not.
+    instead: 'go through the Store: transact, read',
+  },
+  {
+    rule: 'core knows the store by its interface',
+    from: /^src\/core\//,
+    never: /^src\/store\/(?!store\.ts$)/,
+    instead: 'import from src/store/store.js',
+  },
+  {
+    rule: 'http knows no database',
+    from: /^src\/http\//,
+    never: /^(?:drizzle-orm|drizzle-kit)(?:\/|$)/,
+    instead: 'write the query into the noun’s file of src/core',
+  },
+  {
+    rule: 'http knows the store and the tables by their types',
+    from: /^src\/http\//,
+    never: /^(?:src\/store\/|schema\/db\/)/,
+    unless: ({ typeOnly }) => typeOnly,
+    instead: 'import type, and call src/core',
+  },
+  {
+    rule: 'the store knows neither the product nor HTTP',
+    from: /^src\/store\//,
+    never: /^(?:src\/(?:core|http|cli|demo)\/|src\/app\.ts|schema\/api\/|fastify$|@fastify\/)/,
+    instead: 'pass it in from src/core',
+  },
+  {
+    rule: 'only the command line knows the command line',
+    from: /^(?!src\/cli\/)/,
+    never: /^(?:src\/cli\/|commander$)/,
+    instead: 'move what is shared out of src/cli',
+  },
+  {
+    rule: 'nothing but tests imports what is for development',
+    from: /./,
+    never: /^(?:test\/|bench\/|scripts\/|tap$|tsx$|typescript$|autocannon$|fast-check$)/,
+    instead: 'it is not there in production',
+  },
+];
+
+t.test('imports run one way', (t) => {
+  for (const { rule, from, never, unless = () => false, instead } of RULES) {
+    const subject = imports.filter(({ file }) => from.test(file));
+    const broken = subject
+      .filter((one) => never.test(one.target) && !unless(one))
+      .map(({ file, line, target }) => `${file}:${line} imports ${target}: ${instead}`);
+    t.ok(subject.length > 0, `${rule}: there is something to look at`);
+    t.same(broken, [], rule);
+  }
+  t.end();
+});
+
+t.test('the environment is read in one place', (t) => {
+  const readers = sources
+    .filter(({ text }) => /\bprocess\.env\b|['"]node:process['"]/.test(text))
+    .map(({ file }) => file);
+  t.same(readers, ['src/config.ts'], 'read the environment in src/config.ts and pass on what it says');
+  t.end();
+});
+
+t.test('files are named after what is in them, and short', (t) => {
+  const LONGEST = 400;
+  for (const { file, text } of sources) {
+    const name = posix.basename(file);
+    if (/^index\./.test(name)) t.fail(`${file}: import from the file itself, there are no barrels`);
+    if (/^(?:utils?|helpers?|misc|common-utils)\./.test(name)) t.fail(`${file}: name it after its subject`);
+    const reExports = sources.length > 0 && /^export \* from /m.test(text);
+    if (reExports) t.fail(`${file}: import from the file itself, there are no barrels`);
+    const lines = text.split('\n').length - 1;
+    if (lines > LONGEST && !LONG.includes(file)) {
+      t.fail(`${file} has ${lines} lines: split it by subject (at most ${LONGEST})`);
+    }
+  }
+  t.pass(`${sources.length} files were looked at`);
+  t.end();
+});
+
+/** Exceptions, each with its reason. */
+const LONG: string[] = [];

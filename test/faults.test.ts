@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t from 'tap';
+import { body, cli, FAST, get, home, load, PETITION, post, query, serve, SIGNERS } from './process.js';
+
+/*
+ * A disk that is full and a disk that fails, made by the kernel: it takes root and mount, and strace. Where they are not
+ * there the tests say so and are skipped.
+ */
+function missing(what: string, works: () => unknown): string | false {
+  try {
+    works();
+    return false;
+  } catch {
+    const notice = `${what} cannot be used here: what the disk does is NOT tested`;
+    console.error(`\n${'!'.repeat(80)}\n!! ${notice}.\n${'!'.repeat(80)}\n`);
+    return notice;
+  }
+}
+
+const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' });
+
+const noMount = missing('mount', () => {
+  run('unshare', '--mount', 'mount', '-t', 'tmpfs', '-o', 'size=1m', 'none', '/mnt');
+});
+const noStrace = missing('strace', () =>
+  run('strace', '-f', '-o', '/dev/null', '-e', 'inject=fsync:error=EIO', 'true'),
+);
+
+const storedIn = async (url: string) => (await query(url, SIGNERS)).map(({ delivery }) => String(delivery));
+
+t.test(
+  'a full disk: reads go on, writes are refused, and it heals by itself',
+  { skip: noMount },
+  async (t) => {
+    const folder = home(t);
+    const disk = join(folder, 'disk');
+    mkdirSync(disk);
+    run('mount', '-t', 'tmpfs', '-o', 'size=3m', 'none', disk);
+    t.teardown(() => run('umount', '--lazy', disk));
+    const ballast = join(disk, 'ballast');
+    const fill = () => {
+      const { bavail, bsize } = statfsSync(disk);
+      writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+      t.equal(statfsSync(disk).bavail, 0);
+    };
+
+    const DATABASE_URL = `file:${disk}/full.db`;
+    const server = await serve(t, folder, { ...FAST, DATABASE_URL });
+    const acknowledged: string[] = [];
+    const refusals: { status: number; code: string; retryAfter: string | null }[] = [];
+    let n = 0;
+    const sign = async () => {
+      const email = `full-${(n += 1)}@load.example`;
+      const response = await post(`${server.url}${PETITION}/signatures`, body(email));
+      const { code } = (await response.json()) as { code: string };
+      if (response.status === 202) acknowledged.push(email);
+      else refusals.push({ status: response.status, code, retryAfter: response.headers.get('retry-after') });
+    };
+    const untilRefused = async () => {
+      const before = refusals.length;
+      for (let i = 0; i < 2000 && refusals.length < before + 5; i += 1) await sign();
+    };
+
+    for (let i = 0; i < 20; i += 1) await sign();
+    t.equal(acknowledged.length, 20);
+    for (const round of ['the first time', 'the second time']) {
+      fill();
+      await untilRefused();
+      t.ok(refusals.length > 0, `${round} it refuses, after ${acknowledged.length}`);
+      for (const path of [PETITION, `${PETITION}/signatures`, '/readyz']) {
+        t.equal((await get(`${server.url}${path}`)).status, 200, path);
+      }
+      const { json } = await get(`${server.url}${PETITION}/counts`);
+      t.equal(json.confirmed, acknowledged.length, 'the count is right');
+      if (round === 'the second time') break;
+      unlinkSync(ballast);
+      const before = acknowledged.length;
+      await sign();
+      t.equal(acknowledged.length, before + 1, 'there is room again: it accepts again');
+    }
+    const kinds = [...new Set(refusals.map((refusal) => JSON.stringify(refusal)))];
+    t.same(kinds, [JSON.stringify({ status: 507, code: 'storage_full', retryAfter: '60' })]);
+
+    t.same(await server.end('SIGTERM'), { code: 0, signal: null }, 'it ends well on a full disk');
+    unlinkSync(ballast);
+    t.same((await storedIn(DATABASE_URL)).sort(), acknowledged.sort());
+    t.same(await query(DATABASE_URL, 'pragma integrity_check'), [{ integrity_check: 'ok' }]);
+    t.match(await cli(folder, { ...FAST, DATABASE_URL }, 'recount'), { code: 0 });
+  },
+);
+
+t.test(
+  'a disk that fails to sync: nothing more is acknowledged, and the process ends',
+  { skip: noStrace },
+  async (t) => {
+    const folder = home(t);
+    const DATABASE_URL = `file:${folder}/failing.db`;
+    const env = { ...FAST, DATABASE_URL };
+    // Made before, so that it is the server's own syncs that are counted.
+    await cli(folder, env, 'migrate');
+    const inject = ['-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:error=EIO:when=150+'];
+    const server = await serve(t, folder, env, [
+      'strace',
+      '-f',
+      '--seccomp-bpf',
+      '-o',
+      '/dev/null',
+      ...inject,
+    ]);
+    const running = load(server.url, { clients: 4, prefix: 'sync' });
+    const exit = await Promise.race([server.exit, sleep(20_000)]);
+    t.same(exit, { code: 74, signal: null }, 'EX_IOERR');
+    await running.done;
+    t.ok(running.acknowledged.size > 0, `${running.acknowledged.size} were acknowledged before`);
+    t.equal(running.afterRefusal, 0, 'and nobody after the first who was refused');
+    t.ok(running.others['503 storage_unavailable'], JSON.stringify(running.others));
+    t.match(server.output(), /"level":60.*SQLITE_IOERR_FSYNC.*the disk failed/);
+
+    const again = await serve(t, folder, env);
+    const stored = new Set(await storedIn(DATABASE_URL));
+    t.same(
+      [...running.acknowledged].filter((email) => !stored.has(email)),
+      [],
+      'all of them are there',
+    );
+    t.match((await get(`${again.url}${PETITION}/counts`)).json, { confirmed: stored.size });
+    await again.end('SIGTERM');
+    t.match(await cli(folder, env, 'recount'), { code: 0 });
+  },
+);

@@ -1,0 +1,216 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import pg from 'pg';
+import t, { type Test } from 'tap';
+import ts from 'typescript';
+
+/*
+ * The real server, as a process. It is compiled once for all of these tests: a start from the sources costs twice as
+ * much. The folder is inside the package, where the dependencies and the migrations are found.
+ */
+const root = fileURLToPath(new URL('..', import.meta.url));
+mkdirSync(join(root, 'node_modules/.cache'), { recursive: true });
+const compiled = mkdtempSync(join(root, 'node_modules/.cache/undersigned-process-'));
+t.teardown(() => rmSync(compiled, { recursive: true, force: true }));
+for (const folder of ['src', 'schema']) {
+  for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.ts')) continue;
+    const file = join(compiled, folder, name.replace(/\.ts$/, '.js'));
+    mkdirSync(dirname(file), { recursive: true });
+    const compilerOptions = {
+      target: ts.ScriptTarget.ES2023,
+      module: ts.ModuleKind.ESNext,
+      verbatimModuleSyntax: true,
+    };
+    writeFileSync(
+      file,
+      ts.transpileModule(readFileSync(join(root, folder, name), 'utf8'), { compilerOptions }).outputText,
+    );
+  }
+}
+const main = join(compiled, 'src/cli/main.js');
+
+export const PETITION = '/v1/petitions/save-the-old-mill-meadows';
+export const FAST = { RATE_LIMIT: 'false', POSTGRES_ALLOW_UNSAFE: 'true' };
+
+export type Env = Record<string, string>;
+
+/** An empty folder to start in: no .env, no database, no key. */
+export function home(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-process-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+const environment = (env: Env) => ({ PATH: process.env['PATH'] ?? '', ...env });
+
+export type Ended = { code: number; stdout: string; stderr: string };
+
+export const cli = (cwd: string, env: Env, ...args: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    const options = { cwd, env: environment(env), timeout: 30_000 };
+    execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+
+export type Running = {
+  url: string;
+  /** Everything that it has printed so far. */
+  output: () => string;
+  process: ChildProcess;
+  exit: Promise<{ code: number | null; signal: string | null }>;
+  end: (signal: NodeJS.Signals) => Promise<{ code: number | null; signal: string | null }>;
+};
+
+/** Starts the server on a free port and waits until it says where it listens; `under` is a command that runs it. */
+export async function serve(t: Test, cwd: string, env: Env = {}, under: string[] = []): Promise<Running> {
+  const [command = '', ...args] = [...under, process.execPath, main, 'serve'];
+  const child = spawn(command, args, {
+    cwd,
+    env: environment({ PORT: '0', ...env }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => (text += String(data)));
+  }
+  const exit = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as string | null,
+  }));
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await exit;
+  });
+  let url: string | undefined;
+  while (url === undefined && child.exitCode === null) {
+    await sleep(10);
+    url = /listens on (\S+)[^]*openapi\.yaml\n/.exec(text)?.[1];
+  }
+  if (url === undefined) throw new Error(`the server did not start: ${text}`);
+  return {
+    url,
+    output: () => text,
+    process: child,
+    exit,
+    end: (signal) => {
+      child.kill(signal);
+      return exit;
+    },
+  };
+}
+
+export const body = (email: string, fields: object = {}) => ({
+  name: 'Ada Okonkwo',
+  email,
+  country: 'NL',
+  ...fields,
+});
+
+export const post = (url: string, data: unknown, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof data === 'string' ? data : JSON.stringify(data),
+  });
+
+ 
+export const get = async (url: string, key?: string): Promise<{ status: number; json: any }> => {
+  const response = await fetch(url, key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } });
+  return { status: response.status, json: await response.json() };
+};
+
+export const secretKeyIn = (output: string) => /\bsk_[0-9A-Za-z]{38}\b/.exec(output)?.[0] ?? '';
+
+/** Asks the database itself, without the server. */
+export async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  if (url.startsWith('file:')) {
+    const connection = new Database(url.slice('file:'.length));
+    const rows = connection.prepare(sql).all() as Record<string, unknown>[];
+    connection.close();
+    return rows;
+  }
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<Record<string, unknown>>(sql);
+  await client.end();
+  return rows;
+}
+
+export const SIGNERS =
+  'select delivery from signatures join supporters on supporters.key = signatures.supporter_key order by 1';
+
+export type Load = {
+  /** Addresses whose signature was answered with 202. */
+  acknowledged: Set<string>;
+  /** Those of them that were sent after somebody had been refused. */
+  afterRefusal: number;
+  /** Other statuses, and the codes of connections that failed. */
+  others: Record<string, number>;
+  sent: number;
+  /** Resolves when every client has found that nobody answers. */
+  done: Promise<unknown>;
+};
+
+/** Clients that sign, each address twice now and then, until the connection fails. */
+export function load(url: string, { clients, prefix }: { clients: number; prefix: string }): Load {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const state: Load = {
+    acknowledged: new Set(),
+    afterRefusal: 0,
+    others: {},
+    sent: 0,
+    done: Promise.resolve(),
+  };
+  const count = (what: string) => void (state.others[what] = (state.others[what] ?? 0) + 1);
+  const signOnce = (email: string) =>
+    new Promise<boolean>((resolve) => {
+      state.sent += 1;
+      const refusedBefore = Object.keys(state.others).length > 0;
+      const outgoing = request(`${url}${PETITION}/signatures`, {
+        agent,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': `"key-of-${email}"` },
+      });
+      outgoing.on('response', (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('end', () => {
+          if (response.statusCode === 202) {
+            state.acknowledged.add(email);
+            if (refusedBefore) state.afterRefusal += 1;
+          } else count(`${response.statusCode} ${/"code":"(\w+)"/.exec(text)?.[1]}`);
+          resolve(true);
+        });
+        response.on('error', () => undefined);
+        response.on('close', () => {
+          if (!response.complete) count('half an answer');
+          resolve(response.complete);
+        });
+      });
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        count(String(error.code));
+        resolve(false);
+      });
+      outgoing.end(JSON.stringify(body(email)));
+    });
+  const client = async (_: unknown, n: number) => {
+    for (let i = 0; ; i += 1) {
+      const email = `${prefix}-${n}-${i}@load.example`;
+      const again = i % 10 === 9;
+      const answered = await Promise.all([signOnce(email), again ? signOnce(email) : true]);
+      if (answered.includes(false)) return;
+    }
+  };
+  state.done = Promise.all(Array.from({ length: clients }, client)).then(() => agent.destroy());
+  return state;
+}
