@@ -92,8 +92,9 @@ export async function build(options: BuildOptions): Promise<App> {
   app.decorateRequest('actor', null as never);
   app.addHook('onRequest', (request, reply, done) => {
     if (request.url.length > MAX_URL) return done(new ApiError('uri_too_long'));
-    if (repeatsHost(request.raw))
+    if (repeatsHost(request.raw)) {
       return done(new ApiError('invalid_request', { detail: 'There is more than one Host.' }));
+    }
     if (draining) reply.header('connection', 'close');
     done();
   });

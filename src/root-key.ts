@@ -26,8 +26,9 @@ function readOrCreate(file: string): string {
   } catch (error) {
     throw new Error(`the ROOT_KEY_FILE ${file} cannot be used (${(error as NodeJS.ErrnoException).code})`);
   }
-  if (!BASE64.test(text))
+  if (!BASE64.test(text)) {
     throw new Error(`the ROOT_KEY_FILE ${file} holds no root key: it should be the base64 of 32 bytes`);
+  }
   return text.trim();
 }
 

@@ -1,11 +1,19 @@
-import { Type } from '@sinclair/typebox';
 import { FORM_RULES, NETWORKS } from '../db/tables.js';
 import { id } from './common.js';
-import { closed, component, enumOf, int, line, matching, nullable, text, webUrl } from './typebox.js';
+import {
+  closed,
+  component,
+  enumOf,
+  int,
+  line,
+  matching,
+  nullable,
+  optional,
+  text,
+  webUrl,
+} from './typebox.js';
 
-/** What a petition is made of, and what a patch may say of each part. */
-
-const optional = Type.Optional;
+/* What a petition is made of, and what a patch may say of each part. */
 
 export const Reference = component(
   'Reference',

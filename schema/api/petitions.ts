@@ -1,13 +1,19 @@
 import { Type, type Static } from '@sinclair/typebox';
-import {
-  CONFIRMATIONS,
-  FORM_RULES,
-  NETWORKS,
-  OUTCOMES,
-  PETITION_STATUSES,
-  TAKEDOWN_REASONS,
-} from '../db/tables.js';
+import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables.js';
 import { PetitionCounts } from './counts.js';
+import {
+  Campaigner,
+  CampaignerPatch,
+  Partner,
+  PetitionForm,
+  PetitionFormInput,
+  PetitionFormPatch,
+  PetitionImage,
+  PetitionImagePatch,
+  Reference,
+  ShareText,
+  Target,
+} from './petition-parts.js';
 import { externalId, exampleId, id, localeTag, OrganizationSummary, paging, slug } from './common.js';
 import {
   closed,
@@ -28,167 +34,6 @@ import {
   webUrl,
   optional,
 } from './typebox.js';
-
-export const Reference = component(
-  'Reference',
-  closed(
-    {
-      number: int(1, 999, { description: 'The number that the background cites as `[^number]`.' }),
-      title: line(500, { description: 'Title of the source.' }),
-      authors: optional(nullable(line(500, { description: 'Who wrote it.' }))),
-      publisher: optional(nullable(line(200, { description: 'Where it appeared.' }))),
-      date: optional(
-        nullable(
-          matching('^\\d{4}(?:-\\d{2}(?:-\\d{2})?)?$', 10, {
-            description: 'Year, month or day of publication.',
-          }),
-        ),
-      ),
-      url: optional(nullable(webUrl({ description: 'Where it can be read.' }))),
-    },
-    {
-      description: 'A source that the background cites.',
-      examples: [
-        {
-          number: 1,
-          title: 'Flood storage in the Ewe valley: a survey',
-          authors: 'M. Okafor, L. Brandt',
-          publisher: 'Ewe Valley Water Board',
-          date: '2025-03',
-          url: 'https://water.example/survey',
-        },
-      ],
-    },
-  ),
-);
-
-export const Target = component(
-  'Target',
-  closed(
-    {
-      name: line(200, { description: 'Whom the petition asks.' }),
-      title: optional(nullable(line(200, { description: 'Title or office.' }))),
-      organization: optional(nullable(line(200, { description: 'For which company or body.' }))),
-    },
-    {
-      description: 'Somebody whom the petition asks to act.',
-      examples: [{ name: 'Dana Whitlock', title: 'Chief Executive', organization: 'Corvane Logistics' }],
-    },
-  ),
-);
-
-export const Campaigner = component(
-  'Campaigner',
-  closed(
-    {
-      name: line(200, { description: "Who signs the campaign's mail." }),
-      role: optional(nullable(line(200, { description: 'Their role.' }))),
-    },
-    {
-      description: 'The person who speaks for the campaign.',
-      examples: [{ name: 'Ines Marlow', role: 'Campaign manager' }],
-    },
-  ),
-);
-
-export const Partner = component(
-  'Partner',
-  closed(
-    {
-      name: line(200, { description: 'Name of the group.' }),
-      url: optional(nullable(webUrl({ description: 'Its page.' }))),
-      organization_id: optional(
-        nullable(
-          id(
-            'org',
-            'Its organization here, if it has one: its keys may then collect signatures for this petition.',
-          ),
-        ),
-      ),
-    },
-    {
-      description: 'A group in the coalition.',
-      examples: [{ name: 'Anglers of the Ewe', url: 'https://ewe-anglers.example', organization_id: null }],
-    },
-  ),
-);
-
-export const PetitionImage = component(
-  'PetitionImage',
-  closed(
-    {
-      url: webUrl({ description: 'The picture.' }),
-      alt: line(500, { description: 'What it shows, for those who cannot see it.' }),
-    },
-    {
-      description: "The petition's picture.",
-      examples: [
-        { url: 'https://rivermeadows.example/mill.jpg', alt: 'The old mill above the flooded meadows' },
-      ],
-    },
-  ),
-);
-
-export const ShareText = component(
-  'ShareText',
-  closed(
-    {
-      network: enumOf(NETWORKS, { description: 'For which network.' }),
-      text: text(1000, {
-        description: 'What a post or message begins with. Several per network are variants.',
-      }),
-    },
-    {
-      description: 'A text to share the petition with.',
-      examples: [{ network: 'bluesky', text: 'I signed for the meadows. You?' }],
-    },
-  ),
-);
-
-const rule = (what: string) => enumOf(FORM_RULES, { description: `Whether signers give their ${what}.` });
-
-export const PetitionForm = component(
-  'PetitionForm',
-  closed(
-    {
-      country: rule('country'),
-      postal_code: rule('postal code'),
-      postal_address: rule('postal address'),
-      phone: rule('phone number'),
-      comment: rule('comment'),
-    },
-    {
-      description:
-        'What signers are asked for beyond name and address. What is off is refused: do not collect it.',
-      examples: [
-        {
-          country: 'required',
-          postal_code: 'optional',
-          postal_address: 'off',
-          phone: 'off',
-          comment: 'optional',
-        },
-      ],
-    },
-  ),
-);
-
-export const PetitionFormInput = component(
-  'PetitionFormInput',
-  closed(
-    {
-      country: optional(rule('country')),
-      postal_code: optional(rule('postal code')),
-      postal_address: optional(rule('postal address')),
-      phone: optional(rule('phone number')),
-      comment: optional(rule('comment')),
-    },
-    {
-      description: 'What signers are asked for; what is absent is optional.',
-      examples: [{ country: 'required', phone: 'off' }],
-    },
-  ),
-);
 
 const metadataOf = <T extends ReturnType<typeof Type.String> | ReturnType<typeof nullable>>(value: T) =>
   Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,40}$' }), value, {
@@ -263,47 +108,6 @@ export const PetitionInput = component(
   ),
 );
 export type PetitionInput = Static<typeof PetitionInput>;
-
-const formPatch = (what: string) => optional(nullable(rule(what)));
-
-export const CampaignerPatch = component(
-  'CampaignerPatch',
-  closed(
-    {
-      name: optional(line(200, { description: "Who signs the campaign's mail." })),
-      role: optional(nullable(line(200, { description: 'Their role.' }))),
-    },
-    { description: 'A change of the campaigner.', examples: [{ role: 'Director' }] },
-  ),
-);
-
-export const PetitionImagePatch = component(
-  'PetitionImagePatch',
-  closed(
-    {
-      url: optional(webUrl({ description: 'The picture.' })),
-      alt: optional(line(500, { description: 'What it shows, for those who cannot see it.' })),
-    },
-    { description: 'A change of the picture.', examples: [{ alt: 'The old mill in the flood of 2024' }] },
-  ),
-);
-
-export const PetitionFormPatch = component(
-  'PetitionFormPatch',
-  closed(
-    {
-      country: formPatch('country'),
-      postal_code: formPatch('postal code'),
-      postal_address: formPatch('postal address'),
-      phone: formPatch('phone number'),
-      comment: formPatch('comment'),
-    },
-    {
-      description: 'A change of the form; null makes a field optional.',
-      examples: [{ phone: 'off', comment: null }],
-    },
-  ),
-);
 
 export const PetitionPatch = component(
   'PetitionPatch',

@@ -6,8 +6,9 @@ import { withContext } from './context.js';
 
 async function organizationKeyOf(ctx: Context, slug: string): Promise<number> {
   const organization = await findOrganization(ctx.store.read, slug);
-  if (!organization)
+  if (!organization) {
     throw new Error(`there is no organization ${slug}: see 'undersigned organizations list'`);
+  }
   return organization.key;
 }
 

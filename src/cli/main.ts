@@ -96,8 +96,9 @@ try {
 /** What may be said of it: a driver's message may hold bound values, and its code says enough. */
 function failure(error: unknown): string {
   const { code, message } = describeError(error) as { code?: string; message?: string };
-  if (error instanceof ApiError || (code === undefined && message !== undefined))
+  if (error instanceof ApiError || (code === undefined && message !== undefined)) {
     return (error as Error).message;
+  }
   const { syscall, address, hostname, port } = error as Record<string, string | number | undefined>;
   if (code === 'EADDRINUSE') return `port ${port} is taken: set PORT to another`;
   if (syscall === 'listen' || syscall === 'getaddrinfo') {

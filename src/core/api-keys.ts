@@ -25,8 +25,9 @@ const checksum = (text: string): string => base62(crc32(text), 6);
 function randomText(random: Context['random']): string {
   let text = '';
   // 248 is the largest multiple of 62 in a byte: beyond it the first letters would be likelier.
-  while (text.length < SECRET_LENGTH)
+  while (text.length < SECRET_LENGTH) {
     for (const byte of random(SECRET_LENGTH)) text += byte < 248 ? ALPHABET[byte % 62] : '';
+  }
   return text.slice(0, SECRET_LENGTH);
 }
 

@@ -28,8 +28,9 @@ export async function createOrganization(
       })
       .onConflictDoNothing()
       .returning();
-    if (!row)
+    if (!row) {
       throw new ApiError('slug_taken', { detail: `An organization has the slug ${slug}: choose another.` });
+    }
     return row;
   });
 }

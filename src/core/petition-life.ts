@@ -45,10 +45,12 @@ export function assertMove(from: PetitionStatus, to: PetitionStatus): void {
 export function assertSignable(petition: Scheduled & Pick<PetitionRow, 'takedownReason'>, now: Date): void {
   const status = statusAt(petition, now);
   if (status === 'taken_down') throw takenDown(petition);
-  if (status === 'draft')
+  if (status === 'draft') {
     throw new ApiError('petition_not_published', { detail: 'Publish it before signing.' });
-  if (status !== 'published')
+  }
+  if (status !== 'published') {
     throw new ApiError('petition_closed', { detail: 'It takes no more signatures.' });
+  }
   if (petition.opensAt && petition.opensAt > now) {
     throw new ApiError('petition_not_open', {
       detail: 'It takes signatures from opens_at on.',

@@ -156,8 +156,9 @@ async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>
     .where(and(eq(t.key, before.key), eq(t.version, before.version)))
     .returning();
   // Only on PostgreSQL, where another transaction may come between the read and the write.
-  if (!row)
+  if (!row) {
     throw new ApiError('precondition_failed', { detail: 'Somebody else changed it at the same moment.' });
+  }
   return viewOf(tx, row);
 }
 

@@ -260,8 +260,9 @@ async function moderate(
         .where(and(eq(signatures.key, before.key), eq(signatures.status, before.status)))
         .returning({ key: signatures.key });
       // Only on PostgreSQL, where another transaction may come between the read and the write.
-      if (moved.length === 0)
+      if (moved.length === 0) {
         throw new ApiError('overloaded', { detail: 'It was changed at the same moment: try again.' });
+      }
       await tx.db.insert(moderations).values({
         signatureKey: before.key,
         fromStatus: before.status,

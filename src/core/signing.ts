@@ -61,8 +61,9 @@ export async function signPetition(
   retry?: Retry,
 ): Promise<Signed> {
   const email = parseEmail(input.email);
-  if (!email)
+  if (!email) {
     throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
+  }
   assertMaySay(actor, input);
   const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
   const signed = await ctx.store.transact((tx) =>
@@ -261,8 +262,9 @@ async function collectorOf(tx: Tx, actor: Actor, petition: PetitionGate): Promis
   const { petitions: t } = tx.tables;
   const [row] = await tx.db.select({ partners: t.partners }).from(t).where(eq(t.key, petition.key));
   const isPartner = row?.partners.some((partner) => partner.organization_id === actor.organizationId);
-  if (!isPartner)
+  if (!isPartner) {
     throw new ApiError('not_a_partner', { detail: 'Ask the lead organization to list yours as a partner.' });
+  }
   return actor.organizationKey;
 }
 

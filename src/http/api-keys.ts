@@ -32,18 +32,20 @@ const toKey = (row: Row) => ({
 /** A key cannot make one that may do more than itself. */
 function scopesFor({ kind, scopes }: (typeof ApiKeyInput)['static'], actor: KeyedActor): readonly Scope[] {
   if (kind === 'publishable') {
-    if (scopes?.length)
+    if (scopes?.length) {
       throw invalidBody({
         pointer: '/scopes',
         code: 'misplaced',
         detail: 'A publishable key has no scopes: leave it out.',
       });
+    }
     return [];
   }
   const wanted = scopes ?? (actor.scopes as Scope[]);
   const missing = wanted.filter((scope) => !actor.scopes.includes(scope));
-  if (missing.length > 0)
+  if (missing.length > 0) {
     throw new ApiError('scope_required', { detail: `Your own key lacks: ${missing.join(', ')}.` });
+  }
   return wanted;
 }
 

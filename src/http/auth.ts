@@ -23,8 +23,9 @@ export async function identify(ctx: Context, request: FastifyRequest): Promise<A
   const { authorization, origin } = request.headers;
   if (authorization === undefined) return ANONYMOUS;
   const token = BEARER.exec(authorization)?.[1];
-  if (token === undefined)
+  if (token === undefined) {
     throw new ApiError('invalid_key', { detail: 'Write it as: Authorization: Bearer <key>.' });
+  }
   const actor = await authenticate(ctx, token);
   if (actor.kind === 'secret' && origin !== undefined) {
     throw new ApiError('secret_key_in_browser', {
@@ -36,8 +37,9 @@ export async function identify(ctx: Context, request: FastifyRequest): Promise<A
 
 /** Throws `key_required` or `scope_required` unless the actor may call this route. */
 export function assertScope(actor: Actor, scope: Scope | undefined): void {
-  if (actor.kind !== 'secret')
+  if (actor.kind !== 'secret') {
     throw new ApiError('key_required', { detail: 'Send a secret key as: Authorization: Bearer sk_….' });
+  }
   if (scope !== undefined && !actor.scopes.includes(scope)) {
     throw new ApiError('scope_required', { detail: `The key needs the scope ${scope}.` });
   }

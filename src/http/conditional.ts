@@ -43,7 +43,8 @@ export function versionOf(request: FastifyRequest): number | null {
   }
   if (header.trim() === '*') return null;
   const version = /^"v(\d{1,9})(?:\.[A-Za-z0-9_-]*)?"$/.exec(header.trim())?.[1];
-  if (version === undefined)
+  if (version === undefined) {
     throw new ApiError('precondition_failed', { detail: 'If-Match holds no ETag of this resource.' });
+  }
   return Number(version);
 }

@@ -49,8 +49,9 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
       const headers = ['etag', answer.etag, 'cache-control', cacheControl, 'vary', 'accept-encoding'];
       if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
       headers.push('content-type', 'application/json; charset=utf-8');
-      if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? ''))
+      if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
         return reply.sendNow(200, headers, answer.body);
+      }
       answer.zipped ??= gzipSync(answer.body);
       return reply.sendNow(200, [...headers, 'content-encoding', 'gzip'], answer.zipped);
     },

@@ -57,8 +57,9 @@ export async function createLimits(app: FastifyInstance, limits: Config['limits'
         const result = await take(request);
         if (result.isAllowed) continue;
         const left = result.remaining;
-        if (tightest === undefined || left < tightest.left)
+        if (tightest === undefined || left < tightest.left) {
           tightest = { name, left, seconds: result.ttlInSeconds };
+        }
         if (result.isExceeded) {
           exceeded = true;
           tightest = { name, left: 0, seconds: result.ttlInSeconds };

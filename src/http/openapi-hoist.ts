@@ -92,8 +92,9 @@ function repeated({ paths }: Document): (parameter: Parameter) => boolean {
 
 /** Problems are named after their codes; those of routes without limits lack headers that the others have. */
 function nameOf({ headers = {}, content }: Response): string | undefined {
-  if (!content)
+  if (!content) {
     return 'Location' in headers ? 'Moved' : 'Link' in headers ? 'PageNotModified' : 'NotModified';
+  }
   const examples = content['application/problem+json']?.examples;
   if (!examples) return undefined;
   const codes = Object.keys(examples).map(pascal).join('Or');

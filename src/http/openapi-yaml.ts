@@ -10,16 +10,18 @@ export function toYaml(document: object): string {
   visit(yaml, {
     Scalar: (_key, scalar) => {
       // Older parsers would read a bare time as a date.
-      if (typeof scalar.value === 'string' && /^\d{4}-\d\d-\d\d/.test(scalar.value))
+      if (typeof scalar.value === 'string' && /^\d{4}-\d\d-\d\d/.test(scalar.value)) {
         scalar.type = 'QUOTE_DOUBLE';
+      }
     },
     Map: (_key, map) => {
       if (map.items.length === 1 && map.has('$ref')) map.flow = true;
     },
     Seq: (_key, list) => {
       if (list.items.every((item) => isScalar(item) && String(item.value).length < 40)) list.flow = true;
-      if (list.items.every((item) => isMap(item) && item.items.every(({ value }) => isSeq(value))))
+      if (list.items.every((item) => isMap(item) && item.items.every(({ value }) => isSeq(value)))) {
         list.flow = true;
+      }
     },
   });
   const text = yaml.toString({ lineWidth: 120, flowCollectionPadding: false });

@@ -301,11 +301,13 @@ function toTransition({ to, outcome, response, reason }: (typeof PetitionTransit
   }));
   if (misplaced.length > 0) throw invalidBody(...misplaced);
   if (to === 'taken_down') {
-    if (reason === undefined)
+    if (reason === undefined) {
       throw invalidBody({ pointer: '/reason', code: 'required', detail: 'Say why it is taken down.' });
+    }
     return { to, reason };
   }
-  if (to === 'closed')
+  if (to === 'closed') {
     return { to, ...(outcome ? { outcome } : {}), ...(response === undefined ? {} : { response }) };
+  }
   return { to };
 }

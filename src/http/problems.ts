@@ -36,10 +36,11 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
   app.setErrorHandler((thrown: unknown, request, reply) => {
     if (thrown instanceof Moved) return redirect(request, reply, thrown);
     const error = asApiError(explain(thrown));
-    if (error.status === 500)
+    if (error.status === 500) {
       request.log.error({ request_id: request.id, error: describeError(thrown) }, 'unexpected error');
-    else if (error.status > 500)
+    } else if (error.status > 500) {
       request.log.warn({ request_id: request.id, code: error.code }, 'cannot serve');
+    }
     return sendProblem(request, reply, error);
   });
 

@@ -116,8 +116,9 @@ export const openSignatureRoutes =
         const { actor } = request;
         const input = camelKeys(request.body);
         const signed = await signPetition(ctx, actor, request.params.petition, input, retryFrom(request));
-        if (actor.kind !== 'secret')
+        if (actor.kind !== 'secret') {
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(toAccepted(ctx, signed)));
+        }
         reply.code(signed.created ? 201 : 200).header('cache-control', PRIVATE_CACHE);
         return reply.send(await toResult(ctx, signed));
       },

@@ -42,12 +42,14 @@ export function validation(app: FastifyInstance): void {
     ['application/json', 'application/merge-patch+json'],
     { parseAs: 'buffer' },
     (request: FastifyRequest, body: Buffer, done) => {
-      if (!isUtf8(body))
+      if (!isUtf8(body)) {
         return done(new ApiError('invalid_json', { detail: 'The body is not valid UTF-8.' }));
+      }
       // JSON.parse would keep a byte order mark as a character that is not JSON; say so instead.
       void parse(request, body.toString('utf8'), (error, value) => {
-        if (error)
+        if (error) {
           return done(new ApiError('invalid_json', { detail: 'The body cannot be parsed as JSON.' }));
+        }
         if (mayHideBadText(body) && hasBadText(value)) {
           return done(
             new ApiError('invalid_json', { detail: 'A text holds NUL or half of a surrogate pair.' }),
@@ -68,8 +70,9 @@ function hasBadText(root: unknown): boolean {
   while (waiting.length > 0) {
     const value = waiting.pop();
     if (typeof value === 'string' && (value.includes('\0') || !value.isWellFormed())) return true;
-    if (typeof value === 'object' && value !== null)
+    if (typeof value === 'object' && value !== null) {
       for (const pair of Object.entries(value)) waiting.push(...pair);
+    }
   }
   return false;
 }

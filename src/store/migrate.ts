@@ -59,8 +59,9 @@ export function migrateSqlite(connection: Database.Database, from = folder('sqli
       record.run(state.applied.length + i, migration.hash, new Date().toISOString());
     }
     const orphans = connection.pragma('foreign_key_check') as unknown[];
-    if (orphans.length > 0)
+    if (orphans.length > 0) {
       throw new Error(`${orphans.length} rows would lose their parent: nothing was migrated`);
+    }
     connection.exec('commit');
     return todo.length;
   } catch (error) {

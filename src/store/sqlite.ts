@@ -29,8 +29,9 @@ const BUSY_MS = 5000;
 export function connect(file: string): Database.Database {
   const connection = new Database(file, { timeout: BUSY_MS });
   try {
-    for (const [name, value] of Object.entries(PRAGMAS))
+    for (const [name, value] of Object.entries(PRAGMAS)) {
       patiently(() => connection.pragma(`${name} = ${value}`));
+    }
   } catch (error) {
     connection.close();
     throw error;
@@ -61,12 +62,14 @@ function selfTest(connection: Database.Database): void {
   const older = OLDEST_SQLITE.map((least, i) => Math.sign((parts[i] ?? 0) - least)).find(
     (sign) => sign !== 0,
   );
-  if (older === -1)
+  if (older === -1) {
     throw new Error(`SQLite ${version} is too old: ${OLDEST_SQLITE.join('.')} or later is needed`);
+  }
   for (const [name, wanted] of Object.entries(PRAGMAS)) {
     const found: unknown = connection.pragma(name, { simple: true });
-    if (found !== wanted)
+    if (found !== wanted) {
       throw new Error(`SQLite refused the setting ${name} = ${wanted} (it is ${String(found)})`);
+    }
   }
 }
 

@@ -44,8 +44,9 @@ export class Sums {
       this.#pending.set(id, { sum, values: { ...place, ...numbers } });
       return;
     }
-    for (const [name, number] of Object.entries(numbers))
+    for (const [name, number] of Object.entries(numbers)) {
       pending.values[name] = (pending.values[name] ?? 0) + number;
+    }
   }
 
   async write(tx: Tx): Promise<void> {

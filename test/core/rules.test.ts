@@ -226,7 +226,8 @@ t.test('receipts: fresh, of one length, and only as they were sealed', (t) => {
 t.test('keys: a mistyped letter is found without the database', (t) => {
   const key = 'sk_000000000000000000000000000000000AAAAA';
   t.equal(isWellFormedKey(key), false);
-  for (const junk of ['', 'sk_', 'xk_00000000000000000000000000000000000000'])
+  for (const junk of ['', 'sk_', 'xk_00000000000000000000000000000000000000']) {
     t.equal(isWellFormedKey(junk), false);
+  }
   t.end();
 });

@@ -168,8 +168,9 @@ onEveryEngine('API keys', async (t, engine) => {
       (await list('?limit=100')).body.data.find((key: any) => key.id === id).last_used_at;
     t.equal(await used(), null);
     await api.call('GET', '/v1/organization', { key: token });
-    for (let i = 0; i < 50 && (await used()) === null; i += 1)
+    for (let i = 0; i < 50 && (await used()) === null; i += 1) {
       await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     t.match(await used(), /^\d{4}-/);
   });
 });

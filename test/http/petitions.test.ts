@@ -274,8 +274,9 @@ onEveryEngine('getPetition and listPetitions', async (t, engine) => {
     api.call('GET', `/v1/petitions/${ref}`, { key, headers });
 
   await t.test('200: by id and by slug, and what is private only to the lead', async (t) => {
-    for (const ref of [meadow.id, meadow.slug])
+    for (const ref of [meadow.id, meadow.slug]) {
       t.match(await get(ref), { status: 200, body: { id: meadow.id, open: true } });
+    }
     t.match((await get(meadow.id, lead.secret)).body, { external_id: 'crm-1', metadata: { code: 'W26' } });
     for (const key of [undefined, other.secret, await api.newKey(lead.key, 'publishable')]) {
       const { body, text } = await get(meadow.id, key);
@@ -384,8 +385,9 @@ onEveryEngine('getPetition and listPetitions', async (t, engine) => {
   });
 
   await t.test('400: a name that cannot be one', async (t) => {
-    for (const ref of ['Not_A_Slug', '%00', `pet_${'8'.repeat(26)}`, 'x'.repeat(101)])
+    for (const ref of ['Not_A_Slug', '%00', `pet_${'8'.repeat(26)}`, 'x'.repeat(101)]) {
       t.equal((await get(ref)).status, 400, ref);
+    }
   });
 
   await t.test('401: a key that is none, even where none is needed', async (t) => {
@@ -398,8 +400,9 @@ onEveryEngine('getPetition and listPetitions', async (t, engine) => {
     ).body;
     t.match(await get('no-such-petition'), { status: 404, body: { code: 'petition_not_found' } });
     t.match(await get('pet_01kb1vq6h8er3ap3b6n2q4w5xk'), { status: 404 });
-    for (const key of [undefined, other.secret])
+    for (const key of [undefined, other.secret]) {
       t.match(await get(draft.id, key), { status: 404, body: { code: 'petition_not_found' } });
+    }
     t.match(await get(draft.slug, lead.secret), { status: 200 });
   });
 
@@ -428,8 +431,9 @@ onEveryEngine('getPetition and listPetitions', async (t, engine) => {
       (await api.call('GET', `/v1/petitions?q=${encodeURIComponent(q)}`)).body.data.map(
         (item: any) => item.id,
       );
-    for (const q of ['elan', 'ÉLAN', 'vital save', 'strasse', 'senor', 'SEÑOR élan', '100'])
+    for (const q of ['elan', 'ÉLAN', 'vital save', 'strasse', 'senor', 'SEÑOR élan', '100']) {
       t.same(await found(q), [elan.id], q);
+    }
     for (const q of ['ela', 'elan nothing', '1%', 'el_n', "' or 1=1 --"]) t.same(await found(q), [], q);
   });
 

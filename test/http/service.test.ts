@@ -165,8 +165,9 @@ onEveryEngine('service', async (t, engine) => {
       const first = await limited.call('GET', '/v1/petitions');
       t.match(first.headers, { 'ratelimit-policy': '"client";q=4;w=60', ratelimit: '"client";r=3;t=60' });
       const statuses = [];
-      for (let i = 0; i < 4; i += 1)
+      for (let i = 0; i < 4; i += 1) {
         statuses.push((await limited.call('GET', '/v1/petitions', { key: 'sk_guess' })).status);
+      }
       t.same(statuses, [401, 401, 401, 429]);
       t.match(await limited.call('GET', '/v1/petitions'), {
         status: 429,

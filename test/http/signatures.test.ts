@@ -172,10 +172,12 @@ onEveryEngine('signPetition', async (t, engine) => {
   await t.test('401 and 403: bad keys, keys of others, what only secret keys may say', async (t) => {
     t.match(await sign('direct', ADA, 'pk_x'), { status: 401, body: { code: 'invalid_key' } });
     const foreign = await api.newKey(stranger.key, 'publishable');
-    for (const key of [foreign, stranger.secret])
+    for (const key of [foreign, stranger.secret]) {
       t.match(await sign('direct', ADA, key), { status: 403, body: { code: 'not_a_partner' } });
-    for (const extra of [{ vouched: true }, { external_id: 'x' }])
+    }
+    for (const extra of [{ vouched: true }, { external_id: 'x' }]) {
       t.match(await sign('direct', { ...ADA, ...extra }), { status: 403, body: { code: 'scope_required' } });
+    }
     const weak = await api.newKey(lead.key, 'secret', ['signatures:write']);
     t.match(await sign('direct', { ...ADA, vouched: true }, weak), { status: 403 });
     t.match(await sign('direct', ADA, lead.secret, { origin: 'https://x.example' }), {
@@ -362,12 +364,13 @@ onEveryEngine('signPetition', async (t, engine) => {
       for (let i = 0; i < 3; i += 1) await from(`2001:db8:1:2::${i}`, 'one', 10 + i);
       t.equal((await from('2001:db8:1:2:ffff::9', 'one', 20)).statusCode, 429, 'one IPv6 /64 is one client');
       t.equal((await from('2001:db8:1:3::1', 'one', 21)).statusCode, 202);
-      for (let i = 0; i < 8; i += 1)
+      for (let i = 0; i < 8; i += 1) {
         t.equal(
           (await from('203.0.113.7', 'one', 30 + i, org.secret)).statusCode,
           201,
           'a secret key has limits of its own',
         );
+      }
     },
   );
 
@@ -412,8 +415,9 @@ onEveryEngine('signPetition', async (t, engine) => {
         if (answer.status === 202) {
           const { email, name, country } = JSON.parse(text);
           if (typeof email !== 'string' || typeof name !== 'string') throw new Error(`coerced ${text}`);
-          if (country !== undefined && country !== null && !/^[A-Z]{2}$/.test(country))
+          if (country !== undefined && country !== null && !/^[A-Z]{2}$/.test(country)) {
             throw new Error(`coerced ${text}`);
+          }
         }
       }),
       { numRuns: 500 },
