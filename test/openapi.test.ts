@@ -64,11 +64,12 @@ t.test('every route is an operation that says all there is to say', async (t) =>
   for (const { method, url, schema } of await routesOf(t)) {
     const where = `${method} ${url.replace(/:([A-Za-z]+)/g, '{$1}')}`;
     if (method === 'HEAD' || schema?.hide) must(!declared.has(where), `${where} stays out of the document`);
-    else
-      {must(
+    else {
+      must(
         declared.has(where),
         `${where}: give it \`schema: operation({ … })\`, or \`schema: { hide: true }\``,
-      );}
+      );
+    }
   }
 
   const ids = new Map<string, string>();
@@ -88,8 +89,9 @@ t.test('every route is an operation that says all there is to say', async (t) =>
       const there = parameters.some((parameter) => parameter['in'] === 'path' && parameter['name'] === name);
       must(there, `${where}: describe the path parameter ${name} in its \`params\``);
     }
-    for (const { name, description } of parameters)
-      {must(description, `${where}: describe the parameter ${name}`);}
+    for (const { name, description } of parameters) {
+      must(description, `${where}: describe the parameter ${name}`);
+    }
     const takesBody = ['post', 'patch', 'put'].includes(method);
     must(takesBody === (requestBody !== undefined), `${where}: POST and PATCH have a \`body\`, others none`);
     if (method !== 'patch') continue;
@@ -223,14 +225,16 @@ t.test('every request and answer in JSON has an example, and every example is tr
     const { schema, example, examples, content } = (names ? {} : node) as Json;
     if (schema) {
       if (example !== undefined) check(`${pointer}/schema`, example);
-      for (const one of Object.values((examples ?? {}) as Json))
-        {check(`${pointer}/schema`, resolve(one as Json)['value']);}
+      for (const one of Object.values((examples ?? {}) as Json)) {
+        check(`${pointer}/schema`, resolve(one as Json)['value']);
+      }
     } else if (Array.isArray(examples)) {
       for (const one of examples) check(pointer, one);
     }
     for (const [type, media] of Object.entries((content ?? {}) as Json)) {
-      if (type.endsWith('json'))
-        {must(media.examples, `${pointer} ${type}: give its component an example in schema/api`);}
+      if (type.endsWith('json')) {
+        must(media.examples, `${pointer} ${type}: give its component an example in schema/api`);
+      }
     }
     for (const [name, child] of Object.entries(node)) {
       // What stands in an example is no schema.
@@ -259,8 +263,9 @@ t.test('every schema and every property says what it means, and is bounded', asy
       );
     }
     if (types.includes('array')) must(schema['maxItems'], `${where}: give it maxItems`);
-    if (types.includes('integer'))
-      {must('minimum' in schema && 'maximum' in schema, `${where}: give it a minimum and a maximum`);}
+    if (types.includes('integer')) {
+      must('minimum' in schema && 'maximum' in schema, `${where}: give it a minimum and a maximum`);
+    }
     for (const [name, property] of Object.entries((schema['properties'] ?? {}) as Record<string, Json>)) {
       const place = `${where}.${name}`;
       // A reference has the description of what it points at.
@@ -295,8 +300,9 @@ async function routesOf(t: Parameters<typeof start>[0]): Promise<Route[]> {
     const found: Route[] = [];
     routes.set(fastify, found);
     fastify.addHook('onRoute', ({ method, url, schema, config }) => {
-      for (const one of [method].flat())
-        {found.push({ method: one, url, ...(schema ? { schema } : {}), ...(config ? { config } : {}) });}
+      for (const one of [method].flat()) {
+        found.push({ method: one, url, ...(schema ? { schema } : {}), ...(config ? { config } : {}) });
+      }
     });
   };
   subscribe('fastify.initialization', watch);

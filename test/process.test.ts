@@ -369,7 +369,14 @@ onEveryEngine('the commands', async (t, engine) => {
     t.match(await own(), { status: 401, json: { code: 'invalid_key' } }, 'on the very next request');
     return;
   }
-  const narrow = await good('keys', 'create', '--organization', 'river-and-co', '--scopes', 'petitions:write');
+  const narrow = await good(
+    'keys',
+    'create',
+    '--organization',
+    'river-and-co',
+    '--scopes',
+    'petitions:write',
+  );
   const pair = await get(`${server.url}/v1/api-keys`, secretKeyIn(narrow));
   t.match(pair, { status: 403, json: { code: 'scope_required' } });
   const listed = await good('keys', 'list', '--organization', 'river-and-co');

@@ -77,6 +77,8 @@ export async function serve(t: Test, cwd: string, env: Env = {}, under: string[]
   const child = spawn(command, args, {
     cwd,
     env: environment({ PORT: '0', ...env }),
+    // A command that runs the server leaves it behind when it is killed: both go together, as a group.
+    detached: under.length > 0,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
@@ -89,6 +91,8 @@ export async function serve(t: Test, cwd: string, env: Env = {}, under: string[]
   }));
   t.teardown(async () => {
     child.kill('SIGKILL');
+    if (under.length > 0 && child.pid !== undefined && child.exitCode === null)
+      process.kill(-child.pid, 'SIGKILL');
     await exit;
   });
   let url: string | undefined;
@@ -123,7 +127,6 @@ export const post = (url: string, data: unknown, headers: Record<string, string>
     body: typeof data === 'string' ? data : JSON.stringify(data),
   });
 
- 
 export const get = async (url: string, key?: string): Promise<{ status: number; json: any }> => {
   const response = await fetch(url, key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } });
   return { status: response.status, json: await response.json() };

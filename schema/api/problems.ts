@@ -48,7 +48,7 @@ export const Problem = component(
       description: 'Every error has this shape (RFC 9457).',
       examples: [
         {
-          type: 'https://undersigned.dev/problems#invalid_body',
+          type: 'https://petitions.example/problems#invalid_body',
           title: 'The body does not match its schema',
           status: 422,
           code: 'invalid_body',

@@ -19,6 +19,7 @@ import {
   type Db,
   type Reader,
   type Store,
+  type Sum,
   type Tx,
 } from '../../src/store/store.js';
 import { engines, onEveryEngine, type Engine } from '../helper.js';
@@ -161,6 +162,51 @@ onEveryEngine('transactions that wait together share commits on SQLite', async (
   if (engine.name === 'sqlite') t.ok(after.commits - before.commits <= 3, `${after.commits} commits`);
   else t.equal(after.commits - before.commits, 600);
   t.equal((await slugs(store.read)).length, 600);
+});
+
+onEveryEngine('what transactions add is written once for those that commit together', async (t, engine) => {
+  const store = await fresh(t, engine);
+  const { organizations: o } = store.tables;
+  const key = await store.transact(async (tx) => {
+    const [row] = await tx.db.insert(o).values(organization('sum')).returning({ key: o.key });
+    return row!.key;
+  });
+  let writes = 0;
+  const versions: Sum = {
+    name: 'versions',
+    write: (tx, { place, version }) => {
+      writes += 1;
+      return tx.db
+        .update(o)
+        .set({ version: sql`${o.version} + ${version}` })
+        .where(eq(o.key, Number(place)));
+    },
+  };
+  const version = async () => (await store.read.db.select({ version: o.version }).from(o))[0]?.version;
+  const outcomes = await Promise.all(
+    numbered('', 100).map((_, i) =>
+      outcome(
+        store.transact(async (tx) => {
+          tx.add(versions, { place: key }, { version: 1 });
+          if (i % 4 === 0) throw new Error('undone');
+          tx.add(versions, { place: key }, { version: 10 });
+        }),
+      ),
+    ),
+  );
+  t.equal(outcomes.filter((came) => came === 'undone').length, 25);
+  t.equal(await version(), 1 + 75 * 11, 'what failed has added nothing');
+  t.equal(writes, engine.name === 'sqlite' ? 1 : 75);
+  if (engine.name === 'sqlite') return;
+
+  let tries = 0;
+  await store.transact(async (tx) => {
+    tx.add(versions, { place: key }, { version: 1000 });
+    tries += 1;
+    if (tries === 1)
+      await whole(tx).execute(sql`do $$ begin raise exception using errcode = '40001'; end $$`);
+  });
+  t.equal(await version(), 1 + 75 * 11 + 1000, 'nor has an attempt that was tried again');
 });
 
 onEveryEngine(
@@ -319,31 +365,34 @@ onEveryEngine('generation tells of every commit, whoever made it', async (t, eng
   const store = await open(t, url);
   if (engine.name === 'postgres') return void t.equal(store.generation(), undefined, 'it cannot tell');
   let last = store.generation();
-  const changed = (what: string, wanted: boolean) => {
+  const changed = async (what: string, wanted: boolean) => {
+    // Others are heard of from the next turn of the event loop on.
+    await new Promise((resolve) => setImmediate(resolve));
     const now = store.generation();
     t.equal(now !== last, wanted, what);
     last = now;
   };
-  changed('nothing', false);
+  await changed('nothing', false);
   await slugs(store.read);
-  changed('a read', false);
+  await changed('a read', false);
   await store.transact((tx) => insert(tx, 'own'));
-  changed('a commit of its own', true);
-  changed('nothing', false);
+  t.not(store.generation(), last, 'its own commit is there in the same turn');
+  await changed('a commit of its own', true);
+  await changed('nothing', false);
   await outcome(store.transact(async (tx) => insert(tx, 'own')));
   const file = url.slice('file:'.length);
   const other = new Database(file);
   t.teardown(() => other.close());
   last = store.generation();
   other.exec(`begin immediate; update organizations set version = 2; rollback`);
-  changed('a rollback of another connection', false);
+  await changed('a rollback of another connection', false);
   other.exec(`update organizations set version = 2`);
-  changed('a commit of another connection', true);
+  await changed('a commit of another connection', true);
   const program = `new (require('better-sqlite3'))(process.argv[1]).exec('update organizations set version = 3')`;
   execFileSync(process.execPath, ['-e', program, file], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
   });
-  changed('a commit of another process', true);
+  await changed('a commit of another process', true);
   const [row] = await store.read.db
     .select({ version: store.tables.organizations.version })
     .from(store.tables.organizations);
