@@ -28,6 +28,7 @@ import { createLimits, type Limits } from './http/limits.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { createMetrics } from './http/metrics.js';
 import { openapi, documentOf } from './http/openapi.js';
+import type { Access } from './http/operation.js';
 import { secretOrganizationRoutes } from './http/organizations.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions.js';
 import { clientErrorHandler, problems } from './http/problems.js';
@@ -110,40 +111,29 @@ export async function build(options: BuildOptions): Promise<App> {
   const metrics = createMetrics(app, store);
   const closed = refuseOtherMethods(app);
 
+  const docs: FastifyPluginCallback = (pages, _options, done) => {
+    void pages.register(swaggerUi, {
+      routePrefix: '/docs',
+      // All of it is served from here, and so must work without the internet and without TLS.
+      staticCSP:
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+      transformSpecificationClone: false,
+      transformSpecification: () => documentOf(app),
+    });
+    done();
+  };
+  const service = serviceRoutes({ store, metrics, draining: () => draining, document: documentOf });
+  const scope = scopes(ctx, limits);
   // Who may call what: a route stands in exactly one of these blocks.
+  await app.register(scope('service', [service, docs]));
+  await app.register(scope('open', [openPetitionRoutes(ctx), openSignatureRoutes(ctx), countRoutes(ctx)]));
   await app.register(
-    scope('service', [
-      serviceRoutes({ store, metrics, draining: () => draining, document: documentOf }),
-      (docs, _options, done) => {
-        void docs.register(swaggerUi, {
-          routePrefix: '/docs',
-          // All of it is served from here, and so must work without the internet and without TLS.
-          staticCSP:
-            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
-          transformSpecificationClone: false,
-          transformSpecification: () => documentOf(app),
-        });
-        done();
-      },
+    scope('secret', [
+      secretPetitionRoutes(ctx),
+      secretSignatureRoutes(ctx),
+      secretOrganizationRoutes(ctx),
+      secretApiKeyRoutes(ctx),
     ]),
-  );
-  await app.register(
-    scope('open', [openPetitionRoutes(ctx), openSignatureRoutes(ctx), countRoutes(ctx)], { ctx, limits }),
-  );
-  await app.register(
-    scope(
-      'secret',
-      [
-        secretPetitionRoutes(ctx),
-        secretSignatureRoutes(ctx),
-        secretOrganizationRoutes(ctx),
-        secretApiKeyRoutes(ctx),
-      ],
-      {
-        ctx,
-        limits,
-      },
-    ),
   );
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
     reply.code(204).headers(PREFLIGHT).send(),
@@ -166,33 +156,28 @@ function createContext({ store, rootKey }: BuildOptions, now: () => Date): Conte
   };
 }
 
-/** Routes that share who may call them. */
-function scope(
-  access: 'service' | 'open' | 'secret',
-  routes: FastifyPluginCallback[],
-  gate?: { ctx: Context; limits: Limits },
-): FastifyPluginCallback {
-  return (app, _options, done) => {
+/** Makes blocks of routes that share who may call them. */
+const scopes =
+  (ctx: Context, limits: Limits) =>
+  (access: Access, routes: FastifyPluginCallback[]): FastifyPluginCallback =>
+  (app, _options, done) => {
     app.addHook('onRoute', (route) => {
       if (route.method === 'GET') route.compress = {};
+      if (access === 'service') route.config = { ...route.config, limit: 'service' };
     });
-    if (gate) {
-      const { ctx, limits } = gate;
-      app.addHook('onRequest', async (request, reply) => {
-        request.actor = ANONYMOUS;
-        try {
-          if (request.headers.authorization !== undefined) request.actor = await identify(ctx, request);
-        } finally {
-          // Guessing keys counts like any other request.
-          await limits.check(request, reply);
-        }
-        if (access === 'secret') assertScope(request.actor, request.routeOptions.config.scope);
-      });
-    }
+    app.addHook('onRequest', async (request, reply) => {
+      request.actor = ANONYMOUS;
+      try {
+        if (request.headers.authorization !== undefined) request.actor = await identify(ctx, request);
+      } finally {
+        // Guessing keys counts like any other request.
+        await limits.check(request, reply);
+      }
+      if (access === 'secret') assertScope(request.actor, request.routeOptions.config.scope);
+    });
     for (const plugin of routes) void app.register(plugin);
     done();
   };
-}
 
 /** A second Host header could name another site to a proxy than to us. */
 function repeatsHost({ rawHeaders }: IncomingMessage): boolean {

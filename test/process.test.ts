@@ -160,12 +160,13 @@ onEveryEngine('kill -9 under load: nothing acknowledged is lost or doubled', asy
   t.match((await get(`${server.url}${PETITION}/counts`)).json, { confirmed: stored.length });
   t.equal((await server.end('SIGTERM')).code, 0);
 
-  // And that recount would have told of a drift, and of a broken database without the values.
+  // And recount would have told of a drift, and a broken database is told of without the values.
   const first = '(select min(shard) from petition_counts)';
   await change(DATABASE_URL, `update petition_counts set confirmed = confirmed + 1 where shard = ${first}`);
   const { code, stdout } = await cli(folder, env, 'recount');
   t.equal(code, 1);
   t.match(stdout, /^pet_\w{26} confirmed: the counter says \d+, the rows are \d+\n/);
+
   await change(DATABASE_URL, 'alter table organizations rename column url to link');
   const broken = await cli(folder, env, 'organizations', 'create', '--name', 'Distinctive Friends');
   oneLine(t, broken, UNKNOWN_COLUMN[engine.name], 'an error of the database');
@@ -344,7 +345,7 @@ onEveryEngine('the commands', async (t, engine) => {
     const later = { DATABASE_URL: 'file:new/later.db' };
     mkdirSync(join(folder, 'new'));
     oneLine(t, await cli(folder, later, 'recount'), /run 'undersigned migrate'/, 'not migrated');
-    t.match(await cli(folder, later, 'migrate'), { code: 0, stdout: /^\d+ migrations? run\.\n$/ });
+    t.match(await cli(folder, later, 'migrate'), { code: 0, stdout: /^Migrated: \d+ new\.\n$/ });
   }
   t.match(await good('organizations', 'create', '--name', 'River & Co'), /^org_\w{26} {2}river-and-co\n$/);
   oneLine(
@@ -379,21 +380,17 @@ onEveryEngine('the commands', async (t, engine) => {
   );
   const pair = await get(`${server.url}/v1/api-keys`, secretKeyIn(narrow));
   t.match(pair, { status: 403, json: { code: 'scope_required' } });
-  const listed = await good('keys', 'list', '--organization', 'river-and-co');
-  t.equal(listed.trim().split('\n').length, 2);
-  t.match(listed, `…${token.slice(-4)}  Desk  last used`);
-  t.notMatch(listed, token);
-
   t.equal(await good('keys', 'revoke', id), `${id} is revoked.\n`);
   t.match(await own(), { status: 401, json: { code: 'invalid_key' } }, 'on the very next request');
-  t.match(await good('keys', 'list', '--organization', 'river-and-co'), /Desk {2}revoked \d{4}-/);
+  const listed = await good('keys', 'list', '--organization', 'river-and-co');
+  t.equal(listed.trim().split('\n').length, 2);
+  t.match(listed, `…${token.slice(-4)}  Desk  revoked`);
+  t.notMatch(listed, token);
   await server.end('SIGTERM');
 
   const refused: [args: string[], RegExp][] = [
     [['keys', 'revoke', id.replace(/.$/, (last) => (last === '0' ? '1' : '0'))], /no such key/i],
-    [['keys', 'revoke', 'nonsense'], /no such key|key_/i],
     [['keys', 'list', '--organization', 'nobody'], /no organization nobody/],
-    [['keys', 'create', '--organization', 'nobody'], /no organization nobody/],
   ];
   const ended = await inPairs(refused, ([args]) => run(...args));
   for (const [i, [args, wanted]] of refused.entries()) oneLine(t, ended[i]!, wanted, args.join(' '));
@@ -406,10 +403,8 @@ onEveryEngine('the commands', async (t, engine) => {
     t.match(stderr, /^error: .*\n\nUsage: /);
   }
 
-  const document = await good('openapi');
-  t.match(document, /^openapi: 3\.1\.0\n/);
-  await good('openapi', '--write', 'document.yaml');
-  t.equal(readFileSync(join(folder, 'document.yaml'), 'utf8'), document);
+  t.equal(await good('openapi', '--write', 'document.yaml'), '');
+  t.match(readFileSync(join(folder, 'document.yaml'), 'utf8'), /^openapi: 3\.1\.0\n/);
 });
 
 /** That a column is not there. */

@@ -91,8 +91,9 @@ export async function serve(t: Test, cwd: string, env: Env = {}, under: string[]
   }));
   t.teardown(async () => {
     child.kill('SIGKILL');
-    if (under.length > 0 && child.pid !== undefined && child.exitCode === null)
+    if (under.length > 0 && child.pid !== undefined && child.exitCode === null) {
       process.kill(-child.pid, 'SIGKILL');
+    }
     await exit;
   });
   let url: string | undefined;

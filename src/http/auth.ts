@@ -11,8 +11,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a secret key needs to call this route. Routes of the secret scope must say it. */
     scope?: Scope;
-    /** Signing has limits of its own. */
-    limit?: 'sign';
+    /** Signing and the service routes have limits of their own. */
+    limit?: 'sign' | 'service';
   }
 }
 

@@ -6,6 +6,8 @@ import { ApiError } from '../errors.js';
 
 /** How many clients are remembered: the least recently seen is forgotten first. */
 const CLIENTS = 100_000;
+/** Health and metrics have a bucket of their own, this many times as large: no visitor may starve a probe. */
+const PROBES = 5;
 
 export type Limits = {
   /** Counts the request against its client, or its secret key, and on signing routes against the petition. */
@@ -41,7 +43,16 @@ export async function createLimits(app: FastifyInstance, limits: Config['limits'
     policy('sign-burst', limits.signBurst, perPetition),
     policy('sign-sustained', limits.signSustained, perPetition),
   ];
-  const sets = { plain: describe([client]), sign: describe([client, ...sign]), key: describe([key]) };
+  const { requests, seconds } = limits.client;
+  const service = policy('service', { requests: requests * PROBES, seconds }, (request) =>
+    clientOf(request.ip),
+  );
+  const sets = {
+    plain: describe([client]),
+    sign: describe([client, ...sign]),
+    key: describe([key]),
+    service: describe([service]),
+  };
 
   function describe(policies: Policy[]) {
     return { policies, header: policies.map(({ header }) => header).join(', ') };
@@ -50,7 +61,7 @@ export async function createLimits(app: FastifyInstance, limits: Config['limits'
   return {
     async check(request, reply) {
       const { limit } = request.routeOptions.config;
-      const set = request.actor.kind === 'secret' ? sets.key : limit === 'sign' ? sets.sign : sets.plain;
+      const set = request.actor.kind === 'secret' ? sets.key : sets[limit ?? 'plain'];
       let tightest: { name: string; left: number; seconds: number } | undefined;
       let exceeded = false;
       for (const { name, take } of set.policies) {

@@ -90,16 +90,14 @@ function repeated({ paths }: Document): (parameter: Parameter) => boolean {
   return (parameter) => (seen.get(JSON.stringify(parameter)) ?? 0) > 1;
 }
 
-/** Problems are named after their codes; those of routes without limits lack headers that the others have. */
+/** Problems are named after their codes. */
 function nameOf({ headers = {}, content }: Response): string | undefined {
   if (!content) {
     return 'Location' in headers ? 'Moved' : 'Link' in headers ? 'PageNotModified' : 'NotModified';
   }
   const examples = content['application/problem+json']?.examples;
   if (!examples) return undefined;
-  const codes = Object.keys(examples).map(pascal).join('Or');
-  const { value } = Object.values(examples)[0] as { value: { status: number } };
-  return value.status < 500 && !('RateLimit' in headers) ? `${codes}Unlimited` : codes;
+  return Object.keys(examples).map(pascal).join('Or');
 }
 
 const pascal = (name: string) =>

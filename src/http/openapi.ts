@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
+import { ERRORS } from '../errors.js';
 import { version } from '../package.js';
 import { REQUEST_HEADERS, RESPONSE_HEADERS } from './document-headers.js';
 import { hoist, type Content, type Document, type Operation, type Schemas } from './openapi-hoist.js';
@@ -71,6 +72,12 @@ export const documentOf = (app: FastifyInstance): object => app.swagger();
 /** Adds what the plugin cannot say: headers, examples, both media types of a patch. */
 function finish(made: Document): Document {
   const { openapi, info, servers, tags, paths, components } = structuredClone(made);
+  // Clients branch on the code: they should see which there are.
+  const { Problem: problem } = components['schemas'] as Record<
+    string,
+    { properties: Record<string, object> }
+  >;
+  if (problem) problem.properties['code'] = { ...problem.properties['code'], enum: Object.keys(ERRORS) };
   for (const path of Object.values(paths)) {
     for (const [method, operation] of Object.entries(path)) {
       path[method] = finishOperation(method, operation, components['schemas'] as Schemas);

@@ -14,7 +14,7 @@ export const TAGS = {
   Signatures: 'Signing, and what organisers do with signatures.',
   Counts: 'How many have signed, now and over time.',
   Organization: 'The organization that a key belongs to, and its keys.',
-  Service: 'Health, metrics and this document. No keys, no limits.',
+  Service: 'Health, metrics and this document. They need no key.',
 } as const;
 
 /** An answer that is not the JSON of a component: `content` by media type, or none for an answer without a body. */
@@ -38,12 +38,19 @@ export type OperationInput = {
   errors?: readonly ErrorCode[];
 };
 
-const ALWAYS: readonly ErrorCode[] = ['invalid_request', 'uri_too_long', 'internal_error'];
-const LIMITED: readonly ErrorCode[] = ['rate_limited', 'storage_unavailable'];
+const ALWAYS: readonly ErrorCode[] = [
+  'invalid_request',
+  'uri_too_long',
+  'invalid_key',
+  'secret_key_in_browser',
+  'rate_limited',
+  'internal_error',
+  'storage_unavailable',
+];
 const WITH: Record<Access, readonly ErrorCode[]> = {
   service: [],
-  open: [...LIMITED, 'invalid_key', 'secret_key_in_browser'],
-  secret: [...LIMITED, 'invalid_key', 'key_required', 'secret_key_in_browser', 'scope_required'],
+  open: [],
+  secret: ['key_required', 'scope_required'],
 };
 const WITH_BODY: readonly ErrorCode[] = [
   'invalid_json',
@@ -55,7 +62,7 @@ const WITH_BODY: readonly ErrorCode[] = [
 ];
 
 const SECURITY: Record<Access, Record<string, string[]>[]> = {
-  service: [{}],
+  service: [{}, { publishableKey: [] }, { secretKey: [] }],
   open: [{}, { publishableKey: [] }, { secretKey: [] }],
   secret: [{ secretKey: [] }],
 };
@@ -68,7 +75,7 @@ export function operation<const Input extends OperationInput>(input: Input) {
     status,
     { ...toResponse(answer), headers: named(headersOf(Number(status), input)) },
   ]);
-  const bad = [...byStatus(codes)].map(([status, some]) => [status, toProblem(status, some, access)]);
+  const bad = [...byStatus(codes)].map(([status, some]) => [status, toProblem(status, some)]);
   return {
     operationId,
     tags: [tag],
@@ -110,11 +117,11 @@ function toResponse(answer: Answer) {
 
 const isPlain = (answer: Answer): answer is PlainAnswer => !('type' in answer) && !('$ref' in answer);
 
-function toProblem(status: number, codes: ErrorCode[], access: Access) {
+function toProblem(status: number, codes: ErrorCode[]) {
   return {
     description: codes.map((code) => `\`${code}\`: ${ERRORS[code][1]}.`).join('\n'),
     headers: named([
-      ...common(status, access),
+      ...common(status),
       ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
       ...(codes.some((code) => RETRIED.has(code)) ? (['Retry-After'] as const) : []),
     ]),
@@ -139,15 +146,12 @@ const RETRIED = new Set<ErrorCode>([
   'storage_full',
 ]);
 
-function headersOf(
-  status: number,
-  { access, answers, errors = [], sends = [] }: OperationInput,
-): ResponseHeader[] {
+function headersOf(status: number, { answers, errors = [], sends = [] }: OperationInput): ResponseHeader[] {
   const found = status < 300 || status === 304;
   const tagged = 304 in answers || errors.includes('precondition_required');
   const paged = Object.values(answers).some((answer) => !isPlain(answer) && answer.$id?.endsWith('Page'));
   return [
-    ...common(status, access),
+    ...common(status),
     ...(found && tagged ? (['ETag'] as const) : []),
     ...(found && paged ? (['Link'] as const) : []),
     ...(status === 308 ? (['Location'] as const) : []),
@@ -155,9 +159,9 @@ function headersOf(
   ];
 }
 
-function common(status: number, access: Access): ResponseHeader[] {
+function common(status: number): ResponseHeader[] {
   const always: ResponseHeader[] = ['Access-Control-Allow-Origin', 'X-Request-Id', 'Cache-Control'];
-  return access === 'service' || status >= 500 ? always : [...always, 'RateLimit', 'RateLimit-Policy'];
+  return status >= 500 ? always : [...always, 'RateLimit', 'RateLimit-Policy'];
 }
 
 function requestHeadersOf(codes: Set<ErrorCode>, answers: OperationInput['answers']): RequestHeader[] {

@@ -23,7 +23,7 @@ export type ServiceOptions = {
   document: (app: FastifyInstance) => object;
 };
 
-/** Health, metrics, the document: for machines and operators. No keys, no limits. */
+/** Health, metrics, the document: for machines and operators. They need no key, and have a limit of their own. */
 export const serviceRoutes =
   ({ store, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {

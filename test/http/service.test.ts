@@ -174,7 +174,8 @@ onEveryEngine('service', async (t, engine) => {
         body: { code: 'rate_limited' },
         headers: { 'retry-after': /^\d+$/ },
       });
-      t.match(await limited.call('GET', '/livez'), { status: 200 }, 'health has no limit');
+      const probe = { status: 200, headers: { 'ratelimit-policy': '"service";q=20;w=60' } };
+      t.match(await limited.call('GET', '/livez'), probe, 'probes have a bucket of their own');
     },
   );
 

@@ -144,7 +144,7 @@ onEveryEngine('two processes that migrate at once both succeed', async (t, engin
     return both;
   });
   t.match(outputs.map(({ stdout }) => stdout.trim()).sort(), [
-    /^\d+ migrations? run\.$/,
+    /^Migrated: \d+ new\.$/,
     'The database is up to date.',
   ]);
   t.same(

@@ -203,8 +203,9 @@ onEveryEngine('what transactions add is written once for those that commit toget
   await store.transact(async (tx) => {
     tx.add(versions, { place: key }, { version: 1000 });
     tries += 1;
-    if (tries === 1)
+    if (tries === 1) {
       await whole(tx).execute(sql`do $$ begin raise exception using errcode = '40001'; end $$`);
+    }
   });
   t.equal(await version(), 1 + 75 * 11 + 1000, 'nor has an attempt that was tried again');
 });
