@@ -58,6 +58,9 @@ export async function build(options: BuildOptions): Promise<App> {
   const ctx = createContext(options, now);
   const constant = await constantHeaders();
 
+  // Unique without drawing random bytes for each request.
+  const processId = randomUUID();
+  let requests = 0;
   const stamp = (request: FastifyRequest, reply: FastifyReply) =>
     reply.headers(constant).header('x-request-id', request.id);
 
@@ -67,7 +70,7 @@ export async function build(options: BuildOptions): Promise<App> {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request: IncomingMessage) => {
       const given = request.headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : `${processId}-${(requests += 1)}`;
     },
     // A logger of its own for each request would cost more than the line that few of them write.
     childLoggerFactory: (logger) => logger,
@@ -107,7 +110,7 @@ export async function build(options: BuildOptions): Promise<App> {
 
   await app.register(compress, { global: false, threshold: 1024, encodings: ['gzip', 'identity'] });
   await openapi(app, config.publicUrl);
-  const limits = await createLimits(app, config.limits);
+  const limits = createLimits(config.limits);
   const metrics = createMetrics(app, store);
   const closed = refuseOtherMethods(app);
 
@@ -165,15 +168,33 @@ const scopes =
       if (route.method === 'GET') route.compress = {};
       if (access === 'service') route.config = { ...route.config, limit: 'service' };
     });
-    app.addHook('onRequest', async (request, reply) => {
-      request.actor = ANONYMOUS;
-      try {
-        if (request.headers.authorization !== undefined) request.actor = await identify(ctx, request);
-      } finally {
-        // Guessing keys counts like any other request.
-        await limits.check(request, reply);
-      }
+    const admit = (request: FastifyRequest, reply: FastifyReply) => {
+      limits.check(request, reply);
       if (access === 'secret') assertScope(request.actor, request.routeOptions.config.scope);
+    };
+    const admitKeyed = async (request: FastifyRequest, reply: FastifyReply) => {
+      try {
+        request.actor = await identify(ctx, request);
+      } catch (error) {
+        // Guessing keys counts like any other request.
+        limits.check(request, reply);
+        throw error;
+      }
+      admit(request, reply);
+    };
+    // Most requests have no key: for them nothing is waited for.
+    app.addHook('onRequest', (request, reply, done) => {
+      request.actor = ANONYMOUS;
+      if (request.headers.authorization !== undefined) {
+        void admitKeyed(request, reply).then(() => done(), done);
+        return;
+      }
+      try {
+        admit(request, reply);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
     });
     for (const plugin of routes) void app.register(plugin);
     done();

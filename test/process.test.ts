@@ -1,12 +1,10 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import pg from 'pg';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { onEveryEngine } from './helper.js';
 import {
   body,
@@ -15,14 +13,12 @@ import {
   get,
   home,
   load,
+  oneLine,
   PETITION,
-  post,
   query,
   secretKeyIn,
   serve,
   SIGNERS,
-  type Ended,
-  type Env,
 } from './process.js';
 
 t.test('the first start explains itself, and the second keeps what the first has stored', async (t) => {
@@ -123,6 +119,14 @@ onEveryEngine('SIGTERM under load: every request is answered or refused', async 
   t.same(stored.sort(), acknowledged.sort(), 'what is stored is what was acknowledged');
 });
 
+/** That a column is not there. */
+const UNKNOWN_COLUMN = { sqlite: /SQLITE_ERROR/, postgres: /42703/ };
+
+async function change(url: string, sql: string): Promise<void> {
+  if (url.startsWith('file:')) new Database(url.slice('file:'.length)).exec(sql).close();
+  else await query(url, sql);
+}
+
 onEveryEngine('kill -9 under load: nothing acknowledged is lost or doubled', async (t, engine) => {
   const folder = home(t);
   const DATABASE_URL = await engine.database(t);
@@ -172,245 +176,3 @@ onEveryEngine('kill -9 under load: nothing acknowledged is lost or doubled', asy
   oneLine(t, broken, UNKNOWN_COLUMN[engine.name], 'an error of the database');
   t.notMatch(broken.stderr, /distinctive/i);
 });
-
-onEveryEngine('nothing that was sent stands in the log', async (t, engine) => {
-  const folder = home(t);
-  const DATABASE_URL = await engine.database(t);
-  const server = await serve(t, folder, {
-    ...FAST,
-    DATABASE_URL,
-    LOG_LEVEL: 'trace',
-    POSTGRES_STATEMENT_TIMEOUT_MS: '200',
-  });
-  const key = secretKeyIn(server.output());
-  const printed = server.output();
-  const sign = `${server.url}${PETITION}/signatures`;
-  const marked = (name: string) => `zelda.quux+${name}@distinctive.example`;
-  const token = 'sk_ZeldaQuuxZeldaQuuxZeldaQuuxZeldaQuux01';
-  const bearer = { authorization: `Bearer ${token}` };
-  const withKey = { authorization: `Bearer ${key}` };
-
-  const statuses = {
-    signed: (await post(sign, body(marked('signed')), { 'idempotency-key': '"distinctive-idempotency"' }))
-      .status,
-    again: (await post(sign, body(marked('signed')), withKey)).status,
-    'wrong address': (await post(sign, body('zelda.quux@@distinctive.example'))).status,
-    'wrong fields': (await post(sign, { ...body(marked('x')), 'distinctive-field': 1, phone: 'distinctive' }))
-      .status,
-    'no JSON': (await post(sign, `{"email":"${marked('json')}"`)).status,
-    'no such petition': (await post(`${server.url}/v1/petitions/none/signatures`, body(marked('x')))).status,
-    'no such page': (await fetch(`${server.url}/${marked('path')}?email=${marked('query')}`)).status,
-    'no such query': (await fetch(`${sign}?email=${marked('query')}`)).status,
-    'found by address': (
-      await fetch(
-        `${server.url}/v1/signatures?petition=save-the-old-mill-meadows&email=${encodeURIComponent(marked('signed'))}`,
-        {
-          headers: withKey,
-        },
-      )
-    ).status,
-    'wrong key': (await fetch(`${server.url}/v1/signatures`, { headers: bearer })).status,
-    'wrong scheme': (
-      await fetch(`${server.url}/v1/signatures`, { headers: { authorization: `Basic ${token}` } })
-    ).status,
-    'too large': (await post(sign, body(marked('large'), { comment: 'distinctive '.repeat(9999) }))).status,
-    'header too large': (await fetch(sign, { headers: { 'x-distinctive': 'distinctive'.repeat(2000) } }))
-      .status,
-  };
-  t.same(statuses, {
-    signed: 202,
-    again: 200,
-    'wrong address': 422,
-    'wrong fields': 422,
-    'no JSON': 400,
-    'no such petition': 404,
-    'no such page': 404,
-    'no such query': 400,
-    'found by address': 200,
-    'wrong key': 401,
-    'wrong scheme': 401,
-    'too large': 413,
-    'header too large': 431,
-  });
-  const { hostname, port } = new URL(server.url);
-  const rude = createConnection(Number(port), hostname);
-  rude.end(`${marked('rude')} is no HTTP\r\n\r\n`);
-  await once(rude.resume(), 'close');
-
-  if (engine.name === 'postgres') {
-    const client = new pg.Client({ connectionString: DATABASE_URL });
-    await client.connect();
-    await client.query('begin; lock table supporters in access exclusive mode');
-    const late = await post(sign, body(marked('late')));
-    t.match([late.status, await late.json()], [503, { code: 'overloaded' }]);
-    t.equal(late.headers.get('retry-after'), '1');
-    await client.end();
-    t.match(server.output(), /"overloaded".*cannot serve/, 'the log says so');
-  }
-  t.equal((await server.end('SIGTERM')).code, 0);
-  const log = server.output().slice(printed.length);
-  t.notMatch(log, /zelda|quux|distinctive/i);
-  t.notMatch(log, key);
-  t.equal(
-    printed.split(key).length - 1,
-    2,
-    'the keys of the first start are printed once, and in the example',
-  );
-});
-
-/** The only line on stderr: no stack, and nothing on stdout. */
-const oneLine = (t: Test, { code, stdout, stderr }: Ended, wanted: RegExp, name: string) => {
-  t.match(stderr, wanted, name);
-  t.match(stderr, /^undersigned: [^\n]+\n$/, `${name}: one line`);
-  t.same({ code, stdout }, { code: 1, stdout: '' }, name);
-};
-
-t.test('a wrong configuration is told in one line that names the variable', async (t) => {
-  const folder = home(t);
-  writeFileSync(join(folder, 'junk.key'), 'junk that is no key\n');
-  writeFileSync(join(folder, 'junk.db'), 'junk that is no database, and longer than a header '.repeat(99));
-  const secret = 'S3cretPassw0rd';
-  const wrong: [env: Env, RegExp][] = [
-    [{ PORT: 'abc' }, /\bPORT\b/],
-    [{ PORT: '1', HOST: '203.0.113.7' }, /\bHOST\b/],
-    [{ DATABASE_URL: `mysql://u:${secret}@h/x` }, /\bDATABASE_URL\b/],
-    [{ DATABASE_URL: `postgres://u:${secret}@127.0.0.1:1/x` }, /\bDATABASE_URL\b.*ECONNREFUSED/],
-    [{ DATABASE_URL: 'file:junk.key/x.db' }, /\bDATABASE_URL\b/],
-    [{ DATABASE_URL: 'file:junk.db' }, /\bDATABASE_URL\b.*SQLITE_NOTADB/],
-    [{ ROOT_KEY: secret }, /\bROOT_KEY\b/],
-    [{ ROOT_KEY_FILE: 'junk.key' }, /junk\.key holds no root key/],
-    [{ ROOT_KEY_FILE: 'junk.key/root.key' }, /\bROOT_KEY_FILE\b/],
-    [{ RATE_LIMIT_CLIENT: 'fast' }, /\bRATE_LIMIT_CLIENT\b/],
-  ];
-  const server = process.env['TEST_POSTGRES_URL'];
-  if (server) wrong.push([{ DATABASE_URL: server.replace(/[^/]*$/, 'no_such') }, /\bDATABASE_URL\b.*3D000/]);
-  const run = ([env]: [Env, RegExp]) =>
-    cli(folder, { PORT: '0', ROOT_KEY_FILE: 'good.key', ...env }, 'serve');
-  const ended = await inPairs(wrong, run);
-  for (const [i, [env, wanted]] of wrong.entries()) {
-    oneLine(t, ended[i]!, wanted, JSON.stringify(env));
-    t.notMatch(ended[i]!.stderr, secret);
-  }
-});
-
-/** As many at once as there are cores. */
-async function inPairs<T, R>(items: T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let i = 0; i < items.length; i += 2) {
-    results.push(...(await Promise.all(items.slice(i, i + 2).map(work))));
-  }
-  return results;
-}
-
-t.test('undersigned --help', async (t) => {
-  const folder = home(t);
-  const commands: Record<string, RegExp[]> = {
-    '': [/Usage: undersigned/, /serve/, /migrate/, /recount/, /organizations/, /keys/, /openapi/],
-    serve: [/migrate the database and serve/],
-    migrate: [/up to date/],
-    recount: [/counter/],
-    openapi: [/--write <file>/],
-    organizations: [/create/, /list/],
-    'organizations create': [/--name <name>/, /--slug <slug>/, /--url <url>/],
-    'organizations list': [/list the organizations/],
-    keys: [/create/, /list/, /revoke/],
-    'keys create': [/--organization <slug>/, /--kind <kind>/, /--scopes <list>/],
-    'keys list': [/--organization <slug>/],
-    'keys revoke': [/<id>/],
-  };
-  const helped = await inPairs(Object.keys(commands), (command) =>
-    cli(folder, { DATABASE_URL: 'nothing is opened' }, ...command.split(' ').filter(Boolean), '--help'),
-  );
-  for (const [i, [command, words]] of Object.entries(commands).entries()) {
-    const { code, stdout, stderr } = helped[i]!;
-    t.same({ code, stderr }, { code: 0, stderr: '' }, command);
-    for (const word of [...words, /^Usage: undersigned/]) t.match(stdout, word, command);
-  }
-  t.same(readdirSync(folder), [], 'and nothing is made');
-});
-
-onEveryEngine('the commands', async (t, engine) => {
-  const folder = home(t);
-  const url = await engine.database(t);
-  const env: Env = { ...FAST, DATABASE_URL: url };
-  const run = (...args: string[]) => cli(folder, env, ...args);
-  const good = async (...args: string[]) => {
-    const { code, stdout, stderr } = await run(...args);
-    if (code !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
-    return stdout;
-  };
-
-  if (engine.name === 'sqlite') {
-    t.equal(await good('migrate'), 'The database is up to date.\n');
-    const later = { DATABASE_URL: 'file:new/later.db' };
-    mkdirSync(join(folder, 'new'));
-    oneLine(t, await cli(folder, later, 'recount'), /run 'undersigned migrate'/, 'not migrated');
-    t.match(await cli(folder, later, 'migrate'), { code: 0, stdout: /^Migrated: \d+ new\.\n$/ });
-  }
-  t.match(await good('organizations', 'create', '--name', 'River & Co'), /^org_\w{26} {2}river-and-co\n$/);
-  oneLine(
-    t,
-    await run('organizations', 'create', '--name', 'River and Co'),
-    /slug river-and-co/,
-    'a slug twice',
-  );
-  t.match(await good('organizations', 'list'), /^org_\w{26} {2}river-and-co {2}River & Co\n$/);
-
-  const server = await serve(t, folder, env);
-  t.notMatch(server.output(), 'sk_', 'no demo in a database that is in use');
-  const created = await run('keys', 'create', '--organization', 'river-and-co', '--name', 'Desk');
-  const [, id = '', token = ''] = /^(key_\w{26}) {2}(sk_\w{38})\n$/.exec(created.stdout) ?? [];
-  t.ok(token, created.stdout);
-  t.match(created.stderr, /not shown again/);
-  const own = () => get(`${server.url}/v1/organization`, token);
-  t.match(await own(), { status: 200, json: { slug: 'river-and-co' } });
-
-  if (engine.name === 'postgres') {
-    t.equal(await good('keys', 'revoke', id), `${id} is revoked.\n`);
-    t.match(await own(), { status: 401, json: { code: 'invalid_key' } }, 'on the very next request');
-    return;
-  }
-  const narrow = await good(
-    'keys',
-    'create',
-    '--organization',
-    'river-and-co',
-    '--scopes',
-    'petitions:write',
-  );
-  const pair = await get(`${server.url}/v1/api-keys`, secretKeyIn(narrow));
-  t.match(pair, { status: 403, json: { code: 'scope_required' } });
-  t.equal(await good('keys', 'revoke', id), `${id} is revoked.\n`);
-  t.match(await own(), { status: 401, json: { code: 'invalid_key' } }, 'on the very next request');
-  const listed = await good('keys', 'list', '--organization', 'river-and-co');
-  t.equal(listed.trim().split('\n').length, 2);
-  t.match(listed, `…${token.slice(-4)}  Desk  revoked`);
-  t.notMatch(listed, token);
-  await server.end('SIGTERM');
-
-  const refused: [args: string[], RegExp][] = [
-    [['keys', 'revoke', id.replace(/.$/, (last) => (last === '0' ? '1' : '0'))], /no such key/i],
-    [['keys', 'list', '--organization', 'nobody'], /no organization nobody/],
-  ];
-  const ended = await inPairs(refused, ([args]) => run(...args));
-  for (const [i, [args, wanted]] of refused.entries()) oneLine(t, ended[i]!, wanted, args.join(' '));
-  const usage = await inPairs(
-    [['keys', 'create', '--organization', 'x', '--scopes', 'all'], ['no-such'], ['organizations', 'create']],
-    (args) => run(...args),
-  );
-  for (const { code, stderr } of usage) {
-    t.equal(code, 1);
-    t.match(stderr, /^error: .*\n\nUsage: /);
-  }
-
-  t.equal(await good('openapi', '--write', 'document.yaml'), '');
-  t.match(readFileSync(join(folder, 'document.yaml'), 'utf8'), /^openapi: 3\.1\.0\n/);
-});
-
-/** That a column is not there. */
-const UNKNOWN_COLUMN = { sqlite: /SQLITE_ERROR/, postgres: /42703/ };
-
-async function change(url: string, sql: string): Promise<void> {
-  if (url.startsWith('file:')) new Database(url.slice('file:'.length)).exec(sql).close();
-  else await query(url, sql);
-}

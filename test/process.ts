@@ -218,3 +218,10 @@ export function load(url: string, { clients, prefix }: { clients: number; prefix
   state.done = Promise.all(Array.from({ length: clients }, client)).then(() => agent.destroy());
   return state;
 }
+
+/** The only line on stderr: no stack, and nothing on stdout. */
+export const oneLine = (t: Test, { code, stdout, stderr }: Ended, wanted: RegExp, name: string) => {
+  t.match(stderr, wanted, name);
+  t.match(stderr, /^undersigned: [^\n]+\n$/, `${name}: one line`);
+  t.same({ code, stdout }, { code: 1, stdout: '' }, name);
+};

@@ -17,43 +17,49 @@ const MOST = 500;
 export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<Rendered>) {
   const kept = new Map<string, Kept>();
 
-  async function answerFor(ref: string): Promise<Kept> {
-    const generation = ctx.store.generation();
+  /** The kept answer, or undefined when it may not be the last word any more. */
+  function current(ref: string, generation: number | undefined): Kept | undefined {
     const known = kept.get(ref);
-    if (
-      known &&
-      generation !== undefined &&
-      known.generation === generation &&
-      ctx.now().getTime() < known.until
-    ) {
-      return known;
-    }
-    const { body, etag, until } = await render(ref);
+    const same = known !== undefined && generation !== undefined && known.generation === generation;
+    return same && ctx.now().getTime() < known.until ? known : undefined;
+  }
+
+  async function renew(ref: string, generation: number | undefined): Promise<Kept> {
+    const known = kept.get(ref);
+    const { body, etag, until: turn } = await render(ref);
+    const until = turn?.getTime() ?? Infinity;
     const fresh: Kept =
       known?.etag === etag
-        ? { ...known, generation, until: until?.getTime() ?? Infinity }
-        : { generation, until: until?.getTime() ?? Infinity, etag, body: Buffer.from(body) };
+        ? { ...known, generation, until }
+        : { generation, until, etag, body: Buffer.from(body) };
     if (kept.size >= MOST && !kept.has(ref)) kept.clear();
     kept.set(ref, fresh);
     return fresh;
   }
 
+  function deliver(request: FastifyRequest, reply: FastifyReply, answer: Kept, cacheControl: string): void {
+    const headers = ['etag', answer.etag, 'cache-control', cacheControl, 'vary', 'accept-encoding'];
+    if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
+    headers.push('content-type', 'application/json; charset=utf-8');
+    if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
+      return reply.sendNow(200, headers, answer.body);
+    }
+    answer.zipped ??= gzipSync(answer.body);
+    return reply.sendNow(200, [...headers, 'content-encoding', 'gzip'], answer.zipped);
+  }
+
   return {
-    async send(
+    /** Sends at once where the answer is kept, and later where it has to be rendered. */
+    send(
       request: FastifyRequest,
       reply: FastifyReply,
       ref: string,
       cacheControl: string,
-    ): Promise<void> {
-      const answer = await answerFor(ref);
-      const headers = ['etag', answer.etag, 'cache-control', cacheControl, 'vary', 'accept-encoding'];
-      if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
-      headers.push('content-type', 'application/json; charset=utf-8');
-      if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
-        return reply.sendNow(200, headers, answer.body);
-      }
-      answer.zipped ??= gzipSync(answer.body);
-      return reply.sendNow(200, [...headers, 'content-encoding', 'gzip'], answer.zipped);
+    ): void | Promise<void> {
+      const generation = ctx.store.generation();
+      const known = current(ref, generation);
+      if (known) return deliver(request, reply, known, cacheControl);
+      return renew(ref, generation).then((answer) => deliver(request, reply, answer, cacheControl));
     },
   };
 }

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
-import rateLimit from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import LocalStore from '@fastify/rate-limit/store/LocalStore.js';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config, RateLimit } from '../config.js';
 import { ApiError } from '../errors.js';
 
@@ -11,78 +11,84 @@ const PROBES = 5;
 
 export type Limits = {
   /** Counts the request against its client, or its secret key, and on signing routes against the petition. */
-  check(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  check(request: FastifyRequest, reply: FastifyReply): void;
 };
+
+type KeyOf = (request: FastifyRequest) => string;
+type Left = { name: string; left: number; seconds: number };
+
+/** One bucket per key: the store of @fastify/rate-limit, asked without its promises, which cost more than the count. */
+class Policy {
+  readonly header: string;
+  readonly #store = new LocalStore(false, false, CLIENTS);
+
+  constructor(
+    readonly name: string,
+    private readonly limit: RateLimit,
+    private readonly keyOf: KeyOf,
+  ) {
+    this.header = `"${name}";q=${limit.requests};w=${limit.seconds}`;
+  }
+
+  /** Counts a request and tells how many are left: below zero, it is one too many. */
+  take(request: FastifyRequest): Left {
+    const { requests, seconds } = this.limit;
+    let left = 0;
+    let ttl = 0;
+    const told = (error: Error | null, counted: { current: number; ttl: number }) => {
+      if (error) throw error;
+      left = requests - counted.current;
+      ttl = counted.ttl;
+    };
+    this.#store.incr(this.keyOf(request), told, seconds * 1000, requests);
+    return { name: this.name, left, seconds: Math.ceil(ttl / 1000) };
+  }
+}
 
 /**
  * Limits with the headers of draft-ietf-httpapi-ratelimit-headers. Throws `rate_limited`. They know the client and the
  * petition, never the address that signs: so a 429 tells nothing about it.
  */
-export async function createLimits(app: FastifyInstance, limits: Config['limits']): Promise<Limits> {
-  if (!limits) return { check: () => Promise.resolve() };
-  await app.register(rateLimit, { global: false, cache: CLIENTS });
-
-  const policy = (
-    name: string,
-    { requests, seconds }: RateLimit,
-    keyOf: (request: FastifyRequest) => string,
-  ) => ({
-    name,
-    header: `"${name}";q=${requests};w=${seconds}`,
-    take: app.createRateLimit({ max: requests, timeWindow: seconds * 1000, keyGenerator: keyOf }),
-  });
-  type Policy = ReturnType<typeof policy>;
-
-  const perPetition = (request: FastifyRequest) =>
+export function createLimits(limits: Config['limits']): Limits {
+  if (!limits) return { check: () => undefined };
+  const perClient: KeyOf = (request) => clientOf(request.ip);
+  const perPetition: KeyOf = (request) =>
     `${clientOf(request.ip)} ${(request.params as { petition?: string }).petition ?? ''}`;
-  const client = policy('client', limits.client, (request) => clientOf(request.ip));
-  const key = policy('key', limits.key, (request) =>
-    request.actor.kind === 'anonymous' ? '' : request.actor.keyId,
-  );
-  const sign = [
-    policy('sign-burst', limits.signBurst, perPetition),
-    policy('sign-sustained', limits.signSustained, perPetition),
-  ];
+  const perKey: KeyOf = ({ actor }) => (actor.kind === 'anonymous' ? '' : actor.keyId);
   const { requests, seconds } = limits.client;
-  const service = policy('service', { requests: requests * PROBES, seconds }, (request) =>
-    clientOf(request.ip),
-  );
-  const sets = {
-    plain: describe([client]),
-    sign: describe([client, ...sign]),
-    key: describe([key]),
-    service: describe([service]),
-  };
 
-  function describe(policies: Policy[]) {
-    return { policies, header: policies.map(({ header }) => header).join(', ') };
-  }
+  const client = new Policy('client', limits.client, perClient);
+  const sets = {
+    plain: [client],
+    sign: [
+      client,
+      new Policy('sign-burst', limits.signBurst, perPetition),
+      new Policy('sign-sustained', limits.signSustained, perPetition),
+    ],
+    key: [new Policy('key', limits.key, perKey)],
+    service: [new Policy('service', { requests: requests * PROBES, seconds }, perClient)],
+  };
+  const headers = new Map(
+    Object.values(sets).map((policies) => [policies, policies.map(({ header }) => header).join(', ')]),
+  );
 
   return {
-    async check(request, reply) {
-      const { limit } = request.routeOptions.config;
-      const set = request.actor.kind === 'secret' ? sets.key : sets[limit ?? 'plain'];
-      let tightest: { name: string; left: number; seconds: number } | undefined;
-      let exceeded = false;
-      for (const { name, take } of set.policies) {
-        const result = await take(request);
-        if (result.isAllowed) continue;
-        const left = result.remaining;
-        if (tightest === undefined || left < tightest.left) {
-          tightest = { name, left, seconds: result.ttlInSeconds };
-        }
-        if (result.isExceeded) {
-          exceeded = true;
-          tightest = { name, left: 0, seconds: result.ttlInSeconds };
-          break;
-        }
+    check(request, reply) {
+      const policies =
+        request.actor.kind === 'secret' ? sets.key : sets[request.routeOptions.config.limit ?? 'plain'];
+      let tightest: Left | undefined;
+      for (const policy of policies) {
+        const taken = policy.take(request);
+        if (!tightest || taken.left < tightest.left) tightest = taken;
+        if (taken.left < 0) break;
       }
-      reply.header('ratelimit-policy', set.header);
-      if (tightest) reply.header('ratelimit', `"${tightest.name}";r=${tightest.left};t=${tightest.seconds}`);
-      if (exceeded && tightest) {
+      const { name, left, seconds } = tightest as Left;
+      reply.header('ratelimit-policy', headers.get(policies));
+      reply.header('ratelimit', `"${name}";r=${Math.max(0, left)};t=${seconds}`);
+      if (left < 0) {
         throw new ApiError('rate_limited', {
-          detail: `Wait ${tightest.seconds} seconds.`,
-          headers: { 'retry-after': String(tightest.seconds) },
+          detail: `Wait ${seconds} seconds.`,
+          headers: { 'retry-after': String(seconds) },
         });
       }
     },

@@ -137,17 +137,14 @@ export const openPetitionRoutes =
           errors: ['petition_not_found', 'petition_taken_down'],
         }),
       },
-      async (request, reply) => {
+      (request, reply) => {
         const { actor } = request;
-        if (actor.kind !== 'secret') return hot.send(request, reply, request.params.petition, PUBLIC_CACHE);
-        const view = await getPetition(ctx.store.read, actor, request.params.petition);
-        return sendWithEtag(
-          request,
-          reply,
-          PRIVATE_CACHE,
-          toPetition(view, actor, ctx.now()),
-          view.petition.version,
-        );
+        const { petition: ref } = request.params;
+        if (actor.kind !== 'secret') return hot.send(request, reply, ref, PUBLIC_CACHE);
+        return getPetition(ctx.store.read, actor, ref).then((view) => {
+          const petition = toPetition(view, actor, ctx.now());
+          return sendWithEtag(request, reply, PRIVATE_CACHE, petition, view.petition.version);
+        });
       },
     );
     done();

@@ -15,7 +15,8 @@ export function enableSendNow(app: FastifyInstance, constant: Record<string, str
   const always = Object.entries(constant).flat();
   app.decorateReply('sendNow', function (status, headers, body) {
     const all = [...always, 'x-request-id', this.request.id, ...headers];
-    for (const [name, value] of Object.entries(this.getHeaders())) all.push(name, String(value));
+    const set = this.getHeaders();
+    for (const name in set) all.push(name, String(set[name]));
     if (status !== 304) all.push('content-length', String(Buffer.byteLength(body)));
     this.hijack();
     this.raw.writeHead(status, all);

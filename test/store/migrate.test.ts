@@ -105,7 +105,7 @@ const LEDGER = 'select position, hash, applied_at from applied_migrations order 
 
 onEveryEngine('an empty database is migrated once', async (t, engine) => {
   const url = await empty(t, engine);
-  await t.rejects(open(url), /migrations have not run: run 'undersigned migrate'/, 'no store before that');
+  await t.rejects(open(url), /run 'undersigned migrate'/, 'no store before that');
   const ran = await migrateStore(url);
   t.ok(ran > 0);
   await withDatabase(url, async ({ rows }) => {
@@ -154,20 +154,23 @@ onEveryEngine('two processes that migrate at once both succeed', async (t, engin
   await (await open(url)).close();
 });
 
-t.test('SQLite: many processes that make the same file at the same instant', async (t) => {
+t.test('processes that make the same SQLite file and root key at the same instant', async (t) => {
   const folder = temporaryFolder(t);
   const rounds = 40;
   const program = `
+    import { loadRootKey } from ${JSON.stringify(join(root, 'src/root-key.ts'))};
     import { migrateStore } from ${JSON.stringify(join(root, 'src/store/open.ts'))};
     const [folder, rounds] = process.argv.slice(1);
     process.send('ready');
     process.once('message', async (start) => {
       let ran = 0;
+      const keys = [];
       for (let i = 0; i < Number(rounds); i += 1) {
         while (Date.now() < start + i * 60);
+        keys.push(loadRootKey({ ROOT_KEY: '', ROOT_KEY_FILE: folder + '/' + i + '.key' }).toString('hex'));
         ran += await migrateStore('file:' + folder + '/' + i + '.db');
       }
-      process.send(ran);
+      process.send({ ran, keys });
       process.disconnect();
     });`;
   const children = [0, 1, 2].map(() =>
@@ -185,12 +188,15 @@ t.test('SQLite: many processes that make the same file at the same instant', asy
   await heard();
   const results = Promise.race([heard(), exits]);
   for (const child of children) child.send(Date.now() + 50);
-  const ran = (await results) as number[];
+  const told = (await results) as { ran: number; keys: string[] }[];
   t.same(await exits, [0, 0, 0]);
   t.equal(errors.join(''), '');
+  const [first, ...others] = told.map(({ keys }) => keys);
+  t.same(others, [first, first], 'they all hold the same keys');
+  t.equal(new Set(first).size, rounds, 'each of them new');
   const known = pendingOf(folder);
   t.equal(
-    ran.reduce((sum, n) => sum + n, 0),
+    told.reduce((sum, { ran }) => sum + ran, 0),
     rounds * known,
     'each was migrated once',
   );
