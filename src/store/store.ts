@@ -1,6 +1,7 @@
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import { type Column, sql, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
+import { compile } from './compile.js';
 
 /** Queries are typed once, against PostgreSQL; SQLite runs the same builders. */
 export type Db = PgDatabase<PgQueryResultHKT>;
@@ -29,7 +30,7 @@ export type Tx = {
 /** A counter in the database: `write` adds numbers to the row of a place. */
 export type Sum = {
   readonly name: string;
-  readonly write: (tx: Tx, values: Record<string, unknown>) => PromiseLike<unknown>;
+  readonly write: (tx: Tx, values: Record<string, unknown>) => unknown;
 };
 
 /** What transactions have added, until it is written. */
@@ -105,15 +106,16 @@ type Prepared<Result> = { execute(values?: Record<string, unknown>): PromiseLike
 export function statement<Values extends Record<string, unknown>, Result, On extends Reader = Tx>(
   name: string,
   build: (on: On) => { prepare(name: string): Prepared<Result> },
-): (on: On, values: Values) => PromiseLike<Result> {
-  const prepared = new WeakMap<object, Prepared<Result>>();
+): (on: On, values: Values) => Result | PromiseLike<Result> {
+  const prepared = new WeakMap<object, (values: Values) => Result | PromiseLike<Result>>();
   return (on, values) => {
-    let query = prepared.get(on.db);
-    if (query === undefined) {
-      query = build(on).prepare(name);
-      prepared.set(on.db, query);
+    let run = prepared.get(on.db);
+    if (run === undefined) {
+      const query = build(on).prepare(name);
+      run = (compile(query) as typeof run) ?? ((bound) => query.execute(bound));
+      prepared.set(on.db, run);
     }
-    return query.execute(values);
+    return run(values);
   };
 }
 

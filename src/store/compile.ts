@@ -1,0 +1,60 @@
+import { Column, is, Param, Placeholder, SQL } from 'drizzle-orm';
+
+/*
+ * drizzle's prepared queries look at each parameter and column anew at every run, and answer with a promise: on SQLite
+ * that costs as much as the statement itself. Here both are looked at once. It reads fields that drizzle does not
+ * promise; `test/store/store.test.ts` holds on to the results.
+ */
+
+type Values = Record<string, unknown>;
+type Decoder = { mapFromDriverValue: (value: unknown) => unknown };
+type Inside = {
+  stmt: { raw: () => { all: (...params: unknown[]) => unknown[][] }; run: (...params: unknown[]) => unknown };
+  query: { params: unknown[] };
+  fields?: { path: string[]; field: unknown }[];
+  executeMethod: 'run' | 'all' | 'get';
+  customResultMapper?: unknown;
+};
+
+/** A prepared SQLite query as a plain function; undefined for what is not a flat SQLite query. */
+export function compile(prepared: object): ((values: Values) => unknown) | undefined {
+  const { stmt, query, fields, executeMethod, customResultMapper } = prepared as Inside;
+  if (!stmt || customResultMapper) return undefined;
+  const bindings = query.params.map(bindingOf);
+  const bound = (values: Values) => bindings.map((binding) => binding(values));
+  if (!fields) return executeMethod === 'run' ? (values) => stmt.run(...bound(values)) : undefined;
+
+  const columns = fields.map(({ path, field }) => ({
+    name: path[0] ?? '',
+    decoder: decoderOf(field),
+    flat: path.length === 1,
+  }));
+  if (columns.some(({ flat, decoder }) => !flat || !decoder)) return undefined;
+  const rows = stmt.raw();
+  return (values) =>
+    rows.all(...bound(values)).map((row) => {
+      const out: Values = {};
+      for (const [i, { name, decoder }] of columns.entries()) {
+        const value = row[i];
+        out[name] = value === null ? null : (decoder as Decoder).mapFromDriverValue(value);
+      }
+      return out;
+    });
+}
+
+function bindingOf(param: unknown): (values: Values) => unknown {
+  if (is(param, Placeholder)) return (values) => values[param.name];
+  if (is(param, Param) && is(param.value, Placeholder)) {
+    const { encoder } = param;
+    const { name } = param.value;
+    return (values) => encoder.mapToDriverValue(values[name]);
+  }
+  return () => param;
+}
+
+function decoderOf(field: unknown): Decoder | undefined {
+  if (is(field, Column)) return field;
+  if (is(field, SQL)) return (field as unknown as { decoder: Decoder }).decoder;
+  if (is(field, SQL.Aliased)) return (field.sql as unknown as { decoder: Decoder }).decoder;
+  return undefined;
+}
