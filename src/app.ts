@@ -80,7 +80,8 @@ export async function build(options: BuildOptions): Promise<App> {
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 500 },
-    return503OnClosing: true,
+    // Whoever still gets through is served: the store closes last.
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void app.errorHandler(error, request, stamp(request, reply)),
     clientErrorHandler: clientErrorHandler(config.publicUrl, constant),
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Type, type Static } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
 
@@ -98,9 +99,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
   return Object.freeze({
     ...plain,
     publicUrl: (PUBLIC_URL || `http://${plain.HOST}:${plain.PORT}`).replace(/\/+$/, ''),
-    trustProxy: TRUST_PROXY.split(',')
-      .map((part) => part.trim())
-      .filter(Boolean),
+    trustProxy: parseProxies(TRUST_PROXY),
     limits: RATE_LIMIT
       ? {
           client: parseRate(RATE_LIMIT_CLIENT),
@@ -110,6 +109,17 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
         }
       : null,
   });
+}
+
+function parseProxies(text: string): string[] {
+  const proxies = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+  const wrong = proxies.find((proxy) => !isIP(proxy.replace(/\/\d{1,3}$/, '')));
+  if (wrong !== undefined)
+    throw new Error('TRUST_PROXY must list addresses or CIDR ranges, such as 10.0.0.0/8');
+  return proxies;
 }
 
 function parseRate(text: string): RateLimit {

@@ -119,6 +119,7 @@ t.test('a wrong configuration is told in one line that names the variable', asyn
     [{ ROOT_KEY: secret }, /\bROOT_KEY\b/],
     [{ ROOT_KEY_FILE: 'junk.key' }, /junk\.key holds no root key/],
     [{ ROOT_KEY_FILE: 'junk.key/root.key' }, /\bROOT_KEY_FILE\b/],
+    [{ TRUST_PROXY: 'somewhere' }, /\bTRUST_PROXY\b/],
     [{ RATE_LIMIT_CLIENT: 'fast' }, /\bRATE_LIMIT_CLIENT\b/],
   ];
   const server = process.env['TEST_POSTGRES_URL'];
