@@ -117,8 +117,9 @@ function parseProxies(text: string): string[] {
     .map((part) => part.trim())
     .filter(Boolean);
   const wrong = proxies.find((proxy) => !isIP(proxy.replace(/\/\d{1,3}$/, '')));
-  if (wrong !== undefined)
+  if (wrong !== undefined) {
     throw new Error('TRUST_PROXY must list addresses or CIDR ranges, such as 10.0.0.0/8');
+  }
   return proxies;
 }
 
