@@ -11,8 +11,6 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { uuidv7obj } from 'uuidv7';
-import { encodeId } from '../schema/db/public-id.js';
 import { components } from '../schema/api/typebox.js';
 import type { Config } from './config.js';
 import { ANONYMOUS, type Context } from './core/context.js';
@@ -36,6 +34,7 @@ import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
 import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js';
 import { validation } from './http/validation.js';
+import { newId } from './new-id.js';
 import type { Store } from './store/store.js';
 
 export type BuildOptions = {
@@ -152,7 +151,7 @@ function createContext({ store, rootKey }: BuildOptions, now: () => Date): Conte
   return {
     store,
     now,
-    newId: (prefix) => encodeId(prefix, uuidv7obj().bytes),
+    newId,
     random: randomBytes,
     sealer: createSealer(rootKey),
     milestones: createMilestones(store, now),

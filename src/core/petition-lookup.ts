@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm';
 import { idPattern } from '../../schema/db/public-id.js';
 import type { PetitionStatus, Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
-import { bind, statement, type Reader } from '../store/store.js';
+import { bind, statement, type Reader, type Tx } from '../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from './context.js';
 import { takenDown } from './petition-life.js';
 import type { PetitionRow } from './petition-rules.js';
@@ -86,8 +86,13 @@ export async function findOwnGate(on: Reader, actor: KeyedActor, ref: string): P
   return visible<PetitionGate>(on, actor, ref, undefined);
 }
 
-async function gateOf(on: Reader, ref: string): Promise<PetitionGate | undefined> {
+/** Those who sign one petition in one commit read it once. */
+async function gateOf(on: Reader | Tx, ref: string): Promise<PetitionGate | undefined> {
+  const memo = 'memo' in on ? on.memo : undefined;
+  const known = memo?.get(ref) as PetitionGate | undefined;
+  if (known) return known;
   const [row] = await (ID.test(ref) ? gateById : gateBySlug)(on, { ref });
+  if (row) memo?.set(ref, row);
   return row;
 }
 

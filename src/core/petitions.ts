@@ -150,6 +150,7 @@ async function findOwn(tx: Tx, actor: KeyedActor, ref: string, version: number |
 
 async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>): Promise<PetitionView> {
   const { petitions: t } = tx.tables;
+  tx.memo.clear();
   const [row] = await tx.db
     .update(t)
     .set({ ...changes, version: before.version + 1, updatedAt: tx.now })

@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm';
 import type { FormField, PostalAddress, SignatureStatus, Tables, Utm } from '../../schema/db/tables.js';
 import { ApiError, invalidBody, type FieldError } from '../errors.js';
 import { bind, bindAll, statement, type Tx } from '../store/store.js';
-import type { Actor, Context } from './context.js';
+import type { Actor, Context, KeyedActor } from './context.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
@@ -70,7 +70,7 @@ export async function signPetition(
     once(tx, retry, async () => {
       const petition = await findGate(tx, actor, petitionRef);
       assertSignable(petition, tx.now);
-      const collectorKey = await collectorOf(tx, actor, petition);
+      const collectorKey = actor.kind === 'anonymous' ? null : await collectorOf(tx, actor, petition);
       assertForm(petition, input);
       const published = await ctx.published.confirmed(tx, petition.key);
       return signInside(tx, petition, { ...input, email, collectorKey, ids, published });
@@ -256,8 +256,7 @@ function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
 }
 
 /** Through whom the signature came: the key's organization, if it leads the petition or is one of its partners. */
-async function collectorOf(tx: Tx, actor: Actor, petition: PetitionGate): Promise<number | null> {
-  if (actor.kind === 'anonymous') return null;
+async function collectorOf(tx: Tx, actor: KeyedActor, petition: PetitionGate): Promise<number> {
   if (actor.organizationKey === petition.organizationKey) return actor.organizationKey;
   const { petitions: t } = tx.tables;
   const [row] = await tx.db.select({ partners: t.partners }).from(t).where(eq(t.key, petition.key));

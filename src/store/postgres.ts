@@ -65,7 +65,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
       try {
         const sums = new Sums();
         const add: Tx['add'] = (...args) => sums.add(...args);
-        const tx: Tx = { ...connections.of(client), tables, now: options.now(), add };
+        const tx: Tx = { ...connections.of(client), tables, now: options.now(), memo: new Map(), add };
         const value = await work(tx);
         // Last, so that the rows that others may want are held as briefly as can be.
         await sums.write(tx);

@@ -244,6 +244,7 @@ class GroupCommit {
       tables,
       now: this.options.now(),
       shard: 0,
+      memo: new Map(),
       add: (...args) => void added.push(args),
     };
     run.begin();
@@ -260,6 +261,8 @@ class GroupCommit {
           if (!this.writer.inTransaction) throw error;
           job.outcome = { error };
           run.undo();
+          // It may have remembered what it has changed itself.
+          tx.memo.clear();
         }
         run.release();
       }

@@ -21,6 +21,11 @@ export type Tx = {
   /** Which of the sharded counter rows this transaction writes. */
   readonly shard: number;
   /**
+   * Rows that were read for many: one that waits for the same commit need not read them again. Whoever changes such a
+   * row clears it.
+   */
+  readonly memo: Map<string, unknown>;
+  /**
    * Adds numbers to what `sum.write` writes once, just before the commit: transactions that share a commit share the
    * write. What is added here is not yet there to be read in this transaction.
    */
