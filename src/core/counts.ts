@@ -62,13 +62,12 @@ const addToHistory = statement('history_add', ({ db, tables: { petitionHistory: 
     }),
 );
 
-const COUNTS: Sum = {
-  name: 'counts',
-  write: (tx, values) => addToCounts(tx, { ...values, updatedAt: tx.now }),
-};
-const HISTORY: Sum = { name: 'history', write: addToHistory };
-
 const NO_CHANGE = { pending: 0, confirmed: 0, invalidated: 0, withdrawn: 0, quarantined: 0 };
+
+const COUNTS: Sum = {
+  write: (tx, values) => addToCounts(tx, { ...NO_CHANGE, ...values, updatedAt: tx.now }),
+};
+const HISTORY: Sum = { write: addToHistory };
 
 /**
  * Moves the counts with a signature's status: called by every verb that writes a status, in the same transaction, so
@@ -76,12 +75,13 @@ const NO_CHANGE = { pending: 0, confirmed: 0, invalidated: 0, withdrawn: 0, quar
  */
 export function changeCounts(tx: Tx, { petitionKey, from, to, confirmedAt }: CountChange): void {
   const { shard } = tx;
-  const step = { ...NO_CHANGE, [to]: 1 };
-  if (from) step[from] = -1;
-  tx.add(COUNTS, { petitionKey, shard }, step);
-  if (step.confirmed !== 0 && confirmedAt) {
+  const counts = { petitionKey, shard };
+  tx.add(COUNTS, counts, { [to]: 1 });
+  if (from) tx.add(COUNTS, counts, { [from]: -1 });
+  const change = Number(to === 'confirmed') - Number(from === 'confirmed');
+  if (change !== 0 && confirmedAt) {
     const hour = Math.floor(confirmedAt.getTime() / HOUR_MS);
-    tx.add(HISTORY, { petitionKey, hour, shard }, { confirmed: step.confirmed });
+    tx.add(HISTORY, { petitionKey, hour, shard }, { confirmed: change });
   }
 }
 

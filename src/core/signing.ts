@@ -73,14 +73,15 @@ export async function signPetition(
       const collectorKey = actor.kind === 'anonymous' ? null : await collectorOf(tx, actor, petition);
       assertForm(petition, input);
       const published = await ctx.published.confirmed(tx, petition.key);
-      return signInside(tx, petition, { ...input, email, collectorKey, ids, published });
+      return signInside(tx, petition, { input, email, collectorKey, ids, published });
     }),
   );
   if (signed.signature.status === 'confirmed') await ctx.milestones.settle(signed.petitionKey, signed.goals);
   return signed;
 }
 
-type Attempt = Omit<SignInput, 'email'> & {
+type Attempt = {
+  input: SignInput;
   email: EmailAddress;
   collectorKey: number | null;
   published: number;
@@ -149,9 +150,10 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
 );
 
 async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
+  const { input } = attempt;
   const supporterKey = await supporterOf(tx, attempt);
-  if (attempt.vouched) await learn(tx, supporterKey, attempt);
-  const counts = attempt.vouched === true || petition.confirmation === 'none';
+  if (input.vouched) await learn(tx, supporterKey, input);
+  const counts = input.vouched === true || petition.confirmation === 'none';
   const status = counts ? 'confirmed' : 'pending';
   const confirmedAt = counts ? tx.now : null;
   const [inserted] = await insertSignature(tx, {
@@ -159,17 +161,17 @@ async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Pro
     petitionKey: petition.key,
     supporterKey,
     status,
-    display: attempt.display ?? 'anonymous',
-    name: attempt.name,
-    country: attempt.country ?? null,
-    postalCode: attempt.postalCode ?? null,
-    postalAddress: attempt.postalAddress ?? null,
-    phone: attempt.phone ?? null,
-    comment: attempt.comment ?? null,
-    source: attempt.source ?? null,
-    utm: attempt.utm ?? null,
+    display: input.display ?? 'anonymous',
+    name: input.name,
+    country: input.country ?? null,
+    postalCode: input.postalCode ?? null,
+    postalAddress: input.postalAddress ?? null,
+    phone: input.phone ?? null,
+    comment: input.comment ?? null,
+    source: input.source ?? null,
+    utm: input.utm ?? null,
     collectorKey: attempt.collectorKey,
-    externalId: attempt.externalId ?? null,
+    externalId: input.externalId ?? null,
     createdAt: tx.now,
     confirmedAt,
   });
@@ -197,7 +199,7 @@ async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Pro
     });
   }
   const signature =
-    attempt.vouched && existing.status === 'pending' ? await confirm(tx, petition, existing) : existing;
+    input.vouched && existing.status === 'pending' ? await confirm(tx, petition, existing) : existing;
   return { ...about, created: false, signature };
 }
 
@@ -209,9 +211,9 @@ async function supporterOf(tx: Tx, { email, ids }: Attempt): Promise<number> {
 }
 
 /** What a vouched request says replaces what we knew; what it leaves out stays. */
-async function learn(tx: Tx, supporterKey: number, attempt: Attempt): Promise<void> {
+async function learn(tx: Tx, supporterKey: number, input: SignInput): Promise<void> {
   const { supporters: t } = tx.tables;
-  const { name, country, postalCode, postalAddress, phone } = attempt;
+  const { name, country, postalCode, postalAddress, phone } = input;
   const said = Object.entries({ name, country, postalCode, postalAddress, phone }).filter(
     ([, value]) => value != null,
   );

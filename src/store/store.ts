@@ -34,29 +34,30 @@ export type Tx = {
 
 /** A counter in the database: `write` adds numbers to the row of a place. */
 export type Sum = {
-  readonly name: string;
   readonly write: (tx: Tx, values: Record<string, unknown>) => unknown;
 };
 
 /** What transactions have added, until it is written. */
 export class Sums {
-  readonly #pending = new Map<string, { sum: Sum; values: Record<string, number> }>();
+  readonly #pending = new Map<Sum, Map<string, Record<string, number>>>();
 
   add(sum: Sum, place: Record<string, number>, numbers: Record<string, number>): void {
-    let id = sum.name;
-    for (const part of Object.values(place)) id += ` ${part}`;
-    const pending = this.#pending.get(id);
-    if (!pending) {
-      this.#pending.set(id, { sum, values: { ...place, ...numbers } });
-      return;
+    let places = this.#pending.get(sum);
+    if (!places) {
+      places = new Map<string, Record<string, number>>();
+      this.#pending.set(sum, places);
     }
-    for (const [name, number] of Object.entries(numbers)) {
-      pending.values[name] = (pending.values[name] ?? 0) + number;
-    }
+    let id = '';
+    for (const name in place) id += `${place[name]} `;
+    const values = places.get(id);
+    if (!values) places.set(id, { ...place, ...numbers });
+    else for (const name in numbers) values[name] = (values[name] ?? 0) + (numbers[name] ?? 0);
   }
 
   async write(tx: Tx): Promise<void> {
-    for (const { sum, values } of this.#pending.values()) await sum.write(tx, values);
+    for (const [sum, places] of this.#pending) {
+      for (const values of places.values()) await sum.write(tx, values);
+    }
   }
 }
 

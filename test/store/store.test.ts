@@ -173,7 +173,6 @@ onEveryEngine('what transactions add is written once for those that commit toget
   });
   let writes = 0;
   const versions: Sum = {
-    name: 'versions',
     write: (tx, { place, version }) => {
       writes += 1;
       return tx.db
