@@ -16,7 +16,7 @@ import type { Config } from './config.js';
 import { ANONYMOUS, type Context } from './core/context.js';
 import { createMilestones } from './core/milestones.js';
 import { createPublishedCounts } from './core/published-counts.js';
-import { createSealer } from './core/sealer.js';
+import { createSealer, deriveKey } from './core/sealer.js';
 import { ApiError } from './errors.js';
 import { secretApiKeyRoutes } from './http/api-keys.js';
 import { assertScope, identify } from './http/auth.js';
@@ -154,6 +154,7 @@ function createContext({ store, rootKey }: BuildOptions, now: () => Date): Conte
     newId,
     random: randomBytes,
     sealer: createSealer(rootKey),
+    retryKey: deriveKey(rootKey, 'retry'),
     milestones: createMilestones(store, now),
     published: createPublishedCounts(now),
   };

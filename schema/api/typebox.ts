@@ -63,12 +63,15 @@ export const open = <P extends TProperties>(properties: P, options: ObjectOption
 export const enumOf = <const T extends readonly string[]>(values: T, options: SchemaOptions = {}) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
 
-/** One line: no control characters, not blank. */
+const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
+const INVISIBLE = '\\u200B-\\u200F\\u2060-\\u2065\\uFEFF';
+
+/** One line with something to see on it: no control characters, none that turn the direction of other text. */
 export const line = (maxLength: number, options: StringOptions = {}) =>
   Type.String({
     minLength: 1,
     maxLength,
-    pattern: '^ *[^\\s\\u0000-\\u001F\\u007F][^\\u0000-\\u001F\\u007F]*$',
+    pattern: `^ *[^\\s${CONTROLS}${INVISIBLE}][^${CONTROLS}]*$`,
     ...options,
   });
 

@@ -32,7 +32,7 @@ export function encodeId(prefix: IdPrefix, bytes: Uint8Array): string {
 
 /** The inverse of encodeId for a text that matches idPattern. */
 export function decodeId(id: string): Buffer {
-  const bytes = Buffer.allocUnsafe(16);
+  const bytes = Buffer.alloc(16);
   let bits = 0;
   let held = -2;
   let at = 0;

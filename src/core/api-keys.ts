@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { and, eq, gt, isNull } from 'drizzle-orm';
+import { idPattern } from '../../schema/db/public-id.js';
 import type { Scope, Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { bind, statement, type Reader } from '../store/store.js';
@@ -14,6 +15,7 @@ export type KeyKind = ApiKey['kind'];
 const PREFIX = { secret: 'sk', publishable: 'pk' } as const;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const SECRET_LENGTH = 32;
+const KEY_ID = new RegExp(idPattern('key'));
 const PATTERN = /^[sp]k_[0-9A-Za-z]{38}$/;
 
 const base62 = (value: number, length: number): string =>
@@ -150,6 +152,7 @@ export async function revokeKey(
   publicId: string,
 ): Promise<ApiKey> {
   return ctx.store.transact(async (tx) => {
+    if (!KEY_ID.test(publicId)) throw new ApiError('api_key_not_found');
     const { apiKeys: t } = tx.tables;
     const own = organizationKey === null ? undefined : eq(t.organizationKey, organizationKey);
     const [row] = await tx.db

@@ -1,7 +1,7 @@
 import MarkdownIt from 'markdown-it';
 import sanitize from 'sanitize-html';
 
-const markdown = new MarkdownIt({ html: false, linkify: true, typographer: false });
+const markdown = new MarkdownIt({ html: false, linkify: true, typographer: false }).disable('table');
 
 /** A citation is written `[^3]` and rendered as a link to the reference with that number. */
 markdown.inline.ruler.before('link', 'citation', (state, silent) => {
@@ -38,6 +38,7 @@ const RULES: sanitize.IOptions = {
   ],
   allowedAttributes: { a: ['href', 'rel'], ol: ['start'] },
   allowedSchemes: ['http', 'https', 'mailto'],
+  allowProtocolRelative: false,
   transformTags: {
     h1: 'h2',
     a: (tagName, attribs) => ({

@@ -11,6 +11,8 @@ export type Context = {
   readonly newId: (prefix: IdPrefix) => string;
   readonly random: (bytes: number) => Buffer;
   readonly sealer: Sealer;
+  /** From the root key: names and seals what is kept for retries. */
+  readonly retryKey: Buffer;
   readonly milestones: Milestones;
   readonly published: PublishedCounts;
 };

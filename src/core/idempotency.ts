@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
-import { eq, lt } from 'drizzle-orm';
+import { eq, inArray, lt } from 'drizzle-orm';
 import { ApiError } from '../errors.js';
 import { bind, bindAll, statement, type Store, type Tx } from '../store/store.js';
 import { seal, unseal } from './sealer.js';
@@ -17,14 +17,16 @@ export type Retry = {
 
 const HOURS_KEPT = 48;
 
-const digest = (purpose: string, ...parts: string[]) =>
-  createHmac('sha256', `undersigned/idempotency/${purpose}`).update(JSON.stringify(parts)).digest();
+const digest = (key: Buffer, purpose: string, ...parts: string[]) =>
+  createHmac('sha256', key)
+    .update(JSON.stringify([purpose, ...parts]))
+    .digest();
 
-/** `scope` is everything that the key is private to: the credential, the method and the path. */
-export const retryOf = (scope: string, key: string, body: string): Retry => ({
-  hash: digest('name', scope, key),
-  requestHash: digest('request', body),
-  sealingKey: digest('seal', scope, key),
+/** `secret` belongs to this installation, so that a captured database opens nothing. `scope` is everything that the key is private to: the credential, the method and the path. */
+export const retryOf = (secret: Buffer, scope: string, key: string, body: string): Retry => ({
+  hash: digest(secret, 'name', scope, key),
+  requestHash: digest(secret, 'request', body),
+  sealingKey: digest(secret, 'seal', scope, key),
 });
 
 const claim = statement('idempotency_claim', ({ db, tables: { idempotencyKeys } }: Tx) =>
@@ -72,15 +74,22 @@ export async function once<T>(tx: Tx, retry: Retry | undefined, work: () => Prom
   return value;
 }
 
-/** Forgets answers that are older than anybody retries. Returns how many. */
+const FORGOTTEN_AT_A_TIME = 1000;
+
+/** Forgets answers that are older than anybody retries, a few in each transaction. Returns how many. */
 export async function forgetOldRetries(store: Store, now: Date): Promise<number> {
-  const { idempotencyKeys } = store.tables;
+  const { idempotencyKeys: t } = store.tables;
   const before = new Date(now.getTime() - HOURS_KEPT * 3_600_000);
-  const rows = await store.transact((tx) =>
-    tx.db
-      .delete(idempotencyKeys)
-      .where(lt(idempotencyKeys.createdAt, before))
-      .returning({ hash: idempotencyKeys.hash }),
-  );
-  return rows.length;
+  for (let forgotten = 0; ;) {
+    const rows = await store.transact(async ({ db }) => {
+      const old = db
+        .select({ hash: t.hash })
+        .from(t)
+        .where(lt(t.createdAt, before))
+        .limit(FORGOTTEN_AT_A_TIME);
+      return db.delete(t).where(inArray(t.hash, old)).returning({ createdAt: t.createdAt });
+    });
+    forgotten += rows.length;
+    if (rows.length < FORGOTTEN_AT_A_TIME) return forgotten;
+  }
 }

@@ -28,8 +28,9 @@ export function createMilestones(store: Store, now: () => Date): Milestones {
   function settle(petitionKey: number, goals: readonly number[]): Promise<void> {
     const top = recorded.get(petitionKey) ?? 0;
     if (!goals.some((goal) => goal > top)) return Promise.resolve();
+    // What has been committed stays so, even if recording fails: then the next look makes it good.
     // All whose commit is answered in this turn share one look, which comes after all of their commits.
-    const look = coming.get(petitionKey) ?? { goals, done: lookSoon(petitionKey) };
+    const look = coming.get(petitionKey) ?? { goals, done: lookSoon(petitionKey).catch(() => undefined) };
     look.goals = goals;
     coming.set(petitionKey, look);
     return look.done;

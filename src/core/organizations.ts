@@ -2,7 +2,7 @@ import slugify from '@sindresorhus/slugify';
 import { and, asc, eq } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
-import type { Reader } from '../store/store.js';
+import { RunAgain, type Reader } from '../store/store.js';
 import type { Context, KeyedActor } from './context.js';
 
 export type Organization = Tables['organizations']['$inferSelect'];
@@ -63,16 +63,18 @@ export async function patchOrganization(
   return ctx.store.transact(async (tx) => {
     const { organizations: t } = tx.tables;
     const before = await getOrganization(tx, actor);
-    const [row] = await tx.db
-      .update(t)
-      .set({ ...patch, version: before.version + 1, updatedAt: tx.now })
-      .where(and(eq(t.key, before.key), eq(t.version, version ?? before.version)))
-      .returning();
-    if (!row) {
+    if (version !== null && version !== before.version) {
       throw new ApiError('precondition_failed', {
         detail: 'Read it again, apply your change to what is there now.',
       });
     }
+    const [row] = await tx.db
+      .update(t)
+      .set({ ...patch, version: before.version + 1, updatedAt: tx.now })
+      .where(and(eq(t.key, before.key), eq(t.version, before.version)))
+      .returning();
+    // Only on PostgreSQL, where another transaction may come between the read and the write.
+    if (!row) throw new RunAgain();
     return row;
   });
 }

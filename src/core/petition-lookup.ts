@@ -78,12 +78,12 @@ export async function findGate(on: Reader, actor: Actor, ref: string): Promise<P
   return visible(on, actor, ref, await gateOf(on, ref));
 }
 
-/** A petition of the actor's own organization, even one that was taken down. Throws `petition_not_found`, or Moved. */
+/** A petition of the actor's own organization, by any slug it ever had, even taken down. Throws `petition_not_found`. */
 export async function findOwnGate(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionGate> {
-  const row = await gateOf(on, ref);
-  if (row && speaksFor(actor, row.organizationKey)) return row;
-  if (row) throw new ApiError('petition_not_found');
-  return visible<PetitionGate>(on, actor, ref, undefined);
+  const [moved] = ID.test(ref) ? [] : await byAnySlug(on, { ref });
+  const row = await gateOf(on, moved?.slug ?? ref);
+  if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('petition_not_found');
+  return row;
 }
 
 /** Those who sign one petition in one commit read it once. */

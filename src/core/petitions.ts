@@ -1,7 +1,7 @@
 import slugify from '@sindresorhus/slugify';
 import { and, eq, sql } from 'drizzle-orm';
 import { ApiError, invalidBody, type FieldError } from '../errors.js';
-import type { Reader, Tx } from '../store/store.js';
+import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import { renderBackground } from './background.js';
 import { speaksFor, type Actor, type Context, type KeyedActor } from './context.js';
 import { countColumns, type Counts } from './counts.js';
@@ -126,7 +126,7 @@ function effectOf(transition: Transition, before: PetitionRow, now: Date): Parti
         status: 'closed',
         closedAt: now,
         outcome: transition.outcome ?? 'none',
-        response: transition.response ?? before.response,
+        response: transition.response === undefined ? before.response : transition.response,
       };
     case 'archived':
       // Its schedule may have closed it, without anybody having said so.
@@ -157,9 +157,7 @@ async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>
     .where(and(eq(t.key, before.key), eq(t.version, before.version)))
     .returning();
   // Only on PostgreSQL, where another transaction may come between the read and the write.
-  if (!row) {
-    throw new ApiError('precondition_failed', { detail: 'Somebody else changed it at the same moment.' });
-  }
+  if (!row) throw new RunAgain();
   return viewOf(tx, row);
 }
 

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
-import type { Reader, Tx } from '../store/store.js';
+import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import { speaksFor, type Actor, type Context, type KeyedActor } from './context.js';
 import { changeCounts } from './counts.js';
 import { parseEmail } from './email.js';
@@ -260,9 +260,7 @@ async function moderate(
         .where(and(eq(signatures.key, before.key), eq(signatures.status, before.status)))
         .returning({ key: signatures.key });
       // Only on PostgreSQL, where another transaction may come between the read and the write.
-      if (moved.length === 0) {
-        throw new ApiError('overloaded', { detail: 'It was changed at the same moment: try again.' });
-      }
+      if (moved.length === 0) throw new RunAgain();
       await tx.db.insert(moderations).values({
         signatureKey: before.key,
         fromStatus: before.status,

@@ -199,7 +199,9 @@ async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Pro
     });
   }
   const signature =
-    input.vouched && existing.status === 'pending' ? await confirm(tx, petition, existing) : existing;
+    input.vouched && existing.status === 'pending'
+      ? await confirm(tx, petition, supporterKey, existing)
+      : existing;
   return { ...about, created: false, signature };
 }
 
@@ -226,6 +228,7 @@ async function learn(tx: Tx, supporterKey: number, input: SignInput): Promise<vo
 async function confirm(
   tx: Tx,
   petition: PetitionGate,
+  supporterKey: number,
   existing: Signed['signature'],
 ): Promise<Signed['signature']> {
   const { signatures: t } = tx.tables;
@@ -234,8 +237,11 @@ async function confirm(
     .set({ status: 'confirmed', confirmedAt: tx.now })
     .where(and(eq(t.key, existing.key), eq(t.status, 'pending')))
     .returning({ key: t.key });
-  // On PostgreSQL another transaction may have confirmed it since it was read: then it has been counted too.
-  if (confirmed.length === 0) return { ...existing, status: 'confirmed' };
+  // On PostgreSQL another transaction may have moved it since it was read.
+  if (confirmed.length === 0) {
+    const [now] = await findSignature(tx, { petitionKey: petition.key, supporterKey });
+    return now ?? existing;
+  }
   changeCounts(tx, { petitionKey: petition.key, from: 'pending', to: 'confirmed', confirmedAt: tx.now });
   return { ...existing, status: 'confirmed', confirmedAt: tx.now };
 }

@@ -96,7 +96,7 @@ export const secretApiKeyRoutes =
         const { kind, name } = request.body;
         const { organizationKey } = actor;
         const input = { organizationKey, kind, name, scopes: scopesFor(request.body, actor) };
-        const { key, token } = await createKey(ctx, input, retryFrom(request));
+        const { key, token } = await createKey(ctx, input, retryFrom(ctx, request));
         return reply
           .code(201)
           .header('cache-control', PRIVATE_CACHE)

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../../schema/db/tables.js';
 import { authenticate } from '../core/api-keys.js';
 import { ANONYMOUS, type Actor, type Context, type KeyedActor } from '../core/context.js';
@@ -50,5 +50,3 @@ export function keyed(request: FastifyRequest): KeyedActor {
   if (request.actor.kind === 'anonymous') throw new ApiError('key_required');
   return request.actor;
 }
-
-export type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;

@@ -4,7 +4,7 @@ import { PetitionPath } from '../../schema/api/common.js';
 import type { Context } from '../core/context.js';
 import { nextMilestone, readCounts, readHistory, type Counts } from '../core/counts.js';
 import { findGate } from '../core/petition-lookup.js';
-import { invalidQuery, MOVED, NOT_MODIFIED, PUBLIC_CACHE } from './answers.js';
+import { cacheFor, invalidQuery, MOVED, NOT_MODIFIED } from './answers.js';
 import { iso } from './case.js';
 import { sendWithEtag } from './conditional.js';
 import { operation } from './operation.js';
@@ -45,7 +45,7 @@ export const countRoutes =
       async (request, reply) => {
         const petition = await findGate(ctx.store.read, request.actor, request.params.petition);
         const counts = await readCounts(ctx.store.read, petition.key);
-        return sendWithEtag(request, reply, PUBLIC_CACHE, toCounts(counts, petition.goals));
+        return sendWithEtag(request, reply, cacheFor(request), toCounts(counts, petition.goals));
       },
     );
 
@@ -84,7 +84,7 @@ export const countRoutes =
         const petition = await findGate(ctx.store.read, request.actor, request.params.petition);
         const hours = bucket === 'hour' ? 1 : 24;
         const data = await readHistory(ctx.store.read, { petitionKey: petition.key, hours, from, before });
-        return sendWithEtag(request, reply, PUBLIC_CACHE, {
+        return sendWithEtag(request, reply, cacheFor(request), {
           bucket,
           data: data.map((item) => ({ from: iso(item.from), confirmed: item.confirmed })),
         });

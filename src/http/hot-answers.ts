@@ -38,10 +38,17 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
   }
 
   function deliver(request: FastifyRequest, reply: FastifyReply, answer: Kept, cacheControl: string): void {
-    const headers = ['etag', answer.etag, 'cache-control', cacheControl, 'vary', 'accept-encoding'];
+    const headers = [
+      'etag',
+      answer.etag,
+      'cache-control',
+      cacheControl,
+      'vary',
+      'accept-encoding, authorization',
+    ];
     if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
     headers.push('content-type', 'application/json; charset=utf-8');
-    if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
+    if (!/\bgzip\b(?! *; *q=0(?:\.0+)?\b)/.test(request.headers['accept-encoding'] ?? '')) {
       return reply.sendNow(200, headers, answer.body);
     }
     answer.zipped ??= gzipSync(answer.body);

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { Context } from '../core/context.js';
 import { retryOf, type Retry } from '../core/idempotency.js';
 import { ApiError } from '../errors.js';
 
@@ -6,7 +7,7 @@ import { ApiError } from '../errors.js';
 const KEY = /^(?:"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255}))$/;
 
 /** The caller's wish to have this request once, or undefined. Private to the credential and the route. */
-export function retryFrom(request: FastifyRequest): Retry | undefined {
+export function retryFrom(ctx: Context, request: FastifyRequest): Retry | undefined {
   const header = request.headers['idempotency-key'];
   if (header === undefined) return undefined;
   const match = KEY.exec(String(header));
@@ -22,5 +23,5 @@ export function retryFrom(request: FastifyRequest): Retry | undefined {
   const { actor } = request;
   const credential = actor.kind === 'anonymous' ? 'anonymous' : actor.keyId;
   const [path = ''] = request.url.split('?');
-  return retryOf(`${credential} ${request.method} ${path}`, key, JSON.stringify(request.body));
+  return retryOf(ctx.retryKey, `${credential} ${request.method} ${path}`, key, JSON.stringify(request.body));
 }

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import { Problem } from '../../schema/api/problems.js';
-import { ref } from '../../schema/api/typebox.js';
+import { closed, ref } from '../../schema/api/typebox.js';
 import { ERRORS, type ErrorCode } from '../errors.js';
 import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
@@ -67,6 +67,9 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
   secret: [{ secretKey: [] }],
 };
 
+/** What takes no query refuses one: nothing is quietly ignored. */
+const NO_QUERY = closed({});
+
 /** The route schema of an operation: contract, words and every error it can answer, in one place. */
 export function operation<const Input extends OperationInput>(input: Input) {
   const { operationId, tag, access, summary, description, params, querystring, body, answers } = input;
@@ -83,7 +86,7 @@ export function operation<const Input extends OperationInput>(input: Input) {
     description,
     security: SECURITY[access],
     ...(params ? { params } : {}),
-    ...(querystring ? { querystring } : {}),
+    querystring: querystring ?? NO_QUERY,
     ...(body ? { body: ref(body) } : {}),
     response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
     // For the document alone: see openapi.ts.
@@ -91,14 +94,8 @@ export function operation<const Input extends OperationInput>(input: Input) {
   } as unknown as RouteSchema<Input>;
 }
 
-function codesOf({ access, params, querystring, body, errors = [] }: OperationInput): Set<ErrorCode> {
-  return new Set([
-    ...ALWAYS,
-    ...WITH[access],
-    ...(params || querystring ? (['invalid_query'] as const) : []),
-    ...(body ? WITH_BODY : []),
-    ...errors,
-  ]);
+function codesOf({ access, body, errors = [] }: OperationInput): Set<ErrorCode> {
+  return new Set([...ALWAYS, ...WITH[access], 'invalid_query', ...(body ? WITH_BODY : []), ...errors]);
 }
 
 /** In the order of the catalogue, so that the same errors read the same in every operation. */

@@ -15,12 +15,21 @@ import { isOpenAt, nextTurn, statusAt } from '../core/petition-life.js';
 import { createPetition, getPetition, patchPetition, transitionPetition } from '../core/petitions.js';
 import type { PetitionView, Transition } from '../core/petitions.js';
 import { invalidBody } from '../errors.js';
-import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE, PUBLIC_CACHE, toPage } from './answers.js';
+import {
+  cacheFor,
+  invalidQuery,
+  MOVED,
+  NOT_MODIFIED,
+  PRIVATE_CACHE,
+  PUBLIC_CACHE,
+  toPage,
+} from './answers.js';
 import { keyed } from './auth.js';
 import { camelKeys, date, iso } from './case.js';
 import { etagOf, sendWithEtag, versionOf } from './conditional.js';
 import { toCounts } from './counts.js';
 import { createHotAnswers } from './hot-answers.js';
+import { foldWords } from '../core/words.js';
 import { retryFrom } from './idempotency.js';
 import { operation } from './operation.js';
 
@@ -99,6 +108,9 @@ export const openPetitionRoutes =
       async (request, reply) => {
         const { limit = 20, cursor, sort = '-created_at', ...filter } = request.query;
         const { status: statuses, external_id: externalId, ...rest } = filter;
+        if (rest.q !== undefined && foldWords(rest.q).length === 0) {
+          throw invalidQuery('/q', 'no_words', 'It holds no words: send letters or digits.');
+        }
         const page = await listPetitions(
           ctx,
           request.actor,
@@ -173,7 +185,7 @@ export const secretPetitionRoutes =
       },
       async (request, reply) => {
         const actor = keyed(request);
-        const view = await createPetition(ctx, actor, fromInput(request.body), retryFrom(request));
+        const view = await createPetition(ctx, actor, fromInput(request.body), retryFrom(ctx, request));
         reply.code(201).header('location', `/v1/petitions/${view.petition.publicId}`);
         return sendWithEtag(
           request,
@@ -258,7 +270,7 @@ export const secretPetitionRoutes =
           actor,
           request.params.petition,
           transition,
-          retryFrom(request),
+          retryFrom(ctx, request),
         );
         return sendWithEtag(
           request,

@@ -144,7 +144,7 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
 /** Sends the caller to the petition's new slug, whatever is asked of it. 308 keeps the method and the body. */
 function redirect(request: FastifyRequest, reply: FastifyReply, { slug }: Moved) {
   const location = request.url.replace(/^(\/v1\/petitions\/)[^/?]+/, `$1${slug}`);
-  return reply.code(308).headers({ location, 'cache-control': 'public, max-age=300' }).send();
+  return reply.code(308).headers({ location, 'cache-control': 'private, max-age=300' }).send();
 }
 
 /** What Node's HTTP parser refuses, before there is a request. */

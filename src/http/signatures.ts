@@ -24,7 +24,7 @@ import {
   type SignatureView,
 } from '../core/signatures.js';
 import { signPetition, type Signed } from '../core/signing.js';
-import { MOVED, NOT_MODIFIED, PRIVATE_CACHE, PUBLIC_CACHE, toPage } from './answers.js';
+import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE, toPage } from './answers.js';
 import { keyed } from './auth.js';
 import { camelKeys, iso } from './case.js';
 import { sendWithEtag } from './conditional.js';
@@ -115,7 +115,13 @@ export const openSignatureRoutes =
       async (request, reply) => {
         const { actor } = request;
         const input = camelKeys(request.body);
-        const signed = await signPetition(ctx, actor, request.params.petition, input, retryFrom(request));
+        const signed = await signPetition(
+          ctx,
+          actor,
+          request.params.petition,
+          input,
+          retryFrom(ctx, request),
+        );
         if (actor.kind !== 'secret') {
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(toAccepted(ctx, signed)));
         }
@@ -145,7 +151,12 @@ export const openSignatureRoutes =
           limit,
           cursor,
         });
-        return sendWithEtag(request, reply, PUBLIC_CACHE, toPage(request, reply, page, toPublicSignature));
+        return sendWithEtag(
+          request,
+          reply,
+          cacheFor(request),
+          toPage(request, reply, page, toPublicSignature),
+        );
       },
     );
     done();
@@ -166,7 +177,7 @@ export const secretSignatureRoutes =
           description: 'All that is known of each, in every status, with filters.',
           querystring: SignatureQuery,
           answers: { 200: SignaturePage, 304: NOT_MODIFIED },
-          errors: ['petition_not_found', 'petition_taken_down', 'invalid_cursor'],
+          errors: ['petition_not_found', 'invalid_cursor'],
         }),
       },
       async (request, reply) => {
@@ -250,7 +261,7 @@ export const secretSignatureRoutes =
           keyed(request),
           signature,
           request.body.reason,
-          retryFrom(request),
+          retryFrom(ctx, request),
         );
         return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
       },
@@ -279,7 +290,7 @@ export const secretSignatureRoutes =
           keyed(request),
           signature,
           request.body.reason,
-          retryFrom(request),
+          retryFrom(ctx, request),
         );
         return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
       },

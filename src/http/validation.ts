@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Ajv, type Options } from 'ajv';
 import addFormats from 'ajv-formats';
+import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { components } from '../../schema/api/typebox.js';
 import { parseEmail } from '../core/email.js';
@@ -23,10 +24,19 @@ function validator(options: Options): Ajv {
   const ajv = new Ajv({ ...OPTIONS, ...options });
   // The packages are CommonJS: their default export is the module's own.
   addFormats.default(ajv, ['date-time', 'uri']);
+  ajv.addFormat('date-time', isInstant);
   ajv.addFormat('email', (value: string) => parseEmail(value) !== undefined);
   ajv.addFormat('int32', true);
   for (const schema of components()) ajv.addSchema(schema);
   return ajv;
+}
+
+const { validate: isDateTime } = fullFormats['date-time'] as { validate: (text: string) => boolean };
+
+/** RFC 3339 has instants that Date or PostgreSQL cannot hold: leap seconds, the year 0, what ends up after 9999. */
+function isInstant(text: string): boolean {
+  const year = new Date(text).getUTCFullYear();
+  return isDateTime(text) && year >= 1 && year <= 9999;
 }
 
 export function validation(app: FastifyInstance): void {

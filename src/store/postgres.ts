@@ -4,7 +4,7 @@ import pg from 'pg';
 import * as tables from '../../schema/db/postgres.js';
 import { ApiError } from '../errors.js';
 import { assertMigrated, postgresMigrations } from './migrate.js';
-import { Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
+import { RunAgain, Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
 
 export type PostgresOptions = StoreOptions & {
   poolSize: number;
@@ -13,7 +13,8 @@ export type PostgresOptions = StoreOptions & {
   allowUnsafeDurability?: boolean;
 };
 
-const MAX_ATTEMPTS = 6;
+const MAX_ATTEMPTS = 10;
+const LONGEST_PAUSE_MS = 200;
 /** More rows than one process has connections, so that several processes seldom meet on one. */
 const SHARDS = 64;
 
@@ -93,8 +94,8 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
           stats.commits += 1;
           return value;
         } catch (error) {
-          if (tries === MAX_ATTEMPTS || !isRetryable(error)) throw explain(error);
-          await sleep(Math.random() * 5 * 2 ** tries);
+          if (tries === MAX_ATTEMPTS || !mayRunAgain(error)) throw explain(error);
+          await sleep(Math.random() * Math.min(LONGEST_PAUSE_MS, 5 * 2 ** tries));
         }
       }
     } finally {
@@ -151,11 +152,18 @@ const postgresCode = (error: unknown): string => {
 };
 
 /** serialization_failure, deadlock_detected: the server asks us to try again. */
-const isRetryable = (error: unknown) => ['40001', '40P01'].includes(postgresCode(error));
+const isRetryable = (error: unknown) =>
+  error instanceof RunAgain || ['40001', '40P01'].includes(postgresCode(error));
 
 /** What the driver says, without a code, when there is no connection or no longer one. */
 const NO_CONNECTION =
   /timeout exceeded when trying to connect|Connection terminated|not queryable|after calling end/;
+
+/**
+ * A unique violation too: what was looked for in vain is there now, so that the next run sees it and answers rightly. One
+ * that stays is a mistake of ours, and is thrown in the end.
+ */
+const mayRunAgain = (error: unknown) => isRetryable(error) || postgresCode(error) === '23505';
 
 /** The one place where PostgreSQL's codes are known: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 function explain(error: unknown): unknown {

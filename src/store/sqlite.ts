@@ -258,7 +258,7 @@ class GroupCommit {
           for (const args of added) sums.add(...args);
         } catch (error) {
           // A full or failing disk rolls back the whole transaction by itself.
-          if (!this.writer.inTransaction) throw error;
+          if (isIoError(error) || !this.writer.inTransaction) throw error;
           job.outcome = { error };
           run.undo();
           // It may have remembered what it has changed itself.

@@ -32,6 +32,9 @@ export type Tx = {
   readonly add: (sum: Sum, place: Record<string, number>, numbers: Record<string, number>) => void;
 };
 
+/** Thrown by work whose reads were overtaken by another transaction: it is run again on what is there now. */
+export class RunAgain extends Error {}
+
 /** A counter in the database: `write` adds numbers to the row of a place. */
 export type Sum = {
   readonly write: (tx: Tx, values: Record<string, unknown>) => unknown;

@@ -180,6 +180,33 @@ onEveryEngine('createPetition', async (t, engine) => {
     );
   });
 
+  await t.test('201 and 409: many at once, each with the answer that it would get alone', async (t) => {
+    const titled = await Promise.all(
+      Array.from({ length: 12 }, () => create({ ...PETITION, title: 'At once' })),
+    );
+    t.ok(titled.every(({ status }) => status === 201));
+    t.equal(new Set(titled.map(({ body }) => body.slug)).size, 12, 'every slug is its own');
+    const body = { ...PETITION, external_id: 'at-once' };
+    const named = await Promise.all(Array.from({ length: 12 }, () => create(body)));
+    t.same(named.map(({ status }) => status).sort(), [201, ...Array<number>(11).fill(409)]);
+  });
+
+  await t.test('422: instants that no clock or database can hold', async (t) => {
+    for (const closes_at of [
+      '2016-12-31T23:59:60Z',
+      '0000-01-01T00:00:00Z',
+      '9999-12-31T23:59:59-12:00',
+      '2026-02-30T00:00:00Z',
+    ]) {
+      t.match(
+        await create({ ...PETITION, closes_at }),
+        { status: 422, body: { errors: [{ pointer: '/closes_at' }] } },
+        closes_at,
+      );
+      t.equal((await api.call('GET', `/v1/petitions/x/history?from=${closes_at}`)).status, 400, closes_at);
+    }
+  });
+
   await t.test('413 and 415: a body that is too large or not JSON', async (t) => {
     t.match(await create({ ...PETITION, statement: 'x'.repeat(600_000) }), {
       status: 413,
@@ -488,6 +515,7 @@ onEveryEngine('getPetition and listPetitions', async (t, engine) => {
     for (const query of [
       'color=red',
       'sort=title',
+      'q=!!!',
       'limit=0',
       'limit=101',
       'limit=x',
@@ -587,6 +615,15 @@ onEveryEngine('updatePetition and transitionPetition', async (t, engine) => {
       (await api.call('GET', '/v1/petitions/races', { key: lead.secret })).headers['etag'] ?? '';
     const both = await Promise.all(['A', 'B'].map((title) => patch(petition.id, { title }, current)));
     t.same(both.map(({ status }) => status).sort(), [200, 412], 'of two at once one wins');
+  });
+
+  await t.test('200: If-Match * overwrites whatever is there, also when many do so at once', async (t) => {
+    await publish(api, lead.secret, { slug: 'star' });
+    const all = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => patch('star', { title: `T ${i}` }, '*')),
+    );
+    t.ok(all.every(({ status }) => status === 200));
+    t.equal(new Set(all.map(({ headers }) => headers['etag'])).size, 8);
   });
 
   await t.test('404, 403, 401: only the lead may', async (t) => {
