@@ -540,7 +540,7 @@ t.test('PostgreSQL: conflicts are tried again', onPostgres, async (t) => {
       await whole(tx).execute(sql`do $$ begin raise exception using errcode = '40001'; end $$`);
     });
     t.equal(await outcome(hopeless), 'overloaded');
-    t.equal(attempts, 6);
+    t.equal(attempts, 10);
   });
   t.equal(store.stats().waiting, 0);
 });
