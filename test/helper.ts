@@ -10,6 +10,7 @@ import type { Config } from '../src/config.js';
 import { createKey } from '../src/core/api-keys.js';
 import { createOrganization } from '../src/core/organizations.js';
 import { migrateStore, openStore } from '../src/store/open.js';
+import type { PostgresOptions } from '../src/store/postgres.js';
 import type { Store, StoreOptions } from '../src/store/store.js';
 import { watchContract } from './contract.js';
 
@@ -57,7 +58,7 @@ export function onEveryEngine(name: string, run: (t: Test, engine: Engine) => Pr
   for (const engine of engines) t.test(`${name} [${engine.name}]`, (t) => run(t, engine));
 }
 
-export const openTestStore = (url: string, options: Partial<StoreOptions> = {}): Promise<Store> =>
+export const openTestStore = (url: string, options: Partial<PostgresOptions> = {}): Promise<Store> =>
   openStore(url, {
     now: () => new Date(),
     maxWaiting: 5000,

@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
-  boolean,
   check,
   customType,
   index,
@@ -11,7 +10,6 @@ import {
   primaryKey,
   text,
   timestamp,
-  unique,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import { decodeId, encodeId, type IdPrefix } from './public-id.js';
@@ -37,7 +35,6 @@ export const str = () => text();
 export const enumText = <const T extends readonly [string, ...string[]]>(values: T) =>
   text({ enum: values as unknown as [T[number], ...T[number][]] });
 export const int = () => integer();
-export const bool = () => boolean();
 export const instant = () => timestamp({ withTimezone: true, mode: 'date', precision: 3 });
 export const json = <T>() => jsonb().$type<T>();
-export { check, index, primaryKey, sql, unique, uniqueIndex };
+export { check, index, primaryKey, sql, uniqueIndex };

@@ -8,7 +8,6 @@ import {
   primaryKey,
   sqliteTable,
   text,
-  unique,
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
 import type * as postgres from './columns.postgres.js';
@@ -28,14 +27,12 @@ const sqlite = {
   str: () => text(),
   enumText: (values: readonly [string, ...string[]]) => text({ enum: values as [string, ...string[]] }),
   int: () => integer(),
-  bool: () => integer({ mode: 'boolean' }),
   instant: () => integer({ mode: 'timestamp_ms' }),
   json: () => text({ mode: 'json' }),
   check,
   index,
   primaryKey,
   sql,
-  unique,
   uniqueIndex,
 } satisfies Record<keyof typeof postgres, unknown>;
 

@@ -50,13 +50,15 @@ const RULES: sanitize.IOptions = {
   },
 };
 
-/** Renders Markdown to HTML that is safe to put into any page, and lists the reference numbers that it cites. */
-export function renderBackground(source: string): { html: string; cited: number[] } {
-  const tokens = markdown.parse(source, {});
-  const cited = tokens
+/** The reference numbers that a background cites, in ascending order. */
+export function citedNumbers(source: string): number[] {
+  const cited = markdown
+    .parse(source, {})
     .flatMap((token) => token.children ?? [])
     .filter((token) => token.type === 'citation')
     .map((token) => Number(token.content));
-  const html = sanitize(markdown.renderer.render(tokens, markdown.options, {}), RULES);
-  return { html, cited: [...new Set(cited)].sort((a, b) => a - b) };
+  return [...new Set(cited)].sort((a, b) => a - b);
 }
+
+/** Renders Markdown to HTML that is safe to put into any page. */
+export const renderBackground = (source: string): string => sanitize(markdown.render(source), RULES);

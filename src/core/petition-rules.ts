@@ -1,6 +1,6 @@
 import type { Form, Partner, Reference, ShareText, Tables, Target } from '../../schema/db/tables.js';
 import type { FieldError } from '../errors.js';
-import { renderBackground } from './background.js';
+import { citedNumbers } from './background.js';
 
 export type PetitionRow = Tables['petitions']['$inferSelect'];
 
@@ -118,7 +118,7 @@ function checkReferences({ background, references }: PetitionFields): FieldError
           ),
         ],
   );
-  const missing = renderBackground(background ?? '').cited.filter((number) => !numbers.includes(number));
+  const missing = citedNumbers(background ?? '').filter((number) => !numbers.includes(number));
   return [
     ...repeated,
     ...missing.map((number) =>

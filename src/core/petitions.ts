@@ -187,7 +187,7 @@ function checkStage(fields: PetitionFields, before: PetitionRow, now: Date): Fie
 
 /** What is computed from the fields whenever they are written. */
 const derive = ({ title, statement, background }: PetitionFields) => ({
-  backgroundHtml: background === null ? null : renderBackground(background).html,
+  backgroundHtml: background === null ? null : renderBackground(background),
   searchText: searchText(title, statement),
 });
 

@@ -1,4 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PetitionPath } from '../../schema/api/common.js';
 import {
   Petition,
@@ -87,6 +88,12 @@ function toPetition(view: PetitionView, actor: Actor, now: Date): Petition {
   };
 }
 
+/** The petition as the caller may see it, with the ETag that a change of it needs. */
+function sendPetition(ctx: Context, request: FastifyRequest, reply: FastifyReply, view: PetitionView) {
+  const body = toPetition(view, request.actor, ctx.now());
+  return sendWithEtag(request, reply, PRIVATE_CACHE, body, view.petition.version);
+}
+
 /** Reading: for everybody, and the more for the lead organization. */
 export const openPetitionRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
@@ -153,10 +160,9 @@ export const openPetitionRoutes =
         const { actor } = request;
         const { petition: ref } = request.params;
         if (actor.kind !== 'secret') return hot.send(request, reply, ref, PUBLIC_CACHE);
-        return getPetition(ctx.store.read, actor, ref).then((view) => {
-          const petition = toPetition(view, actor, ctx.now());
-          return sendWithEtag(request, reply, PRIVATE_CACHE, petition, view.petition.version);
-        });
+        return getPetition(ctx.store.read, actor, ref).then((view) =>
+          sendPetition(ctx, request, reply, view),
+        );
       },
     );
     done();
@@ -187,13 +193,7 @@ export const secretPetitionRoutes =
         const actor = keyed(request);
         const view = await createPetition(ctx, actor, fromInput(request.body), retryFrom(ctx, request));
         reply.code(201).header('location', `/v1/petitions/${view.petition.publicId}`);
-        return sendWithEtag(
-          request,
-          reply,
-          PRIVATE_CACHE,
-          toPetition(view, actor, ctx.now()),
-          view.petition.version,
-        );
+        return sendPetition(ctx, request, reply, view);
       },
     );
 
@@ -227,13 +227,7 @@ export const secretPetitionRoutes =
         const actor = keyed(request);
         const patch = fromInput(request.body);
         const view = await patchPetition(ctx, actor, request.params.petition, versionOf(request), patch);
-        return sendWithEtag(
-          request,
-          reply,
-          PRIVATE_CACHE,
-          toPetition(view, actor, ctx.now()),
-          view.petition.version,
-        );
+        return sendPetition(ctx, request, reply, view);
       },
     );
 
@@ -272,13 +266,7 @@ export const secretPetitionRoutes =
           transition,
           retryFrom(ctx, request),
         );
-        return sendWithEtag(
-          request,
-          reply,
-          PRIVATE_CACHE,
-          toPetition(view, actor, ctx.now()),
-          view.petition.version,
-        );
+        return sendPetition(ctx, request, reply, view);
       },
     );
     done();

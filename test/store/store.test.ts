@@ -22,7 +22,7 @@ import {
   type Sum,
   type Tx,
 } from '../../src/store/store.js';
-import { engines, onEveryEngine, type Engine } from '../helper.js';
+import { engines, onEveryEngine, openTestStore, type Engine } from '../helper.js';
 
 const newId = (prefix: IdPrefix) => encodeId(prefix, uuidv7obj().bytes);
 
@@ -47,17 +47,7 @@ const numbered = (prefix: string, n: number) => Array.from({ length: n }, (_, i)
 const whole = (on: Reader) => on.db as unknown as Db;
 
 function open(t: Test, url: string, options: Partial<PostgresOptions> = {}): Promise<Store> {
-  const opening = openStore(url, {
-    now: () => new Date(),
-    maxWaiting: 5000,
-    poolSize: 10,
-    statementTimeoutMs: 10_000,
-    allowUnsafeDurability: true,
-    onFatal: (error) => {
-      throw error;
-    },
-    ...options,
-  });
+  const opening = openTestStore(url, options);
   t.teardown(async () => {
     await (await opening.catch(() => undefined))?.close();
   });
