@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import compress from '@fastify/compress';
 import swaggerUi from '@fastify/swagger-ui';
@@ -12,11 +12,9 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { components } from '../schema/api/typebox.js';
+import { createContext, type ContextOptions } from './create-context.js';
 import type { Config } from './config.js';
 import { ANONYMOUS, type Context } from './core/context.js';
-import { createMilestones } from './core/milestones.js';
-import { createPublishedCounts } from './core/published-counts.js';
-import { createSealer, deriveKey } from './core/sealer.js';
 import { ApiError } from './errors.js';
 import { secretApiKeyRoutes } from './http/api-keys.js';
 import { assertScope, identify } from './http/auth.js';
@@ -34,16 +32,11 @@ import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
 import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js';
 import { validation } from './http/validation.js';
-import { newId } from './new-id.js';
-import type { Store } from './store/store.js';
 
-export type BuildOptions = {
-  config: Pick<Config, 'publicUrl' | 'trustProxy' | 'limits'>;
-  store: Store;
-  rootKey: Uint8Array;
+export type BuildOptions = ContextOptions & {
+  config: Pick<Config, 'trustProxy' | 'limits'> &
+    Partial<Pick<Config, 'MAIL_WEBHOOK_SECRET' | 'LOCALES_FOLDER'>>;
   logger?: FastifyBaseLogger;
-  /** For exact tests. */
-  now?: () => Date;
 };
 
 export type App = FastifyInstance & { ctx: Context; drain: () => void };
@@ -53,8 +46,8 @@ const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
 
 /** Wires everything. The same for production and for tests. */
 export async function build(options: BuildOptions): Promise<App> {
-  const { config, store, now = () => new Date() } = options;
-  const ctx = createContext(options, now);
+  const { config, store } = options;
+  const ctx = createContext(options);
   const constant = await constantHeaders();
 
   // Unique without drawing random bytes for each request.
@@ -145,19 +138,6 @@ export async function build(options: BuildOptions): Promise<App> {
 
   await app.ready();
   return Object.assign(app as unknown as FastifyInstance, { ctx, drain: () => void (draining = true) });
-}
-
-function createContext({ store, rootKey }: BuildOptions, now: () => Date): Context {
-  return {
-    store,
-    now,
-    newId,
-    random: randomBytes,
-    sealer: createSealer(rootKey),
-    retryKey: deriveKey(rootKey, 'retry'),
-    milestones: createMilestones(store, now),
-    published: createPublishedCounts(now),
-  };
 }
 
 /** Makes blocks of routes that share who may call them. */

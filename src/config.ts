@@ -1,12 +1,21 @@
 import { isIP } from 'node:net';
 import { Type, type Static } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
+import type { LinkTemplates } from './core/links.js';
+import { DEFAULT_POLICY, type Policy } from './core/policy.js';
 
 const rate = (value: string, description: string) =>
   Type.String({
     pattern: '^[0-9]{1,9}/[0-9]{1,6}$',
     default: value,
     description: `${description} As requests/seconds.`,
+  });
+
+const link = (what: string) =>
+  Type.String({
+    default: '',
+    pattern: '^(?:|https?://.*\\{token\\}.*)$',
+    description: `URL of ${what}, with {token} in it; empty: the built-in page.`,
   });
 
 /** The environment: every variable that is read, with its default. `.env.example` repeats it, held equal by a test. */
@@ -32,6 +41,63 @@ export const Environment = Type.Object({
     description: 'Where the root key is kept if ROOT_KEY is empty; made at the first start.',
   }),
   DEMO: Type.Boolean({ default: true, description: 'Put a demo petition into an empty database.' }),
+  SMTP_URL: Type.String({
+    default: '',
+    pattern: '^(?:|smtps?://.+)$',
+    description:
+      'smtp://user:password@host:port of your mail server; empty: mails are written to MAIL_FOLDER.',
+  }),
+  MAIL_FROM: Type.String({
+    default: 'petitions@localhost',
+    pattern: '^[^@\\s<>]+@[^@\\s<>]+$',
+    description: 'Address that mails come from. The organization’s name stands before it.',
+  }),
+  MAIL_FOLDER: Type.String({
+    default: 'data/mail',
+    description: 'Where mails are written, one .eml file each, while SMTP_URL is empty.',
+  }),
+  MAIL_WORKER: Type.Boolean({
+    default: true,
+    description: 'Send mails from this process. At least one of those that share a database must.',
+  }),
+  MAIL_CONNECTIONS: Type.Integer({
+    default: 5,
+    minimum: 1,
+    maximum: 100,
+    description: 'Connections to the mail server.',
+  }),
+  MAIL_DOMAIN_RATE: rate('1200/60', 'To one recipient domain, per process; more wait.'),
+  MAIL_WEBHOOK_SECRET: Type.String({
+    default: '',
+    pattern: '^(?:|whsec_[A-Za-z0-9+/=]{24,100})$',
+    description: 'Signs POST /v1/mail-events, as whsec_ and base64; empty: it is refused.',
+  }),
+  LOCALES_FOLDER: Type.String({
+    default: '',
+    description: 'Folder with further languages of mails and pages, as <locale>.yaml.',
+  }),
+  LINK_CONFIRM_URL: link('your page for confirming'),
+  LINK_UNSUBSCRIBE_URL: link('your page for unsubscribing'),
+  LINK_MANAGE_URL: link('your page for “my data”'),
+  LINK_EMAIL_CHANGE_URL: link('your page for confirming a new address'),
+  LINK_EMAIL_UNDO_URL: link('your page for undoing a change of address'),
+  CONFIRM_REMINDER_HOURS: Type.Integer({
+    default: 48,
+    minimum: 1,
+    maximum: 160,
+    description: 'Hours until somebody who has not confirmed is reminded, and until the next reminder.',
+  }),
+  CONFIRM_REMINDERS: Type.Integer({
+    default: 2,
+    minimum: 0,
+    maximum: 2,
+    description: 'Reminders at most.',
+  }),
+  ERASURE_JOURNAL: Type.String({
+    default: 'data/erasures.log',
+    description:
+      'File that remembers erasures, so that a restored backup forgets them again. Back it up apart.',
+  }),
   LOG_LEVEL: Type.String({
     default: 'info',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -45,6 +111,8 @@ export const Environment = Type.Object({
   RATE_LIMIT: Type.Boolean({ default: true, description: 'False switches all limits off: for load tests.' }),
   RATE_LIMIT_CLIENT: rate('1200/60', 'Per client address (IPv4 /32, IPv6 /64), all requests.'),
   RATE_LIMIT_KEY: rate('60000/60', 'Per secret key, all requests.'),
+  RATE_LIMIT_CONFIRM: rate('60/60', 'Per client address, confirming and other uses of mailed links.'),
+  RATE_LIMIT_MAIL: rate('20/60', 'Per client address, everything that has a mail sent to a typed address.'),
   RATE_LIMIT_SIGN_BURST: rate('30/60', 'Per client address and petition, signing.'),
   RATE_LIMIT_SIGN_SUSTAINED: rate('300/3600', 'Per client address and petition, signing.'),
   MAX_WAITING: Type.Integer({
@@ -72,12 +140,25 @@ export const Environment = Type.Object({
 export type RateLimit = { requests: number; seconds: number };
 
 export type Config = Readonly<
-  Omit<Static<typeof Environment>, `RATE_LIMIT${string}` | 'PUBLIC_URL' | 'TRUST_PROXY'>
+  Omit<
+    Static<typeof Environment>,
+    | `RATE_LIMIT${string}`
+    | `LINK_${string}`
+    | `CONFIRM_${string}`
+    | 'PUBLIC_URL'
+    | 'TRUST_PROXY'
+    | 'MAIL_DOMAIN_RATE'
+  >
 > & {
   readonly publicUrl: string;
   readonly trustProxy: string[];
-  readonly limits: Readonly<Record<'client' | 'key' | 'signBurst' | 'signSustained', RateLimit>> | null;
+  readonly limits: Readonly<Record<LimitName, RateLimit>> | null;
+  readonly links: LinkTemplates;
+  readonly policy: Policy;
+  readonly domainRate: RateLimit;
 };
+
+export type LimitName = 'client' | 'key' | 'confirm' | 'mail' | 'signBurst' | 'signSustained';
 
 /** Reads the environment and `.env` once. Throws and names the variable that is wrong. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true): Config {
@@ -91,11 +172,22 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
     RATE_LIMIT,
     RATE_LIMIT_CLIENT,
     RATE_LIMIT_KEY,
+    RATE_LIMIT_CONFIRM,
+    RATE_LIMIT_MAIL,
     RATE_LIMIT_SIGN_BURST,
     RATE_LIMIT_SIGN_SUSTAINED,
-    ...rest
+    LINK_CONFIRM_URL,
+    LINK_UNSUBSCRIBE_URL,
+    LINK_MANAGE_URL,
+    LINK_EMAIL_CHANGE_URL,
+    LINK_EMAIL_UNDO_URL,
+    CONFIRM_REMINDER_HOURS,
+    CONFIRM_REMINDERS,
+    MAIL_DOMAIN_RATE,
+    PUBLIC_URL,
+    TRUST_PROXY,
+    ...plain
   } = values;
-  const { PUBLIC_URL, TRUST_PROXY, ...plain } = rest;
   return Object.freeze({
     ...plain,
     publicUrl: (PUBLIC_URL || `http://${plain.HOST}:${plain.PORT}`).replace(/\/+$/, ''),
@@ -104,10 +196,21 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
       ? {
           client: parseRate(RATE_LIMIT_CLIENT),
           key: parseRate(RATE_LIMIT_KEY),
+          confirm: parseRate(RATE_LIMIT_CONFIRM),
+          mail: parseRate(RATE_LIMIT_MAIL),
           signBurst: parseRate(RATE_LIMIT_SIGN_BURST),
           signSustained: parseRate(RATE_LIMIT_SIGN_SUSTAINED),
         }
       : null,
+    links: {
+      confirm: LINK_CONFIRM_URL,
+      unsubscribe: LINK_UNSUBSCRIBE_URL,
+      manage: LINK_MANAGE_URL,
+      emailChange: LINK_EMAIL_CHANGE_URL,
+      emailUndo: LINK_EMAIL_UNDO_URL,
+    },
+    policy: { ...DEFAULT_POLICY, reminderHours: CONFIRM_REMINDER_HOURS, reminders: CONFIRM_REMINDERS },
+    domainRate: parseRate(MAIL_DOMAIN_RATE),
   });
 }
 

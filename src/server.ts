@@ -4,6 +4,7 @@ import pino, { type Logger } from 'pino';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
 import { forgetOldRetries } from './core/idempotency.js';
+import { erasureJournalFile } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
 import { loadRootKey } from './root-key.js';
 import { migrateStore, openStore } from './store/open.js';
@@ -92,7 +93,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
   });
   let app: App | undefined;
   try {
-    app = await build({ config, store, rootKey, logger });
+    const erasures = erasureJournalFile(config.ERASURE_JOURNAL);
+    app = await build({ config, store, rootKey, erasures, logger });
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
     await app.listen({ host: config.HOST, port: config.PORT });

@@ -8,6 +8,7 @@ import { SCOPES, type Scope } from '../schema/db/tables.js';
 import { build, type App, type BuildOptions } from '../src/app.js';
 import type { Config } from '../src/config.js';
 import { createKey } from '../src/core/api-keys.js';
+import { erasureJournalFile } from '../src/erasure-journal-file.js';
 import { createOrganization } from '../src/core/organizations.js';
 import { migrateStore, openStore } from '../src/store/open.js';
 import type { PostgresOptions } from '../src/store/postgres.js';
@@ -91,6 +92,8 @@ export type TestApp = {
   setClock: (instant: Date | undefined) => void;
 };
 
+export const ROOT_KEY = Buffer.alloc(32, 7);
+
 export type StartOptions = {
   limits?: Config['limits'];
   store?: Partial<StoreOptions>;
@@ -103,10 +106,13 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
   let clock: Date | undefined;
   const now = () => clock ?? new Date();
   const store = await openTestStore(url, { now, ...options.store });
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const app = await build({
     config: { publicUrl: 'http://undersigned.test', trustProxy: [], limits: options.limits ?? null },
     store,
-    rootKey: Buffer.alloc(32, 7),
+    rootKey: ROOT_KEY,
+    erasures: erasureJournalFile(join(folder, 'erasures.log')),
     now,
     ...options.build,
   });

@@ -10,6 +10,10 @@ const EXAMPLE_IDS: Record<IdPrefix, string> = {
   pet: 'pet_01kb1vq6h8er3ap3b6n2q4w5xk',
   sig: 'sig_01kb1vs0a2fghbx7c4e1m8ntyz',
   sup: 'sup_01kb1vs0a2fghbx7c4e1m8ntz0',
+  sub: 'sub_01kb1vs0a3m5q7r9t1v3x5z7b9',
+  txt: 'txt_01kb1vq6h9c2e4g6j8m0p2r4t6',
+  con: 'con_01kb1vs0a4n6q8s0v2x4z6b8d0',
+  mlg: 'mlg_01kb1vr1c3e5g7j9m1p3r5t7w9',
 };
 export const exampleId = (prefix: IdPrefix) => EXAMPLE_IDS[prefix];
 

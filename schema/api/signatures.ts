@@ -244,9 +244,12 @@ const SIGNATURE_EXAMPLE = {
   source: 'mail-top-button',
   utm: null,
   collector_id: null,
+  mailing_id: null,
+  hidden: false,
   external_id: null,
   created_at: '2026-11-23T19:04:05.678Z',
   confirmed_at: '2026-11-23T19:06:11.002Z',
+  withdrawn_at: null,
 };
 
 export const Signature = component(
@@ -255,10 +258,15 @@ export const Signature = component(
     {
       id: id('sig', 'The signature.'),
       petition_id: id('pet', 'The petition.'),
-      supporter_id: id('sup', 'The supporter: the same for every petition that this mailbox signs.'),
+      supporter_id: nullable(
+        id(
+          'sup',
+          'The supporter: the same for every petition that this mailbox signs. Null once the signer is anonymous.',
+        ),
+      ),
       status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands.' }),
-      email: email(),
-      name: name(),
+      email: nullable(email()),
+      name: nullable(name()),
       country: nullable(countryCode()),
       postal_code: nullable(postalCode()),
       postal_address: nullableRef(PostalAddress),
@@ -270,9 +278,12 @@ export const Signature = component(
       collector_id: nullable(
         id('org', 'The organization whose key collected it; null: signed without a key.'),
       ),
+      mailing_id: nullable(id('mlg', 'The mailing whose personal link brought the signer.')),
+      hidden: Type.Boolean({ description: 'The signer does not want to stand in the public list at all.' }),
       external_id: nullable(line(200, { description: "The collector's own id for it." })),
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count.' })),
+      withdrawn_at: nullable(instant({ description: 'When its signer took it back.' })),
     },
     { description: 'A signature as its organiser sees it.', examples: [SIGNATURE_EXAMPLE] },
   ),

@@ -1,4 +1,7 @@
 import type * as Columns from './columns.postgres.js';
+import { oneOf } from './checks.js';
+import { defineConsentTables } from './consent-tables.js';
+import { defineMailTables } from './mail-tables.js';
 
 /*
  * The only table definitions. `columns` is one engine's set of column builders; the static types are PostgreSQL's
@@ -48,6 +51,10 @@ export const SCOPES = [
   'signatures:write',
   'signatures:vouch',
   'signatures:moderate',
+  'consents:write',
+  'subscriptions:read',
+  'subscriptions:write',
+  'mailings:write',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];
@@ -74,9 +81,6 @@ export type PostalAddress = { lines: string[]; city?: string | null; region?: st
 export type Utm = { source?: string; medium?: string; campaign?: string; term?: string; content?: string };
 export type Metadata = Record<string, string>;
 
-const oneOf = (d: typeof Columns, column: string, values: readonly string[]) =>
-  d.sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(', ')})`);
-
 export function defineTables(d: typeof Columns) {
   const organizations = d.table('organizations', {
     key: d.key(),
@@ -84,6 +88,14 @@ export function defineTables(d: typeof Columns) {
     slug: d.str().notNull().unique(),
     name: d.str().notNull(),
     url: d.str(),
+    /** The language of mails that no petition gives one. */
+    locale: d.str().notNull().default('en'),
+    /** Who is responsible, at the foot of every mail. */
+    imprint: d.str(),
+    /** Where answers to its mails go. */
+    replyTo: d.str(),
+    /** 1: a subscription becomes active only when the mailbox has confirmed it. */
+    doubleOptIn: d.int().notNull().default(1),
     version: d.int().notNull(),
     createdAt: d.instant().notNull(),
     updatedAt: d.instant().notNull(),
@@ -148,6 +160,8 @@ export function defineTables(d: typeof Columns) {
       outcome: d.enumText(OUTCOMES).notNull(),
       response: d.str(),
       takedownReason: d.enumText(TAKEDOWN_REASONS),
+      /** How long after closing its signers are known by name; null: it is exempt, until somebody sets it. */
+      retentionDays: d.int(),
       externalId: d.str(),
       metadata: d.json<Metadata>().notNull(),
       /** The folded words of title and statement, each between spaces. */
@@ -193,6 +207,10 @@ export function defineTables(d: typeof Columns) {
     postalAddress: d.json<PostalAddress>(),
     phone: d.str(),
     provenAt: d.instant(),
+    /** Personal links carry it: raising it cancels all that were made before. */
+    linkEpoch: d.int().notNull().default(0),
+    /** Since when nothing is left of the person but the keyed hash in `identity`. */
+    erasedAt: d.instant(),
     createdAt: d.instant().notNull(),
   });
 
@@ -205,12 +223,12 @@ export function defineTables(d: typeof Columns) {
         .ref()
         .notNull()
         .references(() => petitions.key),
-      supporterKey: d
-        .ref()
-        .notNull()
-        .references(() => supporters.key),
+      /** Null: anonymised, since the petition's retention period is over. */
+      supporterKey: d.ref().references(() => supporters.key),
       status: d.enumText(SIGNATURE_STATUSES).notNull(),
       display: d.enumText(DISPLAYS).notNull(),
+      /** 1: its signer does not want it on the public list at all. */
+      hidden: d.int().notNull().default(0),
       name: d.str().notNull(),
       country: d.str(),
       postalCode: d.str(),
@@ -221,9 +239,12 @@ export function defineTables(d: typeof Columns) {
       utm: d.json<Utm>(),
       /** The organization whose key collected it; null: nobody's. */
       collectorKey: d.ref().references(() => organizations.key),
+      /** The mailing whose personal link brought the signer. */
+      mailingKey: d.ref(),
       externalId: d.str(),
       createdAt: d.instant().notNull(),
       confirmedAt: d.instant(),
+      withdrawnAt: d.instant(),
     },
     (t) => [
       d.uniqueIndex('signatures_petition_supporter').on(t.petitionKey, t.supporterKey),
@@ -320,7 +341,10 @@ export function defineTables(d: typeof Columns) {
     (t) => [d.index('idempotency_keys_created').on(t.createdAt)],
   );
 
+  const consent = defineConsentTables(d, { organizations, petitions, supporters, signatures });
   return {
+    ...consent,
+    ...defineMailTables(d, { organizations, petitions, supporters, ...consent }),
     organizations,
     apiKeys,
     petitions,

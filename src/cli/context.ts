@@ -1,6 +1,7 @@
-import { build } from '../app.js';
 import { loadConfig } from '../config.js';
 import type { Context } from '../core/context.js';
+import { createContext } from '../create-context.js';
+import { erasureJournalFile } from '../erasure-journal-file.js';
 import { loadRootKey } from '../root-key.js';
 import { openConfiguredStore } from '../server.js';
 
@@ -9,10 +10,8 @@ export async function withContext<T>(work: (ctx: Context) => Promise<T>): Promis
   const config = loadConfig();
   const store = await openConfiguredStore(config);
   try {
-    const app = await build({ config, store, rootKey: loadRootKey(config) });
-    const result = await work(app.ctx);
-    await app.close();
-    return result;
+    const erasures = erasureJournalFile(config.ERASURE_JOURNAL);
+    return await work(createContext({ config, store, rootKey: loadRootKey(config), erasures }));
   } finally {
     await store.close();
   }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from '../app.js';
+import { erasureJournalFile } from '../erasure-journal-file.js';
 import { documentOf } from '../http/openapi.js';
 import { toYaml } from '../http/openapi-yaml.js';
 import { migrateStore, openStore } from '../store/open.js';
@@ -19,7 +20,8 @@ export async function renderDocument(): Promise<string> {
     onFatal: () => undefined,
   });
   const config = { publicUrl: 'https://petitions.example', trustProxy: [], limits: null };
-  const app = await build({ config, store, rootKey: Buffer.alloc(32) });
+  const erasures = erasureJournalFile(join(folder, 'erasures.log'));
+  const app = await build({ config, store, rootKey: Buffer.alloc(32), erasures });
   const document = toYaml(documentOf(app));
   await app.close();
   await store.close();

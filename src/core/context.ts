@@ -1,8 +1,14 @@
 import type { IdPrefix } from '../../schema/db/public-id.js';
 import type { Store } from '../store/store.js';
+import type { Bell } from './bell.js';
+import type { ErasureJournal } from './erasure-journal.js';
+import type { LinkKeyring } from './link-keys.js';
+import type { Links } from './links.js';
 import type { Milestones } from './milestones.js';
+import type { Policy } from './policy.js';
 import type { PublishedCounts } from './published-counts.js';
 import type { Sealer } from './sealer.js';
+import type { Secrets } from './secrets.js';
 
 /** What a verb needs from outside. Time, ids and randomness come in here, so that tests are exact. */
 export type Context = {
@@ -15,6 +21,13 @@ export type Context = {
   readonly retryKey: Buffer;
   readonly milestones: Milestones;
   readonly published: PublishedCounts;
+  readonly secrets: Secrets;
+  readonly linkKeyring: LinkKeyring;
+  readonly links: Links;
+  readonly policy: Policy;
+  readonly erasures: ErasureJournal;
+  /** Tells the mail worker of this process, if there is one, that the outbox has something: call it after a commit. */
+  readonly mailWaits: Bell;
 };
 
 /** Who is asking. A publishable key only says through whom; a secret key says who. */

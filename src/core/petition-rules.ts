@@ -26,6 +26,7 @@ export type PetitionFields = Pick<
   | 'closesAt'
   | 'outcome'
   | 'response'
+  | 'retentionDays'
   | 'externalId'
   | 'metadata'
 >;
@@ -66,6 +67,7 @@ export function withDefaults(input: PetitionInput): PetitionFields {
     closesAt: input.closesAt ?? null,
     outcome: input.outcome ?? 'none',
     response: input.response ?? null,
+    retentionDays: input.retentionDays ?? null,
     externalId: input.externalId ?? null,
     metadata: input.metadata ?? {},
   };

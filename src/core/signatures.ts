@@ -12,13 +12,15 @@ import { findGate, findOwnGate } from './petition-lookup.js';
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
 /** A signature as its organiser sees it. */
-export type SignatureView = Omit<SignatureRow, 'petitionKey' | 'supporterKey' | 'collectorKey'> & {
+export type SignatureView = Omit<SignatureRow, 'petitionKey' | 'collectorKey' | 'mailingKey'> & {
   petitionKey: number;
   petitionId: string;
   organizationKey: number;
   goals: number[];
-  supporterId: string;
-  email: string;
+  /** Null once the signer is anonymous. */
+  supporterId: string | null;
+  email: string | null;
+  mailingId: string | null;
   collectorId: string | null;
 };
 
@@ -30,8 +32,9 @@ export type PublicSignature = {
   signedAt: Date;
 };
 
-const viewColumns = ({ signatures: t, supporters, petitions, organizations }: Tables) => ({
+const viewColumns = ({ signatures: t, supporters, petitions, organizations, mailings }: Tables) => ({
   key: t.key,
+  supporterKey: t.supporterKey,
   publicId: t.publicId,
   petitionKey: t.petitionKey,
   petitionId: petitions.publicId,
@@ -40,8 +43,10 @@ const viewColumns = ({ signatures: t, supporters, petitions, organizations }: Ta
   supporterId: supporters.publicId,
   email: supporters.delivery,
   collectorId: organizations.publicId,
+  mailingId: mailings.publicId,
   status: t.status,
   display: t.display,
+  hidden: t.hidden,
   name: t.name,
   country: t.country,
   postalCode: t.postalCode,
@@ -53,6 +58,7 @@ const viewColumns = ({ signatures: t, supporters, petitions, organizations }: Ta
   externalId: t.externalId,
   createdAt: t.createdAt,
   confirmedAt: t.confirmedAt,
+  withdrawnAt: t.withdrawnAt,
 });
 
 const selectViews = ({ db, tables }: Reader) =>
@@ -60,7 +66,8 @@ const selectViews = ({ db, tables }: Reader) =>
     .select(viewColumns(tables))
     .from(tables.signatures)
     .innerJoin(tables.petitions, eq(tables.petitions.key, tables.signatures.petitionKey))
-    .innerJoin(tables.supporters, eq(tables.supporters.key, tables.signatures.supporterKey))
+    .leftJoin(tables.supporters, eq(tables.supporters.key, tables.signatures.supporterKey))
+    .leftJoin(tables.mailings, eq(tables.mailings.key, tables.signatures.mailingKey))
     .leftJoin(tables.organizations, eq(tables.organizations.key, tables.signatures.collectorKey));
 
 export type PageRequest = { limit: number; cursor?: string | undefined };
@@ -83,6 +90,7 @@ export async function listPublicSignatures(
       and(
         eq(t.petitionKey, petition.key),
         eq(t.status, 'confirmed'),
+        eq(t.hidden, 0),
         before === undefined ? undefined : lt(t.key, before),
       ),
     )

@@ -12,7 +12,7 @@ declare module 'fastify' {
     /** What a secret key needs to call this route. Routes of the secret scope must say it. */
     scope?: Scope;
     /** Signing and the service routes have limits of their own. */
-    limit?: 'sign' | 'service';
+    limit?: 'sign' | 'service' | 'confirm' | 'mail' | 'none';
   }
 }
 

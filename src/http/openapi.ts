@@ -38,6 +38,12 @@ const SECURITY_SCHEMES = {
     bearerFormat: 'pk_…',
     description: 'A publishable key: attributes signatures to its organization, and allows nothing more.',
   },
+  session: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'ps_…',
+    description: 'A supporter’s session of 15 minutes: see `createSession`.',
+  },
 } as const;
 
 /** Makes the document of the routes that are registered after it. */

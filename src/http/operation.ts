@@ -6,13 +6,17 @@ import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
 
 /** Which keys an operation takes. */
-export type Access = 'service' | 'open' | 'secret';
+export type Access = 'service' | 'open' | 'session' | 'secret';
 
 /** The groups of the document, in its order. */
 export const TAGS = {
   Petitions: 'The asks, their texts and their life.',
   Signatures: 'Signing, and what organisers do with signatures.',
   Counts: 'How many have signed, now and over time.',
+  Confirmation: 'Proof that somebody reads the mailbox that was typed.',
+  Subscriptions: 'Who may be mailed, with the consent that says so, and how to leave.',
+  'My data': 'What a supporter sees and changes, with a link that was mailed to them.',
+  Mailings: 'Personal links for the mails that you send, and what your mail provider reports of them.',
   Organization: 'The organization that a key belongs to, and its keys.',
   Service: 'Health, metrics and this document. They need no key.',
 } as const;
@@ -50,6 +54,7 @@ const ALWAYS: readonly ErrorCode[] = [
 const WITH: Record<Access, readonly ErrorCode[]> = {
   service: [],
   open: [],
+  session: ['session_required', 'invalid_session'],
   secret: ['key_required', 'scope_required'],
 };
 const WITH_BODY: readonly ErrorCode[] = [
@@ -64,6 +69,7 @@ const WITH_BODY: readonly ErrorCode[] = [
 const SECURITY: Record<Access, Record<string, string[]>[]> = {
   service: [{}, { publishableKey: [] }, { secretKey: [] }],
   open: [{}, { publishableKey: [] }, { secretKey: [] }],
+  session: [{ session: [] }],
   secret: [{ secretKey: [] }],
 };
 

@@ -43,7 +43,8 @@ const toSignature = (view: SignatureView): (typeof Signature)['static'] => ({
   supporter_id: view.supporterId,
   status: view.status,
   email: view.email,
-  name: view.name,
+  // An anonymised signature has none.
+  name: view.name || null,
   country: view.country,
   postal_code: view.postalCode,
   postal_address: view.postalAddress,
@@ -53,9 +54,12 @@ const toSignature = (view: SignatureView): (typeof Signature)['static'] => ({
   source: view.source,
   utm: view.utm,
   collector_id: view.collectorId,
+  mailing_id: view.mailingId,
+  hidden: view.hidden === 1,
   external_id: view.externalId,
   created_at: iso(view.createdAt),
   confirmed_at: iso(view.confirmedAt),
+  withdrawn_at: iso(view.withdrawnAt),
 });
 
 /** What a stranger hears: nothing in it depends on the address that signed. */

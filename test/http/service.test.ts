@@ -160,7 +160,14 @@ onEveryEngine('service', async (t, engine) => {
     async (t) => {
       const rate = { requests: 4, seconds: 60 };
       const limited = await start(t, engine, {
-        limits: { client: rate, key: rate, signBurst: rate, signSustained: rate },
+        limits: {
+          client: rate,
+          key: rate,
+          confirm: rate,
+          mail: rate,
+          signBurst: rate,
+          signSustained: rate,
+        },
       });
       const first = await limited.call('GET', '/v1/petitions');
       t.match(first.headers, { 'ratelimit-policy': '"client";q=4;w=60', ratelimit: '"client";r=3;t=60' });

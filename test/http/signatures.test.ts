@@ -349,6 +349,8 @@ onEveryEngine('signPetition', async (t, engine) => {
         limits: {
           client: rate(100),
           key: rate(1000),
+          confirm: rate(100),
+          mail: rate(100),
           signBurst: rate(3),
           signSustained: { requests: 5, seconds: 3600 },
         },

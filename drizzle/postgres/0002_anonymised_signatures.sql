@@ -1,0 +1,1 @@
+ALTER TABLE "signatures" ALTER COLUMN "supporter_key" DROP NOT NULL;

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { ConsentAction, ConsentOrigin, Evidence } from '../../schema/db/consent-tables.js';
+import type { Tx } from '../store/store.js';
+import type { Context } from './context.js';
+
+/** One thing that happened to an organization's permission to mail somebody. */
+export type ConsentEvent = {
+  organizationKey: number;
+  supporterKey: number;
+  /** The keyed hash of the address's identity: `ctx.secrets.subject`. */
+  subject: Buffer;
+  action: ConsentAction;
+  origin: ConsentOrigin;
+  consentTextKey?: number | null;
+  petitionKey?: number | null;
+  source?: string | null;
+  evidence?: Evidence | null;
+};
+
+/** What the proof of a record covers: everything but who it was, of whom only the keyed hash is in it. */
+export const provable = (
+  publicId: string,
+  event: Omit<ConsentEvent, 'supporterKey'>,
+  createdAt: Date,
+): readonly unknown[] => [
+  publicId,
+  event.organizationKey,
+  event.subject.toString('base64'),
+  event.action,
+  event.origin,
+  event.consentTextKey ?? null,
+  event.petitionKey ?? null,
+  event.source ?? null,
+  event.evidence ? evidenceHash(event.evidence) : null,
+  createdAt.toISOString(),
+];
+
+/** Of the evidence only a hash: an erasure takes the evidence itself out. PostgreSQL keeps no order of members. */
+const evidenceHash = ({ source, collected_at = null, note = null }: Evidence): string =>
+  createHash('sha256')
+    .update(JSON.stringify([source, collected_at, note]))
+    .digest('base64');
+
+/** Appends a record. Nothing ever changes one, except that an erasure takes out who it was. */
+export async function recordConsent(ctx: Context, tx: Tx, event: ConsentEvent): Promise<void> {
+  const publicId = ctx.newId('con');
+  const { consentTextKey = null, petitionKey = null, source = null, evidence = null } = event;
+  await tx.db.insert(tx.tables.consents).values({
+    ...event,
+    consentTextKey,
+    petitionKey,
+    source,
+    evidence,
+    publicId,
+    createdAt: tx.now,
+    proof: ctx.secrets.proof(provable(publicId, event, tx.now)),
+  });
+}

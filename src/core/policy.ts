@@ -1,0 +1,18 @@
+/** What an installation decides about mail. */
+export type Policy = Readonly<{
+  /** Hours after the first mail until the reminder, and as many until the next; how many at most. */
+  reminderHours: number;
+  reminders: number;
+  /** Mails to one address: in 24 hours, in 7 days, and about one petition ever. More are silently dropped. */
+  perDay: number;
+  perWeek: number;
+  perPetition: number;
+}>;
+
+export const DEFAULT_POLICY: Policy = {
+  reminderHours: 48,
+  reminders: 2,
+  perDay: 3,
+  perWeek: 10,
+  perPetition: 5,
+};

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from './config.js';
+import { createBell } from './core/bell.js';
+import type { Context } from './core/context.js';
+import type { ErasureJournal } from './core/erasure-journal.js';
+import { LinkKeyring } from './core/link-keys.js';
+import { createLinks } from './core/links.js';
+import { createMilestones } from './core/milestones.js';
+import { DEFAULT_POLICY } from './core/policy.js';
+import { createPublishedCounts } from './core/published-counts.js';
+import { createSealer, deriveKey } from './core/sealer.js';
+import { createSecrets } from './core/secrets.js';
+import { newId } from './new-id.js';
+import type { Store } from './store/store.js';
+
+export type ContextOptions = {
+  config: Pick<Config, 'publicUrl'> & Partial<Pick<Config, 'links' | 'policy'>>;
+  store: Store;
+  rootKey: Uint8Array;
+  erasures: ErasureJournal;
+  /** For exact tests. */
+  now?: () => Date;
+};
+
+/** What the verbs of core need: the same for the server, for commands and for tests. */
+export function createContext({
+  config,
+  store,
+  rootKey,
+  erasures,
+  now = () => new Date(),
+}: ContextOptions): Context {
+  return {
+    store,
+    now,
+    newId,
+    random: randomBytes,
+    sealer: createSealer(rootKey),
+    retryKey: deriveKey(rootKey, 'retry'),
+    milestones: createMilestones(store, now),
+    published: createPublishedCounts(now),
+    secrets: createSecrets(rootKey),
+    linkKeyring: new LinkKeyring(rootKey),
+    links: createLinks(config.publicUrl, config.links ?? {}),
+    policy: config.policy ?? DEFAULT_POLICY,
+    erasures,
+    mailWaits: createBell(),
+  };
+}
