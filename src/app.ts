@@ -18,9 +18,11 @@ import { ANONYMOUS, type Context } from './core/context.js';
 import { ApiError } from './errors.js';
 import { secretApiKeyRoutes } from './http/api-keys.js';
 import { assertScope, identify } from './http/auth.js';
+import { confirmationRoutes } from './http/confirmations.js';
 import { countRoutes } from './http/counts.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { createLimits, type Limits } from './http/limits.js';
+import { mailEventRoutes } from './http/mail-events.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { createMetrics } from './http/metrics.js';
 import { openapi, documentOf } from './http/openapi.js';
@@ -31,6 +33,7 @@ import { clientErrorHandler, problems } from './http/problems.js';
 import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
 import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js';
+import { unsubscribeRoutes } from './http/unsubscribing.js';
 import { validation } from './http/validation.js';
 
 export type BuildOptions = ContextOptions & {
@@ -122,7 +125,16 @@ export async function build(options: BuildOptions): Promise<App> {
   const scope = scopes(ctx, limits);
   // Who may call what: a route stands in exactly one of these blocks.
   await app.register(scope('service', [service, docs]));
-  await app.register(scope('open', [openPetitionRoutes(ctx), openSignatureRoutes(ctx), countRoutes(ctx)]));
+  await app.register(
+    scope('open', [
+      openPetitionRoutes(ctx),
+      openSignatureRoutes(ctx),
+      countRoutes(ctx),
+      confirmationRoutes(ctx),
+      unsubscribeRoutes(ctx),
+      mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
+    ]),
+  );
   await app.register(
     scope('secret', [
       secretPetitionRoutes(ctx),

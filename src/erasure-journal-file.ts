@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { ErasureJournal } from './core/erasure-journal.js';
+import type { Erasure, ErasureJournal } from './core/erasure-journal.js';
 import { ensureFolder } from './folder.js';
 
 /** A line for each erasure: when, and the keyed hash of who. Append-only; each line is durable before it is answered. */
@@ -16,16 +16,21 @@ export function erasureJournalFile(file: string): ErasureJournal {
         await handle.close();
       }
     },
-    async subjects() {
+    async entries() {
       const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return '';
         throw error;
       });
-      // A line that a power cut left half-written was never answered.
-      return text
-        .split('\n')
-        .flatMap((line) => /^\S+ ([A-Za-z0-9_-]{43})$/.exec(line)?.[1] ?? [])
-        .map((hash) => Buffer.from(hash, 'base64url'));
+      return text.split('\n').flatMap(toErasure);
     },
   };
+}
+
+const LINE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Za-z0-9_-]{43})$/;
+
+/** What a line says; nothing for one that a power cut left half-written: it was never answered. */
+function toErasure(line: string): Erasure[] {
+  const [, at, subject] = LINE.exec(line) ?? [];
+  if (at === undefined || subject === undefined) return [];
+  return [{ at: new Date(at), subject: Buffer.from(subject, 'base64url') }];
 }

@@ -186,4 +186,5 @@ CREATE INDEX "outbox_supporter" ON "outbox" USING btree ("supporter_key","key");
 CREATE INDEX "outbox_recipient" ON "outbox" USING btree ("recipient","key") WHERE recipient is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "subscriptions_organization_supporter" ON "subscriptions" USING btree ("organization_key","supporter_key");--> statement-breakpoint
 CREATE INDEX "subscriptions_supporter" ON "subscriptions" USING btree ("supporter_key");--> statement-breakpoint
-CREATE INDEX "subscriptions_listing" ON "subscriptions" USING btree ("organization_key","status","key");
+CREATE INDEX "subscriptions_listing" ON "subscriptions" USING btree ("organization_key","status","key");--> statement-breakpoint
+CREATE INDEX "supporters_erased" ON "supporters" USING btree ("erased_at") WHERE erased_at is not null;

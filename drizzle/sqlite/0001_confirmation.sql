@@ -186,4 +186,5 @@ ALTER TABLE `signatures` ADD `hidden` integer DEFAULT 0 NOT NULL;--> statement-b
 ALTER TABLE `signatures` ADD `mailing_key` integer;--> statement-breakpoint
 ALTER TABLE `signatures` ADD `withdrawn_at` integer;--> statement-breakpoint
 ALTER TABLE `supporters` ADD `link_epoch` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
-ALTER TABLE `supporters` ADD `erased_at` integer;
+ALTER TABLE `supporters` ADD `erased_at` integer;--> statement-breakpoint
+CREATE INDEX `supporters_erased` ON `supporters` (`erased_at`) WHERE erased_at is not null;

@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS, DISPLAYS, SIGNATURE_STATUSES } from '../db/tables.js';
 import { countryCode, exampleId, externalId, id, paging } from './common.js';
+import { linkToken } from './links.js';
 import {
   closed,
   component,
@@ -16,6 +17,7 @@ import {
   pageOf,
   text,
   optional,
+  ref,
 } from './typebox.js';
 
 const MAX = 2_147_483_647;
@@ -88,6 +90,20 @@ const postalCode = () =>
   matching('^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$', 16, { description: 'Postal code.', examples: ['1012 AB'] });
 const comment = () => text(2000, { description: 'Why they sign. Organisers read it; it is not public.' });
 
+export const OptInAnswer = component(
+  'OptInAnswer',
+  closed(
+    {
+      consent_text_id: id('txt', 'The words that were shown: see `listPetitionConsentTexts`.'),
+      opt_in: Type.Boolean({ description: 'Whether the signer agreed to them.' }),
+    },
+    {
+      description: 'The answer to one organization that asks for permission to mail.',
+      examples: [{ consent_text_id: exampleId('txt'), opt_in: true }],
+    },
+  ),
+);
+
 export const SignatureInput = component(
   'SignatureInput',
   closed(
@@ -104,6 +120,20 @@ export const SignatureInput = component(
       ),
       source: optional(nullable(source())),
       utm: optional(nullableRef(Utm)),
+      opt_ins: optional(
+        list(ref(OptInAnswer), 10, {
+          description:
+            'Answers to "may they mail you?", at most one for each organization. Leave out whoever was not asked.',
+        }),
+      ),
+      recognition: optional(
+        nullable(
+          linkToken(
+            'pr',
+            'The token of the personal link that brought the signer. It tells which mailing it was; one that does not work is ignored.',
+          ),
+        ),
+      ),
       external_id: optional(nullable(externalId('signature'))),
       vouched: optional(
         Type.Boolean({

@@ -193,26 +193,36 @@ export function defineTables(d: typeof Columns) {
     (t) => [d.index('petition_slugs_petition').on(t.petitionKey)],
   );
 
-  const supporters = d.table('supporters', {
-    key: d.key(),
-    publicId: d.publicId('sup').notNull(),
-    /** What makes two addresses one person: see core/email.ts. */
-    identity: d.str().notNull().unique(),
-    /** Where mail goes: as it was first typed. */
-    delivery: d.str().notNull(),
-    // Below: only what the owner of the mailbox, or a secret key for them, has said.
-    name: d.str(),
-    country: d.str(),
-    postalCode: d.str(),
-    postalAddress: d.json<PostalAddress>(),
-    phone: d.str(),
-    provenAt: d.instant(),
-    /** Personal links carry it: raising it cancels all that were made before. */
-    linkEpoch: d.int().notNull().default(0),
-    /** Since when nothing is left of the person but the keyed hash in `identity`. */
-    erasedAt: d.instant(),
-    createdAt: d.instant().notNull(),
-  });
+  const supporters = d.table(
+    'supporters',
+    {
+      key: d.key(),
+      publicId: d.publicId('sup').notNull(),
+      /** What makes two addresses one person: see core/email.ts. */
+      identity: d.str().notNull().unique(),
+      /** Where mail goes: as it was first typed. */
+      delivery: d.str().notNull(),
+      // Below: only what the owner of the mailbox, or a secret key for them, has said.
+      name: d.str(),
+      country: d.str(),
+      postalCode: d.str(),
+      postalAddress: d.json<PostalAddress>(),
+      phone: d.str(),
+      provenAt: d.instant(),
+      /** Personal links carry it: raising it cancels all that were made before. */
+      linkEpoch: d.int().notNull().default(0),
+      /** Since when nothing is left of the person but the keyed hash in `identity`. */
+      erasedAt: d.instant(),
+      createdAt: d.instant().notNull(),
+    },
+    (t) => [
+      // Nearly always empty: whether anybody was ever erased is asked for every commit of signatures.
+      d
+        .index('supporters_erased')
+        .on(t.erasedAt)
+        .where(d.sql`erased_at is not null`),
+    ],
+  );
 
   const signatures = d.table(
     'signatures',

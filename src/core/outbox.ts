@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, inArray, isNull, lte, min, or } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray, isNull, lte, min, ne, or } from 'drizzle-orm';
 import type { MailKind } from '../../schema/db/mail-tables.js';
 import type { Tables } from '../../schema/db/tables.js';
 import { bindAll, statement, type Reader, type Store, type Tx } from '../store/store.js';
@@ -102,12 +102,13 @@ export async function readQueue(on: Reader): Promise<QueueState> {
   return row ?? { queued: 0, oldestAt: null };
 }
 
-/** How many mails an address got, or is about to get, since an instant; `and` narrows it down. */
+/** How many mails an address got since an instant, or is about to get, besides this one. */
 export async function countMails(
   on: Reader,
+  besides: Pick<OutboxRow, 'key'>,
   recipient: Buffer,
   since: Date,
-  kinds?: { kind?: MailKind; petitionKey?: number },
+  { kind, petitionKey }: { kind?: MailKind; petitionKey?: number } = {},
 ): Promise<number> {
   const { outbox: t } = on.tables;
   const [row] = await on.db
@@ -116,8 +117,9 @@ export async function countMails(
     .where(
       and(
         eq(t.recipient, recipient),
-        kinds?.kind === undefined ? undefined : eq(t.kind, kinds.kind),
-        kinds?.petitionKey === undefined ? undefined : eq(t.petitionKey, kinds.petitionKey),
+        ne(t.key, besides.key),
+        kind === undefined ? undefined : eq(t.kind, kind),
+        petitionKey === undefined ? undefined : eq(t.petitionKey, petitionKey),
         or(and(eq(t.state, 'sent'), gt(t.settledAt, since)), inArray(t.state, ['sending', 'queued'])),
       ),
     );

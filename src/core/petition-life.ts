@@ -28,6 +28,18 @@ export function nextTurn({ status, opensAt, closesAt }: Scheduled, now: Date): D
   return coming.sort((a, b) => a.getTime() - b.getTime())[0] ?? null;
 }
 
+const GRACE_MS = 24 * 3_600_000;
+
+/** Whether a signature that was made in time may still be confirmed: for a day after closing. */
+export function isConfirmableAt(petition: Scheduled & Pick<PetitionRow, 'closedAt'>, now: Date): boolean {
+  const status = statusAt(petition, now);
+  if (status === 'published') return true;
+  if (status !== 'closed' && status !== 'archived') return false;
+  const { closedAt, closesAt } = petition;
+  const closed = Math.min(closedAt?.getTime() ?? Infinity, closesAt?.getTime() ?? Infinity);
+  return now.getTime() <= closed + GRACE_MS;
+}
+
 /** Throws `transition_not_allowed`, naming the moves that are allowed. */
 export function assertMove(from: PetitionStatus, to: PetitionStatus): void {
   const allowed = MOVES[from];

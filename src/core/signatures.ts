@@ -236,7 +236,7 @@ export const restoreSignature = (
   reason: string,
   retry?: Retry,
 ) =>
-  moderate(ctx, actor, publicId, reason, retry, async (tx, { key, status }) => {
+  moderate(ctx, actor, publicId, reason, retry, async (tx, { key, status, confirmedAt }) => {
     if (status !== 'invalidated') throw new ApiError('not_invalidated');
     const { moderations: t } = tx.tables;
     const [last] = await tx.db
@@ -245,7 +245,9 @@ export const restoreSignature = (
       .where(and(eq(t.signatureKey, key), eq(t.toStatus, 'invalidated')))
       .orderBy(desc(t.key))
       .limit(1);
-    return last?.fromStatus ?? 'pending';
+    const before = last?.fromStatus ?? 'pending';
+    // Its mailbox may have confirmed it while it was out.
+    return before === 'pending' && confirmedAt !== null ? 'confirmed' : before;
   });
 
 /** Moves a signature to the status that `decide` names, with its reason and its count, in one transaction. */

@@ -1,4 +1,5 @@
 import { and, eq } from 'drizzle-orm';
+import type { RequestData } from '../../schema/db/consent-tables.js';
 import type { FormField, PostalAddress, SignatureStatus, Tables, Utm } from '../../schema/db/tables.js';
 import { ApiError, invalidBody, type FieldError } from '../errors.js';
 import { bind, bindAll, statement, type Tx } from '../store/store.js';
@@ -6,8 +7,15 @@ import type { Actor, Context, KeyedActor } from './context.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
-import { findGate, type PetitionGate } from './petition-lookup.js';
+import { readOptIns, takeOptIns, type OptIn, type OptInInput } from './opt-ins.js';
+import { queueMail } from './outbox.js';
+import { findGate, partnerIdsOf, type PetitionGate } from './petition-lookup.js';
 import { assertSignable } from './petition-life.js';
+import { recogniseMailing } from './recognition.js';
+import { insertRequest } from './requests.js';
+import { confirmSignature } from './signature-moves.js';
+import { findOrCreateSupporter, learn } from './supporters.js';
+import { supersedeTombstone } from './tombstones.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
@@ -22,6 +30,10 @@ export type SignInput = {
   display?: SignatureRow['display'];
   source?: string | null;
   utm?: Utm | null;
+  /** Answers to "may they mail you?", one for each organization that asked. */
+  optIns?: OptInInput[];
+  /** The token of the personal link that brought the signer: it tells the mailing, and nobody. */
+  recognition?: string | null;
   /** The caller's own id for this signature. */
   externalId?: string | null;
   /** The caller has proven the mailbox: the signature counts at once, and updates what we know of the supporter. */
@@ -73,9 +85,20 @@ export async function signPetition(
       const collectorKey = actor.kind === 'anonymous' ? null : await collectorOf(tx, actor, petition);
       assertForm(petition, input);
       const published = await ctx.published.confirmed(tx, petition.key);
-      return signInside(tx, petition, { input, email, collectorKey, ids, published });
+      const optIns = await readOptIns(tx, petition, input.optIns);
+      const mailingKey = input.recognition ? await recogniseMailing(ctx, tx, input.recognition) : null;
+      return signInside(ctx, tx, petition, {
+        input,
+        email,
+        collectorKey,
+        mailingKey,
+        optIns,
+        ids,
+        published,
+      });
     }),
   );
+  ctx.mailWaits();
   if (signed.signature.status === 'confirmed') await ctx.milestones.settle(signed.petitionKey, signed.goals);
   return signed;
 }
@@ -84,24 +107,11 @@ type Attempt = {
   input: SignInput;
   email: EmailAddress;
   collectorKey: number | null;
+  mailingKey: number | null;
+  optIns: OptIn[];
   published: number;
   ids: { supporter: string; signature: string };
 };
-
-const insertSupporter = statement('supporter_insert', ({ db, tables: { supporters: t } }: Tx) =>
-  db
-    .insert(t)
-    .values(bindAll(t, ['publicId', 'identity', 'delivery', 'createdAt']))
-    .onConflictDoNothing()
-    .returning({ key: t.key }),
-);
-
-const findSupporter = statement('supporter_find', ({ db, tables: { supporters: t } }: Tx) =>
-  db
-    .select({ key: t.key })
-    .from(t)
-    .where(eq(t.identity, bind(t.identity, 'identity'))),
-);
 
 const insertSignature = statement('signature_insert', ({ db, tables: { signatures: t } }: Tx) =>
   db
@@ -122,6 +132,7 @@ const insertSignature = statement('signature_insert', ({ db, tables: { signature
         'source',
         'utm',
         'collectorKey',
+        'mailingKey',
         'externalId',
         'createdAt',
         'confirmedAt',
@@ -149,101 +160,126 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
     ),
 );
 
-async function signInside(tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
-  const { input } = attempt;
-  const supporterKey = await supporterOf(tx, attempt);
-  if (input.vouched) await learn(tx, supporterKey, input);
-  const counts = input.vouched === true || petition.confirmation === 'none';
+async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
+  const { input, email, ids } = attempt;
+  const vouched = input.vouched === true;
+  const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
+  if (vouched) await learn(tx, supporter.key, input);
+  const counts = vouched || petition.confirmation === 'none';
   const status = counts ? 'confirmed' : 'pending';
   const confirmedAt = counts ? tx.now : null;
   const [inserted] = await insertSignature(tx, {
-    publicId: attempt.ids.signature,
+    publicId: ids.signature,
     petitionKey: petition.key,
-    supporterKey,
+    supporterKey: supporter.key,
     status,
-    display: input.display ?? 'anonymous',
-    name: input.name,
-    country: input.country ?? null,
-    postalCode: input.postalCode ?? null,
-    postalAddress: input.postalAddress ?? null,
-    phone: input.phone ?? null,
-    comment: input.comment ?? null,
+    ...wordsOf(input),
     source: input.source ?? null,
     utm: input.utm ?? null,
     collectorKey: attempt.collectorKey,
+    mailingKey: attempt.mailingKey,
     externalId: input.externalId ?? null,
     createdAt: tx.now,
     confirmedAt,
   });
-  const about = {
+  if (inserted) {
+    changeCounts(tx, { petitionKey: petition.key, from: null, to: status, confirmedAt });
+    // An address that was erased comes back as a new supporter: its old signature must not count beside the new one.
+    if (counts && supporter.created) await supersedeTombstone(ctx, tx, petition.key, email.identity);
+  }
+  const before: Signed['signature'] = inserted
+    ? { ...inserted, publicId: ids.signature, status, createdAt: tx.now, confirmedAt }
+    : await existingSignature(tx, petition, supporter.key);
+  const signature =
+    vouched && before.status === 'pending' ? await confirm(ctx, tx, before, email.identity) : before;
+  await askMailbox(ctx, tx, petition, attempt, { supporterKey: supporter.key, signature, isNew: !!inserted });
+  return {
     petitionKey: petition.key,
     petitionId: petition.publicId,
     confirmation: petition.confirmation,
     goals: petition.goals,
     published: attempt.published,
+    created: inserted !== undefined,
+    signature,
   };
-  if (inserted) {
-    changeCounts(tx, { petitionKey: petition.key, from: null, to: status, confirmedAt });
-    const { signature: publicId } = attempt.ids;
-    return {
-      ...about,
-      created: true,
-      signature: { ...inserted, publicId, status, createdAt: tx.now, confirmedAt },
-    };
-  }
-  const [existing] = await findSignature(tx, { petitionKey: petition.key, supporterKey });
-  // The row was refused, and not for its signer: so for its external id.
-  if (!existing) {
-    throw new ApiError('external_id_taken', {
-      detail: 'Another signature of this petition has this external_id.',
-    });
-  }
-  const signature =
-    input.vouched && existing.status === 'pending'
-      ? await confirm(tx, petition, supporterKey, existing)
-      : existing;
-  return { ...about, created: false, signature };
 }
 
-async function supporterOf(tx: Tx, { email, ids }: Attempt): Promise<number> {
-  const [inserted] = await insertSupporter(tx, { publicId: ids.supporter, ...email, createdAt: tx.now });
-  const row = inserted ?? (await findSupporter(tx, { identity: email.identity }))[0];
-  if (!row) throw new Error('a supporter was neither inserted nor found');
-  return row.key;
-}
+/** What the request says of its signer, as a signature holds it. */
+const wordsOf = (input: SignInput): RequestData => ({
+  display: input.display ?? 'anonymous',
+  name: input.name,
+  country: input.country ?? null,
+  postalCode: input.postalCode ?? null,
+  postalAddress: input.postalAddress ?? null,
+  phone: input.phone ?? null,
+  comment: input.comment ?? null,
+});
 
-/** What a vouched request says replaces what we knew; what it leaves out stays. */
-async function learn(tx: Tx, supporterKey: number, input: SignInput): Promise<void> {
-  const { supporters: t } = tx.tables;
-  const { name, country, postalCode, postalAddress, phone } = input;
-  const said = Object.entries({ name, country, postalCode, postalAddress, phone }).filter(
-    ([, value]) => value != null,
-  );
-  await tx.db
-    .update(t)
-    .set({ ...Object.fromEntries(said), provenAt: tx.now })
-    .where(eq(t.key, supporterKey));
-}
-
-async function confirm(
+async function existingSignature(
   tx: Tx,
   petition: PetitionGate,
   supporterKey: number,
-  existing: Signed['signature'],
 ): Promise<Signed['signature']> {
-  const { signatures: t } = tx.tables;
-  const confirmed = await tx.db
-    .update(t)
-    .set({ status: 'confirmed', confirmedAt: tx.now })
-    .where(and(eq(t.key, existing.key), eq(t.status, 'pending')))
-    .returning({ key: t.key });
-  // On PostgreSQL another transaction may have moved it since it was read.
-  if (confirmed.length === 0) {
-    const [now] = await findSignature(tx, { petitionKey: petition.key, supporterKey });
-    return now ?? existing;
-  }
-  changeCounts(tx, { petitionKey: petition.key, from: 'pending', to: 'confirmed', confirmedAt: tx.now });
-  return { ...existing, status: 'confirmed', confirmedAt: tx.now };
+  const [existing] = await findSignature(tx, { petitionKey: petition.key, supporterKey });
+  if (existing) return existing;
+  // The row was refused, and not for its signer: so for its external id.
+  throw new ApiError('external_id_taken', {
+    detail: 'Another signature of this petition has this external_id.',
+  });
+}
+
+/** Vouched for: a signature that waited for its mailbox counts now. */
+async function confirm(
+  ctx: Context,
+  tx: Tx,
+  before: Signed['signature'],
+  identity: string,
+): Promise<Signed['signature']> {
+  const confirmed = await confirmSignature(ctx, tx, { key: before.key, data: null, identity });
+  return confirmed === 'too late' ? before : { ...before, status: 'confirmed', confirmedAt: tx.now };
+}
+
+type Result = { supporterKey: number; signature: Signed['signature']; isNew: boolean };
+
+/**
+ * Writes down the answers to "may they mail you?", and asks the mailbox for what is not proven. Where the petition wants
+ * confirmation, everybody's request does the same work, whoever they are: what is mailed, if anything, is decided later.
+ */
+async function askMailbox(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionGate,
+  { input, email, optIns }: Attempt,
+  { supporterKey, signature, isNew }: Result,
+): Promise<void> {
+  const { key: petitionKey, locale } = petition;
+  const source = input.source ?? null;
+  const requested =
+    optIns.length === 0
+      ? []
+      : await takeOptIns(ctx, tx, optIns, {
+          supporterKey,
+          subject: ctx.secrets.subject(email.identity),
+          petitionKey,
+          origin: input.vouched ? 'api' : 'signature',
+          source,
+          locale,
+          proven: input.vouched === true,
+        });
+  const asks = petition.confirmation === 'email' || signature.status === 'withdrawn' || requested.length > 0;
+  if (input.vouched || !asks) return;
+  const requestKey = await insertRequest(tx, {
+    kind: 'signature',
+    supporterKey,
+    signatureKey: signature.key,
+    petitionKey,
+    data: isNew ? null : wordsOf(input),
+    optIns: requested,
+    origin: 'signature',
+    locale,
+    source,
+  });
+  await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey });
 }
 
 function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
@@ -265,14 +301,11 @@ function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
 
 /** Through whom the signature came: the key's organization, if it leads the petition or is one of its partners. */
 async function collectorOf(tx: Tx, actor: KeyedActor, petition: PetitionGate): Promise<number> {
-  if (actor.organizationKey === petition.organizationKey) return actor.organizationKey;
-  const { petitions: t } = tx.tables;
-  const [row] = await tx.db.select({ partners: t.partners }).from(t).where(eq(t.key, petition.key));
-  const isPartner = row?.partners.some((partner) => partner.organization_id === actor.organizationId);
-  if (!isPartner) {
-    throw new ApiError('not_a_partner', { detail: 'Ask the lead organization to list yours as a partner.' });
+  const leads = actor.organizationKey === petition.organizationKey;
+  if (leads || (await partnerIdsOf(tx, petition)).includes(actor.organizationId)) {
+    return actor.organizationKey;
   }
-  return actor.organizationKey;
+  throw new ApiError('not_a_partner', { detail: 'Ask the lead organization to list yours as a partner.' });
 }
 
 const FORM_VALUES: Record<FormField, (input: SignInput) => unknown> = {

@@ -12,6 +12,8 @@ declare module 'fastify' {
     /** What a secret key needs to call this route. Routes of the secret scope must say it. */
     scope?: Scope;
     /** Signing and the service routes have limits of their own. */
+    /** Keeps the bytes of the body, for routes that verify a signature over them. */
+    keepRawBody?: boolean;
     limit?: 'sign' | 'service' | 'confirm' | 'mail' | 'none';
   }
 }

@@ -39,6 +39,11 @@ function isInstant(text: string): boolean {
   return isDateTime(text) && year >= 1 && year <= 9999;
 }
 
+const rawBodies = new WeakMap<FastifyRequest, Buffer>();
+
+/** The bytes of a body as they came, on routes with `keepRawBody`: signatures are made over them. */
+export const rawBodyOf = (request: FastifyRequest): Buffer => rawBodies.get(request) ?? Buffer.alloc(0);
+
 export function validation(app: FastifyInstance): void {
   const bodies = validator({ coerceTypes: false });
   const texts = validator({ coerceTypes: 'array' });
@@ -55,6 +60,7 @@ export function validation(app: FastifyInstance): void {
       if (!isUtf8(body)) {
         return done(new ApiError('invalid_json', { detail: 'The body is not valid UTF-8.' }));
       }
+      if (request.routeOptions.config.keepRawBody) rawBodies.set(request, body);
       // JSON.parse would keep a byte order mark as a character that is not JSON; say so instead.
       void parse(request, body.toString('utf8'), (error, value) => {
         if (error) {

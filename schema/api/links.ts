@@ -1,0 +1,19 @@
+import { matching } from './typebox.js';
+
+/*
+ * The tokens of mailed links, as callers send them. A text that does not look like one gets the same answer as one that
+ * does not work: so the pattern only keeps out what could never be a token.
+ */
+
+const EXAMPLES = {
+  pc: 'pc_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2',
+  pm: 'pm_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2',
+  pe: 'pe_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2',
+  px: 'px_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2',
+  pu: 'pu_AQIBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9zQ',
+  pr: 'pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6',
+} as const;
+
+/** A token of a mailed link. */
+export const linkToken = (prefix: keyof typeof EXAMPLES, description: string) =>
+  matching('^[\\x21-\\x7e]+$', 200, { description, examples: [EXAMPLES[prefix]] });

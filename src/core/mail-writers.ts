@@ -1,0 +1,321 @@
+import { and, eq, gt, inArray, isNotNull, ne } from 'drizzle-orm';
+import type { RequestedOptIn } from '../../schema/db/consent-tables.js';
+import type { MailKind } from '../../schema/db/mail-tables.js';
+import type { Tx } from '../store/store.js';
+import type { LetterValues } from './letter.js';
+import type { Draft, Plan } from './mails.js';
+import { openOptIns } from './opt-ins.js';
+import { isConfirmableAt } from './petition-life.js';
+import { issueToken, SUBSCRIPTION_LIFETIME_MS } from './random-tokens.js';
+import { readRequest, type ConfirmationRequest } from './requests.js';
+import { dayOf, signer } from './signed-tokens.js';
+import { findSupporterByIdentity } from './supporters.js';
+
+/** Why a mail is not needed, as a word. */
+type Drop = { drop: string };
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Somebody who says "this wasn't me" is left alone about that petition for so long. */
+const REFUSAL_MS = 30 * DAY;
+
+/** What each kind of mail is, seen from when it is sent. */
+export const WRITERS: Record<MailKind, (draft: Draft) => Promise<Plan | Drop>> = {
+  signed: (draft) => confirmation(draft, { reminder: false }),
+  already_signed: (draft) => confirmation(draft, { reminder: false }),
+  subscribed: (draft) => confirmation(draft, { reminder: false }),
+  reminder: (draft) => confirmation(draft, { reminder: true }),
+  manage,
+  unsubscribe_links: unsubscribeLinks,
+  unsubscribed,
+  email_apply: emailApply,
+  email_notice: emailNotice,
+};
+
+/** Asks for a signature, for subscriptions, or both: for whatever of the request is still open. */
+async function confirmation(draft: Draft, { reminder }: { reminder: boolean }): Promise<Plan | Drop> {
+  const { tx, mail, supporter } = draft;
+  const request = mail.requestKey === null ? undefined : await readRequest(tx, mail.requestKey);
+  if (!request || request.refusedAt) return { drop: 'refused' };
+  if (request.confirmedAt) return { drop: 'confirmed' };
+  const optIns = await openOptIns(tx, supporter.key, request.optIns);
+  const signature = await signatureOf(tx, request);
+  if (signature === 'over') return { drop: 'petition_over' };
+  if (await refusedLately(tx, request)) return { drop: 'refused' };
+
+  const signing = signature !== null && ['pending', 'withdrawn'].includes(signature.status);
+  if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
+  if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
+  // Subscribed already: who asks again may want to see what is there.
+  return manage(draft, { most: 1, ms: DAY });
+}
+
+const nothing: Drop = { drop: 'nothing_to_confirm' };
+
+async function signatureOf(tx: Tx, request: ConfirmationRequest) {
+  if (request.signatureKey === null) return null;
+  const { signatures: t, petitions } = tx.tables;
+  const [found] = await tx.db
+    .select({ status: t.status, petition: petitions })
+    .from(t)
+    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .where(eq(t.key, request.signatureKey));
+  return found && isConfirmableAt(found.petition, tx.now) ? found : 'over';
+}
+
+async function refusedLately(tx: Tx, { supporterKey, petitionKey }: ConfirmationRequest): Promise<boolean> {
+  if (petitionKey === null) return false;
+  const { confirmationRequests: t } = tx.tables;
+  const refused = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(
+      and(
+        eq(t.supporterKey, supporterKey),
+        eq(t.petitionKey, petitionKey),
+        isNotNull(t.refusedAt),
+        gt(t.refusedAt, new Date(tx.now.getTime() - REFUSAL_MS)),
+      ),
+    )
+    .limit(1);
+  return refused.length > 0;
+}
+
+async function ask(
+  draft: Draft,
+  request: ConfirmationRequest,
+  optIns: RequestedOptIn[],
+  { signing, reminder }: { signing: boolean; reminder: boolean },
+): Promise<Plan> {
+  const { ctx, tx, supporter, random } = draft;
+  const petition = await petitionOf(tx, request.petitionKey);
+  return {
+    template: signing ? 'confirm_signature' : 'confirm_subscription',
+    locale: request.locale,
+    organizationKey: petition?.organizationKey ?? optIns[0]?.organizationKey ?? null,
+    async fill() {
+      const { token } = await issueToken(tx, {
+        purpose: 'confirm',
+        bytes: random.token,
+        supporterKey: supporter.key,
+        epoch: supporter.linkEpoch,
+        requestKey: request.key,
+        ...(signing ? {} : { lifetimeMs: SUBSCRIPTION_LIFETIME_MS }),
+      });
+      await expectAnswer(draft, request, { signing });
+      return {
+        link: ctx.links.to('confirm', token),
+        code: random.code,
+        petition: petition?.words ?? null,
+        opt_ins: await wordsOf(tx, optIns),
+        reminder,
+        ...(signing ? { days: 7 } : { hours: SUBSCRIPTION_LIFETIME_MS / HOUR }),
+      };
+    },
+  };
+}
+
+/** The code of this mail is the one that holds, and of all requests for the signature only this one is remembered. */
+async function expectAnswer(
+  { ctx, tx, random, mail }: Draft,
+  request: ConfirmationRequest,
+  { signing }: { signing: boolean },
+): Promise<void> {
+  const { confirmationRequests: t } = tx.tables;
+  const reminders = request.reminders + (mail.kind === 'reminder' && mail.attempts === 0 ? 1 : 0);
+  const next = signing && reminders < ctx.policy.reminders;
+  await tx.db
+    .update(t)
+    .set({
+      code: ctx.secrets.code(request.key, random.code),
+      codeTries: 0,
+      reminders,
+      remindAt: next ? new Date(tx.now.getTime() + ctx.policy.reminderHours * HOUR) : null,
+    })
+    .where(eq(t.key, request.key));
+  if (request.signatureKey === null) return;
+  const others = and(eq(t.signatureKey, request.signatureKey), ne(t.key, request.key));
+  await tx.db.update(t).set({ remindAt: null }).where(others);
+}
+
+async function alreadySigned({ tx, mail }: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
+  const petition = await petitionOf(tx, request.petitionKey);
+  if (!petition || mail.kind === 'reminder') return nothing;
+  return {
+    template: 'already_signed',
+    kind: 'already_signed',
+    locale: request.locale,
+    organizationKey: petition.organizationKey,
+    atMost: [{ most: 1, ms: 7 * DAY, petitionKey: petition.key }],
+    fill: async () => ({ petition: petition.words }),
+  };
+}
+
+async function petitionOf(tx: Tx, key: number | null) {
+  if (key === null) return undefined;
+  const { petitions: t } = tx.tables;
+  const [row] = await tx.db
+    .select({
+      key: t.key,
+      organizationKey: t.organizationKey,
+      title: t.title,
+      statement: t.statement,
+      url: t.pageUrl,
+    })
+    .from(t)
+    .where(eq(t.key, key));
+  if (!row) return undefined;
+  const { title, statement, url } = row;
+  return { key: row.key, organizationKey: row.organizationKey, words: { title, statement, url } };
+}
+
+async function wordsOf(
+  tx: Tx,
+  optIns: readonly RequestedOptIn[],
+): Promise<NonNullable<LetterValues['opt_ins']>> {
+  if (optIns.length === 0) return [];
+  const { consentTexts: t, organizations } = tx.tables;
+  const keys = optIns.map((one) => one.consentTextKey);
+  return tx.db
+    .select({ organization: organizations.name, text: t.text })
+    .from(t)
+    .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+    .where(inArray(t.key, keys));
+}
+
+async function manage(
+  { ctx, tx, mail, supporter, random }: Draft,
+  further?: { most: number; ms: number },
+): Promise<Plan> {
+  return {
+    template: 'manage',
+    kind: 'manage',
+    locale: mail.locale ?? 'en',
+    organizationKey: null,
+    atMost: [{ most: 1, ms: 15 * MINUTE }, { most: 3, ms: DAY }, ...(further ? [further] : [])],
+    async fill() {
+      const { token } = await issueToken(tx, {
+        purpose: 'manage',
+        bytes: random.token,
+        supporterKey: supporter.key,
+        epoch: supporter.linkEpoch,
+      });
+      return { link: ctx.links.to('manage', token), minutes: 30 };
+    },
+  };
+}
+
+async function unsubscribeLinks({ ctx, tx, mail, supporter }: Draft): Promise<Plan | Drop> {
+  const { subscriptions: t, organizations } = tx.tables;
+  const rows = await tx.db
+    .select({ handle: t.handle, organization: organizations.name })
+    .from(t)
+    .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+    .where(
+      and(
+        eq(t.supporterKey, supporter.key),
+        inArray(t.status, ['active', 'pending']),
+        mail.organizationKey === null ? undefined : eq(t.organizationKey, mail.organizationKey),
+      ),
+    )
+    .limit(50);
+  if (rows.length === 0) return { drop: 'not_subscribed' };
+  return {
+    template: 'unsubscribe_links',
+    locale: mail.locale ?? 'en',
+    organizationKey: mail.organizationKey,
+    atMost: [{ most: 1, ms: 15 * MINUTE }],
+    async fill() {
+      const sign = await signer(ctx, tx, 'unsubscribe_footer');
+      const claims = { epoch: supporter.linkEpoch, day: dayOf(tx.now) };
+      return {
+        subscriptions: rows.map(({ handle, organization }) => ({
+          organization,
+          link: ctx.links.to('unsubscribe', sign({ ...claims, handle })),
+        })),
+      };
+    },
+  };
+}
+
+/** After leaving a list: one way back, for whom a scanner, or a stranger with a forwarded mail, has taken off it. */
+async function unsubscribed(draft: Draft): Promise<Plan | Drop> {
+  const { ctx, tx, mail, supporter, random } = draft;
+  const request = mail.requestKey === null ? undefined : await readRequest(tx, mail.requestKey);
+  if (!request || request.confirmedAt || request.refusedAt) return nothing;
+  const optIns = await openOptIns(tx, supporter.key, request.optIns);
+  if (optIns.length === 0) return nothing;
+  return {
+    template: 'unsubscribed',
+    locale: request.locale,
+    organizationKey: mail.organizationKey,
+    async fill() {
+      const { token } = await issueToken(tx, {
+        purpose: 'confirm',
+        bytes: random.token,
+        supporterKey: supporter.key,
+        epoch: supporter.linkEpoch,
+        requestKey: request.key,
+        lifetimeMs: SUBSCRIPTION_LIFETIME_MS,
+      });
+      const hours = SUBSCRIPTION_LIFETIME_MS / HOUR;
+      return { link: ctx.links.to('confirm', token), opt_ins: await wordsOf(tx, optIns), hours };
+    },
+  };
+}
+
+async function changeOf({ tx, mail }: Draft) {
+  if (mail.emailChangeKey === null) return undefined;
+  const { emailChanges: t } = tx.tables;
+  const [row] = await tx.db.select().from(t).where(eq(t.key, mail.emailChangeKey));
+  return row;
+}
+
+/** To the new address, unless it is somebody else's already: who that is, nobody learns. */
+async function emailApply(draft: Draft): Promise<Plan | Drop> {
+  const { ctx, tx, mail, supporter, random } = draft;
+  const change = await changeOf(draft);
+  if (change?.status !== 'requested') return { drop: 'undone' };
+  if (await findSupporterByIdentity(tx, change.newIdentity)) return { drop: 'taken' };
+  return {
+    template: 'email_apply',
+    locale: mail.locale ?? 'en',
+    organizationKey: null,
+    to: { identity: change.newIdentity, delivery: change.newDelivery },
+    async fill() {
+      const { token } = await issueToken(tx, {
+        purpose: 'email_apply',
+        bytes: random.token,
+        supporterKey: supporter.key,
+        epoch: supporter.linkEpoch,
+        emailChangeKey: change.key,
+      });
+      return { link: ctx.links.to('emailChange', token), minutes: 60 };
+    },
+  };
+}
+
+/** To the old address, always: a session that was stolen must not take somebody's signatures away unnoticed. */
+async function emailNotice(draft: Draft): Promise<Plan | Drop> {
+  const { ctx, tx, mail, supporter, random } = draft;
+  const change = await changeOf(draft);
+  if (!change || change.status === 'undone') return { drop: 'undone' };
+  return {
+    template: 'email_notice',
+    locale: mail.locale ?? 'en',
+    organizationKey: null,
+    always: true,
+    to: { identity: change.oldIdentity, delivery: change.oldDelivery },
+    async fill() {
+      const { token } = await issueToken(tx, {
+        purpose: 'email_undo',
+        bytes: random.token,
+        supporterKey: supporter.key,
+        epoch: supporter.linkEpoch,
+        emailChangeKey: change.key,
+      });
+      return { link: ctx.links.to('emailUndo', token), days: 7 };
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { and, eq, inArray } from 'drizzle-orm';
+import type { ConsentOrigin, RequestedOptIn } from '../../schema/db/consent-tables.js';
+import { invalidBody, type FieldError } from '../errors.js';
+import type { Tx } from '../store/store.js';
+import { recordConsent } from './consents.js';
+import type { Context } from './context.js';
+import { isBlocked } from './do-not-contact.js';
+import { partnerIdsOf, type PetitionGate } from './petition-lookup.js';
+import { activateSubscription, ensureSubscription } from './subscriptions.js';
+
+/** An answer to "may they mail you?": to the exact words that were shown. What was not asked is not there. */
+export type OptInInput = { consent_text_id: string; opt_in: boolean };
+
+export type OptIn = RequestedOptIn & { optIn: boolean; doubleOptIn: boolean };
+
+/** Finds the texts that were answered. Throws `invalid_body` for one of an organization that takes no part. */
+export async function readOptIns(
+  tx: Tx,
+  petition: PetitionGate,
+  inputs: readonly OptInInput[] = [],
+): Promise<OptIn[]> {
+  if (inputs.length === 0) return [];
+  const { consentTexts: t, organizations } = tx.tables;
+  const ids = inputs.map((input) => input.consent_text_id);
+  const rows = await tx.db
+    .select({
+      id: t.publicId,
+      consentTextKey: t.key,
+      organizationKey: t.organizationKey,
+      organizationId: organizations.publicId,
+      doubleOptIn: organizations.doubleOptIn,
+    })
+    .from(t)
+    .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+    .where(inArray(t.publicId, ids));
+  const partners = await partnerIdsOf(tx, petition);
+  const errors: FieldError[] = [];
+  const seen = new Set<number>();
+  const optIns = inputs.flatMap(({ consent_text_id: id, opt_in: optIn }, i) => {
+    const row = rows.find((one) => one.id === id);
+    const takesPart =
+      row && (row.organizationKey === petition.organizationKey || partners.includes(row.organizationId));
+    const pointer = `/opt_ins/${i}/consent_text_id`;
+    if (!takesPart) {
+      const detail =
+        'Use a consent text of the lead organization or of a partner: see listPetitionConsentTexts.';
+      errors.push({ pointer, code: 'unknown', detail });
+      return [];
+    }
+    if (seen.has(row.organizationKey)) {
+      errors.push({ pointer, code: 'repeated', detail: 'Answer each organization once.' });
+    }
+    seen.add(row.organizationKey);
+    const { organizationKey, consentTextKey } = row;
+    return [{ organizationKey, consentTextKey, optIn, doubleOptIn: row.doubleOptIn === 1 }];
+  });
+  if (errors.length > 0) throw invalidBody(...errors);
+  return optIns;
+}
+
+export type OptInContext = {
+  supporterKey: number;
+  /** The keyed hash of the address's identity. */
+  subject: Buffer;
+  petitionKey: number;
+  origin: ConsentOrigin;
+  source: string | null;
+  locale: string;
+  /** Somebody vouches for the mailbox: nothing is left to be confirmed. */
+  proven: boolean;
+};
+
+/**
+ * Writes down what was answered, and returns what the mailbox has yet to confirm. Only an organization without double
+ * opt-in takes an unproven yes at once, and not for somebody who has left: that always takes the mailbox.
+ */
+export async function takeOptIns(
+  ctx: Context,
+  tx: Tx,
+  optIns: readonly OptIn[],
+  about: OptInContext,
+): Promise<RequestedOptIn[]> {
+  const requested: RequestedOptIn[] = [];
+  const blocked = optIns.length > 0 && (await isBlocked(tx, about.subject)) !== undefined;
+  for (const { organizationKey, consentTextKey, optIn, doubleOptIn } of optIns) {
+    const event = { organizationKey, consentTextKey, ...about };
+    if (!optIn) {
+      await recordConsent(ctx, tx, eventOf(event, 'declined'));
+      continue;
+    }
+    const { status } = await ensureSubscription(ctx, tx, event);
+    const atOnce = about.proven || (!doubleOptIn && status === 'pending');
+    if (atOnce && !blocked) await activateSubscription(ctx, tx, event);
+    else {
+      await recordConsent(ctx, tx, eventOf(event, 'requested'));
+      requested.push({ organizationKey, consentTextKey });
+    }
+  }
+  return requested;
+}
+
+const eventOf = (
+  { proven: _proven, locale: _locale, ...event }: OptInContext & RequestedOptIn,
+  action: 'declined' | 'requested',
+) => ({ ...event, action });
+
+/** The opt-ins of a request that are not in force already. */
+export async function openOptIns(
+  tx: Tx,
+  supporterKey: number,
+  optIns: readonly RequestedOptIn[] | null,
+): Promise<RequestedOptIn[]> {
+  if (!optIns || optIns.length === 0) return [];
+  const { subscriptions: t } = tx.tables;
+  const active = await tx.db
+    .select({ organizationKey: t.organizationKey })
+    .from(t)
+    .where(and(eq(t.supporterKey, supporterKey), eq(t.status, 'active')));
+  return optIns.filter((one) => !active.some((row) => row.organizationKey === one.organizationKey));
+}

@@ -1,0 +1,101 @@
+import { and, eq, inArray } from 'drizzle-orm';
+import type { RequestData } from '../../schema/db/consent-tables.js';
+import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
+import { RunAgain, type Tx } from '../store/store.js';
+import type { Context } from './context.js';
+import { changeCounts } from './counts.js';
+import { isConfirmableAt } from './petition-life.js';
+import type { Said } from './supporters.js';
+import { supersedeTombstone } from './tombstones.js';
+
+type SignatureRow = Tables['signatures']['$inferSelect'];
+
+/** What moves a signature on from `pending` without an organiser: the mailbox has answered. */
+
+const CONFIRMABLE: readonly SignatureStatus[] = ['pending', 'withdrawn'];
+
+export type ConfirmedSignature = {
+  /** Whether it counts now and did not before. */
+  counted: boolean;
+  goals: readonly number[];
+  /** What its signer says of themselves: proven from now on. */
+  said: Said;
+};
+
+/**
+ * Lets a signature count, with what the request says of its signer. One that is quarantined or invalidated stays so: the
+ * mailbox is proven, the rest is for organisers to decide. 'too late' when the petition is over or gone.
+ */
+export async function confirmSignature(
+  ctx: Context,
+  tx: Tx,
+  { key, data, identity }: { key: number; data: RequestData | null; identity: string },
+): Promise<ConfirmedSignature | 'too late'> {
+  const { signatures: t, petitions } = tx.tables;
+  const [found] = await tx.db
+    .select({ signature: t, petition: petitions })
+    .from(t)
+    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .where(eq(t.key, key));
+  if (!found || !isConfirmableAt(found.petition, tx.now)) return 'too late';
+  const { signature, petition } = found;
+  const { goals } = petition;
+  const words = data ?? signature;
+  const said = saidBy(words);
+  if (!CONFIRMABLE.includes(signature.status)) {
+    // Should an organiser put it back, it is known that the mailbox had said yes.
+    await tx.db
+      .update(t)
+      .set({ confirmedAt: signature.confirmedAt ?? tx.now })
+      .where(and(eq(t.key, key), eq(t.status, signature.status)));
+    return { counted: false, goals, said };
+  }
+  await supersedeTombstone(ctx, tx, petition.key, identity);
+  await move(tx, signature, {
+    ...(data ?? {}),
+    status: 'confirmed',
+    confirmedAt: tx.now,
+    withdrawnAt: null,
+  });
+  return { counted: true, goals, said };
+}
+
+const saidBy = ({ name, country, postalCode, postalAddress, phone }: RequestData | SignatureRow): Said => ({
+  name,
+  country,
+  postalCode,
+  postalAddress,
+  phone,
+});
+
+/** Takes a signature back that was never confirmed; any other stays as it is. */
+export async function withdrawUnconfirmed(tx: Tx, key: number): Promise<void> {
+  const { signatures: t } = tx.tables;
+  const [signature] = await tx.db
+    .select()
+    .from(t)
+    .where(and(eq(t.key, key), inArray(t.status, ['pending', 'quarantined'])));
+  if (signature) await move(tx, signature, { status: 'withdrawn', withdrawnAt: tx.now });
+}
+
+/** Writes a signature's next status, and the counts with it, if it still has the one that was read. */
+async function move(
+  tx: Tx,
+  before: SignatureRow,
+  changes: Partial<SignatureRow> & { status: SignatureStatus },
+): Promise<void> {
+  const { signatures: t } = tx.tables;
+  const moved = await tx.db
+    .update(t)
+    .set(changes)
+    .where(and(eq(t.key, before.key), eq(t.status, before.status)))
+    .returning({ confirmedAt: t.confirmedAt });
+  // Only on PostgreSQL, where another transaction may come between the read and the write.
+  if (moved.length === 0) throw new RunAgain();
+  changeCounts(tx, {
+    petitionKey: before.petitionKey,
+    from: before.status,
+    to: changes.status,
+    confirmedAt: changes.status === 'confirmed' ? (changes.confirmedAt ?? null) : before.confirmedAt,
+  });
+}
