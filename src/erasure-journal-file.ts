@@ -26,9 +26,12 @@ export function erasureJournalFile(file: string): ErasureJournal {
   };
 }
 
-const LINE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Za-z0-9_-]{43})$/;
+const LINE = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Za-z0-9_-]{43})$/;
 
-/** What a line says; nothing for one that a power cut left half-written: it was never answered. */
+/**
+ * What a line says. One that a power cut left half-written was never answered; the next one may stand behind it on the
+ * same line, and is read.
+ */
 function toErasure(line: string): Erasure[] {
   const [, at, subject] = LINE.exec(line) ?? [];
   if (at === undefined || subject === undefined) return [];

@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import { forgetOldRetries } from './core/idempotency.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
+import { redact } from './redact.js';
 import { loadRootKey } from './root-key.js';
 import { migrateStore, openStore } from './store/open.js';
 import type { Store, StoreOptions } from './store/store.js';
@@ -53,6 +54,7 @@ async function blameUrl<T>(opening: Promise<T>): Promise<T> {
 export const createLogger = (level: string): Logger =>
   pino({
     level,
+    hooks: { streamWrite: redact },
     redact: {
       paths: ['req.headers.authorization', '*.email', '*.token', 'req.remoteAddress'],
       censor: '[redacted]',

@@ -10,14 +10,21 @@ export const PetitionCounts = component(
   open(
     {
       confirmed: total('Signatures that count.'),
-      pending: total('Signatures that wait for their confirmation.'),
+      pending: nullable(
+        total(
+          'Signatures that wait for their confirmation. Null for everybody without a secret key of the lead organization: it would tell whether an address that one signs with had signed before.',
+        ),
+      ),
       invalidated: total('Signatures that an organiser has taken out.'),
       goal: nullable(int(1, MAX, { description: 'The top of the ladder; null without one.' })),
       next_milestone: nullable(
         int(1, MAX, { description: 'The next step of the ladder; null when all are reached.' }),
       ),
       updated_at: nullable(
-        instant({ description: 'When a signature last changed them; null before the first.' }),
+        instant({
+          description:
+            'When a signature last changed them; null before the first, and for everybody who does not see `pending`.',
+        }),
       ),
     },
     {
@@ -25,11 +32,11 @@ export const PetitionCounts = component(
       examples: [
         {
           confirmed: 4211,
-          pending: 87,
+          pending: null,
           invalidated: 3,
           goal: 25000,
           next_milestone: 5000,
-          updated_at: '2026-11-23T19:04:05.678Z',
+          updated_at: null,
         },
       ],
     },

@@ -189,7 +189,7 @@ export const Milestone = component(
 
 const COUNTS_EXAMPLE = {
   confirmed: 4211,
-  pending: 87,
+  pending: null,
   invalidated: 3,
   goal: 25000,
   next_milestone: 5000,

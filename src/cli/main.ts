@@ -9,6 +9,7 @@ import type { createOrganizationCommand } from './organizations.js';
 // What a command needs is loaded when it runs: asking for help should not wait for the whole server.
 const database = () => import('./database.js');
 const keyCommands = () => import('./keys.js');
+const linkKeyCommands = () => import('./link-keys.js');
 const organizationCommands = () => import('./organizations.js');
 
 // The database holds addresses: what this process makes is for its owner alone.
@@ -73,6 +74,29 @@ keys
   .argument('<id>', 'key_…')
   .action(async (id: string) => (await keyCommands()).revokeKeyCommand(id));
 
+const linkKeys = program.command('link-keys').description('the keys that personal links are signed with');
+linkKeys
+  .command('rotate')
+  .description('make a new one that signs from now on; the older ones go on to verify')
+  .action(async () => (await linkKeyCommands()).rotateLinkKeysCommand());
+linkKeys
+  .command('list')
+  .description('list them, the one that signs first')
+  .action(async () => (await linkKeyCommands()).listLinkKeysCommand());
+linkKeys
+  .command('remove')
+  .description('remove one: every link that it signed is void')
+  .argument('<id>', 'its number', parseId)
+  .action(async (id: number) => (await linkKeyCommands()).removeLinkKeyCommand(id));
+
+program
+  .command('bounces')
+  .description('what mail providers report')
+  .command('import')
+  .description('take bounces and complaints from a CSV file with the columns email, type, bounce')
+  .argument('<file>', 'the file')
+  .action(async (file: string) => (await import('./bounces.js')).importBouncesCommand(file));
+
 program
   .command('openapi')
   .description('print the OpenAPI document as YAML')
@@ -84,6 +108,11 @@ function parseScopes(text: string): Scope[] {
   const unknown = scopes.filter((scope) => !(SCOPES as readonly string[]).includes(scope));
   if (unknown.length > 0) throw new InvalidArgumentError(`Unknown: ${unknown.join(', ')}.`);
   return scopes as Scope[];
+}
+
+function parseId(text: string): number {
+  if (!/^[0-9]{1,3}$/.test(text)) throw new InvalidArgumentError('It must be a number of link-keys list.');
+  return Number(text);
 }
 
 try {

@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { HistoryQuery, PetitionCounts, PetitionHistory } from '../../schema/api/counts.js';
 import { PetitionPath } from '../../schema/api/common.js';
-import type { Context } from '../core/context.js';
+import { speaksFor, type Context } from '../core/context.js';
 import { nextMilestone, readCounts, readHistory, type Counts } from '../core/counts.js';
 import { findGate } from '../core/petition-lookup.js';
 import { cacheFor, invalidQuery, MOVED, NOT_MODIFIED } from './answers.js';
@@ -9,13 +9,14 @@ import { iso } from './case.js';
 import { sendWithEtag } from './conditional.js';
 import { operation } from './operation.js';
 
-export const toCounts = (counts: Counts, goals: readonly number[]): PetitionCounts => ({
+/** `own`: for the lead organization. Strangers could see from what moves whether an address had signed before. */
+export const toCounts = (counts: Counts, goals: readonly number[], own: boolean): PetitionCounts => ({
   confirmed: counts.confirmed,
-  pending: counts.pending,
+  pending: own ? counts.pending : null,
   invalidated: counts.invalidated,
   goal: goals.at(-1) ?? null,
   next_milestone: nextMilestone(goals, counts.confirmed),
-  updated_at: iso(counts.updatedAt),
+  updated_at: own ? iso(counts.updatedAt) : null,
 });
 
 const HOUR = 3_600_000;
@@ -45,7 +46,8 @@ export const countRoutes =
       async (request, reply) => {
         const petition = await findGate(ctx.store.read, request.actor, request.params.petition);
         const counts = await readCounts(ctx.store.read, petition.key);
-        return sendWithEtag(request, reply, cacheFor(request), toCounts(counts, petition.goals));
+        const own = speaksFor(request.actor, petition.organizationKey);
+        return sendWithEtag(request, reply, cacheFor(request), toCounts(counts, petition.goals, own));
       },
     );
 

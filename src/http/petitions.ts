@@ -41,7 +41,12 @@ const toOrganization = ({ publicId, slug, name, url }: PetitionView['organizatio
   url,
 });
 
-function toSummary({ counts, organization, ...petition }: Omit<Listed, 'key'>, now: Date): PetitionSummary {
+function toSummary(
+  { counts, organization, ...petition }: Omit<Listed, 'key'>,
+  actor: Actor,
+  now: Date,
+): PetitionSummary {
+  const own = actor.kind === 'secret' && actor.organizationId === organization.publicId;
   return {
     id: petition.publicId,
     slug: petition.slug,
@@ -58,7 +63,7 @@ function toSummary({ counts, organization, ...petition }: Omit<Listed, 'key'>, n
     closes_at: iso(petition.closesAt),
     outcome: petition.outcome,
     organization: toOrganization(organization),
-    counts: toCounts(counts, petition.goals),
+    counts: toCounts(counts, petition.goals, own),
     created_at: iso(petition.createdAt),
     published_at: iso(petition.publishedAt),
   };
@@ -69,7 +74,7 @@ function toPetition(view: PetitionView, actor: Actor, now: Date): Petition {
   const { petition, organization, counts, milestones } = view;
   const own = speaksFor(actor, petition.organizationKey);
   return {
-    ...toSummary({ ...petition, organization, counts }, now),
+    ...toSummary({ ...petition, organization, counts }, actor, now),
     background: petition.background,
     background_html: petition.backgroundHtml,
     references: petition.references,
@@ -129,7 +134,7 @@ export const openPetitionRoutes =
           request,
           reply,
           cacheFor(request),
-          toPage(request, reply, page, (item) => toSummary(item, now)),
+          toPage(request, reply, page, (item) => toSummary(item, request.actor, now)),
         );
       },
     );
