@@ -11,6 +11,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import type { Registry } from 'prom-client';
 import { components } from '../schema/api/typebox.js';
 import { createContext, type ContextOptions } from './create-context.js';
 import type { Config } from './config.js';
@@ -20,11 +21,17 @@ import { secretApiKeyRoutes } from './http/api-keys.js';
 import { assertScope, identify } from './http/auth.js';
 import { confirmationRoutes } from './http/confirmations.js';
 import { countRoutes } from './http/counts.js';
+import { emailChangeRoutes, myEmailChangeRoutes } from './http/email-changes.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { createLimits, type Limits } from './http/limits.js';
 import { mailEventRoutes } from './http/mail-events.js';
+import { manageLinkRoutes } from './http/manage-links.js';
+import { meRoutes } from './http/me.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { createMetrics } from './http/metrics.js';
+import { myExportRoutes } from './http/my-export.js';
+import { mySignatureRoutes } from './http/my-signatures.js';
+import { mySubscriptionRoutes } from './http/my-subscriptions.js';
 import { openapi, documentOf } from './http/openapi.js';
 import type { Access } from './http/operation.js';
 import { secretOrganizationRoutes } from './http/organizations.js';
@@ -32,6 +39,7 @@ import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions.js';
 import { clientErrorHandler, problems } from './http/problems.js';
 import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
+import { resume, sessionOf } from './http/session.js';
 import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js';
 import { unsubscribeRoutes } from './http/unsubscribing.js';
 import { validation } from './http/validation.js';
@@ -42,7 +50,7 @@ export type BuildOptions = ContextOptions & {
   logger?: FastifyBaseLogger;
 };
 
-export type App = FastifyInstance & { ctx: Context; drain: () => void };
+export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: () => void };
 
 const MAX_URL = 4096;
 const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
@@ -90,6 +98,7 @@ export async function build(options: BuildOptions): Promise<App> {
 
   let draining = false;
   app.decorateRequest('actor', null as never);
+  app.decorateRequest('session', null);
   app.addHook('onRequest', (request, reply, done) => {
     if (request.url.length > MAX_URL) return done(new ApiError('uri_too_long'));
     if (repeatsHost(request.raw)) {
@@ -107,7 +116,7 @@ export async function build(options: BuildOptions): Promise<App> {
   await app.register(compress, { global: false, threshold: 1024, encodings: ['gzip', 'identity'] });
   await openapi(app, config.publicUrl);
   const limits = createLimits(config.limits);
-  const metrics = createMetrics(app, store);
+  const metrics = createMetrics(app, store, ctx.now);
   const closed = refuseOtherMethods(app);
 
   const docs: FastifyPluginCallback = (pages, _options, done) => {
@@ -121,7 +130,13 @@ export async function build(options: BuildOptions): Promise<App> {
     });
     done();
   };
-  const service = serviceRoutes({ store, metrics, draining: () => draining, document: documentOf });
+  const service = serviceRoutes({
+    store,
+    now: ctx.now,
+    metrics,
+    draining: () => draining,
+    document: documentOf,
+  });
   const scope = scopes(ctx, limits);
   // Who may call what: a route stands in exactly one of these blocks.
   await app.register(scope('service', [service, docs]));
@@ -133,6 +148,17 @@ export async function build(options: BuildOptions): Promise<App> {
       confirmationRoutes(ctx),
       unsubscribeRoutes(ctx),
       mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
+      manageLinkRoutes(ctx),
+      emailChangeRoutes(ctx),
+    ]),
+  );
+  await app.register(
+    scope('session', [
+      meRoutes(ctx),
+      mySignatureRoutes(ctx),
+      mySubscriptionRoutes(ctx),
+      myEmailChangeRoutes(ctx),
+      myExportRoutes(ctx),
     ]),
   );
   await app.register(
@@ -149,7 +175,11 @@ export async function build(options: BuildOptions): Promise<App> {
   closed();
 
   await app.ready();
-  return Object.assign(app as unknown as FastifyInstance, { ctx, drain: () => void (draining = true) });
+  return Object.assign(app as unknown as FastifyInstance, {
+    ctx,
+    metrics,
+    drain: () => void (draining = true),
+  });
 }
 
 /** Makes blocks of routes that share who may call them. */
@@ -164,10 +194,12 @@ const scopes =
     const admit = (request: FastifyRequest, reply: FastifyReply) => {
       limits.check(request, reply);
       if (access === 'secret') assertScope(request.actor, request.routeOptions.config.scope);
+      if (access === 'session') sessionOf(request);
     };
     const admitKeyed = async (request: FastifyRequest, reply: FastifyReply) => {
       try {
-        request.actor = await identify(ctx, request);
+        if (access === 'session') request.session = await resume(ctx, request);
+        else request.actor = await identify(ctx, request);
       } catch (error) {
         // Guessing keys counts like any other request.
         limits.check(request, reply);

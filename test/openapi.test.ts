@@ -104,7 +104,8 @@ t.test('every route is an operation that says all there is to say', async (t) =>
   done();
 });
 
-const VERB_AND_NOUN = /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke)[A-Z][A-Za-z]+$/;
+const VERB_AND_NOUN =
+  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo)[A-Z][A-Za-z]+$/;
 
 t.test('who may call is what the document says', async (t) => {
   const { must, done } = review(t);
@@ -118,6 +119,7 @@ t.test('who may call is what the document says', async (t) => {
       petition: 'none',
       key: `key_${'0'.repeat(26)}`,
       signature: `sig_${'0'.repeat(26)}`,
+      subscription: `sub_${'0'.repeat(26)}`,
     } as Json;
     const url = path.replace(/\{([a-z]+)\}/g, (_match, name: string) => ids[name] as string);
     const ask = async (key?: string) => (await api.call(method.toUpperCase(), url, { key })).body?.code;
@@ -139,6 +141,15 @@ t.test('who may call is what the document says', async (t) => {
       must(
         (await ask(weak)) === 'scope_required',
         `${where}: its \`config.scope\` does not keep out a key without it`,
+      );
+    } else if ((await ask()) === 'session_required') {
+      must(
+        security === '[{"session":[]}]',
+        `${where} stands in the session block of app.ts: \`access: 'session'\``,
+      );
+      must(
+        (await ask(weak)) === 'session_required' && (await ask('ps_nonsense')) === 'invalid_session',
+        `${where} must refuse keys, and sessions that are none`,
       );
     } else {
       must(
@@ -164,7 +175,8 @@ t.test('every operation declares the errors that it can meet', async (t) => {
   for (const { where, operation } of operations) {
     const { responses, requestBody, tags } = operation;
     const needed = ['400', '414', '500'];
-    if (tags[0] !== 'Service') needed.push('401', '403', '429', '503');
+    if (tags[0] !== 'Service') needed.push('401', '429', '503');
+    if (operation['security'][0]['session'] === undefined) needed.push('403');
     if (requestBody) needed.push('413', '415', '422', '507');
     for (const status of needed) {
       must(

@@ -1,10 +1,28 @@
-import { component, enumOf, int, matching, open } from './typebox.js';
+import { component, enumOf, int, matching, nullable, open, ref } from './typebox.js';
 
 export const Liveness = component(
   'Liveness',
   open(
     { status: enumOf(['ok'], { description: 'The process answers.' }) },
     { description: 'The process is alive.', examples: [{ status: 'ok' }] },
+  ),
+);
+
+export const MailQueue = component(
+  'MailQueue',
+  open(
+    {
+      queued: int(0, 2_147_483_647, { description: 'Mails that wait or are on their way.' }),
+      oldest_seconds: nullable(
+        int(0, 2_147_483_647, {
+          description: 'For how long the oldest of them has waited; null: none does.',
+        }),
+      ),
+    },
+    {
+      description: 'The mails that are still to be sent. A long queue makes nobody wait but readers of mail.',
+      examples: [{ queued: 3, oldest_seconds: 2 }],
+    },
   ),
 );
 
@@ -15,10 +33,11 @@ export const Readiness = component(
       status: enumOf(['ok'], { description: 'Requests can be served.' }),
       engine: enumOf(['sqlite', 'postgres'], { description: 'What the data is kept in.' }),
       waiting: int(0, 1_000_000, { description: 'Transactions that wait for their turn.' }),
+      mail: ref(MailQueue),
     },
     {
       description: 'The process can serve requests.',
-      examples: [{ status: 'ok', engine: 'sqlite', waiting: 0 }],
+      examples: [{ status: 'ok', engine: 'sqlite', waiting: 0, mail: { queued: 3, oldest_seconds: 2 } }],
     },
   ),
 );

@@ -62,7 +62,7 @@ export const Utm = component(
   ),
 );
 
-const email = () =>
+export const email = () =>
   Type.String({
     format: 'email',
     minLength: 3,
@@ -70,25 +70,26 @@ const email = () =>
     description: 'E-mail address. Never shown to the public.',
     examples: ['ada@example.org'],
   });
-const name = () =>
+export const name = () =>
   line(200, { description: 'Full name, as the signer writes it.', examples: ['Ada Okonkwo'] });
-const displayChoice = () =>
+export const displayChoice = () =>
   enumOf(DISPLAYS, {
     description: 'How the public list shows the signer: full name, initials, or not by name.',
   });
-const source = () =>
+export const source = () =>
   line(100, {
     description: 'Your label for the channel or place of the link.',
     examples: ['mail-top-button'],
   });
-const phone = () =>
+export const phone = () =>
   matching('^\\+?[0-9][0-9 ()./-]{3,30}$', 32, {
     description: 'Phone number.',
     examples: ['+31 20 555 0123'],
   });
-const postalCode = () =>
+export const postalCode = () =>
   matching('^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$', 16, { description: 'Postal code.', examples: ['1012 AB'] });
-const comment = () => text(2000, { description: 'Why they sign. Organisers read it; it is not public.' });
+export const comment = () =>
+  text(2000, { description: 'Why they sign. Organisers read it; it is not public.' });
 
 export const OptInAnswer = component(
   'OptInAnswer',

@@ -8,6 +8,7 @@ import type { createOrganizationCommand } from './organizations.js';
 
 // What a command needs is loaded when it runs: asking for help should not wait for the whole server.
 const database = () => import('./database.js');
+const doNotContactCommands = () => import('./do-not-contact.js');
 const keyCommands = () => import('./keys.js');
 const linkKeyCommands = () => import('./link-keys.js');
 const organizationCommands = () => import('./organizations.js');
@@ -96,6 +97,44 @@ program
   .description('take bounces and complaints from a CSV file with the columns email, type, bounce')
   .argument('<file>', 'the file')
   .action(async (file: string) => (await import('./bounces.js')).importBouncesCommand(file));
+
+program
+  .command('erasures')
+  .description('people who were erased')
+  .command('replay')
+  .description('after a restored backup: erase again whoever was erased since')
+  .action(async () => (await import('./erasures.js')).replayErasuresCommand());
+
+program
+  .command('retention')
+  .description('how long signers are known by name')
+  .command('run')
+  .description('anonymise the signatures of petitions whose period after closing is over')
+  .option('--dry-run', 'only say what would be anonymised')
+  .action(async (options: { dryRun?: boolean }) =>
+    (await import('./retention.js')).runRetentionCommand(options),
+  );
+
+const doNotContact = program
+  .command('do-not-contact')
+  .description(
+    'addresses that must not be mailed, whatever they asked for; only their keyed hashes are kept',
+  );
+doNotContact
+  .command('add')
+  .description('put an address on the list')
+  .argument('<email>', 'the address')
+  .action(async (email: string) => (await doNotContactCommands()).blockCommand(email));
+doNotContact
+  .command('remove')
+  .description('take an address off the list')
+  .argument('<email>', 'the address')
+  .action(async (email: string) => (await doNotContactCommands()).unblockCommand(email));
+doNotContact
+  .command('check')
+  .description('say whether an address is on the list, and why')
+  .argument('<email>', 'the address')
+  .action(async (email: string) => (await doNotContactCommands()).checkCommand(email));
 
 program
   .command('openapi')

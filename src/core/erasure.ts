@@ -52,7 +52,7 @@ async function subjectsOf({ store, secrets }: Context, { key, identity }: Person
 /** Returns whether the person was still there, under this address. */
 const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> =>
   ctx.store.transact(async (tx) => {
-    const { supporters: t, emailChanges } = tx.tables;
+    const { supporters: t, subscriptions, emailChanges } = tx.tables;
     const subject = ctx.secrets.subject(identity);
     const erased = erasedIdentity(subject);
     const tombstone = await findSupporterByIdentity(tx, erased);
@@ -70,9 +70,10 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
       .set({ ...FACELESS, hidden: 1 })
       .where(signedBy(tx, key));
     if (tombstone) await merge(tx, key, tombstone.key);
+    await recordEndings(ctx, tx, key, subject);
     await forgetTraces(tx, [key]);
+    await tx.db.delete(subscriptions).where(eq(subscriptions.supporterKey, key));
     await tx.db.delete(emailChanges).where(eq(emailChanges.supporterKey, key));
-    await dropSubscriptions(ctx, tx, key, subject);
     return true;
   });
 
@@ -115,21 +116,17 @@ async function merge(tx: Tx, from: number, to: number): Promise<void> {
   }
 }
 
-/** Ends every subscription, on record, and takes it off the lists of the organizations. */
-async function dropSubscriptions(
-  ctx: Context,
-  tx: Tx,
-  supporterKey: number,
-  subject: Buffer,
-): Promise<void> {
-  const { subscriptions: t, consents } = tx.tables;
-  const rows = await tx.db.delete(t).where(eq(t.supporterKey, supporterKey)).returning();
-  for (const { organizationKey, status } of rows) {
-    if (status !== 'active' && status !== 'pending') continue;
+/** The organizations keep the proof that the permission to mail has ended. */
+async function recordEndings(ctx: Context, tx: Tx, supporterKey: number, subject: Buffer): Promise<void> {
+  const { subscriptions: t } = tx.tables;
+  const rows = await tx.db
+    .select({ organizationKey: t.organizationKey })
+    .from(t)
+    .where(and(eq(t.supporterKey, supporterKey), inArray(t.status, ['active', 'pending'])));
+  for (const { organizationKey } of rows) {
     const event = { organizationKey, supporterKey, subject };
     await recordConsent(ctx, tx, { ...event, action: 'withdrawn', origin: 'erasure' });
   }
-  await tx.db.update(consents).set({ supporterKey: null }).where(eq(consents.supporterKey, supporterKey));
 }
 
 /**

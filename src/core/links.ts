@@ -18,6 +18,7 @@ export type Links = {
 };
 
 export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>): Links => ({
-  to: (name, token) => (templates[name] || publicUrl + PAGES[name]).replaceAll('{token}', token),
+  to: (name, token) =>
+    (templates[name] || publicUrl + PAGES[name]).replaceAll('{token}', () => encodeURIComponent(token)),
   oneClick: (token) => `${publicUrl}/v1/unsubscribe/${token}`,
 });

@@ -57,12 +57,8 @@ async function retain(
   const over = closedAt.getTime() + Math.max(retentionDays, 1) * DAY_MS;
   if (over > ctx.now().getTime()) return { ...about, outcome: 'early' };
   try {
-    for (about.signatures = dryRun ? await countNamed(ctx, key) : 0; !dryRun; ) {
-      const done = await anonymiseSome(ctx, key);
-      if (done === 0) break;
-      about.signatures += done;
-    }
-    return { ...about, outcome: 'due' };
+    const signatures = await (dryRun ? countNamed : anonymise)(ctx, key);
+    return { ...about, outcome: 'due', signatures };
   } catch (error) {
     return { ...about, outcome: 'failed', error };
   }
@@ -79,6 +75,14 @@ async function countNamed({ store }: Context, petitionKey: number): Promise<numb
 
 /** Others have to write, too: so many in each transaction. */
 const AT_A_TIME = 1000;
+
+async function anonymise(ctx: Context, petitionKey: number): Promise<number> {
+  for (let signatures = 0; ;) {
+    const some = await anonymiseSome(ctx, petitionKey);
+    signatures += some;
+    if (some < AT_A_TIME) return signatures;
+  }
+}
 
 const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number> =>
   store.transact(async (tx) => {
@@ -161,7 +165,10 @@ async function forgetSupporters(tx: Tx, keys: number[]): Promise<number> {
 async function busyAmong(tx: Tx, keys: number[]): Promise<Set<number | null>> {
   const { signatures, subscriptions, emailChanges } = tx.tables;
   const found = [
-    ...(await tx.db.select({ key: signatures.supporterKey }).from(signatures).where(signedBy(tx, ...keys))),
+    ...(await tx.db
+      .select({ key: signatures.supporterKey })
+      .from(signatures)
+      .where(signedBy(tx, ...keys))),
     ...(await tx.db
       .select({ key: subscriptions.supporterKey })
       .from(subscriptions)

@@ -60,6 +60,11 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'string', format: 'uri-reference', maxLength: 5000 },
     example: '/v1/petitions/pet_01kb1vq6h8er3ap3b6n2q4w5xk',
   },
+  'Content-Disposition': {
+    description: 'The answer is a file to save, under this name.',
+    schema: { type: 'string', pattern: '^attachment; filename="[a-z.-]+"$', maxLength: 100 },
+    example: 'attachment; filename="my-data.json"',
+  },
 } as const;
 export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 

@@ -20,8 +20,12 @@ export function retryFrom(ctx: Context, request: FastifyRequest): Retry | undefi
       ],
     });
   }
-  const { actor } = request;
-  const credential = actor.kind === 'anonymous' ? 'anonymous' : actor.keyId;
+  const { actor, session } = request;
+  const credential = session
+    ? `supporter ${session.supporterKey}`
+    : actor.kind === 'anonymous'
+      ? 'anonymous'
+      : actor.keyId;
   const [path = ''] = request.url.split('?');
   return retryOf(ctx.retryKey, `${credential} ${request.method} ${path}`, key, JSON.stringify(request.body));
 }

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { readQueue } from '../core/outbox.js';
 import type { Store } from '../store/store.js';
 
 /** Prometheus metrics of one app: by route and status, never by path or caller. */
-export function createMetrics(app: FastifyInstance, store: Store): Registry {
+export function createMetrics(app: FastifyInstance, store: Store, now: () => Date): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -49,5 +50,36 @@ export function createMetrics(app: FastifyInstance, store: Store): Registry {
       },
     });
   }
+  const age = new Gauge({
+    name: 'mail_oldest_seconds',
+    help: 'For how long the oldest mail in the outbox has waited; 0: none does',
+    registers,
+  });
+  new Gauge({
+    name: 'mail_queued',
+    help: 'Mails in the outbox that wait or are on their way',
+    registers,
+    async collect() {
+      const { queued, oldestAt } = await readQueue(store.read);
+      this.set(queued);
+      age.set(oldestAt ? (now().getTime() - oldestAt.getTime()) / 1000 : 0);
+    },
+  });
   return registry;
+}
+
+export type MailCounters = { sent: number; failed: number; retried: number };
+
+/** What the mail worker of this process has done. */
+export function watchMail(registry: Registry, counters: () => MailCounters): void {
+  new Counter({
+    name: 'mail_total',
+    help: 'Mails that this process has sent, given up, or put off after a failure',
+    labelNames: ['outcome'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, number] of Object.entries(counters())) this.inc({ outcome }, number);
+    },
+  });
 }

@@ -45,17 +45,16 @@ export type OperationInput = {
 const ALWAYS: readonly ErrorCode[] = [
   'invalid_request',
   'uri_too_long',
-  'invalid_key',
-  'secret_key_in_browser',
   'rate_limited',
   'internal_error',
   'storage_unavailable',
 ];
+const WITH_KEY: readonly ErrorCode[] = ['invalid_key', 'secret_key_in_browser'];
 const WITH: Record<Access, readonly ErrorCode[]> = {
-  service: [],
-  open: [],
+  service: WITH_KEY,
+  open: WITH_KEY,
   session: ['session_required', 'invalid_session'],
-  secret: ['key_required', 'scope_required'],
+  secret: [...WITH_KEY, 'key_required', 'scope_required'],
 };
 const WITH_BODY: readonly ErrorCode[] = [
   'invalid_json',
@@ -157,7 +156,7 @@ function headersOf(status: number, { answers, errors = [], sends = [] }: Operati
     ...common(status),
     ...(found && tagged ? (['ETag'] as const) : []),
     ...(found && paged ? (['Link'] as const) : []),
-    ...(status === 308 ? (['Location'] as const) : []),
+    ...(status === 302 || status === 308 ? (['Location'] as const) : []),
     ...(status < 300 ? sends : []),
   ];
 }

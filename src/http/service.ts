@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Liveness, OpenApiDocument, Readiness } from '../../schema/api/service.js';
+import { readQueue, type QueueState } from '../core/outbox.js';
 import type { Store } from '../store/store.js';
 import { ApiError, ERRORS } from '../errors.js';
 import { toYaml } from './openapi-yaml.js';
@@ -15,8 +16,14 @@ const textAnswer = (type: string, description: string) => ({
   },
 });
 
+const toMailQueue = ({ queued, oldestAt }: QueueState, now: Date) => ({
+  queued,
+  oldest_seconds: oldestAt && Math.max(0, Math.floor((now.getTime() - oldestAt.getTime()) / 1000)),
+});
+
 export type ServiceOptions = {
   store: Store;
+  now: () => Date;
   metrics: Registry;
   /** Whether the process has begun to stop. */
   draining: () => boolean;
@@ -25,7 +32,7 @@ export type ServiceOptions = {
 
 /** Health, metrics, the document: for machines and operators. They need no key, and have a limit of their own. */
 export const serviceRoutes =
-  ({ store, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
+  ({ store, now, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     app.get(
       '/livez',
@@ -62,9 +69,10 @@ export const serviceRoutes =
           throw new ApiError('storage_unavailable');
         });
         const { waiting } = store.stats();
+        const mail = toMailQueue(await readQueue(store.read), now());
         return reply
           .header('cache-control', 'no-store')
-          .send({ status: 'ok', engine: store.engine, waiting });
+          .send({ status: 'ok', engine: store.engine, waiting, mail });
       },
     );
 

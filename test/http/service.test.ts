@@ -34,7 +34,7 @@ onEveryEngine('service', async (t, engine) => {
     });
     t.match(await api.call('GET', '/readyz'), {
       status: 200,
-      body: { status: 'ok', engine: engine.name, waiting: 0 },
+      body: { status: 'ok', engine: engine.name, waiting: 0, mail: { queued: 0, oldest_seconds: null } },
     });
   });
 
@@ -45,6 +45,9 @@ onEveryEngine('service', async (t, engine) => {
     const { status, text } = await api.call('GET', '/metrics');
     t.equal(status, 200);
     t.match(text, 'http_request_duration_seconds_count{operation="signPetition",status="202"} 1');
+    const queued = (await api.call('GET', '/readyz')).body.mail.queued as number;
+    t.match(text, `\nmail_queued ${queued}\n`);
+    t.match(text, /\nmail_oldest_seconds \d/);
     t.match(text, /store_commits_total \d+/);
     t.notMatch(text, /metric@|meadows|sk_|pet_/);
   });

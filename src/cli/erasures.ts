@@ -1,0 +1,9 @@
+import { replayErasures } from '../core/erasure.js';
+import { withContext } from './context.js';
+
+/** Erases again, after a backup was restored, whoever the journal remembers. */
+export const replayErasuresCommand = (): Promise<void> =>
+  withContext(async (ctx) => {
+    const erased = await replayErasures(ctx);
+    console.log(erased === 0 ? 'Nobody had to be erased again.' : `Erased again: ${erased}.`);
+  });

@@ -1,0 +1,161 @@
+import { and, asc, count, eq, gt, gte, inArray, isNull, ne, sql } from 'drizzle-orm';
+import type { Tables } from '../../schema/db/tables.js';
+import { ApiError, invalidBody } from '../errors.js';
+import { RunAgain, type Tx } from '../store/store.js';
+import type { Context } from './context.js';
+import { parseEmail, type EmailAddress } from './email.js';
+import { once, type Retry } from './idempotency.js';
+import type { Supporter } from './me.js';
+import { queueMail } from './outbox.js';
+import { consumeToken, findToken, linkNotFound, REPEAT_MS, type LinkToken } from './random-tokens.js';
+import type { Session } from './sessions.js';
+import { findSupporterByIdentity } from './supporters.js';
+
+type EmailChange = Tables['emailChanges']['$inferSelect'];
+
+const DAY_MS = 86_400_000;
+const PER_DAY = 3;
+
+/**
+ * Asks the new mailbox, and tells the old one. Whether the new address is somebody else's is decided when the mail is
+ * sent, and nobody learns it. Nothing happens for the address that is there already, or at the fourth try in a day.
+ * Throws `invalid_body`, `invalid_session`, `idempotency_key_reused`.
+ */
+export async function requestEmailChange(
+  ctx: Context,
+  session: Session,
+  typed: string,
+  retry?: Retry,
+): Promise<void> {
+  const email = parseEmail(typed);
+  if (!email) {
+    throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
+  }
+  await ctx.store.transact((tx) => once(tx, retry, () => request(tx, session, email)));
+  ctx.mailWaits();
+}
+
+async function request(tx: Tx, session: Session, email: EmailAddress): Promise<void> {
+  const supporter = await lockSupporter(tx, session.supporterKey);
+  if (!supporter) throw new ApiError('invalid_session');
+  if (supporter.identity === email.identity || (await isFull(tx, supporter.key))) return;
+  const { emailChanges: t } = tx.tables;
+  await tx.db
+    .update(t)
+    .set({ status: 'undone', undoneAt: tx.now })
+    .where(and(eq(t.supporterKey, supporter.key), eq(t.status, 'requested')));
+  const [change] = await tx.db
+    .insert(t)
+    .values({
+      supporterKey: supporter.key,
+      status: 'requested',
+      oldIdentity: supporter.identity,
+      oldDelivery: supporter.delivery,
+      newIdentity: email.identity,
+      newDelivery: email.delivery,
+      createdAt: tx.now,
+    })
+    .returning({ emailChangeKey: t.key });
+  await queueMail(tx, 'email_apply', supporter.key, change);
+  await queueMail(tx, 'email_notice', supporter.key, change);
+}
+
+async function isFull(tx: Tx, supporterKey: number): Promise<boolean> {
+  const { emailChanges: t } = tx.tables;
+  const since = new Date(tx.now.getTime() - DAY_MS);
+  const [row] = await tx.db
+    .select({ changes: count() })
+    .from(t)
+    .where(and(eq(t.supporterKey, supporterKey), gt(t.createdAt, since)));
+  return (row?.changes ?? 0) >= PER_DAY;
+}
+
+/** Takes the row for writing: of the changes of one supporter, one at a time is looked at. */
+async function lockSupporter(tx: Tx, key: number): Promise<Supporter | undefined> {
+  const { supporters: t } = tx.tables;
+  const [row] = await tx.db
+    .update(t)
+    .set({ linkEpoch: t.linkEpoch })
+    .where(and(eq(t.key, key), isNull(t.erasedAt)))
+    .returning();
+  return row;
+}
+
+/**
+ * The new mailbox says yes: from now on it is the supporter's, and older links are void. A repeat within a day hears the
+ * same. Throws `link_not_found`, whatever is wrong: also when the address has become somebody else's.
+ */
+export async function confirmEmailChange(ctx: Context, text: string): Promise<void> {
+  await ctx.store.transact(async (tx) => {
+    const { token, repeated } = await take(tx, 'email_apply', text);
+    const { change, supporter } = await whole(tx, token);
+    if (repeated && change.status === 'applied') return;
+    const current = change.status === 'requested' && supporter.linkEpoch === token.epoch;
+    const { newIdentity: identity, newDelivery: delivery } = change;
+    if (repeated || !current || (await findSupporterByIdentity(tx, identity))) throw linkNotFound();
+    await rename(tx, supporter, { identity, delivery });
+    const { emailChanges: t } = tx.tables;
+    await tx.db.update(t).set({ status: 'applied', appliedAt: tx.now }).where(eq(t.key, change.key));
+  });
+}
+
+/**
+ * The old mailbox says no, before the change or after it: it is the supporter's again, whatever came later, and all links
+ * and sessions are void. A repeat within a day hears the same. Throws `link_not_found`.
+ */
+export async function undoEmailChange(ctx: Context, text: string): Promise<void> {
+  await ctx.store.transact(async (tx) => {
+    const { token, repeated } = await take(tx, 'email_undo', text);
+    const { change, supporter } = await whole(tx, token);
+    if (repeated) return;
+    // Whoever could change the address once could do it again: what followed is undone, too.
+    const { emailChanges: t } = tx.tables;
+    const undone = await tx.db
+      .select()
+      .from(t)
+      .where(and(eq(t.supporterKey, supporter.key), gte(t.key, change.key), ne(t.status, 'undone')))
+      .orderBy(asc(t.key));
+    const applied = undone.find(({ status }) => status === 'applied');
+    const identity = applied?.oldIdentity ?? supporter.identity;
+    const owner = await findSupporterByIdentity(tx, identity);
+    if (owner && owner.key !== supporter.key) throw linkNotFound();
+    await rename(tx, supporter, { identity, delivery: applied?.oldDelivery ?? supporter.delivery });
+    const keys = undone.map(({ key }) => key);
+    await tx.db.update(t).set({ status: 'undone', undoneAt: tx.now }).where(inArray(t.key, keys));
+  });
+}
+
+/** Uses a token up; or finds that it was, lately. */
+async function take(
+  tx: Tx,
+  purpose: 'email_apply' | 'email_undo',
+  text: string,
+): Promise<{ token: LinkToken; repeated: boolean }> {
+  const fresh = await consumeToken(tx, purpose, text);
+  const token = fresh ?? (await findToken(tx, purpose, text));
+  const usedLately = token?.usedAt && tx.now.getTime() - token.usedAt.getTime() <= REPEAT_MS;
+  if (!token || !usedLately) throw linkNotFound();
+  return { token, repeated: !fresh };
+}
+
+async function whole(tx: Tx, token: LinkToken): Promise<{ change: EmailChange; supporter: Supporter }> {
+  const supporter = await lockSupporter(tx, token.supporterKey);
+  const { emailChanges: t } = tx.tables;
+  const [change] = await tx.db
+    .select()
+    .from(t)
+    .where(eq(t.key, token.emailChangeKey ?? 0));
+  if (!supporter || !change) throw linkNotFound();
+  return { supporter, change };
+}
+
+/** Two supporters that want one address: on PostgreSQL the second is run again, and sees that it is taken. */
+async function rename(tx: Tx, supporter: Supporter, address: EmailAddress): Promise<void> {
+  const { supporters: t } = tx.tables;
+  const renamed = await tx.db
+    .update(t)
+    .set({ ...address, linkEpoch: sql`${t.linkEpoch} + 1`, provenAt: tx.now })
+    .where(and(eq(t.key, supporter.key), eq(t.identity, supporter.identity)))
+    .returning({ key: t.key });
+  if (renamed.length === 0) throw new RunAgain();
+}

@@ -1,0 +1,124 @@
+import { and, desc, eq, isNull, lt } from 'drizzle-orm';
+import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
+import { ApiError } from '../errors.js';
+import { RunAgain, type Reader, type Tx } from '../store/store.js';
+import type { Context } from './context.js';
+import { changeCounts } from './counts.js';
+import { signedBy } from './forgetting.js';
+import { decodeCursor, pageOf, type Page } from './page.js';
+import type { Session } from './sessions.js';
+import type { PageRequest } from './signatures.js';
+
+type SignatureRow = Tables['signatures']['$inferSelect'];
+type PetitionRow = Tables['petitions']['$inferSelect'];
+
+/** A signature with its petition, for its own signer. */
+export type MySignature = {
+  signature: SignatureRow;
+  petition: Pick<PetitionRow, 'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl'>;
+};
+
+const selectMine = ({ db, tables: { signatures, petitions } }: Reader) =>
+  db
+    .select({
+      signature: signatures,
+      petition: {
+        publicId: petitions.publicId,
+        slug: petitions.slug,
+        title: petitions.title,
+        statement: petitions.statement,
+        pageUrl: petitions.pageUrl,
+      },
+    })
+    .from(signatures)
+    .innerJoin(petitions, eq(petitions.key, signatures.petitionKey));
+
+/** What the supporter has signed, latest first. Throws `invalid_cursor`. */
+export async function listMySignatures(
+  on: Reader,
+  { supporterKey }: Session,
+  { limit, cursor }: PageRequest,
+): Promise<Page<MySignature>> {
+  const list = `me:signatures:${supporterKey}`;
+  const [before] = decodeCursor(list, cursor, [0]) ?? [];
+  const { signatures: t } = on.tables;
+  const rows = await selectMine(on)
+    .where(and(signedBy(on, supporterKey), before === undefined ? undefined : lt(t.key, before)))
+    .orderBy(desc(t.key))
+    .limit(limit + 1);
+  return pageOf(list, rows, limit, ({ signature }) => [signature.key]);
+}
+
+/** What others have signed does not exist here. Throws `signature_not_found`. */
+async function findMine(on: Reader, { supporterKey }: Session, publicId: string): Promise<MySignature> {
+  const { signatures: t } = on.tables;
+  const [row] = await selectMine(on).where(and(eq(t.publicId, publicId), eq(t.supporterKey, supporterKey)));
+  if (!row) throw new ApiError('signature_not_found');
+  return row;
+}
+
+export type MySignaturePatch = { display?: SignatureRow['display']; hidden?: boolean; name?: string };
+
+/** Changes how a signature is shown. Throws `signature_not_found`. */
+export const patchMySignature = (
+  ctx: Context,
+  session: Session,
+  publicId: string,
+  { hidden, ...patch }: MySignaturePatch,
+): Promise<MySignature> =>
+  ctx.store.transact(async (tx) => {
+    const mine = await findMine(tx, session, publicId);
+    const { signatures: t } = tx.tables;
+    const [signature] = await tx.db
+      .update(t)
+      .set({ ...patch, ...(hidden === undefined ? {} : { hidden: Number(hidden) }) })
+      .where(and(eq(t.key, mine.signature.key), eq(t.supporterKey, session.supporterKey)))
+      .returning();
+    if (!signature) throw new ApiError('signature_not_found');
+    return { ...mine, signature };
+  });
+
+const WITHDRAWABLE: readonly SignatureStatus[] = ['pending', 'confirmed', 'quarantined'];
+
+/**
+ * Takes a signature back: it counts no more, and what was still to be confirmed of it is void. A repeat changes nothing.
+ * Throws `signature_not_found`, and `already_invalidated` for one that an organiser has taken out.
+ */
+export const withdrawMySignature = (ctx: Context, session: Session, publicId: string): Promise<MySignature> =>
+  ctx.store.transact(async (tx) => {
+    const mine = await findMine(tx, session, publicId);
+    const { key, status, petitionKey, confirmedAt } = mine.signature;
+    if (status === 'withdrawn') return mine;
+    if (!WITHDRAWABLE.includes(status)) {
+      throw new ApiError('already_invalidated', {
+        detail: 'An organiser has taken it out: it does not count.',
+      });
+    }
+    const { signatures: t } = tx.tables;
+    const [signature] = await tx.db
+      .update(t)
+      .set({ status: 'withdrawn', withdrawnAt: tx.now })
+      .where(and(eq(t.key, key), eq(t.status, status)))
+      .returning();
+    // Only on PostgreSQL, where another transaction may come between the read and the write.
+    if (!signature) throw new RunAgain();
+    changeCounts(tx, { petitionKey, from: status, to: 'withdrawn', confirmedAt });
+    await refuseRequests(tx, session, key);
+    return { ...mine, signature };
+  });
+
+/** A link that is still in the mailbox must not bring the signature back. */
+async function refuseRequests(tx: Tx, { supporterKey }: Session, signatureKey: number): Promise<void> {
+  const { confirmationRequests: t } = tx.tables;
+  await tx.db
+    .update(t)
+    .set({ refusedAt: tx.now, remindAt: null, code: null })
+    .where(
+      and(
+        eq(t.supporterKey, supporterKey),
+        eq(t.signatureKey, signatureKey),
+        isNull(t.confirmedAt),
+        isNull(t.refusedAt),
+      ),
+    );
+}

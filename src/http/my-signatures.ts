@@ -1,0 +1,106 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import {
+  MyListQuery,
+  MySignature,
+  MySignaturePage,
+  MySignaturePatch,
+  MySignaturePath,
+} from '../../schema/api/my-signatures.js';
+import type { Context } from '../core/context.js';
+import {
+  listMySignatures,
+  patchMySignature,
+  withdrawMySignature,
+  type MySignature as Mine,
+} from '../core/my-signatures.js';
+import { PRIVATE_CACHE, toPage } from './answers.js';
+import { iso } from './case.js';
+import { operation } from './operation.js';
+import { sessionOf } from './session.js';
+
+export const toMySignature = ({ signature, petition }: Mine) => ({
+  id: signature.publicId,
+  petition: {
+    id: petition.publicId,
+    slug: petition.slug,
+    title: petition.title,
+    page_url: petition.pageUrl,
+  },
+  status: signature.status,
+  name: signature.name,
+  display: signature.display,
+  hidden: signature.hidden === 1,
+  created_at: iso(signature.createdAt),
+  confirmed_at: iso(signature.confirmedAt),
+  withdrawn_at: iso(signature.withdrawnAt),
+});
+
+export const mySignatureRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.get(
+      '/v1/me/signatures',
+      {
+        schema: operation({
+          operationId: 'listMySignatures',
+          tag: 'My data',
+          access: 'session',
+          summary: 'List what I have signed',
+          description: 'In every status, latest first.',
+          querystring: MyListQuery,
+          answers: { 200: MySignaturePage },
+          errors: ['invalid_cursor'],
+        }),
+      },
+      async (request, reply) => {
+        const { limit = 20, cursor } = request.query;
+        const page = await listMySignatures(ctx.store.read, sessionOf(request), { limit, cursor });
+        reply.header('cache-control', PRIVATE_CACHE);
+        return reply.send(toPage(request, reply, page, toMySignature));
+      },
+    );
+
+    app.patch(
+      '/v1/me/signatures/:signature',
+      {
+        schema: operation({
+          operationId: 'updateMySignature',
+          tag: 'My data',
+          access: 'session',
+          summary: 'Change how a signature is shown',
+          description: 'A JSON Merge Patch. The signature counts as before.',
+          params: MySignaturePath,
+          body: MySignaturePatch,
+          answers: { 200: MySignature },
+          errors: ['signature_not_found'],
+        }),
+      },
+      async (request, reply) => {
+        const { signature } = request.params;
+        const changed = await patchMySignature(ctx, sessionOf(request), signature, request.body);
+        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(changed));
+      },
+    );
+
+    app.delete(
+      '/v1/me/signatures/:signature',
+      {
+        schema: operation({
+          operationId: 'withdrawMySignature',
+          tag: 'My data',
+          access: 'session',
+          summary: 'Take a signature back',
+          description:
+            'It counts no more, and the confirmation links that were mailed for it are void. A repeat gets the same answer. A signature that an organiser has taken out stays so.',
+          params: MySignaturePath,
+          answers: { 200: MySignature },
+          errors: ['signature_not_found', 'already_invalidated'],
+        }),
+      },
+      async (request, reply) => {
+        const withdrawn = await withdrawMySignature(ctx, sessionOf(request), request.params.signature);
+        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(withdrawn));
+      },
+    );
+    done();
+  };
