@@ -45,8 +45,7 @@ import { unsubscribeRoutes } from './http/unsubscribing.js';
 import { validation } from './http/validation.js';
 
 export type BuildOptions = ContextOptions & {
-  config: Pick<Config, 'trustProxy' | 'limits'> &
-    Partial<Pick<Config, 'MAIL_WEBHOOK_SECRET' | 'LOCALES_FOLDER'>>;
+  config: Pick<Config, 'trustProxy' | 'limits'> & Partial<Pick<Config, 'MAIL_WEBHOOK_SECRET'>>;
   logger?: FastifyBaseLogger;
 };
 

@@ -1,6 +1,24 @@
 import { Type } from '@sinclair/typebox';
-import { exampleId, id, slug } from './common.js';
-import { closed, component, instant, line, nullable, open, webUrl } from './typebox.js';
+import { exampleId, id, localeTag, slug } from './common.js';
+import { closed, component, instant, line, nullable, open, text, webUrl } from './typebox.js';
+
+const imprint = () =>
+  nullable(text(1000, { description: 'Who is responsible: stands at the foot of every mail.' }));
+const replyTo = () =>
+  nullable(
+    Type.String({
+      format: 'email',
+      minLength: 3,
+      maxLength: 254,
+      description: 'Where answers to its mails go.',
+      examples: ['hello@rivermeadows.example'],
+    }),
+  );
+const doubleOptIn = () =>
+  Type.Boolean({
+    description:
+      'Whether a subscription becomes active only when the mailbox has confirmed it. Without it, somebody else’s address can be put on the list.',
+  });
 
 export const Organization = component(
   'Organization',
@@ -10,6 +28,10 @@ export const Organization = component(
       slug: slug('Its short name in URLs.'),
       name: line(200, { description: 'Its name.' }),
       url: nullable(webUrl({ description: 'Its home page.' })),
+      locale: localeTag(),
+      imprint: imprint(),
+      reply_to: replyTo(),
+      double_opt_in: doubleOptIn(),
       created_at: instant({ description: 'When it was made.' }),
       updated_at: instant({ description: 'When it last changed.' }),
     },
@@ -21,6 +43,10 @@ export const Organization = component(
           slug: 'river-meadows',
           name: 'River Meadows Alliance',
           url: 'https://rivermeadows.example',
+          locale: 'en',
+          imprint: 'River Meadows Alliance, Millgate 4, Ewehaven',
+          reply_to: 'hello@rivermeadows.example',
+          double_opt_in: true,
           created_at: '2026-11-01T09:00:00.000Z',
           updated_at: '2026-11-01T09:00:00.000Z',
         },
@@ -35,6 +61,10 @@ export const OrganizationPatch = component(
     {
       name: Type.Optional(line(200, { description: 'Its name.' })),
       url: Type.Optional(nullable(webUrl({ description: 'Its home page.' }))),
+      locale: Type.Optional(localeTag()),
+      imprint: Type.Optional(imprint()),
+      reply_to: Type.Optional(replyTo()),
+      double_opt_in: Type.Optional(doubleOptIn()),
     },
     {
       minProperties: 1,

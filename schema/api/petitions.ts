@@ -47,6 +47,14 @@ const metadataValue = () => Type.String({ maxLength: 500, pattern: '^[^\\u0000]*
 
 const metadata = () => metadataOf(metadataValue());
 
+const retentionDays = () =>
+  nullable(
+    int(1, 3650, {
+      description:
+        'Days after closing until its signatures are anonymised; null: they are kept until you say otherwise.',
+    }),
+  );
+
 /** What the lead organization writes, and may leave out. */
 const writable = {
   slug: optional(
@@ -84,6 +92,7 @@ const writable = {
   response: optional(
     nullable(text(10_000, { description: "The target's answer, or how it ended. Public." })),
   ),
+  retention_days: optional(retentionDays()),
   external_id: optional(nullable(externalId('petition'))),
   metadata: optional(metadata()),
 };
@@ -263,6 +272,7 @@ export const Petition = component(
       share_texts: list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' }),
       confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature count.' }),
       response: nullable(text(10_000, { description: "The target's answer, or how it ended." })),
+      retention_days: retentionDays(),
       closed_at: nullable(instant({ description: 'When it was closed.' })),
       updated_at: instant({
         description: 'When its text or state last changed; signatures do not change it.',
@@ -308,6 +318,7 @@ export const Petition = component(
           share_texts: [],
           confirmation: 'email',
           response: null,
+          retention_days: 365,
           closed_at: null,
           updated_at: '2026-11-02T06:00:00.000Z',
           external_id: null,

@@ -4,7 +4,7 @@ import { linkToken } from './links.js';
 import { closed, component } from './typebox.js';
 
 export const UnsubscribePath = closed({
-  token: linkToken('pu', 'The token of the List-Unsubscribe header (`pu_…`) or of the footer (`pb_…`).'),
+  link: linkToken('pu', 'The token of the List-Unsubscribe header (`pu_…`) or of the footer (`pb_…`).'),
 });
 
 export const UnsubscribeInput = component(

@@ -51,10 +51,6 @@ export const SCOPES = [
   'signatures:write',
   'signatures:vouch',
   'signatures:moderate',
-  'consents:write',
-  'subscriptions:read',
-  'subscriptions:write',
-  'mailings:write',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

@@ -28,14 +28,16 @@ export const importBouncesCommand = (file: string): Promise<void> =>
     let line = 1;
     for await (const row of rows as AsyncIterable<Row>) {
       line += 1;
-      if (line === 2 && !('email' in row))
+      if (line === 2 && !('email' in row)) {
         throw new Error('the first line must name the columns: email, type, bounce');
+      }
       const event = eventOf(row);
       const outcome = event ? await takeMailEvent(ctx, event) : 'invalid';
       outcomes[outcome] += 1;
       // The line says which it was: the address stays out of terminals and logs.
-      if (outcome === 'invalid')
+      if (outcome === 'invalid') {
         console.error(`row ${line - 1}: neither a bounce nor a complaint of an address`);
+      }
     }
     const { suppressed, ignored, invalid } = outcomes;
     console.log(`${suppressed} suppressed, ${ignored} ignored (soft), ${invalid} invalid`);

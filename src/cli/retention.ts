@@ -14,8 +14,9 @@ export const runRetentionCommand = ({ dryRun = false }: { dryRun?: boolean }): P
   withContext(async (ctx) => {
     const { petitions, supporters } = await runRetention(ctx, { dryRun });
     const would = dryRun ? 'would be ' : '';
-    for (const one of petitions)
+    for (const one of petitions) {
       console.log(`${one.publicId}  ${one.slug}  ${SAYS[one.outcome](one, would)}`);
+    }
     const signatures = petitions.reduce((sum, one) => sum + one.signatures, 0);
     const people = dryRun ? '' : `, ${supporters} supporters forgotten`;
     console.log(

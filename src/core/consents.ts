@@ -42,17 +42,25 @@ const evidenceHash = ({ source, collected_at = null, note = null }: Evidence): s
     .digest('base64');
 
 /** Appends a record. Nothing ever changes one, except that an erasure takes out who it was. */
-export async function recordConsent(ctx: Context, tx: Tx, event: ConsentEvent): Promise<void> {
-  const publicId = ctx.newId('con');
-  const { consentTextKey = null, petitionKey = null, source = null, evidence = null } = event;
-  await tx.db.insert(tx.tables.consents).values({
-    ...event,
-    consentTextKey,
-    petitionKey,
-    source,
-    evidence,
-    publicId,
-    createdAt: tx.now,
-    proof: ctx.secrets.proof(provable(publicId, event, tx.now)),
+export const recordConsent = (ctx: Context, tx: Tx, event: ConsentEvent): Promise<void> =>
+  recordConsents(ctx, tx, [event]);
+
+/** Appends a record for each event, in one statement. */
+export async function recordConsents(ctx: Context, tx: Tx, events: readonly ConsentEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map((event) => {
+    const publicId = ctx.newId('con');
+    const { consentTextKey = null, petitionKey = null, source = null, evidence = null } = event;
+    return {
+      ...event,
+      consentTextKey,
+      petitionKey,
+      source,
+      evidence,
+      publicId,
+      createdAt: tx.now,
+      proof: ctx.secrets.proof(provable(publicId, event, tx.now)),
+    };
   });
+  await tx.db.insert(tx.tables.consents).values(rows);
 }

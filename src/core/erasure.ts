@@ -46,7 +46,7 @@ async function subjectsOf({ store, secrets }: Context, { key, identity }: Person
   for (const change of changes) {
     if (!(await findSupporterByIdentity(store.read, change.identity))) names.add(change.identity);
   }
-  return [...names].map(secrets.subject);
+  return [...names].map((name) => secrets.subject(name));
 }
 
 /** Returns whether the person was still there, under this address. */

@@ -62,7 +62,7 @@ export type OptInContext = {
   supporterKey: number;
   /** The keyed hash of the address's identity. */
   subject: Buffer;
-  petitionKey: number;
+  petitionKey: number | null;
   origin: ConsentOrigin;
   source: string | null;
   locale: string;

@@ -4,6 +4,7 @@ import type { Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { RunAgain, type Reader } from '../store/store.js';
 import type { Context, KeyedActor } from './context.js';
+import { parseEmail } from './email.js';
 
 export type Organization = Tables['organizations']['$inferSelect'];
 
@@ -53,13 +54,18 @@ export async function getOrganization(on: Reader, actor: KeyedActor): Promise<Or
   return row;
 }
 
+export type OrganizationPatch = Partial<
+  Pick<Organization, 'name' | 'url' | 'locale' | 'imprint' | 'replyTo'> & { doubleOptIn: boolean }
+>;
+
 /** Changes the actor's organization, if it still has the version that the caller has read. Throws `precondition_failed`. */
 export async function patchOrganization(
   ctx: Context,
   actor: KeyedActor,
   version: number | null,
-  patch: { name?: string; url?: string | null },
+  patch: OrganizationPatch,
 ): Promise<Organization> {
+  const changes = columnsOf(patch);
   return ctx.store.transact(async (tx) => {
     const { organizations: t } = tx.tables;
     const before = await getOrganization(tx, actor);
@@ -70,7 +76,7 @@ export async function patchOrganization(
     }
     const [row] = await tx.db
       .update(t)
-      .set({ ...patch, version: before.version + 1, updatedAt: tx.now })
+      .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
       .where(and(eq(t.key, before.key), eq(t.version, before.version)))
       .returning();
     // Only on PostgreSQL, where another transaction may come between the read and the write.
@@ -78,3 +84,10 @@ export async function patchOrganization(
     return row;
   });
 }
+
+const columnsOf = ({ replyTo, doubleOptIn, ...rest }: OrganizationPatch): Partial<Organization> => ({
+  ...rest,
+  // It stands in the header of a mail: only as an address is written plainly.
+  ...(replyTo === undefined ? {} : { replyTo: replyTo && (parseEmail(replyTo)?.delivery ?? null) }),
+  ...(doubleOptIn === undefined ? {} : { doubleOptIn: doubleOptIn ? 1 : 0 }),
+});

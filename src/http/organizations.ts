@@ -4,7 +4,7 @@ import type { Context } from '../core/context.js';
 import { getOrganization, patchOrganization, type Organization as Row } from '../core/organizations.js';
 import { NOT_MODIFIED, PRIVATE_CACHE } from './answers.js';
 import { keyed } from './auth.js';
-import { iso } from './case.js';
+import { camelKeys, iso } from './case.js';
 import { sendWithEtag, versionOf } from './conditional.js';
 import { operation } from './operation.js';
 
@@ -13,6 +13,10 @@ const toOrganization = (row: Row) => ({
   slug: row.slug,
   name: row.name,
   url: row.url,
+  locale: row.locale,
+  imprint: row.imprint,
+  reply_to: row.replyTo,
+  double_opt_in: row.doubleOptIn === 1,
   created_at: iso(row.createdAt),
   updated_at: iso(row.updatedAt),
 });
@@ -54,7 +58,8 @@ export const secretOrganizationRoutes =
         }),
       },
       async (request, reply) => {
-        const row = await patchOrganization(ctx, keyed(request), versionOf(request), request.body);
+        const patch = camelKeys(request.body);
+        const row = await patchOrganization(ctx, keyed(request), versionOf(request), patch);
         return sendWithEtag(request, reply, PRIVATE_CACHE, toOrganization(row), row.version);
       },
     );

@@ -86,6 +86,7 @@ function toPetition(view: PetitionView, actor: Actor, now: Date): Petition {
     share_texts: petition.shareTexts,
     confirmation: petition.confirmation,
     response: petition.response,
+    retention_days: petition.retentionDays,
     closed_at: iso(petition.closedAt ?? (statusAt(petition, now) === 'closed' ? petition.closesAt : null)),
     updated_at: iso(petition.updatedAt),
     external_id: own ? petition.externalId : null,

@@ -17,7 +17,7 @@ const oneClickRoute =
       parsed(null, null),
     );
     app.post(
-      '/v1/unsubscribe/:token',
+      '/v1/unsubscribe/:link',
       {
         // Mail providers send the clicks of many from few addresses.
         config: { limit: 'none' },
@@ -34,13 +34,13 @@ const oneClickRoute =
         }),
       },
       async (request, reply) => {
-        await unsubscribeByLink(ctx, request.params.token);
+        await unsubscribeByLink(ctx, request.params.link);
         return reply.header('cache-control', PRIVATE_CACHE).send();
       },
     );
 
     app.get(
-      '/v1/unsubscribe/:token',
+      '/v1/unsubscribe/:link',
       {
         schema: operation({
           operationId: 'getUnsubscribePage',
@@ -57,7 +57,7 @@ const oneClickRoute =
         reply
           .code(302)
           .headers({
-            location: ctx.links.to('unsubscribe', request.params.token),
+            location: ctx.links.to('unsubscribe', request.params.link),
             'cache-control': PRIVATE_CACHE,
           })
           .send(),

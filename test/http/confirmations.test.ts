@@ -153,8 +153,9 @@ onEveryEngine('confirmRequest', async (t, engine) => {
 
   await t.test('200: for a day after closing what was signed in time can still be confirmed', async (t) => {
     await publish(api, lead.secret, { slug: 'closing' });
-    for (const email of ['in-time@example.org', 'too-late@example.org'])
+    for (const email of ['in-time@example.org', 'too-late@example.org']) {
       await sign(api, 'closing', { email });
+    }
     const letters = await collectMail(api);
     await api.call('POST', '/v1/petitions/closing/transitions', { key: lead.secret, body: { to: 'closed' } });
     t.match(await sign(api, 'closing', { email: 'new@example.org' }), { status: 409 });
@@ -326,8 +327,9 @@ onEveryEngine('resendConfirmation and reminders', async (t, engine) => {
   await t.test('an address gets at most 3 mails a day, 5 about one petition, and 10 a week', async (t) => {
     const email = 'capped@example.org';
     await sign(api, 'meadows', { email });
-    for (let i = 0; i < 9; i += 1)
+    for (let i = 0; i < 9; i += 1) {
       t.equal((await resend(api, { email, petition_id: petition.id })).status, 202);
+    }
     t.equal((await collectMail(api)).length, 3);
     const perDay: number[] = [];
     for (let day = 1; day <= 3; day += 1) {
@@ -349,8 +351,9 @@ onEveryEngine('resendConfirmation and reminders', async (t, engine) => {
     'who does not answer is reminded after two days, twice at most, and not after answering',
     async (t) => {
       const now = Date.now();
-      for (const email of ['forgets@example.org', 'answers@example.org'])
+      for (const email of ['forgets@example.org', 'answers@example.org']) {
         await sign(api, 'meadows', { email });
+      }
       const letters = await collectMail(api);
       t.equal(letters.length, 2);
       const answers = letters.find(({ to }) => to === 'answers@example.org') as Letter;
