@@ -20,11 +20,13 @@ import { ApiError } from './errors.js';
 import { secretApiKeyRoutes } from './http/api-keys.js';
 import { assertScope, identify } from './http/auth.js';
 import { confirmationRoutes } from './http/confirmations.js';
+import { openConsentTextRoutes, secretConsentTextRoutes } from './http/consent-texts.js';
 import { countRoutes } from './http/counts.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/email-changes.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { createLimits, type Limits } from './http/limits.js';
 import { mailEventRoutes } from './http/mail-events.js';
+import { secretMailingRoutes } from './http/mailings.js';
 import { manageLinkRoutes } from './http/manage-links.js';
 import { meRoutes } from './http/me.js';
 import { refuseOtherMethods } from './http/methods.js';
@@ -41,6 +43,7 @@ import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
 import { resume, sessionOf } from './http/session.js';
 import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js';
+import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions.js';
 import { unsubscribeRoutes } from './http/unsubscribing.js';
 import { validation } from './http/validation.js';
 
@@ -145,6 +148,8 @@ export async function build(options: BuildOptions): Promise<App> {
       openSignatureRoutes(ctx),
       countRoutes(ctx),
       confirmationRoutes(ctx),
+      openConsentTextRoutes(ctx),
+      openSubscriptionRoutes(ctx),
       unsubscribeRoutes(ctx),
       mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
       manageLinkRoutes(ctx),
@@ -164,6 +169,9 @@ export async function build(options: BuildOptions): Promise<App> {
     scope('secret', [
       secretPetitionRoutes(ctx),
       secretSignatureRoutes(ctx),
+      secretConsentTextRoutes(ctx),
+      secretSubscriptionRoutes(ctx),
+      secretMailingRoutes(ctx),
       secretOrganizationRoutes(ctx),
       secretApiKeyRoutes(ctx),
     ]),

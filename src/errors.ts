@@ -48,9 +48,11 @@ export const ERRORS = {
   invalid_session: [401, 'The session is over'],
 
   // Consent and subscriptions
+  consent_text_not_found: [404, 'There is no such consent text'],
   subscription_not_found: [404, 'There is no such subscription'],
   consent_required: [409, 'There is no consent for this'],
   do_not_contact: [409, 'This address must not be mailed'],
+  mailing_not_found: [404, 'There is no such mailing'],
   invalid_webhook: [401, 'The webhook is not signed as it should be'],
 
   // Signatures, keys

@@ -26,7 +26,8 @@ export const MailingInput = component(
       petition: optional(
         nullable(
           matching('^[a-z0-9_-]+$', 100, {
-            description: 'Id or slug of the petition that it is about: one that you lead or are a partner of.',
+            description:
+              'Id or slug of the petition that it is about: one that you lead or are a partner of.',
             examples: [exampleId('pet')],
           }),
         ),

@@ -206,7 +206,10 @@ export const Consent = component(
       }),
       proof_valid: Type.Boolean({ description: 'False: the record is not as it was written.' }),
     },
-    { description: 'One thing that happened to your permission. Never changed.', examples: [CONSENT_EXAMPLE] },
+    {
+      description: 'One thing that happened to your permission. Never changed.',
+      examples: [CONSENT_EXAMPLE],
+    },
   ),
 );
 
@@ -321,7 +324,9 @@ export const SubscriptionImportResult = component(
     },
     {
       description: 'What an import did: each row is counted once.',
-      examples: [{ created: 981, activated: 12, unchanged: 6, skipped: [{ row: 17, code: 'invalid_email' }] }],
+      examples: [
+        { created: 981, activated: 12, unchanged: 6, skipped: [{ row: 17, code: 'invalid_email' }] },
+      ],
     },
   ),
 );

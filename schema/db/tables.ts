@@ -51,6 +51,10 @@ export const SCOPES = [
   'signatures:write',
   'signatures:vouch',
   'signatures:moderate',
+  'consents:write',
+  'subscriptions:read',
+  'subscriptions:write',
+  'mailings:write',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

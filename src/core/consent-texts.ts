@@ -99,10 +99,7 @@ export async function getConsentText(on: Reader, publicId: string): Promise<Cons
 }
 
 /** Those of the texts that exist. */
-export const findConsentTexts = (
-  on: Reader,
-  publicIds: readonly string[],
-): PromiseLike<ConsentText[]> =>
+export const findConsentTexts = (on: Reader, publicIds: readonly string[]): PromiseLike<ConsentText[]> =>
   selectTexts(on).where(inArray(on.tables.consentTexts.publicId, [...publicIds]));
 
 /** What the signing form of a petition shows. Throws what findGate throws. */

@@ -50,8 +50,10 @@ async function subjectsOf({ store, secrets }: Context, { key, identity }: Person
 }
 
 /** Returns whether the person was still there, under this address. */
-const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> =>
-  ctx.store.transact(async (tx) => {
+const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> => {
+  // Organizers may have kept the old one.
+  const publicId = ctx.newId('sup');
+  return ctx.store.transact(async (tx) => {
     const { supporters: t, subscriptions, emailChanges } = tx.tables;
     const subject = ctx.secrets.subject(identity);
     const erased = erasedIdentity(subject);
@@ -59,7 +61,7 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
     // First of all, so that on PostgreSQL nobody signs for this row meanwhile.
     const found = await tx.db
       .update(t)
-      .set({ ...nobody(tx), identity: tombstone ? `merged:${key}` : erased })
+      .set({ ...nobody(tx), publicId, identity: tombstone ? `merged:${key}` : erased })
       .where(and(eq(t.key, key), eq(t.identity, identity)))
       .returning({ key: t.key });
     if (found.length === 0) return false;
@@ -76,6 +78,7 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
     await tx.db.delete(emailChanges).where(eq(emailChanges.supporterKey, key));
     return true;
   });
+};
 
 /** What never counted does not count for an erased person either. */
 async function withdrawUncounted(tx: Tx, supporterKey: number): Promise<void> {

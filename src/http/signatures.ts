@@ -40,9 +40,10 @@ const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) 
 const toSignature = (view: SignatureView): (typeof Signature)['static'] => ({
   id: view.publicId,
   petition_id: view.petitionId,
-  supporter_id: view.supporterId,
+  // One who was erased has an id and no address: neither is anybody's.
+  supporter_id: view.email ? view.supporterId : null,
   status: view.status,
-  email: view.email,
+  email: view.email || null,
   // An anonymised signature has none.
   name: view.name || null,
   country: view.country,

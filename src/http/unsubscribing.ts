@@ -38,30 +38,6 @@ const oneClickRoute =
         return reply.header('cache-control', PRIVATE_CACHE).send();
       },
     );
-
-    app.get(
-      '/v1/unsubscribe/:link',
-      {
-        schema: operation({
-          operationId: 'getUnsubscribePage',
-          tag: 'Subscriptions',
-          access: 'open',
-          summary: 'Go to the page for leaving a list',
-          description:
-            'For mail programs that open the link of List-Unsubscribe in a browser. It changes nothing and looks nothing up.',
-          params: UnsubscribePath,
-          answers: { 302: { description: 'The page is at `Location`.' } },
-        }),
-      },
-      (request, reply) =>
-        reply
-          .code(302)
-          .headers({
-            location: ctx.links.to('unsubscribe', request.params.link),
-            'cache-control': PRIVATE_CACHE,
-          })
-          .send(),
-    );
     done();
   };
 
