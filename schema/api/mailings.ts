@@ -1,5 +1,5 @@
 import { FREQUENCIES } from '../db/consent-tables.js';
-import { exampleId, id, paging } from './common.js';
+import { exampleId, id, localeTag, paging } from './common.js';
 import { linkToken } from './links.js';
 import { email, source } from './signatures.js';
 import {
@@ -78,6 +78,7 @@ const LINK_EXAMPLE = {
   subscription_id: exampleId('sub'),
   email: 'ada@example.org',
   frequency: 'all',
+  locale: 'en',
   recognise_token: 'pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6',
   petition_url:
     'https://rivermeadows.example/meadows?r=pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6&source=mail-1',
@@ -95,6 +96,7 @@ export const MailingLink = component(
       subscription_id: id('sub', 'The subscription.'),
       email: email(),
       frequency: enumOf(FREQUENCIES, { description: 'How often they want to be mailed at most: heed it.' }),
+      locale: nullable(localeTag()),
       recognise_token: linkToken(
         'pr',
         'For links in the body: send it as `recognition` when somebody signs. It tells the mailing, and nobody: the mail may be forwarded.',

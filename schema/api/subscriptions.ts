@@ -5,7 +5,7 @@ import {
   FREQUENCIES,
   SUBSCRIPTION_STATUSES,
 } from '../db/consent-tables.js';
-import { exampleId, externalId, id, localeTag, paging } from './common.js';
+import { exampleId, id, localeTag, paging } from './common.js';
 import { sha256 } from './consent-texts.js';
 import { email, source } from './signatures.js';
 import {
@@ -56,6 +56,13 @@ export const Evidence = component(
   ),
 );
 
+/** No index holds it to be unique: a mailbox may be two people of a database elsewhere. */
+const externalId = () =>
+  line(200, {
+    description: 'Your own id for this subscriber; it need not be unique.',
+    examples: ['crm-20431'],
+  });
+
 const consentTextId = () => id('txt', 'The words that were agreed to.');
 
 export const SubscriptionInput = component(
@@ -71,7 +78,7 @@ export const SubscriptionInput = component(
           description: 'Secret keys only: the consent is proven elsewhere, and counts at once.',
         }),
       ),
-      external_id: optional(nullable(externalId('subscriber'))),
+      external_id: optional(nullable(externalId())),
     },
     {
       description: 'Somebody agrees to be mailed by the organization of a consent text.',
@@ -121,7 +128,7 @@ const members = {
   frequency: enumOf(FREQUENCIES, { description: 'How often they want to be mailed at most.' }),
   locale: nullable(localeTag()),
   source: nullable(source()),
-  external_id: nullable(externalId('subscriber')),
+  external_id: nullable(externalId()),
   created_at: instant({ description: 'When it was first asked for.' }),
   active_since: nullable(instant({ description: 'When it last became active.' })),
   ended_at: nullable(instant({ description: 'When it ended.' })),
@@ -241,7 +248,7 @@ export const SubscriptionQuery = closed({
     list(enumOf(SUBSCRIPTION_STATUSES), 4, { description: 'Any of these; repeat it for several.' }),
   ),
   email: optional(email()),
-  external_id: optional(externalId('subscriber')),
+  external_id: optional(externalId()),
   source: optional(source()),
   created_from: optional(instant({ description: 'First asked for at or after.' })),
   created_before: optional(instant({ description: 'First asked for before.' })),
@@ -276,7 +283,7 @@ export const SubscriptionImportRow = component(
       }),
       locale: optional(nullable(localeTag())),
       source: optional(nullable(source())),
-      external_id: optional(nullable(externalId('subscriber'))),
+      external_id: optional(nullable(externalId())),
     },
     { description: 'Somebody who has agreed to be mailed.', examples: [ROW_EXAMPLE] },
   ),

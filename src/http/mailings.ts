@@ -9,13 +9,8 @@ import {
   type MailingLink,
 } from '../../schema/api/mailings.js';
 import type { Context } from '../core/context.js';
-import {
-  createMailing,
-  listMailingLinks,
-  listMailings,
-  type Mailing as Row,
-  type MailingLink as Link,
-} from '../core/mailings.js';
+import { listMailingLinks, type MailingLink as Link } from '../core/mailing-links.js';
+import { createMailing, listMailings, type MailingView } from '../core/mailings.js';
 import { NOT_MODIFIED, PRIVATE_CACHE, toPage } from './answers.js';
 import { keyed } from './auth.js';
 import { iso } from './case.js';
@@ -23,7 +18,7 @@ import { sendWithEtag } from './conditional.js';
 import { retryFrom } from './idempotency.js';
 import { operation } from './operation.js';
 
-const toMailing = (row: Row) => ({
+const toMailing = (row: MailingView) => ({
   id: row.publicId,
   name: row.name,
   petition_id: row.petitionId,
@@ -35,6 +30,7 @@ const toLink = (link: Link): (typeof MailingLink)['static'] => ({
   subscription_id: link.subscriptionId,
   email: link.email,
   frequency: link.frequency,
+  locale: link.locale,
   recognise_token: link.recogniseToken,
   petition_url: link.petitionUrl,
   list_unsubscribe: `<${link.oneClickUrl}>`,
@@ -60,7 +56,13 @@ export const secretMailingRoutes =
             'You send it with your own mailer. Here it gets personal links, and signatures that these bring are credited to it.',
           body: MailingInput,
           answers: { 201: Mailing },
-          errors: ['petition_not_found', 'petition_taken_down', 'idempotency_key_reused', 'invalid_header'],
+          errors: [
+            'petition_not_found',
+            'petition_taken_down',
+            'not_a_partner',
+            'idempotency_key_reused',
+            'invalid_header',
+          ],
         }),
       },
       async (request, reply) => {

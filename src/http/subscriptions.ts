@@ -103,8 +103,7 @@ export const openSubscriptionRoutes =
           return reply.code(202).send(toAccepted(await steadily(ctx, ask)));
         }
         const { created, subscription } = await ask();
-        const view = await getSubscription(ctx.store.read, keyed(request), subscription.publicId);
-        return reply.code(created ? 201 : 200).send({ ...toSubscription(view), created });
+        return reply.code(created ? 201 : 200).send({ ...toSubscription(subscription), created });
       },
     );
     done();
