@@ -62,7 +62,7 @@ t.test('every route is an operation that says all there is to say', async (t) =>
   const { must, done } = review(t);
   const declared = new Set(operations.map(({ where }) => where));
   for (const { method, url, schema } of await routesOf(t)) {
-    const where = `${method} ${url.replace(/:([A-Za-z]+)/g, '{$1}')}`;
+    const where = `${method} ${url.replace(/:([A-Za-z_]+)/g, '{$1}')}`;
     if (method === 'HEAD' || schema?.hide) must(!declared.has(where), `${where} stays out of the document`);
     else {
       must(
@@ -107,7 +107,7 @@ t.test('every route is an operation that says all there is to say', async (t) =>
 });
 
 const VERB_AND_NOUN =
-  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo)[A-Z][A-Za-z]+$/;
+  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end)[A-Z][A-Za-z]+$/;
 
 t.test('who may call is what the document says', async (t) => {
   const { must, done } = review(t);
@@ -122,10 +122,12 @@ t.test('who may call is what the document says', async (t) => {
       key: `key_${'0'.repeat(26)}`,
       signature: `sig_${'0'.repeat(26)}`,
       subscription: `sub_${'0'.repeat(26)}`,
+      consent_text: `txt_${'0'.repeat(26)}`,
+      mailing: `mlg_${'0'.repeat(26)}`,
     } as Json;
-    const url = path.replace(/\{([a-z]+)\}/g, (_match, name: string) => ids[name] as string);
+    const url = path.replace(/\{([a-z_]+)\}/g, (_match, name: string) => ids[name] as string);
     const ask = async (key?: string) => (await api.call(method.toUpperCase(), url, { key })).body?.code;
-    const scope = configs.get(where.replace(/\{([a-z]+)\}/g, ':$1'))?.scope;
+    const scope = configs.get(where.replace(/\{([a-z_]+)\}/g, ':$1'))?.scope;
     const security = JSON.stringify(operation['security']);
     if (operation['tags'][0] === 'Service') {
       must(

@@ -160,7 +160,7 @@ function bestKey(latest: Latest[], wanted: string[]): number | undefined {
   return latest.length > 0 ? Math.max(...latest.map(({ key }) => key)) : undefined;
 }
 
-/** A text that a caller may use for subscriptions; a secret key, only its own organization's. Throws `consent_text_not_found`. */
+/** A text to subscribe with; for a secret key, one of its own organization. Throws `consent_text_not_found`. */
 export async function findUsableText(tx: Tx, actor: Actor, publicId: string): Promise<ConsentText> {
   const text = await getConsentText(tx, publicId);
   if (actor.kind === 'secret' && actor.organizationKey !== text.organizationKey) {

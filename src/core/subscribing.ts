@@ -7,7 +7,7 @@ import type { Actor, Context } from './context.js';
 import { isBlocked } from './do-not-contact.js';
 import { parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
-import { takeOptIns } from './opt-ins.js';
+import { takeOptIns, type OptInContext } from './opt-ins.js';
 import { queueMail } from './outbox.js';
 import { insertRequest } from './requests.js';
 import { readSubscription, type SubscriptionView } from './subscribers.js';
@@ -104,7 +104,7 @@ async function vouch(
   return resultOf(tx, text, supporter.key, outcome === 'created');
 }
 
-/** As for a signature: everybody's request does the same work, and what is mailed is decided later. */
+/** As for a signature: every stranger's request does the same work, and what is mailed is decided later. */
 async function askMailbox(
   ctx: Context,
   tx: Tx,
@@ -114,51 +114,38 @@ async function askMailbox(
 ): Promise<Subscribed> {
   const { key: supporterKey } = await findOrCreateSupporter(tx, email, supporterId);
   if (keyed && (await isBlocked(tx, subject))) throw doNotContact();
-  const { organizationKey } = text;
-  const locale = input.locale ?? text.locale;
-  const source = input.source ?? null;
-  const externalId = input.externalId ?? null;
-  const before = await ensureSubscription(ctx, tx, {
-    organizationKey,
+  const about = {
+    organizationKey: text.organizationKey,
     supporterKey,
-    locale,
-    source,
-    externalId,
-  });
-  if (externalId !== null && externalId !== before.externalId) {
+    locale: input.locale ?? text.locale,
+    source: input.source ?? null,
+    externalId: input.externalId ?? null,
+  };
+  const before = await ensureSubscription(ctx, tx, about);
+  if (about.externalId !== null && about.externalId !== before.externalId) {
     const { subscriptions: t } = tx.tables;
-    await tx.db.update(t).set({ externalId }).where(eq(t.key, before.key));
+    await tx.db.update(t).set({ externalId: about.externalId }).where(eq(t.key, before.key));
   }
-  // A stranger gets the same mail for an active one, or it would tell; an organization knows.
+  // A stranger's request for an active one is written down like any other, or it would tell; an organization knows.
   if (!keyed || before.status !== 'active') {
-    const optIn = { organizationKey, consentTextKey: text.key, optIn: true };
-    const requested = await takeOptIns(
-      ctx,
-      tx,
-      [{ ...optIn, doubleOptIn: text.organization.doubleOptIn === 1 }],
-      {
-        supporterKey,
-        subject,
-        petitionKey: null,
-        origin: keyed ? 'api' : 'form',
-        source,
-        locale,
-        proven: false,
-      },
-    );
-    if (requested.length > 0) {
-      const requestKey = await insertRequest(tx, {
-        kind: 'subscription',
-        supporterKey,
-        optIns: requested,
-        origin: keyed ? 'api' : 'form',
-        locale,
-        source,
-      });
-      await queueMail(tx, 'subscribed', supporterKey, { requestKey, organizationKey, locale });
-    }
+    await request(ctx, tx, text, { ...about, subject, origin: keyed ? 'api' : 'form' });
   }
   return resultOf(tx, text, supporterKey, before.created);
+}
+
+type Asking = Pick<OptInContext, 'supporterKey' | 'subject' | 'origin' | 'source' | 'locale'>;
+
+async function request(ctx: Context, tx: Tx, text: ConsentText, asking: Asking): Promise<void> {
+  const { organizationKey, key: consentTextKey, organization } = text;
+  const { supporterKey, subject, origin, source, locale } = asking;
+  const about = { supporterKey, subject, origin, source, locale, petitionKey: null, proven: false };
+  const doubleOptIn = organization.doubleOptIn === 1;
+  const optIn = { organizationKey, consentTextKey, optIn: true, doubleOptIn };
+  const optIns = await takeOptIns(ctx, tx, [optIn], about);
+  if (optIns.length === 0) return;
+  const kind = 'subscription';
+  const requestKey = await insertRequest(tx, { kind, supporterKey, optIns, origin, locale, source });
+  await queueMail(tx, 'subscribed', supporterKey, { requestKey, organizationKey, locale });
 }
 
 const resultOf = async (

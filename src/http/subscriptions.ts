@@ -11,7 +11,7 @@ import {
   SubscriptionPath,
   SubscriptionQuery,
   SubscriptionResult,
-  Subscription,
+  type Subscription,
 } from '../../schema/api/subscriptions.js';
 import type { Context } from '../core/context.js';
 import {

@@ -153,7 +153,9 @@ onEveryEngine('retention', async (t, engine) => {
     t.same(await recount(api.store.read), []);
   });
 
-  await t.test('the commands say it, and no address', async (t) => {
+  // Each is a process: one engine is enough.
+  const skip = engine.name !== 'sqlite';
+  await t.test('the commands say it, and no address', { skip }, async (t) => {
     const folder = home(t);
     const env = {
       DATABASE_URL: api.url,
@@ -166,16 +168,10 @@ onEveryEngine('retention', async (t, engine) => {
     t.match(real, { code: 1, stdout: /  jammed  failed \(.+\)\n/ });
     t.match(await cli(folder, env, 'erasures', 'replay'), { code: 0, stdout: /^Nobody/ });
     const list = (verb: string) => cli(folder, env, 'do-not-contact', verb, 'Both@example.org');
-    const said = [
-      await list('check'),
-      await list('add'),
-      await list('check'),
-      await list('remove'),
-      await list('remove'),
-    ];
+    const said = [await list('add'), await list('check'), await list('remove')];
     t.match(
       said.map(({ stdout }) => stdout),
-      [/may be mailed/, /Nothing is mailed/, /must not be mailed: request/, /again/, /was not/],
+      [/Nothing is mailed/, /must not be mailed: request/, /may be mailed again/],
     );
     t.match(await cli(folder, env, 'do-not-contact', 'add', 'nonsense'), {
       code: 1,

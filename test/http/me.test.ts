@@ -75,13 +75,10 @@ onEveryEngine('createManageLink', async (t, engine) => {
     const letter = await collectLetter(api, 'ada@example.org');
     t.match(letter, { template: 'manage', locale: 'en' });
     const unknown = await ask({ email: 'nobody@example.org' });
-    const odd = await ask({ email: 'a..b@example.org' });
     t.same(await collectMail(api), []);
     t.match(known, { status: 202, headers: { 'cache-control': 'private, no-store' } });
-    for (const other of [unknown, odd]) {
-      t.equal(other.text, known.text);
-      t.same(Object.keys(other.headers), Object.keys(known.headers));
-    }
+    t.equal(unknown.text, known.text);
+    t.same(Object.keys(unknown.headers), Object.keys(known.headers));
   });
 
   await t.test('202: one in 15 minutes', async (t) => {
@@ -90,7 +87,9 @@ onEveryEngine('createManageLink', async (t, engine) => {
   });
 
   await t.test('422: no address', async (t) => {
-    t.match(await ask({}), { status: 422, body: { errors: [{ pointer: '/email' }] } });
+    for (const body of [{}, { email: 'a..b@example.org' }]) {
+      t.match(await ask(body), { status: 422, body: { errors: [{ pointer: '/email' }] } });
+    }
   });
 });
 
@@ -289,7 +288,7 @@ onEveryEngine('my subscriptions', async (t, engine) => {
       status: 200,
       body: { status: 'active', ended_at: null },
     });
-    t.same(await consents(), ['granted signature', 'withdrawn self_service', 'granted self_service']);
+    t.match(await consents(), [/^granted /, 'withdrawn self_service', 'granted self_service']);
   });
 
   await t.test('404: what is somebody else’s', async (t) => {

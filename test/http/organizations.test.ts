@@ -41,6 +41,50 @@ onEveryEngine('organization', async (t, engine) => {
     t.match(await patch({ url: null }, '*'), { status: 200, body: { url: null } });
   });
 
+  await t.test(
+    'updateOrganization 200: what mails of the organization say, and whether a mailbox is asked',
+    async (t) => {
+      t.match((await get(lead.secret)).body, {
+        locale: 'en',
+        imprint: null,
+        reply_to: null,
+        double_opt_in: true,
+      });
+      const changes = {
+        locale: 'pt-BR',
+        imprint: 'River Meadows\nMillgate 4, Ewehaven',
+        reply_to: 'Hello@Bücher.example',
+        double_opt_in: false,
+      };
+      const changed = { ...changes, reply_to: 'Hello@xn--bcher-kva.example' };
+      t.match(await patch(changes, '*'), { status: 200, body: changed });
+      t.match((await get(lead.secret)).body, changed);
+      t.match(await patch({ reply_to: ' a@example.org\r\n ' }, '*'), {
+        status: 200,
+        body: { reply_to: 'a@example.org', double_opt_in: false },
+      });
+      t.match(await patch({ imprint: null, reply_to: null, double_opt_in: true }, '*'), {
+        body: { imprint: null, reply_to: null, double_opt_in: true, locale: 'pt-BR' },
+      });
+      for (const wrong of [
+        { locale: null },
+        { locale: 'english' },
+        { imprint: 'x'.repeat(1001) },
+        { imprint: ' ' },
+        { reply_to: 'nobody' },
+        { reply_to: 'a@example.org, b@example.org' },
+        { reply_to: 'a@example.org\r\nBcc: b@example.org' },
+        { double_opt_in: 1 },
+        { double_opt_in: null },
+      ]) {
+        t.match(await patch(wrong, '*'), {
+          status: 422,
+          body: { errors: [{ pointer: `/${Object.keys(wrong)[0]}` }] },
+        });
+      }
+    },
+  );
+
   await t.test('updateOrganization 400, 401, 403, 422', async (t) => {
     t.match(await patch('{', '*'), { status: 400 });
     t.match(await api.call('PATCH', '/v1/organization', { body: { name: 'X' } }), { status: 401 });

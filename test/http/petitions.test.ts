@@ -29,6 +29,7 @@ const RICH = {
   confirmation: 'none',
   opens_at: '2026-01-01T00:00:00.000Z',
   closes_at: '2126-01-01T00:00:00.000Z',
+  retention_days: 365,
   external_id: 'crm-1',
   metadata: { code: 'W26' },
 };
@@ -253,6 +254,9 @@ onEveryEngine('createPetition', async (t, engine) => {
       { confirmation: 'maybe' },
       { metadata: { a: 1 } },
       { slug: 'Not_A_Slug' },
+      { retention_days: 0 },
+      { retention_days: 3651 },
+      { retention_days: '30' },
     ]) {
       t.equal((await create({ ...PETITION, ...wrong })).status, 422, JSON.stringify(wrong));
     }
@@ -568,8 +572,10 @@ onEveryEngine('updatePetition and transitionPetition', async (t, engine) => {
       goals: [5],
       metadata: { code: null, more: 'x' },
       closes_at: null,
+      retention_days: null,
       external_id: 'crm-2',
     });
+    t.equal(before.retention_days, 365);
     t.equal(status, 200);
     t.match(body, {
       title: 'New title',
@@ -582,6 +588,7 @@ onEveryEngine('updatePetition and transitionPetition', async (t, engine) => {
       form: { country: 'optional', comment: 'required', phone: 'off' },
       goals: [5],
       closes_at: null,
+      retention_days: null,
       external_id: 'crm-2',
     });
     t.same(body.metadata, { more: 'x' });

@@ -193,7 +193,7 @@ const anyText = fc.oneof(
 /** A letter in which everything that organizations write is one text. */
 const hostile = (template: Template, said: string): Letter =>
   letter(template, {
-    organization: { name: said, url: 'https://example.org', imprint: said, replyTo: null },
+    organization: { name: said, url: 'https://example.org', imprint: `${said}.`, replyTo: null },
     values: {
       ...VALUES[template],
       ...('petition' in VALUES[template] ? { petition: { title: said, statement: said, url: null } } : {}),
@@ -226,12 +226,12 @@ t.test('property: no text gets into the headers but as the text of one', async (
   await fc.assert(
     fc.asyncProperty(anyText, async (said) => {
       const { subject, sender, text, html } = render(hostile('confirm_signature', said));
-      // eslint-disable-next-line no-control-regex -- they must not be there
-      if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(subject + sender))
+      if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(subject + sender)) {
         return false;
+      }
       const from = { name: sender, address: 'petitions@example.org' };
       const sent = await transport.sendMail({ from, to: 'ada@example.org', subject, text, html });
-      const mail = await simpleParser(sent.message as Buffer);
+      const mail = await simpleParser(sent.message);
       const wanted = 'from,to,subject,message-id,date,mime-version,content-type';
       return (
         [...mail.headers.keys()].sort().join() === wanted.split(',').sort().join() &&
@@ -240,7 +240,7 @@ t.test('property: no text gets into the headers but as the text of one', async (
         mail.attachments.length === 0
       );
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
   t.pass('headers stay what they are');
 });

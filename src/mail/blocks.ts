@@ -1,0 +1,88 @@
+import type { Letter } from '../core/letter.js';
+import type { Catalogue, MailWords } from './catalogue.js';
+import { say } from './words.js';
+
+/** A piece of a mail, as plain text: src/mail/html.ts and src/mail/plain-text.ts know how each looks. */
+export type Block =
+  | { kind: 'heading' | 'paragraph' | 'small' | 'quote' | 'code'; text: string }
+  | { kind: 'agreement'; organization: string; text: string }
+  /** What a button says, where it leads, and what to do where it does not work. */
+  | { kind: 'button'; label: string; link: string; hint: string }
+  | { kind: 'link'; label: string; link: string };
+
+export type Blocks = { body: Block[]; footer: Block[] };
+
+/** What a mail says, in its order. */
+export function composeBlocks(letter: Letter, { mail }: Catalogue): Blocks {
+  const words: MailWords = mail[letter.template];
+  const values = valuesOf(letter);
+  const paragraphs = (texts: readonly string[]): Block[] =>
+    texts.map((text) => ({ kind: 'paragraph', text: say(text, values) }));
+  return {
+    body: [
+      { kind: 'heading', text: say(words.heading, values) },
+      ...paragraphs(words.paragraphs),
+      ...quote(letter, mail),
+      ...agreements(letter, say(words.opt_ins ?? mail.common.opt_ins, values)),
+      ...links(letter, words, mail, values),
+      ...paragraphs(words.closing),
+    ],
+    footer: footer(letter, mail, values),
+  };
+}
+
+/** What texts may name: the organization by its name, the rest as it is. */
+export const valuesOf = ({ organization, values }: Letter) => ({
+  ...values,
+  organization: organization?.name ?? null,
+});
+
+/** Who signs is shown what: nobody should have to confirm from memory. */
+function quote({ template, values: { petition } }: Letter, { common }: Catalogue['mail']): Block[] {
+  if (template !== 'confirm_signature' || !petition) return [];
+  return [
+    { kind: 'paragraph', text: say(common.statement) },
+    { kind: 'quote', text: petition.statement },
+  ];
+}
+
+function agreements({ values: { opt_ins: optIns = [] } }: Letter, lead: string): Block[] {
+  if (optIns.length === 0) return [];
+  return [
+    { kind: 'paragraph', text: lead },
+    ...optIns.map((optIn): Block => ({ kind: 'agreement', ...optIn })),
+  ];
+}
+
+function links(
+  { values: { link, code, subscriptions = [] } }: Letter,
+  words: MailWords,
+  { common }: Catalogue['mail'],
+  values: object,
+): Block[] {
+  const blocks = subscriptions.map(({ organization, link }): Block => ({
+    kind: 'link',
+    label: organization,
+    link,
+  }));
+  if (link !== undefined && words.button !== undefined) {
+    const label = say(words.button, values);
+    blocks.push({ kind: 'button', label, link, hint: say(common.link_hint, values) });
+  }
+  if (code !== undefined) {
+    blocks.push({ kind: 'paragraph', text: say(common.code, values) }, { kind: 'code', text: code });
+  }
+  return blocks;
+}
+
+function footer({ organization }: Letter, { common }: Catalogue['mail'], values: object): Block[] {
+  const blocks: Block[] = [];
+  if (organization) {
+    const { name, url, imprint } = organization;
+    blocks.push({ kind: 'small', text: say(common.imprint, values) });
+    if (imprint) blocks.push({ kind: 'small', text: imprint });
+    if (url) blocks.push({ kind: 'link', label: name, link: url });
+  }
+  blocks.push({ kind: 'small', text: say(common.automatic, values) });
+  return blocks;
+}

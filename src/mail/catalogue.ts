@@ -1,0 +1,99 @@
+import { Type, type Static, type TString } from '@sinclair/typebox';
+import { TEMPLATES, type Template } from '../core/letter.js';
+
+/*
+ * What a language has to say: one file of locales/ in this form. English is whole; others may lack keys, and may have no
+ * further ones.
+ */
+
+const text = () => Type.String({ minLength: 1, maxLength: 5000 });
+const closed = { additionalProperties: false };
+
+type Split<Keys extends string> = Keys extends `${infer Key} ${infer Rest}` ? Key | Split<Rest> : Keys;
+
+/** An object of texts, by its keys in one line. */
+const section = <Keys extends string>(keys: Keys) =>
+  Type.Object(
+    Object.fromEntries(keys.split(' ').map((key) => [key, text()])) as Record<Split<Keys>, TString>,
+    closed,
+  );
+
+const MailWords = Type.Object(
+  {
+    subject: text(),
+    heading: text(),
+    paragraphs: Type.Array(text(), { minItems: 1 }),
+    button: Type.Optional(text()),
+    /** Stands before the words that the reader agrees to, in place of the common one. */
+    opt_ins: Type.Optional(text()),
+    /** What follows the link: how long it works, what to do if it wasn't you. */
+    closing: Type.Array(text(), { minItems: 1 }),
+  },
+  closed,
+);
+
+const Mails = Type.Object(
+  {
+    common: section('sender link_hint code statement opt_ins imprint automatic'),
+    ...(Object.fromEntries(TEMPLATES.map((name) => [name, MailWords])) as Record<Template, typeof MailWords>),
+  },
+  closed,
+);
+
+const MyData = {
+  signatures: section(
+    'heading none signed_on status_pending status_confirmed status_invalidated status_withdrawn status_quarantined name_label display_label display_public display_initials display_anonymous hidden_label hidden_hint save_button saved withdraw_button withdraw_heading withdraw_explanation withdraw_confirm_button withdrawn',
+  ),
+  subscriptions: section(
+    'heading none status_pending status_active status_unsubscribed status_suppressed suppressed_hint frequency_label frequency_all frequency_weekly frequency_monthly language_label save_button saved unsubscribe_button unsubscribed subscribe_button subscribe_explanation subscribed not_possible',
+  ),
+  contact: section(
+    'heading explanation name_label country_label country_hint postal_code_label address_label city_label region_label phone_label save_button saved',
+  ),
+  email: section('heading explanation new_label button done'),
+  export: section('heading explanation button'),
+  erase: section(
+    'heading explanation button confirm_heading confirm_explanation confirm_label confirm_missing confirm_button done_title done',
+  ),
+};
+
+const Pages = Type.Object(
+  {
+    common: section(
+      'link_not_found_title link_not_found too_many_title too_many failed_title failed invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint',
+    ),
+    confirm: section(
+      'title heading_signature heading_subscription explanation_signature explanation_subscription opt_ins nothing_yet button_signature button_subscription done_title done_signature done_subscription refuse_heading refuse_explanation refuse_button refused_title refused code_heading code_explanation code_label code_hint code_button code_failed resend_heading resend_explanation resend_button resend_done',
+    ),
+    unsubscribe: section(
+      'title heading explanation button done_title done signatures_hint typed_heading typed_explanation typed_button typed_done',
+    ),
+    manage: Type.Object(
+      {
+        ...section(
+          'title request_heading request_explanation request_button request_done enter_heading enter_explanation enter_button heading explanation session_over_title session_over leave_button left_title left',
+        ).properties,
+        ...MyData,
+      },
+      closed,
+    ),
+    email_change: section('title heading explanation button done_title done'),
+    email_undo: section('title heading explanation button done_title done'),
+  },
+  closed,
+);
+
+export const Catalogue = Type.Object(
+  { dir: Type.Union([Type.Literal('ltr'), Type.Literal('rtl')]), mail: Mails, pages: Pages },
+  closed,
+);
+
+/** The words of one language. `locale` is the file's name, for the `lang` attribute. */
+export type Catalogue = Static<typeof Catalogue> & { locale: string };
+export type MailWords = Static<typeof MailWords>;
+
+/** What a text may name, by the part of the catalogue that it is in. */
+export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
+  mail: ['organization', 'petition', 'reminder', 'code', 'days', 'hours', 'minutes'],
+  pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date'],
+};

@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../core/context.js';
+import type { Letter } from '../core/letter.js';
+import { takeMailEvent } from '../core/mail-events.js';
+import { prepareMail } from '../core/mails.js';
+import { settleMail, type OutboxRow } from '../core/outbox.js';
+import { describeError } from '../errors.js';
+import { createDomainRate, type Rate } from './domain-rate.js';
+import type { Sent } from './outcome.js';
+import type { Render } from './render.js';
+import type { Post } from './message.js';
+
+export type Logger = Record<
+  'debug' | 'info' | 'warn' | 'error',
+  (values: Record<string, unknown>, message: string) => void
+>;
+
+export type DeliveryOptions = {
+  ctx: Context;
+  post: Post;
+  render: Render;
+  logger: Logger;
+  /** How many mails may go to one recipient domain. */
+  domainRate: Rate;
+  times: typeof DELIVERY_TIMES & { pauseMs: number };
+};
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+export const DELIVERY_TIMES = {
+  /** From one attempt to the next, more or less; the last holds for all further ones. */
+  retryMs: [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 8 * HOUR],
+  /** A mail this old is not tried again. */
+  giveUpMs: 72 * HOUR,
+  /** How long it is tried to note that a mail was sent: what sending leaves of the lease. */
+  settleMs: 30_000,
+};
+
+const SETTLE_AGAIN_MS = 250;
+
+export type Result =
+  | { kind: 'sent' | 'dropped' | 'failed' | 'retried' | 'postponed' }
+  /** Put back, and so would be any other mail now. */
+  | { kind: 'unreachable'; reason: string };
+
+/** Makes the function that takes a claimed mail to its end, whatever that is. It never throws. */
+export function createDelivery(options: DeliveryOptions): (mail: OutboxRow) => Promise<Result> {
+  const { ctx, logger } = options;
+  const rate = createDomainRate(options.domainRate, () => performance.now());
+  return async (mail) => {
+    try {
+      return await deliver(options, rate, mail);
+    } catch (error) {
+      logger.error({ error: describeError(error), mail: mail.key, kind: mail.kind }, 'a mail cannot be made');
+      // If that fails as well, the lease runs out, and somebody takes it again.
+      return putBack(options, mail, 'internal').catch((second: unknown) => {
+        logger.error({ error: describeError(second), mail: mail.key }, 'a mail cannot be put back');
+        return { kind: 'retried' };
+      });
+    }
+  };
+
+  async function deliver(
+    { post, render }: DeliveryOptions,
+    { take }: typeof rate,
+    mail: OutboxRow,
+  ): Promise<Result> {
+    const letter = await prepareMail(ctx, mail);
+    if (!letter) return { kind: 'dropped' };
+    const wait = take(domainOf(letter.to), mail.key);
+    if (wait > 0) return postpone(options, mail, 'domain_rate', wait);
+    const sent = await post.send({
+      to: letter.to,
+      messageId: letter.messageId,
+      replyTo: letter.organization?.replyTo ?? null,
+      ...render(letter),
+    });
+    return settle(options, mail, letter, sent);
+  }
+}
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
+
+async function settle(
+  options: DeliveryOptions,
+  mail: OutboxRow,
+  letter: Letter,
+  sent: Sent,
+): Promise<Result> {
+  const { ctx, logger } = options;
+  const { template } = letter;
+  switch (sent.outcome) {
+    case 'sent':
+      await settleSent(options, mail);
+      if (sent.file === undefined) logger.debug({ template }, 'mail sent');
+      else logger.info({ file: sent.file, template }, 'mail written');
+      return { kind: 'sent' };
+    case 'rejected':
+      await fail(options, mail, sent.reason, sent.badAddress ? 'debug' : 'warn');
+      if (sent.badAddress) await takeMailEvent(ctx, { type: 'bounce', email: letter.to });
+      return { kind: 'failed' };
+    case 'retry':
+      if (!sent.connection) return putBack(options, mail, sent.reason);
+      if (isTooOld(options, mail)) return fail(options, mail, sent.reason);
+      await postpone(options, mail, sent.reason, options.times.pauseMs);
+      return { kind: 'unreachable', reason: sent.reason };
+  }
+}
+
+/**
+ * Notes that a mail is gone. A database that stumbles just now must not have it sent twice: it is tried again for as long
+ * as the lease keeps others off, and after that the mail is left to them.
+ */
+async function settleSent({ ctx, logger, times }: DeliveryOptions, mail: OutboxRow): Promise<void> {
+  const until = performance.now() + times.settleMs;
+  for (;;) {
+    try {
+      return await ctx.store.transact((tx) => settleMail(tx, mail, { state: 'sent' }));
+    } catch (error) {
+      logger.error({ error: describeError(error), mail: mail.key }, 'a sent mail cannot be noted');
+      if (performance.now() > until) return;
+      await sleep(SETTLE_AGAIN_MS);
+    }
+  }
+}
+
+const isTooOld = ({ ctx, times }: DeliveryOptions, mail: OutboxRow): boolean =>
+  ctx.now().getTime() - mail.createdAt.getTime() >= times.giveUpMs;
+
+async function fail(
+  { ctx, logger }: DeliveryOptions,
+  mail: OutboxRow,
+  reason: string,
+  level: 'debug' | 'warn' = 'warn',
+): Promise<Result> {
+  await ctx.store.transact((tx) => settleMail(tx, mail, { state: 'failed', reason }));
+  logger[level]({ kind: mail.kind, reason }, 'a mail was given up');
+  return { kind: 'failed' };
+}
+
+/** For another attempt, later from time to time; or gives up. */
+async function putBack(options: DeliveryOptions, mail: OutboxRow, reason: string): Promise<Result> {
+  if (isTooOld(options, mail)) return fail(options, mail, reason);
+  const { ctx, times } = options;
+  const wait = times.retryMs[Math.min(mail.attempts, times.retryMs.length - 1)] ?? HOUR;
+  // Up to a fifth longer, so that what failed together does not come back together.
+  const dueAt = new Date(ctx.now().getTime() + wait * (1 + Math.random() / 5));
+  await ctx.store.transact((tx) => settleMail(tx, mail, { state: 'queued', reason, dueAt }));
+  return { kind: 'retried' };
+}
+
+/** Puts a mail back that had no turn: it does not count as an attempt. */
+async function postpone(
+  { ctx }: DeliveryOptions,
+  mail: OutboxRow,
+  reason: string,
+  ms: number,
+): Promise<Result> {
+  const unspent = { ...mail, attempts: mail.attempts - 1 };
+  const dueAt = new Date(ctx.now().getTime() + ms);
+  await ctx.store.transact((tx) => settleMail(tx, unspent, { state: 'queued', reason, dueAt }));
+  return { kind: 'postponed' };
+}

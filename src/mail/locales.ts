@@ -1,0 +1,165 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Value } from '@sinclair/typebox/value';
+import { parse } from 'yaml';
+import { packageRoot } from '../package.js';
+import { Catalogue, KNOWN_VALUES } from './catalogue.js';
+import { parseWords, valuesIn } from './words.js';
+
+export type Locales = {
+  /** The languages that are there, as the files are named. */
+  tags: string[];
+  /** The closest: `pt-BR`, else `pt`, else English. */
+  pick: (tag: string | null | undefined) => Catalogue;
+  /** What languages lack and say in English instead. Worth a line in the log. */
+  missing: { locale: string; keys: string[] }[];
+};
+
+type Section = { [key: string]: unknown };
+type Place = { file: string; path: string[] };
+type LocaleFile = { file: string; tag: string };
+
+const BUILT_IN = fileURLToPath(new URL('locales/', packageRoot));
+const TAG = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$/;
+
+/**
+ * Reads the built-in languages, and over them those of a folder: its files may add languages, or say some things
+ * otherwise. Throws an error that names the file and the key that is wrong.
+ */
+export function loadLocales(folder?: string): Locales {
+  const catalogues = new Map<string, Catalogue>();
+  const missing: Locales['missing'] = [];
+  for (const one of inOrder([...filesOf(BUILT_IN), ...(folder ? filesOf(folder) : [])])) {
+    const { tag } = one;
+    const said = readSection(one.file);
+    const model = closest(catalogues, tag);
+    catalogues.set(
+      tag.toLowerCase(),
+      asCatalogue(model ? merge(model, said, { file: one.file, path: [] }) : said, one),
+    );
+    if (model?.locale !== 'en' || tag === 'en') continue;
+    const keys = keysMissing(model, said);
+    if (keys.length > 0) missing.push({ locale: tag, keys });
+  }
+  return {
+    tags: [...catalogues.values()].map(({ locale }) => locale).sort(),
+    // English is built in: there is always one.
+    pick: (tag) => closest(catalogues, tag ?? 'en') as Catalogue,
+    missing,
+  };
+}
+
+/** English first, and each language before its regions: what a region lacks it takes from there. */
+function inOrder(files: LocaleFile[]): LocaleFile[] {
+  const rank = ({ tag }: LocaleFile) => (tag === 'en' ? 0 : tag.length);
+  return files.sort((a, b) => rank(a) - rank(b));
+}
+
+function filesOf(folder: string): LocaleFile[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .sort()
+    .map((name) => {
+      const [file, tag] = [join(folder, name), name.slice(0, -'.yaml'.length)];
+      if (TAG.test(tag)) return { file, tag };
+      throw wrong({ file, path: [] }, 'is not named after a language, such as pt-BR.yaml');
+    });
+}
+
+function readSection(file: string): Section {
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw wrong({ file, path: [] }, `is not YAML: ${firstLine(error)}`);
+  }
+  if (!isSection(value)) throw wrong({ file, path: [] }, 'holds no keys');
+  return value;
+}
+
+const isSection = (value: unknown): value is Section =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const firstLine = (error: unknown): string => (error as Error).message.split('\n', 1)[0] ?? '';
+
+/** The catalogue of this tag, or of the shorter ones that it begins with; at last English. */
+function closest(catalogues: ReadonlyMap<string, Catalogue>, tag: string): Catalogue | undefined {
+  const parts = tag.toLowerCase().split('-');
+  for (let length = parts.length; length > 0; length -= 1) {
+    const found = catalogues.get(parts.slice(0, length).join('-'));
+    if (found) return found;
+  }
+  return catalogues.get('en');
+}
+
+/** What a language says, and for the rest its model. It may only say what English says, too. */
+function merge(model: Section, said: Section, place: Place): Section {
+  const merged: Section = { ...model };
+  for (const [key, value] of Object.entries(said)) {
+    const here = { ...place, path: [...place.path, key] };
+    // A catalogue carries its tag as `locale`; files do not say it.
+    if (!Object.hasOwn(model, key) || here.path.join() === 'locale') {
+      throw wrong(here, 'is not a key that English has');
+    }
+    const kind = kindOf(model[key]);
+    if (kindOf(value) !== kind) throw wrong(here, `must be ${kind}`);
+    merged[key] = isSection(value) ? merge(model[key] as Section, value, here) : value;
+  }
+  return merged;
+}
+
+const kindOf = (value: unknown): string =>
+  isSection(value)
+    ? 'a section with keys'
+    : Array.isArray(value)
+      ? 'a list of texts'
+      : typeof value === 'string'
+        ? 'text'
+        : 'something else';
+
+function asCatalogue({ locale: _, ...said }: Section, { file, tag }: LocaleFile): Catalogue {
+  const error = Value.Errors(Catalogue, said).First();
+  if (error) throw wrong({ file, path: error.path.split('/').slice(1) }, error.message.toLowerCase());
+  const catalogue = said as Static;
+  for (const [path, words] of [
+    ...textsIn(catalogue.mail, ['mail']),
+    ...textsIn(catalogue.pages, ['pages']),
+  ]) {
+    checkWords(words, KNOWN_VALUES[path[0] ?? ''] ?? [], { file, path });
+  }
+  return { ...catalogue, locale: tag };
+}
+
+type Static = Omit<Catalogue, 'locale'>;
+
+/** A misspelt value would leave a hole in every mail: so it is found when the file is read. */
+function checkWords(words: string, known: readonly string[], place: Place): void {
+  try {
+    parseWords(words);
+  } catch (error) {
+    throw wrong(place, firstLine(error));
+  }
+  const unknown = valuesIn(words).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw wrong(place, `names ${unknown}; there are: ${known.join(', ')}`);
+}
+
+/** Every text with its path. */
+export function* textsIn(value: unknown, path: string[] = []): Generator<[string[], string]> {
+  if (typeof value === 'string') yield [path, value];
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) yield* textsIn(inner, [...path, key]);
+  }
+}
+
+function keysMissing(model: Section, said: Section, path: string[] = []): string[] {
+  return Object.entries(model).flatMap(([key, value]) => {
+    const here = [...path, key];
+    if (['locale', 'dir'].includes(here.join('.'))) return [];
+    if (isSection(value)) return keysMissing(value, (said[key] ?? {}) as Section, here);
+    return Object.hasOwn(said, key) ? [] : [here.join('.')];
+  });
+}
+
+const wrong = ({ file, path }: Place, what: string): Error =>
+  new Error(`${file}${path.length > 0 ? `: ${path.join('.')}` : ''}: ${what}`);

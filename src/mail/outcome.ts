@@ -1,0 +1,94 @@
+/** What became of handing a mail over. Reasons are words of ours: what a server says may repeat the address. */
+export type Sent =
+  | { outcome: 'sent'; file?: string }
+  | {
+      outcome: 'retry';
+      reason: string;
+      /** The server as a whole cannot be used: it is not about this mail. */
+      connection?: true;
+    }
+  | {
+      outcome: 'rejected';
+      reason: string;
+      /** There is no such mailbox. */
+      badAddress?: true;
+    };
+
+type Failed = Exclude<Sent, { outcome: 'sent' }>;
+
+/** What nodemailer tells of a failure, as far as we look at it. */
+export type SendFailure = {
+  code?: unknown;
+  /** The system's own code, such as ECONNREFUSED. */
+  originalCode?: unknown;
+  command?: unknown;
+  response?: unknown;
+  responseCode?: unknown;
+};
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection_refused',
+  ECONNRESET: 'connection_lost',
+  ECONNECTION: 'connection_lost',
+  EPIPE: 'connection_lost',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  ETIMEDOUT: 'timeout',
+  EABORT: 'timeout',
+  EDNS: 'dns',
+  ENOTFOUND: 'dns',
+  ETLS: 'tls',
+  EAUTH: 'auth',
+  ENOAUTH: 'auth',
+  ESOCKET: 'connection_failed',
+};
+
+/** Mistakes in the message itself, found before a server saw it: they do not go away. */
+const OURS: Readonly<Record<string, string>> = { EENVELOPE: 'invalid_envelope', EMESSAGE: 'too_large' };
+
+/**
+ * What a failed attempt means. `begun`: the server had let us log in and begin with this very mail, so that the failure
+ * may be about it. A mail that makes the server hang or hang up must not hold up all the others for ever.
+ */
+export function classify(failure: SendFailure, begun: boolean): Failed {
+  const { responseCode: reply, command } = failure;
+  if (typeof reply !== 'number') return unanswered(failure, begun);
+  const reason = `smtp_${reply}`;
+  const aboutThisMail = command === 'RCPT TO' || command === 'DATA';
+  // Before the recipient was named, each mail would have been refused in the same way.
+  if (!aboutThisMail || reply < 500) return retry(reason, !aboutThisMail);
+  const text = typeof failure.response === 'string' ? failure.response : '';
+  if (command === 'RCPT TO') {
+    // That is how a server says that it does not know us: a setting is wrong, not the address.
+    if (/\brelay/i.test(text)) return retry('relay_refused', false);
+    if (isBadAddress(reply, text)) return { outcome: 'rejected', reason, badAddress: true };
+  }
+  return { outcome: 'rejected', reason };
+}
+
+const retry = (reason: string, connection: boolean): Failed => ({
+  outcome: 'retry',
+  reason,
+  ...(connection ? { connection: true } : {}),
+});
+
+function unanswered({ code, originalCode, command }: SendFailure, begun: boolean): Failed {
+  const ours = command === 'API' && typeof code === 'string' ? OURS[code] : undefined;
+  if (ours !== undefined || code === 'EMESSAGE') {
+    return { outcome: 'rejected', reason: ours ?? 'too_large' };
+  }
+  const words = [originalCode, code].map((one) => (typeof one === 'string' ? REASONS[one] : undefined));
+  const certificate = typeof originalCode === 'string' && /CERT|TLS|SSL/.test(originalCode);
+  return retry(certificate ? 'tls' : (words[0] ?? words[1] ?? 'send_failed'), !begun);
+}
+
+/** What servers say of us rather than of the mailbox. */
+const NOT_THE_ADDRESS = /spam|block|black|polic|sender|reputation|denied|auth|\bip\b|rate|limit/i;
+
+/** 5.1.x is about addresses; 5.1.7 and 5.1.8 of those about the sender's. */
+function isBadAddress(reply: number, text: string): boolean {
+  if (![550, 551, 553].includes(reply)) return false;
+  const enhanced = /^\d{3}[ -](5\.\d{1,3}\.\d{1,3})\b/.exec(text)?.[1];
+  if (enhanced === undefined) return !NOT_THE_ADDRESS.test(text);
+  return /^5\.1\./.test(enhanced) && !/^5\.1\.[78]$/.test(enhanced);
+}

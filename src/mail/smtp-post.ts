@@ -1,0 +1,65 @@
+import type { Readable } from 'node:stream';
+import nodemailer from 'nodemailer';
+import type SMTPPool from 'nodemailer/lib/smtp-pool';
+import { classify, type SendFailure, type Sent } from './outcome.js';
+import { toMail, type Message, type Post } from './message.js';
+
+export type SmtpOptions = {
+  /** smtp://user:password@host:port */
+  url: string;
+  from: string;
+  connections: number;
+  /** For tests. */
+  timeouts?: Partial<typeof TIMEOUTS>;
+};
+
+const TIMEOUTS = {
+  connectionTimeout: 10_000,
+  greetingTimeout: 10_000,
+  socketTimeout: 30_000,
+  /** For all of a mail: a server that answers slowly, but does answer, never runs into the others. */
+  wholeSend: 60_000,
+};
+
+/** Sends over a few connections that are kept. Connects when the first mail is sent. */
+export function smtpPost({ url, from, connections, timeouts = {} }: SmtpOptions): Post {
+  const { wholeSend, ...times } = { ...TIMEOUTS, ...timeouts };
+  const transport = nodemailer.createTransport({
+    pool: true,
+    url,
+    maxConnections: connections,
+    // Once, for a kept connection that the server closed meanwhile. All else is for the worker to decide.
+    maxRequeues: 1,
+    ...times,
+  });
+  // What nodemailer began to read it began to send.
+  const begun = new WeakMap<AbortSignal, Readable>();
+  transport.use('stream', ({ data, message }, done) => {
+    const create = message.createReadStream.bind(message);
+    message.createReadStream = (options) => {
+      const stream = create(options);
+      if (data.signal) begun.set(data.signal, stream);
+      return stream;
+    };
+    done();
+  });
+  return {
+    async send(message: Message): Promise<Sent> {
+      const signal = AbortSignal.timeout(wholeSend);
+      try {
+        await transport.sendMail({ ...toMail(message, from), signal });
+        return { outcome: 'sent' };
+      } catch (error) {
+        return classify(error as SendFailure, begun.get(signal)?.readableDidRead === true);
+      }
+    },
+    check: () =>
+      transport.verify().then(
+        () => undefined,
+        (error: unknown) => classify(error as SendFailure, false).reason,
+      ),
+    async close() {
+      (transport.transporter as SMTPPool).close({ force: true });
+    },
+  };
+}
