@@ -41,10 +41,40 @@ export const Environment = Type.Object({
     description: 'Where the root key is kept if ROOT_KEY is empty; made at the first start.',
   }),
   DEMO: Type.Boolean({ default: true, description: 'Put a demo petition into an empty database.' }),
+  SMTP_URL: Type.String({
+    default: '',
+    pattern: '^(?:|smtps?://.+)$',
+    description:
+      'smtp://user:password@host:port of your mail server; empty: mails are written to MAIL_FOLDER.',
+  }),
+  MAIL_FROM: Type.String({
+    default: 'petitions@localhost',
+    pattern: '^[^@\\s<>]+@[^@\\s<>]+$',
+    description: 'Address that mails come from. The organization’s name stands before it.',
+  }),
+  MAIL_FOLDER: Type.String({
+    default: 'data/mail',
+    description: 'Where mails are written, one .eml file each, while SMTP_URL is empty.',
+  }),
+  MAIL_WORKER: Type.Boolean({
+    default: true,
+    description: 'Send mails from this process. At least one of those that share a database must.',
+  }),
+  MAIL_CONNECTIONS: Type.Integer({
+    default: 5,
+    minimum: 1,
+    maximum: 100,
+    description: 'Connections to the mail server.',
+  }),
+  MAIL_DOMAIN_RATE: rate('1200/60', 'To one recipient domain, per process; more wait.'),
   MAIL_WEBHOOK_SECRET: Type.String({
     default: '',
     pattern: '^(?:|whsec_[A-Za-z0-9+/=]{24,100})$',
     description: 'Signs POST /v1/mail-events, as whsec_ and base64; empty: it is refused.',
+  }),
+  LOCALES_FOLDER: Type.String({
+    default: '',
+    description: 'Folder with further languages of mails and pages, as <locale>.yaml.',
   }),
   LINK_CONFIRM_URL: link('your page for confirming'),
   LINK_UNSUBSCRIBE_URL: link('your page for unsubscribing'),
@@ -112,7 +142,12 @@ export type RateLimit = { requests: number; seconds: number };
 export type Config = Readonly<
   Omit<
     Static<typeof Environment>,
-    `RATE_LIMIT${string}` | `LINK_${string}` | `CONFIRM_${string}` | 'PUBLIC_URL' | 'TRUST_PROXY'
+    | `RATE_LIMIT${string}`
+    | `LINK_${string}`
+    | `CONFIRM_${string}`
+    | 'PUBLIC_URL'
+    | 'TRUST_PROXY'
+    | 'MAIL_DOMAIN_RATE'
   >
 > & {
   readonly publicUrl: string;
@@ -120,6 +155,7 @@ export type Config = Readonly<
   readonly limits: Readonly<Record<LimitName, RateLimit>> | null;
   readonly links: LinkTemplates;
   readonly policy: Policy;
+  readonly domainRate: RateLimit;
 };
 
 export type LimitName = 'client' | 'key' | 'confirm' | 'mail' | 'signBurst' | 'signSustained';
@@ -147,6 +183,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
     LINK_EMAIL_UNDO_URL,
     CONFIRM_REMINDER_HOURS,
     CONFIRM_REMINDERS,
+    MAIL_DOMAIN_RATE,
     PUBLIC_URL,
     TRUST_PROXY,
     ...plain
@@ -173,6 +210,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
       emailUndo: LINK_EMAIL_UNDO_URL,
     },
     policy: { ...DEFAULT_POLICY, reminderHours: CONFIRM_REMINDER_HOURS, reminders: CONFIRM_REMINDERS },
+    domainRate: parseRate(MAIL_DOMAIN_RATE),
   });
 }
 

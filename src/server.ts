@@ -3,15 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
-import { forgetOldRetries } from './core/idempotency.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
 import { redact } from './redact.js';
+import { startJobs } from './jobs.js';
+import { startMail } from './mail/start.js';
 import { loadRootKey } from './root-key.js';
 import { migrateStore, openStore } from './store/open.js';
 import type { Store, StoreOptions } from './store/store.js';
 
-const HOUR_MS = 3_600_000;
 /** Lets the answers that say what happened leave before the process ends. */
 const LAST_WORDS_MS = 200;
 /** How long an open connection has to send what it had begun to send when the server was told to stop. */
@@ -105,11 +105,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     await store.close();
     throw error;
   }
-  const forgetting = setInterval(() => {
-    forgetOldRetries(store, new Date()).catch((error: unknown) =>
-      logger.warn({ error: describeError(error) }, 'could not forget old retries'),
-    );
-  }, HOUR_MS);
+  const mail = config.MAIL_WORKER ? startMail(config, app, logger) : undefined;
+  const jobs = startJobs(app.ctx, logger);
 
   const { port } = app.server.address() as AddressInfo;
   return {
@@ -117,8 +114,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     migrated,
     url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
     async stop() {
-      clearInterval(forgetting);
-      await closeGently(app);
+      jobs.stop();
+      await Promise.all([closeGently(app), mail?.stop()]);
       await store.close();
     },
   };

@@ -44,7 +44,7 @@ function startSending(
   const lines: Line[] = [];
   const log = (level: string) => (values: object, message: string) =>
     void lines.push({ ...values, level, message });
-  const timeouts = { connectionTimeout: 500, greetingTimeout: 500, socketTimeout: 300, wholeSend: 800 };
+  const timeouts = { connectionTimeout: 2000, greetingTimeout: 2000, socketTimeout: 500, wholeSend: 4000 };
   const worker = startMailWorker({
     ctx,
     post: smtpPost({ url: server.url, from: FROM, connections: 3, timeouts }),
@@ -64,7 +64,7 @@ const outboxOf = async ({ store }: TestApp): Promise<OutboxRow[]> =>
 
 /** Until nothing waits any more, retries included. */
 async function drained(api: TestApp): Promise<OutboxRow[]> {
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 60_000;
   while ((await readQueue(api.store.read)).queued > 0) {
     if (Date.now() > until) throw new Error('the outbox does not get empty');
     await sleep(10);
@@ -151,7 +151,7 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
     server.received.length = 0;
     const { worker, lines } = startSending(t, api.app.ctx, server);
     const email = await signNext();
-    for (let i = 0; i < 200 && (await rowOf()).reason !== attempt.reason; i += 1) await sleep(10);
+    for (let i = 0; i < 500 && (await rowOf()).reason !== attempt.reason; i += 1) await sleep(10);
     t.match(await rowOf(), attempt);
     t.same(
       server.received.filter(({ raw }) => raw === ''),
@@ -249,14 +249,18 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
     t.equal(new Set(received.map(({ mail }) => mail.messageId)).size, 1, 'as the same message');
   });
 
-  await t.test('one mail that makes it hang does not hold up the others', async (t) => {
+  await t.test('one mail that makes it hang up does not hold up the others', async (t) => {
     server.received.length = 0;
-    const { worker } = startSending(t, api.app.ctx, server);
-    server.mood = { recipient: (address) => (address.startsWith('bad') ? '451 4.3.0 Oh no' : undefined) };
+    const { worker, lines } = startSending(t, api.app.ctx, server);
+    server.mood = { recipient: (address) => (address.startsWith('bad') ? '421 4.3.0 Oh no' : undefined) };
     await sign(api, 'bad@example.org');
     for (let i = 0; i < 10; i += 1) await signNext();
-    for (let i = 0; i < 100 && server.received.length < 10; i += 1) await sleep(10);
+    for (let i = 0; i < 500 && server.received.length < 10; i += 1) await sleep(10);
     t.equal(server.received.length, 10);
+    t.notOk(
+      lines.some(({ message }) => message === 'mail cannot be sent'),
+      'no pause',
+    );
     server.mood = {};
     await drained(api);
     await worker.stop();
@@ -357,7 +361,9 @@ onEveryEngine('several workers', async (t, engine) => {
     const { worker } = startSending(t, api.app.ctx, server, { post, times: { stopMs: 100 } });
     while ((await outboxOf(api)).at(-1)?.state !== 'sending') await sleep(5);
     await sleep(50);
+    const began = Date.now();
     await worker.stop();
+    t.ok(Date.now() - began < 5000, 'whatever the server does');
     t.match((await outboxOf(api)).at(-1), { state: 'queued', reason: 'connection_lost' });
     server.mood = {};
     const { worker: next } = startSending(t, api.app.ctx, server);
@@ -421,7 +427,7 @@ onEveryEngine('limits and mishaps', async (t, engine) => {
     const domains = server.received.map(({ to }) => to[0]?.split('@')[1]);
     t.ok(domains.includes('small.example'));
     t.ok(domains.length < 7, `some wait: ${domains.join()}`);
-    const rows = await drained(api);
+    const rows = (await drained(api)).slice(-7);
     await worker.stop();
     t.equal(server.received.length, 7);
     t.ok(Date.now() - began >= 700, 'four more than allowed, at five a second');

@@ -43,6 +43,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ESOCKET: 'connection_failed',
 };
 
+/** So it is for every mail, even if an earlier connection had begun with this one. */
+const BEFORE_ANY_MAIL = new Set(['connection_refused', 'unreachable', 'dns', 'tls', 'auth']);
+
 /** Mistakes in the message itself, found before a server saw it: they do not go away. */
 const OURS: Readonly<Record<string, string>> = { EENVELOPE: 'invalid_envelope', EMESSAGE: 'too_large' };
 
@@ -60,7 +63,8 @@ export function classify(failure: SendFailure, begun: boolean): Failed {
   const text = typeof failure.response === 'string' ? failure.response : '';
   if (command === 'RCPT TO') {
     // That is how a server says that it does not know us: a setting is wrong, not the address.
-    if (/\brelay/i.test(text)) return retry('relay_refused', false);
+    if (reply === 503 || reply === 530) return retry(reason, false);
+    if (/\brelay|authenticat/i.test(text)) return retry('relay_refused', false);
     if (isBadAddress(reply, text)) return { outcome: 'rejected', reason, badAddress: true };
   }
   return { outcome: 'rejected', reason };
@@ -79,7 +83,8 @@ function unanswered({ code, originalCode, command }: SendFailure, begun: boolean
   }
   const words = [originalCode, code].map((one) => (typeof one === 'string' ? REASONS[one] : undefined));
   const certificate = typeof originalCode === 'string' && /CERT|TLS|SSL/.test(originalCode);
-  return retry(certificate ? 'tls' : (words[0] ?? words[1] ?? 'send_failed'), !begun);
+  const reason = certificate ? 'tls' : (words[0] ?? words[1] ?? 'send_failed');
+  return retry(reason, !begun || BEFORE_ANY_MAIL.has(reason));
 }
 
 /** What servers say of us rather than of the mailbox. */

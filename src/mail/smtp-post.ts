@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import nodemailer from 'nodemailer';
 import type SMTPPool from 'nodemailer/lib/smtp-pool';
 import { classify, type SendFailure, type Sent } from './outcome.js';
@@ -32,14 +31,13 @@ export function smtpPost({ url, from, connections, timeouts = {} }: SmtpOptions)
     maxRequeues: 1,
     ...times,
   });
-  // What nodemailer began to read it began to send.
-  const begun = new WeakMap<AbortSignal, Readable>();
+  // nodemailer asks for a mail's bytes once a connection is logged in and about to send it.
+  const begun = new WeakSet<AbortSignal>();
   transport.use('stream', ({ data, message }, done) => {
     const create = message.createReadStream.bind(message);
     message.createReadStream = (options) => {
-      const stream = create(options);
-      if (data.signal) begun.set(data.signal, stream);
-      return stream;
+      if (data.signal) begun.add(data.signal);
+      return create(options);
     };
     done();
   });
@@ -50,7 +48,7 @@ export function smtpPost({ url, from, connections, timeouts = {} }: SmtpOptions)
         await transport.sendMail({ ...toMail(message, from), signal });
         return { outcome: 'sent' };
       } catch (error) {
-        return classify(error as SendFailure, begun.get(signal)?.readableDidRead === true);
+        return classify(error as SendFailure, begun.has(signal));
       }
     },
     check: () =>

@@ -48,7 +48,7 @@ export function startMailWorker(options: WorkerOptions): MailWorker {
   const stats: MailStats = { sent: 0, failed: 0, retried: 0 };
   const active = new Set<Promise<void>>();
   const nap = createNap();
-  let idlers: (() => void)[] = [];
+  const idlers: (() => void)[] = [];
   let stopping = false;
   let pauseMs = 0;
   let pausedUntil = 0;
@@ -89,11 +89,13 @@ export function startMailWorker(options: WorkerOptions): MailWorker {
     const trouble = pauseMs === 0 ? undefined : await post.check();
     if (trouble !== undefined) return pause(trouble);
     if (stopping) return;
+    // Whoever asks from now on is answered by the next look: this one may begin before what they wait for is there.
+    const asking = idlers.length;
     const left = await claim();
     if (left === 0) return;
-    if (idlers.length > 0) {
+    if (asking > 0) {
       if (active.size > 0) return Promise.race(active);
-      for (const resolve of idlers.splice(0)) resolve();
+      for (const resolve of idlers.splice(0, asking)) resolve();
     }
     return nap.sleep(times.pollMs);
   };
@@ -113,8 +115,10 @@ export function startMailWorker(options: WorkerOptions): MailWorker {
     async stop() {
       stopping = true;
       nap.end();
-      await looping;
-      await within(times.stopMs, Promise.all(active));
+      await within(
+        times.stopMs,
+        looping.then(() => Promise.all(active)),
+      );
       await post.close();
       // Those that were cut off are put back.
       await within(times.stopMs, Promise.all(active));
@@ -122,7 +126,7 @@ export function startMailWorker(options: WorkerOptions): MailWorker {
     },
     idle: () =>
       new Promise((resolve) => {
-        idlers = [...idlers, resolve];
+        idlers.push(resolve);
         nap.wake();
       }),
     stats: () => ({ ...stats }),
