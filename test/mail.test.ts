@@ -303,7 +303,10 @@ onEveryEngine('several workers', async (t, engine) => {
     const MAILS = 200;
     const emails = Array.from({ length: MAILS }, (_, i) => `p${i}@example.org`);
     await Promise.all(emails.map((email) => sign(api, email)));
-    const workers = [startSending(t, api.app.ctx, server), startSending(t, other, server)];
+    // With the usual patience: one that is lost may send again.
+    const workers = [api.app.ctx, other].map((ctx) =>
+      startSending(t, ctx, server, { post: smtpPost({ url: server.url, from: FROM, connections: 3 }) }),
+    );
     const rows = await drained(api);
     for (const { worker } of workers) await worker.stop();
     t.equal(server.received.length, MAILS);
@@ -567,6 +570,6 @@ t.test('headers cannot be injected', async (t) => {
       t.equal(mail.from?.value[0]?.address, FROM);
       t.notMatch(mail.subject ?? '', /[\r\n]/);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });

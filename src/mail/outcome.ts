@@ -57,7 +57,8 @@ export function classify(failure: SendFailure, begun: boolean): Failed {
   const { responseCode: reply, command } = failure;
   if (typeof reply !== 'number') return unanswered(failure, begun);
   const reason = `smtp_${reply}`;
-  const aboutThisMail = command === 'RCPT TO' || command === 'DATA';
+  // nodemailer does not say which command a 421 answered, since it ends the connection.
+  const aboutThisMail = command === 'RCPT TO' || command === 'DATA' || (reply === 421 && begun);
   // Before the recipient was named, each mail would have been refused in the same way.
   if (!aboutThisMail || reply < 500) return retry(reason, !aboutThisMail);
   const text = typeof failure.response === 'string' ? failure.response : '';

@@ -28,7 +28,7 @@ const CASES: [string, SendFailure, boolean, Sent][] = [
   ['wrong password', at('AUTH PLAIN', '535 5.7.8 bad credentials', 'EAUTH'), false, away('smtp_535')],
   ['no password', { code: 'EAUTH', command: 'API' }, false, away('auth')],
   ['sender refused', at('MAIL FROM', '550 5.7.1 not you'), false, away('smtp_550')],
-  ['421 recipient', at('RCPT TO', '421 4.7.0 slow down'), true, retry('smtp_421')],
+  ['421 recipient', at('CONN', '421 4.7.0 slow down', 'ECONNECTION'), true, retry('smtp_421')],
   ['greylisted', at('RCPT TO', '451 4.7.1 later'), false, retry('smtp_451')],
   ['full', at('RCPT TO', '452 4.2.2 mailbox full'), false, retry('smtp_452')],
   ['over quota for good', at('RCPT TO', '552 5.2.2 mailbox full'), false, rejected('smtp_552')],
