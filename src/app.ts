@@ -38,6 +38,7 @@ import { openapi, documentOf } from './http/openapi.js';
 import type { Access } from './http/operation.js';
 import { secretOrganizationRoutes } from './http/organizations.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions.js';
+import { pageRoutes } from './http/pages/pages.js';
 import { clientErrorHandler, problems } from './http/problems.js';
 import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
@@ -46,9 +47,12 @@ import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js
 import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions.js';
 import { unsubscribeRoutes } from './http/unsubscribing.js';
 import { validation } from './http/validation.js';
+import { loadLocales, type Locales } from './mail/locales.js';
 
 export type BuildOptions = ContextOptions & {
   config: Pick<Config, 'trustProxy' | 'limits'> & Partial<Pick<Config, 'MAIL_WEBHOOK_SECRET'>>;
+  /** The languages of pages; the built-in ones if absent. */
+  locales?: Locales;
   logger?: FastifyBaseLogger;
 };
 
@@ -139,6 +143,7 @@ export async function build(options: BuildOptions): Promise<App> {
     draining: () => draining,
     document: documentOf,
   });
+  const locales = options.locales ?? loadLocales();
   const scope = scopes(ctx, limits);
   // Who may call what: a route stands in exactly one of these blocks.
   await app.register(scope('service', [service, docs]));
@@ -154,6 +159,7 @@ export async function build(options: BuildOptions): Promise<App> {
       mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
       manageLinkRoutes(ctx),
       emailChangeRoutes(ctx),
+      pageRoutes(ctx, locales),
     ]),
   );
   await app.register(

@@ -7,6 +7,7 @@ import { erasureJournalFile } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
 import { redact } from './redact.js';
 import { startJobs } from './jobs.js';
+import { loadLocales } from './mail/locales.js';
 import { startMail } from './mail/start.js';
 import { loadRootKey } from './root-key.js';
 import { migrateStore, openStore } from './store/open.js';
@@ -84,6 +85,10 @@ export const createLogger = (level: string): Logger =>
 export async function startServer(config: Config): Promise<RunningServer> {
   const logger = createLogger(config.LOG_LEVEL);
   const rootKey = loadRootKey(config);
+  const locales = loadLocales(config.LOCALES_FOLDER || undefined);
+  for (const { locale, keys } of locales.missing) {
+    logger.warn({ locale, keys }, 'words are missing in a language: English stands in');
+  }
   const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
   const store = await openConfiguredStore(config, {
@@ -96,7 +101,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   let app: App | undefined;
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL);
-    app = await build({ config, store, rootKey, erasures, logger });
+    app = await build({ config, store, rootKey, erasures, locales, logger });
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
     await app.listen({ host: config.HOST, port: config.PORT });
@@ -105,7 +110,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     await store.close();
     throw error;
   }
-  const mail = config.MAIL_WORKER ? startMail(config, app, logger) : undefined;
+  const mail = config.MAIL_WORKER ? startMail(config, app, locales, logger) : undefined;
   const jobs = startJobs(app.ctx, logger);
 
   const { port } = app.server.address() as AddressInfo;

@@ -271,7 +271,11 @@ async function latestRequest(
 }
 
 /** What the page behind a confirmation link may say before anybody has pressed anything. */
-export type Asked = Confirmed & { petitionTitle: string | null; organizations: string[] };
+export type Asked = Confirmed & {
+  petitionTitle: string | null;
+  petitionUrl: string | null;
+  organizations: string[];
+};
 
 /** Reads what a token would confirm, and changes nothing. Undefined for every link that does not work. */
 export async function readAsked(ctx: Context, token: string): Promise<Asked | undefined> {
@@ -287,7 +291,7 @@ export async function readAsked(ctx: Context, token: string): Promise<Asked | un
     request.petitionKey === null
       ? []
       : await db
-          .select({ id: petitions.publicId, title: petitions.title })
+          .select({ id: petitions.publicId, title: petitions.title, url: petitions.pageUrl })
           .from(petitions)
           .where(eq(petitions.key, request.petitionKey));
   const names: string[] = [];
@@ -303,6 +307,7 @@ export async function readAsked(ctx: Context, token: string): Promise<Asked | un
     kind: request.kind,
     petitionId: petition?.id ?? null,
     petitionTitle: petition?.title ?? null,
+    petitionUrl: petition?.url ?? null,
     organizations: names,
   };
 }

@@ -74,3 +74,13 @@ export async function cancelLinks(ctx: Context, { supporterKey }: Session): Prom
       .where(eq(t.key, supporterKey));
   });
 }
+
+/** Ends a session before its time. */
+export async function endSession(ctx: Context, token: string): Promise<void> {
+  const hash = hashOfToken('session', token);
+  if (!hash) return;
+  await ctx.store.transact(async (tx) => {
+    const { linkTokens: t } = tx.tables;
+    await tx.db.delete(t).where(and(eq(t.hash, hash), eq(t.purpose, 'session')));
+  });
+}

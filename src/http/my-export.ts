@@ -57,7 +57,7 @@ const toRequest = ({ request, petitionId }: MyData['requests'][number]) => ({
 });
 
 /** Everything that is kept about a supporter, as one document. */
-const toMyExport = (data: MyData) => ({
+export const toMyExport = (data: MyData) => ({
   profile: toMe(data.me),
   signatures: data.signatures.map(toExportedSignature),
   subscriptions: data.subscriptions.map(toMySubscription),

@@ -2,17 +2,13 @@ import type { App } from '../app.js';
 import type { Config } from '../config.js';
 import { watchMail } from '../http/metrics.js';
 import type { Logger } from './delivery.js';
-import { loadLocales } from './locales.js';
+import type { Locales } from './locales.js';
 import { createRenderer } from './render.js';
 import { openPost } from './transport.js';
 import { startMailWorker, type MailWorker } from './worker.js';
 
-/** Starts the mail worker of a server process, as it is configured. Throws when a catalogue of languages is wrong. */
-export function startMail(config: Config, app: App, logger: Logger): MailWorker {
-  const locales = loadLocales(config.LOCALES_FOLDER || undefined);
-  for (const { locale, keys } of locales.missing) {
-    logger.warn({ locale, keys }, 'words are missing in a language: English stands in');
-  }
+/** Starts the mail worker of a server process, as it is configured. */
+export function startMail(config: Config, app: App, locales: Locales, logger: Logger): MailWorker {
   const worker = startMailWorker({
     ctx: app.ctx,
     post: openPost(config),

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { escapeHtml } from '../../mail/words.js';
+
+/** Markup that is ready: what is put into it is escaped, unless it is markup itself. */
+export class Html {
+  constructor(readonly markup: string) {}
+}
+
+type Part = string | number | Html | readonly Part[] | null | undefined | false;
+
+const markupOf = (part: Part): string => {
+  if (part instanceof Html) return part.markup;
+  if (Array.isArray(part)) return part.map(markupOf).join('');
+  return typeof part === 'string' || typeof part === 'number' ? escapeHtml(`${part}`) : '';
+};
+
+/** A template whose values cannot break out of it. */
+export const html = (strings: TemplateStringsArray, ...parts: Part[]): Html =>
+  new Html(strings.reduce((text, string, i) => text + markupOf(parts[i - 1]) + string));
+
+const CSS = `:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#6b7280;--act:#0b57d0;--on-act:#fff}
+@media (prefers-color-scheme:dark){:root{--ink:#e8e8ea;--paper:#16181c;--line:#8b95a3;--act:#8ab8ff;--on-act:#0b1a33}}
+body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
+main{max-width:38rem;margin:0 auto;padding:1.5rem}
+h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem;margin-top:2.5rem}
+form{margin:1rem 0}label,legend{display:block;margin:.75rem 0 .25rem;font-weight:600}
+label.check{font-weight:400}fieldset{border:1px solid var(--line);border-radius:.4rem;margin:1rem 0;padding:.5rem 1rem 1rem}
+input[type=text],input[type=email],select{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid var(--line);border-radius:.4rem;background:var(--paper);color:var(--ink)}
+button{font:inherit;font-weight:600;min-height:2.75rem;padding:.5rem 1.25rem;margin:.75rem .5rem 0 0;border-radius:.4rem;border:2px solid var(--act);background:var(--act);color:var(--on-act);cursor:pointer}
+button.quiet{background:var(--paper);color:var(--act)}a{color:var(--act)}
+:focus-visible{outline:3px solid var(--act);outline-offset:2px}
+.notice{border-inline-start:4px solid var(--act);padding:.5rem 1rem;margin:1rem 0}`;
+
+/** Pages load nothing, run nothing, and send their forms to nobody but us. */
+export const PAGE_CSP = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(CSS).digest('base64')}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+
+const STYLE = new Html(`<style>${CSS}</style>`);
+
+export type PageWords = { lang: string; dir: string; title: string };
+
+/** A whole page. It works without scripts, at any width, in light and dark, and with the keyboard alone. */
+export const page = ({ lang, dir, title }: PageWords, body: Part): string =>
+  html`<!doctype html>
+    <html lang="${lang}" dir="${dir}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <title>${title}</title>
+        ${STYLE}
+      </head>
+      <body>
+        <main>${body}</main>
+      </body>
+    </html> `.markup;
+
+/** A form that posts to one of our pages. `hidden` are the values that it carries along. */
+export const form = (action: string, hidden: Record<string, string>, content: Part): Html =>
+  html`<form method="post" action="${action}">
+    ${Object.entries(hidden).map(
+      ([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`,
+    )}${content}
+  </form>`;
+
+export const button = (label: string, { quiet = false } = {}): Html =>
+  html`<button type="submit" class="${quiet ? 'quiet' : 'plain'}">${label}</button>`;
+
+type Field = {
+  name: string;
+  label: string;
+  value?: string | null;
+  type?: 'text' | 'email';
+  autocomplete?: string;
+  maxLength?: number;
+  required?: boolean;
+  hint?: string;
+};
+
+let fields = 0;
+
+export function field({
+  name,
+  label,
+  value,
+  type = 'text',
+  autocomplete = 'off',
+  maxLength = 200,
+  required,
+  hint,
+}: Field): Html {
+  fields = (fields + 1) % 1_000_000;
+  const id = `${name}-${fields}`;
+  const described = hint ? html` aria-describedby="${id}-hint"` : '';
+  const must = required ? html` required` : '';
+  return html`<label for="${id}">${label}</label
+    ><input
+      id="${id}"
+      type="${type}"
+      name="${name}"
+      value="${value ?? ''}"
+      maxlength="${maxLength}"
+      autocomplete="${autocomplete}"
+      ${described}${must}
+    />${hint ? html`<div id="${id}-hint">${hint}</div>` : ''}`;
+}
+
+export function choice(name: string, label: string, options: [string, string][], chosen: string): Html {
+  fields = (fields + 1) % 1_000_000;
+  const id = `${name}-${fields}`;
+  return html`<label for="${id}">${label}</label
+    ><select id="${id}" name="${name}">
+      ${options.map(
+        ([value, words]) =>
+          html`<option value="${value}" ${value === chosen ? html`selected` : ''}>${words}</option>`,
+      )}
+    </select>`;
+}
+
+export const check = (name: string, label: string, checked = false): Html =>
+  html`<label class="check"
+    ><input type="checkbox" name="${name}" value="1" ${checked ? html`checked` : ''} /> ${label}</label
+  >`;

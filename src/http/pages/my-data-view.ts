@@ -1,0 +1,179 @@
+import { FREQUENCIES } from '../../../schema/db/consent-tables.js';
+import { DISPLAYS } from '../../../schema/db/tables.js';
+import type { Supporter } from '../../core/me.js';
+import type { MySignature } from '../../core/my-signatures.js';
+import type { MySubscription } from '../../core/my-subscriptions.js';
+import { say } from '../../mail/words.js';
+import { button, check, choice, field, form, html, type Html } from './html.js';
+import type { Visit } from './setup.js';
+
+/** "My data" as a page: sections of forms, each of which carries the session along. */
+export type MyData = { me: Supporter; signatures: MySignature[]; subscriptions: MySubscription[] };
+
+const SESSION_MINUTES = 15;
+
+export const act = (session: string, what: string, values: Record<string, string>, content: Html[]): Html =>
+  form('/manage/act', { session, act: what, ...values }, content);
+
+export function myDataPage(visit: Visit, session: string, data: MyData, notice?: string): Html {
+  const { manage: words } = visit.words;
+  const explanation = say(words.explanation, { email: data.me.delivery, minutes: SESSION_MINUTES });
+  return html`<h1>${words.heading}</h1>
+    ${notice === undefined ? '' : html`<p class="notice" role="status">${notice}</p>`}
+    <p>${explanation}</p>
+    ${act(session, 'leave', {}, [button(words.leave_button, { quiet: true })])}
+    <h2>${words.signatures.heading}</h2>
+    ${data.signatures.length === 0 ? html`<p>${words.signatures.none}</p>` : ''}
+    ${data.signatures.map((one) => signaturePart(visit, session, one))}
+    <h2>${words.subscriptions.heading}</h2>
+    ${data.subscriptions.length === 0 ? html`<p>${words.subscriptions.none}</p>` : ''}
+    ${data.subscriptions.map((one) => subscriptionPart(visit, session, one))}
+    ${contactPart(visit, session, data.me)} ${emailPart(visit, session)} ${lastParts(visit, session)}`;
+}
+
+function signaturePart(visit: Visit, session: string, { signature, petition }: MySignature): Html {
+  const { signatures: words } = visit.words.manage;
+  const date = new Intl.DateTimeFormat(visit.locale, { dateStyle: 'long' }).format(signature.createdAt);
+  const id = signature.publicId;
+  const shown = DISPLAYS.map((display): [string, string] => [display, words[`display_${display}`]]);
+  const change = act(session, 'signature', { id }, [
+    field({
+      name: 'name',
+      label: words.name_label,
+      value: signature.name,
+      autocomplete: 'name',
+      required: true,
+    }),
+    choice('display', words.display_label, shown, signature.display),
+    check('hidden', `${words.hidden_label} (${words.hidden_hint})`, signature.hidden === 1),
+    html`<div>${button(words.save_button, { quiet: true })}</div>`,
+  ]);
+  const over = signature.status === 'withdrawn' || signature.status === 'invalidated';
+  return html`<fieldset>
+    <legend>${petition.title}</legend>
+    <p>${say(words.signed_on, { date })}. ${words[`status_${signature.status}`]}.</p>
+    ${over ? '' : change}
+    ${over ? '' : act(session, 'withdraw', { id }, [button(words.withdraw_button, { quiet: true })])}
+  </fieldset>`;
+}
+
+function subscriptionPart(
+  visit: Visit,
+  session: string,
+  { subscription, organization, consentText }: MySubscription,
+): Html {
+  const { subscriptions: words } = visit.words.manage;
+  const { publicId: id, status, frequency, locale } = subscription;
+  const often = FREQUENCIES.map((one): [string, string] => [one, words[`frequency_${one}`]]);
+  const on = status === 'active' || status === 'pending';
+  const change = act(session, 'subscription', { id }, [
+    choice('frequency', words.frequency_label, often, frequency),
+    field({ name: 'locale', label: words.language_label, value: locale ?? '', maxLength: 11 }),
+    html`<div>${button(words.save_button, { quiet: true })}</div>`,
+  ]);
+  const comeBack =
+    consentText === null
+      ? html`<p>${words.not_possible}</p>`
+      : html`<p>${words.subscribe_explanation}</p>
+          <blockquote>${consentText.text}</blockquote>
+          ${act(session, 'subscribe', { id, text: consentText.publicId }, [button(words.subscribe_button)])}`;
+  return html`<fieldset>
+    <legend>${organization.name}</legend>
+    <p>${words[`status_${status}`]}.</p>
+    ${status === 'suppressed' ? html`<p>${words.suppressed_hint}</p>` : ''}
+    ${status === 'active' ? change : ''}
+    ${on ? act(session, 'unsubscribe', { id }, [button(words.unsubscribe_button, { quiet: true })]) : ''}
+    ${status === 'unsubscribed' ? comeBack : ''}
+  </fieldset>`;
+}
+
+function contactPart(visit: Visit, session: string, me: Supporter): Html {
+  const { contact: words } = visit.words.manage;
+  const { postalAddress: address } = me;
+  return html`<h2>${words.heading}</h2>
+    <p>${words.explanation}</p>
+    ${act(session, 'contact', {}, [
+      field({ name: 'name', label: words.name_label, value: me.name, autocomplete: 'name' }),
+      field({
+        name: 'country',
+        label: words.country_label,
+        value: me.country,
+        autocomplete: 'country',
+        maxLength: 2,
+        hint: words.country_hint,
+      }),
+      field({
+        name: 'postal_code',
+        label: words.postal_code_label,
+        value: me.postalCode,
+        autocomplete: 'postal-code',
+        maxLength: 16,
+      }),
+      field({
+        name: 'line',
+        label: words.address_label,
+        value: address?.lines.join(', ') ?? null,
+        autocomplete: 'street-address',
+      }),
+      field({
+        name: 'city',
+        label: words.city_label,
+        value: address?.city ?? null,
+        autocomplete: 'address-level2',
+      }),
+      field({
+        name: 'region',
+        label: words.region_label,
+        value: address?.region ?? null,
+        autocomplete: 'address-level1',
+      }),
+      field({ name: 'phone', label: words.phone_label, value: me.phone, autocomplete: 'tel', maxLength: 32 }),
+      html`<div>${button(words.save_button)}</div>`,
+    ])}`;
+}
+
+function emailPart(visit: Visit, session: string): Html {
+  const { email: words } = visit.words.manage;
+  const address = field({
+    name: 'email',
+    label: words.new_label,
+    type: 'email',
+    autocomplete: 'email',
+    maxLength: 254,
+    required: true,
+  });
+  return html`<h2>${words.heading}</h2>
+    <p>${words.explanation}</p>
+    ${act(session, 'email', {}, [address, html`<div>${button(words.button)}</div>`])}`;
+}
+
+function lastParts(visit: Visit, session: string): Html {
+  const { export: taking, erase } = visit.words.manage;
+  return html`<h2>${taking.heading}</h2>
+    <p>${taking.explanation}</p>
+    ${act(session, 'export', {}, [button(taking.button, { quiet: true })])}
+    <h2>${erase.heading}</h2>
+    <p>${erase.explanation}</p>
+    ${act(session, 'erase', {}, [button(erase.button, { quiet: true })])}`;
+}
+
+/** Asks once more before something that cannot be taken back, or not easily. */
+export const askAgain = (visit: Visit, session: string, what: 'withdraw' | 'erase', ask: Ask): Html =>
+  html`<h1>${ask.heading}</h1>
+    <p>${ask.explanation}</p>
+    ${ask.missing === undefined ? '' : html`<p class="notice" role="alert">${ask.missing}</p>`}
+    ${act(session, what, { ...ask.values, asked: '1' }, [
+      ask.box === undefined ? html`` : check('sure', ask.box),
+      html`<div>${button(ask.button)}</div>`,
+    ])}
+    ${act(session, 'look', {}, [button(visit.words.common.cancel_button, { quiet: true })])}`;
+
+type Ask = {
+  heading: string;
+  explanation: string;
+  button: string;
+  values: Record<string, string>;
+  /** A box that must be ticked. */
+  box?: string;
+  missing?: string | undefined;
+};

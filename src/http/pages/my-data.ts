@@ -1,0 +1,237 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { EmailChangeInput } from '../../../schema/api/email-changes.js';
+import { MePatch } from '../../../schema/api/me.js';
+import { MySignaturePatch } from '../../../schema/api/my-signatures.js';
+import { MySubscriptionPatch } from '../../../schema/api/my-subscriptions.js';
+import type { Context } from '../../core/context.js';
+import { requestEmailChange } from '../../core/email-changes.js';
+import { eraseSupporter } from '../../core/erasure.js';
+import { patchMe, readMe } from '../../core/me.js';
+import { exportMe } from '../../core/my-export.js';
+import { listMySignatures, patchMySignature, withdrawMySignature } from '../../core/my-signatures.js';
+import { listMySubscriptions, patchMySubscription } from '../../core/my-subscriptions.js';
+import {
+  createSession,
+  endSession,
+  findSession,
+  requestManageLink,
+  type Session,
+} from '../../core/sessions.js';
+import { ApiError } from '../../errors.js';
+import type { Locales } from '../../mail/locales.js';
+import { say } from '../../mail/words.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { camelKeys } from '../case.js';
+import { toMyExport } from '../my-export.js';
+import { steadily } from '../steadily.js';
+import { button, form, html } from './html.js';
+import { emailField, need } from './links.js';
+import { askAgain, myDataPage } from './my-data-view.js';
+import { visitOf, type Fields, type Visit } from './setup.js';
+
+const LINK_MINUTES = 30;
+
+/** One submitted form of "my data". */
+type Deed = {
+  ctx: Context;
+  request: FastifyRequest;
+  reply: FastifyReply;
+  visit: Visit;
+  token: string;
+  session: Session;
+  fields: Fields;
+};
+
+/** Does what a form asks. Returns a notice for the page, or the answer itself. */
+type Act = (deed: Deed) => Promise<string | undefined | FastifyReply>;
+
+/** Empty fields of a form mean nothing: null. */
+const orNull = (value: string | undefined): string | null => (value ? value : null);
+
+/** A form says the same as a body of the API, and is held against the same contract. */
+function checked<Body>(request: FastifyRequest, schema: { $id?: string }, body: Body): Body {
+  const validate = request.compileValidationSchema({ $ref: `${schema.$id}#` }, 'body');
+  if (!validate(body)) throw new ApiError('invalid_body');
+  return body;
+}
+
+const ACTS: Record<string, Act> = {
+  look: async () => undefined,
+
+  async signature({ ctx, request, session, visit, fields }) {
+    const { display, name, hidden } = fields;
+    const patch = checked(request, MySignaturePatch, { display, name, hidden: hidden === '1' });
+    await patchMySignature(ctx, session, need(fields['id']), patch as Parameters<typeof patchMySignature>[3]);
+    return visit.words.manage.signatures.saved;
+  },
+
+  async withdraw({ ctx, session, visit, token, reply, fields }) {
+    const { signatures: words } = visit.words.manage;
+    const id = need(fields['id']);
+    if (fields['asked'] === '1') {
+      await withdrawMySignature(ctx, session, id);
+      return words.withdrawn;
+    }
+    const { items } = await listMySignatures(ctx.store.read, session, { limit: 100 });
+    const petition = items.find(({ signature }) => signature.publicId === id)?.petition.title ?? '';
+    const ask = {
+      heading: words.withdraw_heading,
+      explanation: say(words.withdraw_explanation, { petition }),
+      button: words.withdraw_confirm_button,
+      values: { id },
+    };
+    return visit.send(reply, 200, words.withdraw_heading, askAgain(visit, token, 'withdraw', ask));
+  },
+
+  async subscription({ ctx, request, session, visit, fields }) {
+    const { frequency, locale } = fields;
+    const patch = checked(request, MySubscriptionPatch, { frequency, locale: orNull(locale) });
+    const changes = patch as Parameters<typeof patchMySubscription>[3];
+    await patchMySubscription(ctx, session, need(fields['id']), changes);
+    return visit.words.manage.subscriptions.saved;
+  },
+
+  async unsubscribe({ ctx, session, visit, fields }) {
+    const patch = { status: 'unsubscribed' } as const;
+    const { organization } = await patchMySubscription(ctx, session, need(fields['id']), patch);
+    return say(visit.words.manage.subscriptions.unsubscribed, { organization: organization.name });
+  },
+
+  async subscribe({ ctx, session, visit, fields }) {
+    const patch = { status: 'active', consentTextId: need(fields['text']) } as const;
+    const { organization } = await patchMySubscription(ctx, session, need(fields['id']), patch);
+    return say(visit.words.manage.subscriptions.subscribed, { organization: organization.name });
+  },
+
+  async contact({ ctx, request, session, visit, fields }) {
+    const { name, country, postal_code, phone, line, city, region } = fields;
+    const patch = checked(request, MePatch, {
+      name: orNull(name),
+      country: orNull(country?.toUpperCase()),
+      postal_code: orNull(postal_code),
+      phone: orNull(phone),
+      postal_address: line ? { lines: [line], city: orNull(city), region: orNull(region) } : null,
+    });
+    await patchMe(ctx, session, camelKeys(patch));
+    return visit.words.manage.contact.saved;
+  },
+
+  async email({ ctx, request, session, visit, fields }) {
+    const { email } = checked(request, EmailChangeInput, { email: need(fields['email']) });
+    await steadily(ctx, () => requestEmailChange(ctx, session, email));
+    return visit.words.manage.email.done;
+  },
+
+  async export({ ctx, session, reply }) {
+    const everything = toMyExport(await exportMe(ctx.store.read, session));
+    return reply
+      .headers({
+        'cache-control': PRIVATE_CACHE,
+        'content-disposition': 'attachment; filename="my-data.json"',
+      })
+      .type('application/json; charset=utf-8')
+      .send(JSON.stringify(everything, null, 2));
+  },
+
+  async erase({ ctx, session, visit, token, reply, fields }) {
+    const { erase: words } = visit.words.manage;
+    if (fields['sure'] === '1') {
+      await eraseSupporter(ctx, session.supporterKey);
+      const body = html`<h1>${words.done_title}</h1>
+        <p role="status">${words.done}</p>`;
+      return visit.send(reply, 200, words.done_title, body);
+    }
+    const ask = {
+      heading: words.confirm_heading,
+      explanation: words.confirm_explanation,
+      button: words.confirm_button,
+      values: {},
+      box: words.confirm_label,
+      missing: fields['asked'] === '1' ? words.confirm_missing : undefined,
+    };
+    return visit.send(reply, 200, words.confirm_heading, askAgain(visit, token, 'erase', ask));
+  },
+
+  async leave({ ctx, visit, token, reply }) {
+    await endSession(ctx, token);
+    const { left_title: title, left } = visit.words.manage;
+    return visit.send(
+      reply,
+      200,
+      title,
+      html`<h1>${title}</h1>
+        <p role="status">${left}</p>`,
+    );
+  },
+};
+
+/** What a person sees and changes without a front end: the same verbs as the operations of "My data". */
+export function myDataPages(app: FastifyInstance, ctx: Context, locales: Locales): void {
+  const quiet = { schema: { hide: true } };
+  const acts = { ...quiet, config: { limit: 'confirm' as const } };
+
+  app.get<{ Querystring: Fields }>('/manage', quiet, async (request, reply) => {
+    const visit = visitOf(locales, request);
+    const { manage: words } = visit.words;
+    const { token } = request.query;
+    const minutes = LINK_MINUTES;
+    const body =
+      token === undefined
+        ? html`<h1>${words.request_heading}</h1>
+            <p>${say(words.request_explanation, { minutes })}</p>
+            ${form('/manage/request', {}, [emailField(visit), button(words.request_button)])}`
+        : html`<h1>${words.enter_heading}</h1>
+            <p>${say(words.enter_explanation, { minutes })}</p>
+            ${form('/manage', { token }, button(words.enter_button))}`;
+    return visit.send(reply, 200, words.title, body);
+  });
+
+  app.post<{ Body: Fields }>(
+    '/manage/request',
+    { ...quiet, config: { limit: 'mail' } },
+    async (request, reply) => {
+      const visit = visitOf(locales, request);
+      const email = need(request.body.email);
+      await steadily(ctx, () => requestManageLink(ctx, email, visit.locale));
+      const { request_heading: title, request_done: done } = visit.words.manage;
+      return visit.send(
+        reply,
+        202,
+        title,
+        html`<h1>${title}</h1>
+          <p role="status">${done}</p>`,
+      );
+    },
+  );
+
+  app.post<{ Body: Fields }>('/manage', acts, async (request, reply) => {
+    const link = need(request.body.token);
+    const { token } = await steadily(ctx, () => createSession(ctx, link));
+    return show(request, reply, token);
+  });
+
+  app.post<{ Body: Fields }>('/manage/act', acts, async (request, reply) => {
+    const { session: token = '', act = '', ...fields } = request.body;
+    const session = await findSession(ctx, token);
+    if (!session) throw new ApiError('invalid_session');
+    const does = Object.hasOwn(ACTS, act) ? ACTS[act] : undefined;
+    if (!does) throw new ApiError('invalid_body');
+    const visit = visitOf(locales, request);
+    const done = await does({ ctx, request, reply, visit, token, session, fields });
+    return typeof done === 'object' ? done : show(request, reply, token, done);
+  });
+
+  async function show(request: FastifyRequest, reply: FastifyReply, token: string, notice?: string) {
+    const session = await findSession(ctx, token);
+    if (!session) throw new ApiError('invalid_session');
+    const on = ctx.store.read;
+    const [me, signatures, subscriptions] = await Promise.all([
+      readMe(on, session),
+      listMySignatures(on, session, { limit: 100 }),
+      listMySubscriptions(on, session, { limit: 100 }),
+    ]);
+    const data = { me, signatures: signatures.items, subscriptions: subscriptions.items };
+    const visit = visitOf(locales, request);
+    return visit.send(reply, 200, visit.words.manage.title, myDataPage(visit, token, data, notice));
+  }
+}

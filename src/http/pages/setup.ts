@@ -1,0 +1,95 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError, describeError } from '../../errors.js';
+import type { Catalogue } from '../../mail/catalogue.js';
+import type { Locales } from '../../mail/locales.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { html, page, PAGE_CSP, type Html } from './html.js';
+
+export type Fields = Record<string, string | undefined>;
+export type Pages = Catalogue['pages'];
+
+/** What a handler of pages works with: the words in the visitor's language, and a way to answer in them. */
+export type Visit = {
+  words: Pages;
+  locale: string;
+  send: (reply: FastifyReply, status: number, title: string, body: Html) => FastifyReply;
+};
+
+const MOST_BYTES = 16_384;
+
+/** The language of the catalogue that the browser prefers; English where it names none that we have. */
+export function languageOf(locales: Locales, header: string | undefined): Catalogue {
+  const wanted = (header ?? '')
+    .slice(0, 200)
+    .split(',')
+    .map((part) => part.split(';')[0]?.trim() ?? '');
+  const language = (tag: string) => tag.toLowerCase().split('-')[0];
+  for (const tag of wanted) {
+    const found = locales.pick(tag);
+    if (tag !== '' && language(found.locale) === language(tag)) return found;
+  }
+  return locales.pick('en');
+}
+
+export function visitOf(locales: Locales, request: FastifyRequest): Visit {
+  const { pages, dir, locale } = languageOf(locales, request.headers['accept-language']);
+  return {
+    words: pages,
+    locale,
+    send: (reply, status, title, body) =>
+      reply
+        .code(status)
+        .type('text/html; charset=utf-8')
+        .header('cache-control', PRIVATE_CACHE)
+        .header('vary', 'accept-language')
+        .send(page({ lang: locale, dir, title }, body)),
+  };
+}
+
+/** The forms, the headers and the errors of all pages: a person reads them, so nothing here is JSON. */
+export function setUpPages(
+  app: FastifyInstance,
+  locales: Locales,
+  explain: (error: unknown) => unknown,
+): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: MOST_BYTES },
+    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  );
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    reply.header('content-security-policy', PAGE_CSP);
+    done(null, payload);
+  });
+  app.setErrorHandler((thrown: unknown, request, reply) => {
+    const error = explain(thrown);
+    const code = error instanceof ApiError ? error.code : 'internal_error';
+    const status = error instanceof ApiError ? error.status : statusOf(thrown);
+    if (status >= 500) {
+      request.log.error({ request_id: request.id, error: describeError(thrown) }, 'a page failed');
+    }
+    if (error instanceof ApiError && error.details.headers) reply.headers(error.details.headers);
+    const visit = visitOf(locales, request);
+    const [title, text] = wordsFor(visit.words, code, status);
+    return visit.send(
+      reply,
+      status,
+      title,
+      html`<h1>${title}</h1>
+        <p>${text}</p>`,
+    );
+  });
+}
+
+const statusOf = (thrown: unknown): number => {
+  const { statusCode } = (thrown ?? {}) as { statusCode?: unknown };
+  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : 500;
+};
+
+function wordsFor({ common, manage }: Pages, code: string, status: number): [string, string] {
+  if (code === 'link_not_found') return [common.link_not_found_title, common.link_not_found];
+  if (code === 'rate_limited') return [common.too_many_title, common.too_many];
+  if (code === 'invalid_session') return [manage.session_over_title, manage.session_over];
+  return status < 500 ? [common.invalid_title, common.invalid] : [common.failed_title, common.failed];
+}
