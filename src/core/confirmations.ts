@@ -160,7 +160,11 @@ async function answer(
   // Only on PostgreSQL, where another transaction may come between the read and the write.
   if (answered.length === 0) throw new RunAgain();
   if (request.signatureKey !== null) {
-    await tx.db.update(t).set({ remindAt: null }).where(eq(t.signatureKey, request.signatureKey));
+    const { supporterKey, signatureKey } = request;
+    await tx.db
+      .update(t)
+      .set({ remindAt: null })
+      .where(and(eq(t.supporterKey, supporterKey), eq(t.signatureKey, signatureKey)));
   }
 }
 

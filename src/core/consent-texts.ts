@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { and, desc, eq, inArray, lt, max } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import type { Actor, Context, KeyedActor } from './context.js';
+import { hashOfWords } from './consents.js';
 import { once, type Retry } from './idempotency.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
 import { findGate, partnerIdsOf, type PetitionGate } from './petition-lookup.js';
@@ -56,7 +56,7 @@ export async function createConsentText(
   retry?: Retry,
 ): Promise<Published> {
   const publicId = ctx.newId('txt');
-  const hash = createHash('sha256').update(text).digest();
+  const hash = hashOfWords(text);
   return ctx.store.transact((tx) =>
     once(tx, retry, async () => {
       const { consentTexts: t } = tx.tables;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { inArray } from 'drizzle-orm';
 import type { ConsentAction, ConsentOrigin, Evidence } from '../../schema/db/consent-tables.js';
 import type { Tx } from '../store/store.js';
 import type { Context } from './context.js';
@@ -17,10 +18,17 @@ export type ConsentEvent = {
   evidence?: Evidence | null;
 };
 
-/** What the proof of a record covers: everything but who it was, of whom only the keyed hash is in it. */
+/** SHA-256 of the words of a consent text, in UTF-8. */
+export const hashOfWords = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/**
+ * What the proof of a record covers: everything but who it was, of whom only the keyed hash is in it, and the words that
+ * were agreed to, by their hash: nobody can rewrite them afterwards.
+ */
 export const provable = (
   publicId: string,
   event: Omit<ConsentEvent, 'supporterKey'>,
+  words: Buffer | null,
   createdAt: Date,
 ): readonly unknown[] => [
   publicId,
@@ -29,6 +37,7 @@ export const provable = (
   event.action,
   event.origin,
   event.consentTextKey ?? null,
+  words?.toString('base64') ?? null,
   event.petitionKey ?? null,
   event.source ?? null,
   event.evidence ? evidenceHash(event.evidence) : null,
@@ -48,6 +57,7 @@ export const recordConsent = (ctx: Context, tx: Tx, event: ConsentEvent): Promis
 /** Appends a record for each event, in one statement. */
 export async function recordConsents(ctx: Context, tx: Tx, events: readonly ConsentEvent[]): Promise<void> {
   if (events.length === 0) return;
+  const words = await hashesOf(tx, events);
   const rows = events.map((event) => {
     const publicId = ctx.newId('con');
     const { consentTextKey = null, petitionKey = null, source = null, evidence = null } = event;
@@ -59,8 +69,20 @@ export async function recordConsents(ctx: Context, tx: Tx, events: readonly Cons
       evidence,
       publicId,
       createdAt: tx.now,
-      proof: ctx.secrets.proof(provable(publicId, event, tx.now)),
+      proof: ctx.secrets.proof(provable(publicId, event, words.get(consentTextKey ?? 0) ?? null, tx.now)),
     };
   });
   await tx.db.insert(tx.tables.consents).values(rows);
+}
+
+/** The hashes of the texts that events name, by their keys. */
+async function hashesOf(tx: Tx, events: readonly ConsentEvent[]): Promise<Map<number, Buffer>> {
+  const keys = new Set(events.flatMap(({ consentTextKey }) => consentTextKey ?? []));
+  if (keys.size === 0) return new Map();
+  const { consentTexts: t } = tx.tables;
+  const rows = await tx.db
+    .select({ key: t.key, hash: t.hash })
+    .from(t)
+    .where(inArray(t.key, [...keys]));
+  return new Map(rows.map(({ key, hash }) => [key, hash]));
 }

@@ -123,7 +123,9 @@ async function expectAnswer(
   { signing }: { signing: boolean },
 ): Promise<void> {
   const { confirmationRequests: t } = tx.tables;
-  const reminders = request.reminders + (mail.kind === 'reminder' && mail.attempts === 0 ? 1 : 0);
+  // A mail that was put back has had its recipient before: it is the same reminder.
+  const first = mail.recipient === null;
+  const reminders = request.reminders + (mail.kind === 'reminder' && first ? 1 : 0);
   const next = signing && reminders < ctx.policy.reminders;
   await tx.db
     .update(t)
@@ -135,7 +137,11 @@ async function expectAnswer(
     })
     .where(eq(t.key, request.key));
   if (request.signatureKey === null) return;
-  const others = and(eq(t.signatureKey, request.signatureKey), ne(t.key, request.key));
+  const others = and(
+    eq(t.supporterKey, request.supporterKey),
+    eq(t.signatureKey, request.signatureKey),
+    ne(t.key, request.key),
+  );
   await tx.db.update(t).set({ remindAt: null }).where(others);
 }
 

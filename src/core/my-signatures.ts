@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lt } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, lt } from 'drizzle-orm';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { RunAgain, type Reader, type Tx } from '../store/store.js';
@@ -103,16 +103,19 @@ export const withdrawMySignature = (ctx: Context, session: Session, publicId: st
     // Only on PostgreSQL, where another transaction may come between the read and the write.
     if (!signature) throw new RunAgain();
     changeCounts(tx, { petitionKey, from: status, to: 'withdrawn', confirmedAt });
-    await refuseRequests(tx, session, key);
+    await voidRequests(tx, session, key);
     return { ...mine, signature };
   });
 
-/** A link that is still in the mailbox must not bring the signature back. */
-async function refuseRequests(tx: Tx, { supporterKey }: Session, signatureKey: number): Promise<void> {
-  const { confirmationRequests: t } = tx.tables;
-  await tx.db
+/**
+ * A link or code that is still in the mailbox must not bring the signature back, nor a reminder come. Whoever wants to
+ * sign again can: the mailbox is asked anew.
+ */
+async function voidRequests(tx: Tx, { supporterKey }: Session, signatureKey: number): Promise<void> {
+  const { confirmationRequests: t, linkTokens } = tx.tables;
+  const open = await tx.db
     .update(t)
-    .set({ refusedAt: tx.now, remindAt: null, code: null })
+    .set({ remindAt: null, code: null })
     .where(
       and(
         eq(t.supporterKey, supporterKey),
@@ -120,5 +123,11 @@ async function refuseRequests(tx: Tx, { supporterKey }: Session, signatureKey: n
         isNull(t.confirmedAt),
         isNull(t.refusedAt),
       ),
-    );
+    )
+    .returning({ key: t.key });
+  if (open.length === 0) return;
+  const keys = open.map(({ key }) => key);
+  await tx.db
+    .delete(linkTokens)
+    .where(and(eq(linkTokens.supporterKey, supporterKey), inArray(linkTokens.requestKey, keys)));
 }

@@ -3,7 +3,7 @@ import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from '../../schema/db/
 import type { Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import type { Reader } from '../store/store.js';
-import { provable } from './consents.js';
+import { hashOfWords, provable } from './consents.js';
 import { speaksFor, type Context, type KeyedActor } from './context.js';
 import { parseEmail } from './email.js';
 import { once, type Retry } from './idempotency.js';
@@ -136,6 +136,7 @@ const selectConsents = ({ db, tables: { consents: t, consentTexts, petitions } }
         version: consentTexts.version,
         locale: consentTexts.locale,
         hash: consentTexts.hash,
+        words: consentTexts.text,
       },
     })
     .from(t)
@@ -156,7 +157,9 @@ export async function listConsents(
     .limit(MOST_CONSENTS);
   return rows.map((row) => {
     const { publicId, createdAt, proof, ...event } = row.record;
-    return { ...row, proofValid: ctx.secrets.proof(provable(publicId, event, createdAt)).equals(proof) };
+    const words = row.text && hashOfWords(row.text.words);
+    const proven = ctx.secrets.proof(provable(publicId, event, words, createdAt));
+    return { ...row, proofValid: proven.equals(proof) };
   });
 }
 

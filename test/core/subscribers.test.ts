@@ -1,3 +1,4 @@
+import { hashOfWords } from '../../src/core/consents.js';
 import { eq } from 'drizzle-orm';
 import { createConsentText, currentTexts, type ConsentText } from '../../src/core/consent-texts.js';
 import type { KeyedActor } from '../../src/core/context.js';
@@ -169,6 +170,15 @@ onEveryEngine('vouched subscribers', async (t, engine) => {
       });
       t.equal((await read())?.proofValid, true);
     }
+    const { consentTexts } = ctx.store.tables;
+    await ctx.store.transact(async (tx) => {
+      const words = 'Yes, and you may sell my address.';
+      await tx.db
+        .update(consentTexts)
+        .set({ text: words, hash: hashOfWords(words) })
+        .where(eq(consentTexts.key, row?.record.consentTextKey ?? 0));
+    });
+    t.equal((await read())?.proofValid, false, 'nor can the words be rewritten that were agreed to');
   });
 
   await t.test('at the same time: one subscription, one consent', async (t) => {
