@@ -30,6 +30,7 @@ import { camelKeys, iso } from './case.js';
 import { sendWithEtag } from './conditional.js';
 import { retryFrom } from './idempotency.js';
 import { operation } from './operation.js';
+import { steadily } from './steadily.js';
 
 const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) => ({
   display_name: displayName,
@@ -118,18 +119,14 @@ export const openSignatureRoutes =
         }),
       },
       async (request, reply) => {
-        const { actor } = request;
-        const input = camelKeys(request.body);
-        const signed = await signPetition(
-          ctx,
-          actor,
-          request.params.petition,
-          input,
-          retryFrom(ctx, request),
-        );
+        const { actor, params, body } = request;
+        const sign = () =>
+          signPetition(ctx, actor, params.petition, camelKeys(body), retryFrom(ctx, request));
         if (actor.kind !== 'secret') {
+          const signed = await steadily(ctx, sign);
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(toAccepted(ctx, signed)));
         }
+        const signed = await sign();
         reply.code(signed.created ? 201 : 200).header('cache-control', PRIVATE_CACHE);
         return reply.send(await toResult(ctx, signed));
       },

@@ -38,6 +38,20 @@ const oneClickRoute =
         return reply.header('cache-control', PRIVATE_CACHE).send();
       },
     );
+
+    // Some mail programs open the header's link in a browser: there is the page, and nothing has happened yet.
+    app.get<{ Params: { link: string } }>(
+      '/v1/unsubscribe/:link',
+      { schema: { hide: true, params: UnsubscribePath } },
+      (request, reply) =>
+        reply
+          .code(302)
+          .headers({
+            location: ctx.links.to('unsubscribe', request.params.link),
+            'cache-control': PRIVATE_CACHE,
+          })
+          .send(),
+    );
     done();
   };
 

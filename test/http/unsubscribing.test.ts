@@ -141,6 +141,12 @@ onEveryEngine('unsubscribeByLink', async (t, engine) => {
       }
     }
     t.equal(await statusOf(api, key), 'active');
+    const opened = await api.call('GET', `/v1/unsubscribe/${pu}`);
+    t.match(opened, {
+      status: 302,
+      headers: { location: `http://undersigned.test/unsubscribe?token=${pu}` },
+    });
+    t.match(await api.call('PUT', `/v1/unsubscribe/${pu}`), { status: 405, headers: { allow: /POST/ } });
     t.match(await leave(api, 'y'.repeat(201)), { status: 400, body: { code: 'invalid_query' } });
   });
 
