@@ -34,7 +34,8 @@ export const Environment = Type.Object({
   ROOT_KEY: Type.String({
     default: '',
     pattern: '^(?:|[A-Za-z0-9+/]{43}=)$',
-    description: 'Base64 of 32 random bytes: seals receipts. Several processes need the same one.',
+    description:
+      'Base64 of 32 random bytes: seals receipts and link keys, hashes addresses. Several processes need the same one.',
   }),
   ROOT_KEY_FILE: Type.String({
     default: 'data/root.key',

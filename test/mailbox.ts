@@ -7,7 +7,7 @@ import type { TestApp } from './helper.js';
  * Everything that is due, as the mail worker takes and settles it; only the sending is left out. For tests that want the
  * link, not the mail server: that one has tests of its own.
  */
-export async function collectMail({ app: { ctx } }: TestApp): Promise<Letter[]> {
+export async function collectMail({ app: { ctx } }: Pick<TestApp, 'app'>): Promise<Letter[]> {
   const letters: Letter[] = [];
   for (;;) {
     const claimed = await claimMails(ctx.store, 50, 60_000);

@@ -21,6 +21,8 @@ const PRAGMAS = {
   wal_autocheckpoint: 4000,
   cache_size: -32768,
   temp_store: 2,
+  // What is deleted is overwritten: whoever was erased is not left in the file's unused space.
+  secure_delete: 1,
 } as const;
 
 const BUSY_MS = 5000;

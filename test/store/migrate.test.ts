@@ -14,7 +14,17 @@ import { decodeId, encodeId, ID_PREFIXES, idPattern } from '../../schema/db/publ
 import { migratePostgres, migrateSqlite, pending } from '../../src/store/migrate.js';
 import { migrateStore, openStore } from '../../src/store/open.js';
 import { connect } from '../../src/store/sqlite.js';
-import { engines, onEveryEngine, publish, start, type Engine, type EngineName } from '../helper.js';
+import { takeMailEvent } from '../../src/core/mail-events.js';
+import {
+  engines,
+  onEveryEngine,
+  publish,
+  start,
+  type Engine,
+  type EngineName,
+  type TestApp,
+} from '../helper.js';
+import { collectLetter, tokenOf } from '../mailbox.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'src/cli/main.ts');
@@ -303,7 +313,32 @@ async function withRows(t: Test, engine: Engine): Promise<string> {
   const out = `/v1/signatures/${list.body.items?.[0]?.id ?? list.body.data?.[0]?.id}/invalidate`;
   const invalidated = await api.call('POST', out, { key: lead.secret, body: { reason: 'a test' } });
   if (invalidated.status !== 200) throw new Error(invalidated.text);
+  await fillTheRest(api, lead.secret);
   return api.url;
+}
+
+/** Consents, mail, links: somebody agrees to be mailed, confirms, looks at "my data" and moves to another address. */
+async function fillTheRest(api: TestApp, key: string): Promise<void> {
+  const post = async (path: string, body: unknown, headers = {}) => {
+    const answer = await api.call('POST', path, { body, headers });
+    if (answer.status >= 300) throw new Error(answer.text);
+    return answer.body;
+  };
+  const secret = { authorization: `Bearer ${key}` };
+  const email = 'zoe@example.org';
+  const text = await post('/v1/consent-texts', { locale: 'en', text: 'Yes.' }, secret);
+  const petition = await publish(api, key, { slug: 'mailed' });
+  const optIns = [{ consent_text_id: text.id, opt_in: true }];
+  await post(`/v1/petitions/${petition.id}/signatures`, { name: 'Zoe', email, opt_ins: optIns });
+  await post('/v1/confirmations', { token: tokenOf(await collectLetter(api, email)) });
+  const mailing = await post('/v1/mailings', { name: 'One' }, secret);
+  await api.call('GET', `/v1/mailings/${mailing.id}/links`, { key });
+  await post('/v1/manage-links', { email });
+  const { session_token: session } = await post('/v1/sessions', {
+    token: tokenOf(await collectLetter(api, email)),
+  });
+  await post('/v1/me/email-changes', { email: 'zoe@example.net' }, { authorization: `Bearer ${session}` });
+  await takeMailEvent(api.app.ctx, { type: 'bounce', email: 'gone@example.org' });
 }
 
 const tableNames = async (engine: EngineName, { rows }: Database_): Promise<string[]> => {
@@ -337,6 +372,62 @@ onEveryEngine('the real migrations run over a database with rows, and keep them'
       old!.map((row) => ({ ...(row as object), motto: null })),
     );
   });
+});
+
+onEveryEngine('a database of the first release is brought up to date with its rows', async (t, engine) => {
+  const url = await empty(t, engine);
+  const first = temporaryFolder(t);
+  cpSync(join(root, 'drizzle', engine.name), first, { recursive: true });
+  const file = join(first, 'meta/_journal.json');
+  const journal = JSON.parse(readFileSync(file, 'utf8')) as { entries: unknown[] };
+  writeFileSync(file, JSON.stringify({ ...journal, entries: journal.entries.slice(0, 1) }));
+  await withDatabase(url, async (on) => {
+    t.equal(await on.migrate(first), 1);
+    const at = engine.name === 'sqlite' ? '0' : `'2026-01-01T00:00:00Z'`;
+    const id = (n: number) =>
+      engine.name === 'sqlite' ? `x'${String(n).padStart(32, '0')}'` : `'${String(n).padStart(32, '0')}'`;
+    const json = (text: string) => `'${text}'`;
+    await on.run(`insert into organizations (key, public_id, slug, name, version, created_at, updated_at)
+      values (1, ${id(1)}, 'lead', 'Lead', 1, ${at}, ${at})`);
+    await on.run(`insert into api_keys (key, public_id, organization_key, kind, name, hash, hint, scopes, created_at)
+      values (1, ${id(2)}, 1, 'secret', 'k', ${engine.name === 'sqlite' ? `x'01'` : `'\\x01'`}, 'abcd', ${json('[]')}, ${at})`);
+    await on.run(`insert into petitions (key, public_id, organization_key, slug, status, title, statement, "references", targets,
+      partners, locale, form, goals, share_texts, confirmation, outcome, metadata, search_text, version, created_at, updated_at)
+      values (1, ${id(3)}, 1, 'p', 'published', 'P', 'S', '[]', '[]', '[]', 'en', '{}', '[]', '[]', 'none', 'none', '{}', ' p ', 1, ${at}, ${at})`);
+    for (const n of [1, 2]) {
+      await on.run(`insert into supporters (key, public_id, identity, delivery, created_at)
+        values (${n}, ${id(10 + n)}, 's${n}@example.org', 's${n}@example.org', ${at})`);
+      await on.run(`insert into signatures (key, public_id, petition_key, supporter_key, status, display, name, created_at)
+        values (${n}, ${id(20 + n)}, 1, ${n}, 'confirmed', 'public', 'S${n}', ${at})`);
+    }
+    await on.run(`insert into moderations (key, signature_key, from_status, to_status, reason, api_key_key, created_at)
+      values (1, 1, 'pending', 'confirmed', 'test', 1, ${at})`);
+    const before = await on.rows(
+      'select key, petition_key, supporter_key, status, name from signatures order by key',
+    );
+    t.equal(await migrateStore(url), journal.entries.length - 1);
+    t.same(
+      await on.rows('select key, petition_key, supporter_key, status, name from signatures order by key'),
+      before,
+    );
+    t.match(await on.rows('select hidden, mailing_key, withdrawn_at from signatures'), [
+      { hidden: 0, mailing_key: null, withdrawn_at: null },
+      {},
+    ]);
+    t.match(
+      await on.rows('select signature_key, reason from moderations'),
+      [{ reason: 'test' }],
+      'child rows stay',
+    );
+    t.match(await on.rows('select link_epoch, erased_at from supporters'), [
+      { link_epoch: 0, erased_at: null },
+      {},
+    ]);
+    t.match(await on.rows('select locale, double_opt_in from organizations'), [
+      { locale: 'en', double_opt_in: 1 },
+    ]);
+  });
+  await (await open(url)).close();
 });
 
 t.test('SQLite: a migration that rebuilds a parent table keeps its child rows', async (t) => {
