@@ -88,7 +88,8 @@ export const meRoutes =
           tag: 'My data',
           access: 'session',
           summary: 'Cancel my links',
-          description: 'Personal links in all mails that were sent before are void, and so is every session.',
+          description:
+            'Personal links in all mails that were sent before are void, and so is every session. Only the link that undoes a change of address goes on to work.',
           answers: { 204: { description: 'Cancelled. The session is over.' } },
           errors: ['overloaded', 'storage_full'],
         }),
