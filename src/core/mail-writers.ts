@@ -1,15 +1,26 @@
 import { and, eq, gt, inArray, isNotNull, ne } from 'drizzle-orm';
 import type { RequestedOptIn } from '../../schema/db/consent-tables.js';
-import type { MailKind } from '../../schema/db/mail-tables.js';
+import type { MailKind, TokenPurpose } from '../../schema/db/mail-tables.js';
 import type { Tx } from '../store/store.js';
 import type { LetterValues } from './letter.js';
 import type { Draft, Plan } from './mails.js';
 import { openOptIns } from './opt-ins.js';
 import { isConfirmableAt } from './petition-life.js';
-import { issueToken, SUBSCRIPTION_LIFETIME_MS } from './random-tokens.js';
+import { issueToken, SUBSCRIPTION_LIFETIME_MS, type NewToken } from './random-tokens.js';
 import { readRequest, type ConfirmationRequest } from './requests.js';
 import { dayOf, signer } from './signed-tokens.js';
 import { findSupporterByIdentity } from './supporters.js';
+
+/** A token for the reader of a mail, made as it is written. */
+async function tokenFor(
+  { tx, supporter, random }: Draft,
+  purpose: TokenPurpose,
+  about: Partial<Pick<NewToken, 'requestKey' | 'emailChangeKey' | 'lifetimeMs'>> = {},
+): Promise<string> {
+  const { key: supporterKey, linkEpoch: epoch } = supporter;
+  const issued = await issueToken(tx, { purpose, bytes: random.token, supporterKey, epoch, ...about });
+  return issued.token;
+}
 
 /** Why a mail is not needed, as a word. */
 type Drop = { drop: string };
@@ -88,18 +99,14 @@ async function ask(
   optIns: RequestedOptIn[],
   { signing, reminder }: { signing: boolean; reminder: boolean },
 ): Promise<Plan> {
-  const { ctx, tx, supporter, random } = draft;
+  const { ctx, tx, random } = draft;
   const petition = await petitionOf(tx, request.petitionKey);
   return {
     template: signing ? 'confirm_signature' : 'confirm_subscription',
     locale: request.locale,
     organizationKey: petition?.organizationKey ?? optIns[0]?.organizationKey ?? null,
     async fill() {
-      const { token } = await issueToken(tx, {
-        purpose: 'confirm',
-        bytes: random.token,
-        supporterKey: supporter.key,
-        epoch: supporter.linkEpoch,
+      const token = await tokenFor(draft, 'confirm', {
         requestKey: request.key,
         ...(signing ? {} : { lifetimeMs: SUBSCRIPTION_LIFETIME_MS }),
       });
@@ -190,10 +197,8 @@ async function wordsOf(
     .where(inArray(t.key, keys));
 }
 
-async function manage(
-  { ctx, tx, mail, supporter, random }: Draft,
-  further?: { most: number; ms: number },
-): Promise<Plan> {
+async function manage(draft: Draft, further?: { most: number; ms: number }): Promise<Plan> {
+  const { ctx, mail } = draft;
   return {
     template: 'manage',
     kind: 'manage',
@@ -201,12 +206,7 @@ async function manage(
     organizationKey: null,
     atMost: [{ most: 1, ms: 15 * MINUTE }, { most: 3, ms: DAY }, ...(further ? [further] : [])],
     async fill() {
-      const { token } = await issueToken(tx, {
-        purpose: 'manage',
-        bytes: random.token,
-        supporterKey: supporter.key,
-        epoch: supporter.linkEpoch,
-      });
+      const token = await tokenFor(draft, 'manage');
       return { link: ctx.links.to('manage', token), minutes: 30 };
     },
   };
@@ -247,7 +247,7 @@ async function unsubscribeLinks({ ctx, tx, mail, supporter }: Draft): Promise<Pl
 
 /** After leaving a list: one way back, for whom a scanner, or a stranger with a forwarded mail, has taken off it. */
 async function unsubscribed(draft: Draft): Promise<Plan | Drop> {
-  const { ctx, tx, mail, supporter, random } = draft;
+  const { ctx, tx, mail, supporter } = draft;
   const request = mail.requestKey === null ? undefined : await readRequest(tx, mail.requestKey);
   if (!request || request.confirmedAt || request.refusedAt) return nothing;
   const optIns = await openOptIns(tx, supporter.key, request.optIns);
@@ -257,11 +257,7 @@ async function unsubscribed(draft: Draft): Promise<Plan | Drop> {
     locale: request.locale,
     organizationKey: mail.organizationKey,
     async fill() {
-      const { token } = await issueToken(tx, {
-        purpose: 'confirm',
-        bytes: random.token,
-        supporterKey: supporter.key,
-        epoch: supporter.linkEpoch,
+      const token = await tokenFor(draft, 'confirm', {
         requestKey: request.key,
         lifetimeMs: SUBSCRIPTION_LIFETIME_MS,
       });
@@ -280,7 +276,7 @@ async function changeOf({ tx, mail }: Draft) {
 
 /** To the new address, unless it is somebody else's already: who that is, nobody learns. */
 async function emailApply(draft: Draft): Promise<Plan | Drop> {
-  const { ctx, tx, mail, supporter, random } = draft;
+  const { ctx, tx, mail } = draft;
   const change = await changeOf(draft);
   if (change?.status !== 'requested') return { drop: 'undone' };
   if (await findSupporterByIdentity(tx, change.newIdentity)) return { drop: 'taken' };
@@ -290,13 +286,7 @@ async function emailApply(draft: Draft): Promise<Plan | Drop> {
     organizationKey: null,
     to: { identity: change.newIdentity, delivery: change.newDelivery },
     async fill() {
-      const { token } = await issueToken(tx, {
-        purpose: 'email_apply',
-        bytes: random.token,
-        supporterKey: supporter.key,
-        epoch: supporter.linkEpoch,
-        emailChangeKey: change.key,
-      });
+      const token = await tokenFor(draft, 'email_apply', { emailChangeKey: change.key });
       return { link: ctx.links.to('emailChange', token), minutes: 60 };
     },
   };
@@ -304,7 +294,7 @@ async function emailApply(draft: Draft): Promise<Plan | Drop> {
 
 /** To the old address, always: a session that was stolen must not take somebody's signatures away unnoticed. */
 async function emailNotice(draft: Draft): Promise<Plan | Drop> {
-  const { ctx, tx, mail, supporter, random } = draft;
+  const { ctx, mail } = draft;
   const change = await changeOf(draft);
   if (!change || change.status === 'undone') return { drop: 'undone' };
   return {
@@ -314,13 +304,7 @@ async function emailNotice(draft: Draft): Promise<Plan | Drop> {
     always: true,
     to: { identity: change.oldIdentity, delivery: change.oldDelivery },
     async fill() {
-      const { token } = await issueToken(tx, {
-        purpose: 'email_undo',
-        bytes: random.token,
-        supporterKey: supporter.key,
-        epoch: supporter.linkEpoch,
-        emailChangeKey: change.key,
-      });
+      const token = await tokenFor(draft, 'email_undo', { emailChangeKey: change.key });
       return { link: ctx.links.to('emailUndo', token), days: 7 };
     },
   };
