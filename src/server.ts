@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
+import { migrateConfiguredStore, openConfiguredStore } from './configured-store.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
 import { redact } from './redact.js';
@@ -10,8 +11,6 @@ import { startJobs } from './jobs.js';
 import { loadLocales } from './mail/locales.js';
 import { startMail } from './mail/start.js';
 import { loadRootKey } from './root-key.js';
-import { migrateStore, openStore } from './store/open.js';
-import type { Store, StoreOptions } from './store/store.js';
 
 /** Lets the answers that say what happened leave before the process ends. */
 const LAST_WORDS_MS = 200;
@@ -22,34 +21,6 @@ const PATIENCE_MS = 15_000;
 const SWEEP_MS = 50;
 
 export type RunningServer = { app: App; url: string; migrated: number; stop: () => Promise<void> };
-
-/** Opens the configured database for this process. The caller closes it. */
-export const openConfiguredStore = (config: Config, options: Partial<StoreOptions> = {}): Promise<Store> =>
-  blameUrl(
-    openStore(config.DATABASE_URL, {
-      now: () => new Date(),
-      maxWaiting: config.MAX_WAITING,
-      poolSize: config.POSTGRES_POOL,
-      statementTimeoutMs: config.POSTGRES_STATEMENT_TIMEOUT_MS,
-      allowUnsafeDurability: config.POSTGRES_ALLOW_UNSAFE,
-      onFatal: () => undefined,
-      ...options,
-    }),
-  );
-
-/** Brings the configured database up to date. Returns how many migrations ran. */
-export const migrateConfiguredStore = (config: Config): Promise<number> =>
-  blameUrl(migrateStore(config.DATABASE_URL));
-
-/** Says which variable is to blame. A driver's message may hold the password: its code says enough. */
-async function blameUrl<T>(opening: Promise<T>): Promise<T> {
-  try {
-    return await opening;
-  } catch (error) {
-    const { code } = describeError(error) as { code?: string };
-    throw code === undefined ? error : new Error(`the database of DATABASE_URL cannot be used (${code})`);
-  }
-}
 
 /** What a log line may hold of a request: never a query string, a body, an address or a key. */
 export const createLogger = (level: string): Logger =>

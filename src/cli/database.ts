@@ -1,6 +1,6 @@
 import { loadConfig } from '../config.js';
 import { recount } from '../core/recount.js';
-import { migrateConfiguredStore, openConfiguredStore } from '../server.js';
+import { migrateConfiguredStore, openConfiguredStore } from '../configured-store.js';
 
 export async function migrateCommand(): Promise<void> {
   const ran = await migrateConfiguredStore(loadConfig());

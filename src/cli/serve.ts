@@ -2,13 +2,14 @@ import closeWithGrace from 'close-with-grace';
 import { loadConfig } from '../config.js';
 import { installDemo, welcome } from '../demo/install.js';
 import { describeError } from '../errors.js';
-import { startServer } from '../server.js';
 
 /** Longer than any request may take. */
 const DRAIN_MS = 20_000;
 
 export async function serveCommand(): Promise<void> {
+  // A wrong configuration is told before the whole server is loaded.
   const config = loadConfig();
+  const { startServer } = await import('../server.js');
   const { app, url, migrated, stop } = await startServer(config);
   closeWithGrace({ delay: DRAIN_MS, logger: false }, async ({ err }) => {
     if (err) app.log.fatal({ error: describeError(err) }, 'ending after an unexpected error');

@@ -238,7 +238,7 @@ export async function resendConfirmation(ctx: Context, email: string, place: Pla
   await ctx.store.transact(async (tx) => {
     const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
     const request = supporter && (await latestRequest(tx, supporter.key, place));
-    if (!request) return;
+    if (!request) return queueMail(tx, 'signed', null);
     const { key: requestKey, petitionKey, locale, supporterKey } = request;
     const kind = request.kind === 'signature' ? 'signed' : 'subscribed';
     const organizationKey = request.optIns?.[0]?.organizationKey ?? null;

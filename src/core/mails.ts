@@ -54,7 +54,7 @@ export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter
     const supporter = await lockSupporter(tx, mail.supporterKey);
     const plan = supporter
       ? await WRITERS[mail.kind]({ ctx, tx, mail, supporter, random })
-      : { drop: 'erased' };
+      : { drop: 'nobody' };
     const refusal = 'drop' in plan ? plan.drop : await refusalOf(ctx, tx, mail, plan, supporter as Supporter);
     if (refusal !== undefined) {
       await settleMail(tx, mail, { state: 'dropped', reason: refusal });

@@ -33,11 +33,14 @@ const insertMail = statement('outbox_insert', ({ db, tables: { outbox } }: Tx) =
 /**
  * Queues a mail in the transaction of what it reports: both happen or neither. Whether it is sent, and what it says, is
  * decided when its turn comes (src/core/mails.ts). Call `ctx.mailWaits()` after the commit.
+ *
+ * For an address that nobody here has (`supporterKey` null) a row is queued all the same, and dropped in its turn: so a
+ * request for it writes, syncs and lasts as one for a known address does.
  */
 export async function queueMail(
   tx: Tx,
   kind: MailKind,
-  supporterKey: number,
+  supporterKey: number | null,
   about: MailSubject = {},
 ): Promise<void> {
   await insertMail(tx, {

@@ -18,7 +18,7 @@ export async function requestManageLink(ctx: Context, email: string, locale?: st
   const identity = parseEmail(email)?.identity;
   await ctx.store.transact(async (tx) => {
     const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
-    if (supporter) await queueMail(tx, 'manage', supporter.key, { locale: locale ?? null });
+    await queueMail(tx, 'manage', supporter?.key ?? null, { locale: locale ?? null });
   });
   ctx.mailWaits();
 }

@@ -38,7 +38,7 @@ export async function unsubscribeByLink(ctx: Context, token: string): Promise<vo
       origin: purpose === 'unsubscribe_header' ? 'one_click' : 'page',
       subject,
     });
-    if (ended && linked.status === 'active') await offerWayBack(tx, found.subscription, subject);
+    if (ended && linked.status === 'active') await offerWayBack(tx, found.subscription);
   });
   ctx.mailWaits();
 }
@@ -46,7 +46,7 @@ export async function unsubscribeByLink(ctx: Context, token: string): Promise<vo
 type Ended = { key: number; organizationKey: number; supporterKey: number; locale: string | null };
 
 /** Coming back is a consent like the first: to words that are shown, and only from the mailbox. */
-async function offerWayBack(tx: Tx, subscription: Ended, subject: Buffer): Promise<void> {
+async function offerWayBack(tx: Tx, subscription: Ended): Promise<void> {
   const { organizationKey, supporterKey, key: subscriptionKey } = subscription;
   const { consents: t, organizations } = tx.tables;
   const [agreed] = await tx.db
@@ -56,7 +56,6 @@ async function offerWayBack(tx: Tx, subscription: Ended, subject: Buffer): Promi
       and(
         eq(t.supporterKey, supporterKey),
         eq(t.organizationKey, organizationKey),
-        eq(t.subject, subject),
         eq(t.action, 'granted'),
         isNotNull(t.consentTextKey),
       ),
@@ -94,8 +93,9 @@ export async function unsubscribeByAddress(
       organizationId === undefined
         ? []
         : await tx.db.select({ key: t.key }).from(t).where(eq(t.publicId, organizationId));
-    if (!supporter || (organizationId !== undefined && !organization)) return;
-    await queueMail(tx, 'unsubscribe_links', supporter.key, {
+    // An address that nobody has takes as long as one that somebody has.
+    const known = organizationId === undefined || organization ? supporter?.key : undefined;
+    await queueMail(tx, 'unsubscribe_links', known ?? null, {
       organizationKey: organization?.key ?? null,
       locale: locale ?? null,
     });

@@ -10,10 +10,22 @@ const FLOOR_MS = { sqlite: 5, postgres: 25 } as const;
  * load everybody waits for longer than that anyway, and shares commits with others.
  */
 export async function steadily<T>(ctx: Context, work: () => Promise<T>): Promise<T> {
-  const floor = sleep(FLOOR_MS[ctx.store.engine]);
+  const floor = floorOf(FLOOR_MS[ctx.store.engine]);
   try {
     return await work();
   } finally {
     await floor;
   }
+}
+
+const floors = new Map<number, Promise<void>>();
+
+/** Requests that came in the same turn of the event loop share a timer: one for each would cost a tenth of the request. */
+function floorOf(ms: number): Promise<void> {
+  const shared = floors.get(ms);
+  if (shared) return shared;
+  const floor = sleep(ms);
+  floors.set(ms, floor);
+  setImmediate(() => floors.delete(ms));
+  return floor;
 }

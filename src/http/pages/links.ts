@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { idPattern } from '../../../schema/db/public-id.js';
+import { ConfirmationInput, ConfirmationResend } from '../../../schema/api/confirmations.js';
 import { confirmRequest, readAsked, refuseRequest, resendConfirmation } from '../../core/confirmations.js';
 import type { Context } from '../../core/context.js';
 import { confirmEmailChange, undoEmailChange } from '../../core/email-changes.js';
@@ -10,14 +10,13 @@ import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
 import { steadily } from '../steadily.js';
 import { button, field, form, html, type Html } from './html.js';
-import { visitOf, type Fields, type Visit } from './setup.js';
+import { checked, visitOf, type Fields, type Visit } from './setup.js';
 
 /*
  * The pages behind the links of our mails. Mail scanners and previews open every link: so GET shows a button, and only
  * POST acts.
  */
 
-const PETITION = new RegExp(idPattern('pet'));
 const HIDDEN = { schema: { hide: true } };
 const ACTS = { config: { limit: 'confirm' as const }, schema: { hide: true } };
 const MAILS = { config: { limit: 'mail' as const }, schema: { hide: true } };
@@ -83,10 +82,12 @@ export function confirmPages(app: FastifyInstance, ctx: Context, locales: Locale
     const { confirm: words, common } = visit.words;
     const { token, email, code } = request.body;
     const asked = token === undefined ? undefined : await readAsked(ctx, token);
-    const proof = token === undefined ? { email: need(email), code: need(code) } : { token };
+    const typed = () => checked(request, ConfirmationInput, { email: need(email), code: need(code) });
+    const proof = token === undefined ? typed() : { token };
     const done = await steadily(ctx, () => confirmRequest(ctx, proof)).catch((error: unknown) => {
-      if (token === undefined && error instanceof ApiError && error.code === 'link_not_found')
-        {return undefined;}
+      if (token === undefined && error instanceof ApiError && error.code === 'link_not_found') {
+        return undefined;
+      }
       throw error;
     });
     if (!done) {
@@ -115,10 +116,10 @@ export function confirmPages(app: FastifyInstance, ctx: Context, locales: Locale
 
   app.post<{ Body: Fields }>('/confirm/resend', MAILS, async (request, reply) => {
     const visit = visitOf(locales, request);
-    const { email, petition = '' } = request.body;
-    if (!PETITION.test(petition)) throw invalid();
-    const address = need(email);
-    await steadily(ctx, () => resendConfirmation(ctx, address, { petitionId: petition }));
+    const { email, petition } = request.body;
+    const asked = { email: need(email), petition_id: need(petition) };
+    const { email: address, petition_id: petitionId } = checked(request, ConfirmationResend, asked);
+    await steadily(ctx, () => resendConfirmation(ctx, address, { petitionId }));
     const { resend_heading: title, resend_done: done } = visit.words.confirm;
     return visit.send(reply, 202, title, told(title, done));
   });
@@ -135,7 +136,7 @@ function codePage(visit: Visit, petition?: string): Html {
     required: true,
   });
   const again =
-    petition !== undefined && PETITION.test(petition)
+    petition !== undefined
       ? html`<h2>${words.resend_heading}</h2>
           <p>${words.resend_explanation}</p>
           ${form('/confirm/resend', { petition }, [emailField(visit), button(words.resend_button, { quiet: true })])}`

@@ -1,5 +1,3 @@
-import { FREQUENCIES } from '../../../schema/db/consent-tables.js';
-import { DISPLAYS } from '../../../schema/db/tables.js';
 import type { Supporter } from '../../core/me.js';
 import type { MySignature } from '../../core/my-signatures.js';
 import type { MySubscription } from '../../core/my-subscriptions.js';
@@ -11,6 +9,16 @@ import type { Visit } from './setup.js';
 export type MyData = { me: Supporter; signatures: MySignature[]; subscriptions: MySubscription[] };
 
 const SESSION_MINUTES = 15;
+const DISPLAYS = [
+  'public',
+  'initials',
+  'anonymous',
+] as const satisfies readonly MySignature['signature']['display'][];
+const FREQUENCIES = [
+  'all',
+  'weekly',
+  'monthly',
+] as const satisfies readonly MySubscription['subscription']['frequency'][];
 
 export const act = (session: string, what: string, values: Record<string, string>, content: Html[]): Html =>
   form('/manage/act', { session, act: what, ...values }, content);

@@ -27,7 +27,7 @@ import { steadily } from '../steadily.js';
 import { button, form, html } from './html.js';
 import { emailField, need } from './links.js';
 import { askAgain, myDataPage } from './my-data-view.js';
-import { visitOf, type Fields, type Visit } from './setup.js';
+import { checked, visitOf, type Fields, type Visit } from './setup.js';
 
 const LINK_MINUTES = 30;
 
@@ -47,13 +47,6 @@ type Act = (deed: Deed) => Promise<string | undefined | FastifyReply>;
 
 /** Empty fields of a form mean nothing: null. */
 const orNull = (value: string | undefined): string | null => (value ? value : null);
-
-/** A form says the same as a body of the API, and is held against the same contract. */
-function checked<Body>(request: FastifyRequest, schema: { $id?: string }, body: Body): Body {
-  const validate = request.compileValidationSchema({ $ref: `${schema.$id}#` }, 'body');
-  if (!validate(body)) throw new ApiError('invalid_body');
-  return body;
-}
 
 const ACTS: Record<string, Act> = {
   look: async () => undefined,

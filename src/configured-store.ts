@@ -1,0 +1,32 @@
+import type { Config } from './config.js';
+import { describeError } from './errors.js';
+import { migrateStore, openStore } from './store/open.js';
+import type { Store, StoreOptions } from './store/store.js';
+
+/** Opens the configured database for this process. The caller closes it. */
+export const openConfiguredStore = (config: Config, options: Partial<StoreOptions> = {}): Promise<Store> =>
+  blameUrl(
+    openStore(config.DATABASE_URL, {
+      now: () => new Date(),
+      maxWaiting: config.MAX_WAITING,
+      poolSize: config.POSTGRES_POOL,
+      statementTimeoutMs: config.POSTGRES_STATEMENT_TIMEOUT_MS,
+      allowUnsafeDurability: config.POSTGRES_ALLOW_UNSAFE,
+      onFatal: () => undefined,
+      ...options,
+    }),
+  );
+
+/** Brings the configured database up to date. Returns how many migrations ran. */
+export const migrateConfiguredStore = (config: Config): Promise<number> =>
+  blameUrl(migrateStore(config.DATABASE_URL));
+
+/** Says which variable is to blame. A driver's message may hold the password: its code says enough. */
+async function blameUrl<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    const { code } = describeError(error) as { code?: string };
+    throw code === undefined ? error : new Error(`the database of DATABASE_URL cannot be used (${code})`);
+  }
+}
