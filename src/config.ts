@@ -116,6 +116,16 @@ export const Environment = Type.Object({
   RATE_LIMIT_MAIL: rate('20/60', 'Per client address, everything that has a mail sent to a typed address.'),
   RATE_LIMIT_SIGN_BURST: rate('30/60', 'Per client address and petition, signing.'),
   RATE_LIMIT_SIGN_SUSTAINED: rate('300/3600', 'Per client address and petition, signing.'),
+  RATE_LIMIT_SHARE: rate('60/60', 'Per client address, making share links.'),
+  CHALLENGE_ABOVE: rate(
+    '600/60',
+    'Signing of one petition without a secret key, per process: above that, a proof of work is required.',
+  ),
+  LIVE_LISTENERS: Type.Integer({
+    default: 10000,
+    minimum: 1,
+    description: 'Listeners to live counts, per process; one more gets 503.',
+  }),
   MAX_WAITING: Type.Integer({
     default: 5000,
     minimum: 1,
@@ -149,6 +159,7 @@ export type Config = Readonly<
     | 'PUBLIC_URL'
     | 'TRUST_PROXY'
     | 'MAIL_DOMAIN_RATE'
+    | 'CHALLENGE_ABOVE'
   >
 > & {
   readonly publicUrl: string;
@@ -157,9 +168,10 @@ export type Config = Readonly<
   readonly links: LinkTemplates;
   readonly policy: Policy;
   readonly domainRate: RateLimit;
+  readonly challengeAbove: RateLimit;
 };
 
-export type LimitName = 'client' | 'key' | 'confirm' | 'mail' | 'signBurst' | 'signSustained';
+export type LimitName = 'client' | 'key' | 'confirm' | 'mail' | 'share' | 'signBurst' | 'signSustained';
 
 /** Reads the environment and `.env` once. Throws and names the variable that is wrong. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true): Config {
@@ -184,7 +196,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
     LINK_EMAIL_UNDO_URL,
     CONFIRM_REMINDER_HOURS,
     CONFIRM_REMINDERS,
+    RATE_LIMIT_SHARE,
     MAIL_DOMAIN_RATE,
+    CHALLENGE_ABOVE,
     PUBLIC_URL,
     TRUST_PROXY,
     ...plain
@@ -199,6 +213,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
           key: parseRate(RATE_LIMIT_KEY),
           confirm: parseRate(RATE_LIMIT_CONFIRM),
           mail: parseRate(RATE_LIMIT_MAIL),
+          share: parseRate(RATE_LIMIT_SHARE),
           signBurst: parseRate(RATE_LIMIT_SIGN_BURST),
           signSustained: parseRate(RATE_LIMIT_SIGN_SUSTAINED),
         }
@@ -212,6 +227,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
     },
     policy: { ...DEFAULT_POLICY, reminderHours: CONFIRM_REMINDER_HOURS, reminders: CONFIRM_REMINDERS },
     domainRate: parseRate(MAIL_DOMAIN_RATE),
+    challengeAbove: parseRate(CHALLENGE_ABOVE),
   });
 }
 

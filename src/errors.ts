@@ -24,6 +24,7 @@ export const ERRORS = {
   invalid_key: [401, 'The key is not valid'],
   secret_key_in_browser: [403, 'A secret key was used from a web page'],
   scope_required: [403, 'The key lacks the scope for this operation'],
+  origin_not_allowed: [403, 'This page may not do that'],
   not_a_partner: [403, 'The key belongs to an organization that takes no part in this petition'],
 
   // Concurrency and retries
@@ -61,6 +62,21 @@ export const ERRORS = {
   not_invalidated: [409, 'The signature is not invalidated'],
   signature_withdrawn: [409, 'The signer has withdrawn the signature'],
   api_key_not_found: [404, 'There is no such key'],
+  not_quarantined: [409, 'The signature is not quarantined'],
+  challenge_required: [403, 'This signature needs a proof of work'],
+  challenge_invalid: [403, 'The proof of work does not hold'],
+  preview_outdated: [409, 'The signatures have changed since the preview'],
+
+  // Sharing and partners
+  share_link_not_found: [404, 'There is no such share link'],
+  receipt_invalid: [422, 'The receipt does not belong to a signature of this petition'],
+  no_page_url: [409, 'The petition has no page to send people to'],
+  partnership_not_found: [404, 'There is no such partnership'],
+  partnership_state: [409, 'The partnership cannot make this move'],
+  organization_not_found: [404, 'There is no such organization'],
+  isolation_not_found: [404, 'The key is not isolated'],
+  unsupported_format: [501, 'The format is not supported'],
+  too_many_listeners: [503, 'Too many listen at the moment'],
 
   // The server
   internal_error: [500, 'Something went wrong on our side'],

@@ -97,8 +97,6 @@ async function quarantine(api: Api, email: string): Promise<void> {
     const { signatures: t } = tx.tables;
     const where = and(eq(t.supporterKey, supporterKey), eq(t.status, 'confirmed'));
     const rows = await tx.db.update(t).set({ status: 'quarantined' }).where(where).returning();
-    for (const { petitionKey, confirmedAt } of rows) {
-      changeCounts(tx, { petitionKey, from: 'confirmed', to: 'quarantined', confirmedAt });
-    }
+    for (const signature of rows) changeCounts(tx, signature, 'confirmed', 'quarantined');
   });
 }

@@ -1,6 +1,6 @@
 /** Limits that nobody meets, so that their headers are there. */
 const ENOUGH = { requests: 100_000, seconds: 60 };
-const NAMES = ['client', 'signBurst', 'signSustained', 'confirm', 'mail', 'key'] as const;
+const NAMES = ['client', 'signBurst', 'signSustained', 'confirm', 'mail', 'share', 'key'] as const;
 export const limits = Object.fromEntries(NAMES.map((name) => [name, ENOUGH])) as Record<
   (typeof NAMES)[number],
   typeof ENOUGH

@@ -14,6 +14,8 @@ const EXAMPLE_IDS: Record<IdPrefix, string> = {
   txt: 'txt_01kb1vq6h9c2e4g6j8m0p2r4t6',
   con: 'con_01kb1vs0a4n6q8s0v2x4z6b8d0',
   mlg: 'mlg_01kb1vr1c3e5g7j9m1p3r5t7w9',
+  ptn: 'ptn_01kb1vr1c4f6h8k0n2q4s6v8x0',
+  var: 'var_01kb1vr1c5g7j9m1p3r5t7w9y1',
 };
 export const exampleId = (prefix: IdPrefix) => EXAMPLE_IDS[prefix];
 
@@ -25,6 +27,13 @@ export const slug = (description: string) =>
 
 export const externalId = (what: string) =>
   line(200, { description: `Your own id for this ${what}, unique in its scope.`, examples: ['crm-20431'] });
+
+export const SHARE_CODE_PATTERN = '^[23456789bcdfghjkmnpqrstvwxyzBCDFGHJKLMNPQRSTVWXYZ]{10}$';
+export const shareCode = (description: string) =>
+  matching(SHARE_CODE_PATTERN, 10, { description, examples: ['h7Kq2mWz9T'] });
+
+/** A page's origin as browsers send it, or `https://*.example.org` for all of its subdomains. */
+export const ORIGIN_PATTERN = '^https?://(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)*(?::[0-9]{1,5})?$';
 
 export const countryCode = () =>
   matching('^[A-Z]{2}$', 2, { description: 'ISO 3166-1 alpha-2 code, in capitals.', examples: ['NL'] });

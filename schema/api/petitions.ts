@@ -1,5 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables.js';
+import { CHALLENGES } from '../db/brake-tables.js';
+import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, SHARE_SPLITS, TAKEDOWN_REASONS } from '../db/tables.js';
 import { PetitionCounts } from './counts.js';
 import {
   Campaigner,
@@ -14,7 +15,16 @@ import {
   ShareText,
   Target,
 } from './petition-parts.js';
-import { externalId, exampleId, id, localeTag, OrganizationSummary, paging, slug } from './common.js';
+import {
+  externalId,
+  exampleId,
+  id,
+  localeTag,
+  ORIGIN_PATTERN,
+  OrganizationSummary,
+  paging,
+  slug,
+} from './common.js';
 import {
   closed,
   component,
@@ -55,6 +65,30 @@ const retentionDays = () =>
     }),
   );
 
+const shareSplit = () =>
+  enumOf(SHARE_SPLITS, {
+    description:
+      'How one of several texts for a network is picked: `even` (if absent), or `adaptive`, which comes to prefer those that bring signatures.',
+  });
+const challenge = () =>
+  enumOf(CHALLENGES, {
+    description:
+      'Whether signers without a secret key show a proof of work: `auto` (if absent) only under pressure, `always`, or `off`.',
+  });
+const origins = () =>
+  list(
+    matching(ORIGIN_PATTERN, 200, {
+      description: 'An origin, or `https://*.example.org` for all of its subdomains.',
+      examples: ['https://rivermeadows.example'],
+    }),
+    50,
+    {
+      description:
+        'The pages where browsers may sign it without a key; empty: anywhere. Publishable keys have lists of their own.',
+      examples: [['https://rivermeadows.example']],
+    },
+  );
+
 /** What the lead organization writes, and may leave out. */
 const writable = {
   slug: optional(
@@ -80,6 +114,9 @@ const writable = {
     }),
   ),
   share_texts: optional(list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' })),
+  share_split: optional(shareSplit()),
+  challenge: optional(challenge()),
+  origins: optional(origins()),
   page_url: optional(nullable(webUrl({ description: 'The page where people read and sign it.' }))),
   confirmation: optional(
     enumOf(CONFIRMATIONS, {
@@ -147,6 +184,15 @@ export const PetitionPatch = component(
         Type.Unsafe<Static<typeof ShareText>[] | null>({
           ...nullableList(ShareText, 100),
           description: 'Replaces the texts.',
+        }),
+      ),
+      share_split: optional(nullable(shareSplit())),
+      challenge: optional(nullable(challenge())),
+      origins: optional(
+        Type.Unsafe<string[] | null>({
+          ...origins(),
+          type: ['array', 'null'],
+          description: 'Replaces the list; null: anywhere.',
         }),
       ),
       goals: optional(
@@ -270,6 +316,9 @@ export const Petition = component(
       goals: list(int(1, 2_000_000_000), 50, { description: 'The ladder of goals.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),
       share_texts: list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' }),
+      share_split: shareSplit(),
+      challenge: challenge(),
+      origins: origins(),
       confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature count.' }),
       response: nullable(text(10_000, { description: "The target's answer, or how it ended." })),
       retention_days: retentionDays(),
@@ -316,6 +365,9 @@ export const Petition = component(
           goals: [1000, 5000, 25000],
           milestones: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
           share_texts: [],
+          share_split: 'even',
+          challenge: 'auto',
+          origins: [],
           confirmation: 'email',
           response: null,
           retention_days: 365,

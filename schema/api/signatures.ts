@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS, DISPLAYS, SIGNATURE_STATUSES } from '../db/tables.js';
-import { countryCode, exampleId, externalId, id, paging } from './common.js';
+import { countryCode, exampleId, externalId, id, paging, shareCode } from './common.js';
 import { linkToken } from './links.js';
 import {
   closed,
@@ -133,6 +133,37 @@ export const SignatureInput = component(
             'pr',
             'The token of the personal link that brought the signer. It tells which mailing it was; one that does not work is ignored.',
           ),
+        ),
+      ),
+      share_code: optional(
+        nullable(
+          shareCode('The code of the share link that brought the signer. One that does not work is ignored.'),
+        ),
+      ),
+      form_token: optional(
+        nullable(
+          matching('^ft_[A-Za-z0-9_-]{59}$', 62, {
+            description:
+              'From `getChallenge`, when the form was opened: people need some seconds to fill it in.',
+          }),
+        ),
+      ),
+      altcha: optional(
+        nullable(
+          matching('^[A-Za-z0-9+/=]+$', 2000, {
+            description:
+              'The solved proof of work of `getChallenge`, where one is required. Good for one signature.',
+          }),
+        ),
+      ),
+      website: optional(
+        nullable(
+          Type.String({
+            maxLength: 500,
+            pattern: '^[^\\u0000]*$',
+            description:
+              'Leave it empty. Put it into your form where people do not see it: machines fill it in.',
+          }),
         ),
       ),
       external_id: optional(nullable(externalId('signature'))),

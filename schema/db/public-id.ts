@@ -7,7 +7,19 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const VALUES = new Map([...ALPHABET].map((letter, value) => [letter, value]));
 const PAIRS = Array.from({ length: 1024 }, (_, n) => `${ALPHABET[n >> 5]}${ALPHABET[n & 31]}`);
 
-export const ID_PREFIXES = ['org', 'key', 'pet', 'sig', 'sup', 'sub', 'txt', 'con', 'mlg'] as const;
+export const ID_PREFIXES = [
+  'org',
+  'key',
+  'pet',
+  'sig',
+  'sup',
+  'sub',
+  'txt',
+  'con',
+  'mlg',
+  'ptn',
+  'var',
+] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 
 /** The pattern of the ids of one type, for schemas. */

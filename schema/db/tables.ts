@@ -1,7 +1,10 @@
 import type * as Columns from './columns.postgres.js';
+import { CHALLENGES, defineBrakeTables } from './brake-tables.js';
 import { oneOf } from './checks.js';
 import { defineConsentTables } from './consent-tables.js';
 import { defineMailTables } from './mail-tables.js';
+import { definePartnerTables } from './partner-tables.js';
+import { defineSharingTables } from './sharing-tables.js';
 
 /*
  * The only table definitions. `columns` is one engine's set of column builders; the static types are PostgreSQL's
@@ -37,10 +40,12 @@ export const NETWORKS = [
   'threads',
   'linkedin',
   'reddit',
+  'signal',
   'sms',
   'email',
   'copy',
 ] as const;
+export const SHARE_SPLITS = ['even', 'adaptive'] as const;
 
 /** What a secret key may do. */
 export const SCOPES = [
@@ -55,6 +60,8 @@ export const SCOPES = [
   'subscriptions:read',
   'subscriptions:write',
   'mailings:write',
+  'partners:write',
+  'shares:read',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];
@@ -76,7 +83,8 @@ export type Target = { name: string; title?: string | null; organization?: strin
 export type Campaigner = { name: string; role?: string | null };
 export type Partner = { name: string; url?: string | null; organization_id?: string | null };
 export type Image = { url: string; alt: string };
-export type ShareText = { network: (typeof NETWORKS)[number]; text: string };
+export type Network = (typeof NETWORKS)[number];
+export type ShareText = { network: Network; text: string };
 export type PostalAddress = { lines: string[]; city?: string | null; region?: string | null };
 export type Utm = { source?: string; medium?: string; campaign?: string; term?: string; content?: string };
 export type Metadata = Record<string, string>;
@@ -117,6 +125,8 @@ export function defineTables(d: typeof Columns) {
       /** The last four characters, so that people can tell their keys apart. */
       hint: d.str().notNull(),
       scopes: d.json<string[]>().notNull(),
+      /** Where a publishable key may be used by browsers; empty: anywhere. */
+      origins: d.json<string[]>().notNull().default([]),
       createdAt: d.instant().notNull(),
       lastUsedAt: d.instant(),
       revokedAt: d.instant(),
@@ -153,6 +163,12 @@ export function defineTables(d: typeof Columns) {
       form: d.json<Form>().notNull(),
       goals: d.json<number[]>().notNull(),
       shareTexts: d.json<ShareText[]>().notNull(),
+      /** How one of several texts for a network is picked. */
+      shareSplit: d.enumText(SHARE_SPLITS).notNull().default('even'),
+      /** Whether signers have to show a proof of work. */
+      challenge: d.enumText(CHALLENGES).notNull().default('auto'),
+      /** Where browsers may sign it without a key; empty: anywhere. */
+      origins: d.json<string[]>().notNull().default([]),
       pageUrl: d.str(),
       confirmation: d.enumText(CONFIRMATIONS).notNull(),
       opensAt: d.instant(),
@@ -247,8 +263,12 @@ export function defineTables(d: typeof Columns) {
       comment: d.str(),
       source: d.str(),
       utm: d.json<Utm>(),
-      /** The organization whose key collected it; null: nobody's. */
+      /** The organization that it is attributed to; null: nobody's. See core/attribution.ts. */
       collectorKey: d.ref().references(() => organizations.key),
+      /** The key that it came through. */
+      apiKeyKey: d.ref(),
+      /** The share link that brought the signer. */
+      shareLinkKey: d.ref(),
       /** The mailing whose personal link brought the signer. */
       mailingKey: d.ref(),
       externalId: d.str(),
@@ -354,6 +374,9 @@ export function defineTables(d: typeof Columns) {
   const consent = defineConsentTables(d, { organizations, petitions, supporters, signatures });
   return {
     ...consent,
+    ...defineSharingTables(d, { organizations, petitions, signatures }),
+    ...definePartnerTables(d, { organizations, petitions, apiKeys }),
+    ...defineBrakeTables(d, { signatures }),
     ...defineMailTables(d, { organizations, petitions, supporters, ...consent }),
     organizations,
     apiKeys,

@@ -47,6 +47,7 @@ const selectColumns = ({ apiKeys: t }: Tables) => ({
   name: t.name,
   hint: t.hint,
   scopes: t.scopes,
+  origins: t.origins,
   createdAt: t.createdAt,
   lastUsedAt: t.lastUsedAt,
   revokedAt: t.revokedAt,
@@ -61,6 +62,7 @@ const findActive = statement('api_key_active', ({ db, tables: { apiKeys: t, orga
       organizationKey: t.organizationKey,
       organizationId: organizations.publicId,
       scopes: t.scopes,
+      origins: t.origins,
       lastUsedAt: t.lastUsedAt,
     })
     .from(t)
@@ -97,7 +99,13 @@ function noteUse(ctx: Context, key: number): void {
     .finally(() => noting.delete(key));
 }
 
-export type NewKey = { organizationKey: number; kind: KeyKind; name: string; scopes: readonly Scope[] };
+export type NewKey = {
+  organizationKey: number;
+  kind: KeyKind;
+  name: string;
+  scopes: readonly Scope[];
+  origins?: string[];
+};
 
 /** Creates a key. The token is in the answer and nowhere else. */
 export async function createKey(

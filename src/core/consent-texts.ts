@@ -6,7 +6,8 @@ import type { Actor, Context, KeyedActor } from './context.js';
 import { hashOfWords } from './consents.js';
 import { once, type Retry } from './idempotency.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
-import { findGate, partnerIdsOf, type PetitionGate } from './petition-lookup.js';
+import { partnerKeysOf } from './partnerships.js';
+import { findGate, type PetitionGate } from './petition-lookup.js';
 import type { PageRequest } from './signatures.js';
 
 /*
@@ -107,33 +108,45 @@ export const listPetitionConsentTexts = async (
   on: Reader,
   actor: Actor,
   petitionRef: string,
-): Promise<ConsentText[]> => currentTexts(on, await findGate(on, actor, petitionRef));
+): Promise<ConsentText[]> => currentTexts(on, actor, await findGate(on, actor, petitionRef));
 
 /**
- * The words that a petition's signers are asked to agree to: the latest version of the lead organization, and of each
- * partner with an account, the lead first. Whoever has no text does not ask.
+ * Who may ask the signers for permission to mail them, the lead organization first: where a partner collects, the lead
+ * and that partner alone; elsewhere the lead and all partners.
+ */
+export async function askersOf(
+  on: Reader,
+  actor: Actor,
+  { key, organizationKey }: Pick<PetitionGate, 'key' | 'organizationKey'>,
+): Promise<number[]> {
+  const partners = await partnerKeysOf(on, key);
+  const own = actor.kind === 'anonymous' ? undefined : partners.find((one) => one === actor.organizationKey);
+  return [organizationKey, ...(own === undefined ? partners : [own])];
+}
+
+/**
+ * The words that a petition's signers are asked to agree to: the latest version of each organization that asks (see
+ * askersOf). Whoever has no text does not ask.
  */
 export async function currentTexts(
   on: Reader,
+  actor: Actor,
   petition: Pick<PetitionGate, 'key' | 'organizationKey' | 'locale'>,
 ): Promise<ConsentText[]> {
   const { organizations: t } = on.tables;
-  const columns = { key: t.key, publicId: t.publicId, locale: t.locale };
-  const partnerIds = await partnerIdsOf(on, petition);
-  const partners = await on.db.select(columns).from(t).where(inArray(t.publicId, partnerIds));
-  const leads = await on.db.select(columns).from(t).where(eq(t.key, petition.organizationKey));
-  const inOrder = partnerIds.flatMap((id) => partners.find(({ publicId }) => publicId === id) ?? []);
-  const asking = [...new Map([...leads, ...inOrder].map((one) => [one.key, one])).values()];
-  const latest = await latestKeys(
-    on,
-    asking.map(({ key }) => key),
-  );
+  const organizationKeys = await askersOf(on, actor, petition);
+  const rows = await on.db
+    .select({ key: t.key, locale: t.locale })
+    .from(t)
+    .where(inArray(t.key, organizationKeys));
+  const asking = organizationKeys.flatMap((key) => rows.find((row) => row.key === key) ?? []);
+  const latest = await latestKeys(on, organizationKeys);
   const keys = asking.flatMap(({ key, locale }) => {
     const theirs = latest.filter(({ organizationKey }) => organizationKey === key);
     return bestKey(theirs, [petition.locale, languageOf(petition.locale), locale]) ?? [];
   });
-  const rows = await selectTexts(on).where(inArray(on.tables.consentTexts.key, keys));
-  return keys.flatMap((key) => rows.find((row) => row.key === key) ?? []);
+  const texts = await selectTexts(on).where(inArray(on.tables.consentTexts.key, keys));
+  return keys.flatMap((key) => texts.find((text) => text.key === key) ?? []);
 }
 
 type Latest = { organizationKey: number; locale: string; key: number };

@@ -40,7 +40,17 @@ export type Actor =
       organizationKey: number;
       organizationId: string;
       scopes: readonly string[];
+      /** Where browsers may use a publishable key; empty: anywhere. */
+      origins: readonly string[];
     };
+
+/** What is known of whoever sends a request, whatever key they have. */
+export type Caller = {
+  /** The network that it comes from: see http/limits.ts. */
+  client: string | null;
+  /** The page that a browser sends it from. */
+  origin: string | null;
+};
 
 export type KeyedActor = Exclude<Actor, { kind: 'anonymous' }>;
 

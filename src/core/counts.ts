@@ -1,6 +1,8 @@
 import { and, asc, eq, gte, lt, max, sql, sum, type SQL } from 'drizzle-orm';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { bind, bindAll, statement, type Reader, type Sum, type Tx } from '../store/store.js';
+import { countAnswer } from './key-figures.js';
+import { addShareFigures } from './share-figures.js';
 
 export type Counts = {
   pending: number;
@@ -12,14 +14,21 @@ export type Counts = {
   updatedAt: Date | null;
 };
 
-/** One signature's move from a status (null: it is new) to another. */
-export type CountChange = {
-  petitionKey: number;
-  from: SignatureStatus | null;
-  to: SignatureStatus;
-  /** When the signature was confirmed: needed when it enters or leaves `confirmed`. */
-  confirmedAt: Date | null;
-};
+/** What counting needs to know of a signature. */
+export type Counted = Pick<
+  Tables['signatures']['$inferSelect'],
+  'petitionKey' | 'collectorKey' | 'apiKeyKey' | 'shareLinkKey' | 'createdAt' | 'confirmedAt'
+>;
+
+/** The columns of a signature that make it countable. */
+export const countedColumns = ({ signatures: t }: Tables) => ({
+  petitionKey: t.petitionKey,
+  collectorKey: t.collectorKey,
+  apiKeyKey: t.apiKeyKey,
+  shareLinkKey: t.shareLinkKey,
+  createdAt: t.createdAt,
+  confirmedAt: t.confirmedAt,
+});
 
 const HOUR_MS = 3_600_000;
 
@@ -37,18 +46,16 @@ export const countColumns = ({ petitionCounts: t }: Tables) => ({
 
 const STATUS_COUNTS = ['pending', 'confirmed', 'invalidated', 'withdrawn', 'quarantined'] as const;
 
+const plusExcluded = (t: Record<(typeof STATUS_COUNTS)[number], unknown>) =>
+  Object.fromEntries(STATUS_COUNTS.map((name) => [name, sql`${t[name]} + excluded.${sql.identifier(name)}`]));
+
 const addToCounts = statement('counts_add', ({ db, tables: { petitionCounts: t } }: Tx) =>
   db
     .insert(t)
     .values(bindAll(t, ['petitionKey', 'shard', ...STATUS_COUNTS, 'updatedAt']))
     .onConflictDoUpdate({
       target: [t.petitionKey, t.shard],
-      set: {
-        ...Object.fromEntries(
-          STATUS_COUNTS.map((name) => [name, sql`${t[name]} + excluded.${sql.identifier(name)}`]),
-        ),
-        updatedAt: sql`excluded.updated_at`,
-      },
+      set: { ...plusExcluded(t), updatedAt: sql`excluded.updated_at` },
     }),
 );
 
@@ -69,20 +76,52 @@ const COUNTS: Sum = {
 };
 const HISTORY: Sum = { write: addToHistory };
 
+const addToPartner = statement('partner_counts_add', ({ db, tables: { partnerCounts: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(bindAll(t, ['petitionKey', 'organizationKey', 'shard', ...STATUS_COUNTS]))
+    .onConflictDoUpdate({
+      target: [t.petitionKey, t.organizationKey, t.shard],
+      set: plusExcluded(t),
+    }),
+);
+
+const PARTNER: Sum = { write: (tx, values) => addToPartner(tx, { ...NO_CHANGE, ...values }) };
+
 /**
- * Moves the counts with a signature's status: called by every verb that writes a status, in the same transaction, so
- * that counter and rows agree at every commit.
+ * Moves the counts with a signature's status (`from` null: it is new): called by every verb that writes a status, in the
+ * same transaction, so that counters and rows agree at every commit. `confirmedAt` must be set when it enters or leaves
+ * `confirmed`.
  */
-export function changeCounts(tx: Tx, { petitionKey, from, to, confirmedAt }: CountChange): void {
+export function changeCounts(
+  tx: Tx,
+  counted: Counted,
+  from: SignatureStatus | null,
+  to: SignatureStatus,
+): void {
+  const { petitionKey, collectorKey, shareLinkKey, confirmedAt } = counted;
   const { shard } = tx;
-  const counts = { petitionKey, shard };
-  tx.add(COUNTS, counts, { [to]: 1 });
-  if (from) tx.add(COUNTS, counts, { [from]: -1 });
-  const change = Number(to === 'confirmed') - Number(from === 'confirmed');
-  if (change !== 0 && confirmedAt) {
-    const hour = Math.floor(confirmedAt.getTime() / HOUR_MS);
-    tx.add(HISTORY, { petitionKey, hour, shard }, { confirmed: change });
+  move(tx, COUNTS, { petitionKey, shard }, from, to);
+  if (collectorKey !== null) {
+    move(tx, PARTNER, { petitionKey, organizationKey: collectorKey, shard }, from, to);
   }
+  countAnswer(tx, counted, from, to);
+  const change = Number(to === 'confirmed') - Number(from === 'confirmed');
+  if (change === 0 || !confirmedAt) return;
+  const hour = Math.floor(confirmedAt.getTime() / HOUR_MS);
+  tx.add(HISTORY, { petitionKey, hour, shard }, { confirmed: change });
+  if (shareLinkKey !== null) addShareFigures(tx, shareLinkKey, hour, { conversions: change });
+}
+
+function move(
+  tx: Tx,
+  sum: Sum,
+  place: Record<string, number>,
+  from: SignatureStatus | null,
+  to: SignatureStatus,
+): void {
+  tx.add(sum, place, { [to]: 1 });
+  if (from) tx.add(sum, place, { [from]: -1 });
 }
 
 const selectCounts = statement('counts_read', ({ db, tables }: Reader) =>

@@ -23,6 +23,20 @@ export function parseEmail(typed: string): EmailAddress | undefined {
   return { delivery: `${local}@${domain}`, identity: `${local.toLowerCase()}@${domain}` };
 }
 
+/** Providers whose dots and tags make many spellings of one mailbox. */
+const DOTLESS = new Set(['gmail.com', 'googlemail.com']);
+
+/**
+ * What the spellings of one mailbox have in common, by the rules of large providers: a sign that two addresses are one
+ * person, and never a reason to refuse one.
+ */
+export function clusterOf(identity: string): string {
+  const at = identity.lastIndexOf('@');
+  const domain = identity.slice(at + 1);
+  const [untagged = ''] = identity.slice(0, at).split('+');
+  return DOTLESS.has(domain) ? `${untagged.replaceAll('.', '')}@gmail.com` : `${untagged}@${domain}`;
+}
+
 function asciiDomain(typed: string): string | undefined {
   const lower = typed.toLowerCase();
   if (DOMAIN.test(lower) && !lower.includes('xn--')) return lower.length <= 253 ? lower : undefined;

@@ -87,7 +87,8 @@ async function withdrawUncounted(tx: Tx, supporterKey: number): Promise<void> {
     .select()
     .from(t)
     .where(and(signedBy(tx, supporterKey), inArray(t.status, ['pending', 'quarantined'])));
-  for (const { key, status, petitionKey, confirmedAt } of rows) {
+  for (const signature of rows) {
+    const { key, status } = signature;
     const moved = await tx.db
       .update(t)
       .set({ status: 'withdrawn', withdrawnAt: tx.now })
@@ -95,7 +96,7 @@ async function withdrawUncounted(tx: Tx, supporterKey: number): Promise<void> {
       .returning({ key: t.key });
     // Only on PostgreSQL, where another transaction may come between the read and the write.
     if (moved.length === 0) throw new RunAgain();
-    changeCounts(tx, { petitionKey, from: status, to: 'withdrawn', confirmedAt });
+    changeCounts(tx, signature, status, 'withdrawn');
   }
 }
 

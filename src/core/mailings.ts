@@ -5,7 +5,8 @@ import type { Reader } from '../store/store.js';
 import { speaksFor, type Context, type KeyedActor } from './context.js';
 import { once, type Retry } from './idempotency.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
-import { findGate, Moved, partnerIdsOf, type PetitionGate } from './petition-lookup.js';
+import { partnerKeysOf } from './partnerships.js';
+import { findGate, Moved, type PetitionGate } from './petition-lookup.js';
 import type { PageRequest } from './signatures.js';
 import { MAILING_HANDLE_BYTES } from './signed-tokens.js';
 
@@ -65,8 +66,10 @@ async function findShared(on: Reader, actor: KeyedActor, ref: string): Promise<P
     throw error;
   });
   if (petition.organizationKey === actor.organizationKey) return petition;
-  if ((await partnerIdsOf(on, petition)).includes(actor.organizationId)) return petition;
-  throw new ApiError('not_a_partner', { detail: 'Ask the lead organization to list yours as a partner.' });
+  if ((await partnerKeysOf(on, petition.key)).includes(actor.organizationKey)) return petition;
+  throw new ApiError('not_a_partner', {
+    detail: 'Ask the lead organization to invite yours as a partner, and accept.',
+  });
 }
 
 /** The mailings of the actor's organization, latest first. Throws `invalid_cursor`. */

@@ -87,7 +87,7 @@ const WITHDRAWABLE: readonly SignatureStatus[] = ['pending', 'confirmed', 'quara
 export const withdrawMySignature = (ctx: Context, session: Session, publicId: string): Promise<MySignature> =>
   ctx.store.transact(async (tx) => {
     const mine = await findMine(tx, session, publicId);
-    const { key, status, petitionKey, confirmedAt } = mine.signature;
+    const { key, status } = mine.signature;
     if (status === 'withdrawn') return mine;
     if (!WITHDRAWABLE.includes(status)) {
       throw new ApiError('already_invalidated', {
@@ -102,7 +102,7 @@ export const withdrawMySignature = (ctx: Context, session: Session, publicId: st
       .returning();
     // Only on PostgreSQL, where another transaction may come between the read and the write.
     if (!signature) throw new RunAgain();
-    changeCounts(tx, { petitionKey, from: status, to: 'withdrawn', confirmedAt });
+    changeCounts(tx, signature, status, 'withdrawn');
     await voidRequests(tx, session, key);
     return { ...mine, signature };
   });

@@ -3,9 +3,10 @@ import type { ConsentOrigin, RequestedOptIn } from '../../schema/db/consent-tabl
 import { invalidBody, type FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
 import { recordConsent } from './consents.js';
-import type { Context } from './context.js';
+import type { Actor, Context } from './context.js';
 import { isBlocked } from './do-not-contact.js';
-import { partnerIdsOf, type PetitionGate } from './petition-lookup.js';
+import { askersOf } from './consent-texts.js';
+import type { PetitionGate } from './petition-lookup.js';
 import { activateSubscription, ensureSubscription } from './subscriptions.js';
 
 /** An answer to "may they mail you?": to the exact words that were shown. What was not asked is not there. */
@@ -16,6 +17,7 @@ export type OptIn = RequestedOptIn & { optIn: boolean; doubleOptIn: boolean };
 /** Finds the texts that were answered. Throws `invalid_body` for one of an organization that takes no part. */
 export async function readOptIns(
   tx: Tx,
+  actor: Actor,
   petition: PetitionGate,
   inputs: readonly OptInInput[] = [],
 ): Promise<OptIn[]> {
@@ -27,23 +29,19 @@ export async function readOptIns(
       id: t.publicId,
       consentTextKey: t.key,
       organizationKey: t.organizationKey,
-      organizationId: organizations.publicId,
       doubleOptIn: organizations.doubleOptIn,
     })
     .from(t)
     .innerJoin(organizations, eq(organizations.key, t.organizationKey))
     .where(inArray(t.publicId, ids));
-  const partners = await partnerIdsOf(tx, petition);
+  const askers = await askersOf(tx, actor, petition);
   const errors: FieldError[] = [];
   const seen = new Set<number>();
   const optIns = inputs.flatMap(({ consent_text_id: id, opt_in: optIn }, i) => {
     const row = rows.find((one) => one.id === id);
-    const takesPart =
-      row && (row.organizationKey === petition.organizationKey || partners.includes(row.organizationId));
     const pointer = `/opt_ins/${i}/consent_text_id`;
-    if (!takesPart) {
-      const detail =
-        'Use a consent text of the lead organization or of a partner: see listPetitionConsentTexts.';
+    if (!row || !askers.includes(row.organizationKey)) {
+      const detail = 'Use a consent text that listPetitionConsentTexts lists for you.';
       errors.push({ pointer, code: 'unknown', detail });
       return [];
     }

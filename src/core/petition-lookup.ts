@@ -29,6 +29,8 @@ const gateColumns = ({ petitions: t }: Tables) => ({
   confirmation: t.confirmation,
   form: t.form,
   goals: t.goals,
+  challenge: t.challenge,
+  origins: t.origins,
   locale: t.locale,
   version: t.version,
 });
@@ -85,13 +87,6 @@ export async function findOwnGate(on: Reader, actor: KeyedActor, ref: string): P
   const row = await gateOf(on, moved?.slug ?? ref);
   if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('petition_not_found');
   return row;
-}
-
-/** The ids of the organizations that are partners with an account. */
-export async function partnerIdsOf(on: Reader, { key }: Pick<PetitionGate, 'key'>): Promise<string[]> {
-  const { petitions: t } = on.tables;
-  const [row] = await on.db.select({ partners: t.partners }).from(t).where(eq(t.key, key));
-  return (row?.partners ?? []).flatMap(({ organization_id }) => organization_id ?? []);
 }
 
 /** Those who sign one petition in one commit read it once. */

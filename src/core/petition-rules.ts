@@ -20,6 +20,9 @@ export type PetitionFields = Pick<
   | 'form'
   | 'goals'
   | 'shareTexts'
+  | 'shareSplit'
+  | 'challenge'
+  | 'origins'
   | 'pageUrl'
   | 'confirmation'
   | 'opensAt'
@@ -61,6 +64,9 @@ export function withDefaults(input: PetitionInput): PetitionFields {
     form: { ...DEFAULT_FORM, ...withoutNulls(input.form ?? {}) },
     goals: list<number>(input.goals),
     shareTexts: list<ShareText>(input.shareTexts),
+    shareSplit: input.shareSplit ?? 'even',
+    challenge: input.challenge ?? 'auto',
+    origins: list<string>(input.origins),
     pageUrl: input.pageUrl ?? null,
     confirmation: input.confirmation ?? 'email',
     opensAt: input.opensAt ?? null,

@@ -7,7 +7,11 @@ import { linkedSubscription, verify } from './signed-tokens.js';
  * The mailing whose personal link brought a visitor: that, and never who they are, since mails are forwarded and
  * published. Null for every token that does not work: a broken link must not cost a signature.
  */
-export async function recogniseMailing(ctx: Context, tx: Tx, token: string): Promise<number | null> {
+export async function recogniseMailing(
+  ctx: Context,
+  tx: Tx,
+  token: string,
+): Promise<{ key: number; organizationKey: number } | null> {
   const claims = await verify(ctx, tx, 'recognise', token, tx.now);
   if (!claims?.mailing) return null;
   const linked = await linkedSubscription(tx, claims);
@@ -17,5 +21,5 @@ export async function recogniseMailing(ctx: Context, tx: Tx, token: string): Pro
     .select({ key: t.key, organizationKey: t.organizationKey })
     .from(t)
     .where(eq(t.handle, claims.mailing));
-  return mailing && mailing.organizationKey === linked.organizationKey ? mailing.key : null;
+  return mailing && mailing.organizationKey === linked.organizationKey ? mailing : null;
 }

@@ -92,10 +92,6 @@ async function move(
     .returning({ confirmedAt: t.confirmedAt });
   // Only on PostgreSQL, where another transaction may come between the read and the write.
   if (moved.length === 0) throw new RunAgain();
-  changeCounts(tx, {
-    petitionKey: before.petitionKey,
-    from: before.status,
-    to: changes.status,
-    confirmedAt: changes.status === 'confirmed' ? (changes.confirmedAt ?? null) : before.confirmedAt,
-  });
+  const confirmedAt = changes.status === 'confirmed' ? (changes.confirmedAt ?? null) : before.confirmedAt;
+  changeCounts(tx, { ...before, confirmedAt }, before.status, changes.status);
 }

@@ -3,7 +3,7 @@ import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../sch
 import { ApiError } from '../errors.js';
 import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import { speaksFor, type Actor, type Context, type KeyedActor } from './context.js';
-import { changeCounts } from './counts.js';
+import { changeCounts, countedColumns } from './counts.js';
 import { parseEmail } from './email.js';
 import { once, type Retry } from './idempotency.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
@@ -12,8 +12,7 @@ import { findGate, findOwnGate } from './petition-lookup.js';
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
 /** A signature as its organiser sees it. */
-export type SignatureView = Omit<SignatureRow, 'petitionKey' | 'collectorKey' | 'mailingKey'> & {
-  petitionKey: number;
+export type SignatureView = Omit<SignatureRow, 'mailingKey'> & {
   petitionId: string;
   organizationKey: number;
   goals: number[];
@@ -32,34 +31,35 @@ export type PublicSignature = {
   signedAt: Date;
 };
 
-const viewColumns = ({ signatures: t, supporters, petitions, organizations, mailings }: Tables) => ({
-  key: t.key,
-  supporterKey: t.supporterKey,
-  publicId: t.publicId,
-  petitionKey: t.petitionKey,
-  petitionId: petitions.publicId,
-  organizationKey: petitions.organizationKey,
-  goals: petitions.goals,
-  supporterId: supporters.publicId,
-  email: supporters.delivery,
-  collectorId: organizations.publicId,
-  mailingId: mailings.publicId,
-  status: t.status,
-  display: t.display,
-  hidden: t.hidden,
-  name: t.name,
-  country: t.country,
-  postalCode: t.postalCode,
-  postalAddress: t.postalAddress,
-  phone: t.phone,
-  comment: t.comment,
-  source: t.source,
-  utm: t.utm,
-  externalId: t.externalId,
-  createdAt: t.createdAt,
-  confirmedAt: t.confirmedAt,
-  withdrawnAt: t.withdrawnAt,
-});
+const viewColumns = (tables: Tables) => {
+  const { signatures: t, supporters, petitions, organizations, mailings } = tables;
+  return {
+    key: t.key,
+    supporterKey: t.supporterKey,
+    publicId: t.publicId,
+    ...countedColumns(tables),
+    petitionId: petitions.publicId,
+    organizationKey: petitions.organizationKey,
+    goals: petitions.goals,
+    supporterId: supporters.publicId,
+    email: supporters.delivery,
+    collectorId: organizations.publicId,
+    mailingId: mailings.publicId,
+    status: t.status,
+    display: t.display,
+    hidden: t.hidden,
+    name: t.name,
+    country: t.country,
+    postalCode: t.postalCode,
+    postalAddress: t.postalAddress,
+    phone: t.phone,
+    comment: t.comment,
+    source: t.source,
+    utm: t.utm,
+    externalId: t.externalId,
+    withdrawnAt: t.withdrawnAt,
+  };
+};
 
 const selectViews = ({ db, tables }: Reader) =>
   db
@@ -279,8 +279,7 @@ async function moderate(
         apiKeyKey: actor.keyKey,
         createdAt: tx.now,
       });
-      const { petitionKey, confirmedAt } = before;
-      changeCounts(tx, { petitionKey, from: before.status, to: toStatus, confirmedAt });
+      changeCounts(tx, before, before.status, toStatus);
       return { ...before, status: toStatus };
     }),
   );

@@ -3,18 +3,21 @@ import type { RequestData } from '../../schema/db/consent-tables.js';
 import type { FormField, PostalAddress, SignatureStatus, Tables, Utm } from '../../schema/db/tables.js';
 import { ApiError, invalidBody, type FieldError } from '../errors.js';
 import { bind, bindAll, statement, type Tx } from '../store/store.js';
-import type { Actor, Context, KeyedActor } from './context.js';
+import { attribute, type Attribution } from './attribution.js';
+import { assertChallenge } from './challenges.js';
+import type { Actor, Caller, Context } from './context.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
 import { readOptIns, takeOptIns, type OptIn, type OptInInput } from './opt-ins.js';
+import { assertOrigin } from './origins.js';
 import { queueMail } from './outbox.js';
-import { findGate, partnerIdsOf, type PetitionGate } from './petition-lookup.js';
+import { findGate, type PetitionGate } from './petition-lookup.js';
 import { assertSignable } from './petition-life.js';
-import { recogniseMailing } from './recognition.js';
 import { insertRequest } from './requests.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
+import { noteSuspicion, suspect, type Suspicion } from './suspicion.js';
 import { supersedeTombstone } from './tombstones.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
@@ -34,6 +37,14 @@ export type SignInput = {
   optIns?: OptInInput[];
   /** The token of the personal link that brought the signer: it tells the mailing, and nobody. */
   recognition?: string | null;
+  /** The code of the share link that brought the signer. */
+  shareCode?: string | null;
+  /** When the form was opened: from createChallenge. */
+  formToken?: string | null;
+  /** The solved proof of work. */
+  altcha?: string | null;
+  /** A field that people do not see: whoever fills it in is a machine. */
+  website?: string | null;
   /** The caller's own id for this signature. */
   externalId?: string | null;
   /** The caller has proven the mailbox: the signature counts at once, and updates what we know of the supporter. */
@@ -63,7 +74,8 @@ export type Signed = {
  * that a vouched repeat confirms it.
  *
  * Throws `invalid_body` for an address or form field, `petition_not_open`, `petition_closed`, `petition_not_published`,
- * `not_a_partner`, `scope_required`, `external_id_taken`, `idempotency_key_reused`, and what findGate throws.
+ * `not_a_partner`, `origin_not_allowed`, `challenge_required`, `challenge_invalid`, `scope_required`,
+ * `external_id_taken`, `idempotency_key_reused`, and what findGate throws.
  */
 export async function signPetition(
   ctx: Context,
@@ -71,6 +83,7 @@ export async function signPetition(
   petitionRef: string,
   input: SignInput,
   retry?: Retry,
+  caller: Caller = UNKNOWN,
 ): Promise<Signed> {
   const email = parseEmail(input.email);
   if (!email) {
@@ -82,20 +95,15 @@ export async function signPetition(
     once(tx, retry, async () => {
       const petition = await findGate(tx, actor, petitionRef);
       assertSignable(petition, tx.now);
-      const collectorKey = actor.kind === 'anonymous' ? null : await collectorOf(tx, actor, petition);
+      assertOrigin(petition, actor, caller);
       assertForm(petition, input);
+      const { recognition, shareCode } = input;
+      const attribution = await attribute(ctx, tx, petition, actor, { email, recognition, shareCode });
       const published = await ctx.published.confirmed(tx, petition.key);
-      const optIns = await readOptIns(tx, petition, input.optIns);
-      const mailingKey = input.recognition ? await recogniseMailing(ctx, tx, input.recognition) : null;
-      return signInside(ctx, tx, petition, {
-        input,
-        email,
-        collectorKey,
-        mailingKey,
-        optIns,
-        ids,
-        published,
-      });
+      const optIns = await readOptIns(tx, actor, petition, input.optIns);
+      await assertChallenge(ctx, tx, petition, actor, input);
+      const suspicion = await suspect(ctx, tx, petition, { actor, caller, email, input });
+      return signInside(ctx, tx, petition, { input, email, attribution, optIns, suspicion, ids, published });
     }),
   );
   ctx.mailWaits();
@@ -103,12 +111,15 @@ export async function signPetition(
   return signed;
 }
 
+const UNKNOWN: Caller = { client: null, origin: null };
+
 type Attempt = {
   input: SignInput;
   email: EmailAddress;
-  collectorKey: number | null;
-  mailingKey: number | null;
+  attribution: Attribution;
   optIns: OptIn[];
+  /** Null: nothing is odd about it. */
+  suspicion: Suspicion | null;
   published: number;
   ids: { supporter: string; signature: string };
 };
@@ -132,7 +143,9 @@ const insertSignature = statement('signature_insert', ({ db, tables: { signature
         'source',
         'utm',
         'collectorKey',
+        'apiKeyKey',
         'mailingKey',
+        'shareLinkKey',
         'externalId',
         'createdAt',
         'confirmedAt',
@@ -161,12 +174,12 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
 );
 
 async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
-  const { input, email, ids } = attempt;
+  const { input, email, ids, attribution, suspicion } = attempt;
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
   if (vouched) await learn(tx, supporter.key, input);
-  const counts = vouched || petition.confirmation === 'none';
-  const status = counts ? 'confirmed' : 'pending';
+  const counts = vouched || (petition.confirmation === 'none' && !suspicion);
+  const status = counts ? 'confirmed' : suspicion ? 'quarantined' : 'pending';
   const confirmedAt = counts ? tx.now : null;
   const [inserted] = await insertSignature(tx, {
     publicId: ids.signature,
@@ -176,14 +189,15 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     ...wordsOf(input),
     source: input.source ?? null,
     utm: input.utm ?? null,
-    collectorKey: attempt.collectorKey,
-    mailingKey: attempt.mailingKey,
+    ...attribution,
     externalId: input.externalId ?? null,
     createdAt: tx.now,
     confirmedAt,
   });
   if (inserted) {
-    changeCounts(tx, { petitionKey: petition.key, from: null, to: status, confirmedAt });
+    const counted = { petitionKey: petition.key, ...attribution, createdAt: tx.now, confirmedAt };
+    changeCounts(tx, counted, null, status);
+    if (status === 'quarantined' && suspicion) await noteSuspicion(tx, inserted.key, suspicion);
     // An address that was erased comes back as a new supporter: its old signature must not count beside the new one.
     if (counts && supporter.created) await supersedeTombstone(ctx, tx, petition.key, email.identity);
   }
@@ -297,15 +311,6 @@ function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
       detail: 'Only a secret key can give a signature an external_id.',
     });
   }
-}
-
-/** Through whom the signature came: the key's organization, if it leads the petition or is one of its partners. */
-async function collectorOf(tx: Tx, actor: KeyedActor, petition: PetitionGate): Promise<number> {
-  const leads = actor.organizationKey === petition.organizationKey;
-  if (leads || (await partnerIdsOf(tx, petition)).includes(actor.organizationId)) {
-    return actor.organizationKey;
-  }
-  throw new ApiError('not_a_partner', { detail: 'Ask the lead organization to list yours as a partner.' });
 }
 
 const FORM_VALUES: Record<FormField, (input: SignInput) => unknown> = {

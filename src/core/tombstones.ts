@@ -1,7 +1,7 @@
 import { and, eq, isNotNull } from 'drizzle-orm';
 import { RunAgain, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
-import { changeCounts } from './counts.js';
+import { changeCounts, countedColumns } from './counts.js';
 
 /*
  * Of an erased person the signatures stay, without anything that says whose they were: the count was shown to the world.
@@ -22,11 +22,11 @@ export async function supersedeTombstone(
   const { supporters, signatures: t } = tx.tables;
   const erased = erasedIdentity(ctx.secrets.subject(identity));
   const rows = await tx.db
-    .select({ key: t.key, confirmedAt: t.confirmedAt })
+    .select({ key: t.key, ...countedColumns(tx.tables) })
     .from(t)
     .innerJoin(supporters, eq(supporters.key, t.supporterKey))
     .where(and(eq(supporters.identity, erased), eq(t.petitionKey, petitionKey), eq(t.status, 'confirmed')));
-  for (const { key, confirmedAt } of rows) {
+  for (const { key, ...counted } of rows) {
     const moved = await tx.db
       .update(t)
       .set({ status: 'withdrawn', withdrawnAt: tx.now })
@@ -34,7 +34,7 @@ export async function supersedeTombstone(
       .returning({ key: t.key });
     // Only on PostgreSQL, where another transaction may come between the read and the write.
     if (moved.length === 0) throw new RunAgain();
-    changeCounts(tx, { petitionKey, from: 'confirmed', to: 'withdrawn', confirmedAt });
+    changeCounts(tx, counted, 'confirmed', 'withdrawn');
   }
 }
 

@@ -31,6 +31,7 @@ export async function installDemo(ctx: Context): Promise<Demo | undefined> {
     organizationKey: lead.key,
     organizationId: lead.publicId,
     scopes: SCOPES,
+    origins: [],
   };
   const { petition } = await createPetition(ctx, actor, campaign(partner.publicId));
   await transitionPetition(ctx, actor, petition.publicId, { to: 'published' });

@@ -67,6 +67,7 @@ export function createLimits(limits: Config['limits']): Limits {
     ],
     confirm: [client, new Policy('confirm', limits.confirm, perClient)],
     mail: [client, new Policy('mail', limits.mail, perClient)],
+    share: [client, new Policy('share', limits.share, perClient)],
     key: [new Policy('key', limits.key, perKey)],
     service: [new Policy('service', { requests: requests * PROBES, seconds }, perClient)],
   };

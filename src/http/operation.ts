@@ -13,9 +13,11 @@ export const TAGS = {
   Petitions: 'The asks, their texts and their life.',
   Signatures: 'Signing, and what organisers do with signatures.',
   Counts: 'How many have signed, now and over time.',
+  Sharing: 'Links that people spread, what they bring, and how a petition looks elsewhere.',
   Confirmation: 'Proof that somebody reads the mailbox that was typed.',
   Subscriptions: 'Who may be mailed, with the consent that says so, and how to leave.',
   'My data': 'What a supporter sees and changes, with a link that was mailed to them.',
+  Partners: 'The coalition of a petition: who takes part, on which terms, and what each has brought.',
   Mailings: 'Personal links for the mails that you send, and what your mail provider reports of them.',
   Organization: 'The organization that a key belongs to, and its keys.',
   Service: 'Health, metrics and this document. They need no key.',
@@ -146,6 +148,7 @@ const RETRIED = new Set<ErrorCode>([
   'storage_unavailable',
   'shutting_down',
   'storage_full',
+  'too_many_listeners',
 ]);
 
 function headersOf(status: number, { answers, errors = [], sends = [] }: OperationInput): ResponseHeader[] {

@@ -25,7 +25,7 @@ import {
 } from '../core/signatures.js';
 import { signPetition, type Signed } from '../core/signing.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE, toPage } from './answers.js';
-import { keyed } from './auth.js';
+import { callerOf, keyed } from './auth.js';
 import { camelKeys, iso } from './case.js';
 import { sendWithEtag } from './conditional.js';
 import { retryFrom } from './idempotency.js';
@@ -111,6 +111,9 @@ export const openSignatureRoutes =
             'petition_not_open',
             'petition_closed',
             'not_a_partner',
+            'origin_not_allowed',
+            'challenge_required',
+            'challenge_invalid',
             'scope_required',
             'external_id_taken',
             'idempotency_key_reused',
@@ -121,7 +124,14 @@ export const openSignatureRoutes =
       async (request, reply) => {
         const { actor, params, body } = request;
         const sign = () =>
-          signPetition(ctx, actor, params.petition, camelKeys(body), retryFrom(ctx, request));
+          signPetition(
+            ctx,
+            actor,
+            params.petition,
+            camelKeys(body),
+            retryFrom(ctx, request),
+            callerOf(request),
+          );
         if (actor.kind !== 'secret') {
           const signed = await steadily(ctx, sign);
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(toAccepted(ctx, signed)));

@@ -1,5 +1,6 @@
 import { hashOfWords } from '../../src/core/consents.js';
 import { eq } from 'drizzle-orm';
+import { ANONYMOUS } from '../../src/core/context.js';
 import { createConsentText, currentTexts, type ConsentText } from '../../src/core/consent-texts.js';
 import type { KeyedActor } from '../../src/core/context.js';
 import { block } from '../../src/core/do-not-contact.js';
@@ -32,6 +33,7 @@ async function organization(api: TestApp, name: string) {
     organizationKey: key,
     organizationId: id,
     scopes: SCOPES,
+    origins: [],
   };
   return { actor, id, secret };
 }
@@ -78,7 +80,7 @@ onEveryEngine('consent texts', async (t, engine) => {
         .select()
         .from(p)
         .where(eq(p.publicId, id as string));
-      const texts = await currentTexts(api.store.read, petition as NonNullable<typeof petition>);
+      const texts = await currentTexts(api.store.read, ANONYMOUS, petition as NonNullable<typeof petition>);
       return texts.map(({ organization: { slug }, locale, version }) => `${slug} ${locale} ${version}`);
     };
     t.same(await shown('de'), ['river-meadows de 1', 'partner nl 1'], 'no text, no question');

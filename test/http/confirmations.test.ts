@@ -234,6 +234,7 @@ onEveryEngine('confirmRequest', async (t, engine) => {
         key: rate(100),
         confirm: rate(3),
         mail: rate(2),
+        share: rate(100),
         signBurst: rate(100),
         signSustained: rate(100),
       },

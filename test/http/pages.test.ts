@@ -281,6 +281,7 @@ onEveryEngine('pages behind the links', async (t, engine) => {
       key: rate(100),
       confirm: rate(1),
       mail: rate(1),
+      share: rate(9),
       signBurst: rate(9),
       signSustained: rate(9),
     };

@@ -168,6 +168,7 @@ onEveryEngine('service', async (t, engine) => {
           key: rate,
           confirm: rate,
           mail: rate,
+          share: rate,
           signBurst: rate,
           signSustained: rate,
         },

@@ -354,6 +354,7 @@ onEveryEngine('signPetition', async (t, engine) => {
           key: rate(1000),
           confirm: rate(100),
           mail: rate(100),
+          share: rate(3),
           signBurst: rate(3),
           signSustained: { requests: 5, seconds: 3600 },
         },

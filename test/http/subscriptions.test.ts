@@ -168,6 +168,7 @@ onEveryEngine('createSubscription without a secret key', async (t, engine) => {
       key: rate(100),
       confirm: rate(100),
       mail: rate(1),
+      share: rate(100),
       signBurst: rate(100),
       signSustained: rate(100),
     };

@@ -1,0 +1,43 @@
+import type { AnyPgColumn } from 'drizzle-orm/pg-core';
+import type * as Columns from './columns.postgres.js';
+
+/* What keeps machines from signing. */
+
+export const CHALLENGES = ['auto', 'always', 'off'] as const;
+export const SIGNALS = [
+  'honeypot',
+  'too_fast',
+  'no_form',
+  'disposable_domain',
+  'alias_of_signer',
+  'many_from_one_network',
+  'link_in_name',
+  'isolated_key',
+] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+export function defineBrakeTables(d: typeof Columns, parents: Record<'signatures', { key: AnyPgColumn }>) {
+  /** Proofs of work that were used: each is good for one signature. */
+  const usedChallenges = d.table(
+    'used_challenges',
+    {
+      /** SHA-256 of the challenge. */
+      hash: d.bytes().primaryKey(),
+      expiresAt: d.instant().notNull(),
+    },
+    (t) => [d.index('used_challenges_expires').on(t.expiresAt)],
+  );
+
+  /** Why a signature was quarantined. */
+  const suspicions = d.table('suspicions', {
+    signatureKey: d
+      .ref()
+      .primaryKey()
+      .references(() => parents.signatures.key),
+    score: d.int().notNull(),
+    signals: d.json<Signal[]>().notNull(),
+    createdAt: d.instant().notNull(),
+  });
+
+  return { usedChallenges, suspicions };
+}
