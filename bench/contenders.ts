@@ -86,6 +86,7 @@ export async function startOurs(folder: string, execArgv: string[] = []): Promis
     RATE_LIMIT_KEY: '999999999/60',
     RATE_LIMIT_SIGN_BURST: '999999999/60',
     RATE_LIMIT_SIGN_SUSTAINED: '999999999/3600',
+    CHALLENGE_ABOVE: '999999999/60',
   };
   // In the temporary folder, where no .env lies.
   return {

@@ -12,12 +12,17 @@ const LENGTH = /\r\ncontent-length: (\d+)/i;
 /** All sockets read into the same memory: each takes out what it needs before the next one is served. */
 const shared = Buffer.allocUnsafe(262_144);
 
+/** What a browser sends that follows a link, as far as it is read. */
+const BROWSER =
+  'user-agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\naccept: text/html,application/xhtml+xml,*/*;q=0.8\r\nsec-fetch-dest: document\r\n';
+
 const bodyOf = (n: number) =>
   `{"name":"Ada Okonkwo","email":"${emailOf(n)}","country":"NL","display":"initials"}`;
 
 function requests({ kind, path, first }: Order): () => string {
-  if (kind === 'read') {
-    const text = `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`;
+  if (kind !== 'sign') {
+    const browser = kind === 'redirect' ? BROWSER : '';
+    const text = `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${browser}\r\n`;
     return () => text;
   }
   const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${bodyOf(0).length}\r\n\r\n`;
@@ -44,6 +49,7 @@ function run(order: Order): Promise<Report> {
   const next = requests(order);
   const statuses: Record<string, number> = {};
   const times: number[] = [];
+  const at: number[] = [];
   let sent = 0;
   let open = 0;
   let measuring = false;
@@ -93,6 +99,7 @@ function run(order: Order): Promise<Report> {
             held = undefined;
             count(answer.status);
             if (measuring) times.push(performance.now() - sentAt);
+            if (order.timeline) at.push(performance.timeOrigin + performance.now());
             send();
             return true;
           },
@@ -105,9 +112,18 @@ function run(order: Order): Promise<Report> {
 
     function report() {
       times.sort((a, b) => a - b);
-      const at = (share: number) =>
+      const after = (share: number) =>
         times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
-      resolve({ answers: times.length, elapsed, p50: at(0.5), p99: at(0.99), statuses, sent, ...usage });
+      resolve({
+        answers: times.length,
+        elapsed,
+        p50: after(0.5),
+        p99: after(0.99),
+        statuses,
+        sent,
+        at,
+        ...usage,
+      });
     }
 
     for (let i = 0; i < connections; i += 1) client();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { keepAnswer, startLimit, startOurs, startStore, worker, type Contender } from './contenders.js';
+import { addShareLink, followWhileSigning, keepRedirect, verifyRequests } from './redirects.js';
 import { createRunner, type Besides, type Plan } from './rounds.js';
 import { marksOf, printMarks, printTable, type Line } from './summary.js';
 import type { Order, RawOrder, RawReport, Report } from './types.js';
@@ -14,7 +15,7 @@ const HELP = `npm run bench -- [options]
   --rounds <n>          rounds, each with every contender (5)
   --seconds <n>         measured seconds of each contender in each round (3)
   --connections <list>  sockets of the load generator, such as 1,100,1000 (100)
-  --only sign|read      one half
+  --only sign|read|redirect  one of them
   --json                one JSON object as the last line`;
 
 const { values: flags } = parseArgs({
@@ -30,7 +31,8 @@ const { values: flags } = parseArgs({
 const [rounds, seconds] = [Number(flags.rounds), Number(flags.seconds)];
 const sockets = flags.connections.split(',').map(Number);
 const wrong =
-  ![rounds, seconds, ...sockets].every((n) => n > 0) || ![undefined, 'sign', 'read'].includes(flags.only);
+  ![rounds, seconds, ...sockets].every((n) => n > 0) ||
+  ![undefined, 'sign', 'read', 'redirect'].includes(flags.only);
 if (flags.help || wrong) {
   console.log(HELP);
   process.exit(wrong ? 2 : 0);
@@ -71,6 +73,7 @@ async function bench() {
   await stop([first]);
   const template = join(folder, 'template.db');
   copyFileSync(first.file ?? '', template);
+  const link = addShareLink(first.file ?? '');
 
   const ours = await keep(startOurs(join(folder, 'ours')));
   const load = await keep(worker<Order, Report>('load.ts'));
@@ -80,11 +83,14 @@ async function bench() {
   const lines: Line[] = [];
   const verified: { name: string; connections: number; rows: number }[] = [];
   for (const connections of sockets) {
-    if (flags.only !== 'read') {
+    if ([undefined, 'sign'].includes(flags.only)) {
       lines.push(...(await sign({ kind: 'sign', path: `${path}/signatures`, connections, rounds, seconds })));
     }
-    if (flags.only !== 'sign') {
+    if ([undefined, 'read'].includes(flags.only)) {
       lines.push(...(await read({ kind: 'read', path, connections, rounds, seconds })));
+    }
+    if ([undefined, 'redirect'].includes(flags.only)) {
+      lines.push(...(await redirect({ kind: 'redirect', path: link, connections, rounds, seconds }, path)));
     }
   }
   const marks = sockets.flatMap((connections) => marksOf(lines, connections));
@@ -137,6 +143,21 @@ async function bench() {
     const found = await runner.run(plan, [ours, buffer]);
     await stop([buffer]);
     return found;
+  }
+
+  /** Following a share link, alone and while others sign: and what they lose by it. */
+  async function redirect(plan: Plan, petition: string): Promise<Line[]> {
+    const answer = await keepRedirect(ours, plan.path, folder);
+    const bare = await keep(startLimit('bare node:http', 'redirect', folder, answer));
+    const found = await runner.run(plan, [ours, bare]);
+    await stop([bare]);
+    const other = await keep(worker<Order, Report>('load.ts'));
+    const both = await followWhileSigning(runner, ours, other, plan, `${petition}/signatures`);
+    await stop([other]);
+    // The one who kept the answer is one more.
+    await verifyRequests(ours, runner.followed(ours) + sockets.indexOf(plan.connections) + 1);
+    runner.verify(ours);
+    return [...found, ...both];
   }
 
   async function startRaw(here: string, { connections, seconds }: Plan) {

@@ -9,8 +9,11 @@ import type { Order, Report } from './types.js';
 const WARMUP = 0.5;
 const FIRST_WARMUP = 2;
 
+/** What each kind of request is answered with when all goes well. */
+const GOOD: Record<Line['kind'], number> = { sign: 202, read: 200, redirect: 302 };
+
 export type Plan = {
-  kind: 'sign' | 'read';
+  kind: Line['kind'];
   path: string;
   connections: number;
   rounds: number;
@@ -26,14 +29,20 @@ export function createRunner(load: { ask(order: Order): Promise<Report> }) {
   /** The numbers of the signers go on over all runs: no address comes twice. */
   let signers = 0;
   const acknowledged = new Map<Contender, number>();
+  const followed = new Map<Contender, number>();
   const warm = new Set<Contender>();
 
-  async function measure(contender: Contender, { kind, path, connections, seconds }: Plan): Promise<Sample> {
+  /** One run; `by`: with a load generator of its own, so that two runs can go on at the same time. */
+  async function measure(
+    contender: Contender,
+    { kind, path, connections, seconds }: Plan,
+    by = load,
+  ): Promise<Sample> {
     const { pid, port, name } = contender;
     const warmup = warm.has(contender) ? WARMUP : FIRST_WARMUP;
     warm.add(contender);
-    const report = await load.ask({ port, pid, kind, path, connections, seconds, warmup, first: signers });
-    const good = report.statuses[kind === 'sign' ? 202 : 200] ?? 0;
+    const report = await by.ask({ port, pid, kind, path, connections, seconds, warmup, first: signers });
+    const good = report.statuses[GOOD[kind]] ?? 0;
     // One wrong answer spoils the whole figure: a fast refusal is no performance.
     if (good !== report.sent) {
       throw new Error(
@@ -44,6 +53,7 @@ export function createRunner(load: { ask(order: Order): Promise<Report> }) {
       signers += report.sent;
       acknowledged.set(contender, (acknowledged.get(contender) ?? 0) + good);
     }
+    if (kind === 'redirect') followed.set(contender, (followed.get(contender) ?? 0) + good);
     const { answers, elapsed, p50, p99, serverCpu, loadCpu, otherCpu, metered } = report;
     return {
       rate: answers / elapsed,
@@ -57,6 +67,10 @@ export function createRunner(load: { ask(order: Order): Promise<Report> }) {
   }
 
   return {
+    measure,
+    /** How many redirects a server has answered. */
+    followed: (contender: Contender) => followed.get(contender) ?? 0,
+
     async run(plan: Plan, contenders: Contender[], besides?: Besides): Promise<Line[]> {
       const samples = new Map<string, Sample[]>();
       const add = (name: string, sample: Sample) => samples.set(name, [...(samples.get(name) ?? []), sample]);

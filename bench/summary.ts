@@ -15,7 +15,7 @@ export type Sample = {
 };
 
 export type Line = Sample & {
-  kind: 'sign' | 'read';
+  kind: 'sign' | 'read' | 'redirect';
   name: string;
   connections: number;
   /** Round by round, with whether others left it alone. */
@@ -114,6 +114,7 @@ const MARKS: { kind: Line['kind']; limit: string; short: string; wanted: number 
   },
   { kind: 'sign', limit: 'B0', short: 'sign ÷ B0, one durable transaction for each request', wanted: 5 },
   { kind: 'read', limit: 'bare', short: 'read ÷ bare node:http that sends a buffer', wanted: 0.6 },
+  { kind: 'redirect', limit: 'bare', short: 'redirect ÷ bare node:http that sends a 302', wanted: null },
 ];
 
 /** The median of the rounds' own ratios: what two neighbours in time share, cancels out. */

@@ -3,13 +3,15 @@ export type Order = {
   port: number;
   /** The server's process, for its CPU time. */
   pid: number;
-  kind: 'sign' | 'read';
+  kind: 'sign' | 'read' | 'redirect';
   path: string;
   connections: number;
   seconds: number;
   warmup: number;
   /** The number of the first signer, so that no address comes twice. */
   first: number;
+  /** Whether to report when each answer came. */
+  timeline?: boolean;
 };
 
 export type Usage = {
@@ -30,6 +32,8 @@ export type Report = Usage & {
   /** Every answer of the run by its status, the warm-up's too; connections lost count as `lost`. */
   statuses: Record<string, number>;
   sent: number;
+  /** When each answer came, the warm-up's too, in milliseconds that all processes of the machine share. */
+  at: number[];
 };
 
 export type RawOrder = { seconds: number; batch: number; first: number };

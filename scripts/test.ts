@@ -3,10 +3,18 @@
  *
  * TEST_POSTGRES_URL   use this server instead of starting one
  * REQUIRE_POSTGRES=1  fail, rather than skip the PostgreSQL lane, when there is no server
+ * CHROMIUM_PATH, REQUIRE_BROWSER=1  the same for the widget's tests: see test/browser.ts
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { startPostgres, type PostgresServer } from './postgres.js';
+
+/** What browsers get of src/embed: fails when it does not build, or has grown too large. */
+function buildWidget(): boolean {
+  const script = fileURLToPath(new URL('embed.ts', import.meta.url));
+  const args = ['--import', 'tsx', script, 'build'];
+  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0;
+}
 
 const tap = fileURLToPath(new URL('dist/esm/run.mjs', import.meta.resolve('tap/package.json')));
 
@@ -62,7 +70,7 @@ async function main(): Promise<number> {
         `\n${'!'.repeat(80)}\n!! PostgreSQL lane SKIPPED: ${missing}.\n!! Only SQLite is tested.\n${'!'.repeat(80)}\n`,
       );
     }
-    if (interrupted) return 1;
+    if (interrupted || !buildWidget()) return 1;
     return await runTap(url ? { ...process.env, TEST_POSTGRES_URL: url } : process.env);
   } finally {
     await server?.stop();

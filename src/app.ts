@@ -15,34 +15,47 @@ import type { Registry } from 'prom-client';
 import { components } from '../schema/api/typebox.js';
 import { createContext, type ContextOptions } from './create-context.js';
 import type { Config } from './config.js';
+import { LIVE_PACE, LiveCounts, type LivePace } from './core/live-counts.js';
 import { ANONYMOUS, type Context } from './core/context.js';
 import { ApiError } from './errors.js';
 import { secretApiKeyRoutes } from './http/api-keys.js';
 import { assertScope, identify } from './http/auth.js';
+import { challengeRoutes } from './http/challenges.js';
 import { confirmationRoutes } from './http/confirmations.js';
 import { openConsentTextRoutes, secretConsentTextRoutes } from './http/consent-texts.js';
 import { countRoutes } from './http/counts.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/email-changes.js';
+import { embedRoutes } from './http/embed.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
+import { secretIsolatedKeyRoutes } from './http/isolated-keys.js';
 import { createLimits, type Limits } from './http/limits.js';
+import { liveCountRoutes } from './http/live-counts.js';
+import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live-streams.js';
 import { mailEventRoutes } from './http/mail-events.js';
 import { secretMailingRoutes } from './http/mailings.js';
 import { manageLinkRoutes } from './http/manage-links.js';
 import { meRoutes } from './http/me.js';
 import { refuseOtherMethods } from './http/methods.js';
-import { createMetrics } from './http/metrics.js';
+import { createMetrics, watchLive } from './http/metrics.js';
 import { myExportRoutes } from './http/my-export.js';
 import { mySignatureRoutes } from './http/my-signatures.js';
 import { mySubscriptionRoutes } from './http/my-subscriptions.js';
+import { oembedRoutes } from './http/oembed.js';
 import { openapi, documentOf } from './http/openapi.js';
 import type { Access } from './http/operation.js';
 import { secretOrganizationRoutes } from './http/organizations.js';
+import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partnerships.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions.js';
 import { pageRoutes } from './http/pages/pages.js';
+import { pictureRoutes } from './http/pictures.js';
 import { clientErrorHandler, problems } from './http/problems.js';
 import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
+import { secretModerationRoutes } from './http/signature-moderations.js';
+import { shareRedirectRoutes } from './http/share-redirect.js';
 import { resume, sessionOf } from './http/session.js';
+import { openShareLinkRoutes, secretShareLinkRoutes } from './http/share-links.js';
+import { secretShareStatisticsRoutes } from './http/share-statistics.js';
 import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures.js';
 import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions.js';
 import { unsubscribeRoutes } from './http/unsubscribing.js';
@@ -50,9 +63,14 @@ import { validation } from './http/validation.js';
 import { loadLocales, type Locales } from './mail/locales.js';
 
 export type BuildOptions = ContextOptions & {
-  config: Pick<Config, 'trustProxy' | 'limits'> & Partial<Pick<Config, 'MAIL_WEBHOOK_SECRET'>>;
+  config: Pick<Config, 'trustProxy' | 'limits'> &
+    Partial<Pick<Config, 'MAIL_WEBHOOK_SECRET' | 'LIVE_LISTENERS'>>;
   /** The languages of pages; the built-in ones if absent. */
   locales?: Locales;
+  /** The script of the widget; what `npm run build` has made if absent. */
+  widget?: URL;
+  /** For tests that cannot wait, and of the limits. */
+  live?: Partial<LiveOptions & LivePace>;
   logger?: FastifyBaseLogger;
 };
 
@@ -119,10 +137,11 @@ export async function build(options: BuildOptions): Promise<App> {
   });
   enableSendNow(app, constant);
 
-  await app.register(compress, { global: false, threshold: 1024, encodings: ['gzip', 'identity'] });
   await openapi(app, config.publicUrl);
   const limits = createLimits(config.limits);
   const metrics = createMetrics(app, store, ctx.now);
+  const streams = createStreams(ctx, options);
+  watchLive(metrics, () => streams);
   const closed = refuseOtherMethods(app);
 
   const docs: FastifyPluginCallback = (pages, _options, done) => {
@@ -146,12 +165,17 @@ export async function build(options: BuildOptions): Promise<App> {
   const locales = options.locales ?? loadLocales();
   const scope = scopes(ctx, limits);
   // Who may call what: a route stands in exactly one of these blocks.
-  await app.register(scope('service', [service, docs]));
+  await app.register(scope('service', [service, docs, embedRoutes(locales, options.widget)]));
   await app.register(
     scope('open', [
-      openPetitionRoutes(ctx),
+      openPetitionRoutes(ctx, config.publicUrl),
       openSignatureRoutes(ctx),
+      challengeRoutes(ctx),
       countRoutes(ctx),
+      pictureRoutes(ctx, locales, metrics),
+      oembedRoutes(ctx, config.publicUrl),
+      openShareLinkRoutes(ctx),
+      liveCountRoutes(ctx, streams),
       confirmationRoutes(ctx),
       openConsentTextRoutes(ctx),
       openSubscriptionRoutes(ctx),
@@ -160,6 +184,7 @@ export async function build(options: BuildOptions): Promise<App> {
       manageLinkRoutes(ctx),
       emailChangeRoutes(ctx),
       pageRoutes(ctx, locales),
+      shareRedirectRoutes(ctx, config.publicUrl),
     ]),
   );
   await app.register(
@@ -175,11 +200,17 @@ export async function build(options: BuildOptions): Promise<App> {
     scope('secret', [
       secretPetitionRoutes(ctx),
       secretSignatureRoutes(ctx),
+      secretModerationRoutes(ctx),
+      secretPartnerRoutes(ctx),
+      secretPartnershipRoutes(ctx),
       secretConsentTextRoutes(ctx),
       secretSubscriptionRoutes(ctx),
       secretMailingRoutes(ctx),
+      secretShareLinkRoutes(ctx),
+      secretShareStatisticsRoutes(ctx),
       secretOrganizationRoutes(ctx),
       secretApiKeyRoutes(ctx),
+      secretIsolatedKeyRoutes(ctx),
     ]),
   );
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
@@ -191,7 +222,19 @@ export async function build(options: BuildOptions): Promise<App> {
   return Object.assign(app as unknown as FastifyInstance, {
     ctx,
     metrics,
-    drain: () => void (draining = true),
+    drain: () => {
+      draining = true;
+      streams.drain();
+    },
+  });
+}
+
+function createStreams(ctx: Context, { config, live = {} }: BuildOptions): LiveStreams {
+  return new LiveStreams(new LiveCounts(ctx.store, ctx.now, { ...LIVE_PACE, ...live }), {
+    most: config.LIVE_LISTENERS ?? Infinity,
+    mostOfOne: config.limits ? MOST_OF_ONE : Infinity,
+    heartbeatMs: HEARTBEAT_MS,
+    ...live,
   });
 }
 
@@ -234,6 +277,8 @@ const scopes =
         done(error as Error);
       }
     });
+    // After the hook above: it looks at a route once, when that is made.
+    void app.register(compress, { global: false, threshold: 1024, encodings: ['gzip', 'identity'] });
     for (const plugin of routes) void app.register(plugin);
     done();
   };

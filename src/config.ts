@@ -227,7 +227,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
     },
     policy: { ...DEFAULT_POLICY, reminderHours: CONFIRM_REMINDER_HOURS, reminders: CONFIRM_REMINDERS },
     domainRate: parseRate(MAIL_DOMAIN_RATE),
-    challengeAbove: parseRate(CHALLENGE_ABOVE),
+    challengeAbove: RATE_LIMIT ? parseRate(CHALLENGE_ABOVE) : { requests: Infinity, seconds: 60 },
   });
 }
 

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from './config.js';
 import { createBell } from './core/bell.js';
+import { createClickRecorder } from './core/click-recorder.js';
+import { createBrakes } from './core/brakes.js';
 import type { Context } from './core/context.js';
 import type { ErasureJournal } from './core/erasure-journal.js';
 import { LinkKeyring } from './core/link-keys.js';
@@ -10,11 +12,15 @@ import { DEFAULT_POLICY } from './core/policy.js';
 import { createPublishedCounts } from './core/published-counts.js';
 import { createSealer, deriveKey } from './core/sealer.js';
 import { createSecrets } from './core/secrets.js';
+import { createShareSplit } from './core/share-variants.js';
 import { newId } from './new-id.js';
 import type { Store } from './store/store.js';
 
+/** Without a limit nothing is ever under pressure. */
+const NEVER = { requests: Infinity, seconds: 60 };
+
 export type ContextOptions = {
-  config: Pick<Config, 'publicUrl'> & Partial<Pick<Config, 'links' | 'policy'>>;
+  config: Pick<Config, 'publicUrl'> & Partial<Pick<Config, 'links' | 'policy' | 'challengeAbove'>>;
   store: Store;
   rootKey: Uint8Array;
   erasures: ErasureJournal;
@@ -42,8 +48,11 @@ export function createContext({
     secrets: createSecrets(rootKey),
     linkKeyring: new LinkKeyring(rootKey),
     links: createLinks(config.publicUrl, config.links ?? {}),
+    shareSplit: createShareSplit({ now, random: randomBytes }),
     policy: config.policy ?? DEFAULT_POLICY,
+    brakes: createBrakes(rootKey, config.challengeAbove ?? NEVER),
     erasures,
     mailWaits: createBell(),
+    clicks: createClickRecorder({ store, now, random: randomBytes }),
   };
 }

@@ -1,5 +1,7 @@
 import type { Context } from './core/context.js';
+import { sweepChallenges } from './core/challenges.js';
 import { forgetOldRetries } from './core/idempotency.js';
+import { judgeKeys } from './core/key-breaker.js';
 import { remindAll } from './core/reminders.js';
 import { sweepLinksAndMail } from './core/sweeping.js';
 import { describeError } from './errors.js';
@@ -7,9 +9,17 @@ import type { Logger } from './mail/delivery.js';
 
 const MINUTE_MS = 60_000;
 
+type Log = Pick<Logger, 'warn'>;
+
+const isolateKeys = (ctx: Context, logger: Log): Promise<void> =>
+  judgeKeys(ctx, ({ keyId, petitionId }) =>
+    logger.warn({ key: keyId, petition: petitionId }, 'a key is isolated: hardly anybody confirms'),
+  );
+
 /** What runs in the background, how often, and what a failure is called in the log. Several processes may run it at once. */
-const JOBS: { everyMs: number; what: string; run: (ctx: Context) => Promise<unknown> }[] = [
+const JOBS: { everyMs: number; what: string; run: (ctx: Context, log: Log) => Promise<unknown> }[] = [
   { everyMs: 5 * MINUTE_MS, what: 'could not remind', run: remindAll },
+  { everyMs: MINUTE_MS, what: 'could not judge the keys', run: isolateKeys },
   {
     everyMs: 60 * MINUTE_MS,
     what: 'could not forget old retries',
@@ -20,13 +30,18 @@ const JOBS: { everyMs: number; what: string; run: (ctx: Context) => Promise<unkn
     what: 'could not forget old links and mails',
     run: (ctx) => sweepLinksAndMail(ctx.store, ctx.now()),
   },
+  {
+    everyMs: 60 * MINUTE_MS,
+    what: 'could not forget used challenges',
+    run: (ctx) => sweepChallenges(ctx.store, ctx.now()),
+  },
 ];
 
 /** Starts them; the next turn of each makes good what a failed one left. */
-export function startJobs(ctx: Context, logger: Pick<Logger, 'warn'>): { stop: () => void } {
+export function startJobs(ctx: Context, logger: Log): { stop: () => void } {
   const timers = JOBS.map(({ everyMs, what, run }) =>
     setInterval(() => {
-      run(ctx).catch((error: unknown) => logger.warn({ error: describeError(error) }, what));
+      run(ctx, logger).catch((error: unknown) => logger.warn({ error: describeError(error) }, what));
     }, everyMs),
   );
   return { stop: () => timers.forEach((timer) => clearInterval(timer)) };

@@ -3,7 +3,7 @@ import type { Test } from 'tap';
 import { issueToken, TOKEN_BYTES } from '../src/core/random-tokens.js';
 import { findOrCreateSupporter } from '../src/core/supporters.js';
 import { newAddress } from './address-states.js';
-import { publish, start, type Engine } from './helper.js';
+import { makePartner, publish, start, type Engine } from './helper.js';
 import { limits } from './high-limits.js';
 
 /* What strangers can do with an address: one test compares what they hear, another how long it takes. */
@@ -23,9 +23,10 @@ export async function startWorld(t: Test, engine: Engine) {
     (await api.call('POST', '/v1/consent-texts', { key, body: { locale: 'en', text: 'Yes, mail me.' } })).body
       .id as string;
   const texts = { lead: await textOf(lead.secret), quick: await textOf(quick.secret) };
-  const partners = [{ name: 'Anglers', organization_id: quick.id }];
-  const quiet = await publish(api, lead.secret, { slug: 'quiet', partners });
-  await publish(api, lead.secret, { slug: 'instant', confirmation: 'none', partners });
+  const quiet = await publish(api, lead.secret, { slug: 'quiet' });
+  await publish(api, lead.secret, { slug: 'instant', confirmation: 'none' });
+  for (const slug of ['quiet', 'instant']) await makePartner(api, lead.secret, slug, quick);
+  await publish(api, lead.secret, { slug: 'guarded', challenge: 'always' });
   const publishable = await api.newKey(lead.key, 'publishable');
 
   /** A session of somebody who has nothing to do with the address. */
@@ -68,6 +69,11 @@ export function callsOf({ lead, quick, texts, quiet, publishable, session }: Wor
   });
   const yes = (id: string, opt_in = true) => ({ consent_text_id: id, opt_in });
   const optIns = (...opt_ins: unknown[]) => ({ body: (email: string) => ({ email, name, opt_ins }) });
+  /** As machines do it: what they send is quarantined. */
+  const asMachine = (petition: 'quiet' | 'instant', ...opt_ins: unknown[]) => ({
+    ...sign(petition),
+    body: (email: string) => ({ email, name: 'www.spam.example', website: 'https://spam.example', opt_ins }),
+  });
   const subscribe = (id: string) => ({
     path: '/v1/subscriptions',
     body: (email: string) => ({ email, consent_text_id: id }),
@@ -83,6 +89,23 @@ export function callsOf({ lead, quick, texts, quiet, publishable, session }: Wor
     { name: 'sign without confirmation', ...sign('instant') },
     { name: 'sign without confirmation, with a publishable key', ...sign('instant'), key },
     { name: 'sign without confirmation, with opt-ins', ...sign('instant'), ...optIns(yes(texts.quick)) },
+    { name: 'sign, as a machine', ...asMachine('quiet') },
+    {
+      name: 'sign, as a machine, with opt-ins',
+      ...asMachine('quiet', yes(texts.lead), yes(texts.quick)),
+      key,
+    },
+    { name: 'sign without confirmation, as a machine', ...asMachine('instant') },
+    {
+      name: 'sign without confirmation, as a machine, with opt-ins',
+      ...asMachine('instant', yes(texts.quick)),
+    },
+    {
+      name: 'sign without the proof of work',
+      path: '/v1/petitions/guarded/signatures',
+      body: (email: string) => ({ email, name }),
+      status: 403,
+    },
     { name: 'subscribe', ...subscribe(texts.lead) },
     { name: 'subscribe, with a publishable key', ...subscribe(texts.lead), key },
     { name: 'subscribe without double opt-in', ...subscribe(texts.quick) },

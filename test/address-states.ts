@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { and, eq } from 'drizzle-orm';
-import { changeCounts } from '../src/core/counts.js';
+import { eq } from 'drizzle-orm';
 import { block } from '../src/core/do-not-contact.js';
 import { eraseSupporter } from '../src/core/erasure.js';
 import { takeMailEvent } from '../src/core/mail-events.js';
@@ -38,7 +37,7 @@ export const newAddress = () => `${randomBytes(8).toString('hex')}@example.org`;
 export async function makeAddresses(api: Api, place: Place, each: number): Promise<Addresses> {
   const lists = ADDRESS_STATES.map((state) => [state, Array.from({ length: each }, newAddress)] as const);
   const all = Object.fromEntries(lists) as Addresses;
-  const { unknown: _unknown, blocked, pending, ...signers } = all;
+  const { unknown: _unknown, blocked, pending, quarantined, ...signers } = all;
   const proven = Object.values(signers).flat();
   await manyAtOnce([...pending, ...proven], (email) => sign(api, place, email));
   const links = new Map((await collectMail(api)).map((letter) => [letter.to, tokenOf(letter)]));
@@ -47,7 +46,7 @@ export async function makeAddresses(api: Api, place: Place, each: number): Promi
   await manyAtOnce(signers.suppressed, (email) => takeMailEvent(api.app.ctx, { type: 'complaint', email }));
   await manyAtOnce(blocked, (email) => blockAddress(api, email));
   await manyAtOnce(signers.erased, (email) => erase(api, email));
-  await manyAtOnce(signers.quarantined, (email) => quarantine(api, email));
+  await manyAtOnce(quarantined, (email) => sign(api, place, email, { website: 'https://spam.example' }));
   await collectMail(api);
   return all;
 }
@@ -61,11 +60,16 @@ async function post(api: Api, path: string, body: unknown, status: number): Prom
   if (answer.status !== status) throw new Error(`${path}: ${answer.status} ${answer.text}`);
 }
 
-const sign = (api: Api, { petition, texts }: Place, email: string) =>
+const sign = (api: Api, { petition, texts }: Place, email: string, more = {}) =>
   post(
     api,
     `/v1/petitions/${petition}/signatures`,
-    { email, name: 'Somebody', opt_ins: texts.map((id) => ({ consent_text_id: id, opt_in: true })) },
+    {
+      email,
+      name: 'Somebody',
+      opt_ins: texts.map((id) => ({ consent_text_id: id, opt_in: true })),
+      ...more,
+    },
     202,
   );
 
@@ -89,14 +93,3 @@ async function keyOf({ store }: Api, email: string): Promise<number> {
 }
 
 const erase = async (api: Api, email: string) => eraseSupporter(api.app.ctx, await keyOf(api, email));
-
-/** No route does it yet: what it will mean is a row that has left the counts that are published. */
-async function quarantine(api: Api, email: string): Promise<void> {
-  const supporterKey = await keyOf(api, email);
-  await api.store.transact(async (tx) => {
-    const { signatures: t } = tx.tables;
-    const where = and(eq(t.supporterKey, supporterKey), eq(t.status, 'confirmed'));
-    const rows = await tx.db.update(t).set({ status: 'quarantined' }).where(where).returning();
-    for (const signature of rows) changeCounts(tx, signature, 'confirmed', 'quarantined');
-  });
-}

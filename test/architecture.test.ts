@@ -131,10 +131,28 @@ const RULES: Rule[] = [
     instead: 'pass it in from src/core',
   },
   {
+    rule: 'pictures know words and numbers, nothing of where they come from',
+    from: /^src\/pictures\//,
+    never: /^(?:schema\/|src\/(?!pictures\/|errors\.ts$)|fastify$|@fastify\/|drizzle-orm)/,
+    instead: 'put it into the Face in src/http/picture-words.ts',
+  },
+  {
     rule: 'only the command line knows the command line',
     from: /^(?!src\/cli\/)/,
     never: /^(?:src\/cli\/|commander$)/,
     instead: 'move what is shared out of src/cli',
+  },
+  {
+    rule: 'the widget is a program of its own',
+    from: /^src\/embed\//,
+    never: /^(?!src\/embed\/|openapi-fetch$|dist\/embed\/openapi\.ts$)/,
+    instead: 'it runs in browsers, and knows the API by its document alone',
+  },
+  {
+    rule: 'nobody imports the widget',
+    from: /^(?!src\/embed\/)/,
+    never: /^(?:src\/embed\/|openapi-fetch$)/,
+    instead: 'it is built by scripts/embed.ts',
   },
   {
     rule: 'nothing but tests imports what is for development',

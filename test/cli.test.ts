@@ -154,7 +154,7 @@ t.test('undersigned --help', async (t) => {
     'organizations create': [/--name <name>/, /--slug <slug>/, /--url <url>/],
     'organizations list': [/list the organizations/],
     keys: [/create/, /list/, /revoke/],
-    'keys create': [/--organization <slug>/, /--kind <kind>/, /--scopes <list>/],
+    'keys create': [/--organization <slug>/, /--kind <kind>/, /--scopes <list>/, /--origin <origin>/],
     'keys list': [/--organization <slug>/],
     'keys revoke': [/<id>/],
   };
@@ -222,8 +222,15 @@ onEveryEngine('the commands', async (t, engine) => {
   t.match(pair, { status: 403, json: { code: 'scope_required' } });
   t.equal(await good('keys', 'revoke', id), `${id} is revoked.\n`);
   t.match(await own(), { status: 401, json: { code: 'invalid_key' } }, 'on the very next request');
+  const origins = ['--origin', 'https://river.example', '--origin', 'https://*.river.example'];
+  const site = ['keys', 'create', '--organization', 'river-and-co', '--name', 'Site', ...origins];
+  t.match(await good(...site, '--kind', 'publishable'), /^key_\w{26} {2}pk_/);
   const listed = await good('keys', 'list', '--organization', 'river-and-co');
-  t.equal(listed.trim().split('\n').length, 2);
+  t.equal(listed.trim().split('\n').length, 3);
+  t.match(
+    listed,
+    / {2}Site {2}last used never {2}on https:\/\/river\.example https:\/\/\*\.river\.example\n/,
+  );
   t.match(listed, `…${token.slice(-4)}  Desk  revoked`);
   t.notMatch(listed, token);
   await server.end('SIGTERM');
@@ -231,6 +238,8 @@ onEveryEngine('the commands', async (t, engine) => {
   const refused: [args: string[], RegExp][] = [
     [['keys', 'revoke', id.replace(/.$/, (last) => (last === '0' ? '1' : '0'))], /no such key/i],
     [['keys', 'list', '--organization', 'nobody'], /no organization nobody/],
+    [[...site.slice(0, 6), '--kind', 'publishable', '--origin', 'river.example'], /origin like https/],
+    [site, /leave --origin out/],
   ];
   const ended = await inPairs(refused, ([args]) => run(...args));
   for (const [i, [args, wanted]] of refused.entries()) oneLine(t, ended[i]!, wanted, args.join(' '));

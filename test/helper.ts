@@ -173,3 +173,21 @@ export async function publish(api: TestApp, key: string, fields: Record<string, 
   if (published.status !== 200) throw new Error(published.text);
   return published.body;
 }
+
+/** Makes an organization a partner of a petition: the lead invites it, it accepts. Returns the partnership. */
+export async function makePartner(
+  api: TestApp,
+  leadKey: string,
+  petition: string,
+  partner: { id: string; secret: string },
+  leadSees: 'full' | 'names' | 'counts' = 'full',
+): Promise<any> {
+  const terms = { lead_sees: leadSees };
+  const body = { organization: partner.id, ...terms };
+  const invited = await api.call('POST', `/v1/petitions/${petition}/partners`, { key: leadKey, body });
+  if (invited.status !== 201) throw new Error(invited.text);
+  const path = `/v1/partnerships/${invited.body.id}/accept`;
+  const accepted = await api.call('POST', path, { key: partner.secret, body: terms });
+  if (accepted.status !== 200) throw new Error(accepted.text);
+  return accepted.body;
+}

@@ -40,6 +40,7 @@ CREATE TABLE "partnerships" (
 	"invited_at" timestamp (3) with time zone NOT NULL,
 	"answered_at" timestamp (3) with time zone,
 	"ended_at" timestamp (3) with time zone,
+	"reason" text,
 	CONSTRAINT "partnerships_publicId_unique" UNIQUE("public_id"),
 	CONSTRAINT "partnerships_status_known" CHECK (status in ('invited', 'accepted', 'declined', 'ended')),
 	CONSTRAINT "partnerships_lead_sees_known" CHECK (lead_sees in ('full', 'names', 'counts'))
@@ -126,10 +127,13 @@ ALTER TABLE "share_variants" ADD CONSTRAINT "share_variants_petition_key_petitio
 ALTER TABLE "suspicions" ADD CONSTRAINT "suspicions_signature_key_signatures_key_fk" FOREIGN KEY ("signature_key") REFERENCES "public"."signatures"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "key_figures_slot" ON "key_figures" USING btree ("slot");--> statement-breakpoint
 CREATE UNIQUE INDEX "key_isolations_open" ON "key_isolations" USING btree ("petition_key","api_key_key") WHERE released_at is null;--> statement-breakpoint
-CREATE UNIQUE INDEX "partnerships_petition_organization" ON "partnerships" USING btree ("petition_key","organization_key");--> statement-breakpoint
+CREATE UNIQUE INDEX "partnerships_open" ON "partnerships" USING btree ("petition_key","organization_key") WHERE status in ('invited', 'accepted');--> statement-breakpoint
+CREATE INDEX "partnerships_petition" ON "partnerships" USING btree ("petition_key","key");--> statement-breakpoint
 CREATE INDEX "partnerships_organization" ON "partnerships" USING btree ("organization_key","key");--> statement-breakpoint
 CREATE INDEX "share_links_petition" ON "share_links" USING btree ("petition_key","key");--> statement-breakpoint
 CREATE INDEX "share_links_signature" ON "share_links" USING btree ("signature_key") WHERE signature_key is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "share_links_receipt" ON "share_links" USING btree ("receipt_hash","variant_key") WHERE receipt_hash is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "share_variants_text" ON "share_variants" USING btree ("petition_key","network","hash");--> statement-breakpoint
-CREATE INDEX "used_challenges_expires" ON "used_challenges" USING btree ("expires_at");
+CREATE INDEX "used_challenges_expires" ON "used_challenges" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "petitions_page_url" ON "petitions" USING btree ("page_url") WHERE page_url is not null;--> statement-breakpoint
+INSERT INTO "partner_counts" ("petition_key", "organization_key", "shard", "pending", "confirmed", "invalidated", "withdrawn", "quarantined") SELECT "petition_key", "collector_key", 0, count(*) FILTER (WHERE "status" = 'pending'), count(*) FILTER (WHERE "status" = 'confirmed'), count(*) FILTER (WHERE "status" = 'invalidated'), count(*) FILTER (WHERE "status" = 'withdrawn'), count(*) FILTER (WHERE "status" = 'quarantined') FROM "signatures" WHERE "collector_key" IS NOT NULL GROUP BY "petition_key", "collector_key";

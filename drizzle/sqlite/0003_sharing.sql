@@ -48,6 +48,7 @@ CREATE TABLE `partnerships` (
 	`invited_at` integer NOT NULL,
 	`answered_at` integer,
 	`ended_at` integer,
+	`reason` text,
 	FOREIGN KEY (`petition_key`) REFERENCES `petitions`(`key`) ON UPDATE no action ON DELETE no action,
 	FOREIGN KEY (`organization_key`) REFERENCES `organizations`(`key`) ON UPDATE no action ON DELETE no action,
 	CONSTRAINT "partnerships_status_known" CHECK(status in ('invited', 'accepted', 'declined', 'ended')),
@@ -55,7 +56,8 @@ CREATE TABLE `partnerships` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `partnerships_publicId_unique` ON `partnerships` (`public_id`);--> statement-breakpoint
-CREATE UNIQUE INDEX `partnerships_petition_organization` ON `partnerships` (`petition_key`,`organization_key`);--> statement-breakpoint
+CREATE UNIQUE INDEX `partnerships_open` ON `partnerships` (`petition_key`,`organization_key`) WHERE status in ('invited', 'accepted');--> statement-breakpoint
+CREATE INDEX `partnerships_petition` ON `partnerships` (`petition_key`,`key`);--> statement-breakpoint
 CREATE INDEX `partnerships_organization` ON `partnerships` (`organization_key`,`key`);--> statement-breakpoint
 CREATE TABLE `share_counts` (
 	`share_link_key` integer NOT NULL,
@@ -132,4 +134,6 @@ ALTER TABLE `petitions` ADD `share_split` text DEFAULT 'even' NOT NULL;--> state
 ALTER TABLE `petitions` ADD `challenge` text DEFAULT 'auto' NOT NULL;--> statement-breakpoint
 ALTER TABLE `petitions` ADD `origins` text DEFAULT '[]' NOT NULL;--> statement-breakpoint
 ALTER TABLE `signatures` ADD `api_key_key` integer;--> statement-breakpoint
-ALTER TABLE `signatures` ADD `share_link_key` integer;
+ALTER TABLE `signatures` ADD `share_link_key` integer;--> statement-breakpoint
+CREATE INDEX `petitions_page_url` ON `petitions` (`page_url`) WHERE page_url is not null;--> statement-breakpoint
+INSERT INTO `partner_counts` (`petition_key`, `organization_key`, `shard`, `pending`, `confirmed`, `invalidated`, `withdrawn`, `quarantined`) SELECT `petition_key`, `collector_key`, 0, count(*) FILTER (WHERE `status` = 'pending'), count(*) FILTER (WHERE `status` = 'confirmed'), count(*) FILTER (WHERE `status` = 'invalidated'), count(*) FILTER (WHERE `status` = 'withdrawn'), count(*) FILTER (WHERE `status` = 'quarantined') FROM `signatures` WHERE `collector_key` IS NOT NULL GROUP BY `petition_key`, `collector_key`;

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { KEY_KINDS, SCOPES } from '../db/tables.js';
-import { exampleId, id, paging } from './common.js';
+import { exampleId, id, ORIGIN_PATTERN, paging } from './common.js';
 import {
   closed,
   component,
@@ -11,8 +11,19 @@ import {
   matching,
   nullable,
   open,
+  optional,
   pageOf,
 } from './typebox.js';
+
+const origins = (description: string) =>
+  list(
+    matching(ORIGIN_PATTERN, 200, {
+      description: 'An origin, or `https://*.example.org` for all of its subdomains.',
+      examples: ['https://anglers.example'],
+    }),
+    50,
+    { description, examples: [['https://anglers.example', 'https://*.anglers.example']] },
+  );
 
 const properties = {
   id: id('key', 'The key, not its secret.'),
@@ -21,6 +32,9 @@ const properties = {
   }),
   name: line(100, { description: 'Your name for it.' }),
   scopes: list(enumOf(SCOPES), 20, { description: 'What it may do; empty for publishable keys.' }),
+  origins: origins(
+    'The pages where browsers may use a publishable key; empty: anywhere. It is no authorization: whoever is not a browser can say any origin.',
+  ),
   hint: matching('^[0-9A-Za-z]{4}$', 4, { description: 'Its last four characters.' }),
   created_at: instant({ description: 'When it was made.' }),
   last_used_at: nullable(instant({ description: 'When it was last used, to the minute; null: never.' })),
@@ -32,6 +46,7 @@ const EXAMPLE = {
   kind: 'secret',
   name: 'CRM',
   scopes: ['signatures:read', 'signatures:write'],
+  origins: [],
   hint: 'x7Qd',
   created_at: '2026-11-01T09:00:00.000Z',
   last_used_at: '2026-11-23T19:04:00.000Z',
@@ -73,10 +88,38 @@ export const ApiKeyInput = component(
           description: 'What a secret key may do: at most what yours may; the same as yours if absent.',
         }),
       ),
+      origins: optional(
+        origins(
+          'The pages where browsers may use a publishable key: anywhere if absent or empty. With a list, requests that change something must come with an `Origin`.',
+        ),
+      ),
     },
     {
       description: 'A new key.',
-      examples: [{ kind: 'secret', name: 'CRM', scopes: ['signatures:read', 'signatures:write'] }],
+      examples: [
+        { kind: 'secret', name: 'CRM', scopes: ['signatures:read', 'signatures:write'] },
+        { kind: 'publishable', name: 'Our site', origins: ['https://anglers.example'] },
+      ],
+    },
+  ),
+);
+
+export const ApiKeyPatch = component(
+  'ApiKeyPatch',
+  closed(
+    {
+      name: optional(line(100, { description: 'Your name for it.' })),
+      origins: optional(
+        Type.Unsafe<string[] | null>({
+          ...origins('Replaces the list of a publishable key; null: anywhere.'),
+          type: ['array', 'null'],
+        }),
+      ),
+    },
+    {
+      minProperties: 1,
+      description: 'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared.',
+      examples: [{ origins: ['https://anglers.example', 'https://*.anglers.example'] }],
     },
   ),
 );

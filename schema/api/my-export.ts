@@ -5,6 +5,7 @@ import { countryCode, exampleId, id, localeTag } from './common.js';
 import { Me, ME_EXAMPLE } from './me.js';
 import { MY_SIGNATURE_EXAMPLE, mySignatureFields } from './my-signatures.js';
 import { MY_SUBSCRIPTION_EXAMPLE, MySubscription } from './my-subscriptions.js';
+import { EXPORTED_SHARE_LINK_EXAMPLE, ExportedShareLink } from './share-links.js';
 import { comment, email, name, phone, PostalAddress, postalCode, source, Utm } from './signatures.js';
 import {
   component,
@@ -214,6 +215,7 @@ export const MyExport = component(
     {
       profile: ref(Me),
       signatures: all(ExportedSignature, 'What was signed, latest first.'),
+      share_links: all(ExportedShareLink, 'The links that were made to share what was signed, in order.'),
       subscriptions: all(MySubscription, 'Who may mail, and who might once, latest first.'),
       consents: all(ExportedConsent, 'What was agreed to, refused and ended, in order.'),
       confirmation_requests: all(ExportedRequest, 'What the mailbox was asked, in order.'),
@@ -226,6 +228,7 @@ export const MyExport = component(
         {
           profile: ME_EXAMPLE,
           signatures: [SIGNATURE_EXAMPLE],
+          share_links: [EXPORTED_SHARE_LINK_EXAMPLE],
           subscriptions: [MY_SUBSCRIPTION_EXAMPLE],
           consents: [CONSENT_EXAMPLE],
           confirmation_requests: [REQUEST_EXAMPLE],

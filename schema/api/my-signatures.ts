@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../db/tables.js';
 import { exampleId, id, paging, slug } from './common.js';
+import { Shared, SHARED_EXAMPLE } from './share-links.js';
 import { displayChoice, name } from './signatures.js';
 import { closed, component, enumOf, instant, line, nullable, open, pageOf, ref, webUrl } from './typebox.js';
 
@@ -34,6 +35,7 @@ export const MY_SIGNATURE_EXAMPLE = {
   created_at: '2026-11-23T19:04:05.678Z',
   confirmed_at: '2026-11-23T19:06:11.002Z',
   withdrawn_at: null,
+  shared: SHARED_EXAMPLE,
 };
 
 export const mySignatureFields = {
@@ -46,6 +48,7 @@ export const mySignatureFields = {
   created_at: instant({ description: 'When it was signed.' }),
   confirmed_at: nullable(instant({ description: 'When it began to count.' })),
   withdrawn_at: nullable(instant({ description: 'When it was taken back.' })),
+  shared: ref(Shared),
 };
 
 export const MySignature = component(

@@ -1,11 +1,14 @@
-import { FORM_RULES, NETWORKS } from '../db/tables.js';
-import { id } from './common.js';
+import { Type } from '@sinclair/typebox';
+import { CHALLENGES } from '../db/brake-tables.js';
+import { FORM_RULES, NETWORKS, SHARE_SPLITS } from '../db/tables.js';
+import { id, ORIGIN_PATTERN } from './common.js';
 import {
   closed,
   component,
   enumOf,
   int,
   line,
+  list,
   matching,
   nullable,
   optional,
@@ -87,7 +90,7 @@ export const Partner = component(
         nullable(
           id(
             'org',
-            'Its organization here, if it has one: its keys may then collect signatures for this petition.',
+            'Its organization here, if it has one. For show alone: its keys collect signatures once it has accepted an invitation (`invitePartner`).',
           ),
         ),
       ),
@@ -216,3 +219,49 @@ export const PetitionFormPatch = component(
     },
   ),
 );
+
+export const metadataOf = <T extends ReturnType<typeof Type.String> | ReturnType<typeof nullable>>(
+  value: T,
+) =>
+  Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,40}$' }), value, {
+    maxProperties: 50,
+    additionalProperties: false,
+    description:
+      'Your own labels: up to 50 names of letters, digits and `_.-`. Only your organization sees them.',
+    examples: [{ campaign_code: 'W26-17' }],
+  });
+export const metadataValue = () => Type.String({ maxLength: 500, pattern: '^[^\\u0000]*$' });
+
+export const metadata = () => metadataOf(metadataValue());
+
+export const retentionDays = () =>
+  nullable(
+    int(1, 3650, {
+      description:
+        'Days after closing until its signatures are anonymised; null: they are kept until you say otherwise.',
+    }),
+  );
+
+export const shareSplit = () =>
+  enumOf(SHARE_SPLITS, {
+    description:
+      'How one of several texts for a network is picked: `even` (if absent), or `adaptive`, which comes to prefer those that bring signatures.',
+  });
+export const challenge = () =>
+  enumOf(CHALLENGES, {
+    description:
+      'Whether signers without a secret key show a proof of work: `auto` (if absent) only under pressure, `always`, or `off`.',
+  });
+export const origins = () =>
+  list(
+    matching(ORIGIN_PATTERN, 200, {
+      description: 'An origin, or `https://*.example.org` for all of its subdomains.',
+      examples: ['https://rivermeadows.example'],
+    }),
+    50,
+    {
+      description:
+        'The pages where browsers may sign it without a key; empty: anywhere. Publishable keys have lists of their own.',
+      examples: [['https://rivermeadows.example']],
+    },
+  );

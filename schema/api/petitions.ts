@@ -1,10 +1,14 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { CHALLENGES } from '../db/brake-tables.js';
-import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, SHARE_SPLITS, TAKEDOWN_REASONS } from '../db/tables.js';
+import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables.js';
 import { PetitionCounts } from './counts.js';
 import {
   Campaigner,
   CampaignerPatch,
+  challenge,
+  metadata,
+  metadataOf,
+  metadataValue,
+  origins,
   Partner,
   PetitionForm,
   PetitionFormInput,
@@ -12,19 +16,12 @@ import {
   PetitionImage,
   PetitionImagePatch,
   Reference,
+  retentionDays,
+  shareSplit,
   ShareText,
   Target,
 } from './petition-parts.js';
-import {
-  externalId,
-  exampleId,
-  id,
-  localeTag,
-  ORIGIN_PATTERN,
-  OrganizationSummary,
-  paging,
-  slug,
-} from './common.js';
+import { externalId, exampleId, id, localeTag, OrganizationSummary, paging, slug } from './common.js';
 import {
   closed,
   component,
@@ -44,50 +41,6 @@ import {
   webUrl,
   optional,
 } from './typebox.js';
-
-const metadataOf = <T extends ReturnType<typeof Type.String> | ReturnType<typeof nullable>>(value: T) =>
-  Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,40}$' }), value, {
-    maxProperties: 50,
-    additionalProperties: false,
-    description:
-      'Your own labels: up to 50 names of letters, digits and `_.-`. Only your organization sees them.',
-    examples: [{ campaign_code: 'W26-17' }],
-  });
-const metadataValue = () => Type.String({ maxLength: 500, pattern: '^[^\\u0000]*$' });
-
-const metadata = () => metadataOf(metadataValue());
-
-const retentionDays = () =>
-  nullable(
-    int(1, 3650, {
-      description:
-        'Days after closing until its signatures are anonymised; null: they are kept until you say otherwise.',
-    }),
-  );
-
-const shareSplit = () =>
-  enumOf(SHARE_SPLITS, {
-    description:
-      'How one of several texts for a network is picked: `even` (if absent), or `adaptive`, which comes to prefer those that bring signatures.',
-  });
-const challenge = () =>
-  enumOf(CHALLENGES, {
-    description:
-      'Whether signers without a secret key show a proof of work: `auto` (if absent) only under pressure, `always`, or `off`.',
-  });
-const origins = () =>
-  list(
-    matching(ORIGIN_PATTERN, 200, {
-      description: 'An origin, or `https://*.example.org` for all of its subdomains.',
-      examples: ['https://rivermeadows.example'],
-    }),
-    50,
-    {
-      description:
-        'The pages where browsers may sign it without a key; empty: anywhere. Publishable keys have lists of their own.',
-      examples: [['https://rivermeadows.example']],
-    },
-  );
 
 /** What the lead organization writes, and may leave out. */
 const writable = {

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { PARTNERSHIP_MOVES } from '../db/partner-tables.js';
 import { PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables.js';
 import { component, enumOf, instant, int, line, list, matching, open, ref, webUrl } from './typebox.js';
 
@@ -37,8 +38,8 @@ export const Problem = component(
         list(ref(FieldProblem), 50, { description: 'Every wrong field, when fields are wrong.' }),
       ),
       allowed: Type.Optional(
-        list(enumOf(PETITION_STATUSES), 8, {
-          description: 'transition_not_allowed: the moves that are possible.',
+        list(enumOf([...PETITION_STATUSES, ...PARTNERSHIP_MOVES]), 8, {
+          description: 'transition_not_allowed, partnership_state: the moves that are possible.',
         }),
       ),
       reason: Type.Optional(enumOf(TAKEDOWN_REASONS, { description: 'petition_taken_down: why.' })),

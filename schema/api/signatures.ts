@@ -1,7 +1,9 @@
 import { Type, type Static } from '@sinclair/typebox';
+import { LEAD_SEES } from '../db/partner-tables.js';
 import { CONFIRMATIONS, DISPLAYS, SIGNATURE_STATUSES } from '../db/tables.js';
 import { countryCode, exampleId, externalId, id, paging, shareCode } from './common.js';
 import { linkToken } from './links.js';
+import { Suspicion } from './suspicions.js';
 import {
   closed,
   component,
@@ -264,33 +266,7 @@ export const SignatureResult = component(
   ),
 );
 
-const PUBLIC_EXAMPLE = { display_name: 'A. O.', country: 'NL', signed_at: '2026-11-23T19:04:05.678Z' };
-
-export const PublicSignature = component(
-  'PublicSignature',
-  open(
-    {
-      display_name: nullable(
-        line(250, { description: 'Name or initials, as the signer chose; null: not by name.' }),
-      ),
-      country: nullable(countryCode()),
-      signed_at: instant({ description: 'When it was signed.' }),
-    },
-    { description: 'A signature as everybody may see it.', examples: [PUBLIC_EXAMPLE] },
-  ),
-);
-
-export const PublicSignaturePage = component(
-  'PublicSignaturePage',
-  pageOf(PublicSignature, {
-    description: 'A page of confirmed signatures, latest first.',
-    examples: [{ data: [PUBLIC_EXAMPLE], next_cursor: null, has_more: false }],
-  }),
-);
-
-export const PublicSignatureQuery = closed({ ...paging });
-
-const SIGNATURE_EXAMPLE = {
+export const SIGNATURE_EXAMPLE = {
   id: exampleId('sig'),
   petition_id: exampleId('pet'),
   supporter_id: exampleId('sup'),
@@ -306,12 +282,14 @@ const SIGNATURE_EXAMPLE = {
   source: 'mail-top-button',
   utm: null,
   collector_id: null,
+  shown: 'full',
   mailing_id: null,
   hidden: false,
   external_id: null,
   created_at: '2026-11-23T19:04:05.678Z',
   confirmed_at: '2026-11-23T19:06:11.002Z',
   withdrawn_at: null,
+  suspicion: null,
 };
 
 export const Signature = component(
@@ -338,14 +316,19 @@ export const Signature = component(
       source: nullable(source()),
       utm: nullableRef(Utm),
       collector_id: nullable(
-        id('org', 'The organization whose key collected it; null: signed without a key.'),
+        id('org', 'The organization that it is attributed to; null: nobody brought it.'),
       ),
+      shown: enumOf(LEAD_SEES, {
+        description:
+          'What you see of it. Of what a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone and ids; `counts`, nothing that says who (then `display` is `anonymous`).',
+      }),
       mailing_id: nullable(id('mlg', 'The mailing whose personal link brought the signer.')),
       hidden: Type.Boolean({ description: 'The signer does not want to stand in the public list at all.' }),
       external_id: nullable(line(200, { description: "The collector's own id for it." })),
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count.' })),
       withdrawn_at: nullable(instant({ description: 'When its signer took it back.' })),
+      suspicion: nullableRef(Suspicion, { description: 'Why it was quarantined; null: nothing was odd.' }),
     },
     { description: 'A signature as its organiser sees it.', examples: [SIGNATURE_EXAMPLE] },
   ),
@@ -371,7 +354,7 @@ export const SignatureQuery = closed({
   email: optional(email()),
   external_id: optional(externalId('signature')),
   source: optional(source()),
-  collector: optional(id('org', 'The organization whose key collected it.')),
+  collector: optional(id('org', 'The organization that it is attributed to.')),
   created_from: optional(instant({ description: 'Signed at or after.' })),
   created_before: optional(instant({ description: 'Signed before.' })),
   sort: optional(

@@ -16,6 +16,10 @@ export const SIGNALS = [
 ] as const;
 export type Signal = (typeof SIGNALS)[number];
 
+/** What an organiser does with signatures. */
+export const MODERATION_ACTIONS = ['release', 'refuse', 'invalidate', 'restore'] as const;
+export type ModerationAction = (typeof MODERATION_ACTIONS)[number];
+
 export function defineBrakeTables(d: typeof Columns, parents: Record<'signatures', { key: AnyPgColumn }>) {
   /** Proofs of work that were used: each is good for one signature. */
   const usedChallenges = d.table(

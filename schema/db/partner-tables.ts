@@ -10,9 +10,12 @@ import type * as Columns from './columns.postgres.js';
 export const PARTNERSHIP_STATUSES = ['invited', 'accepted', 'declined', 'ended'] as const;
 /** What the lead organization sees of the signatures that a partner has collected. */
 export const LEAD_SEES = ['full', 'names', 'counts'] as const;
+/** What either side can do about a partnership. */
+export const PARTNERSHIP_MOVES = ['accept', 'decline', 'end'] as const;
 
 export type PartnershipStatus = (typeof PARTNERSHIP_STATUSES)[number];
 export type LeadSees = (typeof LEAD_SEES)[number];
+export type PartnershipMove = (typeof PARTNERSHIP_MOVES)[number];
 
 type Parents = Record<'organizations' | 'petitions' | 'apiKeys', { key: AnyPgColumn }>;
 
@@ -20,7 +23,10 @@ export function definePartnerTables(d: typeof Columns, parents: Parents) {
   const { organizations, petitions, apiKeys } = parents;
   const to = (table: { key: AnyPgColumn }) => d.ref().references(() => table.key);
 
-  /** One organization's part in the petition of another: offered by the lead, accepted by the partner. */
+  /**
+   * One organization's part in the petition of another: offered by the lead, accepted by the partner. A new invitation
+   * after a refusal or an end is a new row: what was collected under an old one stays under its terms.
+   */
   const partnerships = d.table(
     'partnerships',
     {
@@ -33,9 +39,15 @@ export function definePartnerTables(d: typeof Columns, parents: Parents) {
       invitedAt: d.instant().notNull(),
       answeredAt: d.instant(),
       endedAt: d.instant(),
+      /** What the side that declined or ended it says. */
+      reason: d.str(),
     },
     (t) => [
-      d.uniqueIndex('partnerships_petition_organization').on(t.petitionKey, t.organizationKey),
+      d
+        .uniqueIndex('partnerships_open')
+        .on(t.petitionKey, t.organizationKey)
+        .where(d.sql`status in ('invited', 'accepted')`),
+      d.index('partnerships_petition').on(t.petitionKey, t.key),
       d.index('partnerships_organization').on(t.organizationKey, t.key),
       d.check('partnerships_status_known', oneOf(d, 'status', PARTNERSHIP_STATUSES)),
       d.check('partnerships_lead_sees_known', oneOf(d, 'lead_sees', LEAD_SEES)),
@@ -58,7 +70,7 @@ export function definePartnerTables(d: typeof Columns, parents: Parents) {
     (t) => [d.primaryKey({ columns: [t.petitionKey, t.organizationKey, t.shard] })],
   );
 
-  /** How many mailboxes were asked for what came through a key, and how many said yes, by when it was signed. */
+  /** How many mailboxes were mailed for what came through a key, and how many said yes, each by when it happened. */
   const keyFigures = d.table(
     'key_figures',
     {

@@ -191,6 +191,11 @@ export function defineTables(d: typeof Columns) {
     (t) => [
       d.uniqueIndex('petitions_external_id').on(t.organizationKey, t.externalId),
       d.index('petitions_status').on(t.status, t.key),
+      // For oEmbed, which knows a petition by its page.
+      d
+        .index('petitions_page_url')
+        .on(t.pageUrl)
+        .where(d.sql`page_url is not null`),
       d.check('petitions_status_known', oneOf(d, 'status', PETITION_STATUSES)),
       d.check('petitions_confirmation_known', oneOf(d, 'confirmation', CONFIRMATIONS)),
     ],

@@ -1,3 +1,4 @@
+import { ORIGIN_PATTERN } from '../../schema/api/common.js';
 import { SCOPES, type Scope } from '../../schema/db/tables.js';
 import { createKey, listKeys, revokeKey, type KeyKind } from '../core/api-keys.js';
 import type { Context } from '../core/context.js';
@@ -17,12 +18,20 @@ export const createKeyCommand = (options: {
   kind: KeyKind;
   name: string;
   scopes?: Scope[];
+  origin?: string[];
 }): Promise<void> =>
   withContext(async (ctx) => {
     const { kind, name } = options;
     const organizationKey = await organizationKeyOf(ctx, options.organization);
     const scopes = kind === 'secret' ? (options.scopes ?? SCOPES) : [];
-    const { key, token } = await createKey(ctx, { organizationKey, kind, name, scopes });
+    const { origin: origins = [] } = options;
+    if (!origins.every((origin) => new RegExp(ORIGIN_PATTERN).test(origin))) {
+      throw new Error('write an origin like https://example.org or https://*.example.org');
+    }
+    if (kind === 'secret' && origins.length > 0) {
+      throw new Error('a secret key works on no page: leave --origin out');
+    }
+    const { key, token } = await createKey(ctx, { organizationKey, kind, name, scopes, origins });
     console.log(`${key.publicId}  ${token}`);
     console.error('Keep it now: it is not shown again.');
   });
@@ -33,11 +42,12 @@ export const listKeysCommand = (options: { organization: string }): Promise<void
     let cursor: string | undefined;
     do {
       const page = await listKeys(ctx.store.read, organizationKey, { limit: 100, cursor });
-      for (const { publicId, kind, hint, name, lastUsedAt, revokedAt } of page.items) {
+      for (const { publicId, kind, hint, name, origins, lastUsedAt, revokedAt } of page.items) {
         const used = revokedAt
           ? `revoked ${revokedAt.toISOString()}`
           : `last used ${lastUsedAt?.toISOString() ?? 'never'}`;
-        console.log(`${publicId}  ${kind}  …${hint}  ${name}  ${used}`);
+        const where = origins.length > 0 ? `  on ${origins.join(' ')}` : '';
+        console.log(`${publicId}  ${kind}  …${hint}  ${name}  ${used}${where}`);
       }
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);

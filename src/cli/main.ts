@@ -59,6 +59,11 @@ keys
   )
   .option('--name <name>', 'your name for it', 'made on the command line')
   .option('--scopes <list>', `comma-separated (all if absent): ${SCOPES.join(', ')}`, parseScopes)
+  .option(
+    '--origin <origin>',
+    'where browsers may use a publishable key (anywhere if absent): https://example.org or https://*.example.org; may be repeated',
+    (origin: string, others: string[] = []) => [...others, origin],
+  )
   .action(async (options: Parameters<typeof createKeyCommand>[0]) =>
     (await keyCommands()).createKeyCommand(options),
   );

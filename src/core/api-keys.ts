@@ -3,8 +3,8 @@ import { crc32 } from 'node:zlib';
 import { and, eq, gt, isNull } from 'drizzle-orm';
 import { idPattern } from '../../schema/db/public-id.js';
 import type { Scope, Tables } from '../../schema/db/tables.js';
-import { ApiError } from '../errors.js';
-import { bind, statement, type Reader } from '../store/store.js';
+import { ApiError, invalidBody } from '../errors.js';
+import { bind, statement, type Reader, type Tx } from '../store/store.js';
 import type { Context, KeyedActor } from './context.js';
 import { once, type Retry } from './idempotency.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
@@ -99,20 +99,32 @@ function noteUse(ctx: Context, key: number): void {
     .finally(() => noting.delete(key));
 }
 
+/** Pages are where publishable keys stand: a secret key is refused on every one. */
+function assertPlaced(kind: KeyKind, origins: readonly string[] | null | undefined): void {
+  if (kind !== 'secret' || !origins?.length) return;
+  throw invalidBody({
+    pointer: '/origins',
+    code: 'misplaced',
+    detail: 'A secret key works on no page: leave it out.',
+  });
+}
+
 export type NewKey = {
   organizationKey: number;
   kind: KeyKind;
   name: string;
   scopes: readonly Scope[];
-  origins?: string[];
+  /** Publishable keys alone; empty: anywhere. */
+  origins?: readonly string[];
 };
 
-/** Creates a key. The token is in the answer and nowhere else. */
+/** Creates a key. The token is in the answer and nowhere else. Throws `invalid_body`, `idempotency_key_reused`. */
 export async function createKey(
   ctx: Context,
   input: NewKey,
   retry?: Retry,
 ): Promise<{ key: ApiKey; token: string }> {
+  assertPlaced(input.kind, input.origins);
   const body = `${PREFIX[input.kind]}_${randomText(ctx.random)}`;
   const token = body + checksum(body);
   const hash = hashOf(token);
@@ -124,6 +136,7 @@ export async function createKey(
         .values({
           ...input,
           scopes: [...input.scopes],
+          origins: [...(input.origins ?? [])],
           publicId,
           hash,
           hint: token.slice(-4),
@@ -153,6 +166,46 @@ export async function listKeys(
   return pageOf('keys', rows, limit, (row) => [row.key]);
 }
 
+/** A key of this organization, or of any. */
+async function findKey(tx: Tx, organizationKey: number | null, publicId: string): Promise<ApiKey> {
+  if (!KEY_ID.test(publicId)) throw new ApiError('api_key_not_found');
+  const { apiKeys: t } = tx.tables;
+  const own = organizationKey === null ? undefined : eq(t.organizationKey, organizationKey);
+  const [row] = await tx.db
+    .select(selectColumns(tx.tables))
+    .from(t)
+    .where(and(eq(t.publicId, publicId), own));
+  if (!row) throw new ApiError('api_key_not_found');
+  return row;
+}
+
+export type KeyPatch = { name?: string; origins?: readonly string[] | null };
+
+/** Changes a key for the next request on, whichever process gets it. Throws `api_key_not_found`, `invalid_body`. */
+export async function patchKey(
+  ctx: Context,
+  organizationKey: number,
+  publicId: string,
+  { name, origins }: KeyPatch,
+): Promise<ApiKey> {
+  return ctx.store.transact(async (tx) => {
+    const before = await findKey(tx, organizationKey, publicId);
+    assertPlaced(before.kind, origins);
+    const changes = {
+      ...(name === undefined ? {} : { name }),
+      ...(origins === undefined ? {} : { origins: [...(origins ?? [])] }),
+    };
+    const { apiKeys: t } = tx.tables;
+    const [row] = await tx.db
+      .update(t)
+      .set(changes)
+      .where(eq(t.key, before.key))
+      .returning(selectColumns(tx.tables));
+    if (!row) throw new ApiError('api_key_not_found');
+    return row;
+  });
+}
+
 /** Revokes a key for the next request on; a repeat changes nothing. Throws `api_key_not_found`. */
 export async function revokeKey(
   ctx: Context,
@@ -160,15 +213,9 @@ export async function revokeKey(
   publicId: string,
 ): Promise<ApiKey> {
   return ctx.store.transact(async (tx) => {
-    if (!KEY_ID.test(publicId)) throw new ApiError('api_key_not_found');
-    const { apiKeys: t } = tx.tables;
-    const own = organizationKey === null ? undefined : eq(t.organizationKey, organizationKey);
-    const [row] = await tx.db
-      .select(selectColumns(tx.tables))
-      .from(t)
-      .where(and(eq(t.publicId, publicId), own));
-    if (!row) throw new ApiError('api_key_not_found');
+    const row = await findKey(tx, organizationKey, publicId);
     if (row.revokedAt) return row;
+    const { apiKeys: t } = tx.tables;
     await tx.db.update(t).set({ revokedAt: tx.now }).where(eq(t.key, row.key));
     return { ...row, revokedAt: tx.now };
   });

@@ -43,7 +43,9 @@ export async function attribute(
     });
   }
   const link = shareCode ? await linkOf(tx, petition, shareCode) : undefined;
-  const mailing = recognition ? await recogniseMailing(ctx, tx, recognition) : null;
+  const recognised = recognition ? await recogniseMailing(ctx, tx, recognition) : null;
+  // A link that somebody brought over from elsewhere: the mailings of others are not this coalition's to know.
+  const mailing = recognised && takesPart(recognised.organizationKey) ? recognised : null;
   const partnersKey = keyed && keyed.organizationKey !== petition.organizationKey ? keyed : null;
   const hints = [partnersKey, link, mailing].map((hint) => hint?.organizationKey ?? null);
   return {

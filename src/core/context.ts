@@ -1,6 +1,8 @@
 import type { IdPrefix } from '../../schema/db/public-id.js';
 import type { Store } from '../store/store.js';
 import type { Bell } from './bell.js';
+import type { ClickRecorder } from './click-recorder.js';
+import type { Brakes } from './brakes.js';
 import type { ErasureJournal } from './erasure-journal.js';
 import type { LinkKeyring } from './link-keys.js';
 import type { Links } from './links.js';
@@ -9,6 +11,7 @@ import type { Policy } from './policy.js';
 import type { PublishedCounts } from './published-counts.js';
 import type { Sealer } from './sealer.js';
 import type { Secrets } from './secrets.js';
+import type { ShareSplit } from './share-variants.js';
 
 /** What a verb needs from outside. Time, ids and randomness come in here, so that tests are exact. */
 export type Context = {
@@ -24,10 +27,14 @@ export type Context = {
   readonly secrets: Secrets;
   readonly linkKeyring: LinkKeyring;
   readonly links: Links;
+  readonly shareSplit: ShareSplit;
   readonly policy: Policy;
+  readonly brakes: Brakes;
   readonly erasures: ErasureJournal;
   /** Tells the mail worker of this process, if there is one, that the outbox has something: call it after a commit. */
   readonly mailWaits: Bell;
+  /** Counts who follows share links; the routes of those write its sums. */
+  readonly clicks: ClickRecorder;
 };
 
 /** Who is asking. A publishable key only says through whom; a secret key says who. */

@@ -72,6 +72,7 @@ const addToHistory = statement('history_add', ({ db, tables: { petitionHistory: 
 const NO_CHANGE = { pending: 0, confirmed: 0, invalidated: 0, withdrawn: 0, quarantined: 0 };
 
 const COUNTS: Sum = {
+  tells: 'petitionKey',
   write: (tx, values) => addToCounts(tx, { ...NO_CHANGE, ...values, updatedAt: tx.now }),
 };
 const HISTORY: Sum = { write: addToHistory };

@@ -33,7 +33,10 @@ const DOTLESS = new Set(['gmail.com', 'googlemail.com']);
 export function clusterOf(identity: string): string {
   const at = identity.lastIndexOf('@');
   const domain = identity.slice(at + 1);
-  const [untagged = ''] = identity.slice(0, at).split('+');
+  const plus = identity.indexOf('+');
+  // Most have one spelling, and this is asked for every signature.
+  if (plus === -1 && !DOTLESS.has(domain)) return identity;
+  const untagged = identity.slice(0, plus === -1 ? at : plus);
   return DOTLESS.has(domain) ? `${untagged.replaceAll('.', '')}@gmail.com` : `${untagged}@${domain}`;
 }
 

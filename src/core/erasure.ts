@@ -4,7 +4,7 @@ import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import { recordConsent } from './consents.js';
 import type { Context } from './context.js';
 import { changeCounts } from './counts.js';
-import { FACELESS, forgetTraces, nobody, signedBy } from './forgetting.js';
+import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from './forgetting.js';
 import { findSupporterByIdentity } from './supporters.js';
 import { erasedIdentity } from './tombstones.js';
 
@@ -71,6 +71,7 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
       .update(tx.tables.signatures)
       .set({ ...FACELESS, hidden: 1 })
       .where(signedBy(tx, key));
+    await disownLinks(tx, key);
     if (tombstone) await merge(tx, key, tombstone.key);
     await recordEndings(ctx, tx, key, subject);
     await forgetTraces(tx, [key]);

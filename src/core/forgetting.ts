@@ -40,6 +40,13 @@ export const signedBy = ({ db, tables: { signatures: t, petitions } }: Reader, .
     inArray(t.supporterKey, supporterKeys),
   );
 
+/** Takes signers off the links that they have made: those go on, count what they bring, and are nobody's. */
+export async function disownLinks(tx: Tx, supporterKey: number): Promise<void> {
+  const { shareLinks: t, signatures } = tx.tables;
+  const theirs = tx.db.select({ key: signatures.key }).from(signatures).where(signedBy(tx, supporterKey));
+  await tx.db.update(t).set({ signatureKey: null, receiptHash: null }).where(inArray(t.signatureKey, theirs));
+}
+
 /**
  * Takes people out of all that was mailed, asked and agreed. Of consents the keyed hash and the proof stay; what an
  * organization gave as evidence goes, and whoever still has it can show that the proof was made over it.

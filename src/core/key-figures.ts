@@ -1,11 +1,16 @@
-import { sql } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, lt, notExists, sql } from 'drizzle-orm';
 import type { SignatureStatus } from '../../schema/db/tables.js';
-import { bindAll, statement, type Sum, type Tx } from '../store/store.js';
+import { bind, bindAll, statement, type Sum, type Tx } from '../store/store.js';
 import type { Counted } from './counts.js';
 
-/* Of what came through each key: how many mailboxes were asked, and how many of them said yes. */
+/*
+ * Of what came through each key: how many mailboxes were asked, and how many of them said yes. Both by when it happened:
+ * asked is who was mailed, so that a mail server that is away says nothing about a key.
+ */
 
 export const SLOT_MS = 600_000;
+
+export const slotOf = (instant: Date | number): number => Math.floor(Number(instant) / SLOT_MS);
 
 const addToFigures = statement('key_figures_add', ({ db, tables: { keyFigures: t } }: Tx) =>
   db
@@ -22,16 +27,50 @@ const addToFigures = statement('key_figures_add', ({ db, tables: { keyFigures: t
 
 const FIGURES: Sum = { write: (tx, values) => addToFigures(tx, { asked: 0, confirmed: 0, ...values }) };
 
-/** Notes that a mailbox is asked, or has confirmed, in the slot in which its signature came. */
+/** Notes that a mailbox has said yes. */
 export function countAnswer(
   tx: Tx,
-  { apiKeyKey, petitionKey, createdAt }: Counted,
+  { apiKeyKey, petitionKey }: Counted,
   from: SignatureStatus | null,
   to: SignatureStatus,
 ): void {
-  if (apiKeyKey === null) return;
-  const slot = Math.floor(createdAt.getTime() / SLOT_MS);
-  const place = { apiKeyKey, petitionKey, slot, shard: tx.shard };
-  if (from === null && to === 'pending') tx.add(FIGURES, place, { asked: 1 });
-  if (from === 'pending' && to === 'confirmed') tx.add(FIGURES, place, { confirmed: 1 });
+  if (apiKeyKey === null || from !== 'pending' || to !== 'confirmed') return;
+  tx.add(FIGURES, { apiKeyKey, petitionKey, slot: slotOf(tx.now), shard: tx.shard }, { confirmed: 1 });
+}
+
+/** The signature that a mail was the first to ask about, if it came through a key. */
+const findAsked = statement('key_figures_asked', ({ db, tables }: Tx) => {
+  const { confirmationRequests: t, signatures, outbox } = tables;
+  const earlier = db
+    .select({ key: outbox.key })
+    .from(outbox)
+    .where(
+      and(
+        eq(outbox.supporterKey, t.supporterKey),
+        eq(outbox.requestKey, t.key),
+        lt(outbox.key, bind(outbox.key, 'mailKey')),
+        eq(outbox.state, 'sent'),
+      ),
+    );
+  return db
+    .select({ apiKeyKey: signatures.apiKeyKey, petitionKey: signatures.petitionKey })
+    .from(t)
+    .innerJoin(signatures, eq(signatures.key, t.signatureKey))
+    .where(
+      and(
+        eq(t.key, bind(t.key, 'requestKey')),
+        // Only the request that made the signature: who repeats it may have come another way.
+        isNull(t.data),
+        isNotNull(signatures.apiKeyKey),
+        notExists(earlier),
+      ),
+    );
+});
+
+/** Notes that the mail which asks for a new signature has left. */
+export async function countAsked(tx: Tx, mail: { key: number; requestKey: number }): Promise<void> {
+  const [place] = await findAsked(tx, { mailKey: mail.key, requestKey: mail.requestKey });
+  if (place?.apiKeyKey == null) return;
+  const { apiKeyKey, petitionKey } = place;
+  tx.add(FIGURES, { apiKeyKey, petitionKey, slot: slotOf(tx.now), shard: tx.shard }, { asked: 1 });
 }

@@ -15,10 +15,13 @@ export type Links = {
   to(name: LinkName, token: string): string;
   /** For List-Unsubscribe: always ours, since mail providers call it without a person. */
   oneClick(token: string): string;
+  /** What people spread. */
+  share(code: string): string;
 };
 
 export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>): Links => ({
   to: (name, token) =>
     (templates[name] || publicUrl + PAGES[name]).replaceAll('{token}', () => encodeURIComponent(token)),
   oneClick: (token) => `${publicUrl}/v1/unsubscribe/${token}`,
+  share: (code) => `${publicUrl}/s/${code}`,
 });

@@ -3,6 +3,7 @@ import type { RequestedOptIn } from '../../schema/db/consent-tables.js';
 import type { MailKind, TokenPurpose } from '../../schema/db/mail-tables.js';
 import type { Tx } from '../store/store.js';
 import type { LetterValues } from './letter.js';
+import { isIsolated } from './key-isolations.js';
 import type { Draft, Plan } from './mails.js';
 import { openOptIns } from './opt-ins.js';
 import { isConfirmableAt } from './petition-life.js';
@@ -54,6 +55,9 @@ async function confirmation(draft: Draft, { reminder }: { reminder: boolean }): 
   const signature = await signatureOf(tx, request);
   if (signature === 'over') return { drop: 'petition_over' };
   if (await refusedLately(tx, request)) return { drop: 'refused' };
+  // Nothing is mailed to whom a suspicious signature names, until an organiser has released it: subscriptions neither.
+  if (signature?.status === 'quarantined') return { drop: 'quarantined' };
+  if (signature && (await isSetApart(tx, signature))) return { drop: 'isolated' };
 
   const signing = signature !== null && ['pending', 'withdrawn'].includes(signature.status);
   if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
@@ -66,14 +70,30 @@ const nothing: Drop = { drop: 'nothing_to_confirm' };
 
 async function signatureOf(tx: Tx, request: ConfirmationRequest) {
   if (request.signatureKey === null) return null;
-  const { signatures: t, petitions } = tx.tables;
+  const { signatures: t, petitions, suspicions } = tx.tables;
   const [found] = await tx.db
-    .select({ status: t.status, petition: petitions })
+    .select({
+      status: t.status,
+      apiKeyKey: t.apiKeyKey,
+      suspicionOf: suspicions.signatureKey,
+      petition: petitions,
+    })
     .from(t)
     .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .leftJoin(suspicions, eq(suspicions.signatureKey, t.key))
     .where(eq(t.key, request.signatureKey));
   return found && isConfirmableAt(found.petition, tx.now) ? found : 'over';
 }
+
+/**
+ * What came through an isolated key asks nobody: most of those mailboxes know nothing of it. Unless it was quarantined: an
+ * organiser has looked at it, and released it.
+ */
+const isSetApart = async (
+  tx: Tx,
+  { status, apiKeyKey, suspicionOf, petition }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
+): Promise<boolean> =>
+  status !== 'confirmed' && suspicionOf === null && isIsolated(tx, petition.key, apiKeyKey);
 
 async function refusedLately(tx: Tx, { supporterKey, petitionKey }: ConfirmationRequest): Promise<boolean> {
   if (petitionKey === null) return false;

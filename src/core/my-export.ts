@@ -6,6 +6,7 @@ import { listMySignatures, type MySignature } from './my-signatures.js';
 import { listMySubscriptions, type MySubscription } from './my-subscriptions.js';
 import type { Page } from './page.js';
 import type { Session } from './sessions.js';
+import { listMyShareLinks, type MyShareLink } from './share-links.js';
 
 type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 
@@ -13,6 +14,7 @@ type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 export type MyData = {
   me: Supporter;
   signatures: MySignature[];
+  shareLinks: MyShareLink[];
   subscriptions: MySubscription[];
   consents: {
     consent: Row<'consents'>;
@@ -33,6 +35,7 @@ export async function exportMe(on: Reader, session: Session): Promise<MyData> {
   return {
     me: await readMe(on, session),
     signatures: await all((page) => listMySignatures(on, session, page)),
+    shareLinks: await listMyShareLinks(on, session, MOST),
     subscriptions: await all((page) => listMySubscriptions(on, session, page)),
     consents: await consentsOf(on, session),
     requests: await requestsOf(on, session),

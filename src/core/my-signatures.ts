@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNull, lt } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, lt, sql, type Column } from 'drizzle-orm';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { RunAgain, type Reader, type Tx } from '../store/store.js';
@@ -16,10 +16,27 @@ type PetitionRow = Tables['petitions']['$inferSelect'];
 export type MySignature = {
   signature: SignatureRow;
   petition: Pick<PetitionRow, 'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl'>;
+  /** What came of its share links: sums, and nobody. */
+  shared: { links: number; clicks: number; conversions: number };
 };
 
-const selectMine = ({ db, tables: { signatures, petitions } }: Reader) =>
-  db
+/** One index entry for each link that the signer has made. */
+function sharedOf({ signatures, shareLinks: l, shareCounts: c }: Tables) {
+  const theirs = sql`${l} where ${l.signatureKey} = ${signatures.key}`;
+  const total = (column: Column) =>
+    sql<number>`(select coalesce(sum(${column}), 0) from ${c} where ${c.shareLinkKey} in (select ${l.key} from ${theirs}))`.mapWith(
+      Number,
+    );
+  return {
+    links: sql<number>`(select count(*) from ${theirs})`.mapWith(Number),
+    clicks: total(c.clicks),
+    conversions: total(c.conversions),
+  };
+}
+
+const selectMine = ({ db, tables }: Reader) => {
+  const { signatures, petitions } = tables;
+  return db
     .select({
       signature: signatures,
       petition: {
@@ -29,9 +46,11 @@ const selectMine = ({ db, tables: { signatures, petitions } }: Reader) =>
         statement: petitions.statement,
         pageUrl: petitions.pageUrl,
       },
+      shared: sharedOf(tables),
     })
     .from(signatures)
     .innerJoin(petitions, eq(petitions.key, signatures.petitionKey));
+};
 
 /** What the supporter has signed, latest first. Throws `invalid_cursor`. */
 export async function listMySignatures(

@@ -66,6 +66,8 @@ export type OptInContext = {
   locale: string;
   /** Somebody vouches for the mailbox: nothing is left to be confirmed. */
   proven: boolean;
+  /** Something is odd about it: nothing is taken at once. */
+  suspicious?: boolean;
 };
 
 /**
@@ -87,7 +89,7 @@ export async function takeOptIns(
       continue;
     }
     const { status } = await ensureSubscription(ctx, tx, event);
-    const atOnce = about.proven || (!doubleOptIn && status === 'pending');
+    const atOnce = about.proven || (!doubleOptIn && status === 'pending' && !about.suspicious);
     if (atOnce && !blocked) await activateSubscription(ctx, tx, event);
     else {
       await recordConsent(ctx, tx, eventOf(event, 'requested'));
@@ -98,7 +100,7 @@ export async function takeOptIns(
 }
 
 const eventOf = (
-  { proven: _proven, locale: _locale, ...event }: OptInContext & RequestedOptIn,
+  { proven: _proven, suspicious: _suspicious, locale: _locale, ...event }: OptInContext & RequestedOptIn,
   action: 'declined' | 'requested',
 ) => ({ ...event, action });
 

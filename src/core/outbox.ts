@@ -2,6 +2,7 @@ import { and, asc, count, eq, gt, inArray, isNull, lte, min, ne, or } from 'driz
 import type { MailKind } from '../../schema/db/mail-tables.js';
 import type { Tables } from '../../schema/db/tables.js';
 import { bindAll, statement, type Reader, type Store, type Tx } from '../store/store.js';
+import { countAsked } from './key-figures.js';
 
 export type OutboxRow = Tables['outbox']['$inferSelect'];
 
@@ -82,7 +83,7 @@ export type Settlement =
 export async function settleMail(tx: Tx, mail: OutboxRow, settlement: Settlement): Promise<void> {
   const { outbox: t } = tx.tables;
   const { state } = settlement;
-  await tx.db
+  const settled = await tx.db
     .update(t)
     .set({
       state,
@@ -90,7 +91,10 @@ export async function settleMail(tx: Tx, mail: OutboxRow, settlement: Settlement
       attempts: mail.attempts + 1,
       ...(settlement.state === 'queued' ? { dueAt: settlement.dueAt } : { settledAt: tx.now }),
     })
-    .where(and(eq(t.key, mail.key), isNull(t.settledAt)));
+    .where(and(eq(t.key, mail.key), isNull(t.settledAt)))
+    .returning({ key: t.key });
+  if (settled.length === 0 || state !== 'sent' || mail.kind !== 'signed' || mail.requestKey === null) return;
+  await countAsked(tx, { key: mail.key, requestKey: mail.requestKey });
 }
 
 export type QueueState = { queued: number; oldestAt: Date | null };

@@ -83,10 +83,15 @@ export async function findGate(on: Reader, actor: Actor, ref: string): Promise<P
 
 /** A petition of the actor's own organization, by any slug it ever had, even taken down. Throws `petition_not_found`. */
 export async function findOwnGate(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionGate> {
-  const [moved] = ID.test(ref) ? [] : await byAnySlug(on, { ref });
-  const row = await gateOf(on, moved?.slug ?? ref);
+  const row = await findAnyGate(on, ref);
   if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('petition_not_found');
   return row;
+}
+
+/** The petition by any slug it ever had, whoever asks: who may see it is for the caller to say. */
+export async function findAnyGate(on: Reader, ref: string): Promise<PetitionGate | undefined> {
+  const [moved] = ID.test(ref) ? [] : await byAnySlug(on, { ref });
+  return gateOf(on, moved?.slug ?? ref);
 }
 
 /** Those who sign one petition in one commit read it once. */

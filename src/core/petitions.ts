@@ -6,6 +6,7 @@ import { renderBackground } from './background.js';
 import { speaksFor, type Actor, type Context, type KeyedActor } from './context.js';
 import { countColumns, type Counts } from './counts.js';
 import { once, type Retry } from './idempotency.js';
+import { tellPetitionChanged } from './live-counts.js';
 import { assertMove, statusAt } from './petition-life.js';
 import { findPetition } from './petition-lookup.js';
 import { checkPetition, mergePatch, withDefaults } from './petition-rules.js';
@@ -151,6 +152,7 @@ async function findOwn(tx: Tx, actor: KeyedActor, ref: string, version: number |
 async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>): Promise<PetitionView> {
   const { petitions: t } = tx.tables;
   tx.memo.clear();
+  tellPetitionChanged(tx, before.key);
   const [row] = await tx.db
     .update(t)
     .set({ ...changes, version: before.version + 1, updatedAt: tx.now })

@@ -45,31 +45,51 @@ export function unseal(key: Uint8Array, sealed: Uint8Array): Buffer | undefined 
 export const deriveKey = (root: Uint8Array, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', root, Buffer.alloc(0), `undersigned/${purpose}`, 32));
 
-const RECEIPT = /^rc_[A-Za-z0-9_-]{59}$/;
+/** When somebody opened the form of a petition. */
+export type FormOpened = { petitionKey: number; at: number };
 
 export type Sealer = {
   /** The receipt of a signature: fresh at every call, always of the same length. */
   receipt(signatureKey: number): string;
   /** The signature that a receipt stands for, or undefined. */
   openReceipt(receipt: string): number | undefined;
+  /** Tells nothing to whoever holds it, not even when it was made. */
+  formToken(opened: FormOpened): string;
+  openFormToken(token: string): FormOpened | undefined;
 };
 
 export function createSealer(rootKey: Uint8Array): Sealer {
-  const key = deriveKey(rootKey, 'receipt');
+  const receipts = pairSealer('rc', deriveKey(rootKey, 'receipt'));
+  const forms = pairSealer('ft', deriveKey(rootKey, 'form'));
   return {
-    receipt(signatureKey) {
-      const plain = Buffer.alloc(16);
-      plain.writeBigUInt64BE(BigInt(signatureKey), 8);
-      return `rc_${seal(key, plain).toString('base64url')}`;
+    receipt: (signatureKey) => receipts.seal(0, signatureKey),
+    openReceipt: (receipt) => receipts.open(receipt)?.[1],
+    formToken: ({ petitionKey, at }) => forms.seal(petitionKey, at),
+    openFormToken(token) {
+      const pair = forms.open(token);
+      return pair && { petitionKey: pair[0], at: pair[1] };
     },
-    openReceipt(receipt) {
-      if (!RECEIPT.test(receipt)) return undefined;
-      const text = receipt.slice(3);
+  };
+}
+
+/** Seals two whole numbers into a token with a prefix; every token is of the same length. */
+function pairSealer(prefix: string, key: Buffer) {
+  const pattern = new RegExp(`^${prefix}_[A-Za-z0-9_-]{59}$`);
+  return {
+    seal(first: number, second: number): string {
+      const plain = Buffer.alloc(16);
+      if (first !== 0) plain.writeBigUInt64BE(BigInt(first), 0);
+      plain.writeBigUInt64BE(BigInt(second), 8);
+      return `${prefix}_${seal(key, plain).toString('base64url')}`;
+    },
+    open(token: string): [first: number, second: number] | undefined {
+      if (!pattern.test(token)) return undefined;
+      const text = token.slice(prefix.length + 1);
       const sealed = Buffer.from(text, 'base64url');
       // Node's decoder ignores stray bits: what it reads must be what was written.
       if (sealed.toString('base64url') !== text) return undefined;
       const plain = unseal(key, sealed);
-      return plain && Number(plain.readBigUInt64BE(8));
+      return plain && [Number(plain.readBigUInt64BE(0)), Number(plain.readBigUInt64BE(8))];
     },
   };
 }

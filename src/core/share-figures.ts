@@ -59,11 +59,20 @@ const FIGURES: Sum = {
     const { shareLinkKey } = values;
     const [link] = await findLink(tx, { shareLinkKey });
     if (!link) return;
-    await addToLink(tx, { ...NOTHING, ...values });
+    // A link that nobody has followed needs no row.
+    const { requests, clicks, conversions } = values;
+    if (requests || clicks || conversions) await addToLink(tx, { ...NOTHING, ...values });
     const { variantKey, organizationKey } = link;
     await addToHistory(tx, { ...NOTHING, ...values, variantKey, organizationKey: organizationKey ?? 0 });
   },
 };
+
+const HOUR_MS = 3_600_000;
+
+/** The hour of an instant, counted from 1970 in UTC. */
+export const hourOf = (instant: Date): number => Math.floor(instant.getTime() / HOUR_MS);
+/** When an hour begins. */
+export const startOf = (hour: number): Date => new Date(hour * HOUR_MS);
 
 /** Adds to the figures of a link, in the hour (since 1970, UTC) in which it happened. */
 export const addShareFigures = (tx: Tx, shareLinkKey: number, hour: number, figures: ShareFigures): void =>

@@ -1,18 +1,20 @@
 import { and, asc, desc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import type { LeadSees } from '../../schema/db/partner-tables.js';
 import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
-import { RunAgain, type Reader, type Tx } from '../store/store.js';
-import { speaksFor, type Actor, type Context, type KeyedActor } from './context.js';
-import { changeCounts, countedColumns } from './counts.js';
+import type { Reader } from '../store/store.js';
+import { speaksFor, type Actor, type KeyedActor } from './context.js';
+import { countedColumns } from './counts.js';
 import { parseEmail } from './email.js';
-import { once, type Retry } from './idempotency.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
-import { findGate, findOwnGate } from './petition-lookup.js';
+import { findSharedGate } from './partnerships.js';
+import { findGate } from './petition-lookup.js';
+import { accessTo, type Access } from './signature-access.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
-/** A signature as its organiser sees it. */
-export type SignatureView = Omit<SignatureRow, 'mailingKey'> & {
+/** A signature with all that is known of it. */
+export type SignatureRead = Omit<SignatureRow, 'mailingKey'> & {
   petitionId: string;
   organizationKey: number;
   goals: number[];
@@ -21,7 +23,15 @@ export type SignatureView = Omit<SignatureRow, 'mailingKey'> & {
   email: string | null;
   mailingId: string | null;
   collectorId: string | null;
+  /** The organizations of the mailing and of the key that brought it. */
+  mailingOwner: number | null;
+  keyOwner: number | null;
+  /** Why it was quarantined, if it was. */
+  suspicion: Pick<Tables['suspicions']['$inferSelect'], 'score' | 'signals'> | null;
 };
+
+/** A signature as an organization sees it: see signature-access.ts. */
+export type SignatureView = SignatureRead & { shown: LeadSees };
 
 /** A signature as everybody sees it. */
 export type PublicSignature = {
@@ -32,7 +42,7 @@ export type PublicSignature = {
 };
 
 const viewColumns = (tables: Tables) => {
-  const { signatures: t, supporters, petitions, organizations, mailings } = tables;
+  const { signatures: t, supporters, petitions, organizations, mailings, apiKeys, suspicions } = tables;
   return {
     key: t.key,
     supporterKey: t.supporterKey,
@@ -45,6 +55,9 @@ const viewColumns = (tables: Tables) => {
     email: supporters.delivery,
     collectorId: organizations.publicId,
     mailingId: mailings.publicId,
+    mailingOwner: mailings.organizationKey,
+    keyOwner: apiKeys.organizationKey,
+    suspicion: { score: suspicions.score, signals: suspicions.signals },
     status: t.status,
     display: t.display,
     hidden: t.hidden,
@@ -68,6 +81,8 @@ const selectViews = ({ db, tables }: Reader) =>
     .innerJoin(tables.petitions, eq(tables.petitions.key, tables.signatures.petitionKey))
     .leftJoin(tables.supporters, eq(tables.supporters.key, tables.signatures.supporterKey))
     .leftJoin(tables.mailings, eq(tables.mailings.key, tables.signatures.mailingKey))
+    .leftJoin(tables.apiKeys, eq(tables.apiKeys.key, tables.signatures.apiKeyKey))
+    .leftJoin(tables.suspicions, eq(tables.suspicions.signatureKey, tables.signatures.key))
     .leftJoin(tables.organizations, eq(tables.organizations.key, tables.signatures.collectorKey));
 
 export type PageRequest = { limit: number; cursor?: string | undefined };
@@ -137,8 +152,9 @@ export type SignatureFilter = {
 };
 
 /**
- * The signatures of one petition of the actor's organization. There is one index per petition and status, ordered: a
- * list over several statuses merges one ordered run of each.
+ * The signatures of one petition of the actor's organization, or of one that it is a partner of: those that are shown to
+ * it. There is one index per petition and status, ordered: a list over several statuses merges one ordered run of each.
+ * Throws `petition_not_found`, `invalid_cursor`.
  */
 export async function listSignatures(
   on: Reader,
@@ -147,11 +163,13 @@ export async function listSignatures(
   filter: SignatureFilter,
   { limit, cursor, oldestFirst }: PageRequest & { oldestFirst: boolean },
 ): Promise<Page<SignatureView>> {
-  const petition = await findOwnGate(on, actor, petitionRef);
+  const petition = await findSharedGate(on, actor, petitionRef);
+  const access = await accessTo(on, actor, petition);
+  if (!access) throw new ApiError('petition_not_found');
   const { signatures: t } = on.tables;
   const list = `signatures:${petition.key}:${oldestFirst}`;
   const [edge] = decodeCursor(list, cursor, [0]) ?? [];
-  const conditions = await conditionsOf(on, filter);
+  const conditions = await conditionsOf(on, filter, access);
   if (!conditions) return { items: [], nextCursor: null };
 
   const order = oldestFirst ? asc(t.key) : desc(t.key);
@@ -175,15 +193,26 @@ export async function listSignatures(
     .where(inArray(t.key, keys))
     .orderBy(order)
     .limit(limit + 1);
-  return pageOf(list, rows, limit, (row) => [row.key]);
+  const { items, nextCursor } = pageOf(list, rows, limit, (row) => [row.key]);
+  return { items: items.map(access.show), nextCursor };
 }
 
-/** The filters beyond petition and status; undefined when they can match nothing. */
-async function conditionsOf(on: Reader, filter: SignatureFilter): Promise<(SQL | undefined)[] | undefined> {
+/**
+ * What is shown, and the filters beyond petition and status; undefined when they can match nothing. A filter finds
+ * nothing by what is not shown.
+ */
+async function conditionsOf(
+  on: Reader,
+  filter: SignatureFilter,
+  access: Access,
+): Promise<(SQL | undefined)[] | undefined> {
   const { signatures: t, supporters, organizations } = on.tables;
   const conditions: (SQL | undefined)[] = [
+    access.visible,
     filter.source === undefined ? undefined : eq(t.source, filter.source),
-    filter.externalId === undefined ? undefined : eq(t.externalId, filter.externalId),
+    filter.externalId === undefined
+      ? undefined
+      : and(eq(t.externalId, filter.externalId), access.byExternalId),
     filter.createdFrom && gte(t.createdAt, filter.createdFrom),
     filter.createdBefore && lt(t.createdAt, filter.createdBefore),
   ];
@@ -194,7 +223,7 @@ async function conditionsOf(on: Reader, filter: SignatureFilter): Promise<(SQL |
       .from(supporters)
       .where(eq(supporters.identity, identity));
     if (!supporter) return undefined;
-    conditions.push(eq(t.supporterKey, supporter.key));
+    conditions.push(eq(t.supporterKey, supporter.key), access.byEmail);
   }
   if (filter.collectorId !== undefined) {
     const [collector] = await on.db
@@ -207,82 +236,32 @@ async function conditionsOf(on: Reader, filter: SignatureFilter): Promise<(SQL |
   return conditions;
 }
 
-/** One signature of a petition of the actor's organization. Throws `signature_not_found`. */
+/** One signature that is shown to the actor's organization. Throws `signature_not_found`. */
 export async function getSignature(on: Reader, actor: KeyedActor, publicId: string): Promise<SignatureView> {
+  const isIt = eq(on.tables.signatures.publicId, publicId);
+  const [found] = await selectViews(on).where(isIt);
+  const access = found && (await accessOf(on, actor, found));
+  const [row] = access ? await selectViews(on).where(and(isIt, access.visible)) : [];
+  if (!access || !row) throw new ApiError('signature_not_found');
+  return access.show(row);
+}
+
+export const accessOf = (on: Reader, actor: KeyedActor, { petitionKey, organizationKey }: SignatureRead) =>
+  accessTo(on, actor, { key: petitionKey, organizationKey });
+
+/** One signature of a petition of the actor's organization, with all that is known of it. Throws `signature_not_found`. */
+export async function findOwnSignature(
+  on: Reader,
+  actor: KeyedActor,
+  publicId: string,
+): Promise<SignatureRead> {
   const [row] = await selectViews(on).where(eq(on.tables.signatures.publicId, publicId));
   if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('signature_not_found');
   return row;
 }
 
-/** Takes a signature out of the count. Throws `signature_not_found`, `already_invalidated`, `signature_withdrawn`. */
-export const invalidateSignature = (
-  ctx: Context,
-  actor: KeyedActor,
-  publicId: string,
-  reason: string,
-  retry?: Retry,
-) =>
-  moderate(ctx, actor, publicId, reason, retry, (_tx, { status }) => {
-    if (status === 'invalidated') throw new ApiError('already_invalidated');
-    if (status === 'withdrawn') throw new ApiError('signature_withdrawn');
-    return Promise.resolve('invalidated');
-  });
-
-/** Puts an invalidated signature back to what it was. Throws `signature_not_found`, `not_invalidated`. */
-export const restoreSignature = (
-  ctx: Context,
-  actor: KeyedActor,
-  publicId: string,
-  reason: string,
-  retry?: Retry,
-) =>
-  moderate(ctx, actor, publicId, reason, retry, async (tx, { key, status, confirmedAt }) => {
-    if (status !== 'invalidated') throw new ApiError('not_invalidated');
-    const { moderations: t } = tx.tables;
-    const [last] = await tx.db
-      .select({ fromStatus: t.fromStatus })
-      .from(t)
-      .where(and(eq(t.signatureKey, key), eq(t.toStatus, 'invalidated')))
-      .orderBy(desc(t.key))
-      .limit(1);
-    const before = last?.fromStatus ?? 'pending';
-    // Its mailbox may have confirmed it while it was out.
-    return before === 'pending' && confirmedAt !== null ? 'confirmed' : before;
-  });
-
-/** Moves a signature to the status that `decide` names, with its reason and its count, in one transaction. */
-async function moderate(
-  ctx: Context,
-  actor: KeyedActor,
-  publicId: string,
-  reason: string,
-  retry: Retry | undefined,
-  decide: (tx: Tx, before: SignatureView) => Promise<SignatureStatus>,
-): Promise<SignatureView> {
-  const after = await ctx.store.transact((tx) =>
-    once(tx, retry, async () => {
-      const before = await getSignature(tx, actor, publicId);
-      const toStatus = await decide(tx, before);
-      const { signatures, moderations } = tx.tables;
-      const moved = await tx.db
-        .update(signatures)
-        .set({ status: toStatus })
-        .where(and(eq(signatures.key, before.key), eq(signatures.status, before.status)))
-        .returning({ key: signatures.key });
-      // Only on PostgreSQL, where another transaction may come between the read and the write.
-      if (moved.length === 0) throw new RunAgain();
-      await tx.db.insert(moderations).values({
-        signatureKey: before.key,
-        fromStatus: before.status,
-        toStatus,
-        reason,
-        apiKeyKey: actor.keyKey,
-        createdAt: tx.now,
-      });
-      changeCounts(tx, before, before.status, toStatus);
-      return { ...before, status: toStatus };
-    }),
-  );
-  if (after.status === 'confirmed') await ctx.milestones.settle(after.petitionKey, after.goals);
-  return after;
-}
+/** Signatures by their keys, first signed first, with all that is known of them. */
+export const readSignatures = (on: Reader, keys: readonly number[]): PromiseLike<SignatureRead[]> =>
+  selectViews(on)
+    .where(inArray(on.tables.signatures.key, [...keys]))
+    .orderBy(asc(on.tables.signatures.key));

@@ -4,7 +4,7 @@ import type { FormField, PostalAddress, SignatureStatus, Tables, Utm } from '../
 import { ApiError, invalidBody, type FieldError } from '../errors.js';
 import { bind, bindAll, statement, type Tx } from '../store/store.js';
 import { attribute, type Attribution } from './attribution.js';
-import { assertChallenge } from './challenges.js';
+import { assertChallenge, checkSolution, type Proof } from './challenges.js';
 import type { Actor, Caller, Context } from './context.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
@@ -17,7 +17,7 @@ import { assertSignable } from './petition-life.js';
 import { insertRequest } from './requests.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
-import { noteSuspicion, suspect, type Suspicion } from './suspicion.js';
+import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
 import { supersedeTombstone } from './tombstones.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
@@ -91,6 +91,8 @@ export async function signPetition(
   }
   assertMaySay(actor, input);
   const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
+  const proof: Proof = input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null;
+  const look: FirstLook = { actor, caller, email, input, proof, form: openForm(ctx, input), counted: {} };
   const signed = await ctx.store.transact((tx) =>
     once(tx, retry, async () => {
       const petition = await findGate(tx, actor, petitionRef);
@@ -101,8 +103,8 @@ export async function signPetition(
       const attribution = await attribute(ctx, tx, petition, actor, { email, recognition, shareCode });
       const published = await ctx.published.confirmed(tx, petition.key);
       const optIns = await readOptIns(tx, actor, petition, input.optIns);
-      await assertChallenge(ctx, tx, petition, actor, input);
-      const suspicion = await suspect(ctx, tx, petition, { actor, caller, email, input });
+      await assertChallenge(ctx, tx, petition, look);
+      const suspicion = await suspect(ctx, tx, petition, look);
       return signInside(ctx, tx, petition, { input, email, attribution, optIns, suspicion, ids, published });
     }),
   );
@@ -204,8 +206,8 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   const before: Signed['signature'] = inserted
     ? { ...inserted, publicId: ids.signature, status, createdAt: tx.now, confirmedAt }
     : await existingSignature(tx, petition, supporter.key);
-  const signature =
-    vouched && before.status === 'pending' ? await confirm(ctx, tx, before, email.identity) : before;
+  const waits = before.status === 'pending' || before.status === 'quarantined';
+  const signature = vouched && waits ? await confirm(ctx, tx, before, email.identity) : before;
   await askMailbox(ctx, tx, petition, attempt, { supporterKey: supporter.key, signature, isNew: !!inserted });
   return {
     petitionKey: petition.key,
@@ -242,7 +244,7 @@ async function existingSignature(
   });
 }
 
-/** Vouched for: a signature that waited for its mailbox counts now. */
+/** Vouched for: a signature that waited for its mailbox counts now. A quarantined one still waits for an organiser. */
 async function confirm(
   ctx: Context,
   tx: Tx,
@@ -250,7 +252,8 @@ async function confirm(
   identity: string,
 ): Promise<Signed['signature']> {
   const confirmed = await confirmSignature(ctx, tx, { key: before.key, data: null, identity });
-  return confirmed === 'too late' ? before : { ...before, status: 'confirmed', confirmedAt: tx.now };
+  if (confirmed === 'too late' || !confirmed.counted) return before;
+  return { ...before, status: 'confirmed', confirmedAt: tx.now };
 }
 
 type Result = { supporterKey: number; signature: Signed['signature']; isNew: boolean };
@@ -258,12 +261,14 @@ type Result = { supporterKey: number; signature: Signed['signature']; isNew: boo
 /**
  * Writes down the answers to "may they mail you?", and asks the mailbox for what is not proven. Where the petition wants
  * confirmation, everybody's request does the same work, whoever they are: what is mailed, if anything, is decided later.
+ * A suspicious request is not mailed at all: the one that made a signature is when that is released, any other says
+ * nothing to anybody.
  */
 async function askMailbox(
   ctx: Context,
   tx: Tx,
   petition: PetitionGate,
-  { input, email, optIns }: Attempt,
+  { input, email, optIns, suspicion }: Attempt,
   { supporterKey, signature, isNew }: Result,
 ): Promise<void> {
   const { key: petitionKey, locale } = petition;
@@ -279,20 +284,19 @@ async function askMailbox(
           source,
           locale,
           proven: input.vouched === true,
+          suspicious: suspicion !== null,
         });
   const asks = petition.confirmation === 'email' || signature.status === 'withdrawn' || requested.length > 0;
   if (input.vouched || !asks) return;
-  const requestKey = await insertRequest(tx, {
-    kind: 'signature',
-    supporterKey,
-    signatureKey: signature.key,
-    petitionKey,
-    data: isNew ? null : wordsOf(input),
-    optIns: requested,
-    origin: 'signature',
-    locale,
-    source,
-  });
+  const request = { kind: 'signature', supporterKey, origin: 'signature', locale } as const;
+  if (suspicion && !isNew) {
+    await insertRequest(tx, { ...request, optIns: [] });
+    return queueMail(tx, 'signed', null);
+  }
+  const data = isNew ? null : wordsOf(input);
+  const about = { signatureKey: signature.key, petitionKey, data, optIns: requested, source };
+  const requestKey = await insertRequest(tx, { ...request, ...about });
+  if (suspicion) return queueMail(tx, 'signed', null);
   await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey });
 }
 

@@ -1,19 +1,21 @@
-import { and, eq, inArray, isNotNull, lt, notExists } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNotNull, lt, notExists } from 'drizzle-orm';
 import type { Store } from '../store/store.js';
+import { slotOf } from './key-figures.js';
 
 const DAY_MS = 86_400_000;
 const TOKENS_KEPT_DAYS = 2;
 const MAILS_KEPT_DAYS = 30;
 const CHANGES_KEPT_DAYS = 14;
+const FIGURES_KEPT_DAYS = 30;
 const AT_A_TIME = 500;
 
 /**
  * Forgets what nobody can use any more: tokens that are used up or over, mails that were settled long ago, changes of
- * address that can no longer be undone. Few rows in each transaction.
+ * address that can no longer be undone, what keys brought long ago. Few rows in each transaction.
  */
 export async function sweepLinksAndMail(store: Store, now: Date): Promise<void> {
   const before = (days: number) => new Date(now.getTime() - days * DAY_MS);
-  const { linkTokens, outbox, emailChanges } = store.tables;
+  const { linkTokens, outbox, emailChanges, keyFigures } = store.tables;
   await inSteps(store, (db) => {
     const old = db
       .select({ hash: linkTokens.hash })
@@ -51,6 +53,15 @@ export async function sweepLinksAndMail(store: Store, now: Date): Promise<void> 
       )
       .limit(AT_A_TIME);
     return db.delete(emailChanges).where(inArray(emailChanges.key, old)).returning({ key: emailChanges.key });
+  });
+  await inSteps(store, (db) => {
+    const old = db
+      .select({ slot: keyFigures.slot })
+      .from(keyFigures)
+      .where(lt(keyFigures.slot, slotOf(before(FIGURES_KEPT_DAYS))))
+      .orderBy(asc(keyFigures.slot))
+      .limit(AT_A_TIME);
+    return db.delete(keyFigures).where(inArray(keyFigures.slot, old)).returning({ slot: keyFigures.slot });
   });
 }
 

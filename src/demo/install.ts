@@ -1,7 +1,8 @@
 import { SCOPES } from '../../schema/db/tables.js';
-import { createKey } from '../core/api-keys.js';
+import { createKey, type ApiKey } from '../core/api-keys.js';
 import type { Context, KeyedActor } from '../core/context.js';
-import { createOrganization, listOrganizations } from '../core/organizations.js';
+import { createOrganization, listOrganizations, type Organization } from '../core/organizations.js';
+import { acceptPartnership, invitePartner } from '../core/partnerships.js';
 import { createPetition, transitionPetition } from '../core/petitions.js';
 import { campaign, LEAD, PARTNER } from './campaign.js';
 
@@ -24,19 +25,28 @@ export async function installDemo(ctx: Context): Promise<Demo | undefined> {
     name: 'Partner site',
     scopes: [],
   });
-  const actor: KeyedActor = {
-    kind: 'secret',
-    keyKey: secret.key.key,
-    keyId: secret.key.publicId,
-    organizationKey: lead.key,
-    organizationId: lead.publicId,
-    scopes: SCOPES,
-    origins: [],
-  };
+  const actor = actorOf(lead, secret);
   const { petition } = await createPetition(ctx, actor, campaign(partner.publicId));
   await transitionPetition(ctx, actor, petition.publicId, { to: 'published' });
+  const invitation = { organization: partner.publicId, leadSees: 'full' } as const;
+  const { publicId } = await invitePartner(ctx, actor, petition.publicId, invitation);
+  await acceptPartnership(ctx, actorOf(partner, publishable), publicId, invitation);
   return { slug: petition.slug, secretKey: secret.token, publishableKey: publishable.token };
 }
+
+/** Who acts for an organization here. */
+const actorOf = (
+  { key: organizationKey, publicId: organizationId }: Organization,
+  { key }: { key: ApiKey },
+): KeyedActor => ({
+  kind: 'secret',
+  keyKey: key.key,
+  keyId: key.publicId,
+  organizationKey,
+  organizationId,
+  scopes: SCOPES,
+  origins: [],
+});
 
 /** What a first start prints. The keys are shown here and never again. */
 export const welcome = (url: string, { slug, secretKey, publishableKey }: Demo): string => `

@@ -3,12 +3,13 @@ import {
   ApiKey,
   ApiKeyInput,
   ApiKeyPage,
+  ApiKeyPatch,
   ApiKeyPath,
   ApiKeyQuery,
   CreatedApiKey,
 } from '../../schema/api/api-keys.js';
 import type { Scope } from '../../schema/db/tables.js';
-import { createKey, listKeys, revokeKey, type ApiKey as Row } from '../core/api-keys.js';
+import { createKey, listKeys, patchKey, revokeKey, type ApiKey as Row } from '../core/api-keys.js';
 import type { Context, KeyedActor } from '../core/context.js';
 import { ApiError, invalidBody } from '../errors.js';
 import { NOT_MODIFIED, PRIVATE_CACHE, toPage } from './answers.js';
@@ -23,6 +24,7 @@ const toKey = (row: Row) => ({
   kind: row.kind,
   name: row.name,
   scopes: row.scopes,
+  origins: row.origins,
   hint: row.hint,
   created_at: iso(row.createdAt),
   last_used_at: iso(row.lastUsedAt),
@@ -93,14 +95,38 @@ export const secretApiKeyRoutes =
       },
       async (request, reply) => {
         const actor = keyed(request);
-        const { kind, name } = request.body;
+        const { kind, name, origins = [] } = request.body;
         const { organizationKey } = actor;
-        const input = { organizationKey, kind, name, scopes: scopesFor(request.body, actor) };
+        const input = { organizationKey, kind, name, origins, scopes: scopesFor(request.body, actor) };
         const { key, token } = await createKey(ctx, input, retryFrom(ctx, request));
         return reply
           .code(201)
           .header('cache-control', PRIVATE_CACHE)
           .send({ ...toKey(key), token });
+      },
+    );
+
+    app.patch(
+      '/v1/api-keys/:key',
+      {
+        config: { scope: 'keys:manage' },
+        schema: operation({
+          operationId: 'updateApiKey',
+          tag: 'Organization',
+          access: 'secret',
+          summary: 'Change a key',
+          description:
+            'A JSON Merge Patch. It holds from the next request on. Its kind and its scopes stay: for others make a new key.',
+          params: ApiKeyPath,
+          body: ApiKeyPatch,
+          answers: { 200: ApiKey },
+          errors: ['api_key_not_found'],
+        }),
+      },
+      async (request, reply) => {
+        const { organizationKey } = keyed(request);
+        const row = await patchKey(ctx, organizationKey, request.params.key, request.body);
+        return reply.header('cache-control', PRIVATE_CACHE).send(toKey(row));
       },
     );
 

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../../schema/db/tables.js';
 import { authenticate } from '../core/api-keys.js';
 import { ANONYMOUS, type Actor, type Caller, type Context, type KeyedActor } from '../core/context.js';
+import { assertKeyOrigin } from '../core/origins.js';
 import { ApiError } from '../errors.js';
 import { clientOf } from './limits.js';
 
@@ -19,9 +20,10 @@ declare module 'fastify' {
   }
 }
 
+const READING = new Set(['GET', 'HEAD']);
 const BEARER = /^Bearer +([^ ]+) *$/i;
 
-/** Anybody may call; a key says who. Throws `invalid_key`, `secret_key_in_browser`. */
+/** Anybody may call; a key says who. Throws `invalid_key`, `secret_key_in_browser`, `origin_not_allowed`. */
 export async function identify(ctx: Context, request: FastifyRequest): Promise<Actor> {
   const { authorization, origin } = request.headers;
   if (authorization === undefined) return ANONYMOUS;
@@ -35,6 +37,7 @@ export async function identify(ctx: Context, request: FastifyRequest): Promise<A
       detail: 'A browser sent it, so a page holds it: revoke it, and use a publishable key there.',
     });
   }
+  assertKeyOrigin(actor, origin ?? null, READING.has(request.method));
   return actor;
 }
 

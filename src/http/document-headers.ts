@@ -51,8 +51,13 @@ export const RESPONSE_HEADERS = {
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
   },
   Link: {
-    description: 'The next page (RFC 8288); absent on the last one.',
-    schema: { type: 'string', pattern: '^<[^>]+>; rel="next"$', maxLength: 5000 },
+    description:
+      'Where to go on (RFC 8288): `next`, the next page of a list, absent on the last one; `alternate`, a petition as oEmbed.',
+    schema: {
+      type: 'string',
+      pattern: '^<[^>]+>; rel="(?:next|alternate)"(?:; [a-z]+\\*?=[!-~ ]+)*$',
+      maxLength: 5000,
+    },
     example: '</v1/petitions?limit=20&cursor=eyJ2IjoxfQ>; rel="next"',
   },
   Location: {
@@ -87,6 +92,12 @@ export const REQUEST_HEADERS = {
     required: false,
     schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 1000 },
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
+  },
+  'Last-Event-ID': {
+    description: 'The id of the last event that you have. Browsers send it when they come again.',
+    required: false,
+    schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 100 },
+    example: '6qZ0f1sX8c0r6Zk3',
   },
 } as const;
 export type RequestHeader = keyof typeof REQUEST_HEADERS;

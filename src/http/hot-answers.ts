@@ -3,11 +3,21 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../core/context.js';
 import { isFresh } from './conditional.js';
 
-type Rendered = { body: string; etag: string; until: Date | null };
-type Kept = { generation: number | undefined; until: number; etag: string; body: Buffer; zipped?: Buffer };
+/** `link`: a `Link` header of the answer. */
+type Rendered = { body: string; etag: string; until: Date | null; link?: string };
+type Kept = {
+  generation: number | undefined;
+  until: number;
+  etag: string;
+  link: string | undefined;
+  body: Buffer;
+  zipped?: Buffer;
+};
 
 /** More different petitions than are hot at one time. */
 const MOST = 500;
+/** Bytes below which gzip makes an answer longer. */
+const SMALL = 256;
 
 /**
  * Answers that are rendered once and sent until the database changes. A kept answer is used only while the store's
@@ -26,29 +36,30 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
 
   async function renew(ref: string, generation: number | undefined): Promise<Kept> {
     const known = kept.get(ref);
-    const { body, etag, until: turn } = await render(ref);
+    const { body, etag, until: turn, link } = await render(ref);
     const until = turn?.getTime() ?? Infinity;
     const fresh: Kept =
       known?.etag === etag
         ? { ...known, generation, until }
-        : { generation, until, etag, body: Buffer.from(body) };
+        : { generation, until, etag, link, body: Buffer.from(body) };
     if (kept.size >= MOST && !kept.has(ref)) kept.clear();
     kept.set(ref, fresh);
     return fresh;
   }
 
-  function deliver(request: FastifyRequest, reply: FastifyReply, answer: Kept, cacheControl: string): void {
-    const headers = [
-      'etag',
-      answer.etag,
-      'cache-control',
-      cacheControl,
-      'vary',
-      'accept-encoding, authorization',
-    ];
+  function deliver(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    answer: Kept,
+    caching: readonly string[],
+  ): void {
+    // A key may see more: what is kept for everybody must not be given to it.
+    const headers = ['etag', answer.etag, ...caching, 'vary', 'accept-encoding, authorization'];
     if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
     headers.push('content-type', 'application/json; charset=utf-8');
-    if (!/\bgzip\b(?! *; *q=0(?:\.0+)?\b)/.test(request.headers['accept-encoding'] ?? '')) {
+    if (answer.link !== undefined) headers.push('link', answer.link);
+    const zips = /\bgzip\b(?! *; *q=0(?:\.0+)?\b)/.test(request.headers['accept-encoding'] ?? '');
+    if (!zips || answer.body.length < SMALL) {
       return reply.sendNow(200, headers, answer.body);
     }
     answer.zipped ??= gzipSync(answer.body);
@@ -56,17 +67,20 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
   }
 
   return {
-    /** Sends at once where the answer is kept, and later where it has to be rendered. */
+    /**
+     * Sends at once where the answer is kept, and later where it has to be rendered. `caching`: headers that tell caches
+     * what they may do, names and values in turn.
+     */
     send(
       request: FastifyRequest,
       reply: FastifyReply,
       ref: string,
-      cacheControl: string,
+      caching: readonly string[],
     ): void | Promise<void> {
       const generation = ctx.store.generation();
       const known = current(ref, generation);
-      if (known) return deliver(request, reply, known, cacheControl);
-      return renew(ref, generation).then((answer) => deliver(request, reply, answer, cacheControl));
+      if (known) return deliver(request, reply, known, caching);
+      return renew(ref, generation).then((answer) => deliver(request, reply, answer, caching));
     },
   };
 }

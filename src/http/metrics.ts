@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { countIsolated } from '../core/key-isolations.js';
 import { readQueue } from '../core/outbox.js';
 import type { Store } from '../store/store.js';
 
@@ -50,6 +51,14 @@ export function createMetrics(app: FastifyInstance, store: Store, now: () => Dat
       },
     });
   }
+  new Gauge({
+    name: 'keys_isolated',
+    help: 'Keys that are set apart for a petition, because hardly anything that they bring is confirmed',
+    registers,
+    async collect() {
+      this.set(await countIsolated(store.read));
+    },
+  });
   const age = new Gauge({
     name: 'mail_oldest_seconds',
     help: 'For how long the oldest mail in the outbox has waited; 0: none does',
@@ -66,6 +75,28 @@ export function createMetrics(app: FastifyInstance, store: Store, now: () => Dat
     },
   });
   return registry;
+}
+
+/** Who listens to live counts. */
+export function watchLive(registry: Registry, live: () => { size: number; dropped: number }): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'live_listeners',
+    help: 'Streams of live counts that are open',
+    registers,
+    collect() {
+      this.set(live().size);
+    },
+  });
+  new Counter({
+    name: 'live_dropped_total',
+    help: 'Streams of live counts that were cut off because nobody read them',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(live().dropped);
+    },
+  });
 }
 
 export type MailCounters = { sent: number; failed: number; retried: number };

@@ -60,6 +60,11 @@ const toRequest = ({ request, petitionId }: MyData['requests'][number]) => ({
 export const toMyExport = (data: MyData) => ({
   profile: toMe(data.me),
   signatures: data.signatures.map(toExportedSignature),
+  share_links: data.shareLinks.map(({ petitionId, createdAt, ...link }) => ({
+    ...link,
+    petition_id: petitionId,
+    created_at: iso(createdAt),
+  })),
   subscriptions: data.subscriptions.map(toMySubscription),
   consents: data.consents.map(toConsent),
   confirmation_requests: data.requests.map(toRequest),

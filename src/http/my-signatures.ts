@@ -18,7 +18,7 @@ import { iso } from './case.js';
 import { operation } from './operation.js';
 import { sessionOf } from './session.js';
 
-export const toMySignature = ({ signature, petition }: Mine) => ({
+export const toMySignature = ({ signature, petition, shared }: Mine) => ({
   id: signature.publicId,
   petition: {
     id: petition.publicId,
@@ -33,6 +33,7 @@ export const toMySignature = ({ signature, petition }: Mine) => ({
   created_at: iso(signature.createdAt),
   confirmed_at: iso(signature.confirmedAt),
   withdrawn_at: iso(signature.withdrawnAt),
+  shared,
 });
 
 export const mySignatureRoutes =

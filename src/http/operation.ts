@@ -35,11 +35,15 @@ export type OperationInput = {
   description: string;
   params?: TSchema;
   querystring?: TSchema;
+  /** Any query is taken, and none is read: for what strangers link to, since networks append parameters of their own. */
+  anyQuery?: true;
   body?: TSchema;
   /** The answers when all goes well, by status. */
   answers: Record<number, Answer>;
   /** Headers of the good answers, where they do not follow from the rest. */
   sends?: readonly ResponseHeader[];
+  /** Headers that it reads, where they do not follow from the rest. */
+  takes?: readonly RequestHeader[];
   /** The codes of its own; those that every operation of its access can meet are added. */
   errors?: readonly ErrorCode[];
 };
@@ -51,7 +55,7 @@ const ALWAYS: readonly ErrorCode[] = [
   'internal_error',
   'storage_unavailable',
 ];
-const WITH_KEY: readonly ErrorCode[] = ['invalid_key', 'secret_key_in_browser'];
+const WITH_KEY: readonly ErrorCode[] = ['invalid_key', 'secret_key_in_browser', 'origin_not_allowed'];
 const WITH: Record<Access, readonly ErrorCode[]> = {
   service: WITH_KEY,
   open: WITH_KEY,
@@ -93,16 +97,17 @@ export function operation<const Input extends OperationInput>(input: Input) {
     description,
     security: SECURITY[access],
     ...(params ? { params } : {}),
-    querystring: querystring ?? NO_QUERY,
+    ...(input.anyQuery ? {} : { querystring: querystring ?? NO_QUERY }),
     ...(body ? { body: ref(body) } : {}),
     response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
     // For the document alone: see openapi.ts.
-    'x-request-headers': requestHeadersOf(codes, answers),
+    'x-request-headers': [...requestHeadersOf(codes, answers), ...(input.takes ?? [])],
   } as unknown as RouteSchema<Input>;
 }
 
-function codesOf({ access, body, errors = [] }: OperationInput): Set<ErrorCode> {
-  return new Set([...ALWAYS, ...WITH[access], 'invalid_query', ...(body ? WITH_BODY : []), ...errors]);
+function codesOf({ access, anyQuery, body, errors = [] }: OperationInput): Set<ErrorCode> {
+  const query: ErrorCode[] = anyQuery ? [] : ['invalid_query'];
+  return new Set([...ALWAYS, ...WITH[access], ...query, ...(body ? WITH_BODY : []), ...errors]);
 }
 
 /** In the order of the catalogue, so that the same errors read the same in every operation. */
@@ -158,7 +163,7 @@ function headersOf(status: number, { answers, errors = [], sends = [] }: Operati
   return [
     ...common(status),
     ...(found && tagged ? (['ETag'] as const) : []),
-    ...(found && paged ? (['Link'] as const) : []),
+    ...(found && (paged || sends.includes('Link')) ? (['Link'] as const) : []),
     ...(status === 302 || status === 308 ? (['Location'] as const) : []),
     ...(status < 300 ? sends : []),
   ];

@@ -32,6 +32,7 @@ import { toCounts } from './counts.js';
 import { createHotAnswers } from './hot-answers.js';
 import { foldWords } from '../core/words.js';
 import { retryFrom } from './idempotency.js';
+import { discoveryOf } from './oembed.js';
 import { operation } from './operation.js';
 
 const toOrganization = ({ publicId, slug, name, url }: PetitionView['organization']) => ({
@@ -105,7 +106,7 @@ function sendPetition(ctx: Context, request: FastifyRequest, reply: FastifyReply
 
 /** Reading: for everybody, and the more for the lead organization. */
 export const openPetitionRoutes =
-  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     app.get(
       '/v1/petitions',
@@ -147,7 +148,12 @@ export const openPetitionRoutes =
       const view = await getPetition(ctx.store.read, ANONYMOUS, ref);
       const now = ctx.now();
       const body = JSON.stringify(toPetition(view, ANONYMOUS, now));
-      return { body, etag: etagOf(body, view.petition.version), until: nextTurn(view.petition, now) };
+      return {
+        body,
+        etag: etagOf(body, view.petition.version),
+        until: nextTurn(view.petition, now),
+        link: discoveryOf(view.petition, publicUrl),
+      };
     });
 
     app.get(
@@ -162,16 +168,19 @@ export const openPetitionRoutes =
             'The petition with its counts. What only its lead organization sees is null for everybody else.',
           params: PetitionPath,
           answers: { 200: Petition, 304: NOT_MODIFIED, 308: MOVED },
+          sends: ['Link'],
           errors: ['petition_not_found', 'petition_taken_down'],
         }),
       },
       (request, reply) => {
         const { actor } = request;
         const { petition: ref } = request.params;
-        if (actor.kind !== 'secret') return hot.send(request, reply, ref, PUBLIC_CACHE);
-        return getPetition(ctx.store.read, actor, ref).then((view) =>
-          sendPetition(ctx, request, reply, view),
-        );
+        if (actor.kind !== 'secret') return hot.send(request, reply, ref, ['cache-control', PUBLIC_CACHE]);
+        return getPetition(ctx.store.read, actor, ref).then((view) => {
+          // Nobody can embed a draft yet.
+          if (view.petition.status !== 'draft') reply.header('link', discoveryOf(view.petition, publicUrl));
+          return sendPetition(ctx, request, reply, view);
+        });
       },
     );
     done();

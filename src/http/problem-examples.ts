@@ -26,6 +26,10 @@ const TOLD: Partial<Record<ErrorCode, Pick<ErrorDetails, 'detail' | 'errors' | '
     detail: 'It takes signatures from opens_at on.',
     extra: { opens_at: '2027-01-01T08:00:00.000Z' },
   },
+  partnership_state: {
+    detail: 'The partnership is accepted: you can end it.',
+    extra: { allowed: ['end'] },
+  },
   transition_not_allowed: {
     detail: 'A petition that is closed can become: archived, taken_down.',
     extra: { allowed: ['archived', 'taken_down'] },

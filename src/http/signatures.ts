@@ -1,9 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { PetitionPath } from '../../schema/api/common.js';
+import { PublicSignaturePage, PublicSignatureQuery } from '../../schema/api/public-signatures.js';
 import {
   Moderation,
-  PublicSignaturePage,
-  PublicSignatureQuery,
   Signature,
   SignatureAccepted,
   SignatureInput,
@@ -14,12 +13,11 @@ import {
 } from '../../schema/api/signatures.js';
 import type { Context } from '../core/context.js';
 import { readCounts } from '../core/counts.js';
+import { moderateSignature } from '../core/moderations.js';
 import {
   getSignature,
-  invalidateSignature,
   listPublicSignatures,
   listSignatures,
-  restoreSignature,
   type PublicSignature,
   type SignatureView,
 } from '../core/signatures.js';
@@ -38,7 +36,7 @@ const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) 
   signed_at: iso(signedAt),
 });
 
-const toSignature = (view: SignatureView): (typeof Signature)['static'] => ({
+export const toSignature = (view: SignatureView): (typeof Signature)['static'] => ({
   id: view.publicId,
   petition_id: view.petitionId,
   // One who was erased has an id and no address: neither is anybody's.
@@ -56,12 +54,14 @@ const toSignature = (view: SignatureView): (typeof Signature)['static'] => ({
   source: view.source,
   utm: view.utm,
   collector_id: view.collectorId,
+  shown: view.shown,
   mailing_id: view.mailingId,
   hidden: view.hidden === 1,
   external_id: view.externalId,
   created_at: iso(view.createdAt),
   confirmed_at: iso(view.confirmedAt),
   withdrawn_at: iso(view.withdrawnAt),
+  suspicion: view.suspicion,
 });
 
 /** What a stranger hears: nothing in it depends on the address that signed. */
@@ -186,7 +186,8 @@ export const secretSignatureRoutes =
           tag: 'Signatures',
           access: 'secret',
           summary: 'List the signatures of one of your petitions',
-          description: 'All that is known of each, in every status, with filters.',
+          description:
+            'In every status, with filters. The lead organization sees all of them: what a partner has collected, only as far as was agreed (`shown`), and by what it does not see it finds nothing. A partner sees those that it has collected from people who let it mail them; all others do not exist for it.',
           querystring: SignatureQuery,
           answers: { 200: SignaturePage, 304: NOT_MODIFIED },
           errors: ['petition_not_found', 'invalid_cursor'],
@@ -231,7 +232,7 @@ export const secretSignatureRoutes =
           tag: 'Signatures',
           access: 'secret',
           summary: 'Read a signature',
-          description: 'One signature of one of your petitions.',
+          description: 'One signature that `listSignatures` lists for you.',
           params: SignaturePath,
           answers: { 200: Signature, 304: NOT_MODIFIED },
           errors: ['signature_not_found'],
@@ -268,13 +269,9 @@ export const secretSignatureRoutes =
       },
       async (request, reply) => {
         const { signature } = request.params;
-        const view = await invalidateSignature(
-          ctx,
-          keyed(request),
-          signature,
-          request.body.reason,
-          retryFrom(ctx, request),
-        );
+        const verdict = { action: 'invalidate', reason: request.body.reason } as const;
+        const retry = retryFrom(ctx, request);
+        const view = await moderateSignature(ctx, keyed(request), signature, verdict, retry);
         return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
       },
     );
@@ -297,13 +294,9 @@ export const secretSignatureRoutes =
       },
       async (request, reply) => {
         const { signature } = request.params;
-        const view = await restoreSignature(
-          ctx,
-          keyed(request),
-          signature,
-          request.body.reason,
-          retryFrom(ctx, request),
-        );
+        const verdict = { action: 'restore', reason: request.body.reason } as const;
+        const retry = retryFrom(ctx, request);
+        const view = await moderateSignature(ctx, keyed(request), signature, verdict, retry);
         return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
       },
     );

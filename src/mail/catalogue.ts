@@ -1,4 +1,5 @@
 import { Type, type Static, type TString } from '@sinclair/typebox';
+import { EMBED_KEYS, EMBED_VALUES, type EmbedKey } from '../../schema/api/embed.js';
 import { TEMPLATES, type Template } from '../core/letter.js';
 
 /*
@@ -83,8 +84,26 @@ const Pages = Type.Object(
   closed,
 );
 
+/** The browser puts values in by itself: there is no more than `{{ name }}` there. */
+const plain = () =>
+  Type.String({ minLength: 1, maxLength: 500, pattern: '^(?:[^{}]|\\{\\{ *[a-z]+ *\\}\\})*$' });
+
+const Embed = Type.Object(
+  Object.fromEntries(EMBED_KEYS.map((key) => [key, plain()])) as Record<EmbedKey, TString>,
+  closed,
+);
+
+/** What a petition's picture says: see src/http/picture-words.ts. */
+const Picture = section('signatures first goal goal_reached');
+
 export const Catalogue = Type.Object(
-  { dir: Type.Union([Type.Literal('ltr'), Type.Literal('rtl')]), mail: Mails, pages: Pages },
+  {
+    dir: Type.Union([Type.Literal('ltr'), Type.Literal('rtl')]),
+    mail: Mails,
+    pages: Pages,
+    embed: Embed,
+    picture: Picture,
+  },
   closed,
 );
 
@@ -96,4 +115,6 @@ export type MailWords = Static<typeof MailWords>;
 export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   mail: ['organization', 'petition', 'reminder', 'code', 'days', 'hours', 'minutes'],
   pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date'],
+  embed: EMBED_VALUES,
+  picture: ['number', 'plural'],
 };

@@ -125,6 +125,8 @@ function asCatalogue({ locale: _, ...said }: Section, { file, tag }: LocaleFile)
   for (const [path, words] of [
     ...textsIn(catalogue.mail, ['mail']),
     ...textsIn(catalogue.pages, ['pages']),
+    ...textsIn(catalogue.embed, ['embed']),
+    ...textsIn(catalogue.picture, ['picture']),
   ]) {
     checkWords(words, KNOWN_VALUES[path[0] ?? ''] ?? [], { file, path });
   }

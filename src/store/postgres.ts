@@ -3,8 +3,10 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import * as tables from '../../schema/db/postgres.js';
 import { ApiError } from '../errors.js';
+import { Herald } from './herald.js';
 import { assertMigrated, postgresMigrations } from './migrate.js';
 import { RunAgain, Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
+import { Watchers } from './watchers.js';
 
 export type PostgresOptions = StoreOptions & {
   poolSize: number;
@@ -55,16 +57,26 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   let running = 0;
   const waiting = () => Math.max(0, running - options.poolSize);
   const connections = new Connections();
+  const watchers = new Watchers();
+  const herald = new Herald({
+    url,
+    statementTimeoutMs: options.statementTimeoutMs,
+    heard: (column, keys) => watchers.tell(column, keys),
+    lost: () => watchers.tellAll(),
+  });
+  const tell = (column: string, key: number) => {
+    watchers.tell(column, [key]);
+    herald.tell(column, key);
+  };
   let draining = false;
   const idle: (() => void)[] = [];
 
-  async function attempt<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  async function attempt<T>(work: (tx: Tx) => Promise<T>, sums: Sums): Promise<T> {
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
       await client.query('begin');
       try {
-        const sums = new Sums();
         const add: Tx['add'] = (...args) => sums.add(...args);
         const tx: Tx = { ...connections.of(client), tables, now: options.now(), memo: new Map(), add };
         const value = await work(tx);
@@ -89,7 +101,9 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     try {
       for (let tries = 1; ; tries += 1) {
         try {
-          const value = await attempt(work);
+          const sums = new Sums();
+          const value = await attempt(work, sums);
+          sums.tell(tell);
           stats.transactions += 1;
           stats.commits += 1;
           return value;
@@ -108,6 +122,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     draining = true;
     // The pool would forget those who wait for a connection when it ends.
     if (running > 0) await new Promise<void>((resolve) => idle.push(resolve));
+    await herald.close();
     await pool.end();
   }
 
@@ -117,6 +132,14 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     read: { db: drizzle(pool, { casing: 'snake_case' }), tables },
     transact,
     generation: () => undefined,
+    watch: (column, heard) => {
+      const stop = watchers.add(column, heard);
+      herald.listen(true);
+      return () => {
+        stop();
+        herald.listen(!watchers.none);
+      };
+    },
     ping: async () => void (await pool.query('select 1')),
     explain,
     stats: () => ({ waiting: waiting(), ...stats }),

@@ -5,6 +5,7 @@ import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
+import { Watchers } from './watchers.js';
 
 /** Below this, a write-ahead log could be reset under a reader and lose pages (https://sqlite.org/wal.html). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
@@ -26,6 +27,9 @@ const PRAGMAS = {
 } as const;
 
 const BUSY_MS = 5000;
+
+/** How often those who watch hear of commits by other processes. */
+const LOOK_MS = 1000;
 
 /** Opens a connection with the pragmas that the promises rest on. `file:` is taken off a URL by the caller. */
 export function connect(file: string): Database.Database {
@@ -91,8 +95,14 @@ export function openSqlite(file: string, options: StoreOptions): Store {
 
   const dataVersion = reader.prepare('pragma data_version').pluck();
   let generation: number | undefined;
+  const watchers = new Watchers();
+  const afterCommit = (sums: Sums) => {
+    generation = undefined;
+    if (!watchers.none) sums.tell((column, key) => watchers.tell(column, [key]));
+  };
   const forgetGeneration = () => void (generation = undefined);
-  const group = new GroupCommit(writer, options, forgetGeneration);
+  const group = new GroupCommit(writer, options, afterCommit);
+  const others = watchOthers(writer, watchers);
   return {
     engine: 'sqlite',
     tables,
@@ -107,6 +117,14 @@ export function openSqlite(file: string, options: StoreOptions): Store {
       }
       return generation;
     },
+    watch: (column, heard) => {
+      const stop = watchers.add(column, heard);
+      others.look();
+      return () => {
+        stop();
+        if (watchers.none) others.rest();
+      };
+    },
 
     ping: async () => {
       if (group.failed) throw new ApiError('storage_unavailable');
@@ -116,9 +134,34 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     stats: () => group.stats(),
     close: async () => {
       await group.drain();
+      others.rest();
       // The last connection to close moves the log into the database.
       reader.close();
       writer.close();
+    },
+  };
+}
+
+/**
+ * Commits of other processes name no places: whoever watches hears that there was one. The writer's own `data_version`
+ * tells them from ours, which it does not count.
+ */
+function watchOthers(writer: Database.Database, watchers: Watchers): { look(): void; rest(): void } {
+  const dataVersion = writer.prepare('pragma data_version').pluck();
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    look() {
+      if (timer) return;
+      let seen = dataVersion.get();
+      timer = setInterval(() => {
+        const now = dataVersion.get();
+        if (now !== seen) watchers.tellAll();
+        seen = now;
+      }, LOOK_MS).unref();
+    },
+    rest() {
+      clearInterval(timer);
+      timer = undefined;
     },
   };
 }
@@ -154,7 +197,7 @@ class GroupCommit {
   constructor(
     private readonly writer: Database.Database,
     private readonly options: StoreOptions,
-    private readonly afterCommit: () => void,
+    private readonly afterCommit: (sums: Sums) => void,
   ) {
     this.#db = drizzle(writer, { casing: 'snake_case' }) as unknown as Db;
     const prepare = (sql: string) => {
@@ -274,7 +317,7 @@ class GroupCommit {
       if (this.writer.inTransaction) run.rollback();
       throw error;
     }
-    this.afterCommit();
+    this.afterCommit(sums);
     this.#transactions += group.length;
     this.#commits += 1;
   }

@@ -2,6 +2,7 @@ import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import { type Column, sql, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import { compile } from './compile.js';
+import type { Heard } from './watchers.js';
 
 /** Queries are typed once, against PostgreSQL; SQLite runs the same builders. */
 export type Db = PgDatabase<PgQueryResultHKT>;
@@ -38,6 +39,8 @@ export class RunAgain extends Error {}
 /** A counter in the database: `write` adds numbers to the row of a place. */
 export type Sum = {
   readonly write: (tx: Tx, values: Record<string, unknown>) => unknown;
+  /** The column of a place whose values are told to those who watch it, after each commit that wrote there. */
+  readonly tells?: string;
 };
 
 /** What transactions have added, until it is written. */
@@ -60,6 +63,14 @@ export class Sums {
   async write(tx: Tx): Promise<void> {
     for (const [sum, places] of this.#pending) {
       for (const values of places.values()) await sum.write(tx, values);
+    }
+  }
+
+  /** What was written of the sums that are told, once it is committed. */
+  tell(to: (column: string, key: number) => void): void {
+    for (const [{ tells }, places] of this.#pending) {
+      if (tells === undefined) continue;
+      for (const values of places.values()) to(tells, values[tells] ?? 0);
     }
   }
 }
@@ -87,6 +98,12 @@ export type Store = {
    * engine that cannot tell without asking.
    */
   generation(): number | undefined;
+  /**
+   * Calls `heard` after commits with the values of `column` among the places that sums which tell of it have written: at
+   * once after commits of this process, within about a second after those of others. Where a connection was lost, some may
+   * never be heard of. Returns how to stop.
+   */
+  watch(column: string, heard: Heard): () => void;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   /** A driver's error as the `ApiError` that callers should hear of; any other error as it is. */

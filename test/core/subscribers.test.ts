@@ -18,7 +18,7 @@ import { subscribe } from '../../src/core/subscribing.js';
 import { importSubscribers } from '../../src/core/subscription-import.js';
 import { findOrCreateSupporter } from '../../src/core/supporters.js';
 import { SCOPES } from '../../schema/db/tables.js';
-import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
+import { onEveryEngine, makePartner, publish, start, type TestApp } from '../helper.js';
 
 const HOUR = 3_600_000;
 
@@ -68,13 +68,9 @@ onEveryEngine('consent texts', async (t, engine) => {
     const silent = await organization(api, 'Silent');
     await write(api, partner.actor, 'fr', 'Oui.');
     await write(api, partner.actor, 'nl', 'Ja.');
-    const partners = [
-      { name: 'Silent', organization_id: silent.id },
-      { name: 'Partner', organization_id: partner.id },
-      { name: 'No account' },
-    ];
     const shown = async (locale: string) => {
-      const { id } = await publish(api, secret, { locale, partners });
+      const { id } = await publish(api, secret, { locale });
+      for (const one of [silent, partner]) await makePartner(api, secret, id, one);
       const { petitions: p } = api.store.tables;
       const [petition] = await api.store.read.db
         .select()
@@ -356,10 +352,8 @@ onEveryEngine('links of a mailing', async (t, engine) => {
     const make = (who: KeyedActor, ref: string) => createMailing(ctx, who, { name: 'M', petition: ref });
     await t.rejects(make(other.actor, petition.slug), { code: 'not_a_partner' });
     await t.rejects(make(actor, 'nothing-here'), { code: 'petition_not_found' });
-    const shared = await publish(api, secret, {
-      slug: 'shared',
-      partners: [{ name: 'Other Group', organization_id: other.id }],
-    });
+    const shared = await publish(api, secret, { slug: 'shared' });
+    await makePartner(api, secret, 'shared', other);
     t.match(await make(other.actor, shared.slug), { petitionId: shared.id, pageUrl: null });
     await t.rejects(listMailingLinks(ctx, other.actor, mailing.publicId, { limit: 1 }), {
       code: 'mailing_not_found',

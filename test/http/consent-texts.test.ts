@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
+import { onEveryEngine, makePartner, publish, start, type TestApp } from '../helper.js';
 
 const NONE = `txt_${'0'.repeat(26)}`;
 
@@ -125,12 +125,9 @@ onEveryEngine('listPetitionConsentTexts', async (t, engine) => {
   const stranger = await api.organization('Strangers');
   const textsOf = (ref: string, options = {}) =>
     api.call('GET', `/v1/petitions/${ref}/consent-texts`, options);
-  const partners = [
-    { name: 'No account' },
-    { name: 'Silent', organization_id: silent.id },
-    { name: 'Anglers', organization_id: partner.id },
-  ];
+  const partners = [{ name: 'Strangers', organization_id: stranger.id }];
   await publish(api, lead.secret, { slug: 'meadows', locale: 'pt-BR', partners });
+  for (const one of [silent, partner]) await makePartner(api, lead.secret, 'meadows', one);
 
   await t.test('200: nothing where nobody asks', async (t) => {
     t.match(await textsOf('meadows'), { status: 200, body: { data: [] } });

@@ -1,5 +1,5 @@
 import { block } from '../../src/core/do-not-contact.js';
-import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
+import { onEveryEngine, makePartner, publish, start, type TestApp } from '../helper.js';
 import { collectMail, tokenIn, tokenOf } from '../mailbox.js';
 
 const makeMailing = (api: TestApp, key: string | undefined, body: unknown, headers = {}) =>
@@ -21,9 +21,9 @@ onEveryEngine('mailings', async (t, engine) => {
   const lead = await api.organization('River Meadows');
   const partner = await api.organization('Anglers');
   const stranger = await api.organization('Strangers');
-  const partners = [{ name: 'Anglers', organization_id: partner.id }];
   const page = { page_url: 'https://meadows.example/sign?lang=en#form' };
-  const petition = await publish(api, lead.secret, { slug: 'meadows', partners, ...page });
+  const petition = await publish(api, lead.secret, { slug: 'meadows', ...page });
+  await makePartner(api, lead.secret, 'meadows', partner);
 
   await t.test(
     'createMailing 201: about a petition that you lead or are a partner of, or none',

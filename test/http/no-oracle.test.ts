@@ -82,6 +82,7 @@ onEveryEngine('nothing that is public moves', async (t, engine) => {
     const [email = ''] = addresses[state];
     const body = { email, name: 'Ada King', country: 'NL', display: 'public' };
     await api.call('POST', '/v1/petitions/quiet/signatures', { body });
+    await api.call('POST', '/v1/petitions/quiet/signatures', { body: { ...body, website: 'spam.example' } });
     t.same(await look(), before, `${state}: after signing`);
     await collectMail(api);
     t.same(await look(), before, `${state}: after the mail`);

@@ -1,4 +1,4 @@
-import { onEveryEngine, publish, start } from '../helper.js';
+import { onEveryEngine, makePartner, publish, start } from '../helper.js';
 import { collectLetter, collectMail, tokenOf } from '../mailbox.js';
 
 onEveryEngine('opt-ins at signing', async (t, engine) => {
@@ -6,9 +6,9 @@ onEveryEngine('opt-ins at signing', async (t, engine) => {
   const lead = await api.organization('River Meadows');
   const partner = await api.organization('Anglers');
   const stranger = await api.organization('Strangers');
-  const partners = [{ name: 'Anglers', organization_id: partner.id }];
-  const petition = await publish(api, lead.secret, { slug: 'meadows', partners });
-  await publish(api, lead.secret, { slug: 'direct', partners, confirmation: 'none' });
+  const petition = await publish(api, lead.secret, { slug: 'meadows' });
+  await publish(api, lead.secret, { slug: 'direct', confirmation: 'none' });
+  for (const slug of ['meadows', 'direct']) await makePartner(api, lead.secret, slug, partner);
   const makeText = async (key: string, text: string): Promise<string> =>
     (await api.call('POST', '/v1/consent-texts', { key, body: { locale: 'en', text } })).body.id;
   const theirs = await makeText(lead.secret, 'Yes, River Meadows may mail me.');

@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import { difference, dumpTables } from '../dump.js';
-import { onEveryEngine, publish, start, type Answer, type Engine } from '../helper.js';
+import { onEveryEngine, makePartner, publish, start, type Answer, type Engine } from '../helper.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../mailbox.js';
 
 /*
@@ -25,8 +25,8 @@ async function startPublished(t: Test, engine: Engine) {
     slug: 'meadows',
     page_url: 'https://meadows.example/sign',
     form: { phone: 'optional', comment: 'optional' },
-    partners: [{ name: 'Anglers', organization_id: other.id }],
   });
+  await makePartner(api, lead.secret, 'meadows', other);
   const said = { name: 'Zelda Quux', country: 'NL', phone: '+31 20 555 0199', comment: 'My own words' };
   const body = { email: EMAIL, ...said, opt_ins: optIns };
   await api.call('POST', '/v1/petitions/meadows/signatures', { body });

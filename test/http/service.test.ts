@@ -72,6 +72,16 @@ onEveryEngine('service', async (t, engine) => {
     },
   );
 
+  await t.test('whoever takes gzip gets large answers packed, and small ones as they are', async (t) => {
+    const packed = async (url: string) => {
+      const { headers } = await api.app.inject({ url, headers: { 'accept-encoding': 'gzip' } });
+      return headers['content-encoding'];
+    };
+    t.equal(await packed('/openapi.json'), 'gzip');
+    t.equal(await packed('/problems'), 'gzip');
+    t.equal(await packed('/livez'), undefined);
+  });
+
   await t.test('404 and 405 are problems, with Allow', async (t) => {
     t.match(await api.call('GET', '/v1/nothing'), {
       status: 404,

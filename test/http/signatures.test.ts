@@ -8,7 +8,7 @@ import { encodeCursor } from '../../src/core/page.js';
 import { recount } from '../../src/core/recount.js';
 import { listPublicSignatures, listSignatures } from '../../src/core/signatures.js';
 import type { Reader } from '../../src/store/store.js';
-import { engines, onEveryEngine, publish, start, type Engine, type TestApp } from '../helper.js';
+import { engines, onEveryEngine, makePartner, publish, start, type Engine, type TestApp } from '../helper.js';
 
 const ADA = { email: 'ada@example.org', name: 'Ada Okonkwo' };
 
@@ -28,9 +28,11 @@ onEveryEngine('signPetition', async (t, engine) => {
   await publish(api, lead.secret, {
     slug: 'direct',
     confirmation: 'none',
-    partners: [{ name: 'Anglers', organization_id: partner.id }],
+    // A name on the page is not a part in the coalition.
+    partners: [{ name: 'Strangers', organization_id: stranger.id }],
     goals: [3, 5],
   });
+  await makePartner(api, lead.secret, 'direct', partner);
   const mailed = await publish(api, lead.secret, { slug: 'mailed' });
   const sign = (ref: string, body: unknown, key?: string, headers = {}) =>
     api.call('POST', `/v1/petitions/${ref}/signatures`, { key, body, headers });
@@ -744,7 +746,11 @@ t.test('lists walk an index in their order, whatever the size: nothing is sorted
   await listPublicSignatures(on, actor, 'meadows', { limit: 20, cursor });
   await listSignatures(on, actor, 'meadows', {}, { limit: 20, oldestFirst: false });
   await readCounts(on, 1);
-  t.equal(seen.length, 11, 'for each list its gate; a page; a run for each status, and its rows; the counts');
+  t.equal(
+    seen.length,
+    12,
+    'for each list its gate; a page; the terms, a run for each status, and its rows; the counts',
+  );
   for (const sql of seen) {
     const plan = explainer.prepare(`explain query plan ${sql}`).all() as { detail: string }[];
     const text = plan.map(({ detail }) => detail).join('; ');

@@ -15,8 +15,8 @@ function folderOf(t: Test, files: Record<string, string>): string {
   return folder;
 }
 
-const textsOf = ({ mail, pages }: Catalogue): Map<string, string> =>
-  new Map([...textsIn({ mail, pages })].map(([path, text]) => [path.join('.'), text]));
+const textsOf = ({ mail, pages, embed, picture }: Catalogue): Map<string, string> =>
+  new Map([...textsIn({ mail, pages, embed, picture })].map(([path, text]) => [path.join('.'), text]));
 
 const builtIn = readdirSync(new URL('locales/', packageRoot)).map((name) => name.replace('.yaml', ''));
 
@@ -118,6 +118,8 @@ t.test('what cannot be used is refused, with its file and its key', (t) => {
     ],
     ['fr.yaml', 'mail: { manage: { subject: "{% if" } }', /fr\.yaml: mail\.manage\.subject: /],
     ['fr.yaml', 'mail: { manage: { subject: "{{ code | nosuch }}" } }', /fr\.yaml: mail\.manage\.subject: /],
+    ['fr.yaml', 'embed: { goal: "{{ goal | upcase }}" }', /fr\.yaml: embed\.goal: /],
+    ['fr.yaml', 'embed: { goal: "{{ name }}" }', /embed\.goal: names name; there are/],
     ['fr.yaml', 'a: [', /fr\.yaml: is not YAML/],
     ['fr.yaml', '', /fr\.yaml: holds no keys/],
     ['french.yaml', 'dir: ltr', /french\.yaml: is not named after a language/],

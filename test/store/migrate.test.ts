@@ -397,8 +397,8 @@ onEveryEngine('a database of the first release is brought up to date with its ro
     for (const n of [1, 2]) {
       await on.run(`insert into supporters (key, public_id, identity, delivery, created_at)
         values (${n}, ${id(10 + n)}, 's${n}@example.org', 's${n}@example.org', ${at})`);
-      await on.run(`insert into signatures (key, public_id, petition_key, supporter_key, status, display, name, created_at)
-        values (${n}, ${id(20 + n)}, 1, ${n}, 'confirmed', 'public', 'S${n}', ${at})`);
+      await on.run(`insert into signatures (key, public_id, petition_key, supporter_key, status, display, name, collector_key, created_at)
+        values (${n}, ${id(20 + n)}, 1, ${n}, 'confirmed', 'public', 'S${n}', ${n === 2 ? 1 : 'null'}, ${at})`);
     }
     await on.run(`insert into moderations (key, signature_key, from_status, to_status, reason, api_key_key, created_at)
       values (1, 1, 'pending', 'confirmed', 'test', 1, ${at})`);
@@ -426,6 +426,11 @@ onEveryEngine('a database of the first release is brought up to date with its ro
     t.match(await on.rows('select locale, double_opt_in from organizations'), [
       { locale: 'en', double_opt_in: 1 },
     ]);
+    t.match(
+      await on.rows('select petition_key, organization_key, pending, confirmed from partner_counts'),
+      [{ pending: 0, confirmed: 1 }],
+      'what was collected before is counted for its collector',
+    );
   });
   await (await open(url)).close();
 });

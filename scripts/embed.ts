@@ -1,0 +1,55 @@
+/**
+ * `build` makes the script that browsers get of src/embed, and fails when it has grown over its limit.
+ * `types` makes the types that src/embed is held against, of openapi.yaml: the compiler and the linter need them.
+ */
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const root = new URL('..', import.meta.url);
+const at = (path: string) => new URL(path, root);
+const DOCUMENT = at('openapi.yaml');
+const TYPES = at('dist/embed/openapi.d.ts');
+const SCRIPT = at('dist/embed/v1.js');
+
+/** What a page pays for embedding, compressed. */
+const MOST_BYTES = 15_000;
+
+/** Takes seconds: so not again while the document is the same. */
+async function writeTypes(): Promise<void> {
+  if (existsSync(TYPES) && statSync(TYPES).mtimeMs > statSync(DOCUMENT).mtimeMs) return;
+  const { default: typesOf, astToString } = await import('openapi-typescript');
+  writeFileSync(TYPES, astToString(await typesOf(DOCUMENT, { silent: true })));
+}
+
+/** Safari 16.4 (2023) is the first with style sheets that a strict CSP allows: for older ones nothing is worth it. */
+async function writeScript(): Promise<void> {
+  await build({
+    entryPoints: [fileURLToPath(at('src/embed/element.ts'))],
+    outfile: fileURLToPath(SCRIPT),
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: ['es2022', 'safari16.4'],
+    charset: 'utf8',
+    sourcemap: 'external',
+    legalComments: 'none',
+    tsconfig: fileURLToPath(at('src/embed/tsconfig.json')),
+    logLevel: 'warning',
+  });
+}
+
+function assertSmall(): void {
+  const bytes = gzipSync(readFileSync(SCRIPT)).length;
+  if (bytes > MOST_BYTES) {
+    throw new Error(`the widget has ${bytes} bytes compressed: at most ${MOST_BYTES} are allowed`);
+  }
+}
+
+mkdirSync(at('dist/embed/'), { recursive: true });
+if (process.argv[2] === 'types') await writeTypes();
+else {
+  await writeScript();
+  assertSmall();
+}

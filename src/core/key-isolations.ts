@@ -1,0 +1,122 @@
+import { and, count, desc, eq, isNull, lt } from 'drizzle-orm';
+import { ApiError } from '../errors.js';
+import { bind, statement, type Reader, type Tx } from '../store/store.js';
+import type { Context, KeyedActor } from './context.js';
+import { decodeCursor, pageOf, type Page } from './page.js';
+import { findOwnGate } from './petition-lookup.js';
+import type { PageRequest } from './signatures.js';
+
+/*
+ * Keys that were set apart for one petition because hardly anything that they bring is confirmed: src/core/key-breaker.ts
+ * does it, the lead organization undoes it.
+ */
+
+/** One time that a key was set apart. */
+export type Isolation = {
+  key: number;
+  keyId: string;
+  organizationId: string;
+  organizationName: string;
+  asked: number;
+  confirmed: number;
+  isolatedAt: Date;
+  releasedAt: Date | null;
+};
+
+const openIsolations = statement('key_isolations_open', ({ db, tables: { keyIsolations: t } }: Tx) =>
+  db
+    .select({ apiKeyKey: t.apiKeyKey })
+    .from(t)
+    .where(and(eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')), isNull(t.releasedAt))),
+);
+
+const memoOf = (petitionKey: number) => `isolated keys of ${petitionKey}`;
+
+/** Whether what comes through this key for this petition is set apart. */
+export async function isIsolated(tx: Tx, petitionKey: number, apiKeyKey: number | null): Promise<boolean> {
+  if (apiKeyKey === null) return false;
+  const name = memoOf(petitionKey);
+  let keys = tx.memo.get(name) as Set<number> | undefined;
+  if (!keys) {
+    keys = new Set((await openIsolations(tx, { petitionKey })).map((row) => row.apiKeyKey));
+    tx.memo.set(name, keys);
+  }
+  return keys.has(apiKeyKey);
+}
+
+/** To be called by whoever sets a key apart, or releases it. */
+export const forgetIsolations = (tx: Tx, petitionKey: number): void =>
+  void tx.memo.delete(memoOf(petitionKey));
+
+/** How many keys are set apart at the moment. */
+export async function countIsolated(on: Reader): Promise<number> {
+  const { keyIsolations: t } = on.tables;
+  const [row] = await on.db.select({ keys: count() }).from(t).where(isNull(t.releasedAt));
+  return row?.keys ?? 0;
+}
+
+const selectIsolations = ({ db, tables: { keyIsolations: t, apiKeys, organizations } }: Reader) =>
+  db
+    .select({
+      key: t.key,
+      keyId: apiKeys.publicId,
+      organizationId: organizations.publicId,
+      organizationName: organizations.name,
+      asked: t.asked,
+      confirmed: t.confirmed,
+      isolatedAt: t.isolatedAt,
+      releasedAt: t.releasedAt,
+    })
+    .from(t)
+    .innerJoin(apiKeys, eq(apiKeys.key, t.apiKeyKey))
+    .innerJoin(organizations, eq(organizations.key, apiKeys.organizationKey));
+
+/**
+ * The keys that were set apart for a petition of the actor's organization, latest first, the released ones too.
+ * Throws `petition_not_found`, `invalid_cursor`.
+ */
+export async function listIsolations(
+  on: Reader,
+  actor: KeyedActor,
+  petitionRef: string,
+  { limit, cursor }: PageRequest,
+): Promise<Page<Isolation>> {
+  const petition = await findOwnGate(on, actor, petitionRef);
+  const list = `isolations:${petition.key}`;
+  const [before] = decodeCursor(list, cursor, [0]) ?? [];
+  const { keyIsolations: t } = on.tables;
+  const rows = await selectIsolations(on)
+    .where(and(eq(t.petitionKey, petition.key), before === undefined ? undefined : lt(t.key, before)))
+    .orderBy(desc(t.key))
+    .limit(limit + 1);
+  return pageOf(list, rows, limit, (row) => [row.key]);
+}
+
+/**
+ * Lets a key work again for a petition of the actor's organization, from the next request on. What was quarantined
+ * stays so. Throws `petition_not_found`, `isolation_not_found`.
+ */
+export async function releaseKey(
+  ctx: Context,
+  actor: KeyedActor,
+  petitionRef: string,
+  keyId: string,
+): Promise<Isolation> {
+  return ctx.store.transact(async (tx) => {
+    const petition = await findOwnGate(tx, actor, petitionRef);
+    const { keyIsolations: t, apiKeys } = tx.tables;
+    const [open] = await selectIsolations(tx).where(
+      and(eq(t.petitionKey, petition.key), eq(apiKeys.publicId, keyId), isNull(t.releasedAt)),
+    );
+    if (!open) throw new ApiError('isolation_not_found');
+    const released = await tx.db
+      .update(t)
+      .set({ releasedAt: tx.now })
+      .where(and(eq(t.key, open.key), isNull(t.releasedAt)))
+      .returning({ key: t.key });
+    // Only on PostgreSQL, where somebody else may have released it meanwhile.
+    if (released.length === 0) throw new ApiError('isolation_not_found');
+    forgetIsolations(tx, petition.key);
+    return { ...open, releasedAt: tx.now };
+  });
+}

@@ -1,0 +1,31 @@
+/**
+ * Remembers what was seen lately, in bounded memory: at least the last `most` keys, at most twice as many. Two
+ * generations: when the younger is full, the older is dropped. Forgetting one by one, as an exact list would, costs more
+ * than all else that is done with it.
+ */
+export class Recent<Value> {
+  #young = new Map<number, Value>();
+  #old = new Map<number, Value>();
+
+  constructor(private readonly most: number) {}
+
+  get(key: number): Value | undefined {
+    const value = this.#young.get(key);
+    if (value !== undefined) return value;
+    const older = this.#old.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
+  }
+
+  set(key: number, value: Value): void {
+    if (this.#young.size >= this.most && !this.#young.has(key)) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, value);
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size;
+  }
+}

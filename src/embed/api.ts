@@ -1,0 +1,117 @@
+import createClient from 'openapi-fetch';
+import type { components, paths } from '../../dist/embed/openapi.js';
+import { wait } from './dom.js';
+
+type Schemas = components['schemas'];
+export type Petition = Schemas['Petition'];
+export type Counts = Schemas['PetitionCounts'];
+export type ConsentText = Schemas['PetitionConsentText'];
+export type SignatureInput = Schemas['SignatureInput'];
+export type Accepted = Schemas['SignatureAccepted'];
+export type Challenge = Schemas['Challenge'];
+export type ShareLink = Schemas['ShareLink'];
+export type Network = Schemas['ShareLinkInput']['network'];
+export type Words = Schemas['EmbedWords'];
+type Problem = Schemas['Problem'];
+
+/** What did not work: `code` is of the API's catalogue, or `offline` when no answer came. */
+export class Failure extends Error {
+  constructor(
+    readonly code: string,
+    readonly errors: NonNullable<Problem['errors']> = [],
+    /** Seconds until it is worth trying again. */
+    readonly retryAfter: number | null = null,
+    readonly opensAt: string | null = null,
+  ) {
+    super(code);
+  }
+}
+
+type Result<T> = { data?: T; error?: unknown; response: Response };
+
+/** The answer, or throws a Failure. */
+async function answerOf<T>(call: () => Promise<Result<T>>): Promise<T> {
+  let result: Result<T>;
+  try {
+    result = await call();
+  } catch {
+    throw new Failure('offline');
+  }
+  const { data, error, response } = result;
+  if (response.ok && data !== undefined) return data;
+  const { code, errors, opens_at } = (error ?? {}) as Partial<Problem>;
+  const seconds = Number(response.headers.get('retry-after') ?? NaN);
+  throw new Failure(code ?? 'failed', errors, Number.isFinite(seconds) ? seconds : null, opens_at ?? null);
+}
+
+const PAUSES = [1000, 3000];
+
+/** Tries again when no answer came: only for what does no harm when it is done twice. */
+async function patiently<T>(call: () => Promise<Result<T>>): Promise<T> {
+  for (const pause of PAUSES) {
+    try {
+      return await answerOf(call);
+    } catch (error) {
+      if ((error as Failure).code !== 'offline') throw error;
+      await wait(pause);
+    }
+  }
+  return answerOf(call);
+}
+
+export type Api = ReturnType<typeof createApi>;
+
+/** What the widget asks of the API. Everything throws a Failure. */
+export function createApi(baseUrl: string, key: string | null) {
+  const client = createClient<paths>({ baseUrl, credentials: 'omit' });
+  // With it a browser asks for permission first: so only where it matters.
+  const headers = key === null ? {} : { authorization: `Bearer ${key}` };
+  const at = (petition: string) => ({ path: { petition } });
+  const signal = () => AbortSignal.timeout(30_000);
+  return {
+    baseUrl,
+    petition: (petition: string): Promise<Petition> =>
+      patiently(() => client.GET('/v1/petitions/{petition}', { params: at(petition) })),
+    counts: (petition: string): Promise<Counts> =>
+      answerOf(() => client.GET('/v1/petitions/{petition}/counts', { params: at(petition) })),
+    consentTexts: async (petition: string): Promise<ConsentText[]> =>
+      (
+        await patiently(() =>
+          client.GET('/v1/petitions/{petition}/consent-texts', { params: at(petition), headers }),
+        )
+      ).data,
+    challenge: (petition: string): Promise<Challenge> =>
+      patiently(() =>
+        client.GET('/v1/petitions/{petition}/challenge', {
+          params: at(petition),
+          headers,
+          cache: 'no-store',
+        }),
+      ),
+    words: (locale: string): Promise<Words> =>
+      patiently(() => client.GET('/embed/v1/words/{locale}.json', { params: { path: { locale } } })),
+    /** `once` is the Idempotency-Key: however often it arrives, it signs once. */
+    sign: (petition: string, body: SignatureInput, once: string): Promise<Accepted> =>
+      patiently(async () => {
+        const params = { ...at(petition), header: { 'Idempotency-Key': once } };
+        const result = await client.POST('/v1/petitions/{petition}/signatures', {
+          params,
+          body,
+          headers,
+          signal: signal(),
+        });
+        return result as Result<Accepted>;
+      }),
+    shareLink: (petition: string, network: Network, receipt: string): Promise<ShareLink> =>
+      answerOf(async () => {
+        const body = { network, receipt };
+        const params = at(petition);
+        return client.POST('/v1/petitions/{petition}/share-links', {
+          params,
+          body,
+          headers,
+          signal: signal(),
+        });
+      }),
+  };
+}

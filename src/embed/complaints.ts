@@ -1,0 +1,97 @@
+import type { Failure } from './api.js';
+import { focusOn, h } from './dom.js';
+import { fieldAt, type Field } from './fields.js';
+import { say, type Language } from './words.js';
+
+const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+
+/** What is wrong with what was typed, in the reader's language. */
+export class Complaints {
+  /** In the page before there is anything in it: only then is it read out. */
+  readonly element = h('div', { role: 'alert', class: 'alert', part: 'alert' });
+  readonly #fields: readonly Field[];
+  readonly #language: Language;
+
+  constructor(fields: readonly Field[], language: Language) {
+    this.#fields = fields;
+    this.#language = language;
+  }
+
+  clear(): void {
+    this.element.replaceChildren();
+    for (const field of this.#fields) field.complain(null);
+  }
+
+  /** Whether everything may be sent as it is; if not, says what to change. */
+  accepts(): boolean {
+    const { words } = this.#language;
+    const wrong = new Map<Field, string>();
+    for (const field of this.#fields) {
+      const value = field.control.value.trim();
+      if (field.required && value === '') wrong.set(field, words.required);
+      else if (field.pointer === '/email' && !EMAIL.test(value)) wrong.set(field, words.email_invalid);
+    }
+    if (wrong.size === 0) return true;
+    this.#show(wrong);
+    return false;
+  }
+
+  /** Says why the server did not take it. */
+  explain(failure: Failure): void {
+    const wrong = new Map<Field, string>();
+    for (const { pointer, code } of failure.errors) {
+      const field = fieldAt(this.#fields, pointer);
+      if (field && !wrong.has(field)) wrong.set(field, this.#wordsFor(field, code));
+    }
+    if (wrong.size > 0) this.#show(wrong);
+    else this.#say(this.#reasonOf(failure));
+  }
+
+  #show(wrong: ReadonlyMap<Field, string>): void {
+    // In the order of the form, whatever the order of the answer.
+    const inOrder = this.#fields.filter((field) => wrong.has(field));
+    for (const field of inOrder) field.complain(wrong.get(field) ?? null);
+    const items = inOrder.map((field) => h('li', {}, `${field.label}: ${wrong.get(field) ?? ''}`));
+    this.element.replaceChildren(
+      h('p', {}, h('strong', {}, this.#language.words.errors_heading)),
+      h('ul', {}, ...items),
+    );
+    inOrder[0]?.control.focus();
+  }
+
+  #say(text: string): void {
+    this.element.replaceChildren(h('p', {}, text));
+    focusOn(this.element);
+  }
+
+  #wordsFor({ pointer }: Field, code: string): string {
+    const { words } = this.#language;
+    if (['required', 'min_length', 'min_items'].includes(code)) return words.required;
+    if (code === 'max_length') return words.too_long;
+    if (pointer === '/email') return words.email_invalid;
+    return pointer === '/phone' ? words.phone_invalid : words.invalid;
+  }
+
+  #reasonOf({ code, retryAfter, opensAt }: Failure): string {
+    const { words, date } = this.#language;
+    const REASONS: Record<string, string> = {
+      offline: words.offline,
+      petition_closed: words.closed,
+      petition_not_open:
+        opensAt === null ? words.not_open : say(words.not_open_until, { date: date(opensAt) }),
+      challenge_required: words.robot_check_failed,
+      challenge_invalid: words.robot_check_failed,
+    };
+    if (code in REASONS) return REASONS[code] ?? '';
+    if (retryAfter === null) return words.failed;
+    return `${code === 'rate_limited' ? words.rate_limited : words.busy} ${this.#when(retryAfter)}`;
+  }
+
+  #when(seconds: number): string {
+    const { words, number } = this.#language;
+    // Two of the least: nothing has to be said of a single one.
+    return seconds <= 90
+      ? say(words.try_in_seconds, { seconds: number(Math.max(2, seconds)) })
+      : say(words.try_in_minutes, { minutes: number(Math.max(2, Math.ceil(seconds / 60))) });
+  }
+}

@@ -1,0 +1,157 @@
+import type { Api, Network, ShareLink } from './api.js';
+import { h } from './dom.js';
+import { say, type Language } from './words.js';
+
+/** Networks by the name that they call themselves; the others have words. */
+const NAMES: Partial<Record<Network, string>> = {
+  facebook: 'Facebook',
+  x: 'X',
+  whatsapp: 'WhatsApp',
+  telegram: 'Telegram',
+  bluesky: 'Bluesky',
+  mastodon: 'Mastodon',
+  threads: 'Threads',
+  linkedin: 'LinkedIn',
+  reddit: 'Reddit',
+  signal: 'Signal',
+};
+const OTHERS = ['email', 'sms', 'copy'] as const;
+const USUAL = 'whatsapp,facebook,telegram,bluesky,x,email,copy';
+
+/** The networks of the attribute, in its order; what it misspells is left out. */
+export const networksOf = (attribute: string | null): Network[] =>
+  (attribute ?? USUAL)
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name): name is Network => name in NAMES || (OTHERS as readonly string[]).includes(name));
+
+export type ShareOptions = {
+  api: Api;
+  petition: string;
+  title: string;
+  networks: Network[];
+  language: Language;
+  /** Of the signature: its links are credited to it. */
+  receipt: string;
+  shared: (network: Network) => void;
+};
+
+/** Buttons that make links when they are pressed. */
+export class ShareButtons {
+  readonly #options: ShareOptions;
+  readonly #links = new Map<Network, Promise<ShareLink>>();
+  readonly #said = h('div', { role: 'status', class: 'said' });
+  readonly element: HTMLElement;
+
+  constructor(options: ShareOptions) {
+    this.#options = options;
+    const { networks, language } = options;
+    const { words } = language;
+    const buttons = networks.map((network) => this.#button(network));
+    if ('share' in navigator) {
+      const more = h('button', { type: 'button', part: 'share-button' }, words.share_device);
+      more.addEventListener('click', () => void this.#attempt(() => this.#shareByDevice()));
+      buttons.push(more);
+    }
+    this.element = h(
+      'div',
+      { class: 'share', part: 'share' },
+      h('h3', {}, words.share_heading),
+      h('p', {}, words.share_text),
+      h('div', { class: 'buttons' }, ...buttons),
+      this.#said,
+    );
+  }
+
+  #button(network: Network): HTMLButtonElement {
+    const { words } = this.#options.language;
+    const name = NAMES[network];
+    const own = { email: words.share_email, sms: words.share_sms, copy: words.share_copy };
+    const button = h(
+      'button',
+      {
+        type: 'button',
+        part: `share-button share-${network}`,
+        'aria-label': name && say(words.share_on, { network: name }),
+      },
+      name ?? own[network as keyof typeof own],
+    );
+    button.addEventListener('click', () => void this.#attempt(() => this.#share(network)));
+    return button;
+  }
+
+  async #attempt(act: () => Promise<void>): Promise<void> {
+    this.#said.replaceChildren();
+    try {
+      await act();
+    } catch {
+      this.#say(this.#options.language.words.share_failed);
+    }
+  }
+
+  #link(network: Network): Promise<ShareLink> {
+    const { api, petition, receipt } = this.#options;
+    const known = this.#links.get(network);
+    if (known) return known;
+    const made = api.shareLink(petition, network, receipt);
+    this.#links.set(network, made);
+    made.catch(() => this.#links.delete(network));
+    return made;
+  }
+
+  async #share(network: Network): Promise<void> {
+    if (network === 'copy' || network === 'signal') return this.#copy(network);
+    const stays = network === 'email' || network === 'sms';
+    // Browsers allow a window only at the very click: so it is opened now, and sent on when the link is there.
+    const opened = stays ? null : window.open('about:blank', '_blank', 'width=640,height=640');
+    if (opened) opened.opener = null;
+    try {
+      const { composer_url, url } = await this.#link(network);
+      const target = composer_url ?? url;
+      if (opened) opened.location.replace(target);
+      else if (stays) location.assign(target);
+      else this.#offer(target, this.#options.language.words.share_blocked);
+      this.#options.shared(network);
+    } catch (error) {
+      opened?.close();
+      throw error;
+    }
+  }
+
+  async #copy(network: Network): Promise<void> {
+    const { words } = this.#options.language;
+    const url = this.#link(network).then((link) => link.url);
+    try {
+      // Handed over before the link is there: some browsers allow it only at the very click.
+      const text = url.then((made) => new Blob([made], { type: 'text/plain' }));
+      await navigator.clipboard.write([new ClipboardItem({ 'text/plain': text })]);
+      this.#say(words.copied, await url);
+    } catch {
+      const link = h('input', { value: await url, readonly: true, 'aria-label': words.share_link_label });
+      this.#said.replaceChildren(h('label', {}, words.share_link_label), link);
+      link.select();
+    }
+    this.#options.shared(network);
+  }
+
+  async #shareByDevice(): Promise<void> {
+    const { url, text } = await this.#link('copy');
+    try {
+      await navigator.share({ title: this.#options.title, url, ...(text === null ? {} : { text }) });
+      this.#options.shared('copy');
+    } catch (error) {
+      // They changed their mind.
+      if ((error as Error).name === 'AbortError') return;
+      this.#offer(url, this.#options.language.words.share_link_label);
+    }
+  }
+
+  #say(text: string, more = ''): void {
+    this.#said.replaceChildren(h('p', {}, h('strong', {}, text), more && ` ${more}`));
+  }
+
+  #offer(url: string, text: string): void {
+    const link = h('a', { href: url, target: '_blank', rel: 'noopener' }, url);
+    this.#said.replaceChildren(h('p', {}, text, ' ', link));
+  }
+}

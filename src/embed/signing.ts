@@ -1,0 +1,52 @@
+import type { Accepted, Api, Failure, SignatureInput } from './api.js';
+import type { RobotCheck } from './challenge.js';
+import { isFromPage } from './page-query.js';
+
+type FromPage = Partial<SignatureInput>;
+
+/** Sends signatures. The same words go out under the same Idempotency-Key, however often somebody tries. */
+export class Signing {
+  readonly #api: Api;
+  readonly #petition: string;
+  readonly #check: RobotCheck;
+  #fromPage: FromPage;
+  #last = { body: '', key: '' };
+
+  constructor(api: Api, petition: string, check: RobotCheck, fromPage: FromPage) {
+    this.#api = api;
+    this.#petition = petition;
+    this.#check = check;
+    this.#fromPage = fromPage;
+  }
+
+  /** Throws a Failure. What the server wants besides what was typed is brought and sent anew. */
+  async send(typed: SignatureInput): Promise<Accepted> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#post({ ...typed, ...this.#fromPage, ...(await this.#check.proof()) });
+      } catch (error) {
+        if (attempt === 2 || !this.#mayMend(error as Failure)) throw error;
+      }
+    }
+  }
+
+  #post(body: SignatureInput): Promise<Accepted> {
+    const text = JSON.stringify(body);
+    if (text !== this.#last.body) this.#last = { body: text, key: newKey() };
+    return this.#api.sign(this.#petition, body, this.#last.key);
+  }
+
+  #mayMend({ code, errors }: Failure): boolean {
+    if (code === 'challenge_required' || code === 'challenge_invalid') {
+      this.#check.renew();
+      return true;
+    }
+    const mangled = errors.filter(({ pointer }) => isFromPage(pointer));
+    for (const { pointer } of mangled) delete this.#fromPage[pointer.split('/')[1] as keyof FromPage];
+    return mangled.length > 0 && mangled.length === errors.length;
+  }
+}
+
+/** Not `randomUUID`: pages without TLS do not have it. */
+const newKey = (): string =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

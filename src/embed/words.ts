@@ -1,0 +1,27 @@
+import type { Words } from './api.js';
+
+/** A text with its values put in. */
+export const say = (text: string, values: Record<string, string> = {}): string =>
+  text.replace(/\{\{ *([a-z]+) *\}\}/g, (_, name: string) => values[name] ?? '');
+
+/** A language: its texts, and how it writes numbers and dates. */
+export type Language = Words & {
+  number: (value: number) => string;
+  count: (value: number) => string;
+  date: (instant: string) => string;
+};
+
+export function languageOf(words: Words): Language {
+  const { locale, words: texts } = words;
+  const numbers = new Intl.NumberFormat(locale);
+  const plural = new Intl.PluralRules(locale);
+  const number = (value: number) => numbers.format(value);
+  return {
+    ...words,
+    number,
+    count: (value) =>
+      say(plural.select(value) === 'one' ? texts.count_one : texts.count_other, { count: number(value) }),
+    date: (instant) =>
+      new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(instant)),
+  };
+}

@@ -1,0 +1,125 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import {
+  ModerationInput,
+  ModerationPreview,
+  ModerationPreviewInput,
+  ModerationResult,
+  type ModerationFilter as FilterInput,
+} from '../../schema/api/signature-moderations.js';
+import { Moderation, Signature, SignaturePath } from '../../schema/api/signatures.js';
+import { moderateMany } from '../core/bulk-moderations.js';
+import type { Context } from '../core/context.js';
+import type { ModerationFilter } from '../core/moderation-filters.js';
+import { previewModeration } from '../core/moderation-previews.js';
+import { moderateSignature } from '../core/moderations.js';
+import { PRIVATE_CACHE } from './answers.js';
+import { keyed } from './auth.js';
+import { date } from './case.js';
+import { retryFrom } from './idempotency.js';
+import { operation } from './operation.js';
+import { toSignature } from './signatures.js';
+
+const toFilter = (filter: (typeof FilterInput)['static']): ModerationFilter => ({
+  statuses: filter.status,
+  signals: filter.signals,
+  source: filter.source,
+  collectorId: filter.collector,
+  createdFrom: date(filter.created_from),
+  createdBefore: date(filter.created_before),
+  emailDomain: filter.email_domain,
+});
+
+/** What is decided about a quarantined signature. */
+const DECISIONS = {
+  release: {
+    operationId: 'releaseSignature',
+    summary: 'Release a quarantined signature',
+    description:
+      'It is what it would have been without suspicion: it counts if its mailbox has confirmed it or the petition asks nobody; else its mailbox is asked now.',
+  },
+  refuse: {
+    operationId: 'refuseSignature',
+    summary: 'Refuse a quarantined signature',
+    description: 'It is invalidated, and nobody is mailed. Restored, it is quarantined again.',
+  },
+} as const;
+
+export const secretModerationRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    const config = { scope: 'signatures:moderate' } as const;
+
+    for (const action of ['release', 'refuse'] as const) {
+      app.post(
+        `/v1/signatures/:signature/${action}`,
+        {
+          config,
+          schema: operation({
+            ...DECISIONS[action],
+            tag: 'Signatures',
+            access: 'secret',
+            params: SignaturePath,
+            body: Moderation,
+            answers: { 200: Signature },
+            errors: ['signature_not_found', 'not_quarantined', 'idempotency_key_reused', 'invalid_header'],
+          }),
+        },
+        async (request, reply) => {
+          const { params, body } = request;
+          const verdict = { action, reason: body.reason };
+          const retry = retryFrom(ctx, request);
+          const view = await moderateSignature(ctx, keyed(request), params.signature, verdict, retry);
+          return reply.header('cache-control', PRIVATE_CACHE).send(toSignature(view));
+        },
+      );
+    }
+
+    app.post(
+      '/v1/signature-moderations/preview',
+      {
+        config,
+        schema: operation({
+          operationId: 'previewModeration',
+          tag: 'Signatures',
+          access: 'secret',
+          summary: 'See what a moderation of many would do',
+          description:
+            'Finds the signatures of a petition that you lead which the action would move. It changes nothing. What you are not shown of an address (`shown`) you do not find by `email_domain`.',
+          body: ModerationPreviewInput,
+          answers: { 200: ModerationPreview },
+          errors: ['petition_not_found'],
+        }),
+      },
+      async (request, reply) => {
+        const { petition, action, filter } = request.body;
+        const previewed = await previewModeration(ctx, keyed(request), petition, action, toFilter(filter));
+        const { matched, sample, token } = previewed;
+        reply.header('cache-control', PRIVATE_CACHE);
+        return reply.send({ matched, sample: sample.map(toSignature), preview_token: token });
+      },
+    );
+
+    app.post(
+      '/v1/signature-moderations',
+      {
+        config,
+        schema: operation({
+          operationId: 'moderateSignatures',
+          tag: 'Signatures',
+          access: 'secret',
+          summary: 'Moderate many signatures',
+          description:
+            'Does what a preview has shown, to those of it that are still what they were then. What has been signed, confirmed or moderated since is not touched. At most 10,000 in a request: repeat it while `remaining` is not 0. Repeating it moves nothing twice.',
+          body: ModerationInput,
+          answers: { 200: ModerationResult },
+          errors: ['preview_outdated'],
+        }),
+      },
+      async (request, reply) => {
+        const { preview_token: token, reason } = request.body;
+        const result = await moderateMany(ctx, keyed(request), token, reason);
+        return reply.header('cache-control', PRIVATE_CACHE).send(result);
+      },
+    );
+    done();
+  };

@@ -1,0 +1,30 @@
+import { invalidQuery } from './answers.js';
+
+export const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+export type Span = { from: Date; before: Date };
+
+/** How far back figures over time reach if the caller does not say, and how far at most. */
+export const SPANS = {
+  hour: { usual: 7 * DAY, most: 366 * DAY },
+  day: { usual: 365 * DAY, most: 20 * 366 * DAY },
+  /** For sums that do not grow with the time. */
+  all: { usual: 20 * 366 * DAY, most: 20 * 366 * DAY },
+};
+
+/** The range of time that a query asks for. Throws `invalid_query`. */
+export function spanOf(
+  query: { from?: string; before?: string },
+  { usual, most }: { usual: number; most: number },
+  now: Date,
+): Span {
+  // Up to and with this very millisecond.
+  const before = query.before === undefined ? new Date(now.getTime() + 1) : new Date(query.before);
+  const from = query.from === undefined ? new Date(before.getTime() - usual) : new Date(query.from);
+  const span = before.getTime() - from.getTime();
+  if (span < 0 || span > most) {
+    throw invalidQuery('/from', 'range', `It must be before \`before\`, by at most ${most / DAY} days.`);
+  }
+  return { from, before };
+}
