@@ -91,7 +91,12 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
  */
 const isSetApart = async (
   tx: Tx,
-  { status, apiKeyKey, suspicionOf, petition }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
+  {
+    status,
+    apiKeyKey,
+    suspicionOf,
+    petition,
+  }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
 ): Promise<boolean> =>
   status !== 'confirmed' && suspicionOf === null && isIsolated(tx, petition.key, apiKeyKey);
 
