@@ -217,7 +217,7 @@ t.test('what the README says of the API is in the OpenAPI document', async (t) =
   const find = (path: string) =>
     path in paths ? path : templates.find(({ pattern }) => pattern.test(path))?.path;
 
-  const versioned = unique([...README.matchAll(/\/v1\/[\w{}/-]+/g)].map(([path]) => path));
+  const versioned = unique([...README.matchAll(/\/v1\/[\w{}/-]+(?:\.png)?/g)].map(([path]) => path));
   const spans = codeSpans(README);
   const service = unique(spans.flatMap((code) => /^(?:[A-Z]+ )?(\/[a-z.]+)$/.exec(code)?.[1] ?? []));
   t.ok(versioned.length > 10 && service.length > 5, 'the README names paths');

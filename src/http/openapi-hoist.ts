@@ -90,6 +90,8 @@ function repeated({ paths }: Document): (parameter: Parameter) => boolean {
   return (parameter) => (seen.get(JSON.stringify(parameter)) ?? 0) > 1;
 }
 
+const MOST_IN_NAME = 5;
+
 /** Problems are named after their codes. */
 function nameOf({ headers = {}, content }: Response): string | undefined {
   if (!content) {
@@ -97,7 +99,9 @@ function nameOf({ headers = {}, content }: Response): string | undefined {
   }
   const examples = content['application/problem+json']?.examples;
   if (!examples) return undefined;
-  return Object.keys(examples).map(pascal).join('Or');
+  const codes = Object.keys(examples);
+  // So many belong to one operation: nobody shares them, and nobody could read the name.
+  return codes.length > MOST_IN_NAME ? undefined : codes.map(pascal).join('Or');
 }
 
 const pascal = (name: string) =>

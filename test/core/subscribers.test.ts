@@ -317,7 +317,8 @@ onEveryEngine('links of a mailing', async (t, engine) => {
     const url = new URL(first.petitionUrl ?? '');
     t.equal(url.hash, '#form');
     t.same(Object.fromEntries(url.searchParams), { lang: 'en', r: first.recogniseToken, source: 'mail-1' });
-    t.equal(await ctx.store.transact((tx) => recogniseMailing(ctx, tx, first.recogniseToken)), mailing.key);
+    const recognised = await ctx.store.transact((tx) => recogniseMailing(ctx, tx, first.recogniseToken));
+    t.same(recognised, { key: mailing.key, organizationKey: mailing.organizationKey });
     const pu = first.oneClickUrl.replace('http://undersigned.test/v1/unsubscribe/', '');
     const pb = new URL(first.unsubscribeUrl).searchParams.get('token') ?? '';
     t.ok(await verify(ctx, ctx.store.read, 'unsubscribe_header', pu, ctx.now()));

@@ -243,8 +243,9 @@ onEveryEngine('a petition under pressure', async (t, engine) => {
   let n = 0;
   const many = async (ref: string, count: number, key?: string) => {
     const answers: Answer[] = [];
-    for (let i = 0; i < count; i += 1)
+    for (let i = 0; i < count; i += 1) {
       answers.push(await sign(api, ref, `n${(n += 1)}@example.org`, {}, key));
+    }
     return answers.map(({ status, body }) => (status === 403 ? body.code : status));
   };
 

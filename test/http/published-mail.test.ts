@@ -177,8 +177,8 @@ onEveryEngine('a published mail', async (t, engine) => {
       t.match(answer, { status: 202, body: { next: 'confirm_email', count: 1 } });
       assertSilent(t, answer, 'signing');
     }
-    const { petitionCounts, ...changed } = difference(before, await dumpTables(api));
-    t.ok(petitionCounts, 'they are counted as pending');
+    const { petitionCounts, partnerCounts, ...changed } = difference(before, await dumpTables(api));
+    t.ok(petitionCounts && partnerCounts, 'they are counted as pending, and for whom the mailing is of');
     t.same(Object.keys(changed).sort(), ['confirmationRequests', 'outbox', 'signatures', 'supporters']);
     for (const { gone } of Object.values(changed)) t.same(gone, [], 'no older row is another');
     const to = (await collectMail(api)).map((letter) => letter.to);

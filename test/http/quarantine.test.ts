@@ -2,7 +2,7 @@ import type { Test } from 'tap';
 import fc from 'fast-check';
 import { changeCounts, readCounts } from '../../src/core/counts.js';
 import { recount } from '../../src/core/recount.js';
-import { onEveryEngine, publish, start, type Engine, type TestApp } from '../helper.js';
+import { onEveryEngine, publish, start, type Engine } from '../helper.js';
 import { collectLetter, collectMail, tokenOf } from '../mailbox.js';
 
 type Keyed = { key?: string | undefined; headers?: Record<string, string> };
@@ -525,8 +525,9 @@ onEveryEngine('counts are rows at every moment of a mixed run', async (t, engine
     if (verb === 'bulk') await apply((await preview({ petition: ref, action })).body.preview_token);
     if (verb === 'confirm') {
       for (const letter of await collectMail(api)) {
-        if (letter.values.link)
+        if (letter.values.link) {
           await api.call('POST', '/v1/confirmations', { body: { token: tokenOf(letter) } });
+        }
       }
     }
   };

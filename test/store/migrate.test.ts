@@ -17,6 +17,7 @@ import { connect } from '../../src/store/sqlite.js';
 import { takeMailEvent } from '../../src/core/mail-events.js';
 import {
   engines,
+  makePartner,
   onEveryEngine,
   publish,
   start,
@@ -24,7 +25,7 @@ import {
   type EngineName,
   type TestApp,
 } from '../helper.js';
-import { collectLetter, tokenOf } from '../mailbox.js';
+import { collectLetter, collectMail, tokenOf } from '../mailbox.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'src/cli/main.ts');
@@ -314,7 +315,35 @@ async function withRows(t: Test, engine: Engine): Promise<string> {
   const invalidated = await api.call('POST', out, { key: lead.secret, body: { reason: 'a test' } });
   if (invalidated.status !== 200) throw new Error(invalidated.text);
   await fillTheRest(api, lead.secret);
+  await fillTheCoalition(api, lead.secret, petition.id as string);
   return api.url;
+}
+
+/** A partner with a key that was set apart, a share link that brought somebody, a machine, a proof of work. */
+async function fillTheCoalition(api: TestApp, key: string, petition: string): Promise<void> {
+  const partner = await api.organization('Partner');
+  for (const ref of [petition, 'mailed']) await makePartner(api, key, ref, partner);
+  const site = await api.newKey(partner.key, 'publishable');
+  const patch = { key, headers: { 'if-match': '*' }, body: { page_url: 'https://meadows.example/' } };
+  await api.call('PATCH', `/v1/petitions/${petition}`, patch);
+  const link = await api.call('POST', `/v1/petitions/${petition}/share-links`, { body: { network: 'copy' } });
+  const sign = (ref: string, body: object, by?: string) =>
+    api.call('POST', `/v1/petitions/${ref}/signatures`, { key: by, body: { name: 'N', ...body } });
+  const answers = [
+    link,
+    await sign(petition, { email: 'shared@example.org', share_code: link.body.code }),
+    await sign(petition, { email: 'machine@example.org', website: 'https://spam.example' }),
+    await sign('mailed', { email: 'partners@example.org' }, site),
+  ];
+  for (const { status, text } of answers) if (status >= 300) throw new Error(text);
+  // What came through a key is counted when its mail has left.
+  await collectMail(api);
+  const { keyIsolations, usedChallenges } = api.store.tables;
+  await api.store.transact(async (tx) => {
+    const isolated = { apiKeyKey: 1, petitionKey: 1, asked: 50, confirmed: 1, isolatedAt: tx.now };
+    await tx.db.insert(keyIsolations).values(isolated);
+    await tx.db.insert(usedChallenges).values({ hash: Buffer.alloc(32), expiresAt: tx.now });
+  });
 }
 
 /** Consents, mail, links: somebody agrees to be mailed, confirms, looks at "my data" and moves to another address. */
