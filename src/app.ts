@@ -244,7 +244,7 @@ const scopes =
   (access: Access, routes: FastifyPluginCallback[]): FastifyPluginCallback =>
   (app, _options, done) => {
     app.addHook('onRoute', (route) => {
-      if (route.method === 'GET') route.compress = {};
+      if (route.method === 'GET') route.compress ??= {};
       if (access === 'service') route.config = { ...route.config, limit: 'service' };
     });
     const admit = (request: FastifyRequest, reply: FastifyReply) => {

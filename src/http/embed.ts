@@ -37,6 +37,8 @@ export const embedRoutes =
     app.get(
       '/embed/v1.js',
       {
+        // Packed once, when it is read.
+        compress: false,
         schema: operation({
           operationId: 'getEmbedScript',
           tag: 'Sharing',
@@ -79,7 +81,6 @@ export const embedRoutes =
     app.get(
       '/embed/v1/words/:locale.json',
       {
-        compress: {},
         schema: operation({
           operationId: 'getEmbedWords',
           tag: 'Sharing',
