@@ -123,5 +123,13 @@ onEveryEngine(
         t.fail('brought themselves');
       }
     }
+    // And it can fail.
+    const { shareCounts, partnerCounts } = api.store.tables;
+    await api.store.transact(async (tx) => {
+      await tx.db.update(shareCounts).set({ conversions: 77 });
+      await tx.db.update(partnerCounts).set({ confirmed: 77 });
+    });
+    const found = (await recount(api.store.read)).map(({ what }) => what);
+    t.same([...new Set(found)].sort(), ['attributed', 'conversions']);
   },
 );
