@@ -32,7 +32,9 @@ export const countedColumns = ({ signatures: t }: Tables) => ({
 
 const HOUR_MS = 3_600_000;
 
-const total = (column: Parameters<typeof sum>[0]) => sql<number>`coalesce(${sum(column)}, 0)`.mapWith(Number);
+/** The sum of a column; 0 where there is no row. */
+export const total = (column: Parameters<typeof sum>[0]) =>
+  sql<number>`coalesce(${sum(column)}, 0)`.mapWith(Number);
 
 /** The columns of a petition's counts: sums over its shards. */
 export const countColumns = ({ petitionCounts: t }: Tables) => ({

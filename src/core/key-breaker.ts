@@ -1,6 +1,7 @@
 import { and, between, desc, eq, gte, isNull, max, notExists, sql, sum } from 'drizzle-orm';
 import type { Reader, Tx } from '../store/store.js';
 import type { Context } from './context.js';
+import { total } from './counts.js';
 import { slotOf } from './key-figures.js';
 import { forgetIsolations } from './key-isolations.js';
 
@@ -70,8 +71,6 @@ export async function judgeKeys(ctx: Context, tell: (isolated: IsolatedKey) => v
     if (isolated) tell(isolated);
   }
 }
-
-const total = (column: Parameters<typeof sum>[0]) => sql<number>`coalesce(${sum(column)}, 0)`.mapWith(Number);
 
 /** The keys that asked enough to be judged, and are not set apart already. */
 function busyPairs({ db, tables }: Reader, now: Date): PromiseLike<Pair[]> {

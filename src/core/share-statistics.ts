@@ -1,6 +1,7 @@
-import { and, asc, eq, gte, lt, sql, sum, type Column, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gte, lt, sql, type SQL } from 'drizzle-orm';
 import type { Network } from '../../schema/db/tables.js';
 import type { Reader } from '../store/store.js';
+import { total } from './counts.js';
 import { hourOf, startOf } from './share-figures.js';
 
 export type ShareGroup = 'network' | 'variant' | 'organization' | 'hour' | 'day';
@@ -35,7 +36,6 @@ export type ShareRow = ShareSums & {
 const MOST_GROUPS = 9000;
 
 const sums = ({ tables: { shareHistory: h } }: Reader) => {
-  const total = (column: Column) => sql<number>`coalesce(${sum(column)}, 0)`.mapWith(Number);
   return {
     links: total(h.links),
     requests: total(h.requests),

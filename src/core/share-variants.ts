@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { and, eq, sql, sum } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { Network, Tables } from '../../schema/db/tables.js';
 import { bind, bindAll, statement, type Reader, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
+import { total } from './counts.js';
 import { drawGamma } from './gamma.js';
 
 /* The wordings of a petition's share texts, and which of them the next link gets. */
@@ -101,8 +102,6 @@ export function createShareSplit({ now, random }: Pick<Context, 'now' | 'random'
     return drawGamma(random, 1 + Math.max(0, conversions)) / (1 + links);
   }
 }
-
-const total = (column: Parameters<typeof sum>[0]) => sql<number>`coalesce(${sum(column)}, 0)`.mapWith(Number);
 
 /** By the hash of the text. */
 async function readFigures({ db, tables }: Reader, petitionKey: number, network: Network) {

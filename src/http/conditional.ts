@@ -18,6 +18,10 @@ export function isFresh(request: FastifyRequest, etag: string): boolean {
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
+/** Whether the caller takes a packed answer. */
+export const takesGzip = ({ headers }: FastifyRequest): boolean =>
+  /(?:^|[ ,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(headers['accept-encoding'] ?? ''));
+
 /** Answers with the entity tag of what is sent; a GET of what the caller has already, with 304. */
 export function sendWithEtag(
   request: FastifyRequest,

@@ -5,11 +5,12 @@ import { PetitionPath } from '../../schema/api/common.js';
 import { ANONYMOUS, speaksFor, type Context } from '../core/context.js';
 import { nextMilestone, readCounts, readHistory, type Counts } from '../core/counts.js';
 import { findGate } from '../core/petition-lookup.js';
-import { cacheFor, invalidQuery, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from './answers.js';
+import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from './answers.js';
 import { iso } from './case.js';
 import { etagOf, sendWithEtag } from './conditional.js';
 import { createHotAnswers } from './hot-answers.js';
 import { operation } from './operation.js';
+import { spanOf, SPANS } from './spans.js';
 
 /** `own`: for the lead organization. Strangers could see from what moves whether an address had signed before. */
 export const toCounts = (counts: Counts, goals: readonly number[], own: boolean): PetitionCounts => ({
@@ -40,13 +41,6 @@ async function sendKeyed(ctx: Context, request: FastifyRequest, reply: FastifyRe
   const own = speaksFor(request.actor, petition.organizationKey);
   return sendWithEtag(request, reply, PRIVATE_CACHE, toCounts(counts, petition.goals, own));
 }
-
-const HOUR = 3_600_000;
-/** How far back a history reaches if the caller does not say, and how far at most. */
-const SPAN = {
-  hour: { usual: 7 * 24 * HOUR, most: 366 * 24 * HOUR },
-  day: { usual: 365 * 24 * HOUR, most: 20 * 366 * 24 * HOUR },
-};
 
 export const countRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
@@ -98,21 +92,7 @@ export const countRoutes =
       },
       async (request, reply) => {
         const { bucket = 'day' } = request.query;
-        // Up to and with this very millisecond.
-        const before = request.query.before
-          ? new Date(request.query.before)
-          : new Date(ctx.now().getTime() + 1);
-        const from = request.query.from
-          ? new Date(request.query.from)
-          : new Date(before.getTime() - SPAN[bucket].usual);
-        const span = before.getTime() - from.getTime();
-        if (span < 0 || span > SPAN[bucket].most) {
-          throw invalidQuery(
-            '/from',
-            'range',
-            `It must be before \`before\`, by at most ${SPAN[bucket].most / HOUR / 24} days.`,
-          );
-        }
+        const { from, before } = spanOf(request.query, SPANS[bucket], ctx.now());
         const petition = await findGate(ctx.store.read, request.actor, request.params.petition);
         const hours = bucket === 'hour' ? 1 : 24;
         const data = await readHistory(ctx.store.read, { petitionKey: petition.key, hours, from, before });

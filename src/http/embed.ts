@@ -2,13 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { constants, gzipSync } from 'node:zlib';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import type { FastifyRequest } from 'fastify';
 import { EmbedWords, EmbedWordsPath } from '../../schema/api/embed.js';
 import { ApiError } from '../errors.js';
 import type { Locales } from '../mail/locales.js';
 import { packageRoot } from '../package.js';
 import { NOT_MODIFIED } from './answers.js';
-import { etagOf, isFresh, sendWithEtag } from './conditional.js';
+import { etagOf, isFresh, sendWithEtag, takesGzip } from './conditional.js';
 import { operation } from './operation.js';
 
 /** Every page that embeds a petition asks for them: an hour is what a mistake in them lasts. */
@@ -16,9 +15,6 @@ const CACHE = 'public, max-age=3600, stale-while-revalidate=86400';
 
 /** What `npm run build` makes of src/embed. */
 const SCRIPT = new URL('dist/embed/v1.js', packageRoot);
-
-const takesGzip = ({ headers }: FastifyRequest): boolean =>
-  /(?:^|[ ,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(headers['accept-encoding'] ?? ''));
 
 type Script = { bytes: Buffer; packed: Buffer; etag: string };
 

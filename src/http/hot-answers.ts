@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../core/context.js';
-import { isFresh } from './conditional.js';
+import { isFresh, takesGzip } from './conditional.js';
 
 /** `link`: a `Link` header of the answer. */
 type Rendered = { body: string; etag: string; until: Date | null; link?: string };
@@ -58,8 +58,7 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
     if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
     headers.push('content-type', 'application/json; charset=utf-8');
     if (answer.link !== undefined) headers.push('link', answer.link);
-    const zips = /\bgzip\b(?! *; *q=0(?:\.0+)?\b)/.test(request.headers['accept-encoding'] ?? '');
-    if (!zips || answer.body.length < SMALL) {
+    if (!takesGzip(request) || answer.body.length < SMALL) {
       return reply.sendNow(200, headers, answer.body);
     }
     answer.zipped ??= gzipSync(answer.body);

@@ -5,7 +5,6 @@ import { judgeKeys, type IsolatedKey } from '../../src/core/key-breaker.js';
 import { slotOf } from '../../src/core/key-figures.js';
 import { sweepLinksAndMail } from '../../src/core/sweeping.js';
 import { startJobs } from '../../src/jobs.js';
-import { join } from '../coalition.js';
 import {
   onEveryEngine,
   openTestStore,
@@ -14,6 +13,7 @@ import {
   start,
   type Engine,
   type TestApp,
+  makePartner,
 } from '../helper.js';
 import { collectMail, tokenOf } from '../mailbox.js';
 
@@ -29,8 +29,8 @@ async function coalition(t: Test, engine: Engine) {
   const petition = await publish(api, lead.secret, { slug: 'meadows', challenge: 'off' });
   const other = await publish(api, lead.secret, { slug: 'harbour', challenge: 'off' });
   for (const { id } of [petition, other]) {
-    await join(api, id, lead, anglers);
-    await join(api, id, lead, rowers);
+    await makePartner(api, lead.secret, id, anglers);
+    await makePartner(api, lead.secret, id, rowers);
   }
   const keyOf = async (organization: { secret: string }): Promise<{ id: string; token: string }> => {
     const body = { kind: 'publishable', name: 'Site' };

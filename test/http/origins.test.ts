@@ -2,8 +2,15 @@ import type { Test } from 'tap';
 import { build } from '../../src/app.js';
 import { createKey } from '../../src/core/api-keys.js';
 import { documentOf } from '../../src/http/openapi.js';
-import { join } from '../coalition.js';
-import { onEveryEngine, openTestStore, publish, ROOT_KEY, start, type Engine } from '../helper.js';
+import {
+  onEveryEngine,
+  openTestStore,
+  publish,
+  ROOT_KEY,
+  start,
+  type Engine,
+  makePartner,
+} from '../helper.js';
 
 const OURS = 'https://anglers.example';
 const WILD = 'https://*.anglers.example';
@@ -14,7 +21,7 @@ async function coalition(t: Test, engine: Engine) {
   const lead = await api.organization('River Meadows');
   const partner = await api.organization('Anglers');
   const petition = await publish(api, lead.secret, { slug: 'meadows', challenge: 'off' });
-  await join(api, petition.id, lead, partner);
+  await makePartner(api, lead.secret, petition.id, partner);
   const keyOn = async (organizationKey: number, origins: string[]) => {
     const input = { organizationKey, kind: 'publishable', name: 'Site', scopes: [], origins } as const;
     return (await createKey(api.app.ctx, input)).token;
