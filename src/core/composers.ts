@@ -55,7 +55,7 @@ const COMPOSERS: Record<Network, ((share: Share) => string) | null> = {
   // RFC 5724 says `?body`, iOS reads only `&body`: this way both do.
   sms: (share) => `sms:?&${query({ body: joined(share) })}`,
   // RFC 6068
-  email: (share) => `mailto:?${query({ subject: share.title, body: crlf(joined(share, '\n\n')) })}`,
+  email: (share) => `mailto:?${query({ subject: share.title, body: crlf(joined(share, '\r\n\r\n')) })}`,
   // The page copies the link by itself.
   copy: null,
 };

@@ -118,7 +118,7 @@ t.test('composers: any text arrives as it was written', (t) => {
       const end = network === 'email' ? `\n\n${URL_OF_LINK}` : url === undefined ? ` ${URL_OF_LINK}` : '';
       return network === 'email' ? lines(said ?? '') === lines(text) + end : said === text + end;
     }),
-    { numRuns: 3000 },
+    { numRuns: 3000, examples: [['email', '\r', '']] },
   );
   t.equal(
     fieldsOf('x', 'half \ud83d of one')['text'],
