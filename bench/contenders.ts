@@ -22,7 +22,7 @@ export type Contender = {
 };
 
 /** Starts a process and waits until it says where it listens. */
-async function start(name: string, args: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }) {
+export async function start(name: string, args: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }) {
   const child = spawn(process.execPath, args, {
     cwd: options.cwd,
     env: { ...ENVIRONMENT, ...options.env },
@@ -73,7 +73,11 @@ export async function worker<Order extends object, Report>(path: string, ...args
 }
 
 /** Our server as it is delivered: built, with its limits on, so high that nobody meets them. */
-export async function startOurs(folder: string, execArgv: string[] = []): Promise<Contender> {
+export async function startOurs(
+  folder: string,
+  execArgv: string[] = [],
+  more: Record<string, string> = {},
+): Promise<Contender> {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'undersigned.db');
   const env = {
@@ -87,6 +91,7 @@ export async function startOurs(folder: string, execArgv: string[] = []): Promis
     RATE_LIMIT_SIGN_BURST: '999999999/60',
     RATE_LIMIT_SIGN_SUSTAINED: '999999999/3600',
     CHALLENGE_ABOVE: '999999999/60',
+    ...more,
   };
   // In the temporary folder, where no .env lies.
   return {

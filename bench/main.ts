@@ -5,17 +5,28 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { drawSockets } from './chart.js';
 import { keepAnswer, startLimit, startOurs, startStore, worker, type Contender } from './contenders.js';
 import { addShareLink, followWhileSigning, keepRedirect, verifyRequests } from './redirects.js';
-import { createRunner, type Besides, type Plan } from './rounds.js';
+import { createRunner, sampleOf, type Besides, type Plan } from './rounds.js';
 import { marksOf, printMarks, printTable, type Line } from './summary.js';
-import type { Order, RawOrder, RawReport, Report } from './types.js';
+import {
+  KINDS,
+  type Kind,
+  type Order,
+  type RawOrder,
+  type RawReadOrder,
+  type RawReport,
+  type Report,
+} from './types.js';
+import { workloadsOf } from './workloads.js';
 
 const HELP = `npm run bench -- [options]
   --rounds <n>          rounds, each with every contender (5)
   --seconds <n>         measured seconds of each contender in each round (3)
   --connections <list>  sockets of the load generator, such as 1,100,1000 (100)
-  --only sign|read|redirect  one of them
+  --only <list>         of sign,read,counts,list,redirect (all)
+  --chart <file>        draws throughput against sockets as SVG; needs several numbers of them
   --json                one JSON object as the last line`;
 
 const { values: flags } = parseArgs({
@@ -23,16 +34,17 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '100' },
-    only: { type: 'string' },
+    only: { type: 'string', default: KINDS.join(',') },
+    chart: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 const [rounds, seconds] = [Number(flags.rounds), Number(flags.seconds)];
 const sockets = flags.connections.split(',').map(Number);
+const only = flags.only.split(',') as Kind[];
 const wrong =
-  ![rounds, seconds, ...sockets].every((n) => n > 0) ||
-  ![undefined, 'sign', 'read', 'redirect'].includes(flags.only);
+  ![rounds, seconds, ...sockets].every((n) => n > 0) || !only.every((kind) => KINDS.includes(kind));
 if (flags.help || wrong) {
   console.log(HELP);
   process.exit(wrong ? 2 : 0);
@@ -78,19 +90,20 @@ async function bench() {
   const ours = await keep(startOurs(join(folder, 'ours')));
   const load = await keep(worker<Order, Report>('load.ts'));
   const runner = createRunner(load);
-  const path = await demoPath(ours);
+  const slug = await demoSlug(ours);
+  const path = `/v1/petitions/${slug}`;
+  const paths = { read: path, counts: `${path}/counts`, list: `${path}/signatures` };
 
   const lines: Line[] = [];
   const verified: { name: string; connections: number; rows: number }[] = [];
   for (const connections of sockets) {
-    if ([undefined, 'sign'].includes(flags.only)) {
-      lines.push(...(await sign({ kind: 'sign', path: `${path}/signatures`, connections, rounds, seconds })));
+    const plan = { connections, rounds, seconds };
+    if (only.includes('sign')) lines.push(...(await sign({ ...plan, kind: 'sign', path: paths.list })));
+    for (const kind of ['read', 'counts', 'list'] as const) {
+      if (only.includes(kind)) lines.push(...(await read({ ...plan, kind, path: paths[kind] }, kind)));
     }
-    if ([undefined, 'read'].includes(flags.only)) {
-      lines.push(...(await read({ kind: 'read', path, connections, rounds, seconds })));
-    }
-    if ([undefined, 'redirect'].includes(flags.only)) {
-      lines.push(...(await redirect({ kind: 'redirect', path: link, connections, rounds, seconds }, path)));
+    if (only.includes('redirect')) {
+      lines.push(...(await redirect({ ...plan, kind: 'redirect', path: link }, paths.list)));
     }
   }
   const marks = sockets.flatMap((connections) => marksOf(lines, connections));
@@ -108,6 +121,7 @@ async function bench() {
   if (lines.some(({ others }) => others === undefined)) {
     console.log('There is no /proc here: no CPU, memory or disturbance is known.');
   }
+  if (flags.chart !== undefined && sockets.length > 1) drawSockets(flags.chart, lines);
   if (flags.json) {
     console.log(
       JSON.stringify({
@@ -115,6 +129,7 @@ async function bench() {
         cpus: cpus().length,
         rounds,
         seconds,
+        workloads: workloadsOf(lines, sockets),
         lines,
         marks,
         verified,
@@ -127,7 +142,7 @@ async function bench() {
     const here = join(folder, String(connections));
     const l1 = await keep(startLimit('L1 bare node:http', 'l1-bare-http', here));
     const l3 = await keep(startStore('L3 group commit by hand', 'l3-group-commit', here, template));
-    const b0 = await keep(startStore('B0 one transaction each', 'b0-naive', here, template));
+    const b0 = await keep(startStore('naive, one transaction each', 'b0-naive', here, template));
     const { raw, besides } = await startRaw(here, plan);
     const found = await runner.run(plan, [ours, l3, l1, b0], besides);
     for (const one of [ours, l3, b0]) {
@@ -137,22 +152,31 @@ async function bench() {
     return found;
   }
 
-  async function read(plan: Plan): Promise<Line[]> {
+  async function read(plan: Plan, kind: RawReadOrder['kind']): Promise<Line[]> {
     const answer = await keepAnswer(`http://127.0.0.1:${ours.port}${plan.path}`, folder);
     const buffer = await keep(startLimit('bare node:http', 'buffer', folder, answer));
-    const found = await runner.run(plan, [ours, buffer]);
-    await stop([buffer]);
+    const file = ours.file ?? '';
+    const naive = await keep(startLimit('naive, asked each time', 'naive-reads', folder, file));
+    const raw = await keep(worker<RawReadOrder, RawReport>('limits/raw-reads.ts', file));
+    const found = await runner.run(plan, [ours, buffer, naive], {
+      name: 'raw better-sqlite3',
+      measure: async () => ({
+        used: 0,
+        sample: sampleOf(await raw.ask({ seconds: seconds / 2, kind, slug })),
+      }),
+    });
+    await stop([buffer, naive, raw]);
     return found;
   }
 
   /** Following a share link, alone and while others sign: and what they lose by it. */
-  async function redirect(plan: Plan, petition: string): Promise<Line[]> {
+  async function redirect(plan: Plan, signing: string): Promise<Line[]> {
     const answer = await keepRedirect(ours, plan.path, folder);
     const bare = await keep(startLimit('bare node:http', 'redirect', folder, answer));
     const found = await runner.run(plan, [ours, bare]);
     await stop([bare]);
     const other = await keep(worker<Order, Report>('load.ts'));
-    const both = await followWhileSigning(runner, ours, other, plan, `${petition}/signatures`);
+    const both = await followWhileSigning(runner, ours, other, plan, signing);
     await stop([other]);
     // The one who kept the answer is one more.
     await verifyRequests(ours, runner.followed(ours) + sockets.indexOf(plan.connections) + 1);
@@ -168,18 +192,16 @@ async function bench() {
       name: 'raw better-sqlite3',
       async measure(first) {
         const report = await raw.ask({ seconds: seconds / 2, batch: connections, first });
-        const { stored, elapsed, serverCpu, otherCpu, metered } = report;
-        const usage = metered ? { cpu: (serverCpu / stored) * 1e6, others: otherCpu / elapsed } : {};
-        return { stored, sample: { rate: stored / elapsed, ...usage } };
+        return { used: report.done, sample: sampleOf(report) };
       },
     };
     return { raw, besides };
   }
 }
 
-async function demoPath({ port }: Contender): Promise<string> {
+async function demoSlug({ port }: Contender): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/v1/petitions`);
   const { data } = (await response.json()) as { data: { slug: string }[] };
   if (!data[0]) throw new Error('there is no demo petition');
-  return `/v1/petitions/${data[0].slug}`;
+  return data[0].slug;
 }

@@ -3,17 +3,17 @@ import Database from 'better-sqlite3';
 import type { Contender } from './contenders.js';
 import { memoryOf } from './meter.js';
 import { summarize, type Line, type Sample } from './summary.js';
-import type { Order, Report } from './types.js';
+import type { Kind, Order, RawReport, Report } from './types.js';
 
 /** Every run begins with a moment that is not measured; the first one of a server is longer, until its code is hot. */
 const WARMUP = 0.5;
 const FIRST_WARMUP = 2;
 
 /** What each kind of request is answered with when all goes well. */
-const GOOD: Record<Line['kind'], number> = { sign: 202, read: 200, redirect: 302 };
+const GOOD: Record<Kind, number> = { sign: 202, read: 200, counts: 200, list: 200, redirect: 302 };
 
 export type Plan = {
-  kind: Line['kind'];
+  kind: Kind;
   path: string;
   connections: number;
   rounds: number;
@@ -22,8 +22,15 @@ export type Plan = {
 
 export type Besides = {
   name: string;
-  measure: (first: number) => Promise<{ sample: Sample; stored: number }>;
+  /** `signers`: the number of the first new signer; how many more it has used. */
+  measure: (signers: number) => Promise<{ sample: Sample; used: number }>;
 };
+
+/** What a worker without HTTP reports, as a sample. */
+export const sampleOf = ({ done, elapsed, serverCpu, otherCpu, metered }: RawReport): Sample => ({
+  rate: done / elapsed,
+  ...(metered ? { cpu: (serverCpu / done) * 1e6, others: otherCpu / elapsed } : {}),
+});
 
 export function createRunner(load: { ask(order: Order): Promise<Report> }) {
   /** The numbers of the signers go on over all runs: no address comes twice. */
@@ -68,6 +75,8 @@ export function createRunner(load: { ask(order: Order): Promise<Report> }) {
 
   return {
     measure,
+    /** How many signatures a server has acknowledged. */
+    acknowledged: (contender: Contender) => acknowledged.get(contender) ?? 0,
     /** How many redirects a server has answered. */
     followed: (contender: Contender) => followed.get(contender) ?? 0,
 
@@ -78,8 +87,8 @@ export function createRunner(load: { ask(order: Order): Promise<Report> }) {
         console.log(`${plan.kind}, ${plan.connections} connections: round ${round} of ${plan.rounds}`);
         for (const contender of contenders) add(contender.name, await measure(contender, plan));
         if (besides) {
-          const { sample, stored } = await besides.measure(signers);
-          signers += stored;
+          const { sample, used } = await besides.measure(signers);
+          signers += used;
           add(besides.name, sample);
         }
       }

@@ -1,9 +1,13 @@
+/** Signing, reading a petition with its count, its counts alone, the first page of who has signed, following a link. */
+export const KINDS = ['sign', 'read', 'counts', 'list', 'redirect'] as const;
+export type Kind = (typeof KINDS)[number];
+
 /** What main.ts asks of the load generator, and what it hears back. */
 export type Order = {
   port: number;
   /** The server's process, for its CPU time. */
   pid: number;
-  kind: 'sign' | 'read' | 'redirect';
+  kind: Kind;
   path: string;
   connections: number;
   seconds: number;
@@ -37,4 +41,6 @@ export type Report = Usage & {
 };
 
 export type RawOrder = { seconds: number; batch: number; first: number };
-export type RawReport = Usage & { stored: number; elapsed: number };
+export type RawReadOrder = { seconds: number; kind: Exclude<Kind, 'sign' | 'redirect'>; slug: string };
+/** `done`: rows that were stored, or reads. */
+export type RawReport = Usage & { done: number; elapsed: number };

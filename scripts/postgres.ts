@@ -1,11 +1,11 @@
 /** A throw-away PostgreSQL server for tests and benchmarks. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { appendFile, chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { appendFile, chown, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from './free-port.js';
 
 const run = promisify(execFile);
 
@@ -17,6 +17,8 @@ export interface PostgresServer {
   url: string;
   /** Stops the server as a crash would, and keeps its files. */
   down(): Promise<void>;
+  /** Kills all of its processes at once (Linux), as a machine that dies does. */
+  kill(): Promise<void>;
   /** Starts it again, on the same port. */
   up(): Promise<void>;
   /** Stops the server and removes its files. Safe to call twice. */
@@ -26,10 +28,11 @@ export interface PostgresServer {
 /**
  * Starts a server on a free loopback port, or answers undefined when this machine has none to start.
  * Nothing in it survives a crash of the machine, which makes it fast; `settings` can say otherwise
- * (`{ fsync: 'on', synchronous_commit: 'on' }`).
+ * (`{ fsync: 'on', synchronous_commit: 'on' }`). With `primary`, the URL of another one, it is a standby of that.
  */
 export async function startPostgres(
   settings: Record<string, string> = {},
+  primary?: string,
 ): Promise<PostgresServer | undefined> {
   const bin = await findBinaries();
   if (bin === undefined) return undefined;
@@ -46,6 +49,10 @@ export async function startPostgres(
   };
   const down = async () => void (await tool('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop'));
   const up = async () => void (await tool('pg_ctl', '-D', data, '-l', log, '-w', 'start'));
+  const kill = async () => {
+    const postmaster = Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]);
+    for (const pid of [postmaster, ...(await childrenOf(postmaster))]) process.kill(pid, 'SIGKILL');
+  };
   let stopping: Promise<void> | undefined;
   const stop = () =>
     (stopping ??= (async () => {
@@ -55,19 +62,13 @@ export async function startPostgres(
 
   try {
     if (isRoot) await chown(home, await idOf(USER, '-u'), await idOf(USER, '-g'));
-    await tool(
-      'initdb',
-      '-D',
-      data,
-      '-U',
-      USER,
-      '-A',
-      'trust',
-      '--no-sync',
-      '-E',
-      'UTF8',
-      '--locale=C.UTF-8',
-    );
+    if (primary === undefined) {
+      const locale = ['-E', 'UTF8', '--locale=C.UTF-8'];
+      await tool('initdb', '-D', data, '-U', USER, '-A', 'trust', '--no-sync', ...locale);
+    } else {
+      await tool('pg_basebackup', '-D', data, '-d', primary, '-X', 'stream', '-c', 'fast');
+      await writeFile(join(data, 'standby.signal'), '');
+    }
     const port = await freePort();
     const all: Record<string, string> = {
       listen_addresses: '127.0.0.1',
@@ -85,7 +86,7 @@ export async function startPostgres(
       const said = await readFile(log, 'utf8').catch(() => '');
       throw new Error(`PostgreSQL did not start.\n${said}`, { cause: error });
     });
-    return { url: `postgres://${USER}@127.0.0.1:${port}/postgres`, down, up, stop };
+    return { url: `postgres://${USER}@127.0.0.1:${port}/postgres`, down, kill, up, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -107,6 +108,12 @@ async function findBinaries(): Promise<string | undefined> {
   );
 }
 
+async function childrenOf(parent: number): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')));
+  return pids.map(Number).filter((_, i) => stats[i]?.replace(/^.*\) \S+ /s, '').startsWith(`${parent} `));
+}
+
 /** What a program prints; empty when it is not there or fails. */
 const answerOf = (file: string, ...args: string[]): Promise<string> =>
   run(file, args).then(
@@ -116,14 +123,3 @@ const answerOf = (file: string, ...args: string[]): Promise<string> =>
 
 const idOf = async (user: string, flag: '-u' | '-g'): Promise<number> =>
   Number.parseInt(await answerOf('id', flag, user), 10);
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}

@@ -10,6 +10,7 @@ import Fastify, {
   type FastifyPluginCallback,
   type FastifyReply,
   type FastifyRequest,
+  type onRequestHookHandler,
 } from 'fastify';
 import type { Registry } from 'prom-client';
 import { components } from '../schema/api/typebox.js';
@@ -19,6 +20,7 @@ import { LIVE_PACE, LiveCounts, type LivePace } from './core/live-counts.js';
 import { ANONYMOUS, type Context } from './core/context.js';
 import { ApiError } from './errors.js';
 import { secretApiKeyRoutes } from './http/api-keys.js';
+import { createAdmission } from './http/admission.js';
 import { assertScope, identify } from './http/auth.js';
 import { challengeRoutes } from './http/challenges.js';
 import { confirmationRoutes } from './http/confirmations.js';
@@ -28,6 +30,8 @@ import { emailChangeRoutes, myEmailChangeRoutes } from './http/email-changes.js'
 import { embedRoutes } from './http/embed.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { secretIsolatedKeyRoutes } from './http/isolated-keys.js';
+import { LocalLimits } from './http/limit-local.js';
+import { RedisLimits } from './http/limit-redis.js';
 import { createLimits, type Limits } from './http/limits.js';
 import { liveCountRoutes } from './http/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live-streams.js';
@@ -36,7 +40,7 @@ import { secretMailingRoutes } from './http/mailings.js';
 import { manageLinkRoutes } from './http/manage-links.js';
 import { meRoutes } from './http/me.js';
 import { refuseOtherMethods } from './http/methods.js';
-import { createMetrics, watchLive } from './http/metrics.js';
+import { createMetrics, watchLimits, watchLive } from './http/metrics.js';
 import { myExportRoutes } from './http/my-export.js';
 import { mySignatureRoutes } from './http/my-signatures.js';
 import { mySubscriptionRoutes } from './http/my-subscriptions.js';
@@ -51,6 +55,8 @@ import { pictureRoutes } from './http/pictures.js';
 import { clientErrorHandler, problems } from './http/problems.js';
 import { enableSendNow } from './http/send-now.js';
 import { serviceRoutes } from './http/service.js';
+import { secretSignatureExportRoutes } from './http/signature-export.js';
+import { secretSignatureImportRoutes } from './http/signature-import.js';
 import { secretModerationRoutes } from './http/signature-moderations.js';
 import { shareRedirectRoutes } from './http/share-redirect.js';
 import { resume, sessionOf } from './http/session.js';
@@ -64,13 +70,17 @@ import { loadLocales, type Locales } from './mail/locales.js';
 
 export type BuildOptions = ContextOptions & {
   config: Pick<Config, 'trustProxy' | 'limits'> &
-    Partial<Pick<Config, 'MAIL_WEBHOOK_SECRET' | 'LIVE_LISTENERS'>>;
+    Partial<
+      Pick<Config, 'MAIL_WEBHOOK_SECRET' | 'LIVE_LISTENERS' | 'REDIS_URL' | 'MAX_WAITING' | 'MAX_WAIT_MS'>
+    >;
   /** The languages of pages; the built-in ones if absent. */
   locales?: Locales;
   /** The script of the widget; what `npm run build` has made if absent. */
   widget?: URL;
   /** For tests that cannot wait, and of the limits. */
   live?: Partial<LiveOptions & LivePace>;
+  /** For tests that cannot wait. */
+  transfers?: { stallMs?: number };
   logger?: FastifyBaseLogger;
 };
 
@@ -104,6 +114,8 @@ export async function build(options: BuildOptions): Promise<App> {
     trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
     bodyLimit: 65_536,
     requestTimeout: 15_000,
+    // Node looks every 30 seconds by itself: so long a client could take with its headers.
+    http: { connectionsCheckingInterval: 1000 },
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 500 },
@@ -138,10 +150,15 @@ export async function build(options: BuildOptions): Promise<App> {
   enableSendNow(app, constant);
 
   await openapi(app, config.publicUrl);
-  const limits = createLimits(config.limits);
+  const counted = config.REDIS_URL
+    ? await RedisLimits.open(config.REDIS_URL, options.rootKey, app.log)
+    : new LocalLimits();
+  app.addHook('onClose', () => counted.close());
+  const limits = createLimits(config.limits, counted);
   const metrics = createMetrics(app, store, ctx.now);
   const streams = createStreams(ctx, options);
   watchLive(metrics, () => streams);
+  watchLimits(metrics, () => counted.state());
   const closed = refuseOtherMethods(app);
 
   const docs: FastifyPluginCallback = (pages, _options, done) => {
@@ -158,12 +175,20 @@ export async function build(options: BuildOptions): Promise<App> {
   const service = serviceRoutes({
     store,
     now: ctx.now,
+    limits: counted,
     metrics,
     draining: () => draining,
     document: documentOf,
   });
   const locales = options.locales ?? loadLocales();
-  const scope = scopes(ctx, limits);
+  const admission = createAdmission({
+    maxWaitMs: config.MAX_WAIT_MS ?? Infinity,
+    maxWaiting: config.MAX_WAITING ?? Infinity,
+    waiting: () => store.stats().waiting,
+    publicUrl: config.publicUrl,
+    log: app.log,
+  });
+  const scope = scopes(ctx, limits, admission);
   // Who may call what: a route stands in exactly one of these blocks.
   await app.register(scope('service', [service, docs, embedRoutes(locales, options.widget)]));
   await app.register(
@@ -200,6 +225,8 @@ export async function build(options: BuildOptions): Promise<App> {
     scope('secret', [
       secretPetitionRoutes(ctx),
       secretSignatureRoutes(ctx),
+      secretSignatureExportRoutes(ctx, options.transfers),
+      secretSignatureImportRoutes(ctx),
       secretModerationRoutes(ctx),
       secretPartnerRoutes(ctx),
       secretPartnershipRoutes(ctx),
@@ -240,17 +267,22 @@ function createStreams(ctx: Context, { config, live = {} }: BuildOptions): LiveS
 
 /** Makes blocks of routes that share who may call them. */
 const scopes =
-  (ctx: Context, limits: Limits) =>
+  (ctx: Context, limits: Limits, admission: onRequestHookHandler) =>
   (access: Access, routes: FastifyPluginCallback[]): FastifyPluginCallback =>
   (app, _options, done) => {
     app.addHook('onRoute', (route) => {
-      if (route.method === 'GET') route.compress ??= {};
+      // Without `false` the plugin would still add a hook.
+      route.compress ??= route.method === 'GET' ? {} : false;
       if (access === 'service') route.config = { ...route.config, limit: 'service' };
     });
-    const admit = (request: FastifyRequest, reply: FastifyReply) => {
-      limits.check(request, reply);
+    const admitted = (request: FastifyRequest) => {
       if (access === 'secret') assertScope(request.actor, request.routeOptions.config.scope);
       if (access === 'session') sessionOf(request);
+    };
+    // A promise only where limits are counted elsewhere.
+    const admit = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
+      const counting = limits.check(request, reply);
+      return counting ? counting.then(() => admitted(request)) : admitted(request);
     };
     const admitKeyed = async (request: FastifyRequest, reply: FastifyReply) => {
       try {
@@ -258,11 +290,12 @@ const scopes =
         else request.actor = await identify(ctx, request);
       } catch (error) {
         // Guessing keys counts like any other request.
-        limits.check(request, reply);
+        await limits.check(request, reply);
         throw error;
       }
-      admit(request, reply);
+      await admit(request, reply);
     };
+    if (access === 'open' || access === 'secret') app.addHook('onRequest', admission);
     // Most requests have no key: for them nothing is waited for.
     app.addHook('onRequest', (request, reply, done) => {
       request.actor = ANONYMOUS;
@@ -271,8 +304,9 @@ const scopes =
         return;
       }
       try {
-        admit(request, reply);
-        done();
+        const counting = admit(request, reply);
+        if (counting) void counting.then(() => done(), done);
+        else done();
       } catch (error) {
         done(error as Error);
       }

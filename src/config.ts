@@ -117,6 +117,12 @@ export const Environment = Type.Object({
   RATE_LIMIT_SIGN_BURST: rate('30/60', 'Per client address and petition, signing.'),
   RATE_LIMIT_SIGN_SUSTAINED: rate('300/3600', 'Per client address and petition, signing.'),
   RATE_LIMIT_SHARE: rate('60/60', 'Per client address, making share links.'),
+  REDIS_URL: Type.String({
+    default: '',
+    pattern: '^(?:|rediss?://.+)$',
+    description:
+      'redis://user:password@host:port of a Redis where several processes count limits together; empty: each on its own.',
+  }),
   CHALLENGE_ABOVE: rate(
     '600/60',
     'Signing of one petition without a secret key, per process: above that, a proof of work is required.',
@@ -130,6 +136,12 @@ export const Environment = Type.Object({
     default: 5000,
     minimum: 1,
     description: 'Transactions that may wait; one more gets 503.',
+  }),
+  MAX_WAIT_MS: Type.Integer({
+    default: 1000,
+    minimum: 50,
+    maximum: 60_000,
+    description: 'Whoever would have to wait longer gets 503 at once, where it may be put off.',
   }),
   POSTGRES_POOL: Type.Integer({
     default: 10,

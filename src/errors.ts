@@ -14,7 +14,7 @@ export const ERRORS = {
   method_not_allowed: [405, 'This resource does not have that method'],
   body_too_large: [413, 'The body is too large'],
   uri_too_long: [414, 'The URL is too long'],
-  unsupported_media_type: [415, 'The body must be JSON'],
+  unsupported_media_type: [415, 'The media type of the body is not taken here'],
   headers_too_large: [431, 'The headers are too large'],
   request_timeout: [408, 'The request took too long to arrive'],
   rate_limited: [429, 'Too many requests'],

@@ -52,6 +52,10 @@ export function watchContract(app: FastifyInstance): void {
     const pointer = `spec${place}/content/${escape(type)}/schema`;
     const validate = validators.get(pointer) ?? ajv.compile({ $ref: pointer });
     validators.set(pointer, validate);
+    if (type === 'application/x-ndjson') {
+      const wrong = text.split('\n').find((one) => one !== '' && !validate(JSON.parse(one)));
+      return wrong === undefined ? undefined : ajv.errorsText(validate.errors);
+    }
     const body = JSON.parse(text) as Json;
     const codes = type === 'application/problem+json' ? (content[type].examples as Json) : undefined;
     if (codes && !codes[body['code']]) return `the code ${body['code']} is not declared`;

@@ -45,6 +45,8 @@ export type Operation = {
   needsIfMatch: boolean;
   /** It never ends: a stream of events. */
   streams: boolean;
+  /** The media type of its body. */
+  type: string;
   slots: Slot[];
   request: (fill: (slot: Slot) => string, wanted?: Slot) => { url: string; body: unknown };
 };
@@ -79,6 +81,7 @@ function describe(document: Json, path: string, method: string, operation: Json)
     path,
     access: accessOf(operation),
     needsIfMatch: parameters.some(({ name }) => name === 'If-Match'),
+    type: Object.keys(content ?? {})[0] ?? 'application/json',
     streams: Object.keys((ok && resolve(ok as Json)['content']) ?? {}).includes('text/event-stream'),
     slots,
     request(fill, wanted) {

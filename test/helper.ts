@@ -133,7 +133,7 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
       },
       ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    const json = /json/.test(String(response.headers['content-type'])) && response.body !== '';
+    const json = /[/+]json/.test(String(response.headers['content-type'])) && response.body !== '';
     return {
       status: response.statusCode,
       headers: response.headers as Answer['headers'],

@@ -6,10 +6,10 @@ import type { Signer } from './rows.js';
 export const announce = (port: number): void => console.log(`listens on http://127.0.0.1:${port} `);
 
 /** The least that serves requests: node:http, and `handle` does the rest. */
-export function serve(handle: (request: IncomingMessage, response: ServerResponse) => void) {
+export function serve(handle: (request: IncomingMessage, response: ServerResponse) => void, port = 0) {
   const server = createServer(handle);
   server.keepAliveTimeout = 72_000;
-  server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port));
+  server.listen(port, '127.0.0.1', () => announce((server.address() as AddressInfo).port));
   return server;
 }
 

@@ -6,10 +6,10 @@ import { performance } from 'node:perf_hooks';
 import { accept, readSigner, serve } from './http.js';
 import { answer, openRows, type Signer } from './rows.js';
 
-const [file = ''] = process.argv.slice(2);
+const [file = '', synchronous, port] = process.argv.slice(2);
 const MAX_WAIT_MS = 2;
 
-const rows = openRows(file);
+const rows = openRows(file, synchronous === 'NORMAL' ? 'NORMAL' : 'FULL');
 let signers: Signer[] = [];
 let replies: (() => void)[] = [];
 let arrivals = 0;
@@ -33,16 +33,18 @@ function tick() {
   for (const reply of waiting) reply();
 }
 
-const server = serve((request, response) =>
-  readSigner(request, (signer) => {
-    if (signers.length === 0) {
-      since = performance.now();
-      seen = 0;
-      seenArrivals = arrivals;
-      setImmediate(tick);
-    }
-    signers.push(signer);
-    replies.push(() => accept(response, answer));
-  }),
+const server = serve(
+  (request, response) =>
+    readSigner(request, (signer) => {
+      if (signers.length === 0) {
+        since = performance.now();
+        seen = 0;
+        seenArrivals = arrivals;
+        setImmediate(tick);
+      }
+      signers.push(signer);
+      replies.push(() => accept(response, answer));
+    }),
+  Number(port ?? 0),
 );
 server.on('connection', () => (arrivals += 1));

@@ -11,18 +11,18 @@ const rows = openRows(file);
 process.on('message', ({ seconds, batch, first }: RawOrder) => {
   const meter = startMeter(process.pid);
   const started = performance.now();
-  let stored = 0;
+  let done = 0;
   while (performance.now() - started < seconds * 1000) {
     const signers = Array.from({ length: batch }, (_, i) => ({
       name: 'Ada Okonkwo',
-      email: emailOf(first + stored + i),
+      email: emailOf(first + done + i),
       country: 'NL',
       display: 'initials',
     }));
     rows.insert(signers);
-    stored += batch;
+    done += batch;
   }
   const elapsed = (performance.now() - started) / 1000;
-  process.send?.({ stored, elapsed, ...meter.stop() } satisfies RawReport);
+  process.send?.({ done, elapsed, ...meter.stop() } satisfies RawReport);
 });
 process.send?.('ready');

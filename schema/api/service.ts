@@ -33,11 +33,23 @@ export const Readiness = component(
       status: enumOf(['ok'], { description: 'Requests can be served.' }),
       engine: enumOf(['sqlite', 'postgres'], { description: 'What the data is kept in.' }),
       waiting: int(0, 1_000_000, { description: 'Transactions that wait for their turn.' }),
+      limits: enumOf(['process', 'shared', 'alone'], {
+        description:
+          'Where requests are counted for rate limits: in this `process` alone, as there is no Redis; `shared` with the others in Redis; or `alone` until a lost Redis is back.',
+      }),
       mail: ref(MailQueue),
     },
     {
       description: 'The process can serve requests.',
-      examples: [{ status: 'ok', engine: 'sqlite', waiting: 0, mail: { queued: 3, oldest_seconds: 2 } }],
+      examples: [
+        {
+          status: 'ok',
+          engine: 'sqlite',
+          waiting: 0,
+          limits: 'process',
+          mail: { queued: 3, oldest_seconds: 2 },
+        },
+      ],
     },
   ),
 );

@@ -4,7 +4,8 @@
  * The database holds the 16 bytes; everybody outside sees the text.
  */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-const VALUES = new Map([...ALPHABET].map((letter, value) => [letter, value]));
+const VALUES = new Uint8Array(128);
+for (const [value, letter] of [...ALPHABET].entries()) VALUES[letter.charCodeAt(0)] = value;
 const PAIRS = Array.from({ length: 1024 }, (_, n) => `${ALPHABET[n >> 5]}${ALPHABET[n & 31]}`);
 
 export const ID_PREFIXES = [
@@ -48,8 +49,8 @@ export function decodeId(id: string): Buffer {
   let bits = 0;
   let held = -2;
   let at = 0;
-  for (const letter of id.slice(id.indexOf('_') + 1)) {
-    bits = (bits << 5) | (VALUES.get(letter) ?? 0);
+  for (let i = id.indexOf('_') + 1; i < id.length; i += 1) {
+    bits = (bits << 5) | (VALUES[id.charCodeAt(i)] ?? 0);
     held += 5;
     if (held >= 8) {
       held -= 8;

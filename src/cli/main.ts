@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { SCOPES, type Scope } from '../../schema/db/tables.js';
+import { SCOPES, SIGNATURE_STATUSES, type Scope } from '../../schema/db/tables.js';
 import { ApiError, describeError } from '../errors.js';
 import { version } from '../package.js';
+import type { CopyFlags } from './copy.js';
 import type { createKeyCommand, listKeysCommand } from './keys.js';
 import type { createOrganizationCommand } from './organizations.js';
+import type { ExportFlags, ImportFlags } from './signatures.js';
 
 // What a command needs is loaded when it runs: asking for help should not wait for the whole server.
 const database = () => import('./database.js');
@@ -95,6 +97,32 @@ linkKeys
   .argument('<id>', 'its number', parseId)
   .action(async (id: number) => (await linkKeyCommands()).removeLinkKeyCommand(id));
 
+const signatures = program.command('signatures').description('the signatures of a petition, as files');
+signatures
+  .command('export')
+  .description('write all of them into a file, as their organization may see them')
+  .requiredOption('--petition <petition>', 'its id or slug')
+  .option('--organization <slug>', 'as whom (the one that leads it if absent)')
+  .addOption(new Option('--format <format>', 'of the file').choices(['csv', 'ndjson']).default('csv'))
+  .option('--bom', 'begin a CSV with a byte order mark, for Excel')
+  .addOption(new Option('--status <status...>', 'these alone').choices([...SIGNATURE_STATUSES]))
+  .option('--out <file>', 'where to (stdout if absent); it is there only when it is complete')
+  .action(async (flags: ExportFlags) => (await import('./signatures.js')).exportSignaturesCommand(flags));
+signatures
+  .command('import')
+  .description('take over what was collected elsewhere; the same again changes nothing')
+  .requiredOption('--petition <petition>', 'its id or slug')
+  .option('--organization <slug>', 'who has collected them (the one that leads it if absent)')
+  .addOption(
+    new Option('--format <format>', 'of the file (by its name if absent)').choices(['csv', 'ndjson']),
+  )
+  .option('--source <words>', 'how they were collected, for the lines that do not say it')
+  .option('--fast', 'leave nobody else a turn: for a database that no server works on')
+  .argument('<file>', 'the file; - for stdin')
+  .action(async (file: string, flags: ImportFlags) =>
+    (await import('./signatures.js')).importSignaturesCommand(file, flags),
+  );
+
 program
   .command('bounces')
   .description('what mail providers report')
@@ -140,6 +168,15 @@ doNotContact
   .description('say whether an address is on the list, and why')
   .argument('<email>', 'the address')
   .action(async (email: string) => (await doNotContactCommands()).checkCommand(email));
+
+program
+  .command('copy')
+  .description('copy a whole database to an empty one, of either engine, and compare both; run it again to go on')
+  .requiredOption('--from <url>', 'the source: file:<path> or postgres://…; stop the server first')
+  .requiredOption('--to <url>', 'the target: file:<path> or postgres://…')
+  .option('--restart', 'take out what a copy that was broken off has left, and begin anew')
+  .option('--only-compare', 'copy nothing: compare two databases')
+  .action(async (flags: CopyFlags) => (await import('./copy.js')).copyCommand(flags));
 
 program
   .command('openapi')

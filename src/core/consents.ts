@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { inArray } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import type { ConsentAction, ConsentOrigin, Evidence } from '../../schema/db/consent-tables.js';
-import type { Tx } from '../store/store.js';
+import { bind, bindAll, statement, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
 
 /** One thing that happened to an organization's permission to mail somebody. */
@@ -54,6 +54,34 @@ const evidenceHash = ({ source, collected_at = null, note = null }: Evidence): s
 export const recordConsent = (ctx: Context, tx: Tx, event: ConsentEvent): Promise<void> =>
   recordConsents(ctx, tx, [event]);
 
+const insert = statement('consent_insert', ({ db, tables: { consents: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(
+      bindAll(t, [
+        'publicId',
+        'organizationKey',
+        'supporterKey',
+        'subject',
+        'action',
+        'origin',
+        'consentTextKey',
+        'petitionKey',
+        'source',
+        'evidence',
+        'createdAt',
+        'proof',
+      ]),
+    ),
+);
+
+const findHash = statement('consent_text_hash', ({ db, tables: { consentTexts: t } }: Tx) =>
+  db
+    .select({ key: t.key, hash: t.hash })
+    .from(t)
+    .where(eq(t.key, bind(t.key, 'key'))),
+);
+
 /** Appends a record for each event, in one statement. */
 export async function recordConsents(ctx: Context, tx: Tx, events: readonly ConsentEvent[]): Promise<void> {
   if (events.length === 0) return;
@@ -72,13 +100,19 @@ export async function recordConsents(ctx: Context, tx: Tx, events: readonly Cons
       proof: ctx.secrets.proof(provable(publicId, event, words.get(consentTextKey ?? 0) ?? null, tx.now)),
     };
   });
-  await tx.db.insert(tx.tables.consents).values(rows);
+  const [first] = rows;
+  if (first && rows.length === 1) await insert(tx, first);
+  else await tx.db.insert(tx.tables.consents).values(rows);
 }
 
 /** The hashes of the texts that events name, by their keys. */
 async function hashesOf(tx: Tx, events: readonly ConsentEvent[]): Promise<Map<number, Buffer>> {
   const keys = new Set(events.flatMap(({ consentTextKey }) => consentTextKey ?? []));
   if (keys.size === 0) return new Map();
+  const [first] = keys;
+  if (first !== undefined && keys.size === 1) {
+    return new Map((await findHash(tx, { key: first })).map(({ key, hash }) => [key, hash]));
+  }
   const { consentTexts: t } = tx.tables;
   const rows = await tx.db
     .select({ key: t.key, hash: t.hash })

@@ -1,16 +1,22 @@
 import { eq } from 'drizzle-orm';
 import type { SuppressionReason } from '../../schema/db/consent-tables.js';
-import type { Reader, Tx } from '../store/store.js';
+import { bind, statement, type Reader, type Tx } from '../store/store.js';
 
 /*
  * Who must not be mailed, whatever they asked for before. It holds keyed hashes alone (`ctx.secrets.subject`), so that it
  * can go on protecting people who have been erased.
  */
 
+const findReason = statement('do_not_contact_find', ({ db, tables: { doNotContact: t } }: Reader) =>
+  db
+    .select({ reason: t.reason })
+    .from(t)
+    .where(eq(t.hash, bind(t.hash, 'subject'))),
+);
+
 /** Why this address must not be mailed; undefined when it may. */
 export async function isBlocked(on: Reader, subject: Buffer): Promise<SuppressionReason | undefined> {
-  const { doNotContact: t } = on.tables;
-  const [row] = await on.db.select({ reason: t.reason }).from(t).where(eq(t.hash, subject));
+  const [row] = await findReason(on, { subject });
   return row?.reason;
 }
 

@@ -1,7 +1,7 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { ConsentOrigin, RequestedOptIn } from '../../schema/db/consent-tables.js';
 import { invalidBody, type FieldError } from '../errors.js';
-import type { Tx } from '../store/store.js';
+import { bind, statement, type Tx } from '../store/store.js';
 import { recordConsent } from './consents.js';
 import type { Actor, Context } from './context.js';
 import { isBlocked } from './do-not-contact.js';
@@ -14,6 +14,21 @@ export type OptInInput = { consent_text_id: string; opt_in: boolean };
 
 export type OptIn = RequestedOptIn & { optIn: boolean; doubleOptIn: boolean };
 
+const findText = statement(
+  'consent_text_answered',
+  ({ db, tables: { consentTexts: t, organizations } }: Tx) =>
+    db
+      .select({
+        id: t.publicId,
+        consentTextKey: t.key,
+        organizationKey: t.organizationKey,
+        doubleOptIn: organizations.doubleOptIn,
+      })
+      .from(t)
+      .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+      .where(eq(t.publicId, bind(t.publicId, 'id'))),
+);
+
 /** Finds the texts that were answered. Throws `invalid_body` for one of an organization that takes no part. */
 export async function readOptIns(
   tx: Tx,
@@ -22,18 +37,8 @@ export async function readOptIns(
   inputs: readonly OptInInput[] = [],
 ): Promise<OptIn[]> {
   if (inputs.length === 0) return [];
-  const { consentTexts: t, organizations } = tx.tables;
-  const ids = inputs.map((input) => input.consent_text_id);
-  const rows = await tx.db
-    .select({
-      id: t.publicId,
-      consentTextKey: t.key,
-      organizationKey: t.organizationKey,
-      doubleOptIn: organizations.doubleOptIn,
-    })
-    .from(t)
-    .innerJoin(organizations, eq(organizations.key, t.organizationKey))
-    .where(inArray(t.publicId, ids));
+  const rows: Awaited<ReturnType<typeof findText>> = [];
+  for (const { consent_text_id: id } of inputs) rows.push(...(await findText(tx, { id })));
   const askers = await askersOf(tx, actor, petition);
   const errors: FieldError[] = [];
   const seen = new Set<number>();

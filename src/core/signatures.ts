@@ -1,8 +1,8 @@
-import { and, asc, desc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, inArray, lt, sql, type SQL } from 'drizzle-orm';
 import type { LeadSees } from '../../schema/db/partner-tables.js';
 import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
-import type { Reader } from '../store/store.js';
+import { bind, statement, type Reader } from '../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from './context.js';
 import { countedColumns } from './counts.js';
 import { parseEmail } from './email.js';
@@ -41,7 +41,7 @@ export type PublicSignature = {
   signedAt: Date;
 };
 
-const viewColumns = (tables: Tables) => {
+export const viewColumns = (tables: Tables) => {
   const { signatures: t, supporters, petitions, organizations, mailings, apiKeys, suspicions } = tables;
   return {
     key: t.key,
@@ -74,9 +74,12 @@ const viewColumns = (tables: Tables) => {
   };
 };
 
-const selectViews = ({ db, tables }: Reader) =>
+const selectViews = (on: Reader) => selectOfView(on, viewColumns(on.tables));
+
+/** Columns of signatures and of all that belongs to them. */
+export const selectOfView = ({ db, tables }: Reader, columns: ReturnType<typeof viewColumns>) =>
   db
-    .select(viewColumns(tables))
+    .select(columns)
     .from(tables.signatures)
     .innerJoin(tables.petitions, eq(tables.petitions.key, tables.signatures.petitionKey))
     .leftJoin(tables.supporters, eq(tables.supporters.key, tables.signatures.supporterKey))
@@ -87,6 +90,22 @@ const selectViews = ({ db, tables }: Reader) =>
 
 export type PageRequest = { limit: number; cursor?: string | undefined };
 
+const selectPublic = statement('signatures_public', ({ db, tables: { signatures: t } }: Reader) =>
+  db
+    .select({ key: t.key, display: t.display, name: t.name, country: t.country, createdAt: t.createdAt })
+    .from(t)
+    .where(
+      and(
+        eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')),
+        eq(t.status, 'confirmed'),
+        eq(t.hidden, 0),
+        lt(t.key, bind(t.key, 'before')),
+      ),
+    )
+    .orderBy(desc(t.key))
+    .limit(sql.placeholder('rows')),
+);
+
 /** The confirmed signatures of a petition, latest first, each as its signer wants to be shown. */
 export async function listPublicSignatures(
   on: Reader,
@@ -95,22 +114,9 @@ export async function listPublicSignatures(
   { limit, cursor }: PageRequest,
 ): Promise<Page<PublicSignature>> {
   const petition = await findGate(on, actor, petitionRef);
-  const { signatures: t } = on.tables;
   const list = `public:${petition.key}`;
-  const [before] = decodeCursor(list, cursor, [0]) ?? [];
-  const rows = await on.db
-    .select({ key: t.key, display: t.display, name: t.name, country: t.country, createdAt: t.createdAt })
-    .from(t)
-    .where(
-      and(
-        eq(t.petitionKey, petition.key),
-        eq(t.status, 'confirmed'),
-        eq(t.hidden, 0),
-        before === undefined ? undefined : lt(t.key, before),
-      ),
-    )
-    .orderBy(desc(t.key))
-    .limit(limit + 1);
+  const [before = Number.MAX_SAFE_INTEGER] = decodeCursor(list, cursor, [0]) ?? [];
+  const rows = await selectPublic(on, { petitionKey: petition.key, before, rows: limit + 1 });
   const { items, nextCursor } = pageOf(list, rows, limit, (row) => [row.key]);
   return { items: items.map(publicly), nextCursor };
 }
@@ -135,11 +141,15 @@ export const initials = (name: string): string =>
     .split(/[\s\p{Dash}]+/u)
     .filter((word) => /[\p{Letter}\p{Number}]/u.test(word))
     .slice(0, 4)
-    .map((word) => {
-      const [first] = graphemes.segment(word.replace(/^[^\p{Letter}\p{Number}]+/u, ''));
-      return `${(first?.segment ?? '').toLocaleUpperCase('und')}.`;
-    })
+    .map((word) => `${firstLetter(word.replace(/^[^\p{Letter}\p{Number}]+/u, ''))}.`)
     .join(' ');
+
+/** A plain Latin one needs no segmenter, which would take longer than all else that a page of names costs. */
+function firstLetter(word: string): string {
+  if (/^[A-Za-z0-9](?:[\x20-\x7e]|$)/.test(word)) return word.charAt(0).toUpperCase();
+  const [first] = graphemes.segment(word);
+  return (first?.segment ?? '').toLocaleUpperCase('und');
+}
 
 export type SignatureFilter = {
   statuses?: readonly SignatureStatus[] | undefined;
@@ -201,7 +211,7 @@ export async function listSignatures(
  * What is shown, and the filters beyond petition and status; undefined when they can match nothing. A filter finds
  * nothing by what is not shown.
  */
-async function conditionsOf(
+export async function conditionsOf(
   on: Reader,
   filter: SignatureFilter,
   access: Access,

@@ -60,6 +60,8 @@ export type Signed = {
   /** The confirmed signatures as last published, without this one. */
   published: number;
   created: boolean;
+  /** Something was queued for the mailbox. */
+  mails: boolean;
   signature: {
     key: number;
     publicId: string;
@@ -93,7 +95,7 @@ export async function signPetition(
   const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
   const proof: Proof = input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null;
   const look: FirstLook = { actor, caller, email, input, proof, form: openForm(ctx, input), counted: {} };
-  const signed = await ctx.store.transact((tx) =>
+  const signed = await inTransaction(ctx, email, { input, retry, proof }, (tx) =>
     once(tx, retry, async () => {
       const petition = await findGate(tx, actor, petitionRef);
       assertSignable(petition, tx.now);
@@ -108,9 +110,26 @@ export async function signPetition(
       return signInside(ctx, tx, petition, { input, email, attribution, optIns, suspicion, ids, published });
     }),
   );
-  ctx.mailWaits();
+  // Waking the worker for nothing would cost as much as a tenth of the signature.
+  if (signed.mails) ctx.mailWaits();
   if (signed.signature.status === 'confirmed') await ctx.milestones.settle(signed.petitionKey, signed.goals);
   return signed;
+}
+
+/**
+ * Signing shares a transaction with others: what it writes belongs to its person alone, or is made through what is
+ * unique, or is a sum. Beside the person others could want the same external id, proof of work or Idempotency-Key: they
+ * are kept apart by it. What is vouched for updates a person who may be known, in any order, and goes alone.
+ */
+function inTransaction<T>(
+  { store }: Context,
+  { identity }: EmailAddress,
+  { input, retry, proof }: { input: SignInput; retry: Retry | undefined; proof: Proof },
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  if (input.vouched) return store.transact(work);
+  const others = [retry?.hash.toString('hex'), proof?.solution?.hash.toString('hex'), input.externalId];
+  return store.gather([identity, ...others.filter((one) => one != null)], work);
 }
 
 const UNKNOWN: Caller = { client: null, origin: null };
@@ -208,7 +227,8 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     : await existingSignature(tx, petition, supporter.key);
   const waits = before.status === 'pending' || before.status === 'quarantined';
   const signature = vouched && waits ? await confirm(ctx, tx, before, email.identity) : before;
-  await askMailbox(ctx, tx, petition, attempt, { supporterKey: supporter.key, signature, isNew: !!inserted });
+  const result = { supporterKey: supporter.key, signature, isNew: !!inserted };
+  const mails = await askMailbox(ctx, tx, petition, attempt, result);
   return {
     petitionKey: petition.key,
     petitionId: petition.publicId,
@@ -216,6 +236,7 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     goals: petition.goals,
     published: attempt.published,
     created: inserted !== undefined,
+    mails,
     signature,
   };
 }
@@ -262,7 +283,7 @@ type Result = { supporterKey: number; signature: Signed['signature']; isNew: boo
  * Writes down the answers to "may they mail you?", and asks the mailbox for what is not proven. Where the petition wants
  * confirmation, everybody's request does the same work, whoever they are: what is mailed, if anything, is decided later.
  * A suspicious request is not mailed at all: the one that made a signature is when that is released, any other says
- * nothing to anybody.
+ * nothing to anybody. Returns whether something is queued.
  */
 async function askMailbox(
   ctx: Context,
@@ -270,7 +291,7 @@ async function askMailbox(
   petition: PetitionGate,
   { input, email, optIns, suspicion }: Attempt,
   { supporterKey, signature, isNew }: Result,
-): Promise<void> {
+): Promise<boolean> {
   const { key: petitionKey, locale } = petition;
   const source = input.source ?? null;
   const requested =
@@ -287,17 +308,19 @@ async function askMailbox(
           suspicious: suspicion !== null,
         });
   const asks = petition.confirmation === 'email' || signature.status === 'withdrawn' || requested.length > 0;
-  if (input.vouched || !asks) return;
+  if (input.vouched || !asks) return false;
   const request = { kind: 'signature', supporterKey, origin: 'signature', locale } as const;
   if (suspicion && !isNew) {
     await insertRequest(tx, { ...request, optIns: [] });
-    return queueMail(tx, 'signed', null);
+    await queueMail(tx, 'signed', null);
+    return true;
   }
   const data = isNew ? null : wordsOf(input);
   const about = { signatureKey: signature.key, petitionKey, data, optIns: requested, source };
   const requestKey = await insertRequest(tx, { ...request, ...about });
-  if (suspicion) return queueMail(tx, 'signed', null);
-  await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey });
+  if (suspicion) await queueMail(tx, 'signed', null);
+  else await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey });
+  return true;
 }
 
 function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
@@ -326,7 +349,7 @@ const FORM_VALUES: Record<FormField, (input: SignInput) => unknown> = {
 };
 
 /** Holds the request against what the petition's form asks for. */
-function assertForm({ form }: PetitionGate, input: SignInput): void {
+export function assertForm({ form }: Pick<PetitionGate, 'form'>, input: SignInput): void {
   const errors: FieldError[] = [];
   for (const [field, valueOf] of Object.entries(FORM_VALUES) as [
     FormField,

@@ -1,7 +1,7 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { ConsentOrigin, Evidence, SubscriptionStatus } from '../../schema/db/consent-tables.js';
 import type { Tables } from '../../schema/db/tables.js';
-import { RunAgain, type Reader, type Tx } from '../store/store.js';
+import { bind, bindAll, RunAgain, statement, type Reader, type Tx } from '../store/store.js';
 import { recordConsent } from './consents.js';
 import type { Context } from './context.js';
 import { HANDLE_BYTES } from './signed-tokens.js';
@@ -14,17 +14,45 @@ export type Subscription = Tables['subscriptions']['$inferSelect'];
 
 type Between = { organizationKey: number; supporterKey: number };
 
+const find = statement('subscription_find', ({ db, tables: { subscriptions: t } }: Reader) =>
+  db
+    .select()
+    .from(t)
+    .where(
+      and(
+        eq(t.organizationKey, bind(t.organizationKey, 'organizationKey')),
+        eq(t.supporterKey, bind(t.supporterKey, 'supporterKey')),
+      ),
+    ),
+);
+
 export async function findSubscription(
   on: Reader,
   { organizationKey, supporterKey }: Between,
 ): Promise<Subscription | undefined> {
-  const { subscriptions: t } = on.tables;
-  const [row] = await on.db
-    .select()
-    .from(t)
-    .where(and(eq(t.organizationKey, organizationKey), eq(t.supporterKey, supporterKey)));
+  const [row] = await find(on, { organizationKey, supporterKey });
   return row;
 }
+
+const insert = statement('subscription_insert', ({ db, tables: { subscriptions: t } }: Tx) =>
+  db
+    .insert(t)
+    .values({
+      ...bindAll(t, [
+        'organizationKey',
+        'supporterKey',
+        'locale',
+        'source',
+        'externalId',
+        'publicId',
+        'handle',
+        'createdAt',
+      ]),
+      status: 'pending',
+    })
+    .onConflictDoNothing()
+    .returning(),
+);
 
 /** The subscription of a supporter to an organization; a pending one is made if there is none. */
 export async function ensureSubscription(
@@ -33,21 +61,16 @@ export async function ensureSubscription(
   about: Between & { locale?: string | null; source?: string | null; externalId?: string | null },
 ): Promise<Subscription & { created: boolean }> {
   const { organizationKey, supporterKey, locale = null, source = null, externalId = null } = about;
-  const [inserted] = await tx.db
-    .insert(tx.tables.subscriptions)
-    .values({
-      organizationKey,
-      supporterKey,
-      locale,
-      source,
-      externalId,
-      publicId: ctx.newId('sub'),
-      status: 'pending',
-      handle: ctx.random(HANDLE_BYTES),
-      createdAt: tx.now,
-    })
-    .onConflictDoNothing()
-    .returning();
+  const [inserted] = await insert(tx, {
+    organizationKey,
+    supporterKey,
+    locale,
+    source,
+    externalId,
+    publicId: ctx.newId('sub'),
+    handle: ctx.random(HANDLE_BYTES),
+    createdAt: tx.now,
+  });
   const row = inserted ?? (await findSubscription(tx, about));
   if (!row) throw new Error('a subscription was neither inserted nor found');
   return { ...row, created: inserted !== undefined };

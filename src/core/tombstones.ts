@@ -1,5 +1,5 @@
 import { and, eq, isNotNull } from 'drizzle-orm';
-import { RunAgain, type Tx } from '../store/store.js';
+import { RunAgain, statement, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
 import { changeCounts, countedColumns } from './counts.js';
 
@@ -38,12 +38,15 @@ export async function supersedeTombstone(
   }
 }
 
+const findErased = statement('supporter_erased', ({ db, tables: { supporters: t } }: Tx) =>
+  db.select({ key: t.key }).from(t).where(isNotNull(t.erasedAt)).limit(1),
+);
+
 /** Asked once for all transactions of a commit: nearly always nobody was, and signing should not pay for it. */
-async function anybodyErased(tx: Tx): Promise<boolean> {
+export async function anybodyErased(tx: Tx): Promise<boolean> {
   const known = tx.memo.get('anybody erased') as boolean | undefined;
   if (known !== undefined) return known;
-  const { supporters: t } = tx.tables;
-  const [one] = await tx.db.select({ key: t.key }).from(t).where(isNotNull(t.erasedAt)).limit(1);
+  const [one] = await findErased(tx, {});
   tx.memo.set('anybody erased', one !== undefined);
   return one !== undefined;
 }

@@ -4,6 +4,7 @@ import type { Page } from '../core/page.js';
 
 /** Answers that anybody may keep for a second, and show for ten more while asking again. */
 export const PUBLIC_CACHE = 'public, max-age=1, stale-while-revalidate=10';
+export const PUBLIC_CACHING = ['cache-control', PUBLIC_CACHE] as const;
 /** Answers that belong to one caller. */
 export const PRIVATE_CACHE = 'private, no-store';
 
@@ -25,12 +26,22 @@ export function toPage<Item, Out>(
   page: Page<Item>,
   toItem: (item: Item) => Out,
 ) {
-  const { items, nextCursor } = page;
-  if (nextCursor !== null) {
-    const [path = '', query = ''] = request.url.split('?');
-    const next = new URLSearchParams(query);
-    next.set('cursor', nextCursor);
-    reply.header('link', `<${path}?${next.toString()}>; rel="next"`);
-  }
-  return { data: items.map(toItem), next_cursor: nextCursor, has_more: nextCursor !== null };
+  const link = nextLink(request, page);
+  if (link !== undefined) reply.header('link', link);
+  return pageBody(page, toItem);
+}
+
+export const pageBody = <Item, Out>({ items, nextCursor }: Page<Item>, toItem: (item: Item) => Out) => ({
+  data: items.map(toItem),
+  next_cursor: nextCursor,
+  has_more: nextCursor !== null,
+});
+
+/** The `Link` header to the next page, if there is one. */
+export function nextLink({ url }: FastifyRequest, { nextCursor }: Page<unknown>): string | undefined {
+  if (nextCursor === null) return undefined;
+  const [path = '', query = ''] = url.split('?');
+  const next = new URLSearchParams(query);
+  next.set('cursor', nextCursor);
+  return `<${path}?${next.toString()}>; rel="next"`;
 }

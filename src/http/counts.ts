@@ -45,12 +45,13 @@ async function sendKeyed(ctx: Context, request: FastifyRequest, reply: FastifyRe
 export const countRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    const hot = createHotAnswers(ctx, async (ref) => {
+    const hot = createHotAnswers(ctx);
+    const render = async (ref: string) => {
       const petition = await findGate(ctx.store.read, ANONYMOUS, ref);
       const counts = await readCounts(ctx.store.read, petition.key);
       const body = JSON.stringify(toCounts(counts, petition.goals, false));
       return { body, etag: etagOf(body), until: null };
-    });
+    };
 
     app.get(
       '/v1/petitions/:petition/counts',
@@ -70,7 +71,9 @@ export const countRoutes =
       (request, reply) => {
         const { actor } = request;
         const { petition: ref } = request.params;
-        if (actor.kind === 'anonymous') return hot.send(request, reply, ref, CACHING);
+        if (actor.kind === 'anonymous') {
+          return hot.send(request, reply, { ref, caching: CACHING, render: () => render(ref) });
+        }
         return sendKeyed(ctx, request, reply, ref);
       },
     );

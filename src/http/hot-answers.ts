@@ -4,7 +4,15 @@ import type { Context } from '../core/context.js';
 import { isFresh, takesGzip } from './conditional.js';
 
 /** `link`: a `Link` header of the answer. */
-type Rendered = { body: string; etag: string; until: Date | null; link?: string };
+export type Rendered = { body: string; etag: string; until: Date | null; link?: string | undefined };
+
+/** An answer that may be kept: `ref` names it among all of its kind. */
+export type HotAnswer = {
+  ref: string;
+  /** Headers that tell caches what they may do, names and values in turn. */
+  caching: readonly string[];
+  render: () => Promise<Rendered>;
+};
 type Kept = {
   generation: number | undefined;
   until: number;
@@ -24,7 +32,7 @@ const SMALL = 256;
  * generation is the one it was rendered under, and its clock has not turned: so it is never older than the last commit,
  * whoever made it. Where the store has no generation, every request renders.
  */
-export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<Rendered>) {
+export function createHotAnswers(ctx: Context) {
   const kept = new Map<string, Kept>();
 
   /** The kept answer, or undefined when it may not be the last word any more. */
@@ -34,9 +42,9 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
     return same && ctx.now().getTime() < known.until ? known : undefined;
   }
 
-  async function renew(ref: string, generation: number | undefined): Promise<Kept> {
+  async function renew({ ref, render }: HotAnswer, generation: number | undefined): Promise<Kept> {
     const known = kept.get(ref);
-    const { body, etag, until: turn, link } = await render(ref);
+    const { body, etag, until: turn, link } = await render();
     const until = turn?.getTime() ?? Infinity;
     const fresh: Kept =
       known?.etag === etag
@@ -66,20 +74,12 @@ export function createHotAnswers(ctx: Context, render: (ref: string) => Promise<
   }
 
   return {
-    /**
-     * Sends at once where the answer is kept, and later where it has to be rendered. `caching`: headers that tell caches
-     * what they may do, names and values in turn.
-     */
-    send(
-      request: FastifyRequest,
-      reply: FastifyReply,
-      ref: string,
-      caching: readonly string[],
-    ): void | Promise<void> {
+    /** Sends at once where the answer is kept, and later where it has to be rendered. */
+    send(request: FastifyRequest, reply: FastifyReply, answer: HotAnswer): void | Promise<void> {
       const generation = ctx.store.generation();
-      const known = current(ref, generation);
-      if (known) return deliver(request, reply, known, caching);
-      return renew(ref, generation).then((answer) => deliver(request, reply, answer, caching));
+      const known = current(answer.ref, generation);
+      if (known) return deliver(request, reply, known, answer.caching);
+      return renew(answer, generation).then((fresh) => deliver(request, reply, fresh, answer.caching));
     },
   };
 }

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { countIsolated } from '../core/key-isolations.js';
 import { readQueue } from '../core/outbox.js';
 import type { Store } from '../store/store.js';
+import type { SharedState } from './limit-store.js';
 
 /** Prometheus metrics of one app: by route and status, never by path or caller. */
 export function createMetrics(app: FastifyInstance, store: Store, now: () => Date): Registry {
@@ -95,6 +96,38 @@ export function watchLive(registry: Registry, live: () => { size: number; droppe
     collect() {
       this.reset();
       this.inc(live().dropped);
+    },
+  });
+}
+
+/** How limits are counted, where several processes share them. */
+export function watchLimits(registry: Registry, state: () => SharedState | undefined): void {
+  if (!state()) return;
+  const registers = [registry];
+  new Gauge({
+    name: 'limits_shared',
+    help: 'Whether limits are counted in Redis; 0: it is lost, and this process counts on its own',
+    registers,
+    collect() {
+      this.set(state()?.shared ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'limits_redis_outages_total',
+    help: 'How often Redis was lost',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(state()?.outages ?? 0);
+    },
+  });
+  new Counter({
+    name: 'limits_counted_alone_total',
+    help: 'Requests that this process counted on its own, because Redis was lost',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(state()?.alone ?? 0);
     },
   });
 }

@@ -18,7 +18,7 @@ organization a signature came. A secret key (\`sk_…\`) acts for an organizatio
 
 **Lists** come in pages: send \`next_cursor\` back as \`cursor\`, or follow \`Link\`.
 
-**Changes** are JSON Merge Patches (RFC 7396) and need \`If-Match\`. Every POST takes an \`Idempotency-Key\`.
+**Changes** are JSON Merge Patches (RFC 7396) and need \`If-Match\`. Every POST of JSON takes an \`Idempotency-Key\`.
 
 **Times** are RFC 3339 in UTC; ids are opaque. Members may be added to answers: ignore what you do not know.`,
   contact: { name: 'Undersigned', url: 'https://undersigned.example' },
@@ -127,8 +127,8 @@ function finishOperation(method: string, made: Operation, schemas: Schemas): Ope
 }
 
 function bodyOf(method: string, content: Content, schemas: Schemas): Content {
-  const { 'application/json': json } = withExamples(content, schemas);
-  if (!json) throw new Error('a body that is not JSON');
+  const { 'application/json': json, ...files } = withExamples(content, schemas);
+  if (!json) return files;
   // A merge patch has a media type of its own; callers that do not know it send JSON.
   return method === 'patch'
     ? { 'application/merge-patch+json': json, 'application/json': json }

@@ -38,6 +38,8 @@ export type OperationInput = {
   /** Any query is taken, and none is read: for what strangers link to, since networks append parameters of their own. */
   anyQuery?: true;
   body?: TSchema;
+  /** A body that is read while it comes: what it is, or one line of it, by media type. */
+  files?: Record<string, { schema: TSchema }>;
   /** The answers when all goes well, by status. */
   answers: Record<number, Answer>;
   /** Headers of the good answers, where they do not follow from the rest. */
@@ -53,6 +55,7 @@ const ALWAYS: readonly ErrorCode[] = [
   'uri_too_long',
   'rate_limited',
   'internal_error',
+  'overloaded',
   'storage_unavailable',
 ];
 const WITH_KEY: readonly ErrorCode[] = ['invalid_key', 'secret_key_in_browser', 'origin_not_allowed'];
@@ -67,7 +70,6 @@ const WITH_BODY: readonly ErrorCode[] = [
   'invalid_body',
   'body_too_large',
   'unsupported_media_type',
-  'overloaded',
   'storage_full',
 ];
 
@@ -98,16 +100,16 @@ export function operation<const Input extends OperationInput>(input: Input) {
     security: SECURITY[access],
     ...(params ? { params } : {}),
     ...(input.anyQuery ? {} : { querystring: querystring ?? NO_QUERY }),
-    ...(body ? { body: ref(body) } : {}),
+    ...(body ? { body: ref(body) } : input.files ? { body: { content: input.files } } : {}),
     response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
     // For the document alone: see openapi.ts.
     'x-request-headers': [...requestHeadersOf(codes, answers), ...(input.takes ?? [])],
   } as unknown as RouteSchema<Input>;
 }
 
-function codesOf({ access, anyQuery, body, errors = [] }: OperationInput): Set<ErrorCode> {
+function codesOf({ access, anyQuery, body, files, errors = [] }: OperationInput): Set<ErrorCode> {
   const query: ErrorCode[] = anyQuery ? [] : ['invalid_query'];
-  return new Set([...ALWAYS, ...WITH[access], ...query, ...(body ? WITH_BODY : []), ...errors]);
+  return new Set([...ALWAYS, ...WITH[access], ...query, ...(body ?? files ? WITH_BODY : []), ...errors]);
 }
 
 /** In the order of the catalogue, so that the same errors read the same in every operation. */

@@ -22,7 +22,7 @@ import {
   MOVED,
   NOT_MODIFIED,
   PRIVATE_CACHE,
-  PUBLIC_CACHE,
+  PUBLIC_CACHING,
   toPage,
 } from './answers.js';
 import { keyed } from './auth.js';
@@ -144,7 +144,8 @@ export const openPetitionRoutes =
       },
     );
 
-    const hot = createHotAnswers(ctx, async (ref) => {
+    const hot = createHotAnswers(ctx);
+    const render = async (ref: string) => {
       const view = await getPetition(ctx.store.read, ANONYMOUS, ref);
       const now = ctx.now();
       const body = JSON.stringify(toPetition(view, ANONYMOUS, now));
@@ -154,7 +155,7 @@ export const openPetitionRoutes =
         until: nextTurn(view.petition, now),
         link: discoveryOf(view.petition, publicUrl),
       };
-    });
+    };
 
     app.get(
       '/v1/petitions/:petition',
@@ -175,7 +176,9 @@ export const openPetitionRoutes =
       (request, reply) => {
         const { actor } = request;
         const { petition: ref } = request.params;
-        if (actor.kind !== 'secret') return hot.send(request, reply, ref, ['cache-control', PUBLIC_CACHE]);
+        if (actor.kind !== 'secret') {
+          return hot.send(request, reply, { ref, caching: PUBLIC_CACHING, render: () => render(ref) });
+        }
         return getPetition(ctx.store.read, actor, ref).then((view) => {
           // Nobody can embed a draft yet.
           if (view.petition.status !== 'draft') reply.header('link', discoveryOf(view.petition, publicUrl));

@@ -9,6 +9,7 @@ import type {
 } from 'fastify';
 import { Moved } from '../core/petition-lookup.js';
 import { ApiError, describeError, ERRORS, type ErrorCode, type FieldError } from '../errors.js';
+import { isLong } from './long-bodies.js';
 
 /** Fastify's own errors, by their code. */
 const FRAMEWORK: Record<string, ErrorCode> = {
@@ -154,6 +155,8 @@ export function clientErrorHandler(publicUrl: string, constant: Record<string, s
     ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
   };
   return (error: Error & { code?: string }, socket: Socket): void => {
+    // Node's limit for a whole request is for those that are read before they are answered.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isLong(socket)) return;
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;

@@ -17,7 +17,8 @@ declare module 'fastify' {
 export function enableSendNow(app: FastifyInstance, constant: Record<string, string>): void {
   const always = Object.entries(constant).flat();
   const withAll = (reply: FastifyReply, headers: readonly string[]): string[] => {
-    const all = [...always, 'x-request-id', reply.request.id, ...headers];
+    const all = always.concat(headers);
+    all.push('x-request-id', reply.request.id);
     const set = reply.getHeaders();
     for (const name in set) all.push(name, String(set[name]));
     return all;

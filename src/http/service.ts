@@ -6,8 +6,15 @@ import { Liveness, OpenApiDocument, Readiness } from '../../schema/api/service.j
 import { readQueue, type QueueState } from '../core/outbox.js';
 import type { Store } from '../store/store.js';
 import { ApiError, ERRORS } from '../errors.js';
+import type { LimitStore, SharedState } from './limit-store.js';
 import { toYaml } from './openapi-yaml.js';
 import { operation } from './operation.js';
+
+/** Made when it is first asked for, and kept. */
+function once(make: () => string): () => Buffer {
+  let made: Buffer | undefined;
+  return () => (made ??= Buffer.from(make()));
+}
 
 const textAnswer = (type: string, description: string) => ({
   description,
@@ -21,9 +28,13 @@ const toMailQueue = ({ queued, oldestAt }: QueueState, now: Date) => ({
   oldest_seconds: oldestAt && Math.max(0, Math.floor((now.getTime() - oldestAt.getTime()) / 1000)),
 });
 
+const limitsOf = (state: SharedState | undefined) =>
+  state === undefined ? 'process' : state.shared ? 'shared' : 'alone';
+
 export type ServiceOptions = {
   store: Store;
   now: () => Date;
+  limits: Pick<LimitStore, 'state'>;
   metrics: Registry;
   /** Whether the process has begun to stop. */
   draining: () => boolean;
@@ -32,8 +43,12 @@ export type ServiceOptions = {
 
 /** Health, metrics, the document: for machines and operators. They need no key, and have a limit of their own. */
 export const serviceRoutes =
-  ({ store, now, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
+  ({ store, now, limits, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    // The same bytes for everybody: whoever asks again and again and reads nothing takes no memory.
+    const json = once(() => JSON.stringify(document(app)));
+    const yaml = once(() => toYaml(document(app)));
+
     app.get(
       '/livez',
       {
@@ -72,7 +87,7 @@ export const serviceRoutes =
         const mail = toMailQueue(await readQueue(store.read), now());
         return reply
           .header('cache-control', 'no-store')
-          .send({ status: 'ok', engine: store.engine, waiting, mail });
+          .send({ status: 'ok', engine: store.engine, waiting, limits: limitsOf(limits.state()), mail });
       },
     );
 
@@ -107,7 +122,11 @@ export const serviceRoutes =
           answers: { 200: OpenApiDocument },
         }),
       },
-      (_request, reply) => reply.header('cache-control', 'public, max-age=300').send(document(app)),
+      (_request, reply) =>
+        reply
+          .header('cache-control', 'public, max-age=300')
+          .type('application/json; charset=utf-8')
+          .send(json()),
     );
 
     app.get(
@@ -126,7 +145,7 @@ export const serviceRoutes =
         reply
           .header('cache-control', 'public, max-age=300')
           .type('application/yaml; charset=utf-8')
-          .send(toYaml(document(app))),
+          .send(yaml()),
     );
 
     app.get(

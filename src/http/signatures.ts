@@ -22,10 +22,20 @@ import {
   type SignatureView,
 } from '../core/signatures.js';
 import { signPetition, type Signed } from '../core/signing.js';
-import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE, toPage } from './answers.js';
+import {
+  cacheFor,
+  MOVED,
+  nextLink,
+  NOT_MODIFIED,
+  pageBody,
+  PRIVATE_CACHE,
+  PUBLIC_CACHING,
+  toPage,
+} from './answers.js';
 import { callerOf, keyed } from './auth.js';
 import { camelKeys, iso } from './case.js';
-import { sendWithEtag } from './conditional.js';
+import { etagOf, sendWithEtag } from './conditional.js';
+import { createHotAnswers } from './hot-answers.js';
 import { retryFrom } from './idempotency.js';
 import { operation } from './operation.js';
 import { steadily } from './steadily.js';
@@ -90,6 +100,7 @@ const ACCEPTED_HEADERS = ['cache-control', PRIVATE_CACHE, 'content-type', 'appli
 export const openSignatureRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    const hot = createHotAnswers(ctx);
     app.post(
       '/v1/petitions/:petition/signatures',
       {
@@ -157,17 +168,21 @@ export const openSignatureRoutes =
           errors: ['petition_not_found', 'petition_taken_down', 'invalid_cursor'],
         }),
       },
-      async (request, reply) => {
+      (request, reply) => {
         const { limit = 20, cursor } = request.query;
-        const page = await listPublicSignatures(ctx.store.read, request.actor, request.params.petition, {
-          limit,
-          cursor,
-        });
-        return sendWithEtag(
-          request,
-          reply,
-          cacheFor(request),
-          toPage(request, reply, page, toPublicSignature),
+        const { actor, params } = request;
+        const read = () => listPublicSignatures(ctx.store.read, actor, params.petition, { limit, cursor });
+        // The first page is what everybody looks at.
+        if (actor.kind === 'anonymous' && cursor === undefined) {
+          const render = async () => {
+            const page = await read();
+            const body = JSON.stringify(pageBody(page, toPublicSignature));
+            return { body, etag: etagOf(body), until: null, link: nextLink(request, page) };
+          };
+          return hot.send(request, reply, { ref: request.url, caching: PUBLIC_CACHING, render });
+        }
+        return read().then((page) =>
+          sendWithEtag(request, reply, cacheFor(request), toPage(request, reply, page, toPublicSignature)),
         );
       },
     );

@@ -20,7 +20,8 @@ const OPTIONS: Options = {
   keywords: ['discriminator'],
 };
 
-function validator(options: Options): Ajv {
+/** Holds values against the contracts. */
+export function validator(options: Options): Ajv {
   const ajv = new Ajv({ ...OPTIONS, ...options });
   // The packages are CommonJS: their default export is the module's own.
   addFormats.default(ajv, ['date-time', 'uri']);
@@ -80,8 +81,8 @@ export function validation(app: FastifyInstance): void {
 /** NUL and lone surrogates can come in only as escapes. Almost no body has one. */
 const mayHideBadText = (body: Buffer) => body.includes('\\u');
 
-/** Walks with a list of its own, since a body may be nested deeper than the call stack. */
-function hasBadText(root: unknown): boolean {
+/** NUL, or half of a surrogate pair. Walks with a list of its own, since a body may be nested deeper than the call stack. */
+export function hasBadText(root: unknown): boolean {
   const waiting = [root];
   while (waiting.length > 0) {
     const value = waiting.pop();

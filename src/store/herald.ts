@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
+import { PrimaryClient } from './primary.js';
 
 /** Commits of so long go into one notification. */
 const PACE_MS = 250;
@@ -97,7 +98,7 @@ export class Herald {
   }
 
   async #connect(): Promise<pg.Client> {
-    const client = new pg.Client({
+    const client = new PrimaryClient({
       connectionString: this.options.url,
       connectionTimeoutMillis: CONNECT_MS,
       statement_timeout: this.options.statementTimeoutMs,

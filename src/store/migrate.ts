@@ -10,7 +10,15 @@ import { packageRoot } from '../package.js';
  * rebuilt.
  */
 
-export type MigrationState = { known: MigrationMeta[]; applied: string[] };
+export type MigrationState = {
+  known: MigrationMeta[];
+  applied: string[];
+  /** A copy into it has begun and is not complete: see copy/copy.ts. */
+  unfinished?: boolean;
+};
+
+/** The table that marks such a copy. */
+export const UNFINISHED = 'undersigned_copy';
 
 const folder = (engine: 'sqlite' | 'postgres') => fileURLToPath(new URL(`drizzle/${engine}`, packageRoot));
 
@@ -29,8 +37,11 @@ export function pending({ known, applied }: MigrationState): MigrationMeta[] {
   return known.slice(applied.length);
 }
 
-/** Throws unless every migration has run and no other. */
+/** Throws unless every migration has run and no other, and all rows are there. */
 export function assertMigrated(state: MigrationState): void {
+  if (state.unfinished) {
+    throw new Error(`A copy into this database is not complete: run 'undersigned copy' again to go on with it`);
+  }
   const missing = pending(state).length;
   if (missing > 0) throw new Error(`${missing} of the migrations have not run: run 'undersigned migrate'`);
 }
@@ -41,7 +52,12 @@ export function sqliteMigrations(connection: Database.Database, from = folder('s
   const applied = exists
     ? (connection.prepare('select hash from applied_migrations order by position').pluck().all() as string[])
     : [];
-  return { known: readMigrationFiles({ migrationsFolder: from }), applied };
+  const unfinished = connection.prepare(`select 1 from sqlite_master where name = ?`).get(UNFINISHED);
+  return {
+    known: readMigrationFiles({ migrationsFolder: from }),
+    applied,
+    unfinished: unfinished !== undefined,
+  };
 }
 
 /** Brings a SQLite database up to date, all or nothing, one process at a time. Returns how many migrations ran. */
@@ -81,14 +97,14 @@ export async function postgresMigrations(
   from = folder('postgres'),
 ): Promise<MigrationState> {
   const known = readMigrationFiles({ migrationsFolder: from });
-  const found = await client.query<{ ledger: string | null }>(
-    `select to_regclass('applied_migrations') as ledger`,
+  const found = await client.query<{ ledger: string | null; mark: string | null }>(
+    `select to_regclass('applied_migrations') as ledger, to_regclass('${UNFINISHED}') as mark`,
   );
   if (found.rows[0]?.ledger == null) return { known, applied: [] };
   const { rows } = await client.query<{ hash: string }>(
     'select hash from applied_migrations order by position',
   );
-  return { known, applied: rows.map((row) => row.hash) };
+  return { known, applied: rows.map((row) => row.hash), unfinished: found.rows[0].mark != null };
 }
 
 /** Brings a PostgreSQL database up to date, all or nothing, one process at a time. Returns how many migrations ran. */

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import pg from 'pg';
 import { ensureFolder } from '../folder.js';
 import { migratePostgres, migrateSqlite } from './migrate.js';
 import { openPostgres, type PostgresOptions } from './postgres.js';
 import { connect, openSqlite } from './sqlite.js';
+import { PrimaryClient } from './primary.js';
 import type { Store } from './store.js';
 
 /** `file:data/undersigned.db` or `postgres://user:password@host:port/name`. */
 export type DatabaseUrl = string;
 
-const sqliteFile = (url: DatabaseUrl): string | undefined =>
+export const sqliteFile = (url: DatabaseUrl): string | undefined =>
   url.startsWith('file:')
     ? decodeURIComponent(url.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))
     : undefined;
@@ -27,7 +27,7 @@ export async function migrateStore(url: DatabaseUrl): Promise<number> {
       connection.close();
     }
   }
-  const client = new pg.Client({ connectionString: url });
+  const client = new PrimaryClient({ connectionString: url });
   // A connection that breaks fails its query too; without a listener it would end the process.
   client.on('error', () => undefined);
   await client.connect();

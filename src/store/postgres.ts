@@ -3,9 +3,14 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import * as tables from '../../schema/db/postgres.js';
 import { ApiError } from '../errors.js';
+import { Gatherer } from './gather.js';
 import { Herald } from './herald.js';
 import { assertMigrated, postgresMigrations } from './migrate.js';
-import { RunAgain, Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
+import { Connections, type Orderly } from './postgres-connections.js';
+import { explain, isAboutAll, isConflict, isReadOnly, mayRunAgain } from './postgres-errors.js';
+import { PrimaryClient } from './primary.js';
+import { Sums, type Store, type StoreOptions, type Tx } from './store.js';
+import { Together, type Forms, type Outcome, type Work } from './together.js';
 import { Watchers } from './watchers.js';
 
 export type PostgresOptions = StoreOptions & {
@@ -13,12 +18,19 @@ export type PostgresOptions = StoreOptions & {
   statementTimeoutMs: number;
   /** For tests on a server that does not sync. */
   allowUnsafeDurability?: boolean;
+  /** Groups of `gather` that may be under way at the same time; 0: every work has a transaction of its own. */
+  groups?: number;
 };
 
 const MAX_ATTEMPTS = 10;
 const LONGEST_PAUSE_MS = 200;
-/** More rows than one process has connections, so that several processes seldom meet on one. */
-const SHARDS = 64;
+/** More would be smaller, and wait for each other's rows. */
+const GROUPS = 1;
+/**
+ * Plans are kept: one that was made while the tables were empty would go through all of them later. So the group's own
+ * go by index from the first day. (To plan anew each time would also plan the check of each foreign key.)
+ */
+const BEGIN_GROUP = 'begin; set local enable_seqscan = off';
 
 /** Refuses a server that acknowledges what a power cut takes back. */
 async function selfTest(pool: pg.Pool, allowUnsafe: boolean): Promise<void> {
@@ -35,6 +47,7 @@ async function selfTest(pool: pg.Pool, allowUnsafe: boolean): Promise<void> {
 
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Store> {
   const pool = new pg.Pool({
+    Client: PrimaryClient,
     connectionString: url,
     max: options.poolSize,
     connectionTimeoutMillis: 5000,
@@ -54,9 +67,11 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   }
 
   const stats = { transactions: 0, commits: 0 };
-  let running = 0;
-  const waiting = () => Math.max(0, running - options.poolSize);
+  /** Transactions, and calls that have not been answered. */
+  let [running, open] = [0, 0];
+  const waiting = () => Math.max(0, running - options.poolSize) + gatherer.waiting;
   const connections = new Connections();
+  const forms: Forms = new Map();
   const watchers = new Watchers();
   const herald = new Herald({
     url,
@@ -71,22 +86,24 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   let draining = false;
   const idle: (() => void)[] = [];
 
-  async function attempt<T>(work: (tx: Tx) => Promise<T>, sums: Sums): Promise<T> {
+  async function attempt<T>(work: Whole<T>, sums: Sums, begin: string): Promise<T> {
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query('begin');
+      await client.query(begin);
       try {
+        const { db, shard, orderly } = connections.of(client);
+        orderly.failure = undefined;
         const add: Tx['add'] = (...args) => sums.add(...args);
-        const tx: Tx = { ...connections.of(client), tables, now: options.now(), memo: new Map(), add };
-        const value = await work(tx);
-        // Last, so that the rows that others may want are held as briefly as can be.
-        await sums.write(tx);
+        const tx: Tx = { db, shard, tables, now: options.now(), memo: new Map(), add };
+        const value = await work(tx, sums, orderly);
         await client.query('commit');
         return value;
       } catch (error) {
         // A connection that cannot even roll back is of no more use.
         await client.query('rollback').catch((failure: Error) => (broken = failure));
+        // Its server has become a standby: the pool has to look for the primary.
+        if (isReadOnly(error)) broken = error as Error;
         throw error;
       }
     } finally {
@@ -94,34 +111,84 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     }
   }
 
-  async function transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    if (draining) throw new ApiError('shutting_down');
-    if (waiting() >= options.maxWaiting) throw new ApiError('overloaded');
+  /** Runs all of a transaction, again while that may help. */
+  async function persist<T>(work: Whole<T>, again: (error: unknown) => boolean, begin = 'begin'): Promise<T> {
     running += 1;
     try {
       for (let tries = 1; ; tries += 1) {
         try {
           const sums = new Sums();
-          const value = await attempt(work, sums);
+          const value = await attempt(work, sums, begin);
           sums.tell(tell);
-          stats.transactions += 1;
           stats.commits += 1;
           return value;
         } catch (error) {
-          if (tries === MAX_ATTEMPTS || !mayRunAgain(error)) throw explain(error);
+          if (tries === MAX_ATTEMPTS || !again(error)) throw error;
           await sleep(Math.random() * Math.min(LONGEST_PAUSE_MS, 5 * 2 ** tries));
         }
       }
     } finally {
       running -= 1;
-      if (running === 0) for (const resolve of idle.splice(0)) resolve();
+    }
+  }
+
+  async function alone<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const all: Whole<T> = async (tx, sums) => {
+      const value = await work(tx);
+      // Last, so that the rows that others may want are held as briefly as can be.
+      await sums.write(tx);
+      return value;
+    };
+    try {
+      const value = await persist(all, mayRunAgain);
+      stats.transactions += 1;
+      return value;
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+
+  async function together(works: readonly Work[]): Promise<Outcome[]> {
+    const all: Whole<Outcome[]> = async (tx, sums, orderly) => {
+      const group = new Together({ ...tx, db: orderly.db }, orderly.ask, forms);
+      const outcomes = await group.run(works);
+      const [halfDone] = outcomes.flatMap((outcome) => ('error' in outcome && outcome.wrote ? outcome : []));
+      const failure = orderly.failure ?? halfDone;
+      if (failure) throw failure.error;
+      await sums.write(group.tx);
+      return outcomes;
+    };
+    // What one work has brought about is found out without the others, not by trying again.
+    const outcomes = await persist(all, isConflict, BEGIN_GROUP);
+    stats.transactions += outcomes.filter((outcome) => 'value' in outcome).length;
+    return outcomes;
+  }
+
+  const gatherer = new Gatherer({
+    groups: options.groups ?? GROUPS,
+    arrivals: options.arrivals ?? (() => 0),
+    together,
+    alone,
+    isAboutAll,
+    explain,
+  });
+
+  async function admit<T>(run: () => Promise<T>): Promise<T> {
+    if (draining) throw new ApiError('shutting_down');
+    if (waiting() >= options.maxWaiting) throw new ApiError('overloaded');
+    open += 1;
+    try {
+      return await run();
+    } finally {
+      open -= 1;
+      if (open === 0) for (const resolve of idle.splice(0)) resolve();
     }
   }
 
   async function close(): Promise<void> {
     draining = true;
     // The pool would forget those who wait for a connection when it ends.
-    if (running > 0) await new Promise<void>((resolve) => idle.push(resolve));
+    if (open > 0) await new Promise<void>((resolve) => idle.push(resolve));
     await herald.close();
     await pool.end();
   }
@@ -130,7 +197,8 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     engine: 'postgres',
     tables,
     read: { db: drizzle(pool, { casing: 'snake_case' }), tables },
-    transact,
+    transact: (work) => admit(() => alone(work)),
+    gather: (touches, work) => admit(() => gatherer.gather(touches, work)),
     generation: () => undefined,
     watch: (column, heard) => {
       const stop = watchers.add(column, heard);
@@ -147,55 +215,5 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   };
 }
 
-/** Remembers, for each connection of the pool, its query builder (so that statements stay prepared) and its shard. */
-class Connections {
-  #known = new WeakMap<pg.PoolClient, { db: Db; shard: number }>();
-  #next = Math.floor(Math.random() * SHARDS);
-
-  of(client: pg.PoolClient): { db: Db; shard: number } {
-    let connection = this.#known.get(client);
-    if (!connection) {
-      connection = {
-        db: drizzle(client, { casing: 'snake_case' }) as unknown as Db,
-        shard: this.#next++ % SHARDS,
-      };
-      this.#known.set(client, connection);
-    }
-    return connection;
-  }
-}
-
-/** Query builders wrap the driver's error and keep it as the cause. */
-const driverError = (error: unknown): { code?: unknown; message?: unknown } =>
-  (error instanceof Error && error.cause !== undefined ? error.cause : error) ?? {};
-
-const postgresCode = (error: unknown): string => {
-  const { code } = driverError(error);
-  return typeof code === 'string' ? code : '';
-};
-
-/** serialization_failure, deadlock_detected: the server asks us to try again. */
-const isRetryable = (error: unknown) =>
-  error instanceof RunAgain || ['40001', '40P01'].includes(postgresCode(error));
-
-/** What the driver says, without a code, when there is no connection or no longer one. */
-const NO_CONNECTION =
-  /timeout exceeded when trying to connect|Connection terminated|not queryable|after calling end/;
-
-/**
- * A unique violation too: what was looked for in vain is there now, so that the next run sees it and answers rightly. One
- * that stays is a mistake of ours, and is thrown in the end.
- */
-const mayRunAgain = (error: unknown) => isRetryable(error) || postgresCode(error) === '23505';
-
-/** The one place where PostgreSQL's codes are known: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function explain(error: unknown): unknown {
-  if (error instanceof ApiError) return error;
-  const code = postgresCode(error);
-  if (code === '53100') return new ApiError('storage_full');
-  if (code === '57014' || isRetryable(error)) return new ApiError('overloaded');
-  // Connection exceptions, insufficient resources, operator intervention, a transaction that the server gave up, errno.
-  const lost = /^(08|53|57P|25P03$)/.test(code) || /^E[A-Z]+$/.test(code);
-  const noConnection = code === '' && NO_CONNECTION.test(String(driverError(error).message));
-  return lost || noConnection ? new ApiError('storage_unavailable') : error;
-}
+/** All of a transaction but its beginning and its end. */
+type Whole<T> = (tx: Tx, sums: Sums, orderly: Orderly) => Promise<T>;

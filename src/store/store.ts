@@ -2,6 +2,7 @@ import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import { type Column, sql, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import { compile } from './compile.js';
+import type { Prepared } from './set-based.js';
 import type { Heard } from './watchers.js';
 
 /** Queries are typed once, against PostgreSQL; SQLite runs the same builders. */
@@ -31,6 +32,20 @@ export type Tx = {
    * write. What is added here is not yet there to be read in this transaction.
    */
   readonly add: (sum: Sum, place: Record<string, number>, numbers: Record<string, number>) => void;
+  /** Only where works share the transaction, interleaved: to whom `statement` hands its calls. */
+  readonly joint?: Joint;
+};
+
+/** What one of several works in a transaction calls its statements with. */
+export type Joint = {
+  /** The connection's own query builder. */
+  readonly db: Tx['db'];
+  call(
+    name: string,
+    query: Prepared,
+    values: Record<string, unknown>,
+    alone: (values: Record<string, unknown>) => PromiseLike<unknown>,
+  ): Promise<unknown>;
 };
 
 /** Thrown by work whose reads were overtaken by another transaction: it is run again on what is there now. */
@@ -62,7 +77,9 @@ export class Sums {
 
   async write(tx: Tx): Promise<void> {
     for (const [sum, places] of this.#pending) {
-      for (const values of places.values()) await sum.write(tx, values);
+      // Where statements are joined, all places of a sum are written by one.
+      if (tx.joint) await Promise.all([...places.values()].map((values) => sum.write(tx, values)));
+      else for (const values of places.values()) await sum.write(tx, values);
     }
   }
 
@@ -89,10 +106,16 @@ export type Store = {
   readonly read: Reader;
   /**
    * Runs `work` in a transaction and resolves once its effect is durable. `work` may run more than once (on
-   * PostgreSQL, after a serialization failure or a deadlock). Throws `overloaded`, `storage_full` or
+   * PostgreSQL after a serialization failure or a deadlock, on SQLite after another of its group failed). Throws `overloaded`, `storage_full` or
    * `storage_unavailable`; then nothing was changed, except that a connection lost during a commit leaves it open.
    */
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * As transact, for work that may share its transaction with others which run interleaved with it. So it must not decide
+   * by what it has read about anything that one of them may write. `touches` names what it writes, the person above all:
+   * works that touch the same are kept apart. What fails in a shared transaction runs again without the others.
+   */
+  gather<T>(touches: readonly string[], work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
    * A number that differs whenever anything was committed since it was last read, by any process; undefined on an
    * engine that cannot tell without asking.
@@ -123,7 +146,7 @@ export type StoreOptions = {
   onFatal: (error: unknown) => void;
 };
 
-type Prepared<Result> = { execute(values?: Record<string, unknown>): PromiseLike<Result> };
+type Query<Result> = { execute(values?: Record<string, unknown>): PromiseLike<Result> };
 
 /**
  * A query that is built once per connection and then only bound: on a hot path building the SQL costs ten times what
@@ -131,17 +154,23 @@ type Prepared<Result> = { execute(values?: Record<string, unknown>): PromiseLike
  */
 export function statement<Values extends Record<string, unknown>, Result, On extends Reader = Tx>(
   name: string,
-  build: (on: On) => { prepare(name: string): Prepared<Result> },
+  build: (on: On) => { prepare(name: string): Query<Result> },
 ): (on: On, values: Values) => Result | PromiseLike<Result> {
-  const prepared = new WeakMap<object, (values: Values) => Result | PromiseLike<Result>>();
+  type Run = (values: Record<string, unknown>) => Result | PromiseLike<Result>;
+  const prepared = new WeakMap<object, { query: Query<Result>; run: Run }>();
   return (on, values) => {
-    let run = prepared.get(on.db);
-    if (run === undefined) {
-      const query = build(on).prepare(name);
-      run = (compile(query) as typeof run) ?? ((bound) => query.execute(bound));
-      prepared.set(on.db, run);
+    const { joint } = on as Partial<Tx>;
+    const db = joint?.db ?? on.db;
+    let known = prepared.get(db);
+    if (known === undefined) {
+      const query = build({ ...on, db }).prepare(name);
+      const run = (compile(query) as Run | undefined) ?? ((bound) => query.execute(bound));
+      prepared.set(db, (known = { query, run }));
     }
-    return run(values);
+    if (!joint) return known.run(values);
+    // Only drizzle's PostgreSQL queries come here.
+    const { query, run } = known as unknown as { query: Prepared; run: (values: object) => Promise<Result> };
+    return joint.call(name, query, values, run) as Promise<Result>;
   };
 }
 

@@ -25,6 +25,7 @@ const ALLOWED: Record<string, string> = {
   'updatePetition /partners/0/organization_id': 'it is shown, and opens nothing',
   'createSubscription /email': 'everybody has a list of their own',
   'importSubscriptions /rows/0/email': 'everybody has a list of their own',
+  'importSignatures /email': 'everybody may sign anything',
   'updateOrganization /reply_to': 'where its answers go is for it to say',
   'resendConfirmation /petition_id': 'the answer is the same, whatever is asked',
 };
@@ -39,7 +40,7 @@ const INSTEAD: Record<string, Record<string, unknown>> = {
 const TRUTH: Record<string, RegExp> = { signPetition: /^sig_/ };
 
 /** What a partner may ask about the lead's petition. */
-const SHARED = ['listSignatures', 'listPartners', 'createMailing', 'listShareLinks', 'getShareStatistics'];
+const SHARED = ['listSignatures', 'exportSignatures', 'importSignatures', 'listPartners', 'createMailing', 'listShareLinks', 'getShareStatistics'];
 
 /** Operations that even their own things do not make succeed here, and what they answer. */
 const REFUSED: Record<string, string> = {
@@ -81,9 +82,12 @@ onEveryEngine('foreign objects', async (t, engine) => {
 
   const send = async (operation: Operation, caller: Caller, url: string, body: unknown): Promise<Reply> => {
     asked += 1;
-    const { method, needsIfMatch, streams } = operation;
+    const { method, needsIfMatch, streams, type } = operation;
     if (streams) return beginningOf(`http://127.0.0.1:${port}${url}`, caller.key);
-    const headers = needsIfMatch ? { 'if-match': '*' } : {};
+    const headers = {
+      ...(needsIfMatch ? { 'if-match': '*' } : {}),
+      ...(body === undefined ? {} : { 'content-type': type }),
+    };
     return api.call(method, url, { key: caller.key, headers, body });
   };
 
@@ -281,7 +285,7 @@ function mayWork(operation: Operation, caller: Caller, slot: Slot, thing: Thing,
   if (isLeads && caller.group?.name === 'partner') return SHARED.includes(id);
   if (slot.name.startsWith('/filter/')) return body.matched === 0;
   if (slot.in !== 'query' || slot.kind === 'petition') return false;
-  return !Array.isArray(body.data) || isEmpty;
+  return !Array.isArray(body?.data) || isEmpty;
 }
 
 /** Something of the caller's own that a question does not use up. */

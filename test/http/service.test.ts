@@ -34,7 +34,13 @@ onEveryEngine('service', async (t, engine) => {
     });
     t.match(await api.call('GET', '/readyz'), {
       status: 200,
-      body: { status: 'ok', engine: engine.name, waiting: 0, mail: { queued: 0, oldest_seconds: null } },
+      body: {
+        status: 'ok',
+        engine: engine.name,
+        waiting: 0,
+        limits: 'process',
+        mail: { queued: 0, oldest_seconds: null },
+      },
     });
   });
 

@@ -199,6 +199,46 @@ onEveryEngine('what transactions add is written once for those that commit toget
   t.equal(await version(), 1 + 75 * 11 + 1000, 'nor has an attempt that was tried again');
 });
 
+onEveryEngine('what fails is undone alone, whenever it fails', async (t, engine) => {
+  const store = await fresh(t, engine);
+  let runs = 0;
+  const together = (prefix: string, fails: (i: number) => 'before' | 'after' | undefined) =>
+    Promise.all(
+      numbered(prefix, 30).map((slug, i) =>
+        outcome(
+          store.transact(async (tx) => {
+            runs += 1;
+            if (fails(i) === 'before') throw new Error('before');
+            await insert(tx, slug);
+            if (fails(i) === 'after') throw new Error('after');
+          }),
+        ),
+      ),
+    );
+  const failing = (i: number) => (i % 5 === 1 ? ('before' as const) : undefined);
+  const all = Array.from({ length: 30 }, (_, i) => i);
+
+  t.same(
+    await together('a', () => 'before'),
+    all.map(() => 'before'),
+  );
+  t.equal(runs, 30, 'nothing was written, so nothing has to be undone');
+
+  runs = 0;
+  const mixed = (i: number) => (i % 7 === 3 ? ('after' as const) : failing(i));
+  t.same(await together('b', mixed), all.map(mixed));
+  const kept = all.filter((i) => !mixed(i)).map((i) => numbered('b', 30)[i]);
+  t.same((await slugs(store.read)).sort(), kept.sort());
+  if (engine.name === 'sqlite')
+    t.ok(runs > 30 && runs < 60, `${runs} runs: the first that failed stopped the group`);
+  else t.equal(runs, 30);
+
+  runs = 0;
+  t.same(await together('c', mixed), all.map(mixed));
+  t.equal(runs, 30, 'the next groups expect it');
+  t.equal((await slugs(store.read)).length, 2 * kept.length);
+});
+
 onEveryEngine(
   'a full queue refuses with overloaded, and takes more when it is shorter',
   async (t, engine) => {
@@ -620,3 +660,45 @@ t.test('PostgreSQL: a server that goes away and comes back', onPostgres, async (
     'nothing acknowledged is lost',
   );
 });
+
+const postgresAlone = engines.find(({ name }) => name === 'postgres');
+t.test(
+  'of several PostgreSQL servers, the one that takes writes [postgres]',
+  { skip: !postgresAlone },
+  async (t) => {
+    const url = new URL(await (postgresAlone as Engine).database(t));
+    // Nobody listens on port 1.
+    const several = (hosts: string) =>
+      `postgres://${url.username}@${hosts}${url.pathname}?target_session_attrs=read-write`;
+    const found = several(`127.0.0.1:1,${url.host}`);
+    t.equal(await migrateStore(found), 0);
+    const store = await openTestStore(found, { poolSize: 1 });
+    t.teardown(() => store.close());
+    await store.transact((tx) => insert(tx, 'one'));
+    t.same(await slugs(store.read), ['one']);
+
+    const sessions = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${url.pathname.slice(1)}' and pid <> pg_backend_pid()`;
+    const admin = new pg.Client({ connectionString: url.href });
+    await admin.connect();
+    t.teardown(() => admin.end());
+    const readOnly = (value: string) =>
+      admin.query(`alter database ${url.pathname.slice(1)} set default_transaction_read_only = ${value}`);
+    await readOnly('on');
+    await admin.query(sessions);
+    await sleep(50);
+    t.equal(
+      await outcome(store.transact((tx) => insert(tx, 'two'))),
+      'storage_unavailable',
+      'as on a standby',
+    );
+    await admin.query('set default_transaction_read_only = off');
+    await readOnly('off');
+    // The same connection would be as it was: it must not come back from the pool.
+    await store.transact((tx) => insert(tx, 'three'));
+    t.same(await slugs(store.read), ['one', 'three']);
+
+    await t.rejects(openTestStore(several('127.0.0.1:1,127.0.0.1:1')), { code: 'ENOPRIMARY' });
+    const reading = found.replace('read-write', 'any');
+    await t.rejects(openTestStore(reading), { message: /target_session_attrs in DATABASE_URL must be/ });
+  },
+);

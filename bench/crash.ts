@@ -1,0 +1,172 @@
+/**
+ * `npm run bench:crash`: ends the server in the middle of signing, again and again, and looks for every signature that was
+ * acknowledged. `--power` cuts the power of its disk as well: what the system has not written to it is gone.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import Database from 'better-sqlite3';
+import { freePort } from '../scripts/free-port.js';
+import { createChecks } from './checks.js';
+import { startLimit, startOurs, type Contender } from './contenders.js';
+import { startSigning } from './failover/signers.js';
+import { plainDisk, powerDisk, type Disk } from './power-disk.js';
+
+const HELP = `npm run bench:crash -- [options]
+  --cycles <n>    how often the server is ended (5)
+  --seconds <n>   how long people sign before each end, at most (2)
+  --clients <n>   that sign (100)
+  --power         cut the power of its disk, too: Linux, as root. First a server that trusts the system's memory
+                  (synchronous=NORMAL) has to lose signatures that way: a check that cannot fail proves nothing`;
+
+const { values: flags } = parseArgs({
+  options: {
+    cycles: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    clients: { type: 'string', default: '100' },
+    power: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const [cycles, seconds, clients] = [flags.cycles, flags.seconds, flags.clients].map(Number) as [
+  number,
+  number,
+  number,
+];
+if (flags.help || ![cycles, seconds, clients].every((n) => n > 0)) {
+  console.log(HELP);
+  process.exit(flags.help ? 0 : 2);
+}
+
+const MARK = 'UNDERSIGNED_OWN_MOUNTS';
+if (flags.power && process.env[MARK] === undefined) {
+  // What is mounted must be seen by nobody else, and be gone with this process.
+  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const inside = spawnSync('unshare', ['--mount', '--propagation', 'private', ...again], {
+    stdio: 'inherit',
+    env: { ...process.env, [MARK]: '1' },
+  });
+  process.exit(inside.status ?? 1);
+}
+
+type Server = { name: string; start(folder: string, port: number): Promise<Contender>; mayLose: boolean };
+type Audit = {
+  acknowledged: number;
+  lost: number;
+  doubled: number;
+  rows: number;
+  counted: number;
+  sound: boolean;
+};
+
+const OURS: Server = {
+  name: 'ours',
+  mayLose: false,
+  start: (folder, port) => startOurs(folder, [], { PORT: String(port) }),
+};
+const folder = mkdtempSync(join(tmpdir(), 'undersigned-crash-'));
+const checks = createChecks();
+try {
+  if (flags.power) await onDisk(await careless(), powerDisk(join(folder, 'careless')));
+  await onDisk(OURS, flags.power ? powerDisk(join(folder, 'ours')) : plainDisk(join(folder, 'ours')));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = checks.print() ? 0 : 1;
+
+/** A group commit by hand that does not wait for the disk: what the audit must find. */
+async function careless(): Promise<Server> {
+  const template = join(folder, 'template');
+  await (await startOurs(template)).stop();
+  return {
+    name: 'synchronous=NORMAL',
+    mayLose: true,
+    start: (here, port) => {
+      const file = join(here, 'undersigned.db');
+      if (!existsSync(file)) {
+        copyFileSync(join(template, 'undersigned.db'), file);
+        // The file has to be there after a power cut: only what is signed may be gone.
+        execFileSync('sync', ['--file-system', file]);
+      }
+      return startLimit('careless', 'l3-group-commit', here, file, 'NORMAL', String(port)).then((one) => ({
+        ...one,
+        file,
+      }));
+    },
+  };
+}
+
+async function onDisk(server: Server, disk: Disk): Promise<void> {
+  try {
+    await trial(server, disk);
+  } finally {
+    disk.release();
+  }
+}
+
+async function trial(server: Server, disk: Disk): Promise<void> {
+  const port = await freePort();
+  const ledger = join(folder, `acknowledged by ${server.name}`);
+  mkdirSync(disk.path, { recursive: true });
+  let running = await server.start(disk.path, port);
+  const path = '/v1/petitions/save-the-old-mill-meadows';
+  const signing = startSigning([`http://127.0.0.1:${port}`], path, clients, ledger);
+  for (let cycle = 1; cycle <= cycles; cycle += 1) {
+    await sleep((0.2 + Math.random() * 0.8) * seconds * 1000);
+    // A machine without power acknowledges nothing more, whatever its disk did last: so the server stops first. Without
+    // this, ext4 may report a sync that was under way while it was shut down as done.
+    process.kill(running.pid, 'SIGSTOP');
+    disk.cut();
+    process.kill(running.pid, 'SIGKILL');
+    await running.stop();
+    disk.restore();
+    console.log(`${server.name}: ended after ${signing.acknowledged.length} acknowledgements`);
+    // What is lost stays lost only if nobody asks for it again.
+    if (cycle < cycles || !server.mayLose) running = await server.start(disk.path, port);
+  }
+  if (!server.mayLose) await sleep(500);
+  await signing.stop();
+  await running.stop();
+  const found = audit(running.file ?? '', readFileSync(ledger, 'utf8').trim().split('\n'));
+  report(server, found);
+}
+
+/** Holds what the clients wrote down against what the database holds. */
+function audit(file: string, acknowledged: string[]): Audit {
+  const db = new Database(file, { timeout: 5000 });
+  const times = db
+    .prepare(
+      `select count(*) from signatures s join supporters p on p.key = s.supporter_key
+       where p.identity = ? and s.status = 'confirmed'`,
+    )
+    .pluck();
+  const found = acknowledged.map((email) => times.get(email) as number);
+  const one = (sql: string) => db.prepare(sql).pluck().get();
+  const result = {
+    acknowledged: acknowledged.length,
+    lost: found.filter((n) => n === 0).length,
+    doubled: found.filter((n) => n > 1).length,
+    rows: one(`select count(*) from signatures where status = 'confirmed'`) as number,
+    counted: one('select sum(confirmed) from petition_counts') as number,
+    sound: one('pragma integrity_check') === 'ok',
+  };
+  db.close();
+  return result;
+}
+
+function report({ name, mayLose }: Server, found: Audit): void {
+  const { acknowledged, lost, doubled, rows, counted, sound } = found;
+  console.log(`${name}: ${JSON.stringify(found)}\n`);
+  if (mayLose) {
+    checks.add(`${name}: the audit finds what a power cut takes (${lost} of ${acknowledged})`, lost > 0);
+    return;
+  }
+  checks.add(`${name}: ${acknowledged} signatures were acknowledged`, acknowledged >= cycles);
+  checks.add(`${name}: none is lost`, lost === 0, `${lost} are`);
+  checks.add(`${name}: none is there twice`, doubled === 0, `${doubled} are`);
+  checks.add(`${name}: as many counted as there are rows`, rows === counted, `${counted} and ${rows}`);
+  checks.add(`${name}: the database is sound`, sound);
+}

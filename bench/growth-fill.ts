@@ -1,0 +1,169 @@
+/** Fills a database for growth.ts, the way in which signatures are imported. A worker: one order at a time. */
+import { join } from 'node:path';
+import { SCOPES } from '../schema/db/tables.js';
+import { progressBar } from '../src/cli/progress-bar.js';
+import { createKey } from '../src/core/api-keys.js';
+import type { Context, KeyedActor } from '../src/core/context.js';
+import { createOrganization } from '../src/core/organizations.js';
+import { createPetition, transitionPetition } from '../src/core/petitions.js';
+import { recount } from '../src/core/recount.js';
+import { importSignatures, type ImportLine } from '../src/core/signature-import.js';
+import { createContext } from '../src/create-context.js';
+import { erasureJournalFile } from '../src/erasure-journal-file.js';
+import { migrateStore, openStore } from '../src/store/open.js';
+import { emailOf } from './email.js';
+
+export type FillOrder =
+  | { what: 'begin'; petitions: number }
+  | { what: 'fill'; from: number; to: number }
+  /** Holds every counter against its rows. */
+  | { what: 'verify' };
+export type FillReport = { key?: string; petitions?: string[]; seconds: number; rows: number; rssMb: number };
+
+const [url = '', folder = ''] = process.argv.slice(2);
+const CHUNK_MS = 250;
+const BATCH = 1000;
+const bar = progressBar();
+const slugOf = (petition: number) => `growth-${petition}`;
+let petitions = 0;
+let actor: KeyedActor;
+
+async function withStore<T>(work: (ctx: Context) => Promise<T>): Promise<T> {
+  const now = () => new Date();
+  const onFatal = (error: unknown) => {
+    throw error;
+  };
+  const store = await openStore(url, {
+    now,
+    maxWaiting: 1000,
+    poolSize: 4,
+    statementTimeoutMs: 600_000,
+    onFatal,
+  });
+  const config = { publicUrl: 'http://127.0.0.1' };
+  const erasures = erasureJournalFile(join(folder, 'erasures.log'));
+  try {
+    return await work(createContext({ config, store, rootKey: Buffer.alloc(32, 1), erasures }));
+  } finally {
+    await store.close();
+  }
+}
+
+/** An organization with a key, and its petitions, which count at once. */
+async function begin(many: number): Promise<Partial<FillReport>> {
+  await migrateStore(url);
+  return withStore(async (ctx) => {
+    const { key: organizationKey, publicId: organizationId } = await createOrganization(ctx, {
+      name: 'Growth',
+    });
+    const { token, key } = await createKey(ctx, {
+      organizationKey,
+      kind: 'secret',
+      name: 'growth',
+      scopes: SCOPES,
+    });
+    const who = { keyKey: key.key, keyId: key.publicId, organizationKey, organizationId };
+    actor = { kind: 'secret', ...who, scopes: SCOPES, origins: [] };
+    petitions = many;
+    // One more, for the import over HTTP.
+    for (let i = 0; i <= many; i += 1) {
+      const texts = { title: `Petition ${i}`, statement: 'Let us see how it grows.' };
+      const { petition } = await createPetition(ctx, actor, {
+        ...texts,
+        slug: slugOf(i),
+        confirmation: 'none',
+      });
+      await transitionPetition(ctx, actor, petition.publicId, { to: 'published' });
+      bar.add('Petitions', 1, many);
+    }
+    return { key: token, petitions: Array.from({ length: many + 1 }, (_, i) => slugOf(i)) };
+  });
+}
+
+/**
+ * As in life, one petition is huge and most are small: the k-th has a share of 1/k (Zipf). Each has its share of what is
+ * added in each step, so that its people are spread over the file as if all had signed at the same time.
+ */
+function sharesOf(rows: number): number[] {
+  const weights = Array.from({ length: petitions }, (_, i) => 1 / (i + 1));
+  const sum = weights.reduce((a, b) => a + b);
+  let [before, given] = [0, 0];
+  return weights.map((weight) => {
+    before += weight;
+    const share = Math.round((before / sum) * rows) - given;
+    given += share;
+    return share;
+  });
+}
+
+const STEP = 200_000;
+const YEAR_MS = 365 * 86_400_000;
+
+async function fill(from: number, to: number): Promise<Partial<FillReport>> {
+  let rows = 0;
+  await withStore(async (ctx) => {
+    for (let at = from; at < to; at += STEP) {
+      const end = Math.min(at + STEP, to);
+      let first = at;
+      for (const [petition, share] of sharesOf(end - at).entries()) {
+        if (share === 0) continue;
+        const wrong = (problem: object) => {
+          throw new Error(JSON.stringify(problem));
+        };
+        const how = { actor, apiKeyKey: null, source: 'growth', chunkMs: CHUNK_MS, restMs: 0, wrong };
+        const tally = await importSignatures(
+          ctx,
+          { ...how, petition: slugOf(petition) },
+          lines(first, first + share),
+        );
+        if (tally.created !== share) throw new Error(`${tally.created} of ${share} were new`);
+        first += share;
+        rows += share;
+        bar.add(`Filling to ${to.toLocaleString('en')}`, share, to - from);
+      }
+    }
+  });
+  bar.clear();
+  return { rows };
+}
+
+async function* lines(from: number, to: number): AsyncGenerator<ImportLine[], void, undefined> {
+  const start = Date.now() - YEAR_MS;
+  for (let at = from; at < to; at += BATCH) {
+    const many = Math.min(BATCH, to - at);
+    yield Array.from({ length: many }, (_, i) => {
+      const n = at + i;
+      // Within a year, and later ones later: so each hour of the history has its share.
+      const createdAt = new Date(start + (n % 10_000_000) * 3000);
+      return {
+        line: n + 1,
+        input: { email: emailOf(n), name: 'Ada Okonkwo', country: 'NL', display: 'initials', createdAt },
+      };
+    });
+  }
+}
+
+async function verify(): Promise<Partial<FillReport>> {
+  return withStore(async (ctx) => {
+    const drifts = await recount(ctx.store.read);
+    if (drifts.length > 0) throw new Error(JSON.stringify(drifts.slice(0, 5)));
+    const { petitionCounts: t } = ctx.store.tables;
+    const counts = await ctx.store.read.db.select({ confirmed: t.confirmed }).from(t);
+    return { rows: counts.reduce((sum, { confirmed }) => sum + confirmed, 0) };
+  });
+}
+
+process.on('message', (order: FillOrder) => {
+  const begun = performance.now();
+  const done =
+    order.what === 'begin'
+      ? begin(order.petitions)
+      : order.what === 'fill'
+        ? fill(order.from, order.to)
+        : verify();
+  void done.then((report) => {
+    const seconds = (performance.now() - begun) / 1000;
+    process.send?.({ rows: 0, ...report, seconds, rssMb: process.memoryUsage().rss / 1024 / 1024 });
+  });
+});
+process.send?.('ready');

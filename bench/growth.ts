@@ -1,0 +1,263 @@
+/** `npm run bench:growth`: how fast it is with a thousand signatures, and with ten million. README.md says how. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import Database from 'better-sqlite3';
+import pg from 'pg';
+import { startPostgres } from '../scripts/postgres.js';
+import { encodeCursor } from '../src/core/page.js';
+import { startOurs, worker, type Contender } from './contenders.js';
+import type { FillOrder, FillReport } from './growth-fill.js';
+import { HEADER, lineOf, TRANSFER_HEADER, transferLineOf, type Growth } from './growth-table.js';
+import { exportAll, importMany, type Transfer } from './growth-transfers.js';
+import { memoryOf } from './meter.js';
+import type { Order, Report } from './types.js';
+
+const HELP = `npm run bench:growth -- [options]
+  --rows <n>            signatures in the end (1e7)
+  --petitions <n>       which they are spread over, one of them huge (1000)
+  --transfer <n>        rows of the import and the exports in the end (1e6, at most --rows; 0: none)
+  --seconds <n>         measured seconds of each load (3)
+  --connections <n>     sockets that sign or read (100)
+  --engine <name>       sqlite or postgres (sqlite)
+  --folder <path>       where the database lies meanwhile (a temporary one)
+  --write <file>        the numbers as JSON, for a chart
+  --built               use dist as it is
+  --json                one JSON object as the last line`;
+
+const { values: flags } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '1e7' },
+    petitions: { type: 'string', default: '1000' },
+    transfer: { type: 'string', default: '1e6' },
+    seconds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '100' },
+    engine: { type: 'string', default: 'sqlite' },
+    folder: { type: 'string', default: tmpdir() },
+    write: { type: 'string' },
+    built: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const [most, petitions, transfer, seconds, connections] = [
+  flags.rows,
+  flags.petitions,
+  flags.transfer,
+  flags.seconds,
+  flags.connections,
+].map(Number) as [number, number, number, number, number];
+const isWrong =
+  ![most, petitions, seconds, connections].every((n) => n > 0) ||
+  !(transfer >= 0) ||
+  !['sqlite', 'postgres'].includes(flags.engine);
+if (flags.help || isWrong) {
+  console.log(HELP);
+  process.exit(isWrong ? 2 : 0);
+}
+
+const FIRST = 1000;
+/** Who signs while it is measured must be nobody who was filled in: the address of each number is another. */
+const SIGNERS = 2_000_000_000;
+const IMPORTED = 1_000_000_000;
+const PAGES = 60;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(flags.folder, 'undersigned-growth-'));
+const running: { stop(): Promise<void> }[] = [];
+async function keep<Started extends { stop(): Promise<void> }>(starting: Promise<Started>): Promise<Started> {
+  const started = await starting;
+  running.push(started);
+  return started;
+}
+async function stop(one: { stop(): Promise<void> }) {
+  running.splice(running.indexOf(one), 1);
+  await one.stop();
+}
+async function cleanUp() {
+  for (const one of running.splice(0).reverse()) await one.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.once('SIGINT', () => void cleanUp().then(() => process.exit(130)));
+
+try {
+  await bench();
+} finally {
+  await cleanUp();
+}
+
+async function bench() {
+  if (!flags.built) {
+    console.error('Building …');
+    execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
+  }
+  const url = await databaseUrl();
+  const filler = await keep(worker<FillOrder, FillReport>('growth-fill.ts', url, folder));
+  const load = await keep(worker<Order, Report>('load.ts'));
+  const { key = '', petitions: slugs = [] } = await filler.ask({ what: 'begin', petitions });
+  const largest = slugs[0] ?? '';
+  const growth: Growth[] = [];
+  let [filled, signed] = [0, 0];
+
+  console.log(
+    `${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.versions.node}, ${flags.engine}, ${petitions} petitions, ${connections} sockets, ${seconds} s each\n`,
+  );
+  console.log(HEADER);
+  for (const rows of decades()) {
+    const fill = await filler.ask({ what: 'fill', from: filled, to: rows });
+    filled = rows;
+    const server = await keep(startOurs(folder, [], { DATABASE_URL: url }));
+    const measured = await measure(server, load, key, largest, signed);
+    const rss = memoryOf(server.pid)?.rss ?? NaN;
+    await stop(server);
+    signed += measured.signed;
+    const counted = await filler.ask({ what: 'verify' });
+    if (counted.rows !== filled + signed) {
+      throw new Error(`${filled} filled and ${signed} acknowledged, but ${counted.rows} counted`);
+    }
+    const bytes = await sizeOf(url);
+    const { signed: _signed, ...rates } = measured;
+    growth.push({
+      rows,
+      fill_rows_per_s: Math.round(fill.rows / fill.seconds),
+      ...rates,
+      file_bytes: bytes,
+      bytes_per_row: Math.round(bytes / counted.rows),
+      rss_mb: Math.round(rss),
+    });
+    console.log(lineOf(growth.at(-1) as Growth));
+  }
+  const transfers = transfer > 0 ? await transferAll(url, load, key, slugs, signed) : [];
+  const result = {
+    engine: flags.engine,
+    node: process.versions.node,
+    cpus: cpus().length,
+    growth,
+    transfers,
+  };
+  if (flags.write) writeFileSync(flags.write, `${JSON.stringify(result, null, 2)}\n`);
+  if (flags.json) console.log(JSON.stringify(result));
+
+  async function transferAll(url: string, load: Load, key: string, slugs: string[], signed: number) {
+    const server = await keep(startOurs(folder, [], { DATABASE_URL: url }));
+    const rows = Math.min(transfer, most);
+    const where = { server, load, key, petition: slugs.at(-1) ?? '' };
+    const others = { path: `/v1/petitions/${slugs[1]}/signatures`, first: SIGNERS + signed };
+    console.log(`\n${TRANSFER_HEADER}`);
+    const found: Transfer[] = [];
+    for (const next of [
+      () => importMany(where, rows, IMPORTED, others),
+      () => exportAll(where, 'csv'),
+      () => exportAll(where, 'ndjson'),
+    ]) {
+      const one = await next();
+      if (one.rows !== rows) throw new Error(`${one.what}: ${one.rows} of ${rows}`);
+      found.push(one);
+      console.log(transferLineOf(one));
+    }
+    await stop(server);
+    await filler.ask({ what: 'verify' });
+    return found;
+  }
+}
+
+type Load = { ask(order: Order): Promise<Report> };
+
+/** 1,000 and each tenfold of it, up to the number that was asked for. */
+function decades(): number[] {
+  const found: number[] = [];
+  for (let rows = FIRST; rows < most; rows *= 10) found.push(rows);
+  return [...found, most];
+}
+
+async function databaseUrl(): Promise<string> {
+  if (flags.engine === 'sqlite') return `file:${join(folder, 'undersigned.db')}`;
+  const server = await startPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
+  if (!server) throw new Error('there is no PostgreSQL server here to start');
+  return (await keep(Promise.resolve(server))).url;
+}
+
+async function measure(server: Contender, load: Load, key: string, largest: string, signed: number) {
+  const { pid, port } = server;
+  const path = `/v1/petitions/${largest}`;
+  const order = { pid, port, connections, seconds, warmup: 1 };
+  const first = SIGNERS + signed;
+  const sign = await load.ask({ ...order, kind: 'sign', path: `${path}/signatures`, first });
+  if (sign.statuses[202] !== sign.sent) throw new Error(JSON.stringify(sign.statuses));
+  const read = await load.ask({ ...order, kind: 'read', path, first: 0 });
+  if (read.statuses[200] !== read.sent) throw new Error(JSON.stringify(read.statuses));
+
+  const base = `http://127.0.0.1:${port}`;
+  const own = `${base}/v1/signatures?petition=${largest}&limit=100`;
+  const all = `${base}${path}/signatures?limit=100`;
+  const page = await get(own, key);
+  const { cursor, organisers } = await middleOf(own, page, key);
+  return {
+    signed: sign.sent,
+    sign_rps: Math.round(sign.answers / sign.elapsed),
+    sign_p99_ms: sign.p99,
+    read_rps: Math.round(read.answers / read.elapsed),
+    list_ms: await medianOf(all),
+    list_deep_ms: await medianOf(`${all}&cursor=${cursor}`),
+    organiser_ms: await medianOf(own, key),
+    organiser_deep_ms: await medianOf(`${own}&cursor=${organisers}`, key),
+  };
+}
+
+type Page = { data: { id: string }[]; next_cursor: string | null };
+
+async function get(url: string, key?: string): Promise<Page> {
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const response = await fetch(url, { headers });
+  const page = (await response.json()) as Page;
+  if (response.status !== 200 || page.data.length === 0) throw new Error(`${url}: ${response.status}`);
+  return page;
+}
+
+/** Cursors into the middle of the lists: the place is halfway between the last and the first row. */
+async function middleOf(list: string, page: Page, key: string) {
+  const [name, last] = JSON.parse(Buffer.from(page.next_cursor ?? '', 'base64url').toString()) as [
+    string,
+    number,
+  ];
+  const oldest = await get(`${list}&sort=created_at`, key);
+  const [, first] = JSON.parse(Buffer.from(oldest.next_cursor ?? '', 'base64url').toString()) as [
+    string,
+    number,
+  ];
+  const place = [Math.round((first + last) / 2)];
+  const petition = name.split(':')[1] ?? '';
+  return { cursor: encodeCursor(`public:${petition}`, place), organisers: encodeCursor(name, place) };
+}
+
+async function medianOf(url: string, key?: string): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < PAGES; i += 1) {
+    const begun = performance.now();
+    await get(url, key);
+    times.push(performance.now() - begun);
+  }
+  times.sort((a, b) => a - b);
+  return Number((times[PAGES / 2] ?? NaN).toFixed(2));
+}
+
+/** After the last process has closed it, all of a SQLite database is in its file. */
+async function sizeOf(url: string): Promise<number> {
+  if (url.startsWith('file:')) {
+    const file = url.slice('file:'.length);
+    const db = new Database(file);
+    db.pragma('wal_checkpoint(truncate)');
+    db.close();
+    return statSync(file).size;
+  }
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ size: string }>(
+    'select pg_database_size(current_database()) as size',
+  );
+  await client.end();
+  return Number(rows[0]?.size);
+}

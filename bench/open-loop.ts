@@ -1,0 +1,171 @@
+/**
+ * A load generator that does not wait: requests come at a rate, whether or not the earlier ones were answered, as people
+ * do. Its sockets are bounded; what finds none free is counted as `turnedAway`, since in the world it would queue in
+ * front of the server.
+ */
+import { connect } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { emailOf } from './email.js';
+
+export type FloodOrder = {
+  port: number;
+  path: string;
+  /** Requests a second, for as many seconds, on at most as many sockets. */
+  rate: number;
+  seconds: number;
+  sockets: number;
+  /** The number of the first signer, so that no address comes twice. */
+  first: number;
+};
+
+export type FloodReport = {
+  offered: number;
+  turnedAway: number;
+  statuses: Record<string, number>;
+  /** Milliseconds until the answer: of those that were accepted, and of those that were refused. */
+  accepted: { p50: number; p99: number };
+  refused: { p50: number; p99: number };
+  withoutRetryAfter: number;
+  elapsed: number;
+};
+
+const TICK_MS = 2;
+const LAST_ANSWERS_MS = 10_000;
+const LENGTH = /\r\ncontent-length: (\d+)/i;
+const shared = Buffer.allocUnsafe(262_144);
+
+const bodyOf = (n: number) =>
+  `{"name":"Ada Okonkwo","email":"${emailOf(n)}","country":"NL","display":"initials"}`;
+
+/** Status and head of the answer in `data`, once all of it is there. */
+function answerIn(data: Buffer): { status: number; head: string } | undefined {
+  const end = data.indexOf('\r\n\r\n');
+  if (end < 0) return undefined;
+  const head = data.toString('latin1', 0, end);
+  const whole = end + 4 + Number(LENGTH.exec(head)?.[1] ?? 0);
+  return data.length < whole ? undefined : { status: Number(head.slice(9, 12)), head };
+}
+
+function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise<FloodReport> {
+  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${bodyOf(0).length}\r\n\r\n`;
+  const statuses: Record<string, number> = {};
+  const count = (status: string | number) => void (statuses[status] = (statuses[status] ?? 0) + 1);
+  const times = { accepted: [] as number[], refused: [] as number[] };
+  let [offered, turnedAway, withoutRetryAfter, open, busy, n] = [0, 0, 0, 0, 0, first];
+  const free: (() => void)[] = [];
+
+  function client(ready: () => void) {
+    let sentAt = 0;
+    let held: Buffer | undefined;
+    let waiting = false;
+    const ask = () => {
+      waiting = true;
+      busy += 1;
+      sentAt = performance.now();
+      socket.write(head + bodyOf(n++), 'latin1');
+    };
+    const heard = (status: number, answer: string) => {
+      waiting = false;
+      busy -= 1;
+      count(status);
+      (status < 300 ? times.accepted : times.refused).push(performance.now() - sentAt);
+      if (status === 503 && !/\r\nretry-after: \d/i.test(answer)) withoutRetryAfter += 1;
+      free.push(ask);
+    };
+    const lost = () => {
+      if (socket.destroyed && !gone) {
+        gone = true;
+        open -= 1;
+        if (waiting) [busy, waiting] = [busy - 1, false];
+        count('lost');
+      }
+    };
+    let gone = false;
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: {
+        buffer: shared,
+        callback(bytes) {
+          const fresh = shared.subarray(0, bytes);
+          const data = held ? Buffer.concat([held, fresh]) : fresh;
+          const answer = answerIn(data);
+          held = answer ? undefined : held ? data : Buffer.from(data);
+          if (answer) heard(answer.status, answer.head);
+          return true;
+        },
+      },
+    });
+    open += 1;
+    socket.once('connect', () => {
+      free.push(ask);
+      ready();
+    });
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => {
+      lost();
+      ready();
+    });
+    return socket;
+  }
+
+  return new Promise((resolve) => {
+    const all: ReturnType<typeof client>[] = [];
+    let begun = 0;
+    const report = () => {
+      const elapsed = (performance.now() - begun) / 1000;
+      for (const socket of all) socket.removeAllListeners('close').destroy();
+      if (busy > 0) statuses['no answer'] = busy;
+      const after = (some: number[]) => {
+        some.sort((a, b) => a - b);
+        const at = (share: number) => some[Math.min(some.length - 1, Math.floor(some.length * share))] ?? NaN;
+        return { p50: at(0.5), p99: at(0.99) };
+      };
+      resolve({
+        offered,
+        turnedAway,
+        statuses,
+        withoutRetryAfter,
+        elapsed,
+        accepted: after(times.accepted),
+        refused: after(times.refused),
+      });
+    };
+    const start = () => {
+      begun = performance.now();
+      const timer = setInterval(() => {
+        const passed = (performance.now() - begun) / 1000;
+        const due = Math.floor(Math.min(passed, seconds) * rate);
+        while (offered < due) {
+          offered += 1;
+          const ask = free.shift();
+          if (ask) ask();
+          else turnedAway += 1;
+        }
+        const over = passed >= seconds;
+        if (over && (busy === 0 || passed * 1000 > seconds * 1000 + LAST_ANSWERS_MS)) {
+          clearInterval(timer);
+          report();
+        }
+      }, TICK_MS);
+    };
+    let left = sockets;
+    // A few hundred at a time: a backlog of connections is not what is measured here.
+    const more = () => {
+      for (let i = 0; i < 200 && all.length < sockets; i += 1) {
+        all.push(
+          client(() => {
+            left -= 1;
+            if (left === 0) start();
+          }),
+        );
+      }
+      if (all.length < sockets) setTimeout(more, 20);
+    };
+    more();
+  });
+}
+
+process.on('message', (order: FloodOrder) => void run(order).then((report) => process.send?.(report)));
+process.send?.('ready');

@@ -1,0 +1,45 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Where a server keeps its database, and how that fails. */
+export type Disk = {
+  path: string;
+  /** From now on nothing more reaches it. */
+  cut(): void;
+  /** As it is after the machine has started again. */
+  restore(): void;
+  release(): void;
+};
+
+/** The disk of the machine: the system goes on, and writes what it was given. */
+export const plainDisk = (path: string): Disk => {
+  const nothing = () => undefined;
+  return { path, cut: nothing, restore: nothing, release: nothing };
+};
+
+/** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: the file system stops as if the power had gone. */
+const SHUTDOWN = `
+import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("i", 2))`;
+
+/** A small ext4 in a file. The caller has mounts of its own: see unshare(1). */
+export function powerDisk(folder: string): Disk {
+  const image = `${folder}.img`;
+  const path = join(folder, 'disk');
+  mkdirSync(path, { recursive: true });
+  const run = (command: string, ...args: string[]) => void execFileSync(command, args);
+  const mount = () => run('mount', '-o', 'loop', image, path);
+  run('truncate', '-s', '512M', image);
+  run('mkfs.ext4', '-q', '-F', image);
+  mount();
+  return {
+    path,
+    cut: () => run('python3', '-c', SHUTDOWN, path),
+    restore() {
+      run('umount', path);
+      mount();
+    },
+    release: () => void spawnSync('umount', [path]),
+  };
+}

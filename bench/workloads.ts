@@ -1,0 +1,62 @@
+/** What `--json` says of each workload: ours beside its limits and beside what one writes first. */
+import { KINDS, type Kind } from './types.js';
+import { ratioOf, type Line } from './summary.js';
+
+type Rate = { rps: number };
+
+export type Workload = {
+  name: Kind;
+  connections: number;
+  ours: Rate & { p50_ms: number; p99_ms: number; rss_mb: number | null; cpu_us: number | null };
+  /** Bare node:http that does nothing but parse the request and answer as many bytes. */
+  limit_http: Rate | null;
+  /** better-sqlite3 without HTTP, the same rows. */
+  limit_store: Rate | null;
+  /** Bare node:http and a group commit, both by hand: what a durable signature costs at least. */
+  limit_hand: Rate | null;
+  /** Fastify and better-sqlite3 as one writes it first. */
+  naive: Rate | null;
+  ratio_http: number | null;
+  ratio_store: number | null;
+  ratio_hand: number | null;
+  ratio_naive: number | null;
+};
+
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
+
+/** All that was measured, workload by workload. */
+export const workloadsOf = (lines: Line[], sockets: number[]): Workload[] =>
+  KINDS.flatMap((kind) =>
+    sockets.flatMap((connections) => {
+      const those = lines.filter((line) => line.kind === kind && line.connections === connections);
+      const ours = those.find(({ name }) => name === 'ours');
+      return ours ? [workload(kind, ours, those)] : [];
+    }),
+  );
+
+function workload(name: Kind, ours: Line, lines: Line[]): Workload {
+  const find = (...starts: string[]) =>
+    lines.find((line) => starts.some((start) => line.name.startsWith(start)));
+  const limits = { http: find('L1', 'bare'), store: find('raw'), hand: find('L3'), naive: find('naive') };
+  const rate = (line: Line | undefined) => line && { rps: Math.round(line.rate) };
+  const ratio = (line: Line | undefined) => (line ? round(ratioOf(ours, line), 3) : null);
+  return {
+    name,
+    connections: ours.connections,
+    ours: {
+      rps: Math.round(ours.rate),
+      p50_ms: round(ours.p50 ?? NaN, 2),
+      p99_ms: round(ours.p99 ?? NaN, 2),
+      rss_mb: ours.rss === undefined ? null : round(ours.rss, 0),
+      cpu_us: ours.cpu === undefined ? null : round(ours.cpu, 1),
+    },
+    limit_http: rate(limits.http) ?? null,
+    limit_store: rate(limits.store) ?? null,
+    limit_hand: rate(limits.hand) ?? null,
+    naive: rate(limits.naive) ?? null,
+    ratio_http: ratio(limits.http),
+    ratio_store: ratio(limits.store),
+    ratio_hand: ratio(limits.hand),
+    ratio_naive: ratio(limits.naive),
+  };
+}

@@ -1,0 +1,127 @@
+import { createReadStream, createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { SignatureStatus } from '../../schema/db/tables.js';
+import type { Context, KeyedActor } from '../core/context.js';
+import { listOrganizations } from '../core/organizations.js';
+import { findAnyGate } from '../core/petition-lookup.js';
+import { exportSignatures } from '../core/signature-export.js';
+import { importSignatures, type ImportTally } from '../core/signature-import.js';
+import type { SignatureView } from '../core/signatures.js';
+import { ApiError } from '../errors.js';
+import { linesOf } from '../http/signature-import-lines.js';
+import { fileOf } from '../http/signature-lines.js';
+import { withContext } from './context.js';
+import { progressBar } from './progress-bar.js';
+
+type Format = 'csv' | 'ndjson';
+
+/** Whoever may run commands on the database speaks for every organization: for the lead, if none is named. */
+async function speakerOf(ctx: Context, petition: string, slug?: string): Promise<KeyedActor> {
+  const found = await findAnyGate(ctx.store.read, petition);
+  if (!found) throw new Error('there is no such petition');
+  const all = await listOrganizations(ctx.store.read);
+  const one = all.find((one) => (slug === undefined ? one.key === found.organizationKey : one.slug === slug));
+  if (!one) throw new Error('there is no such organization: see `undersigned organizations list`');
+  const { key: organizationKey, publicId: organizationId } = one;
+  return { kind: 'secret', keyKey: 0, keyId: '', organizationKey, organizationId, scopes: [], origins: [] };
+}
+
+export type ExportFlags = {
+  petition: string;
+  organization?: string;
+  format: Format;
+  bom?: boolean;
+  status?: SignatureStatus[];
+  out?: string;
+};
+
+/** Writes all signatures of a petition into a file, or to stdout. A file is there only when it is complete. */
+export const exportSignaturesCommand = ({ petition, organization, status, out, ...flags }: ExportFlags) =>
+  withContext(async (ctx) => {
+    const actor = await speakerOf(ctx, petition, organization);
+    const filter = { statuses: status };
+    const { about, slices } = await exportSignatures(ctx.store.read, actor, petition, filter);
+    const bar = progressBar();
+    let rows = 0;
+    async function* watched() {
+      for await (const slice of slices) {
+        bar.add('Exporting', slice.length, about);
+        rows += slice.length;
+        yield slice;
+      }
+    }
+    await write(watched(), flags, out).finally(() => bar.clear());
+    console.error(`${rows} signatures exported`);
+  });
+
+async function write(
+  slices: AsyncIterable<SignatureView[]>,
+  flags: { format: Format; bom?: boolean },
+  out: string | undefined,
+): Promise<void> {
+  const text = Readable.from(fileOf(slices, flags), { objectMode: false });
+  if (out === undefined) return pipeline(text, process.stdout, { end: false });
+  const part = `${out}.part`;
+  try {
+    await pipeline(text, createWriteStream(part, { flush: true }));
+    renameSync(part, out);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+}
+
+export type ImportFlags = {
+  petition: string;
+  organization?: string;
+  format?: Format;
+  source?: string;
+  fast?: boolean;
+};
+
+/** The server, if it runs, signs in between: half of the time is its own. */
+const GENTLE = { chunkMs: 50, restMs: 50 };
+const FAST = { chunkMs: 1000, restMs: 0 };
+
+/** Takes over the signatures of a file, or of stdin. The exit code is 1 if a line was wrong. */
+export const importSignaturesCommand = (file: string, flags: ImportFlags): Promise<void> =>
+  withContext(async (ctx) => {
+    const { petition, organization, source = null, fast } = flags;
+    const actor = await speakerOf(ctx, petition, organization);
+    const bar = progressBar();
+    const bytes = file === '-' ? process.stdin : createReadStream(file);
+    const size = file === '-' ? 0 : statSync(file).size;
+    let [read, last] = [0, 0];
+    async function* watched() {
+      for await (const piece of bytes as AsyncIterable<Buffer>) {
+        read += piece.length;
+        yield piece;
+      }
+    }
+    const heard = ({ lines }: ImportTally) => {
+      bar.add('Importing', lines - last, lines * (size / Math.max(1, read)));
+      last = lines;
+    };
+    const wrong = ({ line, field, detail }: { line: number; field: string; detail: string }) => {
+      bar.clear();
+      // The line says which it was: what stands in it stays out of terminals and logs.
+      console.error(`line ${line}${field && `, ${field}`}: ${detail}`);
+    };
+    const input = { petition, actor, apiKeyKey: null, source, ...(fast ? FAST : GENTLE), wrong, heard };
+    const tally = await importSignatures(ctx, input, linesOf(watched(), flags.format ?? formatOf(file)))
+      .catch((error: unknown) => {
+        throw error instanceof ApiError && error.details.errors ? new Error(headerOf(error)) : error;
+      })
+      .finally(() => bar.clear());
+    console.log(sentenceOf(tally));
+    if (tally.failed > 0) process.exitCode = 1;
+  });
+
+const formatOf = (file: string): Format => (/\.(?:ndjson|jsonl|json)$/i.test(file) ? 'ndjson' : 'csv');
+
+const headerOf = ({ details: { errors = [] } }: ApiError): string =>
+  errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join('\n');
+
+const sentenceOf = ({ lines, created, confirmed, alreadySigned, leftOut, failed }: ImportTally): string =>
+  `${lines} lines: ${created} created, ${confirmed} confirmed, ${alreadySigned} had signed before, ${leftOut} left out, ${failed} wrong`;

@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError, type FieldError } from '../errors.js';
+import type { Context, KeyedActor } from './context.js';
+import { parseEmail } from './email.js';
+import { findSharedGate } from './partnerships.js';
+import { assertSignable } from './petition-life.js';
+import { takeOver, type Collected, type CollectedSignature } from './signature-import-chunk.js';
+import { myTurn } from './turns.js';
+
+/** One line of a file: a signature, or what is wrong with it. `notCounted`: by its own word it did not count. */
+export type ImportLine = { line: number } & (
+  { input: CollectedSignature; notCounted?: boolean } | { errors: readonly FieldError[] }
+);
+
+export type LineProblem = { line: number; field: string; code: string; detail: string };
+
+/** What has become of the lines so far. All that is counted here is durable, but for what is wrong. */
+export type ImportTally = {
+  lines: number;
+  created: number;
+  confirmed: number;
+  alreadySigned: number;
+  leftOut: number;
+  failed: number;
+};
+
+export type ImportInput = {
+  petition: string;
+  actor: KeyedActor;
+  /** The key that it comes through; null: none, as on the command line. */
+  apiKeyKey: number | null;
+  /** For the lines that name no source themselves. */
+  source: string | null;
+  /** How long the writer works for it at a time: so long may others have to wait. */
+  chunkMs: number;
+  /** How long it leaves the writer to others in between; 0: as long as they take. */
+  restMs: number;
+  /** Hears of what is wrong with a line. */
+  wrong: (problem: LineProblem) => void;
+  /** Hears how far it is, after each commit. */
+  heard?: (tally: ImportTally) => void;
+};
+
+const FIRST_CHUNK = 200;
+const SMALLEST_CHUNK = 20;
+/** A kind of row that is slow may come next. */
+const MOST_GROWTH = 2;
+const LARGEST_CHUNK = 5000;
+const PATIENCE = 60;
+const BUSY_MS = 500;
+
+/**
+ * Takes over signatures that were collected elsewhere: the actor vouches for them, they count at once, and nothing is
+ * mailed. They are stored in chunks, each in a transaction: what comes after a failure can be sent again, with or without
+ * what came before, since nobody counts twice. A line that cannot be taken stops no other.
+ *
+ * Throws `petition_not_found`, `petition_not_open`, `petition_closed`, `petition_not_published`, `petition_taken_down`,
+ * and whatever `lines` throws; then all that was told to `heard` is stored.
+ */
+export async function importSignatures(
+  ctx: Context,
+  input: ImportInput,
+  lines: AsyncIterable<readonly ImportLine[]>,
+): Promise<ImportTally> {
+  const tally = { lines: 0, created: 0, confirmed: 0, alreadySigned: 0, leftOut: 0, failed: 0 };
+  const refuse = (line: number, errors: readonly FieldError[]) => {
+    tally.failed += 1;
+    for (const { pointer, code, detail } of errors) {
+      input.wrong({ line, field: pointer.replace(/^\//, ''), code, detail });
+    }
+  };
+  const chunk = new Chunk();
+  const pace = { rows: FIRST_CHUNK };
+
+  async function flush(): Promise<void> {
+    const rows = chunk.take();
+    const outcomes = await store(ctx, input, rows, pace);
+    for (const [i, outcome] of outcomes.entries()) {
+      const { line } = rows[i] as Row;
+      if (outcome === 'already_signed') tally.alreadySigned += 1;
+      else if (outcome === 'left_out') tally.leftOut += 1;
+      else if (typeof outcome === 'string') tally[outcome] += 1;
+      else refuse(line, outcome);
+    }
+    input.heard?.({ ...tally });
+    await (input.restMs > 0 ? sleep(input.restMs) : myTurn());
+  }
+
+  for await (const batch of lines) {
+    for (const one of batch) {
+      tally.lines += 1;
+      if ('errors' in one) {
+        refuse(one.line, one.errors);
+      } else if (one.notCounted) {
+        tally.leftOut += 1;
+      } else {
+        const row = readRow(ctx, one.line, one.input);
+        if (!row) refuse(one.line, [NO_ADDRESS]);
+        // A person comes once in a transaction: so it is clear who was first.
+        else if (!chunk.add(row)) await flush().then(() => chunk.add(row));
+        if (chunk.size >= pace.rows) await flush();
+      }
+    }
+  }
+  if (chunk.size > 0) await flush();
+  return tally;
+}
+
+type Row = Collected & { line: number };
+
+const NO_ADDRESS: FieldError = {
+  pointer: '/email',
+  code: 'format',
+  detail: 'Write it like name@example.org.',
+};
+
+function readRow(ctx: Context, line: number, input: CollectedSignature): Row | undefined {
+  const email = parseEmail(input.email);
+  return email && { line, input, email, ids: { supporter: ctx.newId('sup'), signature: ctx.newId('sig') } };
+}
+
+/** Rows of different people. */
+class Chunk {
+  #rows: Row[] = [];
+  readonly #people = new Set<string>();
+
+  get size(): number {
+    return this.#rows.length;
+  }
+
+  add(row: Row): boolean {
+    if (this.#people.has(row.email.identity)) return false;
+    this.#people.add(row.email.identity);
+    this.#rows.push(row);
+    return true;
+  }
+
+  take(): Row[] {
+    this.#people.clear();
+    return this.#rows.splice(0);
+  }
+}
+
+/** Stores a chunk, and learns from it how large the next may be. Whoever signs goes first: it waits where many do. */
+async function store(ctx: Context, input: ImportInput, rows: readonly Row[], pace: { rows: number }) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await oneByOne(ctx.store, () => storeNow(ctx, input, rows, pace));
+    } catch (error) {
+      const isBusy = error instanceof ApiError && error.code === 'overloaded';
+      if (!isBusy || tries === PATIENCE) throw error;
+      await sleep(BUSY_MS);
+    }
+  }
+}
+
+const last = new WeakMap<object, Promise<unknown>>();
+
+/** Chunks of several imports share no commit: whoever signs waits for one of them at most. */
+function oneByOne<T>(store: object, work: () => Promise<T>): Promise<T> {
+  const next = (last.get(store) ?? Promise.resolve()).then(work, work);
+  last.set(store, next);
+  return next;
+}
+
+async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], pace: { rows: number }) {
+  const { actor, apiKeyKey, source, chunkMs } = input;
+  let took = 0;
+  const { petition, outcomes } = await ctx.store.transact(async (tx) => {
+    const begun = performance.now();
+    const petition = await findSharedGate(tx, actor, input.petition);
+    assertSignable(petition, tx.now);
+    const collector = { collectorKey: actor.organizationKey, apiKeyKey, source };
+    const outcomes = await takeOver(ctx, tx, petition, collector, rows);
+    took = performance.now() - begun;
+    return { petition, outcomes };
+  });
+  const fitting = rows.length * Math.min(MOST_GROWTH, chunkMs / Math.max(0.1, took));
+  pace.rows = Math.round(Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, fitting)));
+  await ctx.milestones.settle(petition.key, petition.goals);
+  return outcomes;
+}

@@ -1,0 +1,163 @@
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
+import { ERRORS } from '../errors.js';
+
+/*
+ * Who is turned away when more come than can be served. The rule is Little's law: as many as are inside, divided by how
+ * many leave each second, is how long the next one would wait. Above MAX_WAIT_MS it is told at once to come again later,
+ * before anything was read, parsed or looked up for it. What people need to get out or be heard of is always let in:
+ * mailed links, unsubscribing, their own data, reading, and the service routes. For them there is room beyond the bound.
+ */
+
+/** Below that many nobody is turned away: so few tell nothing, and are soon served. */
+const CROWD = 100;
+const WINDOW_MS = 250;
+/** How much the latest window counts in what is known. */
+const WEIGHT = 0.3;
+/** The part of the places to wait that is for those who may be turned away; the rest is for the others. */
+const SHARE = 0.9;
+const RETRY_SECONDS = [1, 2, 3, 4, 5];
+/** Refusals of a window that leave at once. More are held back: who is told at once is back at once. */
+const AT_ONCE = 100;
+const HOLD_MS = 1000;
+const MOST_HELD = 20_000;
+const LOG_EVERY_MS = 10_000;
+
+/** Answers that cost no transaction: they say nothing of how many can be served. */
+const CHEAP = new Set([400, 401, 403, 413, 415, 422, 429]);
+const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Limits of routes that are used from mails and to stop mails. */
+const VITAL = new Set(['confirm', 'mail', 'none', 'service']);
+
+export type AdmissionOptions = {
+  /** How long somebody who is let in may have to wait, by what is known. */
+  maxWaitMs: number;
+  /** Transactions that may wait, and how many do. */
+  maxWaiting: number;
+  waiting: () => number;
+  publicUrl: string;
+  log: FastifyBaseLogger;
+};
+
+/** How many are inside, and how many left while it was never empty. */
+export class Crowd {
+  inside = 0;
+  /** Requests a millisecond that can be served; unknown until there was a crowd for a whole window. */
+  capacity = Infinity;
+  #since = 0;
+  #fewest = 0;
+  #left = 0;
+
+  enter(now: number): void {
+    this.#look(now);
+    this.inside += 1;
+  }
+
+  leave(now: number, served: boolean): void {
+    this.inside -= 1;
+    if (served) this.#left += 1;
+    this.#look(now);
+    if (this.inside < this.#fewest) this.#fewest = this.inside;
+  }
+
+  /** Only a window in which there was always a crowd shows what can be done, and not just what was asked. */
+  #look(now: number): void {
+    const passed = now - this.#since;
+    if (passed < WINDOW_MS) return;
+    if (this.#fewest >= CROWD) {
+      const rate = this.#left / passed;
+      this.capacity = this.capacity === Infinity ? rate : this.capacity + WEIGHT * (rate - this.capacity);
+    }
+    this.#since = now;
+    this.#left = 0;
+    this.#fewest = this.inside;
+  }
+
+  /** How long the next one would wait behind so many. */
+  waitBehind(many: number, now: number): number {
+    this.#look(now);
+    return many < CROWD ? 0 : many / this.capacity;
+  }
+}
+
+/** A hook for the routes that may turn somebody away: as early as it can be. */
+export function createAdmission(options: AdmissionOptions): onRequestHookHandler {
+  const { maxWaitMs, maxWaiting, waiting, log } = options;
+  const crowd = new Crowd();
+  const places = Math.max(1, Math.floor(maxWaiting * SHARE));
+  const refuse = paced(refusal(options.publicUrl));
+  let loggedAt = -LOG_EVERY_MS;
+
+  return (request, reply, done) => {
+    if (READING.has(request.method) || VITAL.has(request.routeOptions.config.limit ?? '')) return done();
+    const now = performance.now();
+    // Those whose client has hung up are no longer inside, but what they asked for may still wait.
+    const queued = waiting();
+    const wait = crowd.waitBehind(Math.max(crowd.inside, queued), now);
+    if (queued >= places || wait > maxWaitMs) {
+      refuse(request, reply, now);
+      if (now - loggedAt < LOG_EVERY_MS) return;
+      loggedAt = now;
+      log.warn({ inside: crowd.inside, waiting: queued, wait_ms: Math.round(wait) }, 'overloaded: turning away');
+      return;
+    }
+    crowd.enter(now);
+    reply.raw.once('close', () => {
+      crowd.leave(performance.now(), !CHEAP.has(reply.raw.statusCode));
+    });
+    done();
+  };
+}
+
+type Refuse = (request: FastifyRequest, reply: FastifyReply) => void;
+
+/**
+ * Answers some at once, and all others a second later: a client that takes no notice of Retry-After would else keep the
+ * process so busy with refusing that it served nobody. A request that is held costs nothing but its place.
+ */
+function paced(refuse: Refuse): (request: FastifyRequest, reply: FastifyReply, now: number) => void {
+  const held: { request: FastifyRequest; reply: FastifyReply; until: number }[] = [];
+  let windowEnds = 0;
+  let atOnce = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const release = () => {
+    const now = performance.now();
+    const waiting = held.findIndex(({ until }) => until > now);
+    const due = held.splice(0, waiting < 0 ? held.length : waiting);
+    for (const { request, reply } of due) if (!reply.raw.destroyed) refuse(request, reply);
+    timer = held.length > 0 ? setTimeout(release, WINDOW_MS / 5) : undefined;
+  };
+  return (request, reply, now) => {
+    if (now > windowEnds) [windowEnds, atOnce] = [now + WINDOW_MS, 0];
+    atOnce += 1;
+    if (atOnce <= AT_ONCE || held.length >= MOST_HELD) return refuse(request, reply);
+    held.push({ request, reply, until: now + HOLD_MS });
+    timer ??= setTimeout(release, WINDOW_MS / 5);
+  };
+}
+
+/** The answer is ready but for the request's id. Not all come back at the same moment. */
+function refusal(publicUrl: string): Refuse {
+  const [status, title] = ERRORS.overloaded;
+  const problem = {
+    type: `${publicUrl}/problems#overloaded`,
+    title,
+    status,
+    code: 'overloaded',
+    detail: 'Come again after the seconds of Retry-After. Nothing was changed.',
+  };
+  const start = `${JSON.stringify(problem).slice(0, -1)},"request_id":"`;
+  const headers = RETRY_SECONDS.map((seconds) => [
+    'content-type',
+    'application/problem+json',
+    'cache-control',
+    'no-store',
+    'retry-after',
+    String(seconds),
+  ]);
+  return (request, reply) => {
+    const some = headers[Math.floor(Math.random() * headers.length)] ?? [];
+    // The id was made here, or has only letters, digits and a few signs.
+    reply.sendNow(status, some, `${start}${request.id}"}`);
+  };
+}

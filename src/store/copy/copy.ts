@@ -1,0 +1,172 @@
+import { describeError } from '../../errors.js';
+import { sqliteFile, type DatabaseUrl } from '../open.js';
+import { compareTable, keyText, type Compared } from './compare.js';
+import type { CopyEnd, CopyTarget } from './end.js';
+import { openPostgresSource, openPostgresTarget } from './postgres.js';
+import { openSqliteSource, openSqliteTarget } from './sqlite.js';
+import { tablesToCopy, type CopyTable, type Row } from './tables.js';
+
+/*
+ * Moves a whole database to another, of the same engine or the other. The rows themselves are the progress: they are
+ * written in the order of their keys, so a copy that was broken off goes on after the greatest key that has arrived, once
+ * what has arrived was found to be what the source still says. Until both sides were read and compared from the first row
+ * to the last the target carries a mark, and no server starts on it.
+ */
+
+export type CopyStep = 'check' | 'copy' | 'compare';
+
+export type CopyOptions = {
+  from: DatabaseUrl;
+  to: DatabaseUrl;
+  /** Takes out again what an earlier copy has left, instead of going on with it. */
+  restart?: boolean;
+  /** Hears of all progress: how many more rows of the table are done, of how many of the whole database. */
+  told?: (step: CopyStep, table: string, rows: number, of: number) => void;
+};
+
+export type CopyReport = { tables: Compared[]; copied: number; kept: number; copySeconds: number };
+
+/** Copies and compares. The copy is complete when no table of the report has a difference. */
+export async function copyDatabase(options: CopyOptions): Promise<CopyReport> {
+  const tables = tablesToCopy();
+  const source = await openSource(options.from, '--from');
+  try {
+    const target = await openTarget(options.to, tables);
+    try {
+      return await copyBetween(source, target, tables, options);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** Compares two databases that are complete, and changes nothing. */
+export async function compareDatabases({ from, to, told }: CopyOptions): Promise<Compared[]> {
+  const source = await openSource(from, '--from');
+  try {
+    const target = await openSource(to, '--to');
+    try {
+      return await compareAll({ source, target }, tablesToCopy(), told);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function copyBetween(
+  source: CopyEnd,
+  target: CopyTarget,
+  tables: readonly CopyTable[],
+  { restart, told }: CopyOptions,
+): Promise<CopyReport> {
+  const ends = { source, target };
+  if (restart) await target.empty(tables.toReversed());
+  const kept = await checkArrived(ends, tables, told);
+  const of = await countAll(source, tables);
+  const begun = performance.now();
+  let copied = 0;
+  for (const table of tables) {
+    await copyTable(source, target, table, (rows) => {
+      copied += rows;
+      told?.('copy', table.name, rows, of - kept);
+    });
+  }
+  await target.settle(tables);
+  const copySeconds = (performance.now() - begun) / 1000;
+  const compared = await compareAll(ends, tables, told);
+  if (!compared.some(({ difference }) => difference)) await target.complete();
+  return { tables: compared, copied, kept, copySeconds };
+}
+
+/** Throws unless all that an earlier copy has left is still so in the source. Returns how many rows that are. */
+async function checkArrived(
+  ends: { source: CopyEnd; target: CopyTarget },
+  tables: readonly CopyTable[],
+  told: CopyOptions['told'],
+): Promise<number> {
+  const of = await countAll(ends.target, tables);
+  if (of === 0) return 0;
+  for (const table of tables) {
+    const hear = (rows: number) => told?.('check', table.name, rows, of);
+    const { difference } = await compareTable(table, ends, hear, { onlyWhatArrived: true });
+    if (!difference) continue;
+    const where = `${table.name}, key ${difference.target ?? difference.source}`;
+    throw new Error(
+      `the source has changed since this copy was begun (${where}): nobody may write to it; run it again with --restart`,
+    );
+  }
+  return of;
+}
+
+async function copyTable(
+  source: CopyEnd,
+  target: CopyTarget,
+  table: CopyTable,
+  told: (rows: number) => void,
+): Promise<void> {
+  let writing: Promise<void> = Promise.resolve();
+  for await (const rows of source.chunks(table, await target.lastKey(table))) {
+    await writing;
+    // While one chunk is written the next one is read.
+    writing = writeOrName(target, table, rows).then(() => told(rows.length));
+    writing.catch(() => undefined);
+  }
+  await writing;
+}
+
+async function writeOrName(target: CopyTarget, table: CopyTable, rows: Row[]): Promise<void> {
+  try {
+    await target.write(table, rows);
+  } catch (error) {
+    const [first, last] = [rows[0], rows.at(-1)].map((row) => keyText(table, row ?? []));
+    throw new Error(`${table.name}, keys ${first} to ${last}: the target refuses a row (${codeOf(error)})`);
+  }
+}
+
+async function compareAll(
+  ends: { source: CopyEnd; target: CopyEnd },
+  tables: readonly CopyTable[],
+  told: CopyOptions['told'],
+): Promise<Compared[]> {
+  const of = await countAll(ends.target, tables);
+  const compared: Compared[] = [];
+  for (const table of tables) {
+    const hear = (rows: number) => told?.('compare', table.name, rows, of);
+    compared.push(await compareTable(table, ends, hear, { onlyWhatArrived: false }));
+  }
+  return compared;
+}
+
+async function countAll(end: CopyEnd, tables: readonly CopyTable[]): Promise<number> {
+  let all = 0;
+  for (const table of tables) all += await end.count(table);
+  return all;
+}
+
+function openSource(url: DatabaseUrl, option: '--from' | '--to'): Promise<CopyEnd> {
+  const file = sqliteFile(url);
+  return blame(option, async () => (file === undefined ? openPostgresSource(url) : openSqliteSource(file)));
+}
+
+function openTarget(url: DatabaseUrl, tables: readonly CopyTable[]): Promise<CopyTarget> {
+  const file = sqliteFile(url);
+  return blame('--to', () =>
+    file === undefined ? openPostgresTarget(url, tables) : openSqliteTarget(file, tables),
+  );
+}
+
+/** Says which side it is about. A driver's message may hold the password: its code says enough. */
+async function blame<T>(option: '--from' | '--to', opening: () => Promise<T>): Promise<T> {
+  try {
+    return await opening();
+  } catch (error) {
+    const { code, message } = describeError(error) as { code?: string; message?: string };
+    throw new Error(code === undefined ? `${option}: ${message}` : `the database of ${option} cannot be used (${code})`);
+  }
+}
+
+const codeOf = (error: unknown) => (describeError(error) as { code?: string }).code ?? 'no code';

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { connect, type AddressInfo } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import t from 'tap';
+import { Crowd } from '../src/http/admission.js';
+import { engines, onEveryEngine, publish, start } from './helper.js';
+
+const MAX_WAITING = 20;
+
+onEveryEngine('a full queue: early 503 for what can be put off, and room for the rest', async (t, engine) => {
+  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: null, MAX_WAITING };
+  const api = await start(t, engine, { store: { maxWaiting: MAX_WAITING }, build: { config } });
+  const { secret } = await api.organization('Meadows');
+  const petition = await publish(api, secret, { confirmation: 'none' });
+  const path = `/v1/petitions/${petition.id}/signatures`;
+  const sign = (email: string) => api.call('POST', path, { body: { name: 'Ada Okonkwo', email } });
+  const text = await api.call('POST', '/v1/consent-texts', { key: secret, body: { locale: 'en', text: 'Yes.' } });
+  await api.call('POST', '/v1/subscriptions/import', {
+    key: secret,
+    body: {
+      consent_text_id: text.body.id,
+      evidence: { source: 'stall' },
+      rows: [{ email: 'grace@example.org' }],
+    },
+  });
+  const mailing = await api.call('POST', '/v1/mailings', { key: secret, body: { name: 'News' } });
+  const links = await api.call('GET', `/v1/mailings/${mailing.body.id}/links`, { key: secret });
+  const leave = /(\/v1\/unsubscribe\/.*)>/.exec(links.body.data[0].list_unsubscribe as string)?.[1] ?? '';
+  t.equal((await sign('first@example.org')).status, 202);
+
+  // A disk that takes its time: nothing ends before the gate is opened.
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const held: Promise<unknown>[] = [];
+  while (api.store.stats().waiting < 0.9 * MAX_WAITING) {
+    held.push(api.store.transact(() => gate));
+    await turn();
+    await turn();
+  }
+
+  const refused = await sign('second@example.org');
+  t.match(refused, {
+    status: 503,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'retry-after': /^[1-5]$/,
+      'access-control-allow-origin': '*',
+      'x-request-id': refused.body.request_id,
+    },
+    body: { status: 503, code: 'overloaded', type: 'http://undersigned.test/problems#overloaded' },
+  });
+  t.notMatch(refused.text, 'second@example.org');
+  const broken = await api.call('POST', path, { body: '{"email":' });
+  t.equal(broken.status, 503, 'before the body is looked at');
+  const unknown = await api.call('POST', '/v1/petitions', { key: 'sk_unknown', body: {} });
+  t.equal(unknown.status, 503, 'and before the key');
+  t.equal((await api.call('GET', '/livez')).status, 200);
+  if (engine.name === 'sqlite') {
+    t.equal((await api.call('GET', `/v1/petitions/${petition.id}`)).status, 200, 'reading goes on');
+  }
+  const leaving = api.call('POST', leave);
+  await turn();
+
+  open();
+  await Promise.all(held);
+  t.equal((await leaving).status, 200, 'leaving a list waits, and is not refused');
+  t.equal((await sign('second@example.org')).status, 202, 'it recovers by itself');
+  const counts = await api.call('GET', `/v1/petitions/${petition.id}/counts`);
+  t.equal(counts.body.confirmed, 2, 'who was refused had not signed');
+});
+
+t.test('a crowd tells how long the next one would wait', (t) => {
+  const crowd = new Crowd();
+  t.equal(crowd.waitBehind(5000, 0), 0, 'nothing is known yet');
+  let now = 1000;
+  for (let i = 0; i < 400; i += 1) crowd.enter(now);
+  // One leaves each millisecond, and another comes.
+  const pass = (milliseconds: number, served: boolean) => {
+    for (const end = now + milliseconds; now < end; ) {
+      now += 1;
+      crowd.leave(now, served);
+      crowd.enter(now);
+    }
+  };
+  pass(2000, true);
+  t.ok(Math.abs(crowd.waitBehind(400, now) - 400) < 10, `${crowd.waitBehind(400, now)} ms behind 400`);
+  t.ok(Math.abs(crowd.waitBehind(2000, now) - 2000) < 50);
+  t.equal(crowd.waitBehind(99, now), 0, 'a few are let in, whatever is known');
+  pass(3000, false);
+  t.ok(crowd.waitBehind(400, now) > 5000, 'when nobody is served any more');
+  pass(4000, true);
+  t.ok(crowd.waitBehind(400, now) < 450, 'and again when it goes on');
+  for (let i = 0; i < 400; i += 1) crowd.leave(now, true);
+  t.ok(crowd.waitBehind(400, (now += 60_000)) < 900, 'a lull says nothing of what can be done');
+  t.end();
+});
+
+t.test('slow clients are ended', async (t) => {
+  const api = await start(t, engines[0]!);
+  const { server } = api.app;
+  t.match(server, { requestTimeout: 15_000, connectionsCheckingInterval: 1000 }, 'as it is delivered');
+  Object.assign(server, { requestTimeout: 300, headersTimeout: 200, connectionsCheckingInterval: 50 });
+  await api.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = server.address() as AddressInfo;
+  const post = 'POST /v1/unsubscribe HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+  const slow = {
+    'half of the headers': post,
+    'a body that does not come': `${post}content-length: 40\r\n\r\n{"email":"`,
+  };
+  for (const [what, sent] of Object.entries(slow)) {
+    const socket = connect(port, '127.0.0.1', () => socket.write(sent));
+    const drip = setInterval(() => socket.writable && socket.write('x'), 40);
+    let answer = '';
+    socket.on('error', () => undefined).on('data', (data) => (answer += String(data)));
+    await once(socket, 'close');
+    clearInterval(drip);
+    t.match(answer, /^HTTP\/1\.1 408 [^]*"code":"request_timeout"/, what);
+    t.match(answer, /\r\nconnection: close\r\n/);
+  }
+});
