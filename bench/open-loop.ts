@@ -26,7 +26,8 @@ export type FloodReport = {
   accepted: { p50: number; p99: number };
   refused: { p50: number; p99: number };
   withoutRetryAfter: number;
-  elapsed: number;
+  /** Accepted while the flood lasted. */
+  inTime: number;
 };
 
 const TICK_MS = 2;
@@ -51,7 +52,8 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
   const statuses: Record<string, number> = {};
   const count = (status: string | number) => void (statuses[status] = (statuses[status] ?? 0) + 1);
   const times = { accepted: [] as number[], refused: [] as number[] };
-  let [offered, turnedAway, withoutRetryAfter, open, busy, n] = [0, 0, 0, 0, 0, first];
+  let [offered, turnedAway, withoutRetryAfter, inTime, busy, n] = [0, 0, 0, 0, 0, first];
+  let begun = 0;
   const free: (() => void)[] = [];
 
   function client(ready: () => void) {
@@ -69,18 +71,17 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
       busy -= 1;
       count(status);
       (status < 300 ? times.accepted : times.refused).push(performance.now() - sentAt);
+      if (status < 300 && performance.now() - begun < seconds * 1000) inTime += 1;
       if (status === 503 && !/\r\nretry-after: \d/i.test(answer)) withoutRetryAfter += 1;
       free.push(ask);
     };
     const lost = () => {
-      if (socket.destroyed && !gone) {
-        gone = true;
-        open -= 1;
-        if (waiting) [busy, waiting] = [busy - 1, false];
-        count('lost');
-      }
+      if (waiting) busy -= 1;
+      waiting = false;
+      count('lost');
+      const at = free.indexOf(ask);
+      if (at >= 0) free.splice(at, 1);
     };
-    let gone = false;
     const socket = connect({
       port,
       host: '127.0.0.1',
@@ -97,24 +98,18 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
         },
       },
     });
-    open += 1;
-    socket.once('connect', () => {
-      free.push(ask);
-      ready();
+    socket.once('connect', () => free.push(ask));
+    socket.once('connect', ready);
+    socket.on('error', () => {
+      if (socket.connecting) ready();
     });
-    socket.on('error', () => socket.destroy());
-    socket.once('close', () => {
-      lost();
-      ready();
-    });
+    socket.once('close', lost);
     return socket;
   }
 
   return new Promise((resolve) => {
     const all: ReturnType<typeof client>[] = [];
-    let begun = 0;
     const report = () => {
-      const elapsed = (performance.now() - begun) / 1000;
       for (const socket of all) socket.removeAllListeners('close').destroy();
       if (busy > 0) statuses['no answer'] = busy;
       const after = (some: number[]) => {
@@ -127,7 +122,7 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
         turnedAway,
         statuses,
         withoutRetryAfter,
-        elapsed,
+        inTime,
         accepted: after(times.accepted),
         refused: after(times.refused),
       });

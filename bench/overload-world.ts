@@ -40,9 +40,12 @@ export async function startWorld(engine: 'sqlite' | 'postgres', folder: string):
     rows: [{ email: 'reader@example.org' }],
   });
   const mailing = await post<{ id: string }>('/v1/mailings', { name: 'bench' });
-  const links = await json<{ data: { list_unsubscribe: string }[] }>(`${base}/v1/mailings/${mailing.id}/links`, {
-    headers,
-  });
+  const links = await json<{ data: { list_unsubscribe: string }[] }>(
+    `${base}/v1/mailings/${mailing.id}/links`,
+    {
+      headers,
+    },
+  );
   const unsubscribe = new URL(links.data[0]?.list_unsubscribe.slice(1, -1) ?? '').pathname;
   return {
     server,

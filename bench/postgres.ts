@@ -43,7 +43,9 @@ async function cleanUp() {
   for (const one of running.splice(0).reverse()) await one.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-process.once('SIGINT', () => void cleanUp().then(() => process.exit(130)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
+}
 
 try {
   await bench();

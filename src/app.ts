@@ -10,7 +10,6 @@ import Fastify, {
   type FastifyPluginCallback,
   type FastifyReply,
   type FastifyRequest,
-  type onRequestHookHandler,
 } from 'fastify';
 import type { Registry } from 'prom-client';
 import { components } from '../schema/api/typebox.js';
@@ -20,7 +19,7 @@ import { LIVE_PACE, LiveCounts, type LivePace } from './core/live-counts.js';
 import { ANONYMOUS, type Context } from './core/context.js';
 import { ApiError } from './errors.js';
 import { secretApiKeyRoutes } from './http/api-keys.js';
-import { createAdmission } from './http/admission.js';
+import { createAdmission, type Admission } from './http/admission.js';
 import { assertScope, identify } from './http/auth.js';
 import { challengeRoutes } from './http/challenges.js';
 import { confirmationRoutes } from './http/confirmations.js';
@@ -267,7 +266,7 @@ function createStreams(ctx: Context, { config, live = {} }: BuildOptions): LiveS
 
 /** Makes blocks of routes that share who may call them. */
 const scopes =
-  (ctx: Context, limits: Limits, admission: onRequestHookHandler) =>
+  (ctx: Context, limits: Limits, admission: Admission) =>
   (access: Access, routes: FastifyPluginCallback[]): FastifyPluginCallback =>
   (app, _options, done) => {
     app.addHook('onRoute', (route) => {
@@ -295,7 +294,10 @@ const scopes =
       }
       await admit(request, reply);
     };
-    if (access === 'open' || access === 'secret') app.addHook('onRequest', admission);
+    if (access === 'open' || access === 'secret') {
+      app.addHook('onRequest', admission.gate);
+      app.addHook('preValidation', admission.count);
+    }
     // Most requests have no key: for them nothing is waited for.
     app.addHook('onRequest', (request, reply, done) => {
       request.actor = ANONYMOUS;

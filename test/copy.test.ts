@@ -11,10 +11,24 @@ import { fillEveryTable } from './awkward-rows.js';
 import { dumpTables, type Dump } from './dump.js';
 import { startForeignWorld } from './foreign-world.js';
 import { engines, openTestStore, start, type Engine } from './helper.js';
-import { cli, FAST, get, home, oneLine, post, PETITION, query, secretKeyIn, serve, type Ended } from './process.js';
+import {
+  cli,
+  FAST,
+  get,
+  home,
+  oneLine,
+  post,
+  PETITION,
+  query,
+  secretKeyIn,
+  serve,
+  type Ended,
+} from './process.js';
 
 /** Every engine to every engine. */
-const WAYS = engines.flatMap((from) => engines.map((to) => ({ from, to, name: `${from.name} → ${to.name}` })));
+const WAYS = engines.flatMap((from) =>
+  engines.map((to) => ({ from, to, name: `${from.name} → ${to.name}` })),
+);
 
 const copy = (t: Test, from: string, to: string, ...flags: string[]) =>
   cli(home(t), {}, 'copy', '--from', from, '--to', to, ...flags);
@@ -71,7 +85,9 @@ for (const { from, to, name } of WAYS) {
       t.equal(rows.length, 60, `${table} is filled`);
       t.same(here[table], rows, table);
     }
-    for (const table of tablesToCopy()) t.match(ended.stdout, new RegExp(`^${table.name} +60 +[0-9a-f]{64}$`, 'm'));
+    for (const table of tablesToCopy()) {
+      t.match(ended.stdout, new RegExp(`^${table.name} +60 +[0-9a-f]{64}$`, 'm'));
+    }
     t.notMatch(ended.stdout + ended.stderr, new URL(target).password || 'no password');
 
     oneLine(t, await copy(t, source, target), /--to: the target holds rows already/, 'a second time');
@@ -125,8 +141,12 @@ for (const { from, to, name } of WAYS) {
       await change(source, `update organizations set name = '${back}' where key = 7`);
       const ended = await copy(t, source, target);
       succeeded(t, ended, 'on from there');
-      const [, kept = '', copied = ''] = /^(\S+) rows were there .*\n(\S+) rows copied/.exec(ended.stdout) ?? [];
-      const [there, rest] = [kept, copied].map((text) => Number(text.replaceAll(',', ''))) as [number, number];
+      const [, kept = '', copied = ''] =
+        /^(\S+) rows were there .*\n(\S+) rows copied/.exec(ended.stdout) ?? [];
+      const [there, rest] = [kept, copied].map((text) => Number(text.replaceAll(',', ''))) as [
+        number,
+        number,
+      ];
       t.ok(there >= CHUNK && rest >= 100, `${there} were there, ${rest} came`);
       t.equal(there + rest, 20 * (tablesToCopy().length - 1) + 2 * CHUNK + 100);
     }
@@ -193,7 +213,10 @@ for (const { from, to, name } of ACROSS) {
       t.equal(body.data.length, 1, 'and it did what it says');
       t.equal((await api.call('GET', `/s/${share}`)).status, 302, 'a share link');
       const vouched = { name: 'New', email: 'new@example.org', vouched: true };
-      const signed = await api.call('POST', `/v1/petitions/${petition}/signatures`, { key: secret, body: vouched });
+      const signed = await api.call('POST', `/v1/petitions/${petition}/signatures`, {
+        key: secret,
+        body: vouched,
+      });
       t.equal(signed.status, 201, 'new rows get new keys');
     }
   });
@@ -227,7 +250,12 @@ t.test('what is refused', async (t) => {
   for (const engine of engines) {
     const url = await engine.database(t);
     const running = await openTestStore(url);
-    oneLine(t, await copy(t, url, file('new.db')), /stop (?:the server|it) first/, `${engine.name} as source`);
+    oneLine(
+      t,
+      await copy(t, url, file('new.db')),
+      /stop (?:the server|it) first/,
+      `${engine.name} as source`,
+    );
     oneLine(t, await copy(t, source, url), /stop (?:the server|it) first/, `${engine.name} as target`);
     await running.close();
   }

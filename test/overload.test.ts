@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Crowd } from '../src/http/admission.js';
 import { engines, onEveryEngine, publish, start } from './helper.js';
@@ -14,7 +14,10 @@ onEveryEngine('a full queue: early 503 for what can be put off, and room for the
   const petition = await publish(api, secret, { confirmation: 'none' });
   const path = `/v1/petitions/${petition.id}/signatures`;
   const sign = (email: string) => api.call('POST', path, { body: { name: 'Ada Okonkwo', email } });
-  const text = await api.call('POST', '/v1/consent-texts', { key: secret, body: { locale: 'en', text: 'Yes.' } });
+  const text = await api.call('POST', '/v1/consent-texts', {
+    key: secret,
+    body: { locale: 'en', text: 'Yes.' },
+  });
   await api.call('POST', '/v1/subscriptions/import', {
     key: secret,
     body: {
@@ -77,7 +80,7 @@ t.test('a crowd tells how long the next one would wait', (t) => {
   for (let i = 0; i < 400; i += 1) crowd.enter(now);
   // One leaves each millisecond, and another comes.
   const pass = (milliseconds: number, served: boolean) => {
-    for (const end = now + milliseconds; now < end; ) {
+    for (const end = now + milliseconds; now < end;) {
       now += 1;
       crowd.leave(now, served);
       crowd.enter(now);
@@ -96,6 +99,27 @@ t.test('a crowd tells how long the next one would wait', (t) => {
   t.end();
 });
 
+t.test('whoever is slow to send takes nobody’s place', async (t) => {
+  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: null, MAX_WAIT_MS: 50 };
+  const api = await start(t, engines[0]!, { build: { config } });
+  const { secret } = await api.organization('Meadows');
+  const { id } = await publish(api, secret, { confirmation: 'none' });
+  const path = `/v1/petitions/${id}/signatures`;
+  await api.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = api.app.server.address() as AddressInfo;
+  const begin = `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{`;
+  const sockets = Array.from({ length: 300 }, () => connect(port, '127.0.0.1'));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  for (const socket of sockets) socket.on('error', () => undefined).write(begin);
+  // Longer than the window in which a crowd would be noticed.
+  await sleep(700);
+  const { status } = await api.call('POST', path, {
+    body: { name: 'Ada Okonkwo', email: 'ada@example.org' },
+  });
+  t.equal(status, 202);
+  for (const socket of sockets) socket.destroy();
+});
+
 t.test('slow clients are ended', async (t) => {
   const api = await start(t, engines[0]!);
   const { server } = api.app;
@@ -110,7 +134,8 @@ t.test('slow clients are ended', async (t) => {
   };
   for (const [what, sent] of Object.entries(slow)) {
     const socket = connect(port, '127.0.0.1', () => socket.write(sent));
-    const drip = setInterval(() => socket.writable && socket.write('x'), 40);
+    // Only after the first bytes, which wait for the connection.
+    const drip = setInterval(() => !socket.connecting && socket.writable && socket.write('x'), 40);
     let answer = '';
     socket.on('error', () => undefined).on('data', (data) => (answer += String(data)));
     await once(socket, 'close');

@@ -148,8 +148,9 @@ async function aloneItWaits(pair: Pair, url: string, path: string) {
 
 async function acknowledgedAfter({ acknowledged }: Signing, instant: number) {
   while ((acknowledged.at(-1) ?? 0) < instant) {
-    if (performance.now() - instant > RETURN_MS)
-      {throw new Error('nobody was acknowledged after the failover');}
+    if (performance.now() - instant > RETURN_MS) {
+      throw new Error('nobody was acknowledged after the failover');
+    }
     await sleep(20);
   }
 }

@@ -9,7 +9,12 @@ const number = (value: number) => Math.round(value).toLocaleString('en');
 const STEPS = { check: 'Checking', copy: 'Copying', compare: 'Comparing' } as const;
 
 /** Copies a database and compares both; the exit code is 1 when they differ. */
-export async function copyCommand({ from, to, restart = false, onlyCompare = false }: CopyFlags): Promise<void> {
+export async function copyCommand({
+  from,
+  to,
+  restart = false,
+  onlyCompare = false,
+}: CopyFlags): Promise<void> {
   for (const [option, url] of [
     ['--from', from],
     ['--to', to],
@@ -20,7 +25,9 @@ export async function copyCommand({ from, to, restart = false, onlyCompare = fal
   const bar = progressBar();
   const told: CopyOptions['told'] = (step, _table, rows, of) => bar.add(STEPS[step], rows, of);
   try {
-    if (onlyCompare) return conclude(await compareDatabases({ from, to, told }), 'The databases are the same.');
+    if (onlyCompare) {
+      return conclude(await compareDatabases({ from, to, told }), 'The databases are the same.');
+    }
     const { tables, copied, kept, copySeconds } = await copyDatabase({ from, to, restart, told });
     bar.clear();
     if (kept > 0) console.log(`${number(kept)} rows were there from an earlier copy.`);

@@ -171,7 +171,9 @@ doNotContact
 
 program
   .command('copy')
-  .description('copy a whole database to an empty one, of either engine, and compare both; run it again to go on')
+  .description(
+    'copy a whole database to an empty one, of either engine, and compare both; run it again to go on',
+  )
   .requiredOption('--from <url>', 'the source: file:<path> or postgres://…; stop the server first')
   .requiredOption('--to <url>', 'the target: file:<path> or postgres://…')
   .option('--restart', 'take out what a copy that was broken off has left, and begin anew')

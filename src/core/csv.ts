@@ -64,8 +64,9 @@ export class CsvReader {
       const found = this.#record(text, at, end, line, isLast);
       if (!found) break;
       const { cells, next } = found;
-      if (cells === undefined || cells.length > 1 || cells[0] !== '')
+      if (cells === undefined || cells.length > 1 || cells[0] !== '') {
         records.push({ line: this.#line, cells });
+      }
       this.#line += linesIn(text, at, next);
       at = next;
     }

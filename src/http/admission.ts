@@ -1,4 +1,10 @@
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  preValidationHookHandler,
+} from 'fastify';
 import { ERRORS } from '../errors.js';
 
 /*
@@ -79,32 +85,49 @@ export class Crowd {
   }
 }
 
-/** A hook for the routes that may turn somebody away: as early as it can be. */
-export function createAdmission(options: AdmissionOptions): onRequestHookHandler {
+export type Admission = {
+  /** Turns away, before anything else is done. */
+  gate: onRequestHookHandler;
+  /** Counts those whose request is there: whoever is slow to send it waits for nothing of ours. */
+  count: preValidationHookHandler;
+};
+
+const mayWait = ({ method, routeOptions }: FastifyRequest): boolean =>
+  !READING.has(method) && !VITAL.has(routeOptions.config.limit ?? '');
+
+/** The hooks for the routes that may turn somebody away. */
+export function createAdmission(options: AdmissionOptions): Admission {
   const { maxWaitMs, maxWaiting, waiting, log } = options;
   const crowd = new Crowd();
   const places = Math.max(1, Math.floor(maxWaiting * SHARE));
   const refuse = paced(refusal(options.publicUrl));
   let loggedAt = -LOG_EVERY_MS;
 
-  return (request, reply, done) => {
-    if (READING.has(request.method) || VITAL.has(request.routeOptions.config.limit ?? '')) return done();
-    const now = performance.now();
-    // Those whose client has hung up are no longer inside, but what they asked for may still wait.
-    const queued = waiting();
-    const wait = crowd.waitBehind(Math.max(crowd.inside, queued), now);
-    if (queued >= places || wait > maxWaitMs) {
+  function tell(now: number, found: Record<string, number>): void {
+    if (now - loggedAt < LOG_EVERY_MS) return;
+    loggedAt = now;
+    log.warn(found, 'overloaded: turning away');
+  }
+
+  return {
+    gate(request, reply, done) {
+      if (!mayWait(request)) return done();
+      const now = performance.now();
+      // Those whose client has hung up are no longer inside, but what they asked for may still wait.
+      const queued = waiting();
+      const wait = crowd.waitBehind(Math.max(crowd.inside, queued), now);
+      if (queued < places && wait <= maxWaitMs) return done();
       refuse(request, reply, now);
-      if (now - loggedAt < LOG_EVERY_MS) return;
-      loggedAt = now;
-      log.warn({ inside: crowd.inside, waiting: queued, wait_ms: Math.round(wait) }, 'overloaded: turning away');
-      return;
-    }
-    crowd.enter(now);
-    reply.raw.once('close', () => {
-      crowd.leave(performance.now(), !CHEAP.has(reply.raw.statusCode));
-    });
-    done();
+      tell(now, { inside: crowd.inside, waiting: queued, wait_ms: Math.round(wait) });
+    },
+    count(request, reply, done) {
+      if (mayWait(request)) {
+        crowd.enter(performance.now());
+        const { raw } = reply;
+        raw.once('close', () => crowd.leave(performance.now(), !CHEAP.has(raw.statusCode)));
+      }
+      done();
+    },
   };
 }
 

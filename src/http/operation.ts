@@ -109,7 +109,7 @@ export function operation<const Input extends OperationInput>(input: Input) {
 
 function codesOf({ access, anyQuery, body, files, errors = [] }: OperationInput): Set<ErrorCode> {
   const query: ErrorCode[] = anyQuery ? [] : ['invalid_query'];
-  return new Set([...ALWAYS, ...WITH[access], ...query, ...(body ?? files ? WITH_BODY : []), ...errors]);
+  return new Set([...ALWAYS, ...WITH[access], ...query, ...((body ?? files) ? WITH_BODY : []), ...errors]);
 }
 
 /** In the order of the catalogue, so that the same errors read the same in every operation. */

@@ -40,7 +40,9 @@ export function pending({ known, applied }: MigrationState): MigrationMeta[] {
 /** Throws unless every migration has run and no other, and all rows are there. */
 export function assertMigrated(state: MigrationState): void {
   if (state.unfinished) {
-    throw new Error(`A copy into this database is not complete: run 'undersigned copy' again to go on with it`);
+    throw new Error(
+      `A copy into this database is not complete: run 'undersigned copy' again to go on with it`,
+    );
   }
   const missing = pending(state).length;
   if (missing > 0) throw new Error(`${missing} of the migrations have not run: run 'undersigned migrate'`);

@@ -40,7 +40,15 @@ const INSTEAD: Record<string, Record<string, unknown>> = {
 const TRUTH: Record<string, RegExp> = { signPetition: /^sig_/ };
 
 /** What a partner may ask about the lead's petition. */
-const SHARED = ['listSignatures', 'exportSignatures', 'importSignatures', 'listPartners', 'createMailing', 'listShareLinks', 'getShareStatistics'];
+const SHARED = [
+  'listSignatures',
+  'exportSignatures',
+  'importSignatures',
+  'listPartners',
+  'createMailing',
+  'listShareLinks',
+  'getShareStatistics',
+];
 
 /** Operations that even their own things do not make succeed here, and what they answer. */
 const REFUSED: Record<string, string> = {

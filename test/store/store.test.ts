@@ -229,9 +229,9 @@ onEveryEngine('what fails is undone alone, whenever it fails', async (t, engine)
   t.same(await together('b', mixed), all.map(mixed));
   const kept = all.filter((i) => !mixed(i)).map((i) => numbered('b', 30)[i]);
   t.same((await slugs(store.read)).sort(), kept.sort());
-  if (engine.name === 'sqlite')
+  if (engine.name === 'sqlite') {
     t.ok(runs > 30 && runs < 60, `${runs} runs: the first that failed stopped the group`);
-  else t.equal(runs, 30);
+  } else t.equal(runs, 30);
 
   runs = 0;
   t.same(await together('c', mixed), all.map(mixed));

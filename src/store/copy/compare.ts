@@ -31,13 +31,20 @@ export async function compareTable(
     const [ours, theirs] = [source.take(left), target.take(right)];
     const longer = Math.max(ours.length, theirs.length);
     for (let i = 0; !difference && i < longer; i += 1) {
-      if (ours[i] !== theirs[i]) difference = { ...nameKey('source', left[i]), ...nameKey('target', right[i]) };
+      if (ours[i] !== theirs[i]) {
+        difference = { ...nameKey('source', left[i]), ...nameKey('target', right[i]) };
+      }
     }
     told(right.length);
     if (limits.onlyWhatArrived && difference) break;
   }
   await Promise.all([source.close(), target.close()]);
-  return { table: table.name, source: source.result(), target: target.result(), ...(difference && { difference }) };
+  return {
+    table: table.name,
+    source: source.result(),
+    target: target.result(),
+    ...(difference && { difference }),
+  };
 
   function nameKey(side: 'source' | 'target', row: Row | undefined): Difference {
     return row ? { [side]: keyText(table, row) } : {};
@@ -55,8 +62,8 @@ class Side {
   }
 
   async next(): Promise<Row[]> {
-    const { done, value } = await this.#chunks.next();
-    return done ? [] : value;
+    const read = await this.#chunks.next();
+    return read.done ? [] : read.value;
   }
 
   /** What was not read to the end would hold up its connection. */

@@ -165,7 +165,9 @@ async function blame<T>(option: '--from' | '--to', opening: () => Promise<T>): P
     return await opening();
   } catch (error) {
     const { code, message } = describeError(error) as { code?: string; message?: string };
-    throw new Error(code === undefined ? `${option}: ${message}` : `the database of ${option} cannot be used (${code})`);
+    throw new Error(
+      code === undefined ? `${option}: ${message}` : `the database of ${option} cannot be used (${code})`,
+    );
   }
 }
 

@@ -30,7 +30,9 @@ export type Found = { tables: string[]; hasRows(table: string): Promise<boolean>
 /** Throws when there is something else in it than what a copy has left. */
 export async function assertFree(tables: readonly CopyTable[], mark: string, found: Found): Promise<void> {
   const ours = new Set(tables.map(({ name }) => name));
-  const strange = found.tables.find((name) => !ours.has(name) && ![mark, 'applied_migrations'].includes(name));
+  const strange = found.tables.find(
+    (name) => !ours.has(name) && ![mark, 'applied_migrations'].includes(name),
+  );
   if (strange !== undefined) {
     throw new Error(`the target holds other tables (${strange}): a copy needs an empty database`);
   }

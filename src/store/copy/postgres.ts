@@ -7,10 +7,12 @@ import { decode, encode, keyColumns, keyNames, type CopyTable } from './tables.j
 const COPY_LOCK = 0x434f5059;
 const BYTEA = 17;
 
+type Parse = (text: string) => unknown;
+
 /** All but bytes as text: the columns make of it what the application sees. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number) =>
-    oid === BYTEA ? pg.types.getTypeParser(oid) : (text: string) => text) as typeof pg.types.getTypeParser,
+  getTypeParser: ((oid: number): Parse =>
+    oid === BYTEA ? (pg.types.getTypeParser(oid) as Parse) : (text) => text) as typeof pg.types.getTypeParser,
 };
 
 /** The key in the order that SQLite has too: texts go by their bytes, whatever the language of the database. */

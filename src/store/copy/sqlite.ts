@@ -88,7 +88,9 @@ function targetOf(connection: Database.Database): CopyTarget {
     const { name, columns } = table;
     const known = inserts.get(table);
     if (known) return known;
-    const insert = connection.prepare(`insert into "${name}" (${quoted(columns)}) values (${marks(columns)})`);
+    const insert = connection.prepare(
+      `insert into "${name}" (${quoted(columns)}) values (${marks(columns)})`,
+    );
     inserts.set(table, insert);
     return insert;
   };
@@ -117,7 +119,9 @@ function targetOf(connection: Database.Database): CopyTarget {
     // New keys follow the greatest by themselves.
     settle: async () => {
       const orphans = connection.pragma('foreign_key_check') as { table: string }[];
-      if (orphans[0]) throw new Error(`${orphans.length} rows have no parent, the first in ${orphans[0].table}`);
+      if (orphans[0]) {
+        throw new Error(`${orphans.length} rows have no parent, the first in ${orphans[0].table}`);
+      }
     },
     complete: async () => void connection.exec(`drop table ${UNFINISHED}`),
   };

@@ -34,7 +34,9 @@ export function tablesToCopy(): CopyTable[] {
     const free = [...waiting].find(([table]) =>
       parentsOf(table).every((parent) => parent === table || !waiting.has(parent)),
     );
-    if (!free) throw new Error('the tables refer to each other in a circle: there is no order to copy them in');
+    if (!free) {
+      throw new Error('the tables refer to each other in a circle: there is no order to copy them in');
+    }
     const [table, name] = free;
     waiting.delete(table);
     sorted.push(describe(table, sqlite[name as keyof typeof sqlite]));
