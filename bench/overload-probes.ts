@@ -15,7 +15,7 @@ export function startProbes(
   const under: Promise<void>[] = [];
   const found = new Map(Object.keys(probes).map((name) => [name, { times: [] as number[], failed: {} }]));
   const ask = (name: string, { method, path }: { method: string; path: string }) => {
-    const { times, failed } = found.get(name) ?? { times: [], failed: {} };
+    const { times, failed } = found.get(name) as { times: number[]; failed: Record<string, number> };
     const begun = performance.now();
     return new Promise<void>((resolve) => {
       const failure = (what: string) => {

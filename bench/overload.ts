@@ -49,6 +49,9 @@ const chosen = (part: string) => flags.only === undefined || flags.only === part
 
 /** A rate that leaves the machine room for the rest. */
 const STEADY = 300;
+/** What a server does best is tried with few and with many sockets. */
+const PEAK_SOCKETS = [100, 1000];
+const PEAK_SECONDS = 5;
 
 /** There is no time of what never happened. */
 const ms = (value: number | null) => (value === null || Number.isNaN(value) ? '-' : `${value.toFixed(0)} ms`);
@@ -94,11 +97,14 @@ async function bench() {
 type Flood = (rate: number, seconds: number, sockets?: number) => Promise<FloodReport>;
 
 async function measureFlood(world: World, flood: Flood) {
-  const BEST_SECONDS = 5;
   await flood(500, 2);
-  // So much at once that every socket is always busy, but no more sockets than a batch needs: what it can do.
-  const best = await flood(1e5, BEST_SECONDS, 100);
-  const peak = best.inTime / BEST_SECONDS;
+  // So much at once that every socket is always busy.
+  let best: FloodReport | undefined;
+  for (const some of PEAK_SOCKETS) {
+    const found = await flood(1e5, PEAK_SECONDS, some);
+    if (!best || found.inTime > best.inTime) best = found;
+  }
+  const peak = (best?.inTime ?? 0) / PEAK_SECONDS;
   const sustainable = 0.9 * peak;
   const before = memoryOf(world.server.pid);
   const probes = startProbes(world.server.port, {
@@ -115,7 +121,7 @@ async function measureFlood(world: World, flood: Flood) {
   const after = memoryOf(world.server.pid);
 
   const answers = Object.values(report.statuses).reduce((sum, n) => sum + n, 0);
-  console.log(`at its peak, 100 sockets      ${peak.toFixed(0)} signatures/s, p99 ${ms(best.accepted.p99)}
+  console.log(`at its peak                   ${peak.toFixed(0)} signatures/s, p99 ${ms(best?.accepted.p99 ?? null)}
 ${times} × the sustainable ${sustainable.toFixed(0)}/s    ${(report.offered / seconds).toFixed(0)}/s offered for ${seconds} s on ${sockets} sockets, ${((100 * report.turnedAway) / report.offered).toFixed(0)} % found no free socket
 goodput                       ${goodput.toFixed(0)}/s: ${((100 * goodput) / peak).toFixed(0)} % of the peak
 accepted                      p50 ${ms(report.accepted.p50)}, p99 ${ms(report.accepted.p99)}
@@ -165,8 +171,8 @@ async function measureSlow(world: World, flood: Flood) {
   let most = 0;
   let left = slow.open();
   const among = await flood(STEADY, 5, 100);
-  // Those that do not read are ended a minute after the last byte that went through.
-  while (left > 0 && performance.now() - begun < 90_000) {
+  // Those that do not read are ended when for a minute, or two, no byte went through.
+  while (left > 0 && performance.now() - begun < 180_000) {
     await sleep(500);
     most = Math.max(most, rss(world));
     left = slow.open();

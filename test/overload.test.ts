@@ -92,6 +92,16 @@ t.test('a crowd tells how long the next one would wait', (t) => {
   t.equal(crowd.waitBehind(99, now), 0, 'a few are let in, whatever is known');
   pass(3000, false);
   t.ok(crowd.waitBehind(400, now) > 5000, 'when nobody is served any more');
+  const afterwards = Object.assign(new Crowd(), { capacity: crowd.capacity });
+  for (let i = 0; i < 20; i += 1) {
+    for (let n = 0; n < 90; n += 1) afterwards.enter(now);
+    now += 50;
+    for (let n = 0; n < 90; n += 1) afterwards.leave(now, true);
+  }
+  t.ok(
+    afterwards.waitBehind(400, now) < 300,
+    'the few who are let in after a standstill show that it goes on',
+  );
   pass(4000, true);
   t.ok(crowd.waitBehind(400, now) < 450, 'and again when it goes on');
   for (let i = 0; i < 400; i += 1) crowd.leave(now, true);
