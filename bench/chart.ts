@@ -100,3 +100,19 @@ export function drawSockets(file: string, lines: Line[]): void {
     series,
   });
 }
+
+type Decade = { rows: number; sign_rps: number; read_rps: number };
+
+/** Our throughput against how many signatures there are. */
+export function drawGrowth(file: string, growth: readonly Decade[]): void {
+  const series = (name: string, rate: (decade: Decade) => number) => ({
+    name,
+    points: growth.map((decade) => ({ x: decade.rows, y: Math.round(rate(decade)) })),
+  });
+  drawChart(file, {
+    title: 'Throughput against rows',
+    x: 'signatures in the database',
+    y: 'requests a second, 100 sockets',
+    series: [series('read', ({ read_rps }) => read_rps), series('sign', ({ sign_rps }) => sign_rps)],
+  });
+}

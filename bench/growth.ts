@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import { startPostgres } from '../scripts/postgres.js';
 import { encodeCursor } from '../src/core/page.js';
+import { drawGrowth } from './chart.js';
 import { startOurs, worker, type Contender } from './contenders.js';
 import type { FillOrder, FillReport } from './growth-fill.js';
 import { HEADER, lineOf, TRANSFER_HEADER, transferLineOf, type Growth } from './growth-table.js';
@@ -24,7 +25,8 @@ const HELP = `npm run bench:growth -- [options]
   --connections <n>     sockets that sign or read (100)
   --engine <name>       sqlite or postgres (sqlite)
   --folder <path>       where the database lies meanwhile (a temporary one)
-  --write <file>        the numbers as JSON, for a chart
+  --write <file>        the numbers as JSON
+  --chart <file>        throughput against rows, as SVG
   --built               use dist as it is
   --json                one JSON object as the last line`;
 
@@ -38,6 +40,7 @@ const { values: flags } = parseArgs({
     engine: { type: 'string', default: 'sqlite' },
     folder: { type: 'string', default: tmpdir() },
     write: { type: 'string' },
+    chart: { type: 'string' },
     built: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -139,6 +142,7 @@ async function bench() {
     transfers,
   };
   if (flags.write) writeFileSync(flags.write, `${JSON.stringify(result, null, 2)}\n`);
+  if (flags.chart) drawGrowth(flags.chart, result.growth);
   if (flags.json) console.log(JSON.stringify(result));
 
   async function transferAll(url: string, load: Load, key: string, slugs: string[], signed: number) {

@@ -25,9 +25,6 @@ const RETRY_SECONDS = [1, 2, 3, 4, 5];
 /** Refusals of a window that leave at once. More are held back: who is told at once is back at once. */
 const AT_ONCE = 100;
 const HOLD_MS = 1000;
-const LONGEST_HOLD_MS = 5000;
-/** Between two that are held: two thousand a second are a small part of what a process can do. */
-const PACE_MS = 0.5;
 const MOST_HELD = 20_000;
 const LOG_EVERY_MS = 10_000;
 
@@ -140,14 +137,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
 type Refuse = (request: FastifyRequest, reply: FastifyReply) => void;
 
 /**
- * Answers some at once, and all others one to five seconds later, at a pace: a client that takes no notice of Retry-After would else keep the
+ * Answers some at once, and all others a second later: a client that takes no notice of Retry-After would else keep the
  * process so busy with refusing that it served nobody. A request that is held costs nothing but its place.
  */
 function paced(refuse: Refuse): (request: FastifyRequest, reply: FastifyReply, now: number) => void {
   const held: { request: FastifyRequest; reply: FastifyReply; until: number }[] = [];
   let windowEnds = 0;
   let atOnce = 0;
-  let last = 0;
   let timer: NodeJS.Timeout | undefined;
 
   const release = () => {
@@ -161,8 +157,7 @@ function paced(refuse: Refuse): (request: FastifyRequest, reply: FastifyReply, n
     if (now > windowEnds) [windowEnds, atOnce] = [now + WINDOW_MS, 0];
     atOnce += 1;
     if (atOnce <= AT_ONCE || held.length >= MOST_HELD) return refuse(request, reply);
-    last = Math.min(Math.max(now + HOLD_MS, last + PACE_MS), now + LONGEST_HOLD_MS);
-    held.push({ request, reply, until: last });
+    held.push({ request, reply, until: now + HOLD_MS });
     timer ??= setTimeout(release, WINDOW_MS / 5);
   };
 }
