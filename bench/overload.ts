@@ -176,7 +176,7 @@ async function measureSlow(world: World, flood: Flood) {
   while (left > 2 && performance.now() - begun < 180_000) {
     await sleep(500);
     most = Math.max(most, rss(world));
-    left = (await socketsOf(world)) - others;
+    left = Math.max(0, (await socketsOf(world)) - others);
   }
   console.log(`
 ${count} slow clients            RSS ${before.toFixed(0)} MB before, ${most.toFixed(0)} at its highest; ${left} left after ${((performance.now() - begun) / 1000).toFixed(0)} s

@@ -7,7 +7,9 @@
  * CHROMIUM_PATH, REQUIRE_BROWSER=1  the same for the widget's tests: see test/browser.ts
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import { startPostgres, type PostgresServer } from './postgres.js';
 
 /** What browsers get of src/embed: fails when it does not build, or has grown too large. */
@@ -18,6 +20,14 @@ function buildWidget(): boolean {
 }
 
 const tap = fileURLToPath(new URL('dist/esm/run.mjs', import.meta.resolve('tap/package.json')));
+
+/** Tap is built anew when .taprc names other plugins: by itself it would do so in mid-run, with both kinds loaded. */
+function buildTap(): boolean {
+  const config = parse(readFileSync(new URL('../.taprc', import.meta.url), 'utf8')) as { plugin: string[] };
+  const built = readFileSync(fileURLToPath(import.meta.resolve('@tapjs/test')), 'utf8');
+  if (config.plugin.every((plugin) => !built.includes(plugin.slice(1)))) return true;
+  return spawnSync(process.execPath, [tap, 'build'], { stdio: 'inherit' }).status === 0;
+}
 
 let interrupted = false;
 let interrupt: (() => void) | undefined;
@@ -71,7 +81,7 @@ async function main(): Promise<number> {
         `\n${'!'.repeat(80)}\n!! PostgreSQL lane SKIPPED: ${missing}.\n!! Only SQLite is tested.\n${'!'.repeat(80)}\n`,
       );
     }
-    if (interrupted || !buildWidget()) return 1;
+    if (interrupted || !buildWidget() || !buildTap()) return 1;
     return await runTap(url ? { ...process.env, TEST_POSTGRES_URL: url } : process.env);
   } finally {
     await server?.stop();

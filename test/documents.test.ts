@@ -272,11 +272,20 @@ for (const guide of GUIDES) {
 
 t.test('commands that the README names exist', async (t) => {
   const main = read('src/cli/main.ts');
-  const commands = [...section('Command line').matchAll(/^\| `([a-z-]+)( [a-z-]+)?/gm)].map(
+  const commands = [...section('Command line').matchAll(/^\| `([a-z-]+)( [a-z][a-z-]*)?/gm)].map(
     ([, one = '', two]) => (two ?? one).trim(),
   );
   const defined = [...main.matchAll(/\.command\('([a-z-]+)'\)/g)].map(([, name = '']) => name);
-  const groups = ['organizations', 'keys', 'link-keys', 'bounces', 'erasures', 'retention', 'do-not-contact'];
+  const groups = [
+    'organizations',
+    'keys',
+    'link-keys',
+    'bounces',
+    'erasures',
+    'retention',
+    'do-not-contact',
+    'signatures',
+  ];
   t.same(unique(commands).sort(), unique(defined.filter((name) => !groups.includes(name))).sort());
 });
 
