@@ -24,7 +24,10 @@ const tap = fileURLToPath(new URL('dist/esm/run.mjs', import.meta.resolve('tap/p
 /** Tap is built anew when .taprc names other plugins: by itself it would do so in mid-run, with both kinds loaded. */
 function buildTap(): boolean {
   const config = parse(readFileSync(new URL('../.taprc', import.meta.url), 'utf8')) as { plugin: string[] };
-  const built = readFileSync(fileURLToPath(import.meta.resolve('@tapjs/test')), 'utf8');
+  const built = readFileSync(
+    new URL('../../test-built/dist/esm/index.js', import.meta.resolve('@tapjs/test')),
+    'utf8',
+  );
   if (config.plugin.every((plugin) => !built.includes(plugin.slice(1)))) return true;
   return spawnSync(process.execPath, [tap, 'build'], { stdio: 'inherit' }).status === 0;
 }
