@@ -1,9 +1,7 @@
-import { performance } from 'node:perf_hooks';
+import { awaitCompany, type Company } from './company.js';
 import type { Tx } from './store.js';
 import type { Outcome, Work } from './together.js';
 
-/** Waiting longer than this for more company would cost more than sharing saves. */
-const MAX_WAIT_MS = 2;
 const MAX_GROUP = 500;
 
 type Job = {
@@ -36,12 +34,12 @@ export class Gatherer {
   /** What those who wait will touch. */
   readonly #touched = new Set<string>();
   #armed = false;
-  #armedAt = 0;
-  #seenJobs = 0;
-  #seenArrivals = 0;
   #underWay = 0;
+  readonly #company: Company;
 
-  constructor(private readonly options: GatherOptions) {}
+  constructor(private readonly options: GatherOptions) {
+    this.#company = { waiting: () => this.waiting, most: MAX_GROUP, arrivals: options.arrivals };
+  }
 
   get waiting(): number {
     return this.#queue.length;
@@ -61,29 +59,11 @@ export class Gatherer {
   #arm() {
     if (this.#armed || this.#queue.length === 0 || this.#underWay >= this.options.groups) return;
     this.#armed = true;
-    this.#armedAt = performance.now();
-    this.#seenJobs = 0;
-    this.#seenArrivals = this.options.arrivals();
-    setImmediate(this.#tick);
+    awaitCompany(this.#company, () => void this.#flush());
   }
 
-  /** Waits on while the last turn of the event loop still brought company, but never for long. */
-  #tick = () => {
-    const jobs = this.#queue.length;
-    const arrivals = this.options.arrivals();
-    const growing = jobs > this.#seenJobs || arrivals > this.#seenArrivals;
-    const late = performance.now() - this.#armedAt >= MAX_WAIT_MS;
-    if (growing && !late && jobs < MAX_GROUP) {
-      this.#seenJobs = jobs;
-      this.#seenArrivals = arrivals;
-      setImmediate(this.#tick);
-    } else {
-      this.#armed = false;
-      void this.#flush();
-    }
-  };
-
   async #flush() {
+    this.#armed = false;
     const group = this.#queue.splice(0, MAX_GROUP);
     for (const { touches } of group) for (const one of touches) this.#touched.delete(one);
     this.#underWay += 1;

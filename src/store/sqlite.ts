@@ -3,6 +3,7 @@ import Database from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
+import { awaitCompany, type Company } from './company.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
 import { Watchers } from './watchers.js';
@@ -10,8 +11,6 @@ import { Watchers } from './watchers.js';
 /** Below this, a write-ahead log could be reset under a reader and lose pages (https://sqlite.org/wal.html). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
 
-/** Waiting longer than this for more company would cost more than the shared commit saves. */
-const MAX_WAIT_MS = 2;
 const MAX_GROUP = 1000;
 /** For so many groups savepoints are used after one that needed them. */
 const CAREFUL_GROUPS = 100;
@@ -189,12 +188,10 @@ class GroupCommit {
   #draining = false;
   #idle: (() => void)[] = [];
   #armed = false;
-  #armedAt = 0;
-  #seenJobs = 0;
-  #seenArrivals = 0;
   #transactions = 0;
   #commits = 0;
   #careful = 0;
+  readonly #company: Company;
   readonly #db: Db;
   /** Rows that this connection has ever changed. */
   readonly #changes: () => number;
@@ -205,6 +202,8 @@ class GroupCommit {
     private readonly options: StoreOptions,
     private readonly afterCommit: (sums: Sums) => void,
   ) {
+    const arrivals = options.arrivals ?? (() => 0);
+    this.#company = { waiting: () => this.#queue.length, most: MAX_GROUP, arrivals };
     this.#db = drizzle(writer, { casing: 'snake_case' }) as unknown as Db;
     const totalChanges = writer.prepare<[], number>('select total_changes()').pluck();
     this.#changes = () => totalChanges.get() as number;
@@ -243,28 +242,8 @@ class GroupCommit {
 
   #arm() {
     this.#armed = true;
-    this.#armedAt = performance.now();
-    this.#seenJobs = 0;
-    this.#seenArrivals = this.#arrivals();
-    setImmediate(this.#tick);
+    awaitCompany(this.#company, () => void this.#flush());
   }
-
-  #arrivals = () => this.options.arrivals?.() ?? 0;
-
-  /** Waits on while the last turn of the event loop still brought company, but never for long. */
-  #tick = () => {
-    const jobs = this.#queue.length;
-    const arrivals = this.#arrivals();
-    const growing = jobs > this.#seenJobs || arrivals > this.#seenArrivals;
-    const late = performance.now() - this.#armedAt >= MAX_WAIT_MS;
-    if (growing && !late && jobs < MAX_GROUP) {
-      this.#seenJobs = jobs;
-      this.#seenArrivals = arrivals;
-      setImmediate(this.#tick);
-    } else {
-      void this.#flush();
-    }
-  };
 
   async #flush() {
     const group = this.#queue.splice(0, MAX_GROUP);

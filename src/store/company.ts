@@ -1,0 +1,28 @@
+import { performance } from 'node:perf_hooks';
+
+/** Waiting longer than this for more company would cost more than sharing saves. */
+const MAX_WAIT_MS = 2;
+
+export type Company = {
+  /** How many wait, and how many may go together. */
+  waiting: () => number;
+  most: number;
+  /** Counts events that announce more of them. */
+  arrivals: () => number;
+};
+
+/** Calls `go` when the last turn of the event loop brought no more company, or after a while. */
+export function awaitCompany({ waiting, most, arrivals }: Company, go: () => void): void {
+  const since = performance.now();
+  let seen = 0;
+  let seenArrivals = arrivals();
+  const look = () => {
+    const [now, nowArrivals] = [waiting(), arrivals()];
+    const growing = now > seen || nowArrivals > seenArrivals;
+    if (!growing || now >= most || performance.now() - since >= MAX_WAIT_MS) return go();
+    seen = now;
+    seenArrivals = nowArrivals;
+    setImmediate(look);
+  };
+  setImmediate(look);
+}
