@@ -4,6 +4,7 @@ import { drizzle } from 'drizzle-orm/better-sqlite3';
 import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
 import { awaitCompany, type Company } from './company.js';
+import { LogSync, SyncFailed } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
 import { Watchers } from './watchers.js';
@@ -15,10 +16,13 @@ const MAX_GROUP = 1000;
 /** For so many groups savepoints are used after one that needed them. */
 const CAREFUL_GROUPS = 100;
 
+const FULL = 2;
+const NORMAL = 1;
+
 const PRAGMAS = {
   journal_mode: 'wal',
-  // FULL, on every connection: in WAL mode the default acknowledges commits that a power cut takes back.
-  synchronous: 2,
+  // FULL: in WAL mode the default acknowledges commits that a power cut takes back.
+  synchronous: FULL,
   foreign_keys: 1,
   wal_autocheckpoint: 4000,
   cache_size: -32768,
@@ -63,7 +67,7 @@ function patiently(act: () => void): void {
 }
 
 /** Refuses to run on a SQLite, or with settings, that could lose what was acknowledged. */
-function selfTest(connection: Database.Database): void {
+function selfTest(connection: Database.Database, synchronous: number): void {
   const version = connection.prepare('select sqlite_version()').pluck().get() as string;
   const parts = version.split('.').map(Number);
   const older = OLDEST_SQLITE.map((least, i) => Math.sign((parts[i] ?? 0) - least)).find(
@@ -72,7 +76,7 @@ function selfTest(connection: Database.Database): void {
   if (older === -1) {
     throw new Error(`SQLite ${version} is too old: ${OLDEST_SQLITE.join('.')} or later is needed`);
   }
-  for (const [name, wanted] of Object.entries(PRAGMAS)) {
+  for (const [name, wanted] of Object.entries({ ...PRAGMAS, synchronous })) {
     const found: unknown = connection.pragma(name, { simple: true });
     if (found !== wanted) {
       throw new Error(`SQLite refused the setting ${name} = ${wanted} (it is ${String(found)})`);
@@ -83,11 +87,16 @@ function selfTest(connection: Database.Database): void {
 export function openSqlite(file: string, options: StoreOptions): Store {
   const writer = connect(file);
   const reader = connect(file);
+  let log: LogSync;
   try {
     assertMigrated(sqliteMigrations(writer));
     // better-sqlite3 sets synchronous=NORMAL behind our back at the first write to a WAL: write once, then look.
     writer.exec('begin immediate; commit');
-    for (const connection of [writer, reader]) selfTest(connection);
+    selfTest(reader, FULL);
+    // Whoever commits here waits for the log by LogSync. SQLite syncs where the order of writes matters.
+    writer.pragma(`synchronous = ${NORMAL}`);
+    selfTest(writer, NORMAL);
+    log = new LogSync(file);
   } catch (error) {
     for (const connection of [reader, writer]) connection.close();
     throw error;
@@ -102,7 +111,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     if (!watchers.none) sums.tell((column, key) => watchers.tell(column, [key]));
   };
   const forgetGeneration = () => void (generation = undefined);
-  const group = new GroupCommit(writer, options, afterCommit);
+  const group = new GroupCommit(writer, log, options, afterCommit);
   const others = watchOthers(writer, watchers);
   return {
     engine: 'sqlite',
@@ -140,6 +149,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
       // The last connection to close moves the log into the database.
       reader.close();
       writer.close();
+      log.close();
     },
   };
 }
@@ -199,6 +209,7 @@ class GroupCommit {
 
   constructor(
     private readonly writer: Database.Database,
+    private readonly log: LogSync,
     private readonly options: StoreOptions,
     private readonly afterCommit: (sums: Sums) => void,
   ) {
@@ -249,12 +260,13 @@ class GroupCommit {
     const group = this.#queue.splice(0, MAX_GROUP);
     try {
       await this.#commitTogether(group);
+      await this.log.synced();
       for (const job of group) {
         if (job.outcome && 'value' in job.outcome) job.resolve(job.outcome.value as never);
         else job.reject(explain(job.outcome?.error));
       }
     } catch (error) {
-      // Nobody was answered and nothing is stored: all of the group hears the same.
+      // Nobody was answered: all of the group hears the same.
       const reason = explain(error);
       if (isIoError(error)) this.#fail(error);
       for (const job of group) job.reject(reason);
@@ -346,7 +358,9 @@ const sqliteCode = (error: unknown): string | undefined => {
 
 const isIoError = (error: unknown) => {
   const code = sqliteCode(error);
-  return code?.startsWith('SQLITE_IOERR') === true || code === 'SQLITE_CORRUPT';
+  return (
+    error instanceof SyncFailed || code?.startsWith('SQLITE_IOERR') === true || code === 'SQLITE_CORRUPT'
+  );
 };
 
 /** The one place where SQLite's codes are known. */

@@ -477,10 +477,11 @@ t.test('SQLite: pragmas on every connection', async (t) => {
         read(on, name),
       ]),
     );
-  const wanted = { journal_mode: 'wal', synchronous: 2, foreign_keys: 1, wal_autocheckpoint: 4000 };
+  const wanted = { journal_mode: 'wal', foreign_keys: 1, wal_autocheckpoint: 4000 };
   await store.transact((tx) => insert(tx, 'first write'));
-  t.same(await store.transact(async (tx) => settings(tx)), { ...wanted, query_only: 0 });
-  t.same(settings(store.read), { ...wanted, query_only: 1 });
+  // The writer's log is synced by LogSync: bench:crash cuts the power.
+  t.same(await store.transact(async (tx) => settings(tx)), { ...wanted, synchronous: 1, query_only: 0 });
+  t.same(settings(store.read), { ...wanted, synchronous: 2, query_only: 1 });
 });
 
 t.test(
