@@ -392,16 +392,17 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
   });
 
   await t.test('what fails on the way does not look complete', async (t) => {
-    // Packed on PostgreSQL the client once heard neither an end nor an error: not understood yet, so not tried here.
-    for (const encoding of api.store.engine === 'sqlite' ? ['identity', 'gzip'] : ['identity']) {
+    for (const encoding of ['identity', 'gzip']) {
       const headers = { 'accept-encoding': encoding };
       const get = send('/v1/signatures/export?petition=meadows&format=csv', headers, 'GET').end();
       const [answer] = (await once(get, 'response')) as [IncomingMessage];
       t.equal(answer.statusCode, 200);
       t.equal(answer.headers['content-encoding'] ?? 'identity', encoding);
+      // Heard from now on: a packed file is so small that all of it may be on its way, and broken, before it is read.
+      const failing = once(answer, 'end').catch((error: unknown) => error);
       await administer(api, 'alter table suspicions rename to gone');
       answer.resume();
-      const failure = await once(answer, 'end').catch((error: unknown) => error);
+      const failure = await failing;
       await administer(api, 'alter table gone rename to suspicions');
       t.ok(failure instanceof Error && !answer.complete, `${encoding}: the client hears that it broke`);
     }
