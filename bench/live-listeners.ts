@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { percentiles } from './percentiles.js';
 
 export type ListenOrder =
   | { what: 'open'; port: number; path: string; listeners: number }
@@ -99,14 +100,6 @@ async function open(port: number, path: string, wanted: number): Promise<ListenR
   return { ...NOTHING, open: listeners.length };
 }
 
-const share = (sorted: number[], part: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
-
-const spread = (values: number[]) => {
-  const sorted = Float64Array.from(values).sort() as unknown as number[];
-  return { p50: share(sorted, 0.5), p99: share(sorted, 0.99) };
-};
-
 function report(at: number[]): ListenReport {
   const events: number[] = [];
   const signatures: number[] = [];
@@ -131,8 +124,8 @@ function report(at: number[]): ListenReport {
     fewest: Math.min(...numbers),
     most: Math.max(...numbers),
     last: Math.min(...listeners.map((listener) => listener.last)),
-    event: spread(events),
-    signature: spread(signatures),
+    event: percentiles(events),
+    signature: percentiles(signatures),
   };
 }
 

@@ -1,23 +1,14 @@
-/**
- * The load generator: a process of its own. Keep-alive sockets, one request at a time on each, and no HTTP library:
- * it has to be cheaper than the cheapest server it measures. It understands exactly what those servers send.
- */
-import { connect, type Socket } from 'node:net';
+/** The load generator: a process of its own, with as many clients as it is told. */
+import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { emailOf } from './email.js';
+import { bodyOf, openClient, signHead } from './client.js';
 import { startMeter } from './meter.js';
+import { percentiles } from './percentiles.js';
 import type { Order, Report } from './types.js';
-
-const LENGTH = /\r\ncontent-length: (\d+)/i;
-/** All sockets read into the same memory: each takes out what it needs before the next one is served. */
-const shared = Buffer.allocUnsafe(262_144);
 
 /** What a browser sends that follows a link, as far as it is read. */
 const BROWSER =
   'user-agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\naccept: text/html,application/xhtml+xml,*/*;q=0.8\r\nsec-fetch-dest: document\r\n';
-
-const bodyOf = (n: number) =>
-  `{"name":"Ada Okonkwo","email":"${emailOf(n)}","country":"NL","display":"initials"}`;
 
 function requests({ kind, path, first }: Order): () => string {
   if (kind !== 'sign') {
@@ -25,23 +16,9 @@ function requests({ kind, path, first }: Order): () => string {
     const text = `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${browser}\r\n`;
     return () => text;
   }
-  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${bodyOf(0).length}\r\n\r\n`;
+  const head = signHead(path);
   let n = first;
   return () => head + bodyOf(n++);
-}
-
-/** The status of the answer at the start of `data`, if all of it is there. */
-function answerIn(data: Buffer): { status: number; length: number } | undefined {
-  const end = data.indexOf('\r\n\r\n');
-  if (end < 0) return undefined;
-  const head = data.toString('latin1', 0, end);
-  const body = LENGTH.exec(head)?.[1];
-  const status = Number(head.slice(9, 12));
-  if (body === undefined && status !== 204 && status !== 304) {
-    throw new Error(`no content-length in:\n${head}`);
-  }
-  const length = end + 4 + Number(body ?? 0);
-  return data.length < length ? undefined : { status, length };
 }
 
 function run(order: Order): Promise<Report> {
@@ -64,7 +41,6 @@ function run(order: Order): Promise<Report> {
 
     function client() {
       let sentAt = 0;
-      let held: Buffer | undefined;
       let done = false;
       open += 1;
       const send = () => {
@@ -81,29 +57,11 @@ function run(order: Order): Promise<Report> {
         open -= 1;
         if (open === 0 && over) report();
       };
-      const socket: Socket = connect({
-        port,
-        host: '127.0.0.1',
-        noDelay: true,
-        onread: {
-          buffer: shared,
-          callback(bytes) {
-            const fresh = shared.subarray(0, bytes);
-            const data = held ? Buffer.concat([held, fresh]) : fresh;
-            const answer = answerIn(data);
-            if (!answer) {
-              held = held ? data : Buffer.from(data);
-              return true;
-            }
-            if (answer.length !== data.length) throw new Error('an answer was longer than it said');
-            held = undefined;
-            count(answer.status);
-            if (measuring) times.push(performance.now() - sentAt);
-            if (order.timeline) at.push(performance.timeOrigin + performance.now());
-            send();
-            return true;
-          },
-        },
+      const socket: Socket = openClient(port, ({ status }) => {
+        count(status);
+        if (measuring) times.push(performance.now() - sentAt);
+        if (order.timeline) at.push(performance.timeOrigin + performance.now());
+        send();
       });
       socket.once('connect', send);
       socket.once('error', () => finish(true));
@@ -111,14 +69,10 @@ function run(order: Order): Promise<Report> {
     }
 
     function report() {
-      times.sort((a, b) => a - b);
-      const after = (share: number) =>
-        times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
       resolve({
         answers: times.length,
         elapsed,
-        p50: after(0.5),
-        p99: after(0.99),
+        ...percentiles(times),
         statuses,
         sent,
         at,

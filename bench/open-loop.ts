@@ -3,9 +3,9 @@
  * do. Its sockets are bounded; what finds none free is counted as `turnedAway`, since in the world it would queue in
  * front of the server.
  */
-import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { emailOf } from './email.js';
+import { bodyOf, openClient, signHead, type Answer } from './client.js';
+import { percentiles } from './percentiles.js';
 
 export type FloodOrder = {
   port: number;
@@ -32,23 +32,9 @@ export type FloodReport = {
 
 const TICK_MS = 2;
 const LAST_ANSWERS_MS = 10_000;
-const LENGTH = /\r\ncontent-length: (\d+)/i;
-const shared = Buffer.allocUnsafe(262_144);
-
-const bodyOf = (n: number) =>
-  `{"name":"Ada Okonkwo","email":"${emailOf(n)}","country":"NL","display":"initials"}`;
-
-/** Status and head of the answer in `data`, once all of it is there. */
-function answerIn(data: Buffer): { status: number; head: string } | undefined {
-  const end = data.indexOf('\r\n\r\n');
-  if (end < 0) return undefined;
-  const head = data.toString('latin1', 0, end);
-  const whole = end + 4 + Number(LENGTH.exec(head)?.[1] ?? 0);
-  return data.length < whole ? undefined : { status: Number(head.slice(9, 12)), head };
-}
 
 function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise<FloodReport> {
-  const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${bodyOf(0).length}\r\n\r\n`;
+  const head = signHead(path);
   const statuses: Record<string, number> = {};
   const count = (status: string | number) => void (statuses[status] = (statuses[status] ?? 0) + 1);
   const times = { accepted: [] as number[], refused: [] as number[] };
@@ -58,7 +44,6 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
 
   function client(ready: () => void) {
     let sentAt = 0;
-    let held: Buffer | undefined;
     let waiting = false;
     const ask = () => {
       waiting = true;
@@ -66,13 +51,13 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
       sentAt = performance.now();
       socket.write(head + bodyOf(n++), 'latin1');
     };
-    const heard = (status: number, answer: string) => {
+    const heard = ({ status, head }: Answer) => {
       waiting = false;
       busy -= 1;
       count(status);
       (status < 300 ? times.accepted : times.refused).push(performance.now() - sentAt);
       if (status < 300 && performance.now() - begun < seconds * 1000) inTime += 1;
-      if (status === 503 && !/\r\nretry-after: \d/i.test(answer)) withoutRetryAfter += 1;
+      if (status === 503 && !/\r\nretry-after: \d/i.test(head)) withoutRetryAfter += 1;
       free.push(ask);
     };
     const lost = () => {
@@ -82,22 +67,7 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
       const at = free.indexOf(ask);
       if (at >= 0) free.splice(at, 1);
     };
-    const socket = connect({
-      port,
-      host: '127.0.0.1',
-      noDelay: true,
-      onread: {
-        buffer: shared,
-        callback(bytes) {
-          const fresh = shared.subarray(0, bytes);
-          const data = held ? Buffer.concat([held, fresh]) : fresh;
-          const answer = answerIn(data);
-          held = answer ? undefined : held ? data : Buffer.from(data);
-          if (answer) heard(answer.status, answer.head);
-          return true;
-        },
-      },
-    });
+    const socket = openClient(port, heard);
     socket.once('connect', () => free.push(ask));
     socket.once('connect', ready);
     socket.on('error', () => {
@@ -112,19 +82,14 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
     const report = () => {
       for (const socket of all) socket.removeAllListeners('close').destroy();
       if (busy > 0) statuses['no answer'] = busy;
-      const after = (some: number[]) => {
-        some.sort((a, b) => a - b);
-        const at = (share: number) => some[Math.min(some.length - 1, Math.floor(some.length * share))] ?? NaN;
-        return { p50: at(0.5), p99: at(0.99) };
-      };
       resolve({
         offered,
         turnedAway,
         statuses,
         withoutRetryAfter,
         inTime,
-        accepted: after(times.accepted),
-        refused: after(times.refused),
+        accepted: percentiles(times.accepted),
+        refused: percentiles(times.refused),
       });
     };
     const start = () => {

@@ -1,5 +1,6 @@
 /** What has to answer whatever else happens, asked again and again on connections of its own. */
 import { Agent, request } from 'node:http';
+import { percentiles } from './percentiles.js';
 
 const EVERY_MS = 200;
 /** What takes longer counts as not answered. */
@@ -44,10 +45,7 @@ export function startProbes(
       await Promise.all(under);
       agent.destroy();
       return [...found].map(([name, { times, failed }]) => {
-        times.sort((a, b) => a - b);
-        const at = (share: number) =>
-          times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? NaN;
-        return { name, asked: times.length, failed, p50: at(0.5), p99: at(0.99) };
+        return { name, asked: times.length, failed, ...percentiles(times) };
       });
     },
   };

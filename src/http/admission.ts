@@ -25,6 +25,10 @@ const RETRY_SECONDS = [1, 2, 3, 4, 5];
 /** Refusals of a window that leave at once. More are held back: who is told at once is back at once. */
 const AT_ONCE = 100;
 const HOLD_MS = 1000;
+/** However many are held, so long and no longer; and as many of them leave in a look, unless they have waited so long. */
+const HOLD_MOST_MS = 5000;
+const RELEASE_EVERY_MS = 50;
+const RELEASED = 75;
 const MOST_HELD = 20_000;
 const LOG_EVERY_MS = 10_000;
 
@@ -137,28 +141,31 @@ export function createAdmission(options: AdmissionOptions): Admission {
 type Refuse = (request: FastifyRequest, reply: FastifyReply) => void;
 
 /**
- * Answers some at once, and all others a second later: a client that takes no notice of Retry-After would else keep the
- * process so busy with refusing that it served nobody. A request that is held costs nothing but its place.
+ * Answers some at once, and all others a second later, or more when there are very many: clients that take no notice of
+ * Retry-After would else keep the process so busy with refusing that it served nobody. A request that is held costs
+ * nothing but its place.
  */
 function paced(refuse: Refuse): (request: FastifyRequest, reply: FastifyReply, now: number) => void {
-  const held: { request: FastifyRequest; reply: FastifyReply; until: number }[] = [];
+  /** In the order in which they came. */
+  const held: { request: FastifyRequest; reply: FastifyReply; since: number }[] = [];
   let windowEnds = 0;
   let atOnce = 0;
   let timer: NodeJS.Timeout | undefined;
 
   const release = () => {
     const now = performance.now();
-    const waiting = held.findIndex(({ until }) => until > now);
-    const due = held.splice(0, waiting < 0 ? held.length : waiting);
-    for (const { request, reply } of due) if (!reply.raw.destroyed) refuse(request, reply);
-    timer = held.length > 0 ? setTimeout(release, WINDOW_MS / 5) : undefined;
+    const staying = held.findIndex(({ since }, i) => now - since < (i < RELEASED ? HOLD_MS : HOLD_MOST_MS));
+    for (const { request, reply } of held.splice(0, staying < 0 ? held.length : staying)) {
+      if (!reply.raw.destroyed) refuse(request, reply);
+    }
+    timer = held.length > 0 ? setTimeout(release, RELEASE_EVERY_MS) : undefined;
   };
   return (request, reply, now) => {
     if (now > windowEnds) [windowEnds, atOnce] = [now + WINDOW_MS, 0];
     atOnce += 1;
     if (atOnce <= AT_ONCE || held.length >= MOST_HELD) return refuse(request, reply);
-    held.push({ request, reply, until: now + HOLD_MS });
-    timer ??= setTimeout(release, WINDOW_MS / 5);
+    held.push({ request, reply, since: now });
+    timer ??= setTimeout(release, RELEASE_EVERY_MS);
   };
 }
 
