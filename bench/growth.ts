@@ -1,13 +1,10 @@
 /** `npm run bench:growth`: how fast it is with a thousand signatures, and with ten million. README.md says how. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import { startPostgres } from '../scripts/postgres.js';
 import { encodeCursor } from '../src/core/page.js';
 import { drawGrowth } from './chart.js';
 import { startOurs, worker, type Contender } from './contenders.js';
@@ -15,6 +12,7 @@ import type { FillOrder, FillReport } from './growth-fill.js';
 import { HEADER, lineOf, TRANSFER_HEADER, transferLineOf, type Growth } from './growth-table.js';
 import { exportAll, importMany, type Transfer } from './growth-transfers.js';
 import { memoryOf } from './meter.js';
+import { build, openStage, startDurablePostgres } from './stage.js';
 import type { Order, Report } from './types.js';
 
 const HELP = `npm run bench:growth -- [options]
@@ -68,35 +66,11 @@ const SIGNERS = 2_000_000_000;
 const IMPORTED = 1_000_000_000;
 const PAGES = 60;
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const folder = mkdtempSync(join(flags.folder, 'undersigned-growth-'));
-const running: { stop(): Promise<void> }[] = [];
-async function keep<Started extends { stop(): Promise<void> }>(starting: Promise<Started>): Promise<Started> {
-  const started = await starting;
-  running.push(started);
-  return started;
-}
-async function stop(one: { stop(): Promise<void> }) {
-  running.splice(running.indexOf(one), 1);
-  await one.stop();
-}
-async function cleanUp() {
-  for (const one of running.splice(0).reverse()) await one.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
-process.once('SIGINT', () => void cleanUp().then(() => process.exit(130)));
-
-try {
-  await bench();
-} finally {
-  await cleanUp();
-}
+const { folder, keep, stop, run } = openStage(flags.folder);
+await run(bench);
 
 async function bench() {
-  if (!flags.built) {
-    console.error('Building …');
-    execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
-  }
+  if (!flags.built) build();
   const url = await databaseUrl();
   const filler = await keep(worker<FillOrder, FillReport>('growth-fill.ts', url, folder));
   const load = await keep(worker<Order, Report>('load.ts'));
@@ -179,9 +153,7 @@ function decades(): number[] {
 
 async function databaseUrl(): Promise<string> {
   if (flags.engine === 'sqlite') return `file:${join(folder, 'undersigned.db')}`;
-  const server = await startPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
-  if (!server) throw new Error('there is no PostgreSQL server here to start');
-  return (await keep(Promise.resolve(server))).url;
+  return (await keep(startDurablePostgres())).url;
 }
 
 async function measure(server: Contender, load: Load, key: string, largest: string, signed: number) {

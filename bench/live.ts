@@ -1,14 +1,12 @@
 /** `npm run bench:live`: signing while thousands listen to the count. README.md says what is measured. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startOurs, worker, type Contender } from './contenders.js';
 import type { ListenOrder, ListenReport } from './live-listeners.js';
 import { memoryOf } from './meter.js';
+import { publishPetition } from './petition.js';
+import { build, openStage } from './stage.js';
 import type { Order, Report } from './types.js';
 
 const HELP = `npm run bench:live -- [options]
@@ -39,30 +37,14 @@ if (flags.help || ![listeners, seconds, connections].every((n) => n > 0)) {
 /** The histogram of the server's event loop counts the ten milliseconds of its own timer. */
 const TIMER_MS = 10;
 const WARMUP = 2;
-const root = fileURLToPath(new URL('..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'undersigned-bench-'));
-const running: { stop(): Promise<void> }[] = [];
-
-try {
-  await bench();
-} finally {
-  for (const one of running) await one.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
-
-async function keep<Started extends { stop(): Promise<void> }>(starting: Promise<Started>): Promise<Started> {
-  const started = await starting;
-  running.push(started);
-  return started;
-}
+const { folder, keep, stop, run } = openStage();
+await run(bench);
 
 async function bench() {
-  if (!flags.built) {
-    console.log('Building …');
-    execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
-  }
+  if (!flags.built) build();
   const server = await keep(startOurs(folder));
-  const path = await publish(server);
+  const env = { DATABASE_URL: `file:${server.file}`, ROOT_KEY: Buffer.alloc(32, 1).toString('base64') };
+  const { path } = await publishPetition(`http://127.0.0.1:${server.port}`, env, folder, 'none');
   const load = await keep(worker<Order, Report>('load.ts'));
   const crowd = await keep(worker<ListenOrder, ListenReport>('live-listeners.ts'));
   const at: number[] = [];
@@ -112,48 +94,9 @@ from a signature until a count that it is in is read:   p50 ${ms(heard.signature
 all ${heard.open} have heard the last count: ${heard.last}`);
 
   const stopping = performance.now();
-  await server.stop();
-  running.splice(running.indexOf(server), 1);
+  await stop(server);
   console.log(`the server ended within ${ms(performance.now() - stopping)} ms, with all of them listening`);
   await crowd.ask({ what: 'close' });
-}
-
-/** A petition that counts at once: with a mail in between, signing would not move it. */
-async function publish(server: Contender): Promise<string> {
-  const base = `http://127.0.0.1:${server.port}`;
-  const { data } = (await (await fetch(`${base}/v1/petitions`)).json()) as {
-    data: { organization: { slug: string } }[];
-  };
-  const slug = data[0]?.organization.slug ?? '';
-  const made = execFileSync(
-    process.execPath,
-    [join(root, 'dist/src/cli/main.js'), 'keys', 'create', '--organization', slug],
-    {
-      cwd: folder,
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        DATABASE_URL: `file:${server.file}`,
-        ROOT_KEY: Buffer.alloc(32, 1).toString('base64'),
-      },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  );
-  const headers = {
-    authorization: `Bearer ${/sk_\w+/.exec(String(made))?.[0]}`,
-    'content-type': 'application/json',
-  };
-  const post = async (path: string, body: object) => {
-    const response = await fetch(base + path, { method: 'POST', headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(await response.text());
-    return (await response.json()) as { id: string };
-  };
-  const { id } = await post('/v1/petitions', {
-    title: 'Count me live',
-    statement: 'Let all see it.',
-    confirmation: 'none',
-  });
-  await post(`/v1/petitions/${id}/transitions`, { to: 'published' });
-  return `/v1/petitions/${id}`;
 }
 
 async function loopOf({ port }: Contender): Promise<{ p99: number; max: number }> {

@@ -1,14 +1,13 @@
 /** `npm run bench`: our server against the limits of what it is made of. README.md says how and why. */
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { copyFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { drawSockets } from './chart.js';
 import { keepAnswer, startLimit, startOurs, startStore, worker, type Contender } from './contenders.js';
 import { addShareLink, followWhileSigning, keepRedirect, verifyRequests } from './redirects.js';
 import { createRunner, sampleOf, type Besides, type Plan } from './rounds.js';
+import { build, openStage } from './stage.js';
 import { marksOf, printMarks, printTable, type Line } from './summary.js';
 import {
   KINDS,
@@ -50,39 +49,15 @@ if (flags.help || wrong) {
   process.exit(wrong ? 2 : 0);
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'undersigned-bench-'));
-const running = new Set<{ stop(): Promise<void> }>();
-async function keep<Started extends { stop(): Promise<void> }>(starting: Promise<Started>): Promise<Started> {
-  const started = await starting;
-  running.add(started);
-  return started;
-}
-async function stop(some: Iterable<{ stop(): Promise<void> }>) {
-  for (const one of [...some]) {
-    running.delete(one);
-    await one.stop();
-  }
-}
-process.once('SIGINT', () => void cleanUp().then(() => process.exit(130)));
-async function cleanUp() {
-  await stop(running);
-  rmSync(folder, { recursive: true, force: true });
-}
-
-try {
-  await bench();
-} finally {
-  await cleanUp();
-}
+const { folder, keep, stop, run } = openStage();
+await run(bench);
 
 async function bench() {
-  console.log('Building …');
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
+  build();
 
   // Everybody begins with the database that a first start leaves.
   const first = await keep(startOurs(join(folder, 'ours')));
-  await stop([first]);
+  await stop(first);
   const template = join(folder, 'template.db');
   copyFileSync(first.file ?? '', template);
   const link = addShareLink(first.file ?? '');
@@ -148,7 +123,7 @@ async function bench() {
     for (const one of [ours, l3, b0]) {
       verified.push({ name: one.name, connections, rows: runner.verify(one) });
     }
-    await stop([l1, l3, b0, raw]);
+    await stop(l1, l3, b0, raw);
     return found;
   }
 
@@ -165,7 +140,7 @@ async function bench() {
         sample: sampleOf(await raw.ask({ seconds: seconds / 2, kind, slug })),
       }),
     });
-    await stop([buffer, naive, raw]);
+    await stop(buffer, naive, raw);
     return found;
   }
 
@@ -174,10 +149,10 @@ async function bench() {
     const answer = await keepRedirect(ours, plan.path, folder);
     const bare = await keep(startLimit('bare node:http', 'redirect', folder, answer));
     const found = await runner.run(plan, [ours, bare]);
-    await stop([bare]);
+    await stop(bare);
     const other = await keep(worker<Order, Report>('load.ts'));
     const both = await followWhileSigning(runner, ours, other, plan, signing);
-    await stop([other]);
+    await stop(other);
     // The one who kept the answer is one more.
     await verifyRequests(ours, runner.followed(ours) + sockets.indexOf(plan.connections) + 1);
     runner.verify(ours);

@@ -1,10 +1,8 @@
 /** The server that is overloaded, with what is probed meanwhile. */
-import { fileURLToPath } from 'node:url';
-import { startPostgres } from '../scripts/postgres.js';
 import { startOurs, type Contender } from './contenders.js';
 import { publishPetition } from './petition.js';
+import { startDurablePostgres } from './stage.js';
 
-export const root = fileURLToPath(new URL('..', import.meta.url));
 const ROOT_KEY = Buffer.alloc(32, 1).toString('base64');
 
 export type World = {
@@ -18,12 +16,7 @@ export type World = {
 };
 
 export async function startWorld(engine: 'sqlite' | 'postgres', folder: string): Promise<World> {
-  // With its syncs: without them nothing would be waited for.
-  const postgres =
-    engine === 'postgres'
-      ? await startPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' })
-      : undefined;
-  if (engine === 'postgres' && !postgres) throw new Error('there is no PostgreSQL to start');
+  const postgres = engine === 'postgres' ? await startDurablePostgres() : undefined;
   const more = { ROOT_KEY, MAIL_WORKER: 'false', ...(postgres ? { DATABASE_URL: postgres.url } : {}) };
   const server = await startOurs(folder, [], more);
   const base = `http://127.0.0.1:${server.port}`;

@@ -1,8 +1,5 @@
 /** `npm run bench:overload`: more than the server can do, and what becomes of it. README.md says what is measured. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { worker } from './contenders.js';
@@ -10,7 +7,8 @@ import { memoryOf } from './meter.js';
 import type { FloodOrder, FloodReport } from './open-loop.js';
 import { startProbes } from './overload-probes.js';
 import { openIdle, openSlow } from './overload-sockets.js';
-import { root, startWorld, type World } from './overload-world.js';
+import { startWorld, type World } from './overload-world.js';
+import { build, openStage } from './stage.js';
 
 const HELP = `npm run bench:overload -- [options]
   --engine sqlite|postgres  (sqlite)
@@ -57,21 +55,13 @@ const PEAK_SECONDS = 5;
 const ms = (value: number | null) => (value === null || Number.isNaN(value) ? '-' : `${value.toFixed(0)} ms`);
 const rss = ({ server }: World) => memoryOf(server.pid)?.rss ?? NaN;
 
-const folder = mkdtempSync(join(tmpdir(), 'undersigned-bench-'));
-const running: { stop(): Promise<void> }[] = [];
-try {
-  await bench();
-} finally {
-  for (const one of running.toReversed()) await one.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
+const { folder, keep, run } = openStage();
+await run(bench);
 
 async function bench() {
-  if (!flags.built) execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
-  const world = await startWorld(flags.engine as 'sqlite' | 'postgres', folder);
-  running.push(world);
-  const load = await worker<FloodOrder, FloodReport>('open-loop.ts');
-  running.push(load);
+  if (!flags.built) build();
+  const world = await keep(startWorld(flags.engine as 'sqlite' | 'postgres', folder));
+  const load = await keep(worker<FloodOrder, FloodReport>('open-loop.ts'));
   let signers = 0;
   let acknowledged = 0;
   const flood = async (rate: number, forSeconds: number, on = sockets) => {

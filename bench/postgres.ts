@@ -1,15 +1,12 @@
 /** `npm run bench:postgres`: signing on PostgreSQL, gathered and one by one, by one process and by several. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { startPostgres } from '../scripts/postgres.js';
 import { startLimit, startOurs, worker, type Contender } from './contenders.js';
 import { createRunner, type Plan } from './rounds.js';
+import { build, openStage, startDurablePostgres } from './stage.js';
 import { median } from './summary.js';
 import type { Order, Report } from './types.js';
 
@@ -29,42 +26,15 @@ const [rounds, seconds, connections] = [flags.rounds, flags.seconds, flags.conne
 ];
 const LOOK_MS = 20;
 
-/** Durable, whatever a throw-away server is else. */
-const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
-
-const folder = mkdtempSync(join(tmpdir(), 'undersigned-bench-'));
-const running: { stop(): Promise<void> }[] = [];
-async function keep<Started extends { stop(): Promise<void> }>(starting: Promise<Started>): Promise<Started> {
-  const started = await starting;
-  running.push(started);
-  return started;
-}
-async function cleanUp() {
-  for (const one of running.splice(0).reverse()) await one.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
-}
-
-try {
-  await bench();
-} finally {
-  await cleanUp();
-}
+const { folder, keep, run } = openStage();
+await run(bench);
 
 async function bench() {
-  console.log('Building …');
-  execFileSync('npm', ['run', '-s', 'build'], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
-    stdio: 'inherit',
-  });
-  const server = await startPostgres(DURABLE);
-  if (!server) throw new Error('there is no PostgreSQL server here to start');
-  await keep(Promise.resolve(server));
+  build();
+  const server = await keep(startDurablePostgres());
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
-  await keep(Promise.resolve({ stop: () => admin.end() }));
+  await keep({ stop: () => admin.end() });
   const database = async (name: string, template = 'template1') => {
     await admin.query(`create database ${name} template ${template}`);
     return Object.assign(new URL(server.url), { pathname: `/${name}` }).href;

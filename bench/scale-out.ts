@@ -1,11 +1,8 @@
 /** `npm run bench:scale`: one, two and three API processes on one database. docs/scaling.md says what it shows. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startPostgres } from '../scripts/postgres.js';
 import { startRedis } from '../scripts/redis.js';
 import { createChecks } from './checks.js';
 import { start, worker, type Contender } from './contenders.js';
@@ -13,6 +10,7 @@ import { startProxy, type Proxy } from './haproxy.js';
 import { startMailSink } from './mail-sink.js';
 import { startMeter } from './meter.js';
 import { PROGRAM, publishPetition } from './petition.js';
+import { build, openStage, startDurablePostgres } from './stage.js';
 import * as verify from './scale-checks.js';
 import type { Order, Report } from './types.js';
 
@@ -40,46 +38,18 @@ if (flags.help || ![...processes, seconds, connections].every((n) => n > 0)) {
 
 const WARMUP = 1;
 const MAIL_SECONDS = 1;
-const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
-const MISSING = 'install them (Debian: apt-get install postgresql redis-server haproxy)';
 
-const folder = mkdtempSync(join(tmpdir(), 'undersigned-scale-'));
-const running: { stop(): Promise<unknown> }[] = [];
+const { folder, keep, stop, run } = openStage();
 const checks = createChecks();
-async function keep<Started extends { stop(): Promise<unknown> }>(
-  starting: Promise<Started | undefined>,
-  what: string,
-): Promise<Started> {
-  const started = await starting;
-  if (!started) throw new Error(`there is no ${what}: ${MISSING}`);
-  running.push(started);
-  return started;
-}
-async function cleanUp() {
-  for (const one of running.splice(0).reverse()) await one.stop().catch(() => undefined);
-  rmSync(folder, { recursive: true, force: true });
-}
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
-}
-
-try {
-  await scaleOut();
-} finally {
-  await cleanUp();
-}
+await run(scaleOut);
 process.exitCode = checks.print() ? 0 : 1;
 
 async function scaleOut() {
-  if (!flags.built) {
-    console.log('Building …');
-    const root = fileURLToPath(new URL('..', import.meta.url));
-    execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
-  }
-  const postgres = await keep(startPostgres(DURABLE), 'PostgreSQL');
-  const redis = await keep(startRedis(), 'Redis');
-  const mail = await keep(startMailSink(), 'mail server');
-  const load = await keep(worker<Order, Report>('load.ts'), 'load');
+  if (!flags.built) build();
+  const postgres = await keep(startDurablePostgres());
+  const redis = await keep(there(await startRedis(), 'redis-server'));
+  const mail = await keep(startMailSink());
+  const load = await keep(worker<Order, Report>('load.ts'));
   const high = '999999999/60';
   const env = {
     PORT: '0',
@@ -116,11 +86,11 @@ async function scaleOut() {
       const cwd = join(folder, `api-${apis.length + 1}`);
       mkdirSync(cwd);
       const name = `API process ${apis.length + 1}`;
-      apis.push(await keep(start(name, [PROGRAM, 'serve'], { cwd, env }), name));
+      apis.push(await keep(start(name, [PROGRAM, 'serve'], { cwd, env })));
     }
-    await proxy?.stop();
+    if (proxy) await stop(proxy);
     const ports = apis.slice(0, wanted).map(({ port }) => port);
-    proxy = await keep(startProxy(folder, ports), 'HAProxy');
+    proxy = await keep(there(await startProxy(folder, ports), 'haproxy'));
     const { path } = await publishPetition(urls()[0] ?? '', env, folder, 'none');
     const meters = [...apis.slice(0, wanted), proxy].map(({ pid }) => startMeter(pid));
     const report = await sign(path, seconds);
@@ -141,4 +111,9 @@ async function scaleOut() {
   await verify.mailedOnce(context, mail, await sign(mailed.path, MAIL_SECONDS));
   await verify.limited(context, proxy?.port ?? 0, redis);
   await verify.recounted(context, env, folder);
+}
+
+function there<Started>(started: Started | undefined, what: string): Started {
+  if (!started) throw new Error(`there is no ${what}: install it (Debian: apt-get install ${what})`);
+  return started;
 }

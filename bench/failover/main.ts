@@ -1,14 +1,12 @@
 /** `npm run bench:failover`: see bench/postgres-failover. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createChecks } from '../checks.js';
 import { start } from '../contenders.js';
 import { command, PROGRAM, publishPetition } from '../petition.js';
+import { build, openStage } from '../stage.js';
 import { query, startPair, type Pair } from './pair.js';
 import { startSigning, type Signing } from './signers.js';
 
@@ -49,34 +47,15 @@ const ALONE_MS = 1500;
 /** A failover that takes longer than that has failed. */
 const RETURN_MS = 60_000;
 
-const folder = mkdtempSync(join(tmpdir(), 'undersigned-failover-'));
+const { folder, keep, stop, run } = openStage();
 const ledger = join(folder, 'acknowledged');
-const running: { stop(): Promise<void> }[] = [];
 const checks = createChecks();
-async function cleanUp() {
-  for (const one of running.splice(0).reverse()) await one.stop().catch(() => undefined);
-  rmSync(folder, { recursive: true, force: true });
-}
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(130)));
-}
-
-try {
-  await failover();
-} finally {
-  await cleanUp();
-}
+await run(failover);
 process.exitCode = checks.print() ? 0 : 1;
 
 async function failover() {
-  if (!flags.built) {
-    console.log('Building …');
-    const root = fileURLToPath(new URL('../..', import.meta.url));
-    execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
-  }
-  const pair = await startPair(!asynchronous, lag);
-  if (!pair) throw new Error('there is no PostgreSQL here: install it (Debian: apt-get install postgresql)');
-  running.push(pair);
+  if (!flags.built) build();
+  const pair = await keep(startPair(!asynchronous, lag));
   const env = {
     PORT: '0',
     DATABASE_URL: pair.url,
@@ -88,8 +67,7 @@ async function failover() {
   for (let n = 0; n < API_PROCESSES; n += 1) {
     const cwd = join(folder, `api-${n}`);
     mkdirSync(cwd);
-    const api = await start(`API process ${n + 1}`, [PROGRAM, 'serve'], { cwd, env });
-    running.push(api);
+    const api = await keep(start(`API process ${n + 1}`, [PROGRAM, 'serve'], { cwd, env }));
     urls.push(`http://127.0.0.1:${api.port}`);
   }
   const { path, id } = await publishPetition(urls[0] ?? '', env, folder, 'none');
@@ -98,8 +76,7 @@ async function failover() {
   );
   if (!asynchronous) await aloneItWaits(pair, urls[0] ?? '', path);
 
-  const signing = startSigning(urls, path, clients, ledger);
-  running.push(signing);
+  const signing = await keep(startSigning(urls, path, clients, ledger));
   await sleep(seconds * 1000);
   const killed = performance.now();
   const before = signing.acknowledged.length;
@@ -110,8 +87,7 @@ async function failover() {
   const promoted = performance.now();
   await acknowledgedAfter(signing, promoted);
   await sleep(seconds * 1000);
-  await signing.stop();
-  running.splice(running.indexOf(signing), 1);
+  await stop(signing);
 
   const { acknowledged, answers, sent } = signing;
   const first = acknowledged.find((at) => at > ordered) ?? Infinity;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { startPostgres, type PostgresServer } from '../../scripts/postgres.js';
+import type { PostgresServer } from '../../scripts/postgres.js';
+import { startDurablePostgres } from '../stage.js';
 import { openLink } from './link.js';
 
 const PATIENCE_MS = 20_000;
-const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
 
 export type Pair = {
   primary: PostgresServer;
@@ -32,10 +32,9 @@ export async function query<Row extends pg.QueryResultRow>(
   }
 }
 
-/** A primary and its standby; undefined where there is no PostgreSQL. */
-export async function startPair(synchronous: boolean, lagMs: number): Promise<Pair | undefined> {
-  const primary = await startPostgres(DURABLE);
-  if (!primary) return undefined;
+/** A primary and its standby. Throws where there is no PostgreSQL. */
+export async function startPair(synchronous: boolean, lagMs: number): Promise<Pair> {
+  const primary = await startDurablePostgres();
   const link = await openLink(Number(new URL(primary.url).port), lagMs);
   let standby: PostgresServer | undefined;
   const stop = async () => {
@@ -45,9 +44,8 @@ export async function startPair(synchronous: boolean, lagMs: number): Promise<Pa
   };
   try {
     const conninfo = `host=127.0.0.1 port=${link.port} user=postgres application_name=standby`;
-    const settings = { ...DURABLE, primary_conninfo: conninfo, wal_retrieve_retry_interval: '200ms' };
-    standby = await startPostgres(settings, primary.url);
-    if (!standby) throw new Error('the standby did not start');
+    const settings = { primary_conninfo: conninfo, wal_retrieve_retry_interval: '200ms' };
+    standby = await startDurablePostgres(settings, primary.url);
     if (synchronous) {
       await query(primary.url, "alter system set synchronous_standby_names = 'standby'");
       await query(primary.url, 'select pg_reload_conf()');
