@@ -21,9 +21,21 @@ export type Contender = {
   stop(): Promise<void>;
 };
 
+/** How a process is started: a command, and its arguments up to the process's own. */
+export type Under = readonly string[];
+
+/** As on a disk that takes longer: strace holds up each sync, and nothing else. It leaves the process its own id. */
+export const slowSyncs = (ms: number): Under => [
+  ...['strace', '-D', '-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync'],
+  ...['-e', `inject=fsync,fdatasync:delay_exit=${ms * 1000}`],
+];
+
+type StartOptions = { cwd: string; env?: NodeJS.ProcessEnv; under?: Under | undefined };
+
 /** Starts a process and waits until it says where it listens. */
-export async function start(name: string, args: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }) {
-  const child = spawn(process.execPath, args, {
+export async function start(name: string, args: string[], options: StartOptions) {
+  const [command = '', ...more] = [...(options.under ?? []), process.execPath, ...args];
+  const child = spawn(command, more, {
     cwd: options.cwd,
     env: { ...ENVIRONMENT, ...options.env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -77,6 +89,7 @@ export async function startOurs(
   folder: string,
   execArgv: string[] = [],
   more: Record<string, string> = {},
+  under?: Under,
 ): Promise<Contender> {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'undersigned.db');
@@ -95,7 +108,11 @@ export async function startOurs(
   };
   // In the temporary folder, where no .env lies.
   return {
-    ...(await start('ours', [...execArgv, at('../dist/src/cli/main.js'), 'serve'], { cwd: folder, env })),
+    ...(await start('ours', [...execArgv, at('../dist/src/cli/main.js'), 'serve'], {
+      cwd: folder,
+      env,
+      under,
+    })),
     file,
   };
 }
@@ -104,10 +121,11 @@ export function startLimit(
   name: string,
   program: string,
   folder: string,
-  ...args: string[]
+  args: string[] = [],
+  under?: Under,
 ): Promise<Contender> {
   mkdirSync(folder, { recursive: true });
-  return start(name, ['--import', TSX, at(`limits/${program}.ts`), ...args], { cwd: folder });
+  return start(name, ['--import', TSX, at(`limits/${program}.ts`), ...args], { cwd: folder, under });
 }
 
 /** As startLimit, for one that stores: it begins with a copy of the database that ours begins with. */
@@ -116,11 +134,12 @@ export async function startStore(
   program: string,
   folder: string,
   template: string,
+  under?: Under,
 ): Promise<Contender> {
   const file = join(folder, `${program}.db`);
   mkdirSync(folder, { recursive: true });
   copyFileSync(template, file);
-  return { ...(await startLimit(name, program, folder, file)), file };
+  return { ...(await startLimit(name, program, folder, [file], under)), file };
 }
 
 /** What our server answers to a read, kept as a file for the limit that sends the same bytes. */

@@ -91,7 +91,7 @@ async function careless(): Promise<Server> {
         // The file has to be there after a power cut: only what is signed may be gone.
         execFileSync('sync', ['--file-system', file]);
       }
-      return startLimit('careless', 'l3-group-commit', here, file, 'NORMAL', String(port)).then((one) => ({
+      return startLimit('careless', 'l3-group-commit', here, [file, 'NORMAL', String(port)]).then((one) => ({
         ...one,
         file,
       }));

@@ -4,7 +4,15 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drawSockets } from './chart.js';
-import { keepAnswer, startLimit, startOurs, startStore, worker, type Contender } from './contenders.js';
+import {
+  keepAnswer,
+  slowSyncs,
+  startLimit,
+  startOurs,
+  startStore,
+  worker,
+  type Contender,
+} from './contenders.js';
 import { addShareLink, followWhileSigning, keepRedirect, verifyRequests } from './redirects.js';
 import { createRunner, sampleOf, type Besides, type Plan } from './rounds.js';
 import { build, openStage } from './stage.js';
@@ -25,6 +33,7 @@ const HELP = `npm run bench -- [options]
   --seconds <n>         measured seconds of each contender in each round (3)
   --connections <list>  sockets of the load generator, such as 1,100,1000 (100)
   --only <list>         of sign,read,counts,list,redirect (all)
+  --slow-sync <ms>      each sync takes so much longer, by strace (Linux); signing alone
   --chart <file>        draws throughput against sockets as SVG; needs several numbers of them
   --json                one JSON object as the last line`;
 
@@ -34,16 +43,20 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '100' },
     only: { type: 'string', default: KINDS.join(',') },
+    'slow-sync': { type: 'string', default: '0' },
     chart: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 const [rounds, seconds] = [Number(flags.rounds), Number(flags.seconds)];
+const slow = Number(flags['slow-sync']);
 const sockets = flags.connections.split(',').map(Number);
-const only = flags.only.split(',') as Kind[];
+const only: Kind[] = slow > 0 ? ['sign'] : (flags.only.split(',') as Kind[]);
 const wrong =
-  ![rounds, seconds, ...sockets].every((n) => n > 0) || !only.every((kind) => KINDS.includes(kind));
+  ![rounds, seconds, ...sockets].every((n) => n > 0) ||
+  !(slow >= 0) ||
+  !only.every((kind) => KINDS.includes(kind));
 if (flags.help || wrong) {
   console.log(HELP);
   process.exit(wrong ? 2 : 0);
@@ -62,7 +75,8 @@ async function bench() {
   copyFileSync(first.file ?? '', template);
   const link = addShareLink(first.file ?? '');
 
-  const ours = await keep(startOurs(join(folder, 'ours')));
+  const under = slow > 0 ? slowSyncs(slow) : undefined;
+  const ours = await keep(startOurs(join(folder, 'ours'), [], {}, under));
   const load = await keep(worker<Order, Report>('load.ts'));
   const runner = createRunner(load);
   const slug = await demoSlug(ours);
@@ -81,7 +95,7 @@ async function bench() {
       lines.push(...(await redirect({ ...plan, kind: 'redirect', path: link }, paths.list)));
     }
   }
-  const marks = sockets.flatMap((connections) => marksOf(lines, connections));
+  const marks = sockets.flatMap((connections) => marksOf(lines, connections, slow));
 
   console.log(
     `\n${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.versions.node}, ${rounds} rounds of ${seconds} s\n`,
@@ -116,10 +130,11 @@ async function bench() {
     const { connections } = plan;
     const here = join(folder, String(connections));
     const l1 = await keep(startLimit('L1 bare node:http', 'l1-bare-http', here));
-    const l3 = await keep(startStore('L3 group commit by hand', 'l3-group-commit', here, template));
-    const b0 = await keep(startStore('naive, one transaction each', 'b0-naive', here, template));
+    const l3 = await keep(startStore('L3 group commit by hand', 'l3-group-commit', here, template, under));
+    const b0 = await keep(startStore('naive, one transaction each', 'b0-naive', here, template, under));
     const { raw, besides } = await startRaw(here, plan);
-    const found = await runner.run(plan, [ours, l3, l1, b0], besides);
+    // It runs without strace.
+    const found = await runner.run(plan, [ours, l3, l1, b0], slow > 0 ? undefined : besides);
     for (const one of [ours, l3, b0]) {
       verified.push({ name: one.name, connections, rows: runner.verify(one) });
     }
@@ -129,9 +144,9 @@ async function bench() {
 
   async function read(plan: Plan, kind: RawReadOrder['kind']): Promise<Line[]> {
     const answer = await keepAnswer(`http://127.0.0.1:${ours.port}${plan.path}`, folder);
-    const buffer = await keep(startLimit('bare node:http', 'buffer', folder, answer));
+    const buffer = await keep(startLimit('bare node:http', 'buffer', folder, [answer]));
     const file = ours.file ?? '';
-    const naive = await keep(startLimit('naive, asked each time', 'naive-reads', folder, file));
+    const naive = await keep(startLimit('naive, asked each time', 'naive-reads', folder, [file]));
     const raw = await keep(worker<RawReadOrder, RawReport>('limits/raw-reads.ts', file));
     const found = await runner.run(plan, [ours, buffer, naive], {
       name: 'raw better-sqlite3',
@@ -147,7 +162,7 @@ async function bench() {
   /** Following a share link, alone and while others sign: and what they lose by it. */
   async function redirect(plan: Plan, signing: string): Promise<Line[]> {
     const answer = await keepRedirect(ours, plan.path, folder);
-    const bare = await keep(startLimit('bare node:http', 'redirect', folder, answer));
+    const bare = await keep(startLimit('bare node:http', 'redirect', folder, [answer]));
     const found = await runner.run(plan, [ours, bare]);
     await stop(bare);
     const other = await keep(worker<Order, Report>('load.ts'));

@@ -67,8 +67,8 @@ async function compare(plan: Plan, database: (name: string) => Promise<string>) 
     await database('naive'),
   ];
   await add(ours, startOurs(join(folder, 'ours'), [], { DATABASE_URL: ours }));
-  await add(ungathered, startLimit('ours, one by one', 'postgres-ungathered', folder, ungathered));
-  await add(naive, startLimit('naive', 'postgres-naive', folder, naive));
+  await add(ungathered, startLimit('ours, one by one', 'postgres-ungathered', folder, [ungathered]));
+  await add(naive, startLimit('naive', 'postgres-naive', folder, [naive]));
   const lines = await runner.run(plan, [...urls.keys()]);
   for (const [contender, url] of urls) await verify(contender.name, url, runner.acknowledged(contender));
 
