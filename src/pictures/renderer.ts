@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ApiError } from '../errors.js';
 import type { Face } from './face.js';
-import { program } from './program.js';
+import { threadProgram } from '../thread-program.js';
 import type { Said } from './worker.js';
 
 /** Beyond that the last would wait for seconds. */
@@ -49,7 +49,7 @@ export function createRenderer(options: RendererOptions = {}): Renderer {
 
   function start(): Worker {
     ready = false;
-    const worker = new Worker(program(), {
+    const worker = new Worker(threadProgram(import.meta.url, 'worker'), {
       name: 'pictures',
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },

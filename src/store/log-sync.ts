@@ -1,15 +1,6 @@
 import { closeSync, fdatasync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-
-/** The disk did not take what is committed. `code`: of the system, such as EIO. */
-export class SyncFailed extends Error {
-  readonly code: string | undefined;
-
-  constructor(cause: NodeJS.ErrnoException) {
-    super('the log could not be synced', { cause });
-    this.code = cause.code;
-  }
-}
+import { DiskFailed } from './disk-failed.js';
 
 /**
  * Makes the commits of a write-ahead log durable, on another thread: SQLite would wait for the disk on the one that reads
@@ -17,6 +8,7 @@ export class SyncFailed extends Error {
  */
 export class LogSync {
   readonly #log: number;
+  #closed = false;
 
   /** `file`: the database, opened and in WAL mode. */
   constructor(file: string) {
@@ -27,17 +19,18 @@ export class LogSync {
     closeSync(folder);
   }
 
-  /** Resolves when all that is committed is on the disk. Throws `SyncFailed`: then nobody knows what is. */
+  /** Resolves when all that is committed is on the disk. Throws `DiskFailed`. */
   synced(): Promise<void> {
     return new Promise((resolve, reject) => {
       fdatasync(this.#log, (error) => {
-        if (error) reject(new SyncFailed(error));
+        if (error) reject(new DiskFailed('the log could not be synced', error.code));
         else resolve();
       });
     });
   }
 
   close(): void {
-    closeSync(this.#log);
+    if (!this.#closed) closeSync(this.#log);
+    this.#closed = true;
   }
 }

@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { ensureFolder } from '../folder.js';
 import { migratePostgres, migrateSqlite } from './migrate.js';
 import { openPostgres, type PostgresOptions } from './postgres.js';
-import { connect, openSqlite } from './sqlite.js';
+import { openSqlite } from './sqlite.js';
+import { connect } from './sqlite-connection.js';
 import { PrimaryClient } from './primary.js';
 import type { Store } from './store.js';
 

@@ -1,88 +1,21 @@
-import { performance } from 'node:perf_hooks';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
 import { awaitCompany, type Company } from './company.js';
-import { LogSync, SyncFailed } from './log-sync.js';
+import { Checkpointer } from './checkpointer.js';
+import { LogSync } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
+import { connect, isIoError, makeWriter, selfTest, sqliteCode } from './sqlite-connection.js';
 import { Sums, type Db, type Store, type StoreOptions, type Tx } from './store.js';
 import { Watchers } from './watchers.js';
-
-/** Below this, a write-ahead log could be reset under a reader and lose pages (https://sqlite.org/wal.html). */
-const OLDEST_SQLITE = [3, 51, 3] as const;
 
 const MAX_GROUP = 1000;
 /** For so many groups savepoints are used after one that needed them. */
 const CAREFUL_GROUPS = 100;
 
-const FULL = 2;
-const NORMAL = 1;
-
-const PRAGMAS = {
-  journal_mode: 'wal',
-  // FULL: in WAL mode the default acknowledges commits that a power cut takes back.
-  synchronous: FULL,
-  foreign_keys: 1,
-  wal_autocheckpoint: 4000,
-  cache_size: -32768,
-  temp_store: 2,
-  // What is deleted is overwritten: whoever was erased is not left in the file's unused space.
-  secure_delete: 1,
-} as const;
-
-const BUSY_MS = 5000;
-
 /** How often those who watch hear of commits by other processes. */
 const LOOK_MS = 1000;
-
-/** Opens a connection with the pragmas that the promises rest on. `file:` is taken off a URL by the caller. */
-export function connect(file: string): Database.Database {
-  const connection = new Database(file, { timeout: BUSY_MS });
-  try {
-    for (const [name, value] of Object.entries(PRAGMAS)) {
-      patiently(() => connection.pragma(`${name} = ${value}`));
-    }
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
-  return connection;
-}
-
-/**
- * Where two connections would wait for each other, as when both switch a new file to WAL, SQLite refuses one of them at
- * once, whatever its timeout: it tries again.
- */
-function patiently(act: () => void): void {
-  const until = performance.now() + BUSY_MS;
-  for (;;) {
-    try {
-      return act();
-    } catch (error) {
-      if (!sqliteCode(error)?.startsWith('SQLITE_BUSY') || performance.now() > until) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20);
-    }
-  }
-}
-
-/** Refuses to run on a SQLite, or with settings, that could lose what was acknowledged. */
-function selfTest(connection: Database.Database, synchronous: number): void {
-  const version = connection.prepare('select sqlite_version()').pluck().get() as string;
-  const parts = version.split('.').map(Number);
-  const older = OLDEST_SQLITE.map((least, i) => Math.sign((parts[i] ?? 0) - least)).find(
-    (sign) => sign !== 0,
-  );
-  if (older === -1) {
-    throw new Error(`SQLite ${version} is too old: ${OLDEST_SQLITE.join('.')} or later is needed`);
-  }
-  for (const [name, wanted] of Object.entries({ ...PRAGMAS, synchronous })) {
-    const found: unknown = connection.pragma(name, { simple: true });
-    if (found !== wanted) {
-      throw new Error(`SQLite refused the setting ${name} = ${wanted} (it is ${String(found)})`);
-    }
-  }
-}
 
 export function openSqlite(file: string, options: StoreOptions): Store {
   const writer = connect(file);
@@ -90,12 +23,8 @@ export function openSqlite(file: string, options: StoreOptions): Store {
   let log: LogSync;
   try {
     assertMigrated(sqliteMigrations(writer));
-    // better-sqlite3 sets synchronous=NORMAL behind our back at the first write to a WAL: write once, then look.
-    writer.exec('begin immediate; commit');
-    selfTest(reader, FULL);
-    // Whoever commits here waits for the log by LogSync. SQLite syncs where the order of writes matters.
-    writer.pragma(`synchronous = ${NORMAL}`);
-    selfTest(writer, NORMAL);
+    makeWriter(writer);
+    selfTest(reader);
     log = new LogSync(file);
   } catch (error) {
     for (const connection of [reader, writer]) connection.close();
@@ -111,7 +40,8 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     if (!watchers.none) sums.tell((column, key) => watchers.tell(column, [key]));
   };
   const forgetGeneration = () => void (generation = undefined);
-  const group = new GroupCommit(writer, log, options, afterCommit);
+  const checkpointer = new Checkpointer(file, writer);
+  const group = new GroupCommit(writer, log, checkpointer, options, afterCommit);
   const others = watchOthers(writer, watchers);
   return {
     engine: 'sqlite',
@@ -147,6 +77,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
       await group.drain();
       others.rest();
       // The last connection to close moves the log into the database.
+      await checkpointer.close();
       reader.close();
       writer.close();
       log.close();
@@ -210,6 +141,7 @@ class GroupCommit {
   constructor(
     private readonly writer: Database.Database,
     private readonly log: LogSync,
+    private readonly checkpointer: Checkpointer,
     private readonly options: StoreOptions,
     private readonly afterCommit: (sums: Sums) => void,
   ) {
@@ -259,6 +191,7 @@ class GroupCommit {
   async #flush() {
     const group = this.#queue.splice(0, MAX_GROUP);
     try {
+      this.checkpointer.look();
       await this.#commitTogether(group);
       await this.log.synced();
       for (const job of group) {
@@ -350,18 +283,6 @@ class GroupCommit {
     this.options.onFatal(error);
   }
 }
-
-const sqliteCode = (error: unknown): string | undefined => {
-  const cause = error instanceof Error && error.cause instanceof Database.SqliteError ? error.cause : error;
-  return cause instanceof Database.SqliteError ? cause.code : undefined;
-};
-
-const isIoError = (error: unknown) => {
-  const code = sqliteCode(error);
-  return (
-    error instanceof SyncFailed || code?.startsWith('SQLITE_IOERR') === true || code === 'SQLITE_CORRUPT'
-  );
-};
 
 /** The one place where SQLite's codes are known. */
 function explain(error: unknown): unknown {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Test } from 'tap';
 import type { Letter } from '../../src/core/letter.js';
-import { connect } from '../../src/store/sqlite.js';
+import { connect } from '../../src/store/sqlite-connection.js';
 import { dumpTables } from '../dump.js';
 import { onEveryEngine, publish, start, type Engine, type TestApp } from '../helper.js';
 import { collectMail, tokenIn, tokenOf } from '../mailbox.js';

@@ -13,7 +13,7 @@ import t, { type Test } from 'tap';
 import { decodeId, encodeId, ID_PREFIXES, idPattern } from '../../schema/db/public-id.js';
 import { migratePostgres, migrateSqlite, pending } from '../../src/store/migrate.js';
 import { migrateStore, openStore } from '../../src/store/open.js';
-import { connect } from '../../src/store/sqlite.js';
+import { connect } from '../../src/store/sqlite-connection.js';
 import { takeMailEvent } from '../../src/core/mail-events.js';
 import {
   engines,

@@ -1,0 +1,98 @@
+import { performance } from 'node:perf_hooks';
+import Database from 'better-sqlite3';
+import { DiskFailed } from './disk-failed.js';
+
+/** Below this, a write-ahead log could be reset under a reader and lose pages (https://sqlite.org/wal.html). */
+const OLDEST_SQLITE = [3, 51, 3] as const;
+
+/** Frames of the log, one for each page that was written, from which on they are moved into the database. */
+export const LOG_FRAMES = 4000;
+
+const FULL = 2;
+const NORMAL = 1;
+
+const PRAGMAS = {
+  journal_mode: 'wal',
+  // FULL: in WAL mode the default acknowledges commits that a power cut takes back.
+  synchronous: FULL,
+  foreign_keys: 1,
+  wal_autocheckpoint: LOG_FRAMES,
+  cache_size: -32768,
+  temp_store: 2,
+  // What is deleted is overwritten: whoever was erased is not left in the file's unused space.
+  secure_delete: 1,
+};
+
+/** Of the connection that writes for everybody: LogSync waits for the disk, Checkpointer moves the log unless it fails. */
+const WRITING = { ...PRAGMAS, synchronous: NORMAL, wal_autocheckpoint: 4 * LOG_FRAMES };
+
+const BUSY_MS = 5000;
+
+/** Opens a connection with the pragmas that the promises rest on. `file:` is taken off a URL by the caller. */
+export function connect(file: string): Database.Database {
+  const connection = new Database(file, { timeout: BUSY_MS });
+  try {
+    for (const [name, value] of Object.entries(PRAGMAS)) {
+      patiently(() => connection.pragma(`${name} = ${value}`));
+    }
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return connection;
+}
+
+/**
+ * Where two connections would wait for each other, as when both switch a new file to WAL, SQLite refuses one of them at
+ * once, whatever its timeout: it tries again.
+ */
+function patiently(act: () => void): void {
+  const until = performance.now() + BUSY_MS;
+  for (;;) {
+    try {
+      return act();
+    } catch (error) {
+      if (!sqliteCode(error)?.startsWith('SQLITE_BUSY') || performance.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20);
+    }
+  }
+}
+
+/** Makes a connection the one that writes for everybody. */
+export function makeWriter(connection: Database.Database): void {
+  // better-sqlite3 sets synchronous behind our back at the first write to a WAL: write once, then set and look.
+  connection.exec('begin immediate; commit');
+  for (const name of ['synchronous', 'wal_autocheckpoint'] as const) {
+    connection.pragma(`${name} = ${WRITING[name]}`);
+  }
+  selfTest(connection, WRITING);
+}
+
+/** Refuses to run on a SQLite, or with settings, that could lose what was acknowledged. */
+export function selfTest(connection: Database.Database, settings: typeof PRAGMAS = PRAGMAS): void {
+  const version = connection.prepare('select sqlite_version()').pluck().get() as string;
+  const parts = version.split('.').map(Number);
+  const older = OLDEST_SQLITE.map((least, i) => Math.sign((parts[i] ?? 0) - least)).find(
+    (sign) => sign !== 0,
+  );
+  if (older === -1) {
+    throw new Error(`SQLite ${version} is too old: ${OLDEST_SQLITE.join('.')} or later is needed`);
+  }
+  for (const [name, wanted] of Object.entries(settings)) {
+    const found: unknown = connection.pragma(name, { simple: true });
+    if (found !== wanted) {
+      throw new Error(`SQLite refused the setting ${name} = ${wanted} (it is ${String(found)})`);
+    }
+  }
+}
+
+export const sqliteCode = (error: unknown): string | undefined => {
+  const cause = error instanceof Error && error.cause instanceof Database.SqliteError ? error.cause : error;
+  return cause instanceof Database.SqliteError ? cause.code : undefined;
+};
+
+export const isIoCode = (code: string | undefined) =>
+  code?.startsWith('SQLITE_IOERR') === true || code === 'SQLITE_CORRUPT';
+
+/** After such an error the disk may hold anything. */
+export const isIoError = (error: unknown) => error instanceof DiskFailed || isIoCode(sqliteCode(error));
