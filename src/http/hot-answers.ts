@@ -27,13 +27,18 @@ const MOST = 500;
 /** Bytes below which gzip makes an answer longer. */
 const SMALL = 256;
 
+/** Who renders an answer, and who will when that is done. */
+type Rendering = { generation: number | undefined; now: Promise<Kept>; next?: Promise<Kept> };
+
 /**
  * Answers that are rendered once and sent until the database changes. A kept answer is used only while the store's
  * generation is the one it was rendered under, and its clock has not turned: so it is never older than the last commit,
- * whoever made it. Where the store has no generation, every request renders.
+ * whoever made it. Where the store has no generation nothing is kept: who comes while an answer is rendered waits for the
+ * next one, since that one may have read already what has changed since, and all who wait share it.
  */
 export function createHotAnswers(ctx: Context) {
   const kept = new Map<string, Kept>();
+  const rendering = new Map<string, Rendering>();
 
   /** The kept answer, or undefined when it may not be the last word any more. */
   function current(ref: string, generation: number | undefined): Kept | undefined {
@@ -53,6 +58,24 @@ export function createHotAnswers(ctx: Context) {
     if (kept.size >= MOST && !kept.has(ref)) kept.clear();
     kept.set(ref, fresh);
     return fresh;
+  }
+
+  function share(answer: HotAnswer, generation: number | undefined): Promise<Kept> {
+    const known = rendering.get(answer.ref);
+    if (!known) return begin(answer, generation);
+    if (generation !== undefined && known.generation === generation) return known.now;
+    const again = () => begin(answer, ctx.store.generation());
+    return (known.next ??= known.now.then(again, again));
+  }
+
+  function begin(answer: HotAnswer, generation: number | undefined): Promise<Kept> {
+    const mine: Rendering = { generation, now: renew(answer, generation) };
+    rendering.set(answer.ref, mine);
+    const done = () => {
+      if (!mine.next) rendering.delete(answer.ref);
+    };
+    void mine.now.then(done, done);
+    return mine.now;
   }
 
   function deliver(
@@ -79,7 +102,7 @@ export function createHotAnswers(ctx: Context) {
       const generation = ctx.store.generation();
       const known = current(answer.ref, generation);
       if (known) return deliver(request, reply, known, answer.caching);
-      return renew(answer, generation).then((fresh) => deliver(request, reply, fresh, answer.caching));
+      return share(answer, generation).then((fresh) => deliver(request, reply, fresh, answer.caching));
     },
   };
 }

@@ -1,12 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import fc from 'fast-check';
+import Fastify from 'fastify';
 import t from 'tap';
 import { authenticate } from '../../src/core/api-keys.js';
+import type { Context } from '../../src/core/context.js';
 import { readCounts } from '../../src/core/counts.js';
 import { encodeCursor } from '../../src/core/page.js';
 import { recount } from '../../src/core/recount.js';
 import { listPublicSignatures, listSignatures } from '../../src/core/signatures.js';
+import { createHotAnswers } from '../../src/http/hot-answers.js';
+import { enableSendNow } from '../../src/http/send-now.js';
 import type { Reader } from '../../src/store/store.js';
 import { engines, onEveryEngine, makePartner, publish, start, type Engine, type TestApp } from '../helper.js';
 
@@ -723,6 +728,86 @@ onEveryEngine('reading and moderating signatures', async (t, engine) => {
     t.same(await recount(api.store.read), []);
   });
 });
+
+onEveryEngine('what many read at once is never older than the last signature', async (t, engine) => {
+  const api = await start(t, engine);
+  const lead = await api.organization('River Meadows');
+  await publish(api, lead.secret, { slug: 'read', confirmation: 'none' });
+  const path = '/v1/petitions/read';
+  let over = false;
+  // So that one is always under way when the next one comes.
+  const crowd = Array.from({ length: 10 }, async () => {
+    while (!over) await api.call('GET', `${path}/counts`);
+  });
+  let behind = 0;
+  for (let signed = 1; signed <= 40; signed += 1) {
+    const body = { email: `reader-${signed}@example.org`, name: 'Ada Okonkwo', display: 'public' };
+    await api.call('POST', `${path}/signatures`, { body });
+    const [counts, petition, list] = await Promise.all([
+      api.call('GET', `${path}/counts`),
+      api.call('GET', path),
+      api.call('GET', `${path}/signatures?limit=100`),
+    ]);
+    for (const seen of [
+      counts.body.confirmed,
+      petition.body.counts.confirmed,
+      (list.body.data as unknown[]).length,
+    ]) {
+      if (seen !== signed) behind += 1;
+    }
+  }
+  over = true;
+  await Promise.all(crowd);
+  t.equal(behind, 0);
+  const unknown = await Promise.all(Array.from({ length: 5 }, () => api.call('GET', '/v1/petitions/nobody')));
+  t.same(
+    unknown.map(({ status }) => status),
+    Array(5).fill(404),
+    'what fails is shared too, and each hears of it',
+  );
+});
+
+t.test(
+  'whoever comes while an answer is rendered gets the next one, together with all who came meanwhile',
+  async (t) => {
+    const app = Fastify();
+    t.teardown(() => app.close());
+    enableSendNow(app, {});
+    const hot = createHotAnswers({
+      store: { generation: () => undefined },
+      now: () => new Date(),
+    } as unknown as Context);
+    let stored = 0;
+    const gates: (() => void)[] = [];
+    const render = async () => {
+      const body = String(stored);
+      await new Promise<void>((resolve) => gates.push(resolve));
+      return { body, etag: `"${body}"`, until: null };
+    };
+    app.get('/', (request, reply) => void hot.send(request, reply, { ref: 'one', caching: [], render }));
+    await app.ready();
+    const asked = [app.inject('/')];
+    await sleep(20);
+    stored = 1;
+    asked.push(app.inject('/'), app.inject('/'), app.inject('/'));
+    await sleep(20);
+    t.equal(gates.length, 1);
+    gates[0]?.();
+    t.equal((await asked[0])?.body, '0');
+    await sleep(20);
+    t.equal(gates.length, 2, 'one for the three');
+    gates[1]?.();
+    t.same(
+      (await Promise.all(asked.slice(1))).map(({ body }) => body),
+      ['1', '1', '1'],
+    );
+    const last = app.inject('/');
+    await sleep(20);
+    t.equal(gates.length, 3, 'nothing is kept');
+    gates[2]?.();
+    await last;
+  },
+);
 
 t.test('lists walk an index in their order, whatever the size: nothing is sorted or scanned', async (t) => {
   const [sqlite] = engines;
