@@ -1,15 +1,15 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
+import { buildSync } from 'esbuild';
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import ts from 'typescript';
 
 /*
  * The real server, as a process. It is compiled once for all of these tests: a start from the sources costs twice as
@@ -19,22 +19,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 mkdirSync(join(root, 'node_modules/.cache'), { recursive: true });
 const compiled = mkdtempSync(join(root, 'node_modules/.cache/undersigned-process-'));
 t.teardown(() => rmSync(compiled, { recursive: true, force: true }));
-for (const folder of ['src', 'schema']) {
-  for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.ts')) continue;
-    const file = join(compiled, folder, name.replace(/\.ts$/, '.js'));
-    mkdirSync(dirname(file), { recursive: true });
-    const compilerOptions = {
-      target: ts.ScriptTarget.ES2023,
-      module: ts.ModuleKind.ESNext,
-      verbatimModuleSyntax: true,
-    };
-    writeFileSync(
-      file,
-      ts.transpileModule(readFileSync(join(root, folder, name), 'utf8'), { compilerOptions }).outputText,
-    );
-  }
-}
+const sources = ['src', 'schema'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name)),
+);
+buildSync({
+  absWorkingDir: root,
+  entryPoints: sources,
+  outbase: root,
+  outdir: compiled,
+  format: 'esm',
+  platform: 'node',
+});
 const main = join(compiled, 'src/cli/main.js');
 
 export const PETITION = '/v1/petitions/save-the-old-mill-meadows';
