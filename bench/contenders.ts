@@ -25,10 +25,10 @@ export type Contender = {
 export type Under = readonly string[];
 
 /** As on a disk that takes longer: strace holds up each sync, and nothing else. It leaves the process its own id. */
-export const slowSyncs = (ms: number): Under => [
-  ...['strace', '-D', '-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync'],
-  ...['-e', `inject=fsync,fdatasync:delay_exit=${ms * 1000}`],
-];
+export const slowSyncs = (ms: number): Under =>
+  `strace -D -f --seccomp-bpf -qq -o /dev/null -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_exit=${ms * 1000}`.split(
+    ' ',
+  );
 
 type StartOptions = { cwd: string; env?: NodeJS.ProcessEnv; under?: Under | undefined };
 

@@ -3,8 +3,7 @@
  * acknowledged. `--power` cuts the power of its disk as well: what the system has not written to it is gone.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -14,6 +13,7 @@ import { createChecks } from './checks.js';
 import { startLimit, startOurs, type Contender } from './contenders.js';
 import { startSigning } from './failover/signers.js';
 import { plainDisk, powerDisk, type Disk } from './power-disk.js';
+import { openStage } from './stage.js';
 
 const HELP = `npm run bench:crash -- [options]
   --cycles <n>    how often the server is ended (5)
@@ -67,14 +67,12 @@ const OURS: Server = {
   mayLose: false,
   start: (folder, port) => startOurs(folder, [], { PORT: String(port) }),
 };
-const folder = mkdtempSync(join(tmpdir(), 'undersigned-crash-'));
+const { folder, run } = openStage();
 const checks = createChecks();
-try {
+await run(async () => {
   if (flags.power) await onDisk(await careless(), powerDisk(join(folder, 'careless')));
   await onDisk(OURS, flags.power ? powerDisk(join(folder, 'ours')) : plainDisk(join(folder, 'ours')));
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+});
 process.exitCode = checks.print() ? 0 : 1;
 
 /** A group commit by hand that does not wait for the disk: what the audit must find. */

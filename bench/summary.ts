@@ -103,11 +103,11 @@ export type Mark = {
   wanted: number | null;
 };
 
-/** What sharing a sync has to bring where one takes two milliseconds more. */
-const SLOW_SYNC = { ms: 2, wanted: 25 };
+/** Where each sync takes so much longer there is another mark. */
+const SLOW_SYNC_MS = 2;
 
 /** How much of each limit the server reaches. The marks are for 100 connections. */
-const MARKS: { kind: Kind; limit: string; short: string; wanted: number | null }[] = [
+const MARKS: { kind: Kind; limit: string; short: string; wanted: number | null; slow?: number }[] = [
   { kind: 'sign', limit: 'L1', short: 'sign ÷ L1, bare node:http that stores nothing', wanted: null },
   { kind: 'sign', limit: 'raw', short: 'sign ÷ raw better-sqlite3 without HTTP', wanted: null },
   {
@@ -121,6 +121,7 @@ const MARKS: { kind: Kind; limit: string; short: string; wanted: number | null }
     limit: 'naive',
     short: 'sign ÷ naive, one durable transaction for each request',
     wanted: 6,
+    slow: 25,
   },
   ...(['read', 'counts', 'list'] as const).flatMap((kind) => [
     {
@@ -144,9 +145,10 @@ export function ratioOf(ours: Line, theirs: Line): number {
   return median((calm.length * 2 >= all.length ? calm : all).map(({ ratio }) => ratio));
 }
 
-/** `slow`: milliseconds that each sync took longer. */
-export const marksOf = (lines: Line[], connections: number, slow = 0): Mark[] =>
-  MARKS.flatMap(({ kind, limit, short, wanted }) => {
+/** `slowSync`: milliseconds that each sync took longer. */
+export const marksOf = (lines: Line[], connections: number, slowSync = 0): Mark[] =>
+  MARKS.flatMap(({ kind, limit, short, wanted, slow = null }) => {
+    const mark = slowSync === 0 ? wanted : slowSync === SLOW_SYNC_MS ? slow : null;
     const those = lines.filter((line) => line.kind === kind && line.connections === connections);
     const ours = those.find(({ name }) => name === 'ours');
     const theirs = those.find(({ name }) => name.startsWith(limit));
@@ -157,14 +159,7 @@ export const marksOf = (lines: Line[], connections: number, slow = 0): Mark[] =>
         name: short,
         ratio: ratioOf(ours, theirs),
         cpuRatio: theirs.cpu !== undefined && ours.cpu !== undefined ? theirs.cpu / ours.cpu : null,
-        wanted:
-          connections !== 100
-            ? null
-            : slow === 0
-              ? wanted
-              : slow === SLOW_SYNC.ms && limit === 'naive'
-                ? SLOW_SYNC.wanted
-                : null,
+        wanted: connections === 100 ? mark : null,
       },
     ];
   });

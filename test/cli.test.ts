@@ -114,10 +114,13 @@ t.test('a wrong configuration is told in one line that names the variable', asyn
     [{ PORT: '1', HOST: '203.0.113.7' }, /\bHOST\b/],
     [{ DATABASE_URL: `mysql://u:${secret}@h/x` }, /\bDATABASE_URL\b/],
     [{ DATABASE_URL: `postgres://u:${secret}@127.0.0.1:1/x` }, /\bDATABASE_URL\b.*ECONNREFUSED/],
+    [{ DATABASE_URL: 'file:junk.key/x.db' }, /\bDATABASE_URL\b/],
     [{ DATABASE_URL: 'file:junk.db' }, /\bDATABASE_URL\b.*SQLITE_NOTADB/],
     [{ ROOT_KEY: secret }, /\bROOT_KEY\b/],
     [{ ROOT_KEY_FILE: 'junk.key' }, /junk\.key holds no root key/],
+    [{ ROOT_KEY_FILE: 'junk.key/root.key' }, /\bROOT_KEY_FILE\b/],
     [{ TRUST_PROXY: 'somewhere' }, /\bTRUST_PROXY\b/],
+    [{ RATE_LIMIT_CLIENT: 'fast' }, /\bRATE_LIMIT_CLIENT\b/],
   ];
   const server = process.env['TEST_POSTGRES_URL'];
   if (server) wrong.push([{ DATABASE_URL: server.replace(/[^/]*$/, 'no_such') }, /\bDATABASE_URL\b.*3D000/]);

@@ -118,8 +118,7 @@ t.test('no table is left out', async (t) => {
   t.end();
 });
 
-// Both engines as source and as target: within one engine it is the same code.
-for (const { from, to, name } of WAYS.filter(({ from, to }) => from !== to)) {
+for (const { from, to, name } of WAYS) {
   t.test(`kill -9 in the middle of a copy, and on: ${name}`, async (t) => {
     const source = await filled(t, from, 20, { petitionSlugs: 2 * CHUNK + 100 });
     const target = await emptyTarget(t, to);
@@ -234,8 +233,10 @@ t.test('what is refused', async (t) => {
   const refused: [from: string, to: string, wanted: RegExp][] = [
     [source, file('foreign.db'), /--to: the target holds other tables \(recipes\)/],
     [file('none.db'), file('new.db'), /--from: there is no database at/],
+    [source, file('junk.db'), /the database of --to cannot be used \(SQLITE_NOTADB\)/],
     [file('junk.db'), file('new.db'), /the database of --from cannot be used \(SQLITE_NOTADB\)/],
     [source, nowhere, /--to cannot be used \(ECONNREFUSED\)/],
+    [nowhere, file('new.db'), /--from cannot be used \(ECONNREFUSED\)/],
     [source, `mysql://u:${password}@h/x`, /--to must be file:<path> or postgres/],
     [source, source, /--from and --to are the same/],
   ];

@@ -133,7 +133,7 @@ onEveryEngine('kill -9 under load: nothing acknowledged is lost or doubled', asy
   const DATABASE_URL = await engine.database(t);
   const env = { ...FAST, DATABASE_URL };
   const acknowledged = new Set<string>();
-  for (let cycle = 0; cycle < 2; cycle += 1) {
+  for (let cycle = 0; cycle < 3; cycle += 1) {
     const server = await serve(t, folder, env);
     const running = load(server.url, { clients: 20, prefix: `kill-${cycle}` });
     while (running.acknowledged.size === 0) await sleep(5);

@@ -25,9 +25,10 @@ const RETRY_SECONDS = [1, 2, 3, 4, 5];
 /** Refusals of a window that leave at once. More are held back: who is told at once is back at once. */
 const AT_ONCE = 100;
 const HOLD_MS = 1000;
-/** However many are held, so long and no longer; and as many of them leave in a look, unless they have waited so long. */
+/** Nobody is held for longer, however many are. */
 const HOLD_MOST_MS = 5000;
 const RELEASE_EVERY_MS = 50;
+/** So many leave each time, and whoever has been held for the longest besides. */
 const RELEASED = 75;
 const MOST_HELD = 20_000;
 const LOG_EVERY_MS = 10_000;

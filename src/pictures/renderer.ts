@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ApiError } from '../errors.js';
-import type { Face } from './face.js';
 import { threadProgram } from '../thread-program.js';
+import type { Face } from './face.js';
 import type { Said } from './worker.js';
 
 /** Beyond that the last would wait for seconds. */

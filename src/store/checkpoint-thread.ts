@@ -1,22 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { connect, LOG_FRAMES, sqliteCode } from './sqlite-connection.js';
+import { connect, frameCounter, LOG_FRAMES, sqliteCode } from './sqlite-connection.js';
 
 /* The thread of Checkpointer. */
 
 /** What went wrong, as a code of SQLite. */
 export type Said = { failure?: string };
 
-type Log = { log: number; checkpointed: number };
-
 /** So few are soon moved by the writer. */
 const FEW = LOG_FRAMES / 40;
 
 const connection = connect((workerData as { file: string }).file);
-
-function framesLeft(): number {
-  const [{ log, checkpointed }] = connection.pragma('wal_checkpoint(noop)') as [Log];
-  return log - checkpointed;
-}
+const framesLeft = frameCounter(connection);
 
 function move(): Said {
   try {

@@ -4,7 +4,7 @@ import type Database from 'better-sqlite3';
 import { threadProgram } from '../thread-program.js';
 import type { Said } from './checkpoint-thread.js';
 import { DiskFailed } from './disk-failed.js';
-import { isIoCode, isIoError, LOG_FRAMES } from './sqlite-connection.js';
+import { frameCounter, isIoCode, isIoError, LOG_FRAMES } from './sqlite-connection.js';
 
 /**
  * Moves the write-ahead log into the database. With many rows its pages lie anywhere in the file, and the disk takes a
@@ -12,7 +12,7 @@ import { isIoCode, isIoError, LOG_FRAMES } from './sqlite-connection.js';
  * writer, since a log begins anew only when all of it is moved.
  */
 export class Checkpointer {
-  readonly #left: Database.Statement<[], { log: number; checkpointed: number }>;
+  readonly #framesLeft: () => number;
   readonly #rest: Database.Statement;
   #thread: Worker | undefined;
   #state: 'idle' | 'moving' | 'moved' = 'idle';
@@ -23,7 +23,7 @@ export class Checkpointer {
     private readonly file: string,
     writer: Database.Database,
   ) {
-    this.#left = writer.prepare('pragma wal_checkpoint(noop)');
+    this.#framesLeft = frameCounter(writer);
     this.#rest = writer.prepare('pragma wal_checkpoint(passive)');
   }
 
@@ -45,11 +45,6 @@ export class Checkpointer {
     const exit = once(this.#thread, 'exit');
     this.#thread.postMessage('close');
     await exit;
-  }
-
-  #framesLeft(): number {
-    const { log, checkpointed } = this.#left.get() ?? { log: 0, checkpointed: 0 };
-    return log - checkpointed;
   }
 
   #finish(): void {

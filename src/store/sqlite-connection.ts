@@ -58,6 +58,15 @@ function patiently(act: () => void): void {
   }
 }
 
+/** Counts the frames of the log that are not in the database yet. */
+export function frameCounter(connection: Database.Database): () => number {
+  const look = connection.prepare<[], { log: number; checkpointed: number }>('pragma wal_checkpoint(noop)');
+  return () => {
+    const { log, checkpointed } = look.get() ?? { log: 0, checkpointed: 0 };
+    return log - checkpointed;
+  };
+}
+
 /** Makes a connection the one that writes for everybody. */
 export function makeWriter(connection: Database.Database): void {
   // better-sqlite3 sets synchronous behind our back at the first write to a WAL: write once, then set and look.
