@@ -503,7 +503,7 @@ t.test('SQLite: the log is moved into the database by another thread, and begins
       await tx.db.insert(tx.tables.organizations).values(many);
     });
     // The thread takes a moment to start.
-    while (n === 50 && moved() <= 0) await sleep(50);
+    for (let looks = 0; n === 50 && moved() <= 0 && looks < 200; looks += 1) await sleep(50);
     await sleep(1);
   }
   t.ok(
