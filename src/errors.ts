@@ -61,6 +61,7 @@ export const ERRORS = {
   already_invalidated: [409, 'The signature is invalidated already'],
   not_invalidated: [409, 'The signature is not invalidated'],
   signature_withdrawn: [409, 'The signer has withdrawn the signature'],
+  signer_forgotten: [409, 'The signer is not known any more'],
   api_key_not_found: [404, 'There is no such key'],
   not_quarantined: [409, 'The signature is not quarantined'],
   challenge_required: [403, 'This signature needs a proof of work'],

@@ -5,6 +5,13 @@ import { bind, statement, type Tx } from '../store/store.js';
 type Values = Record<string, unknown>;
 type Prepared<Result> = { prepare(name: string): { execute(values?: Values): PromiseLike<Result[]> } };
 
+/** What engines take at once in a list. */
+const LIST = 500;
+
+export function* inParts<One>(many: readonly One[]): Generator<readonly One[]> {
+  for (let at = 0; at < many.length; at += LIST) yield many.slice(at, at + LIST);
+}
+
 /** Rows in one statement. Larger ones gain nothing, and must stay below what engines take in parameters. */
 const SIZES = [128, 16, 1];
 

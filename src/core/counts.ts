@@ -93,10 +93,18 @@ const PARTNER: Sum = { write: (tx, values) => addToPartner(tx, { ...NO_CHANGE, .
 
 /**
  * Moves the counts with a signature's status (`from` null: it is new): called by every verb that writes a status, in the
- * same transaction, so that counters and rows agree at every commit. `confirmedAt` must be set when it enters or leaves
- * `confirmed`.
+ * same transaction, so that counters and rows agree at every commit. `confirmedAt` must be set when it leaves
+ * `confirmed`. What begins to count goes through `beginToCount` (src/core/counting-once.ts).
  */
-export function changeCounts(
+export const changeCounts: (
+  tx: Tx,
+  counted: Counted,
+  from: SignatureStatus | null,
+  to: Exclude<SignatureStatus, 'confirmed'>,
+) => void = moveCounts;
+
+/** For counting-once.ts alone. */
+export function moveCounts(
   tx: Tx,
   counted: Counted,
   from: SignatureStatus | null,

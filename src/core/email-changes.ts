@@ -1,11 +1,13 @@
-import { and, asc, count, eq, gt, gte, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gt, gte, isNull, ne, sql } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import { ApiError, invalidBody } from '../errors.js';
-import { RunAgain, type Tx } from '../store/store.js';
+import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
+import { takeOverTombstones } from './counting-once.js';
 import { parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
 import type { Supporter } from './me.js';
+import { mergeSupporters } from './merging.js';
 import { queueMail } from './outbox.js';
 import { consumeToken, findToken, linkNotFound, REPEAT_MS, type LinkToken } from './random-tokens.js';
 import type { Session } from './sessions.js';
@@ -81,9 +83,12 @@ async function lockSupporter(tx: Tx, key: number): Promise<Supporter | undefined
   return row;
 }
 
+const SHUT = { shut: 'supporters' } as const;
+
 /**
- * The new mailbox says yes: from now on it is the supporter's, and older links are void. A repeat within a day hears the
- * same. Throws `link_not_found`, whatever is wrong: also when the address has become somebody else's.
+ * The new mailbox says yes: from now on it is the supporter's, and older links are void. Somebody who has used the address
+ * meanwhile without proving it gives way. A repeat within a day hears the same. Throws `link_not_found`, whatever is
+ * wrong: also when the address has become somebody else's.
  */
 export async function confirmEmailChange(ctx: Context, text: string): Promise<void> {
   await ctx.store.transact(async (tx) => {
@@ -91,39 +96,99 @@ export async function confirmEmailChange(ctx: Context, text: string): Promise<vo
     const { change, supporter } = await whole(tx, token);
     if (repeated && change.status === 'applied') return;
     const current = change.status === 'requested' && supporter.linkEpoch === token.epoch;
-    const { newIdentity: identity, newDelivery: delivery } = change;
-    if (repeated || !current || (await findSupporterByIdentity(tx, identity))) throw linkNotFound();
-    await rename(tx, supporter, { identity, delivery });
+    if (repeated || !current || (await isTaken(tx, change.newIdentity))) throw linkNotFound();
+    await claim(ctx, tx, supporter, change.newIdentity, change.newDelivery, change);
     const { emailChanges: t } = tx.tables;
     await tx.db.update(t).set({ status: 'applied', appliedAt: tx.now }).where(eq(t.key, change.key));
-  });
+  }, SHUT);
+}
+
+/** Whether an address is the proven one of somebody: whoever merely typed it has no claim to it. */
+export async function isTaken(on: Reader, identity: string): Promise<boolean> {
+  const holder = await findSupporterByIdentity(on, identity);
+  return holder !== undefined && holder.provenAt !== null;
 }
 
 /**
- * The old mailbox says no, before the change or after it: it is the supporter's again, whatever came later, and all links
- * and sessions are void. A repeat within a day hears the same. Throws `link_not_found`.
+ * The old mailbox says no, before the change or after it: it is the supporter's again, whatever came later and whoever
+ * uses it now, and all links and sessions are void. A repeat within a day hears the same. Throws `link_not_found`.
  */
 export async function undoEmailChange(ctx: Context, text: string): Promise<void> {
   await ctx.store.transact(async (tx) => {
     const { token, repeated } = await take(tx, 'email_undo', text);
     const { change, supporter } = await whole(tx, token);
-    if (repeated) return;
-    // Whoever could change the address once could do it again: what followed is undone, too.
-    const { emailChanges: t } = tx.tables;
-    const undone = await tx.db
-      .select()
-      .from(t)
-      .where(and(eq(t.supporterKey, supporter.key), gte(t.key, change.key), ne(t.status, 'undone')))
-      .orderBy(asc(t.key));
-    const applied = undone.find(({ status }) => status === 'applied');
-    const identity = applied?.oldIdentity ?? supporter.identity;
-    const owner = await findSupporterByIdentity(tx, identity);
-    if (owner && owner.key !== supporter.key) throw linkNotFound();
-    await rename(tx, supporter, { identity, delivery: applied?.oldDelivery ?? supporter.delivery });
-    const keys = undone.map(({ key }) => key);
-    await tx.db.update(t).set({ status: 'undone', undoneAt: tx.now }).where(inArray(t.key, keys));
-  });
+    if (!repeated) await undo(ctx, tx, supporter, change);
+  }, SHUT);
+  ctx.mailWaits();
 }
+
+/** Somebody who could change the address once could do it again: what followed is undone, too. */
+async function undo(ctx: Context, tx: Tx, supporter: Supporter, change: EmailChange): Promise<void> {
+  const { emailChanges: t } = tx.tables;
+  const undone = await tx.db
+    .update(t)
+    .set({ status: 'undone', undoneAt: tx.now })
+    .where(and(eq(t.supporterKey, supporter.key), gte(t.key, change.key), ne(t.status, 'undone')))
+    .returning();
+  const [applied] = undone.filter((one) => one.appliedAt !== null).sort((a, b) => a.key - b.key);
+  const { oldIdentity: identity, oldDelivery: delivery } = applied ?? {
+    oldIdentity: supporter.identity,
+    oldDelivery: supporter.delivery,
+  };
+  await claim(ctx, tx, supporter, identity, delivery, applied ?? change);
+}
+
+/** Makes an address a supporter's own, whoever has it now. */
+async function claim(
+  ctx: Context,
+  tx: Tx,
+  supporter: Supporter,
+  identity: string,
+  delivery: string,
+  change: EmailChange,
+): Promise<void> {
+  const holder = await findSupporterByIdentity(tx, identity);
+  if (holder && holder.key !== supporter.key) {
+    // Out of the way first: the holder may get back what the supporter has.
+    await rename(tx, supporter, { identity: `moving:${supporter.key}`, delivery });
+    await giveWay(ctx, tx, holder, supporter, change);
+    await rename(tx, { ...supporter, identity: `moving:${supporter.key}` }, { identity, delivery });
+  } else {
+    await rename(tx, supporter, { identity, delivery });
+  }
+  await takeOverTombstones(ctx, tx, supporter.key, identity);
+}
+
+/**
+ * Lets go of an address. A supporter that came to it by a change of address goes back to the one before, and is told;
+ * any other is one person with the one who has it from now on, and told if they had proven it.
+ */
+async function giveWay(
+  ctx: Context,
+  tx: Tx,
+  holder: Supporter,
+  to: Supporter,
+  change: EmailChange,
+): Promise<void> {
+  const { emailChanges: t } = tx.tables;
+  const [came] = await tx.db
+    .select()
+    .from(t)
+    .where(and(eq(t.supporterKey, holder.key), eq(t.newIdentity, holder.identity), eq(t.status, 'applied')))
+    .orderBy(desc(t.key))
+    .limit(1);
+  if (came) {
+    await undo(ctx, tx, holder, came);
+    await tell(tx, holder, came);
+  } else {
+    await mergeSupporters(tx, holder.key, to.key);
+    if (holder.provenAt) await tell(tx, to, change);
+  }
+}
+
+/** A second notice of a change: the first one has said that it might come. */
+const tell = (tx: Tx, { key }: Supporter, { key: emailChangeKey }: EmailChange): Promise<void> =>
+  queueMail(tx, 'email_notice', key, { emailChangeKey });
 
 /** Uses a token up; or finds that it was, lately. */
 async function take(
@@ -149,7 +214,6 @@ async function whole(tx: Tx, token: LinkToken): Promise<{ change: EmailChange; s
   return { supporter, change };
 }
 
-/** Two supporters that want one address: on PostgreSQL the second is run again, and sees that it is taken. */
 async function rename(tx: Tx, supporter: Supporter, address: EmailAddress): Promise<void> {
   const { supporters: t } = tx.tables;
   const renamed = await tx.db

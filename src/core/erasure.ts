@@ -3,10 +3,10 @@ import type { Tables } from '../../schema/db/tables.js';
 import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import { recordConsent } from './consents.js';
 import type { Context } from './context.js';
+import { erasedIdentity } from './counting-once.js';
 import { changeCounts } from './counts.js';
 import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from './forgetting.js';
 import { findSupporterByIdentity } from './supporters.js';
-import { erasedIdentity } from './tombstones.js';
 
 type Person = Pick<Tables['supporters']['$inferSelect'], 'key' | 'identity' | 'createdAt'>;
 
@@ -53,12 +53,13 @@ async function subjectsOf({ store, secrets }: Context, { key, identity }: Person
 const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> => {
   // Organizers may have kept the old one.
   const publicId = ctx.newId('sup');
+  // Nobody signs for this row meanwhile, nor finds out too early that nobody was ever erased.
+  const shut = { shut: 'supporters' } as const;
   return ctx.store.transact(async (tx) => {
     const { supporters: t, subscriptions, emailChanges } = tx.tables;
     const subject = ctx.secrets.subject(identity);
     const erased = erasedIdentity(subject);
     const tombstone = await findSupporterByIdentity(tx, erased);
-    // First of all, so that on PostgreSQL nobody signs for this row meanwhile.
     const found = await tx.db
       .update(t)
       .set({ ...nobody(tx), publicId, identity: tombstone ? `merged:${key}` : erased })
@@ -78,7 +79,7 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
     await tx.db.delete(subscriptions).where(eq(subscriptions.supporterKey, key));
     await tx.db.delete(emailChanges).where(eq(emailChanges.supporterKey, key));
     return true;
-  });
+  }, shut);
 };
 
 /** What never counted does not count for an erased person either. */

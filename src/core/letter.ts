@@ -39,5 +39,6 @@ export const TEMPLATES = [
   'unsubscribed',
   'email_apply',
   'email_notice',
+  'email_undone',
 ] as const;
 export type Template = (typeof TEMPLATES)[number];

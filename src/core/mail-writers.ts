@@ -1,7 +1,8 @@
-import { and, eq, gt, inArray, isNotNull, ne } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNotNull, lt, ne } from 'drizzle-orm';
 import type { RequestedOptIn } from '../../schema/db/consent-tables.js';
 import type { MailKind, TokenPurpose } from '../../schema/db/mail-tables.js';
 import type { Tx } from '../store/store.js';
+import { isTaken } from './email-changes.js';
 import type { LetterValues } from './letter.js';
 import { isIsolated } from './key-isolations.js';
 import type { Draft, Plan } from './mails.js';
@@ -10,7 +11,6 @@ import { isConfirmableAt } from './petition-life.js';
 import { issueToken, SUBSCRIPTION_LIFETIME_MS, type NewToken } from './random-tokens.js';
 import { readRequest, type ConfirmationRequest } from './requests.js';
 import { dayOf, signer } from './signed-tokens.js';
-import { findSupporterByIdentity } from './supporters.js';
 
 /** A token for the reader of a mail, made as it is written. */
 async function tokenFor(
@@ -299,12 +299,12 @@ async function changeOf({ tx, mail }: Draft) {
   return row;
 }
 
-/** To the new address, unless it is somebody else's already: who that is, nobody learns. */
+/** To the new address, unless it is somebody else's already: who that is, it does not tell. */
 async function emailApply(draft: Draft): Promise<Plan | Drop> {
   const { ctx, tx, mail } = draft;
   const change = await changeOf(draft);
   if (change?.status !== 'requested') return { drop: 'undone' };
-  if (await findSupporterByIdentity(tx, change.newIdentity)) return { drop: 'taken' };
+  if (await isTaken(tx, change.newIdentity)) return { drop: 'taken' };
   return {
     template: 'email_apply',
     locale: mail.locale ?? 'en',
@@ -321,16 +321,34 @@ async function emailApply(draft: Draft): Promise<Plan | Drop> {
 async function emailNotice(draft: Draft): Promise<Plan | Drop> {
   const { ctx, mail } = draft;
   const change = await changeOf(draft);
-  if (!change || change.status === 'undone') return { drop: 'undone' };
-  return {
-    template: 'email_notice',
+  if (!change) return { drop: 'undone' };
+  const plan = {
     locale: mail.locale ?? 'en',
     organizationKey: null,
     always: true,
     to: { identity: change.oldIdentity, delivery: change.oldDelivery },
+  };
+  if (change.status === 'undone') {
+    if (!(await wasNoticed(draft, change.key))) return { drop: 'undone' };
+    return { ...plan, template: 'email_undone', fill: () => Promise.resolve({}) };
+  }
+  return {
+    ...plan,
+    template: 'email_notice',
     async fill() {
       const token = await tokenFor(draft, 'email_undo', { emailChangeKey: change.key });
       return { link: ctx.links.to('emailUndo', token), days: 7 };
     },
   };
+}
+
+/** Whether there was a notice of the change before this one. */
+async function wasNoticed({ tx, mail }: Draft, emailChangeKey: number): Promise<boolean> {
+  const { outbox: t } = tx.tables;
+  const earlier = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(eq(t.emailChangeKey, emailChangeKey), eq(t.kind, 'email_notice'), lt(t.key, mail.key)))
+    .limit(1);
+  return earlier.length > 0;
 }

@@ -4,6 +4,7 @@ import type { SignatureStatus } from '../../schema/db/tables.js';
 import { invalidBody } from '../errors.js';
 import type { Reader } from '../store/store.js';
 import { parseEmail } from './email.js';
+import { signerIsKnown } from './counting-once.js';
 import { RULES } from './moderations.js';
 import type { Access } from './signature-access.js';
 
@@ -40,6 +41,7 @@ export function conditionOf(
     access.visible,
     eq(t.petitionKey, petitionKey),
     inArray(t.status, movable),
+    RULES[action].counts && signerIsKnown(on),
     source === undefined ? undefined : eq(t.source, source),
     collectorId === undefined ? undefined : inArray(t.collectorKey, collectors(collectorId)),
     createdFrom && gte(t.createdAt, createdFrom),

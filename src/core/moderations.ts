@@ -4,11 +4,11 @@ import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { ApiError, type ErrorCode } from '../errors.js';
 import { RunAgain, type Tx } from '../store/store.js';
 import type { Context, KeyedActor } from './context.js';
+import { beginToCount, signerIsKnown } from './counting-once.js';
 import { changeCounts, countedColumns, type Counted } from './counts.js';
 import { askReleased } from './held-requests.js';
 import { once, type Retry } from './idempotency.js';
 import { accessOf, findOwnSignature, type SignatureView } from './signatures.js';
-import { supersedeTombstone } from './tombstones.js';
 
 /* What an organiser does with signatures: for one of them here, for many in bulk-moderations.ts. */
 
@@ -17,12 +17,15 @@ type Moderated = Counted & {
   key: number;
   supporterKey: number | null;
   status: SignatureStatus;
+  /** Null: its signer is not known any more. */
   identity: string | null;
   confirmation: Tables['petitions']['$inferSelect']['confirmation'];
 };
 
 type Rule = {
   from: readonly SignatureStatus[];
+  /** It may begin to count by it: so its signer has to be known. */
+  counts?: true;
   refusal: (status: SignatureStatus) => ErrorCode;
   to: (tx: Tx, rows: readonly Moderated[]) => Promise<(row: Moderated) => SignatureStatus>;
 };
@@ -35,9 +38,10 @@ export const RULES: Record<ModerationAction, Rule> = {
     refusal: (status) => (status === 'withdrawn' ? 'signature_withdrawn' : 'already_invalidated'),
     to: invalidated,
   },
-  restore: { from: ['invalidated'], refusal: () => 'not_invalidated', to: asItWas },
+  restore: { from: ['invalidated'], counts: true, refusal: () => 'not_invalidated', to: asItWas },
   release: {
     from: ['quarantined'],
+    counts: true,
     refusal: () => 'not_quarantined',
     to: () =>
       Promise.resolve(({ confirmation, confirmedAt }) =>
@@ -70,7 +74,7 @@ export type Verdict = { action: ModerationAction; reason: string };
 /**
  * Moderates one signature of a petition of the actor's organization. Throws `signature_not_found`; for `invalidate`
  * `already_invalidated`, `signature_withdrawn`; for `restore` `not_invalidated`; for `release` and `refuse`
- * `not_quarantined`.
+ * `not_quarantined`; for `restore` and `release` `signer_forgotten`.
  */
 export async function moderateSignature(
   ctx: Context,
@@ -82,8 +86,9 @@ export async function moderateSignature(
   const after = await ctx.store.transact((tx) =>
     once(tx, retry, async () => {
       const { key, status } = await findOwnSignature(tx, actor, publicId);
-      const { from, refusal } = RULES[verdict.action];
+      const { from, counts, refusal } = RULES[verdict.action];
       if (!from.includes(status)) throw new ApiError(refusal(status));
+      if (counts && !(await isSignerKnown(tx, key))) throw new ApiError('signer_forgotten', FORGOTTEN);
       // Only on PostgreSQL, where another transaction may come between the read and the write.
       if ((await moderate(ctx, tx, actor, [key], verdict)).length === 0) throw new RunAgain();
       return findOwnSignature(tx, actor, publicId);
@@ -94,6 +99,20 @@ export async function moderateSignature(
   const access = await accessOf(ctx.store.read, actor, after);
   if (!access) throw new ApiError('signature_not_found');
   return access.show(after);
+}
+
+const FORGOTTEN = {
+  detail:
+    'Its signer was erased, or the petition is over: it could count beside a later one of the same person.',
+};
+
+async function isSignerKnown(tx: Tx, key: number): Promise<boolean> {
+  const { signatures: t } = tx.tables;
+  const found = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(eq(t.key, key), signerIsKnown(tx)));
+  return found.length > 0;
 }
 
 /**
@@ -107,7 +126,9 @@ export async function moderate(
   keys: readonly number[],
   { action, reason }: Verdict,
 ): Promise<number[]> {
-  const rows = await readModerated(tx, keys, RULES[action].from);
+  const { from, counts } = RULES[action];
+  const all = await readModerated(tx, keys, from);
+  const rows = counts ? all.filter(({ identity }) => identity !== null) : all;
   if (rows.length === 0) return [];
   const decide = await RULES[action].to(tx, rows);
   const moved: Move[] = [];
@@ -146,7 +167,7 @@ const readModerated = (
     })
     .from(t)
     .innerJoin(petitions, eq(petitions.key, t.petitionKey))
-    .leftJoin(supporters, eq(supporters.key, t.supporterKey))
+    .leftJoin(supporters, and(eq(supporters.key, t.supporterKey), isNull(supporters.erasedAt)))
     .where(and(inArray(t.key, [...keys]), inArray(t.status, [...from])))
     .orderBy(asc(t.key));
 };
@@ -177,12 +198,25 @@ async function write(ctx: Context, tx: Tx, group: Move[]): Promise<Move[]> {
     .where(and(inArray(t.key, keys), eq(t.status, status), unproven ? isNull(t.confirmedAt) : undefined))
     .returning({ key: t.key, confirmedAt: t.confirmedAt });
   const after = new Map(written.map((row) => [row.key, row.confirmedAt]));
-  const moved = group.filter(({ key }) => after.has(key));
-  for (const move of moved) {
-    changeCounts(tx, { ...move, confirmedAt: after.get(move.key) ?? null }, status, to);
-    if (to === 'confirmed' && move.identity !== null) {
-      await supersedeTombstone(ctx, tx, move.petitionKey, move.identity);
-    }
-  }
+  const moved = group
+    .filter(({ key }) => after.has(key))
+    .map((move) => ({ ...move, confirmedAt: after.get(move.key) ?? null }));
+  if (to === 'confirmed') await count(ctx, tx, moved);
+  else for (const move of moved) changeCounts(tx, move, status, to);
   return moved;
+}
+
+async function count(ctx: Context, tx: Tx, moved: readonly Move[]): Promise<void> {
+  const beginnings = moved.flatMap((move) =>
+    move.identity === null ? [] : { counted: move, from: move.status, identity: move.identity },
+  );
+  await beginToCount(ctx, tx, beginnings);
+  const keys = moved.map(({ key }) => key);
+  const { signatures: t } = tx.tables;
+  const known = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(inArray(t.key, keys), signerIsKnown(tx)));
+  // Only on PostgreSQL, where a signer may have been erased since they were read.
+  if (known.length < moved.length) throw new RunAgain();
 }

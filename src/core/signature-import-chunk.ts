@@ -2,15 +2,14 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import { ApiError, type FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
-import { insertMany } from './bulk-insert.js';
+import { inParts, insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
-import { changeCounts } from './counts.js';
+import { beginToCount } from './counting-once.js';
 import type { EmailAddress } from './email.js';
 import type { PetitionGate } from './petition-lookup.js';
 import { confirmSignature } from './signature-moves.js';
 import { assertForm, type SignInput } from './signing.js';
-import { forgottenAmong, inParts, supportersOf, type Placed } from './signature-import-people.js';
-import { supersedeTombstone } from './tombstones.js';
+import { erasedAmong, supportersOf, type Placed } from './signature-import-people.js';
 
 /*
  * Signatures that were collected elsewhere, many in one transaction: the same rules as for signing with `vouched`, in few
@@ -92,19 +91,14 @@ export async function takeOver(
   });
   // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
   fitting.sort((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
-  const forgotten = await forgottenAmong(ctx, tx, fitting);
-  for (const row of forgotten.earlier) outcomes.set(row, 'left_out');
+  const erased = await erasedAmong(ctx, tx, fitting);
+  for (const row of erased) outcomes.set(row, 'left_out');
   const placed = await supportersOf(
     tx,
-    fitting.filter((row) => !forgotten.earlier.has(row)),
+    fitting.filter((row) => !erased.has(row)),
   );
-  const inserted = await insertAll(tx, petition, collector, placed);
-  for (const row of placed.filter(({ supporterKey }) => inserted.has(supporterKey))) {
-    outcomes.set(row.row, 'created');
-    if (forgotten.later.has(row.row)) {
-      await supersedeTombstone(ctx, tx, petition.key, row.row.email.identity);
-    }
-  }
+  const inserted = await insertAll(ctx, tx, petition, collector, placed);
+  for (const { row, supporterKey } of placed) if (inserted.has(supporterKey)) outcomes.set(row, 'created');
   const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
   const known = await signaturesOf(tx, petition.key, others);
   for (const { row, supporterKey } of others) {
@@ -138,6 +132,7 @@ function errorsOf(tx: Tx, petition: PetitionGate, { input }: Collected): FieldEr
 
 /** Writes the signatures that are not there yet, and counts them. Answers the keys of those who have signed by that. */
 async function insertAll(
+  ctx: Context,
   tx: Tx,
   petition: PetitionGate,
   { collectorKey, apiKeyKey, source }: Collector,
@@ -170,11 +165,12 @@ async function insertAll(
   const found = await insertSignatures(tx, rows);
   const inserted = new Set(found.map(({ supporterKey }) => supporterKey as number));
   const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
-  for (const { supporterKey, createdAt, confirmedAt } of rows) {
-    if (inserted.has(supporterKey)) {
-      changeCounts(tx, { ...counted, createdAt, confirmedAt }, null, 'confirmed');
-    }
-  }
+  const beginnings = placed.flatMap(({ row: { email }, supporterKey }, i) => {
+    if (!inserted.has(supporterKey)) return [];
+    const { createdAt, confirmedAt } = rows[i] as (typeof rows)[number];
+    return { counted: { ...counted, createdAt, confirmedAt }, from: null, identity: email.identity };
+  });
+  await beginToCount(ctx, tx, beginnings);
   return inserted;
 }
 

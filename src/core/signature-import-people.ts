@@ -1,10 +1,10 @@
 import { inArray } from 'drizzle-orm';
 import { RunAgain, type Tx } from '../store/store.js';
-import { insertMany } from './bulk-insert.js';
+import { inParts, insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
+import { erasedIdentity, lookForErased } from './counting-once.js';
 import type { Collected } from './signature-import-chunk.js';
 import { learn } from './supporters.js';
-import { anybodyErased, erasedIdentity } from './tombstones.js';
 
 /* Who the signers of an import are: known, new, or erased since. */
 
@@ -35,13 +35,6 @@ const insertSupporters = insertMany(
 
 /** A row and its supporter. */
 export type Placed = { row: Collected; supporterKey: number };
-
-/** What engines take at once in a list. */
-const LIST = 500;
-
-export function* inParts<One>(many: readonly One[]): Generator<readonly One[]> {
-  for (let at = 0; at < many.length; at += LIST) yield many.slice(at, at + LIST);
-}
 
 /**
  * The supporters of the rows, made where there are none. Of a new one, and of one whose mailbox was not proven yet, is
@@ -84,15 +77,10 @@ export async function supportersOf(tx: Tx, rows: readonly Collected[]): Promise<
   });
 }
 
-/** People among the rows who were erased and have not come back: those who signed before that, and those who did later. */
-export async function forgottenAmong(
-  ctx: Context,
-  tx: Tx,
-  rows: readonly Collected[],
-): Promise<{ earlier: Set<Collected>; later: Set<Collected> }> {
-  const [earlier, later] = [new Set<Collected>(), new Set<Collected>()];
-  // Nearly always nobody was: then no address is hashed.
-  if (!(await anybodyErased(tx))) return { earlier, later };
+/** Rows of people who were erased since they signed, and have not come back: they are left out. */
+export async function erasedAmong(ctx: Context, tx: Tx, rows: readonly Collected[]): Promise<Set<Collected>> {
+  const erased = new Set<Collected>();
+  if (!(await lookForErased(tx))) return erased;
   const { supporters: t } = tx.tables;
   for (const some of inParts(rows)) {
     const names = new Map(some.map((row) => [erasedIdentity(ctx.secrets.subject(row.email.identity)), row]));
@@ -108,8 +96,8 @@ export async function forgottenAmong(
       const row = names.get(identity);
       if (!row || isBack.has(row.email.identity)) continue;
       const at = row.input.createdAt;
-      (at && erasedAt && at > erasedAt ? later : earlier).add(row);
+      if (!at || !erasedAt || at <= erasedAt) erased.add(row);
     }
   }
-  return { earlier, later };
+  return erased;
 }

@@ -3,10 +3,10 @@ import type { RequestData } from '../../schema/db/consent-tables.js';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
+import { beginToCount } from './counting-once.js';
 import { changeCounts } from './counts.js';
 import { isConfirmableAt } from './petition-life.js';
 import type { Said } from './supporters.js';
-import { supersedeTombstone } from './tombstones.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
@@ -50,13 +50,14 @@ export async function confirmSignature(
       .where(and(eq(t.key, key), eq(t.status, signature.status)));
     return { counted: false, goals, said };
   }
-  await supersedeTombstone(ctx, tx, petition.key, identity);
-  await move(tx, signature, {
+  await write(tx, signature, {
     ...(data ?? {}),
     status: 'confirmed',
     confirmedAt: tx.now,
     withdrawnAt: null,
   });
+  const counted = { ...signature, confirmedAt: tx.now };
+  await beginToCount(ctx, tx, [{ counted, from: signature.status, identity }]);
   return { counted: true, goals, said };
 }
 
@@ -75,11 +76,13 @@ export async function withdrawUnconfirmed(tx: Tx, key: number): Promise<void> {
     .select()
     .from(t)
     .where(and(eq(t.key, key), inArray(t.status, ['pending', 'quarantined'])));
-  if (signature) await move(tx, signature, { status: 'withdrawn', withdrawnAt: tx.now });
+  if (!signature) return;
+  await write(tx, signature, { status: 'withdrawn', withdrawnAt: tx.now });
+  changeCounts(tx, signature, signature.status, 'withdrawn');
 }
 
-/** Writes a signature's next status, and the counts with it, if it still has the one that was read. */
-async function move(
+/** Writes a signature's next status, if it still has the one that was read. */
+async function write(
   tx: Tx,
   before: SignatureRow,
   changes: Partial<SignatureRow> & { status: SignatureStatus },
@@ -89,9 +92,7 @@ async function move(
     .update(t)
     .set(changes)
     .where(and(eq(t.key, before.key), eq(t.status, before.status)))
-    .returning({ confirmedAt: t.confirmedAt });
+    .returning({ key: t.key });
   // Only on PostgreSQL, where another transaction may come between the read and the write.
   if (moved.length === 0) throw new RunAgain();
-  const confirmedAt = changes.status === 'confirmed' ? (changes.confirmedAt ?? null) : before.confirmedAt;
-  changeCounts(tx, { ...before, confirmedAt }, before.status, changes.status);
 }

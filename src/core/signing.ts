@@ -6,6 +6,7 @@ import { bind, bindAll, statement, type Tx } from '../store/store.js';
 import { attribute, type Attribution } from './attribution.js';
 import { assertChallenge, checkSolution, type Proof } from './challenges.js';
 import type { Actor, Caller, Context } from './context.js';
+import { beginToCount } from './counting-once.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
@@ -18,7 +19,6 @@ import { insertRequest } from './requests.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
 import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
-import { supersedeTombstone } from './tombstones.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
@@ -217,10 +217,10 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   });
   if (inserted) {
     const counted = { petitionKey: petition.key, ...attribution, createdAt: tx.now, confirmedAt };
-    changeCounts(tx, counted, null, status);
+    if (status === 'confirmed')
+      await beginToCount(ctx, tx, [{ counted, from: null, identity: email.identity }]);
+    else changeCounts(tx, counted, null, status);
     if (status === 'quarantined' && suspicion) await noteSuspicion(tx, inserted.key, suspicion);
-    // An address that was erased comes back as a new supporter: its old signature must not count beside the new one.
-    if (counts && supporter.created) await supersedeTombstone(ctx, tx, petition.key, email.identity);
   }
   const before: Signed['signature'] = inserted
     ? { ...inserted, publicId: ids.signature, status, createdAt: tx.now, confirmedAt }

@@ -28,11 +28,11 @@ export async function findOrCreateSupporter(
   tx: Tx,
   email: EmailAddress,
   publicId: string,
-): Promise<{ key: number; created: boolean }> {
+): Promise<{ key: number }> {
   const [inserted] = await insertSupporter(tx, { publicId, ...email, createdAt: tx.now });
   const row = inserted ?? (await findKey(tx, { identity: email.identity }))[0];
   if (!row) throw new Error('a supporter was neither inserted nor found');
-  return { key: row.key, created: inserted !== undefined };
+  return row;
 }
 
 export async function findSupporterByIdentity(

@@ -61,7 +61,13 @@ export const secretModerationRoutes =
             params: SignaturePath,
             body: Moderation,
             answers: { 200: Signature },
-            errors: ['signature_not_found', 'not_quarantined', 'idempotency_key_reused', 'invalid_header'],
+            errors: [
+              'signature_not_found',
+              'not_quarantined',
+              ...(action === 'release' ? (['signer_forgotten'] as const) : []),
+              'idempotency_key_reused',
+              'invalid_header',
+            ],
           }),
         },
         async (request, reply) => {

@@ -300,11 +300,18 @@ export const secretSignatureRoutes =
           tag: 'Signatures',
           access: 'secret',
           summary: 'Put a signature back',
-          description: 'It is again what it was before it was taken out, and counts if it did.',
+          description:
+            'It is again what it was before it was taken out, and counts if it did. Not for one whose signer was erased or anonymised since: nothing would keep the same person from counting twice.',
           params: SignaturePath,
           body: Moderation,
           answers: { 200: Signature },
-          errors: ['signature_not_found', 'not_invalidated', 'idempotency_key_reused', 'invalid_header'],
+          errors: [
+            'signature_not_found',
+            'not_invalidated',
+            'signer_forgotten',
+            'idempotency_key_reused',
+            'invalid_header',
+          ],
         }),
       },
       async (request, reply) => {

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getTableName } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import * as tables from '../../schema/db/postgres.js';
+import type { Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { Gatherer } from './gather.js';
 import { Herald } from './herald.js';
@@ -31,6 +33,10 @@ const GROUPS = 1;
  * go by index from the first day. (To plan anew each time would also plan the check of each foreign key.)
  */
 const BEGIN_GROUP = 'begin; set local enable_seqscan = off';
+
+/** Not held up by readers, and waits for every writer. */
+const beginShut = (table: keyof Tables) =>
+  `begin; lock table "${getTableName(tables[table])}" in share row exclusive mode`;
 
 /** Refuses a server that acknowledges what a power cut takes back. */
 async function selfTest(pool: pg.Pool, allowUnsafe: boolean): Promise<void> {
@@ -132,7 +138,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     }
   }
 
-  async function alone<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  async function alone<T>(work: (tx: Tx) => Promise<T>, begin = 'begin'): Promise<T> {
     const all: Whole<T> = async (tx, sums) => {
       const value = await work(tx);
       // Last, so that the rows that others may want are held as briefly as can be.
@@ -140,7 +146,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
       return value;
     };
     try {
-      const value = await persist(all, mayRunAgain);
+      const value = await persist(all, mayRunAgain, begin);
       stats.transactions += 1;
       return value;
     } catch (error) {
@@ -168,7 +174,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     groups: options.groups ?? GROUPS,
     arrivals: options.arrivals ?? (() => 0),
     together,
-    alone,
+    alone: (work) => alone(work),
     isAboutAll,
     explain,
   });
@@ -197,7 +203,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     engine: 'postgres',
     tables,
     read: { db: drizzle(pool, { casing: 'snake_case' }), tables },
-    transact: (work) => admit(() => alone(work)),
+    transact: (work, { shut } = {}) => admit(() => alone(work, shut && beginShut(shut))),
     gather: (touches, work) => admit(() => gatherer.gather(touches, work)),
     generation: () => undefined,
     watch: (column, heard) => {

@@ -108,8 +108,11 @@ export type Store = {
    * Runs `work` in a transaction and resolves once its effect is durable. `work` may run more than once (on
    * PostgreSQL after a serialization failure or a deadlock, on SQLite after another of its group failed). Throws `overloaded`, `storage_full` or
    * `storage_unavailable`; then nothing was changed, except that a connection lost during a commit leaves it open.
+   *
+   * While it runs nobody else writes the table `shut`: transactions that have are waited for, those that want to wait. On
+   * SQLite, with its one writer, that is so anyway.
    */
-  transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  transact<T>(work: (tx: Tx) => Promise<T>, options?: { shut?: keyof Tables }): Promise<T>;
   /**
    * As transact, for work that may share its transaction with others which run interleaved with it. So it must not decide
    * by what it has read about anything that one of them may write. `touches` names what it writes, the person above all:

@@ -47,6 +47,7 @@ const VALUES: Record<Template, LetterValues> = {
   unsubscribed: { link: LINK, opt_ins: [OPT_IN], hours: 72 },
   email_apply: { link: LINK, minutes: 60 },
   email_notice: { link: LINK, days: 7 },
+  email_undone: {},
 };
 
 const letter = (template: Template, fields: Partial<Letter> = {}): Letter => ({
