@@ -5,8 +5,11 @@ import type { Reader } from '../store/store.js';
 /** A counter that does not agree with the rows that it counts. */
 export type Drift = {
   petitionId: string;
-  /** `history`, `attributed` and `conversions` are confirmed signatures: by hour, by organization, by share link. */
-  what: SignatureStatus | (typeof CONFIRMED)[number];
+  /**
+   * `history`, `attributed` and `conversions` are confirmed signatures: by hour, by organization, by share link; `people`
+   * are those whose they are (src/core/recount-people.ts).
+   */
+  what: SignatureStatus | (typeof CONFIRMED)[number] | 'people';
   counter: number;
   rows: number;
 };

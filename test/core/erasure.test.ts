@@ -1,7 +1,8 @@
-import { eq } from 'drizzle-orm';
+import { and, eq, isNotNull, ne } from 'drizzle-orm';
 import { eraseSupporter, replayErasures } from '../../src/core/erasure.js';
 import { readCounts } from '../../src/core/counts.js';
 import { recount } from '../../src/core/recount.js';
+import { recountPeople } from '../../src/core/recount-people.js';
 import { TOKEN_BYTES, issueToken } from '../../src/core/random-tokens.js';
 import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
 import { collectMail, tokenOf } from '../mailbox.js';
@@ -206,6 +207,148 @@ onEveryEngine('erasing somebody who has changed their address', async (t, engine
   t.equal(await replayErasures(ctx), 1, 'an older backup knows them by the address before');
   t.notMatch(await dump(api), /zelda/i);
 });
+
+onEveryEngine(
+  'who was erased counts once, whatever is signed, brought or put back afterwards',
+  async (t, engine) => {
+    const api = await start(t, engine);
+    const { ctx } = api.app;
+    const { secret: key } = await api.organization('River Meadows');
+    for (const slug of ['meadows', 'other']) await publish(api, key, { slug, confirmation: 'none' });
+    const sign = (slug: string, email: string, fields = {}) =>
+      api.call('POST', `/v1/petitions/${slug}/signatures`, { body: { email, name: 'Zelda', ...fields } });
+    const vouch = (slug: string, email: string) =>
+      api.call('POST', `/v1/petitions/${slug}/signatures`, {
+        key,
+        body: { email, name: 'Zelda', vouched: true },
+      });
+    const counted = async () => (await api.call('GET', '/v1/petitions/meadows/counts')).body.confirmed;
+    const moderate = (id: string, verb: string) =>
+      api.call('POST', `/v1/signatures/${id}/${verb}`, { key, body: { reason: 'a test' } });
+    const idOf = async (email: string) =>
+      (await api.call('GET', `/v1/signatures?petition=meadows&email=${email}`, { key })).body.data[0].id;
+    const twice = () => recountPeople(api.store.read, ctx.secrets);
+    /** Signs, and is erased: one is counted, for ever. */
+    const erased = async (email: string) => {
+      await sign('meadows', email);
+      await eraseSupporter(ctx, await keyOf(api, email));
+    };
+
+    await t.test('signs something else first, then this one', async (t) => {
+      const before = await counted();
+      await erased('one@example.org');
+      await sign('other', 'one@example.org');
+      await sign('meadows', 'one@example.org');
+      t.equal(await counted(), before + 1);
+      await erased('two@example.org');
+      await sign('other', 'two@example.org');
+      await vouch('meadows', 'two@example.org');
+      t.equal(await counted(), before + 2);
+      t.same(await twice(), []);
+    });
+
+    await t.test('comes with an import, having signed something else', async (t) => {
+      const before = await counted();
+      await erased('three@example.org');
+      await sign('other', 'three@example.org');
+      const line = JSON.stringify({ email: 'three@example.org', name: 'Zelda' });
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const imported = await api.call('POST', '/v1/signatures/import?petition=meadows', {
+        key,
+        headers,
+        body: `${line}\n`,
+      });
+      t.equal(imported.status, 200);
+      t.equal(await counted(), before + 1);
+      t.same(await twice(), []);
+    });
+
+    await t.test('409: taken out before the erasure, signed anew, put back', async (t) => {
+      const before = await counted();
+      await sign('meadows', 'four@example.org');
+      const id = await idOf('four@example.org');
+      await moderate(id, 'invalidate');
+      await eraseSupporter(ctx, await keyOf(api, 'four@example.org'));
+      await sign('meadows', 'four@example.org');
+      t.match(await moderate(id, 'restore'), { status: 409, body: { code: 'signer_forgotten' } });
+      const body = { petition: 'meadows', action: 'restore', filter: {} };
+      const preview = await api.call('POST', '/v1/signature-moderations/preview', { key, body });
+      t.match(preview, { status: 200, body: { matched: 0 } }, 'nor with many others');
+      t.equal(await counted(), before + 1);
+    });
+
+    await t.test('409: quarantined, refused, erased: neither put back nor released', async (t) => {
+      const before = await counted();
+      await sign('meadows', 'five@example.org', { website: 'https://spam.example' });
+      const id = await idOf('five@example.org');
+      await moderate(id, 'refuse');
+      await eraseSupporter(ctx, await keyOf(api, 'five@example.org'));
+      t.match(await moderate(id, 'restore'), { status: 409, body: { code: 'signer_forgotten' } });
+      t.match(await moderate(id, 'release'), { status: 409, body: { code: 'not_quarantined' } });
+      t.equal(await counted(), before);
+      t.same(await recount(api.store.read), []);
+    });
+
+    await t.test('the proof finds who counts twice', async (t) => {
+      await erased('six@example.org');
+      await sign('other', 'six@example.org');
+      const confirmed = await counted();
+      const { signatures: s, supporters, petitions } = api.store.tables;
+      const [petition] = await api.store.read.db
+        .select()
+        .from(petitions)
+        .where(eq(petitions.slug, 'meadows'));
+      await api.store.transact(async (tx) => {
+        const [row] = await tx.db.select().from(supporters).where(eq(supporters.identity, 'six@example.org'));
+        const [other] = await tx.db
+          .select()
+          .from(s)
+          .where(eq(s.supporterKey, row?.key ?? 0));
+        await tx.db
+          .update(s)
+          .set({ petitionKey: petition?.key ?? 0 })
+          .where(eq(s.key, other?.key ?? 0))
+          .returning();
+      });
+      t.same(await twice(), [
+        { petitionId: petition?.publicId, what: 'people', counter: confirmed + 1, rows: confirmed },
+      ]);
+    });
+  },
+);
+
+onEveryEngine(
+  'an address is erased while it signs: nothing of it stays, or all of it is new',
+  async (t, engine) => {
+    const api = await start(t, engine);
+    const { ctx } = api.app;
+    const lead = await api.organization('River Meadows');
+    for (const slug of ['meadows', 'other']) await publish(api, lead.secret, { slug, confirmation: 'none' });
+    const sign = (slug: string, email: string) =>
+      api.call('POST', `/v1/petitions/${slug}/signatures`, { body: { email, name: 'N' } });
+    const emails = Array.from({ length: 20 }, (_, i) => `person${i}@example.org`);
+    await Promise.all(emails.map((email) => sign('meadows', email)));
+    const keys = await Promise.all(emails.map((email) => keyOf(api, email)));
+    await Promise.all(
+      emails.flatMap((email, i) => [
+        sign('other', email),
+        eraseSupporter(ctx, keys[i] ?? 0),
+        sign('meadows', email),
+        sign('other', email),
+      ]),
+    );
+    const { signatures: s, supporters } = api.store.tables;
+    const stayed = await api.store.read.db
+      .select({ name: s.name })
+      .from(s)
+      .innerJoin(supporters, eq(supporters.key, s.supporterKey))
+      .where(and(isNotNull(supporters.erasedAt), ne(s.name, '')));
+    t.same(stayed, [], 'nobody has signed for a person who was gone');
+    t.same(await recount(api.store.read), []);
+    t.same(await recountPeople(api.store.read, ctx.secrets), []);
+    t.equal((await api.call('GET', '/v1/petitions/meadows/counts')).body.confirmed, emails.length);
+  },
+);
 
 onEveryEngine('erasing and signing at the same time', async (t, engine) => {
   const api = await start(t, engine);

@@ -6,6 +6,7 @@ import { readCounts } from '../../src/core/counts.js';
 import { block } from '../../src/core/do-not-contact.js';
 import { issueToken, TOKEN_BYTES } from '../../src/core/random-tokens.js';
 import { recount } from '../../src/core/recount.js';
+import { recountPeople } from '../../src/core/recount-people.js';
 import { onEveryEngine, publish, start, type Engine, type TestApp } from '../helper.js';
 import { collectLetter, collectMail, tokenOf } from '../mailbox.js';
 
@@ -383,7 +384,8 @@ onEveryEngine('changing the address', async (t, engine) => {
     await api.call('POST', '/v1/petitions/meadows/signatures', {
       body: { email: 'di@example.org', name: 'Di' },
     });
-    t.match(await confirm(pe), NOT_FOUND, 'taken meanwhile');
+    await enter(api, 'di@example.org');
+    t.match(await confirm(pe), NOT_FOUND, 'proven by somebody else meanwhile');
     t.match(await ask('ada@example.org', 'fourth@example.org'), { status: 202 });
     await collectMail(api);
     const { emailChanges } = api.store.tables;
@@ -391,6 +393,81 @@ onEveryEngine('changing the address', async (t, engine) => {
     t.notOk(
       rows.some(({ newIdentity }) => newIdentity === 'fourth@example.org'),
       'three a day',
+    );
+  });
+
+  const sign = (email: string) =>
+    api.call('POST', '/v1/petitions/meadows/signatures', { body: { email, name: 'Somebody' } });
+  const signedBy = async (email: string) =>
+    (await as(await enter(api, email))('GET', '/signatures')).body.data.map(
+      (one: { petition: { slug: string }; status: string }) => `${one.petition.slug} ${one.status}`,
+    );
+  const counts = async () => (await api.call('GET', '/v1/petitions/meadows/counts')).body.confirmed;
+
+  await t.test('200: who merely typed the new address gives way to its owner', async (t) => {
+    const before = await signedBy('ada@example.org');
+    await ask('ada@example.org', 'ada@squatted.example');
+    await sign('ada@squatted.example');
+    const { pe = '', px = '' } = await mailed();
+    t.match(await confirm(pe), { status: 200 });
+    t.same(await signedBy('ada@squatted.example'), before, 'and what was typed does not stand beside it');
+    t.match(await undo(px), { status: 200 });
+    t.same(await recountPeople(api.store.read, api.app.ctx.secrets), []);
+  });
+
+  await t.test('200: an undo works though a stranger has signed with the old address since', async (t) => {
+    const [before, confirmed] = [await signedBy('ada@example.org'), await counts()];
+    await ask('ada@example.org', 'thief@new.example');
+    const { pe = '', px = '' } = await mailed();
+    await confirm(pe);
+    await sign('ada@example.org');
+    t.match(await undo(px), { status: 200, body: { status: 'undone' } });
+    t.same(await signedBy('ada@example.org'), before);
+    t.equal(await counts(), confirmed);
+    t.notOk(
+      (await collectMail(api)).some(({ template }) => template === 'email_undone'),
+      'there was nobody to tell',
+    );
+  });
+
+  await t.test(
+    '200: who has proven the old address since is one with its owner again, and told',
+    async (t) => {
+      const [before, confirmed] = [await signedBy('ada@example.org'), await counts()];
+      await ask('ada@example.org', 'thief@third.example');
+      const { pe = '', px = '' } = await mailed();
+      await confirm(pe);
+      await sign('ada@example.org');
+      const link = (await collectMail(api)).find(({ template }) => template === 'confirm_signature');
+      const confirmation = { body: { token: link && tokenOf(link) } };
+      t.match(await api.call('POST', '/v1/confirmations', confirmation), { status: 200 });
+      t.equal(await counts(), confirmed + 1, 'two mailboxes');
+      t.match(await undo(px), { status: 200, body: { status: 'undone' } });
+      const told = (await collectMail(api)).filter(({ template }) => template === 'email_undone');
+      t.same(
+        told.map(({ to }) => to),
+        ['ada@example.org'],
+      );
+      t.same(await signedBy('ada@example.org'), before);
+      t.equal(await counts(), confirmed, 'one mailbox');
+      t.match(await api.call('POST', '/v1/confirmations', confirmation), { status: 404 });
+    },
+  );
+
+  await t.test('200: who came to the old address by a change goes back, and is told', async (t) => {
+    await ask('ada@example.org', 'ada@moved.example');
+    const mine = await mailed();
+    await confirm(mine.pe ?? '');
+    await ask('bo@example.org', 'ada@example.org');
+    const theirs = await mailed();
+    await confirm(theirs.pe ?? '');
+    t.match(await undo(mine.px ?? ''), { status: 200 });
+    t.ok(await supporterOf(api, 'ada@example.org'));
+    t.ok(await supporterOf(api, 'bo@example.org'));
+    const told = (await collectMail(api)).filter(({ template }) => template === 'email_undone');
+    t.same(
+      told.map(({ to }) => to),
+      ['bo@example.org'],
     );
   });
 
