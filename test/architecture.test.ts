@@ -175,6 +175,12 @@ t.test('imports run one way', (t) => {
   t.end();
 });
 
+t.test('a signature begins to count in one place', (t) => {
+  const callers = sources.filter(({ text }) => /\bmoveCounts\b/.test(text)).map(({ file }) => file);
+  t.same(callers, ['src/core/counting-once.ts', 'src/core/counts.ts'], 'call beginToCount, or changeCounts');
+  t.end();
+});
+
 t.test('the environment is read in one place', (t) => {
   const readers = sources
     .filter(({ text }) => /\bprocess\.env\b|['"]node:process['"]/.test(text))

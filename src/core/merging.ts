@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import type { Tx } from '../store/store.js';
 import { changeCounts } from './counts.js';

@@ -217,9 +217,9 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   });
   if (inserted) {
     const counted = { petitionKey: petition.key, ...attribution, createdAt: tx.now, confirmedAt };
-    if (status === 'confirmed')
+    if (status === 'confirmed') {
       await beginToCount(ctx, tx, [{ counted, from: null, identity: email.identity }]);
-    else changeCounts(tx, counted, null, status);
+    } else changeCounts(tx, counted, null, status);
     if (status === 'quarantined' && suspicion) await noteSuspicion(tx, inserted.key, suspicion);
   }
   const before: Signed['signature'] = inserted

@@ -16,7 +16,7 @@ import { importSignatures } from '../../src/core/signature-import.js';
 import { signPetition } from '../../src/core/signing.js';
 import { findSupporterByIdentity } from '../../src/core/supporters.js';
 import { ApiError } from '../../src/errors.js';
-import { makePartner, onEveryEngine, publish, start, type Engine, type TestApp } from '../helper.js';
+import { makePartner, onEveryEngine, publish, start, type Engine } from '../helper.js';
 
 /*
  * One person counts once: random sequences of every verb that can move a count, held against a model after each step.
@@ -81,8 +81,9 @@ class Model {
   erase(address: string): void {
     const graves = this.graves.get(address) ?? new Map<number, Signature>();
     for (const [p, signature] of this.people.get(address)?.signed ?? []) {
-      if (signature.status === 'pending' || signature.status === 'quarantined')
+      if (signature.status === 'pending' || signature.status === 'quarantined') {
         signature.status = 'withdrawn';
+      }
       signature.known = false;
       if (!graves.has(p) || signature.status === 'confirmed') graves.set(p, signature);
     }
@@ -294,8 +295,9 @@ class Run {
     const isolated = how.actor === this.world.partner.actor && model.isolated.has(p);
     const known = model.people.get(address)?.signed.get(p);
     if (known) {
-      if (how.vouched && ['pending', 'quarantined'].includes(known.status))
+      if (how.vouched && ['pending', 'quarantined'].includes(known.status)) {
         model.yes(p, address, ['pending']);
+      }
     } else {
       const counts = how.vouched === true || (petition.confirmation === 'none' && !how.odd && !isolated);
       const status = counts ? 'confirmed' : how.odd || isolated ? 'quarantined' : 'pending';

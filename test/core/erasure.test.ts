@@ -1,10 +1,13 @@
 import { and, eq, isNotNull, ne } from 'drizzle-orm';
+import pg from 'pg';
+import t from 'tap';
 import { eraseSupporter, replayErasures } from '../../src/core/erasure.js';
 import { readCounts } from '../../src/core/counts.js';
 import { recount } from '../../src/core/recount.js';
 import { recountPeople } from '../../src/core/recount-people.js';
 import { TOKEN_BYTES, issueToken } from '../../src/core/random-tokens.js';
-import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
+import { findOrCreateSupporter } from '../../src/core/supporters.js';
+import { engines, onEveryEngine, publish, start, type TestApp } from '../helper.js';
 import { collectMail, tokenOf } from '../mailbox.js';
 
 const DAY = 86_400_000;
@@ -347,6 +350,44 @@ onEveryEngine(
     t.same(await recount(api.store.read), []);
     t.same(await recountPeople(api.store.read, ctx.secrets), []);
     t.equal((await api.call('GET', '/v1/petitions/meadows/counts')).body.confirmed, emails.length);
+  },
+);
+
+/** Resolves once somebody waits for a lock. */
+async function lockIsWaitedFor(url: string): Promise<'waits'> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (;;) {
+      const { rows } = await client.query(
+        `select 1 from pg_locks where not granted and relation = 'supporters'::regclass`,
+      );
+      if (rows.length > 0) return 'waits';
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+const postgres = engines.find(({ name }) => name === 'postgres');
+t.test(
+  'an erasure waits for those who are about to sign as that person [postgres]',
+  { skip: postgres ? false : 'no PostgreSQL' },
+  async (t) => {
+    if (!postgres) return;
+    const api = await start(t, postgres);
+    const { ctx } = api.app;
+    const email = { identity: 'zelda@example.org', delivery: 'zelda@example.org' };
+    const person = await api.store.transact((tx) => findOrCreateSupporter(tx, email, ctx.newId('sup')));
+    let erasing: Promise<void> | undefined;
+    await api.store.transact(async (tx) => {
+      t.equal((await findOrCreateSupporter(tx, email, ctx.newId('sup'))).key, person.key);
+      erasing = eraseSupporter(ctx, person.key);
+      const first = await Promise.race([erasing.then(() => 'is over'), lockIsWaitedFor(api.url)]);
+      t.equal(first, 'waits');
+    });
+    await erasing;
+    t.equal(await keyOf(api, email.identity), 0);
   },
 );
 
