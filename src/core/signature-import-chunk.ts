@@ -76,7 +76,10 @@ const EARLIEST = new Date(0);
 
 type Signature = Pick<Tables['signatures']['$inferSelect'], 'key' | 'status'>;
 
-/** Takes over the rows, of which no two may have one identity. Answers what became of each. */
+/**
+ * Takes over the rows. Of several with one identity the first that can be taken is, and the later ones hear what they
+ * would have heard after it. Answers what became of each.
+ */
 export async function takeOver(
   ctx: Context,
   tx: Tx,
@@ -90,27 +93,58 @@ export async function takeOver(
     if (errors) outcomes.set(row, errors);
     return !errors;
   });
-  // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
-  fitting.sort((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
   const forgotten = await forgottenAmong(ctx, tx, fitting);
-  for (const row of forgotten.earlier) outcomes.set(row, 'left_out');
-  const placed = await supportersOf(
-    tx,
-    fitting.filter((row) => !forgotten.earlier.has(row)),
-  );
-  const inserted = await insertAll(tx, petition, collector, placed);
-  for (const row of placed.filter(({ supporterKey }) => inserted.has(supporterKey))) {
-    outcomes.set(row.row, 'created');
-    if (forgotten.later.has(row.row)) {
-      await supersedeTombstone(ctx, tx, petition.key, row.row.email.identity);
+  for (let waiting = fitting; waiting.length > 0;) {
+    const firsts = new Map<string, Collected>();
+    const repeats: Collected[] = [];
+    for (const row of waiting) {
+      const { identity } = row.email;
+      if (firsts.has(identity)) repeats.push(row);
+      else if (forgotten.earlier.has(row)) outcomes.set(row, 'left_out');
+      else firsts.set(identity, row);
     }
+    await takeEach(ctx, tx, petition, collector, [...firsts.values()], forgotten.later, outcomes);
+    // Whoever comes after a row that was refused is the first of their own.
+    waiting = repeats.filter((row) => {
+      const first = firsts.get(row.email.identity);
+      const repeated = first && afterwards(first, outcomes.get(first), row);
+      if (repeated) outcomes.set(row, repeated);
+      return !repeated;
+    });
+  }
+  return rows.map((row) => outcomes.get(row) ?? 'left_out');
+}
+
+/** What a row hears whose person another has named before; undefined: what that one heard says nothing about it. */
+function afterwards(first: Collected, heard: Outcome | undefined, row: Collected): Outcome | undefined {
+  if (Array.isArray(heard)) return first.input.externalId === row.input.externalId ? heard : undefined;
+  return heard === 'left_out' ? heard : 'already_signed';
+}
+
+/** Takes over rows of which no two have one identity. */
+async function takeEach(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionGate,
+  collector: Collector,
+  rows: Collected[],
+  comeBack: ReadonlySet<Collected>,
+  outcomes: Map<Collected, Outcome>,
+): Promise<void> {
+  // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
+  rows.sort((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
+  const placed = await supportersOf(tx, rows);
+  const inserted = await insertAll(tx, petition, collector, placed);
+  for (const { row, supporterKey } of placed) {
+    if (!inserted.has(supporterKey)) continue;
+    outcomes.set(row, 'created');
+    if (comeBack.has(row)) await supersedeTombstone(ctx, tx, petition.key, row.email.identity);
   }
   const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
   const known = await signaturesOf(tx, petition.key, others);
   for (const { row, supporterKey } of others) {
     outcomes.set(row, await meet(ctx, tx, known.get(supporterKey), row));
   }
-  return rows.map((row) => outcomes.get(row) ?? 'left_out');
 }
 
 /** What speaks against a row before anything is read of its signer. */

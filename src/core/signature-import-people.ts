@@ -93,23 +93,36 @@ export async function forgottenAmong(
   const [earlier, later] = [new Set<Collected>(), new Set<Collected>()];
   // Nearly always nobody was: then no address is hashed.
   if (!(await anybodyErased(tx))) return { earlier, later };
-  const { supporters: t } = tx.tables;
-  for (const some of inParts(rows)) {
-    const names = new Map(some.map((row) => [erasedIdentity(ctx.secrets.subject(row.email.identity)), row]));
-    const tombs = await tx.db
+  const gone = await erasedAmong(ctx, tx, new Set(rows.map(({ email }) => email.identity)));
+  for (const row of rows) {
+    const erasedAt = gone.get(row.email.identity);
+    if (erasedAt === undefined) continue;
+    const at = row.input.createdAt;
+    (at && erasedAt && at > erasedAt ? later : earlier).add(row);
+  }
+  return { earlier, later };
+}
+
+/** Those of the identities who were erased and have not come back, and when that was. */
+async function erasedAmong(
+  ctx: Context,
+  { db, tables: { supporters: t } }: Tx,
+  identities: ReadonlySet<string>,
+): Promise<Map<string, Date | null>> {
+  const gone = new Map<string, Date | null>();
+  for (const some of inParts([...identities])) {
+    const names = new Map(some.map((identity) => [erasedIdentity(ctx.secrets.subject(identity)), identity]));
+    const tombs = await db
       .select({ identity: t.identity, erasedAt: t.erasedAt })
       .from(t)
       .where(inArray(t.identity, [...names.keys()]));
     if (tombs.length === 0) continue;
-    const theirs = tombs.flatMap(({ identity }) => names.get(identity)?.email.identity ?? []);
-    const back = await tx.db.select({ identity: t.identity }).from(t).where(inArray(t.identity, theirs));
-    const isBack = new Set(back.map(({ identity }) => identity));
-    for (const { identity, erasedAt } of tombs) {
-      const row = names.get(identity);
-      if (!row || isBack.has(row.email.identity)) continue;
-      const at = row.input.createdAt;
-      (at && erasedAt && at > erasedAt ? later : earlier).add(row);
-    }
+    for (const { identity, erasedAt } of tombs) gone.set(names.get(identity) ?? '', erasedAt);
+    const back = await db
+      .select({ identity: t.identity })
+      .from(t)
+      .where(inArray(t.identity, [...gone.keys()]));
+    for (const { identity } of back) gone.delete(identity);
   }
-  return { earlier, later };
+  return gone;
 }

@@ -69,11 +69,11 @@ export async function importSignatures(
       input.wrong({ line, field: pointer.replace(/^\//, ''), code, detail });
     }
   };
-  const chunk = new Chunk();
+  const chunk: Row[] = [];
   const pace = { rows: FIRST_CHUNK };
 
   async function flush(): Promise<void> {
-    const rows = chunk.take();
+    const rows = chunk.splice(0);
     const outcomes = await store(ctx, input, rows, pace);
     for (const [i, outcome] of outcomes.entries()) {
       const { line } = rows[i] as Row;
@@ -96,13 +96,12 @@ export async function importSignatures(
       } else {
         const row = readRow(ctx, one.line, one.input);
         if (!row) refuse(one.line, [NO_ADDRESS]);
-        // A person comes once in a transaction: so it is clear who was first.
-        else if (!chunk.add(row)) await flush().then(() => chunk.add(row));
-        if (chunk.size >= pace.rows) await flush();
+        else chunk.push(row);
+        if (chunk.length >= pace.rows) await flush();
       }
     }
   }
-  if (chunk.size > 0) await flush();
+  if (chunk.length > 0) await flush();
   return tally;
 }
 
@@ -117,28 +116,6 @@ const NO_ADDRESS: FieldError = {
 function readRow(ctx: Context, line: number, input: CollectedSignature): Row | undefined {
   const email = parseEmail(input.email);
   return email && { line, input, email, ids: { supporter: ctx.newId('sup'), signature: ctx.newId('sig') } };
-}
-
-/** Rows of different people. */
-class Chunk {
-  #rows: Row[] = [];
-  readonly #people = new Set<string>();
-
-  get size(): number {
-    return this.#rows.length;
-  }
-
-  add(row: Row): boolean {
-    if (this.#people.has(row.email.identity)) return false;
-    this.#people.add(row.email.identity);
-    this.#rows.push(row);
-    return true;
-  }
-
-  take(): Row[] {
-    this.#people.clear();
-    return this.#rows.splice(0);
-  }
 }
 
 /** Stores a chunk, and learns from it how large the next may be. Whoever signs goes first: it waits where many do. */

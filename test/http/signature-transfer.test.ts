@@ -322,6 +322,86 @@ onEveryEngine('what partners take out and bring in', async (t, engine) => {
   t.same(await recount(api.store.read), []);
 });
 
+onEveryEngine('lines that repeat one address', async (t, engine) => {
+  const { api, lead, load } = await open(t, engine);
+  const nameOf = async (email: string, petition = 'meadows') => {
+    const of = `petition=${petition}&email=${encodeURIComponent(email)}`;
+    const { body } = await api.call('GET', `/v1/signatures?${of}`, { key: lead.secret });
+    return body.data.map(({ name }: any) => name as string);
+  };
+
+  await t.test('the first that can be taken is; the others hear that they have signed', async (t) => {
+    const repeated = await load('email,name\na@example.org,A1\nA@example.org,A2\na@example.org,\n');
+    t.match(repeated.body, { created: 1, already_signed: 1, failed: 1, problems: [{ line: 4 }] });
+    t.same(await nameOf('a@example.org'), ['A1']);
+    const wrong = 'email,name,created_at\nb@example.org,B1,2999-01-01T00:00:00Z\nb@example.org,B2,\n';
+    t.match((await load(wrong)).body, { created: 1, already_signed: 0, failed: 1, problems: [{ line: 2 }] });
+    t.same(await nameOf('b@example.org'), ['B2']);
+    const ids = [
+      'x@example.org,X,id1',
+      'c@example.org,C1,id1',
+      'c@example.org,C2,id1',
+      'c@example.org,C3,id2',
+    ];
+    await load(`email,name,external_id\n${ids[0]}`);
+    const taken = await load(`email,name,external_id\n${ids.join('\n')}\nc@example.org,C4,id3`);
+    t.match(taken.body, { created: 1, already_signed: 2, failed: 2, problems: [{ line: 3 }, { line: 4 }] });
+    t.same(await nameOf('c@example.org'), ['C3']);
+  });
+
+  await t.test(
+    'what had waited counts once, and who was erased comes back with the line that is later',
+    async (t) => {
+      await publish(api, lead.secret, { slug: 'waits', confirmation: 'email' });
+      const pending = { email: 'w@example.org', name: 'W' };
+      await api.call('POST', '/v1/petitions/waits/signatures', { body: pending });
+      const twice = await load('email,name\nw@example.org,W1\nw@example.org,W2', { petition: 'waits' });
+      t.match(twice.body, { created: 0, confirmed: 1, already_signed: 1 });
+      await load('email,name,created_at\ngone@example.org,G,2026-01-01T00:00:00Z');
+      const before = await api.call('GET', '/v1/petitions/meadows/counts', {});
+      const person = await findSupporterByIdentity(api.store.read, 'gone@example.org');
+      await eraseSupporter(api.app.ctx, person?.key ?? 0);
+      await sleep(5);
+      const later = new Date(Date.now() - 1).toISOString();
+      const lines = ['2026-01-01T00:00:00Z', later, '2026-01-02T00:00:00Z'].map(
+        (at, i) => `gone@example.org,G${i},${at}`,
+      );
+      t.match((await load(`email,name,created_at\n${lines.join('\n')}`)).body, {
+        created: 1,
+        left_out: 1,
+        already_signed: 1,
+      });
+      t.same(await nameOf('gone@example.org'), ['G1']);
+      const after = await api.call('GET', '/v1/petitions/meadows/counts', {});
+      t.equal(after.body.confirmed, before.body.confirmed, 'and counts once');
+      t.same(await recount(api.store.read), []);
+    },
+  );
+
+  await t.test('they share the transactions of all others', async (t) => {
+    for (const address of [() => 'same@example.org', (i: number) => `pair${i >> 1}@example.org`]) {
+      const rows = Array.from({ length: 600 }, (_, i) => `${address(i)},Name`);
+      let commits = 0;
+      const { store } = api.app.ctx;
+      const { transact } = store;
+      const counted: typeof transact = (work) => {
+        commits += 1;
+        return transact(work);
+      };
+      Object.assign(store, { transact: counted });
+      t.match((await load(`email,name\n${rows.join('\n')}`, { petition: 'river' })).body, {
+        lines: 600,
+        failed: 0,
+      });
+      Object.assign(store, { transact });
+      // As many as for 600 people: the smallest chunk has twenty.
+      t.ok(commits <= 60, `${commits} transactions`);
+    }
+    t.same(await nameOf('same@example.org', 'river'), ['Name']);
+    t.same(await recount(api.store.read), []);
+  });
+});
+
 onEveryEngine('files that come and go slowly', async (t, engine) => {
   const { api, lead, load, save } = await open(t, engine);
   const COUNT = 6000;
