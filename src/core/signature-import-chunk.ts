@@ -1,16 +1,19 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { Tables } from '../../schema/db/tables.js';
+import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { ApiError, type FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
 import { insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
 import { changeCounts } from './counts.js';
 import type { EmailAddress } from './email.js';
+import { markImported } from './imports.js';
 import type { PetitionGate } from './petition-lookup.js';
 import { confirmSignature } from './signature-moves.js';
 import { assertForm, type SignInput } from './signing.js';
 import { forgottenAmong, inParts, supportersOf, type Placed } from './signature-import-people.js';
+import { noteSuspicions } from './suspicion.js';
 import { supersedeTombstone } from './tombstones.js';
+import type { Allowance } from './vouching.js';
 
 /*
  * Signatures that were collected elsewhere, many in one transaction: the same rules as for signing with `vouched`, in few
@@ -33,13 +36,20 @@ export type Collected = {
 };
 
 /** Who brings them: noted at each signature. */
-export type Collector = { collectorKey: number; apiKeyKey: number | null; source: string | null };
+export type Collector = {
+  collectorKey: number;
+  apiKeyKey: number | null;
+  importKey: number;
+  source: string | null;
+  allowance: Allowance;
+};
 
 /**
- * What became of a row: it counts now, because it is new or had waited; it was there before; it was left out, since its
- * signer has taken it back or was erased; or it was refused, and why.
+ * What became of a row: it counts now, because it is new or had waited; it is new, and in quarantine since nothing more
+ * may be vouched for; it was there before; it was left out, since its signer has taken it back or was erased; or it was
+ * refused, and why.
  */
-export type Outcome = 'created' | 'confirmed' | 'already_signed' | 'left_out' | FieldError[];
+export type Outcome = 'created' | 'confirmed' | 'quarantined' | 'already_signed' | 'left_out' | FieldError[];
 
 const SIGNATURE = [
   'publicId',
@@ -58,6 +68,7 @@ const SIGNATURE = [
   'utm',
   'collectorKey',
   'apiKeyKey',
+  'importKey',
   'externalId',
   'createdAt',
   'confirmedAt',
@@ -127,24 +138,52 @@ async function takeEach(
   tx: Tx,
   petition: PetitionGate,
   collector: Collector,
-  rows: Collected[],
+  rows: readonly Collected[],
   comeBack: ReadonlySet<Collected>,
   outcomes: Map<Collected, Outcome>,
 ): Promise<void> {
   // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
-  rows.sort((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
-  const placed = await supportersOf(tx, rows);
-  const inserted = await insertAll(tx, petition, collector, placed);
+  const sorted = rows.toSorted((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
+  const placed = await supportersOf(tx, sorted);
+  const beyond = await beyondAllowance(tx, petition, collector, rows, placed);
+  const inserted = await insertAll(tx, petition, collector, placed, beyond);
   for (const { row, supporterKey } of placed) {
     if (!inserted.has(supporterKey)) continue;
-    outcomes.set(row, 'created');
-    if (comeBack.has(row)) await supersedeTombstone(ctx, tx, petition.key, row.email.identity);
+    outcomes.set(row, beyond.has(row) ? 'quarantined' : 'created');
+    if (comeBack.has(row) && !beyond.has(row))
+      await supersedeTombstone(ctx, tx, petition.key, row.email.identity);
   }
   const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
   const known = await signaturesOf(tx, petition.key, others);
+  const confirmed: number[] = [];
   for (const { row, supporterKey } of others) {
-    outcomes.set(row, await meet(ctx, tx, known.get(supporterKey), row));
+    const before = known.get(supporterKey);
+    const outcome = await meet(ctx, tx, before, row, !beyond.has(row));
+    outcomes.set(row, outcome);
+    if (outcome === 'confirmed' && before) confirmed.push(before.key);
   }
+  await markImported(tx, confirmed, collector.importKey);
+  const counted = rows.filter((row) => ['created', 'confirmed'].includes(String(outcomes.get(row))));
+  collector.allowance.left -= counted.length;
+}
+
+/** The rows, in the order of the file, that would begin to count and no longer may. */
+async function beyondAllowance(
+  tx: Tx,
+  petition: PetitionGate,
+  { allowance: { left } }: Collector,
+  rows: readonly Collected[],
+  placed: readonly Placed[],
+): Promise<Set<Collected>> {
+  // Nearly always: then nothing is read.
+  if (rows.length <= left) return new Set();
+  const known = await signaturesOf(tx, petition.key, placed);
+  const keys = new Map(placed.map(({ row, supporterKey }) => [row, supporterKey]));
+  const counting = rows.filter((row) => {
+    const status = known.get(keys.get(row) ?? 0)?.status;
+    return status === undefined || status === 'pending';
+  });
+  return new Set(counting.slice(left));
 }
 
 /** What speaks against a row before anything is read of its signer. */
@@ -174,16 +213,19 @@ function errorsOf(tx: Tx, petition: PetitionGate, { input }: Collected): FieldEr
 async function insertAll(
   tx: Tx,
   petition: PetitionGate,
-  { collectorKey, apiKeyKey, source }: Collector,
+  { collectorKey, apiKeyKey, importKey, source, allowance }: Collector,
   placed: readonly Placed[],
+  beyond: ReadonlySet<Collected>,
 ): Promise<Set<number>> {
-  const rows = placed.map(({ row: { input, ids }, supporterKey }) => {
+  const rows = placed.map(({ row, supporterKey }) => {
+    const { input, ids } = row;
     const createdAt = input.createdAt ?? tx.now;
+    const status: SignatureStatus = beyond.has(row) ? 'quarantined' : 'confirmed';
     return {
       publicId: ids.signature,
       petitionKey: petition.key,
       supporterKey,
-      status: 'confirmed',
+      status,
       display: input.display ?? 'anonymous',
       hidden: input.hidden ? 1 : 0,
       name: input.name,
@@ -196,20 +238,24 @@ async function insertAll(
       utm: input.utm ?? null,
       collectorKey,
       apiKeyKey,
+      importKey,
       externalId: input.externalId ?? null,
       createdAt,
       confirmedAt: input.confirmedAt ?? createdAt,
     };
   });
   const found = await insertSignatures(tx, rows);
-  const inserted = new Set(found.map(({ supporterKey }) => supporterKey as number));
+  const inserted = new Map(found.map(({ supporterKey, key }) => [supporterKey as number, key]));
   const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
-  for (const { supporterKey, createdAt, confirmedAt } of rows) {
-    if (inserted.has(supporterKey)) {
-      changeCounts(tx, { ...counted, createdAt, confirmedAt }, null, 'confirmed');
-    }
+  const held: number[] = [];
+  for (const { supporterKey, status, createdAt, confirmedAt } of rows) {
+    const key = inserted.get(supporterKey);
+    if (key === undefined) continue;
+    changeCounts(tx, { ...counted, createdAt, confirmedAt }, null, status);
+    if (status === 'quarantined') held.push(key);
   }
-  return inserted;
+  await noteSuspicions(tx, held, allowance.beyond);
+  return new Set(inserted.keys());
 }
 
 /** The signatures that these people have on the petition, by supporter. */
@@ -236,11 +282,13 @@ async function meet(
   tx: Tx,
   before: Signature | undefined,
   { email: { identity } }: Collected,
+  mayCount: boolean,
 ): Promise<Outcome> {
   // The row was refused, and not for its signer: so for its external id.
   if (!before) return [EXTERNAL_ID_TAKEN];
   if (before.status === 'withdrawn') return 'left_out';
   if (before.status !== 'pending' && before.status !== 'quarantined') return 'already_signed';
+  if (!mayCount) return 'already_signed';
   const confirmed = await confirmSignature(ctx, tx, { key: before.key, data: null, identity });
   return confirmed !== 'too late' && confirmed.counted ? 'confirmed' : 'already_signed';
 }
