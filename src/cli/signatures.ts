@@ -24,7 +24,15 @@ async function speakerOf(ctx: Context, petition: string, slug?: string): Promise
   const one = all.find((one) => (slug === undefined ? one.key === found.organizationKey : one.slug === slug));
   if (!one) throw new Error('there is no such organization: see `undersigned organizations list`');
   const { key: organizationKey, publicId: organizationId } = one;
-  return { kind: 'secret', keyKey: NO_KEY, keyId: '', organizationKey, organizationId, scopes: [], origins: [] };
+  return {
+    kind: 'secret',
+    keyKey: NO_KEY,
+    keyId: '',
+    organizationKey,
+    organizationId,
+    scopes: [],
+    origins: [],
+  };
 }
 
 export type ExportFlags = {

@@ -1,6 +1,6 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
-import { ApiError, type FieldError } from '../errors.js';
+import type { FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
 import { insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
@@ -9,7 +9,8 @@ import type { EmailAddress } from './email.js';
 import { markImported } from './imports.js';
 import type { PetitionGate } from './petition-lookup.js';
 import { confirmSignature } from './signature-moves.js';
-import { assertForm, type SignInput } from './signing.js';
+import { errorsOf } from './signature-import-rules.js';
+import type { SignInput } from './signing.js';
 import { forgottenAmong, inParts, supportersOf, type Placed } from './signature-import-people.js';
 import { noteSuspicions } from './suspicion.js';
 import { supersedeTombstone } from './tombstones.js';
@@ -82,9 +83,6 @@ const insertSignatures = insertMany(
     db.insert(t).values(rows).onConflictDoNothing().returning({ key: t.key, supporterKey: t.supporterKey }),
 );
 
-/** Hours are counted from there. */
-const EARLIEST = new Date(0);
-
 type Signature = Pick<Tables['signatures']['$inferSelect'], 'key' | 'status'>;
 
 /**
@@ -150,8 +148,9 @@ async function takeEach(
   for (const { row, supporterKey } of placed) {
     if (!inserted.has(supporterKey)) continue;
     outcomes.set(row, beyond.has(row) ? 'quarantined' : 'created');
-    if (comeBack.has(row) && !beyond.has(row))
-      await supersedeTombstone(ctx, tx, petition.key, row.email.identity);
+    if (beyond.has(row)) continue;
+    collector.allowance.left -= 1;
+    if (comeBack.has(row)) await supersedeTombstone(ctx, tx, petition.key, row.email.identity);
   }
   const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
   const known = await signaturesOf(tx, petition.key, others);
@@ -163,8 +162,7 @@ async function takeEach(
     if (outcome === 'confirmed' && before) confirmed.push(before.key);
   }
   await markImported(tx, confirmed, collector.importKey);
-  const counted = rows.filter((row) => ['created', 'confirmed'].includes(String(outcomes.get(row))));
-  collector.allowance.left -= counted.length;
+  collector.allowance.left -= confirmed.length;
 }
 
 /** The rows, in the order of the file, that would begin to count and no longer may. */
@@ -184,29 +182,6 @@ async function beyondAllowance(
     return status === undefined || status === 'pending';
   });
   return new Set(counting.slice(left));
-}
-
-/** What speaks against a row before anything is read of its signer. */
-function errorsOf(tx: Tx, petition: PetitionGate, { input }: Collected): FieldError[] | undefined {
-  const { createdAt, confirmedAt } = input;
-  const wrong = (pointer: string, code: string, detail: string) => [{ pointer, code, detail }];
-  for (const [pointer, at] of [
-    ['/created_at', createdAt],
-    ['/confirmed_at', confirmedAt],
-  ] as const) {
-    if (at && at > tx.now) return wrong(pointer, 'future', 'It lies in the future: send when it was signed.');
-    if (at && at < EARLIEST) return wrong(pointer, 'past', 'It lies before 1970: send when it was signed.');
-  }
-  if (confirmedAt && confirmedAt < (createdAt ?? tx.now)) {
-    return wrong('/confirmed_at', 'order', 'It lies before created_at: nothing counts before it is signed.');
-  }
-  try {
-    assertForm(petition, input);
-  } catch (error) {
-    if (error instanceof ApiError) return error.details.errors ?? [];
-    throw error;
-  }
-  return undefined;
 }
 
 /** Writes the signatures that are not there yet, and counts them. Answers the keys of those who have signed by that. */

@@ -383,7 +383,7 @@ onEveryEngine('lines that repeat one address', async (t, engine) => {
       const rows = Array.from({ length: 600 }, (_, i) => `${address(i)},Name`);
       let commits = 0;
       const { store } = api.app.ctx;
-      const { transact } = store;
+      const transact = store.transact.bind(store);
       const counted: typeof transact = (work) => {
         commits += 1;
         return transact(work);
@@ -469,6 +469,53 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
     for (let i = 0; i < 30 && (await connections()) === before; i += 1) await sleep(100);
     t.ok((await connections()) < before, 'its connection is gone');
     socket.destroy();
+  });
+
+  await t.test('a key that is revoked on the way takes nothing more out', async (t) => {
+    const scopes = ['signatures:read'];
+    const body = { kind: 'secret', name: 'Export', scopes };
+    const made = await api.call('POST', '/v1/api-keys', { key: lead.secret, body });
+    const revoke = () => api.call('DELETE', `/v1/api-keys/${made.body.id}`, { key: lead.secret });
+    const headers = { authorization: `Bearer ${made.body.token}` };
+    const path = '/v1/signatures/export?petition=meadows&format=ndjson';
+    const get = send(path, headers, 'GET').end();
+    const [answer] = (await once(get, 'response')) as [IncomingMessage];
+    t.equal(answer.statusCode, 200);
+    let bytes = 0;
+    const failing = once(answer, 'end').catch((error: unknown) => error);
+    t.match(await revoke(), { status: 200 });
+    answer.on('data', (piece: Buffer) => (bytes += piece.length));
+    const failure = await failing;
+    t.ok(failure instanceof Error && !answer.complete, 'the client hears that it broke');
+    t.ok(bytes < file.length / 2, `${bytes} bytes had been on their way`);
+    t.match(await api.call('GET', path, { key: made.body.token }), { status: 401 });
+  });
+
+  await t.test('a key that is revoked on the way brings nothing more in, and hears why', async (t) => {
+    await publish(api, lead.secret, { slug: 'brook', confirmation: 'none' });
+    for (const accept of ['application/json', NDJSON]) {
+      const key = { kind: 'secret', name: 'Import', scopes: ['signatures:vouch'] };
+      const made = await api.call('POST', '/v1/api-keys', { key: lead.secret, body: key });
+      const headers = { authorization: `Bearer ${made.body.token}`, 'content-type': CSV, accept };
+      const importing = send('/v1/signatures/import?petition=brook', headers);
+      const answered = once(importing, 'response') as Promise<[IncomingMessage]>;
+      const before = (await api.call('GET', '/v1/petitions/brook/counts', {})).body.confirmed;
+      const confirmed = async () =>
+        (await api.call('GET', '/v1/petitions/brook/counts', {})).body.confirmed as number;
+      const lines = Array.from({ length: 1200 }, (_, i) => `${accept.length}r${i}@example.org,N`);
+      importing.write(`email,name\n${lines.slice(0, 300).join('\n')}\n`);
+      while ((await confirmed()) === before) await sleep(20);
+      await api.call('DELETE', `/v1/api-keys/${made.body.id}`, { key: lead.secret });
+      importing.end(lines.slice(300).join('\n'));
+      const [answer] = await answered;
+      let text = '';
+      for await (const piece of answer.setEncoding('utf8')) text += String(piece);
+      const last = linesOf(text).at(-1);
+      if (answer.statusCode === 200) t.match(last, { complete: false, stopped: { code: 'invalid_key' } });
+      else t.match([answer.statusCode, last], [401, { code: 'invalid_key', detail: /send the file again/ }]);
+      t.ok((await confirmed()) <= before + 300, 'the rest is not stored');
+    }
+    t.same(await recount(api.store.read), []);
   });
 
   await t.test('what fails on the way does not look complete', async (t) => {
