@@ -29,6 +29,7 @@ import { emailChangeRoutes, myEmailChangeRoutes } from './http/email-changes.js'
 import { embedRoutes } from './http/embed.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { secretIsolatedKeyRoutes } from './http/isolated-keys.js';
+import { secretImportRoutes } from './http/imports.js';
 import { LocalLimits } from './http/limit-local.js';
 import { RedisLimits } from './http/limit-redis.js';
 import { createLimits, type Limits } from './http/limits.js';
@@ -226,6 +227,7 @@ export async function build(options: BuildOptions): Promise<App> {
       secretSignatureRoutes(ctx),
       secretSignatureExportRoutes(ctx, options.transfers),
       secretSignatureImportRoutes(ctx),
+      secretImportRoutes(ctx),
       secretModerationRoutes(ctx),
       secretPartnerRoutes(ctx),
       secretPartnershipRoutes(ctx),

@@ -26,6 +26,7 @@ export const ERRORS = {
   scope_required: [403, 'The key lacks the scope for this operation'],
   origin_not_allowed: [403, 'This page may not do that'],
   not_a_partner: [403, 'The key belongs to an organization that takes no part in this petition'],
+  vouching_not_agreed: [403, 'The partnership does not let its partner vouch'],
 
   // Concurrency and retries
   precondition_required: [428, 'This change needs an If-Match header'],
@@ -64,6 +65,7 @@ export const ERRORS = {
   signer_forgotten: [409, 'The signer is not known any more'],
   api_key_not_found: [404, 'There is no such key'],
   not_quarantined: [409, 'The signature is not quarantined'],
+  already_quarantined: [409, 'The signature is quarantined already'],
   challenge_required: [403, 'This signature needs a proof of work'],
   challenge_invalid: [403, 'The proof of work does not hold'],
   preview_outdated: [409, 'The signatures have changed since the preview'],

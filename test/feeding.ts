@@ -20,6 +20,7 @@ const KINDS = {
   mlg: 'mailing',
   ptn: 'partnership',
   var: 'variant',
+  imp: 'import',
 } as const;
 
 /** What can be named: by its id, or by something else that leads to it. */

@@ -144,6 +144,10 @@ class Builder {
     const of = `petition=${openId}&status=quarantined`;
     const held = await this.api.call('GET', `/v1/signatures?${of}`, { key: secret });
     this.#thing('signature', held.body.data[0].id as string, [name]);
+    const file = `email,name\n${this.#thing('email', `${this.#mark(name)}@example.org`, [name])},${this.#mark(name)}`;
+    const headers = { 'content-type': 'text/csv' };
+    const path = `/v1/signatures/import?petition=${openId}&source=${this.#mark(name)}`;
+    this.#thing('import', (await this.#post(path, secret, file, { headers })).import_id as string, [name]);
     const email = this.#thing('email', `${this.#mark(name)}@example.org`, [name]);
     await this.#post('/v1/subscriptions/import', secret, {
       consent_text_id: textId,
@@ -251,6 +255,8 @@ class Builder {
       case 'words':
         return fresh;
       case 'recognition':
+        return this.things.find((one) => one.kind === kind && one.seenBy.includes(group.name))?.text ?? '';
+      case 'import':
         return this.things.find((one) => one.kind === kind && one.seenBy.includes(group.name))?.text ?? '';
       case 'url':
         return `https://${group.name}.example/open`;

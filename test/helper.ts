@@ -181,9 +181,10 @@ export async function makePartner(
   petition: string,
   partner: { id: string; secret: string },
   leadSees: 'full' | 'names' | 'counts' = 'full',
+  vouching: { may_vouch?: boolean; vouch_limit?: number } = { may_vouch: true },
 ): Promise<any> {
   const terms = { lead_sees: leadSees };
-  const body = { organization: partner.id, ...terms };
+  const body = { organization: partner.id, ...terms, ...vouching };
   const invited = await api.call('POST', `/v1/petitions/${petition}/partners`, { key: leadKey, body });
   if (invited.status !== 201) throw new Error(invited.text);
   const path = `/v1/partnerships/${invited.body.id}/accept`;

@@ -16,6 +16,7 @@ const EXAMPLE_IDS: Record<IdPrefix, string> = {
   mlg: 'mlg_01kb1vr1c3e5g7j9m1p3r5t7w9',
   ptn: 'ptn_01kb1vr1c4f6h8k0n2q4s6v8x0',
   var: 'var_01kb1vr1c5g7j9m1p3r5t7w9y1',
+  imp: 'imp_01kb1vs0a5p7r9t1v3x5z7b9d1',
 };
 export const exampleId = (prefix: IdPrefix) => EXAMPLE_IDS[prefix];
 

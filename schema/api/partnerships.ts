@@ -1,3 +1,4 @@
+import { Type } from '@sinclair/typebox';
 import { idPattern } from '../db/public-id.js';
 import { LEAD_SEES, PARTNERSHIP_STATUSES } from '../db/partner-tables.js';
 import { exampleId, id, OrganizationSummary, paging, slug, SLUG_PATTERN } from './common.js';
@@ -12,6 +13,7 @@ import {
   list,
   matching,
   nullable,
+  nullableRef,
   open,
   optional,
   pageOf,
@@ -23,6 +25,13 @@ const MAX = 2_147_483_647;
 
 const LEAD_SEES_WORDS =
   '`full`: everything. `names`: name, country, postal code, comment and dates, but no address, phone or id. `counts`: that somebody signed, and nothing that says who.';
+const MAX_VOUCHED = 10_000_000;
+const vouchLimit = () =>
+  int(1, MAX_VOUCHED, {
+    description:
+      'How many signatures a day (UTC) count at once because its keys vouch for them. What comes beyond that is quarantined.',
+    examples: [1000],
+  });
 const status = () =>
   enumOf(PARTNERSHIP_STATUSES, {
     description:
@@ -42,10 +51,20 @@ export const PartnerInvitation = component(
           description: `What you want to see of the signatures that it collects; \`full\` if absent. ${LEAD_SEES_WORDS}`,
         }),
       ),
+      may_vouch: optional(
+        Type.Boolean({
+          description:
+            'Whether its keys may vouch for signatures of your petition, one by one and by import: they count on its word. False if absent.',
+        }),
+      ),
+      vouch_limit: optional(vouchLimit()),
     },
     {
       description: 'An organization is asked to take part in a petition, on these terms.',
-      examples: [{ organization: 'ewe-anglers', lead_sees: 'names' }],
+      examples: [
+        { organization: 'ewe-anglers', lead_sees: 'names' },
+        { organization: 'ewe-anglers', lead_sees: 'full', may_vouch: true, vouch_limit: 200 },
+      ],
     },
   ),
 );
@@ -117,6 +136,8 @@ const EXAMPLE = {
   partner: PARTNER_EXAMPLE,
   status: 'invited',
   lead_sees: 'names',
+  may_vouch: true,
+  vouch_limit: 200,
   invited_at: '2026-11-20T10:00:00.000Z',
   answered_at: null,
   ended_at: null,
@@ -135,6 +156,10 @@ export const Partnership = component(
       lead_sees: enumOf(LEAD_SEES, {
         description: `What the lead sees of the signatures that the partner collects under it, also after its end. ${LEAD_SEES_WORDS}`,
       }),
+      may_vouch: Type.Boolean({
+        description: 'Whether keys of the partner may vouch for signatures, one by one and by import.',
+      }),
+      vouch_limit: nullable(vouchLimit()),
       invited_at: instant({ description: 'When it was offered.' }),
       answered_at: nullable(instant({ description: 'When the partner accepted or declined.' })),
       ended_at: nullable(instant({ description: 'When it was ended, or the offer taken back.' })),
@@ -161,6 +186,22 @@ export const PartnershipQuery = closed({
 });
 export const PartnershipPath = closed({ partnership: id('ptn', 'The partnership.') });
 
+export const PartnerVouching = component(
+  'PartnerVouching',
+  open(
+    {
+      limit: nullable(int(1, MAX_VOUCHED, { description: 'How many a day count at once; null: none may.' })),
+      counted: int(0, MAX, { description: 'How many signatures began to count on its word.' }),
+      held: int(0, MAX, { description: 'How many more were quarantined, beyond the limit.' }),
+    },
+    {
+      description:
+        'What a partner may vouch for, and what it has vouched for, in all of its partnerships: whatever has become of the signatures since.',
+      examples: [{ limit: 200, counted: 412, held: 0 }],
+    },
+  ),
+);
+
 const confirmed = () => int(0, MAX, { description: 'Its confirmed signatures.' });
 const pending = () =>
   nullable(int(0, MAX, { description: 'Those that wait for confirmation; null: not for you.' }));
@@ -175,6 +216,7 @@ export const PartnerStanding = component(
       lead_sees: nullable(
         enumOf(LEAD_SEES, { description: 'The terms; null: agreed between others. See `Partnership`.' }),
       ),
+      vouching: nullableRef(PartnerVouching, { description: 'For the lead; null for partners.' }),
       invited_at: instant({ description: 'When it was invited.' }),
       answered_at: nullable(instant({ description: 'When it accepted or declined.' })),
       confirmed: confirmed(),
@@ -188,6 +230,7 @@ export const PartnerStanding = component(
           organization: PARTNER_EXAMPLE,
           status: 'accepted',
           lead_sees: 'names',
+          vouching: { limit: 200, counted: 412, held: 0 },
           invited_at: '2026-11-20T10:00:00.000Z',
           answered_at: '2026-11-21T09:30:00.000Z',
           confirmed: 1312,
@@ -233,6 +276,7 @@ export const PartnerBoard = component(
               organization: PARTNER_EXAMPLE,
               status: 'accepted',
               lead_sees: 'names',
+              vouching: { limit: 200, counted: 412, held: 0 },
               invited_at: '2026-11-20T10:00:00.000Z',
               answered_at: '2026-11-21T09:30:00.000Z',
               confirmed: 1312,

@@ -166,6 +166,9 @@ export const SignatureImportResult = component(
   open(
     {
       petition_id: id('pet', 'The petition.'),
+      import_id: nullable(
+        id('imp', 'The import, by which the lead finds what it has brought; null: nothing is stored yet.'),
+      ),
       complete: Type.Boolean({ description: 'Whether every line was read. Only the last result can be.' }),
       stopped: nullableRef(ImportStop, { description: 'Why it ended early; null: it did not.' }),
       lines: count('The lines that were read, without the header.'),
@@ -186,6 +189,7 @@ export const SignatureImportResult = component(
       examples: [
         {
           petition_id: exampleId('pet'),
+          import_id: exampleId('imp'),
           complete: true,
           stopped: null,
           lines: 10_000,

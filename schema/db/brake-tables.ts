@@ -13,11 +13,12 @@ export const SIGNALS = [
   'many_from_one_network',
   'link_in_name',
   'isolated_key',
+  'vouch_limit',
 ] as const;
 export type Signal = (typeof SIGNALS)[number];
 
 /** What an organiser does with signatures. */
-export const MODERATION_ACTIONS = ['release', 'refuse', 'invalidate', 'restore'] as const;
+export const MODERATION_ACTIONS = ['release', 'refuse', 'invalidate', 'restore', 'quarantine'] as const;
 export type ModerationAction = (typeof MODERATION_ACTIONS)[number];
 
 export function defineBrakeTables(d: typeof Columns, parents: Record<'signatures', { key: AnyPgColumn }>) {

@@ -36,6 +36,8 @@ export function definePartnerTables(d: typeof Columns, parents: Parents) {
       organizationKey: to(organizations).notNull(),
       status: d.enumText(PARTNERSHIP_STATUSES).notNull(),
       leadSees: d.enumText(LEAD_SEES).notNull(),
+      /** How many signatures a day it may vouch for; null: none, it may not vouch. */
+      vouchLimit: d.int(),
       invitedAt: d.instant().notNull(),
       answeredAt: d.instant(),
       endedAt: d.instant(),

@@ -32,6 +32,8 @@ export const {
   partnerCounts,
   keyFigures,
   keyIsolations,
+  imports,
+  vouchedDays,
   usedChallenges,
   suspicions,
 } = defineTables(columns);

@@ -20,6 +20,7 @@ export const ID_PREFIXES = [
   'mlg',
   'ptn',
   'var',
+  'imp',
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

@@ -2,6 +2,7 @@ import type * as Columns from './columns.postgres.js';
 import { CHALLENGES, defineBrakeTables } from './brake-tables.js';
 import { oneOf } from './checks.js';
 import { defineConsentTables } from './consent-tables.js';
+import { defineImportTables } from './import-tables.js';
 import { defineMailTables } from './mail-tables.js';
 import { definePartnerTables } from './partner-tables.js';
 import { defineSharingTables } from './sharing-tables.js';
@@ -276,6 +277,8 @@ export function defineTables(d: typeof Columns) {
       shareLinkKey: d.ref(),
       /** The mailing whose personal link brought the signer. */
       mailingKey: d.ref(),
+      /** The import that made it count, or brought it into quarantine; null: nobody vouched for it by the file. */
+      importKey: d.ref(),
       externalId: d.str(),
       createdAt: d.instant().notNull(),
       confirmedAt: d.instant(),
@@ -288,6 +291,11 @@ export function defineTables(d: typeof Columns) {
         .uniqueIndex('signatures_external_id')
         .on(t.petitionKey, t.externalId)
         .where(d.sql`external_id is not null`),
+      // Costs nothing for those that nobody has imported.
+      d
+        .index('signatures_import')
+        .on(t.importKey, t.key)
+        .where(d.sql`import_key is not null`),
       d.check('signatures_status_known', oneOf(d, 'status', SIGNATURE_STATUSES)),
     ],
   );
@@ -377,10 +385,12 @@ export function defineTables(d: typeof Columns) {
   );
 
   const consent = defineConsentTables(d, { organizations, petitions, supporters, signatures });
+  const partners = definePartnerTables(d, { organizations, petitions, apiKeys });
   return {
     ...consent,
     ...defineSharingTables(d, { organizations, petitions, signatures }),
-    ...definePartnerTables(d, { organizations, petitions, apiKeys }),
+    ...partners,
+    ...defineImportTables(d, { organizations, petitions, apiKeys, ...partners }),
     ...defineBrakeTables(d, { signatures }),
     ...defineMailTables(d, { organizations, petitions, supporters, ...consent }),
     organizations,

@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream, renameSync, rmSync, statSync } fro
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { SignatureStatus } from '../../schema/db/tables.js';
-import type { Context, KeyedActor } from '../core/context.js';
+import { NO_KEY, type Context, type KeyedActor } from '../core/context.js';
 import { listOrganizations } from '../core/organizations.js';
 import { findAnyGate } from '../core/petition-lookup.js';
 import { exportSignatures } from '../core/signature-export.js';
@@ -24,7 +24,15 @@ async function speakerOf(ctx: Context, petition: string, slug?: string): Promise
   const one = all.find((one) => (slug === undefined ? one.key === found.organizationKey : one.slug === slug));
   if (!one) throw new Error('there is no such organization: see `undersigned organizations list`');
   const { key: organizationKey, publicId: organizationId } = one;
-  return { kind: 'secret', keyKey: 0, keyId: '', organizationKey, organizationId, scopes: [], origins: [] };
+  return {
+    kind: 'secret',
+    keyKey: NO_KEY,
+    keyId: '',
+    organizationKey,
+    organizationId,
+    scopes: [],
+    origins: [],
+  };
 }
 
 export type ExportFlags = {

@@ -5,7 +5,7 @@ import { idPattern } from '../../schema/db/public-id.js';
 import type { Scope, Tables } from '../../schema/db/tables.js';
 import { ApiError, invalidBody } from '../errors.js';
 import { bind, statement, type Reader, type Tx } from '../store/store.js';
-import type { Context, KeyedActor } from './context.js';
+import { NO_KEY, type Context, type KeyedActor } from './context.js';
 import { once, type Retry } from './idempotency.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
 
@@ -81,6 +81,23 @@ export async function authenticate(ctx: Context, token: string): Promise<KeyedAc
   const { lastUsedAt, ...actor } = row;
   if (!lastUsedAt || ctx.now().getTime() - lastUsedAt.getTime() > LAST_USED_STEP_MS) noteUse(ctx, row.keyKey);
   return actor;
+}
+
+const findStill = statement('api_key_still', ({ db, tables: { apiKeys: t } }: Reader) =>
+  db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(eq(t.key, bind(t.key, 'key')), isNull(t.revokedAt))),
+);
+
+/**
+ * Work that goes on after its request was let in asks again for each of its pieces whether the key still is one: a
+ * revoked one stops at once there, too. Throws `invalid_key`.
+ */
+export async function assertStillActive(on: Reader, { keyKey }: KeyedActor): Promise<void> {
+  if (keyKey === NO_KEY) return;
+  const [row] = await findStill(on, { key: keyKey });
+  if (!row) throw invalidKey();
 }
 
 const invalidKey = () =>

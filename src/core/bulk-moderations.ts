@@ -1,6 +1,7 @@
 import { and, asc, count, eq, gt, inArray, lte, ne, notExists, or, type SQL } from 'drizzle-orm';
 import { ApiError } from '../errors.js';
 import type { Reader } from '../store/store.js';
+import { assertStillActive } from './api-keys.js';
 import type { Context, KeyedActor } from './context.js';
 import { conditionOf } from './moderation-filters.js';
 import { openPreview, PREVIEW_LIFETIME_MS, type Preview } from './moderation-previews.js';
@@ -21,7 +22,7 @@ const MOST = 10_000;
 
 /**
  * Moderates what a preview has found, as far as it is still what it was then; what has come since is not touched. Doing
- * it again moves nothing twice. Throws `preview_outdated`.
+ * it again moves nothing twice. Throws `preview_outdated`, `invalid_key`.
  */
 export async function moderateMany(
   ctx: Context,
@@ -38,6 +39,7 @@ export async function moderateMany(
   for (let i = 0; i < keys.length; i += AT_A_TIME) {
     const some = keys.slice(i, i + AT_A_TIME);
     moderated += await ctx.store.transact(async (tx) => {
+      await assertStillActive(tx, actor);
       const { signatures: t } = tx.tables;
       const isStill = and(inArray(t.key, some), unchanged(tx, access, preview));
       const rows = await tx.db.select({ key: t.key }).from(t).where(isStill);

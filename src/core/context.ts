@@ -61,6 +61,9 @@ export type Caller = {
 
 export type KeyedActor = Exclude<Actor, { kind: 'anonymous' }>;
 
+/** The `keyKey` of whoever needs no key, since they may run commands on the database. Keys begin at 1. */
+export const NO_KEY = 0;
+
 export const ANONYMOUS: Actor = { kind: 'anonymous' };
 
 /** Whether the actor holds a secret key of this organization. */

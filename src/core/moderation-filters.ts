@@ -15,6 +15,7 @@ export type ModerationFilter = {
   signals?: readonly Signal[] | undefined;
   source?: string | undefined;
   collectorId?: string | undefined;
+  importId?: string | undefined;
   createdFrom?: Date | undefined;
   createdBefore?: Date | undefined;
   emailDomain?: string | undefined;
@@ -32,11 +33,14 @@ export function conditionOf(
   { petitionKey, action, filter }: Selection,
 ): SQL | undefined {
   const { db, tables } = on;
-  const { signatures: t, organizations } = tables;
-  const { statuses, signals, source, collectorId, createdFrom, createdBefore, emailDomain } = filter;
+  const { signatures: t, organizations, imports } = tables;
+  const { statuses, signals, source, collectorId, importId, createdFrom, createdBefore, emailDomain } =
+    filter;
   const movable = RULES[action].from.filter((status) => statuses?.includes(status) ?? true);
   const collectors = (id: string) =>
     db.select({ key: organizations.key }).from(organizations).where(eq(organizations.publicId, id));
+  const brought = (id: string) =>
+    db.select({ key: imports.key }).from(imports).where(eq(imports.publicId, id));
   return and(
     access.visible,
     eq(t.petitionKey, petitionKey),
@@ -44,6 +48,7 @@ export function conditionOf(
     RULES[action].counts && signerIsKnown(on),
     source === undefined ? undefined : eq(t.source, source),
     collectorId === undefined ? undefined : inArray(t.collectorKey, collectors(collectorId)),
+    importId === undefined ? undefined : inArray(t.importKey, brought(importId)),
     createdFrom && gte(t.createdAt, createdFrom),
     createdBefore && lt(t.createdAt, createdBefore),
     signals && withAny(on, signals),

@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, isNull } from 'drizzle-orm';
 import type { ModerationAction } from '../../schema/db/brake-tables.js';
-import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
+import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../schema/db/tables.js';
 import { ApiError, type ErrorCode } from '../errors.js';
 import { RunAgain, type Tx } from '../store/store.js';
 import type { Context, KeyedActor } from './context.js';
@@ -43,30 +43,62 @@ export const RULES: Record<ModerationAction, Rule> = {
     from: ['quarantined'],
     counts: true,
     refusal: () => 'not_quarantined',
-    to: () =>
-      Promise.resolve(({ confirmation, confirmedAt }) =>
-        confirmation === 'none' || confirmedAt !== null ? 'confirmed' : 'pending',
-      ),
+    to: unsuspected,
   },
   refuse: { from: ['quarantined'], refusal: () => 'not_quarantined', to: invalidated },
+  quarantine: {
+    from: ['pending', 'confirmed'],
+    refusal: (status) =>
+      status === 'withdrawn'
+        ? 'signature_withdrawn'
+        : status === 'invalidated'
+          ? 'already_invalidated'
+          : 'already_quarantined',
+    to: () => Promise.resolve(() => 'quarantined' as const),
+  },
 };
 
 /** What each was before it was taken out. */
 async function asItWas(tx: Tx, rows: readonly Moderated[]): Promise<(row: Moderated) => SignatureStatus> {
+  const before = await statusesBefore(tx, rows, 'invalidated', SIGNATURE_STATUSES);
+  return ({ key, confirmedAt }) => answered(before.get(key) ?? 'pending', confirmedAt);
+}
+
+/** What each was before an organiser quarantined it, or would have been from the beginning. */
+async function unsuspected(tx: Tx, rows: readonly Moderated[]): Promise<(row: Moderated) => SignatureStatus> {
+  const before = await statusesBefore(tx, rows, 'quarantined', RULES.quarantine.from);
+  return ({ key, confirmation, confirmedAt }) =>
+    answered(before.get(key) ?? (confirmation === 'none' ? 'confirmed' : 'pending'), confirmedAt);
+}
+
+/** Its mailbox may have confirmed it meanwhile. */
+const answered = (status: SignatureStatus, confirmedAt: Date | null): SignatureStatus =>
+  status === 'pending' && confirmedAt !== null ? 'confirmed' : status;
+
+/** What each was when an organiser last made it `to`, of what it may have been then. */
+async function statusesBefore(
+  tx: Tx,
+  rows: readonly Moderated[],
+  to: SignatureStatus,
+  from: readonly SignatureStatus[],
+): Promise<Map<number, SignatureStatus>> {
   const { moderations: t } = tx.tables;
-  const keys = rows.map(({ key }) => key);
   const found = await tx.db
     .select({ signatureKey: t.signatureKey, fromStatus: t.fromStatus })
     .from(t)
-    .where(and(inArray(t.signatureKey, keys), eq(t.toStatus, 'invalidated')))
+    .where(
+      and(
+        inArray(
+          t.signatureKey,
+          rows.map(({ key }) => key),
+        ),
+        eq(t.toStatus, to),
+        inArray(t.fromStatus, [...from]),
+      ),
+    )
     .orderBy(asc(t.key));
   // The latest holds.
-  const before = new Map(found.map(({ signatureKey, fromStatus }) => [signatureKey, fromStatus]));
-  return ({ key, confirmedAt }) => {
-    const status = before.get(key) ?? 'pending';
-    // Its mailbox may have confirmed it while it was out.
-    return status === 'pending' && confirmedAt !== null ? 'confirmed' : status;
-  };
+  return new Map(found.map(({ signatureKey, fromStatus }) => [signatureKey, fromStatus]));
 }
 
 export type Verdict = { action: ModerationAction; reason: string };
@@ -74,7 +106,8 @@ export type Verdict = { action: ModerationAction; reason: string };
 /**
  * Moderates one signature of a petition of the actor's organization. Throws `signature_not_found`; for `invalidate`
  * `already_invalidated`, `signature_withdrawn`; for `restore` `not_invalidated`; for `release` and `refuse`
- * `not_quarantined`; for `restore` and `release` `signer_forgotten`.
+ * `not_quarantined`; for `quarantine` `already_quarantined`, `already_invalidated`, `signature_withdrawn`; for `restore`
+ * and `release` `signer_forgotten`.
  */
 export async function moderateSignature(
   ctx: Context,

@@ -2,6 +2,7 @@ import { desc, eq, sql, type Column, type SQL } from 'drizzle-orm';
 import type { LeadSees, PartnershipStatus } from '../../schema/db/partner-tables.js';
 import type { Reader } from '../store/store.js';
 import type { KeyedActor } from './context.js';
+import { total } from './counts.js';
 import { findSharedGate, groupColumns, type Group } from './partnerships.js';
 import { Moved } from './petition-lookup.js';
 
@@ -13,9 +14,17 @@ export type Standing = Sums & {
   organization: Group;
   status: PartnershipStatus;
   leadSees: LeadSees | null;
+  /** For the lead alone, as what it has vouched for: null for partners. */
+  vouching: Vouching | null;
   invitedAt: Date;
   answeredAt: Date | null;
 };
+
+/**
+ * What a partner may vouch for in a day (null: nothing), how many signatures began to count on its word, and how many
+ * came beyond that. They tell what it did, whatever has become of the signatures since.
+ */
+export type Vouching = { limit: number | null; counted: number; held: number };
 
 export type Board = { petitionId: string; lead: Sums; unattributed: Sums; partners: Standing[] };
 
@@ -32,16 +41,18 @@ export async function readPartnerBoard(on: Reader, actor: KeyedActor, ref: strin
   if (ref !== petition.slug && ref !== petition.publicId) throw new Moved(petition.slug);
   const leads = actor.organizationKey === petition.organizationKey;
   const sumOf = await sumsOf(on, petition.key);
+  const vouchedBy = leads ? await vouchedOf(on, petition.key) : undefined;
   const shown = (organizationKey: number | null): Sums => {
     const { confirmed, pending } = sumOf(organizationKey);
     return { confirmed, pending: leads || organizationKey === actor.organizationKey ? pending : null };
   };
   const partners = (await latestPartnerships(on, petition.key))
     .filter(({ status }) => leads || status === 'accepted')
-    .map(({ key, organizationKey, publicId, leadSees, ...row }) => {
+    .map(({ key, organizationKey, publicId, leadSees, vouchLimit, ...row }) => {
       const mayKnow = leads || organizationKey === actor.organizationKey;
       const terms = { partnershipId: mayKnow ? publicId : null, leadSees: mayKnow ? leadSees : null };
-      return { key, standing: { ...row, ...terms, ...shown(organizationKey) } };
+      const vouching = vouchedBy ? { limit: vouchLimit, ...vouchedBy(organizationKey) } : null;
+      return { key, standing: { ...row, ...terms, vouching, ...shown(organizationKey) } };
     })
     .sort((a, b) => b.standing.confirmed - a.standing.confirmed || a.key - b.key)
     .slice(0, SHOWN)
@@ -65,6 +76,7 @@ async function latestPartnerships({ db, tables }: Reader, petitionKey: number) {
       organization: groupColumns(organizations),
       status: t.status,
       leadSees: t.leadSees,
+      vouchLimit: t.vouchLimit,
       invitedAt: t.invitedAt,
       answeredAt: t.answeredAt,
     })
@@ -74,6 +86,19 @@ async function latestPartnerships({ db, tables }: Reader, petitionKey: number) {
     .orderBy(desc(t.key));
   const seen = new Set<number>();
   return rows.filter(({ organizationKey }) => !seen.has(organizationKey) && seen.add(organizationKey));
+}
+
+/** Asks for what an organization has vouched for, in all of its partnerships. */
+async function vouchedOf({ db, tables }: Reader, petitionKey: number) {
+  const { vouchedDays: t, partnerships } = tables;
+  const rows = await db
+    .select({ organizationKey: partnerships.organizationKey, counted: total(t.counted), held: total(t.held) })
+    .from(t)
+    .innerJoin(partnerships, eq(partnerships.key, t.partnershipKey))
+    .where(eq(partnerships.petitionKey, petitionKey))
+    .groupBy(partnerships.organizationKey);
+  const known = new Map(rows.map(({ organizationKey, ...sums }) => [organizationKey, sums]));
+  return (organizationKey: number) => known.get(organizationKey) ?? { counted: 0, held: 0 };
 }
 
 /** Stands for the whole petition where organizations stand: their keys begin at 1. */

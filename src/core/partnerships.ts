@@ -70,6 +70,7 @@ const selectPartnerships = ({ db, tables: { partnerships: t, petitions, organiza
       organizationKey: t.organizationKey,
       status: t.status,
       leadSees: t.leadSees,
+      vouchLimit: t.vouchLimit,
       invitedAt: t.invitedAt,
       answeredAt: t.answeredAt,
       endedAt: t.endedAt,
@@ -122,18 +123,33 @@ export async function listPartnerships(
   return pageOf(list, rows, limit, (row) => [row.key]);
 }
 
+/** So many a day, where the lead says no other number. */
+export const VOUCH_LIMIT = 1000;
+
+export type Invitation = {
+  organization: string;
+  leadSees?: LeadSees | undefined;
+  mayVouch?: boolean | undefined;
+  /** How many signatures a day it may vouch for. */
+  vouchLimit?: number | undefined;
+};
+
 /**
  * Offers an organization (its id or slug) to be a partner of the actor's petition.
  * Throws `organization_not_found`, `partnership_state` while an offer or a partnership is open, `invalid_body` for the
- * lead itself, `idempotency_key_reused`, and what findGate throws.
+ * lead itself and for a limit of what it may not do, `idempotency_key_reused`, and what findGate throws.
  */
 export async function invitePartner(
   ctx: Context,
   actor: KeyedActor,
   petitionRef: string,
-  { organization: ref, leadSees = 'full' }: { organization: string; leadSees?: LeadSees | undefined },
+  { organization: ref, leadSees = 'full', mayVouch = false, vouchLimit }: Invitation,
   retry?: Retry,
 ): Promise<PartnershipView> {
+  if (vouchLimit !== undefined && !mayVouch) {
+    const detail = 'It limits what it may vouch for: send it with may_vouch, or leave it out.';
+    throw invalidBody({ pointer: '/vouch_limit', code: 'misplaced', detail });
+  }
   const publicId = ctx.newId('ptn');
   return ctx.store.transact((tx) =>
     once(tx, retry, async () => {
@@ -158,6 +174,7 @@ export async function invitePartner(
           organizationKey: organization.key,
           status: 'invited',
           leadSees,
+          vouchLimit: mayVouch ? (vouchLimit ?? VOUCH_LIMIT) : null,
           invitedAt: tx.now,
         })
         .onConflictDoNothing()

@@ -4,6 +4,7 @@ import type { Signal } from '../../schema/db/brake-tables.js';
 import { SIGNATURE_STATUSES } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { bind, statement, type Reader } from '../store/store.js';
+import { assertStillActive } from './api-keys.js';
 import type { KeyedActor } from './context.js';
 import { readCounts } from './counts.js';
 import { findSharedGate } from './partnerships.js';
@@ -32,7 +33,7 @@ export type SignatureExport = {
  * All signatures of a petition that are shown to the actor's organization, first signed first, as `listSignatures` shows
  * them. They are read in slices, each as it is at that moment, and no transaction stays open: so nobody comes twice, and
  * all are there that were there when it began; who signs meanwhile may be there, and a status is the one at reading.
- * Throws `petition_not_found`, at once.
+ * Throws `petition_not_found`, at once. The slices throw it too, and `invalid_key`, when that changes on the way.
  */
 export async function exportSignatures(
   on: Reader,
@@ -59,7 +60,8 @@ async function* slicesOf(
   let read: Awaited<ReturnType<typeof readerOf>>;
   for (let edge = 0; ;) {
     await myTurn();
-    // Asked each time: what may be seen can change while a slow client reads.
+    // Asked each time: who may see what can change while a slow client reads.
+    await assertStillActive(on, actor);
     const access = await accessTo(on, actor, petition);
     if (!access) throw new ApiError('petition_not_found');
     read ??= await readerOf(on, petition.key, filter, access);

@@ -1,15 +1,20 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
-import { ApiError, type FieldError } from '../errors.js';
+import type { FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
 import { inParts, insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
-import { beginToCount } from './counting-once.js';
+import { beginToCount, type Beginning } from './counting-once.js';
+import { changeCounts } from './counts.js';
 import type { EmailAddress } from './email.js';
+import { markImported } from './imports.js';
 import type { PetitionGate } from './petition-lookup.js';
 import { confirmSignature } from './signature-moves.js';
-import { assertForm, type SignInput } from './signing.js';
+import { errorsOf } from './signature-import-rules.js';
+import type { SignInput } from './signing.js';
 import { erasedAmong, supportersOf, type Placed } from './signature-import-people.js';
+import { noteSuspicions } from './suspicion.js';
+import type { Allowance } from './vouching.js';
 
 /*
  * Signatures that were collected elsewhere, many in one transaction: the same rules as for signing with `vouched`, in few
@@ -32,13 +37,20 @@ export type Collected = {
 };
 
 /** Who brings them: noted at each signature. */
-export type Collector = { collectorKey: number; apiKeyKey: number | null; source: string | null };
+export type Collector = {
+  collectorKey: number;
+  apiKeyKey: number | null;
+  importKey: number;
+  source: string | null;
+  allowance: Allowance;
+};
 
 /**
- * What became of a row: it counts now, because it is new or had waited; it was there before; it was left out, since its
- * signer has taken it back or was erased; or it was refused, and why.
+ * What became of a row: it counts now, because it is new or had waited; it is new, and in quarantine since nothing more
+ * may be vouched for; it was there before; it was left out, since its signer has taken it back or was erased; or it was
+ * refused, and why.
  */
-export type Outcome = 'created' | 'confirmed' | 'already_signed' | 'left_out' | FieldError[];
+export type Outcome = 'created' | 'confirmed' | 'quarantined' | 'already_signed' | 'left_out' | FieldError[];
 
 const SIGNATURE = [
   'publicId',
@@ -57,6 +69,7 @@ const SIGNATURE = [
   'utm',
   'collectorKey',
   'apiKeyKey',
+  'importKey',
   'externalId',
   'createdAt',
   'confirmedAt',
@@ -70,12 +83,12 @@ const insertSignatures = insertMany(
     db.insert(t).values(rows).onConflictDoNothing().returning({ key: t.key, supporterKey: t.supporterKey }),
 );
 
-/** Hours are counted from there. */
-const EARLIEST = new Date(0);
-
 type Signature = Pick<Tables['signatures']['$inferSelect'], 'key' | 'status'>;
 
-/** Takes over the rows, of which no two may have one identity. Answers what became of each. */
+/**
+ * Takes over the rows. Of several with one identity the first that can be taken is, and the later ones hear what they
+ * would have heard after it. Answers what became of each.
+ */
 export async function takeOver(
   ctx: Context,
   tx: Tx,
@@ -89,45 +102,83 @@ export async function takeOver(
     if (errors) outcomes.set(row, errors);
     return !errors;
   });
-  // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
-  fitting.sort((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
   const erased = await erasedAmong(ctx, tx, fitting);
-  for (const row of erased) outcomes.set(row, 'left_out');
-  const placed = await supportersOf(
-    tx,
-    fitting.filter((row) => !erased.has(row)),
-  );
-  const inserted = await insertAll(ctx, tx, petition, collector, placed);
-  for (const { row, supporterKey } of placed) if (inserted.has(supporterKey)) outcomes.set(row, 'created');
-  const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
-  const known = await signaturesOf(tx, petition.key, others);
-  for (const { row, supporterKey } of others) {
-    outcomes.set(row, await meet(ctx, tx, known.get(supporterKey), row));
+  for (let waiting = fitting; waiting.length > 0;) {
+    const firsts = new Map<string, Collected>();
+    const repeats: Collected[] = [];
+    for (const row of waiting) {
+      const { identity } = row.email;
+      if (firsts.has(identity)) repeats.push(row);
+      else if (erased.has(row)) outcomes.set(row, 'left_out');
+      else firsts.set(identity, row);
+    }
+    await takeEach(ctx, tx, petition, collector, [...firsts.values()], outcomes);
+    // Whoever comes after a row that was refused is the first of their own.
+    waiting = repeats.filter((row) => {
+      const first = firsts.get(row.email.identity);
+      const repeated = first && afterwards(first, outcomes.get(first), row);
+      if (repeated) outcomes.set(row, repeated);
+      return !repeated;
+    });
   }
   return rows.map((row) => outcomes.get(row) ?? 'left_out');
 }
 
-/** What speaks against a row before anything is read of its signer. */
-function errorsOf(tx: Tx, petition: PetitionGate, { input }: Collected): FieldError[] | undefined {
-  const { createdAt, confirmedAt } = input;
-  const wrong = (pointer: string, code: string, detail: string) => [{ pointer, code, detail }];
-  for (const [pointer, at] of [
-    ['/created_at', createdAt],
-    ['/confirmed_at', confirmedAt],
-  ] as const) {
-    if (at && at > tx.now) return wrong(pointer, 'future', 'It lies in the future: send when it was signed.');
-    if (at && at < EARLIEST) return wrong(pointer, 'past', 'It lies before 1970: send when it was signed.');
+/** What a row hears whose person another has named before; undefined: what that one heard says nothing about it. */
+function afterwards(first: Collected, heard: Outcome | undefined, row: Collected): Outcome | undefined {
+  if (Array.isArray(heard)) return first.input.externalId === row.input.externalId ? heard : undefined;
+  return heard === 'left_out' ? heard : 'already_signed';
+}
+
+/** Takes over rows of which no two have one identity. */
+async function takeEach(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionGate,
+  collector: Collector,
+  rows: readonly Collected[],
+  outcomes: Map<Collected, Outcome>,
+): Promise<void> {
+  // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
+  const sorted = rows.toSorted((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
+  const placed = await supportersOf(tx, sorted);
+  const beyond = await beyondAllowance(tx, petition, collector, rows, placed);
+  const inserted = await insertAll(ctx, tx, petition, collector, placed, beyond);
+  for (const { row, supporterKey } of placed) {
+    if (!inserted.has(supporterKey)) continue;
+    outcomes.set(row, beyond.has(row) ? 'quarantined' : 'created');
+    if (!beyond.has(row)) collector.allowance.left -= 1;
   }
-  if (confirmedAt && confirmedAt < (createdAt ?? tx.now)) {
-    return wrong('/confirmed_at', 'order', 'It lies before created_at: nothing counts before it is signed.');
+  const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
+  const known = await signaturesOf(tx, petition.key, others);
+  const confirmed: number[] = [];
+  for (const { row, supporterKey } of others) {
+    const before = known.get(supporterKey);
+    const outcome = await meet(ctx, tx, before, row, !beyond.has(row));
+    outcomes.set(row, outcome);
+    if (outcome === 'confirmed' && before) confirmed.push(before.key);
   }
-  try {
-    assertForm(petition, input);
-  } catch (error) {
-    if (error instanceof ApiError) return error.details.errors ?? [];
-    throw error;
-  }
-  return undefined;
+  await markImported(tx, confirmed, collector.importKey);
+  collector.allowance.left -= confirmed.length;
+}
+
+/** The rows, in the order of the file, that would begin to count and no longer may. */
+async function beyondAllowance(
+  tx: Tx,
+  petition: PetitionGate,
+  { allowance: { left } }: Collector,
+  rows: readonly Collected[],
+  placed: readonly Placed[],
+): Promise<Set<Collected>> {
+  // Nearly always: then nothing is read.
+  if (rows.length <= left) return new Set();
+  const known = await signaturesOf(tx, petition.key, placed);
+  const keys = new Map(placed.map(({ row, supporterKey }) => [row, supporterKey]));
+  const counting = rows.filter((row) => {
+    const status = known.get(keys.get(row) ?? 0)?.status;
+    return status === undefined || status === 'pending';
+  });
+  return new Set(counting.slice(left));
 }
 
 /** Writes the signatures that are not there yet, and counts them. Answers the keys of those who have signed by that. */
@@ -135,16 +186,19 @@ async function insertAll(
   ctx: Context,
   tx: Tx,
   petition: PetitionGate,
-  { collectorKey, apiKeyKey, source }: Collector,
+  { collectorKey, apiKeyKey, importKey, source, allowance }: Collector,
   placed: readonly Placed[],
+  beyond: ReadonlySet<Collected>,
 ): Promise<Set<number>> {
-  const rows = placed.map(({ row: { input, ids }, supporterKey }) => {
+  const rows = placed.map(({ row, supporterKey }) => {
+    const { input, ids } = row;
     const createdAt = input.createdAt ?? tx.now;
+    const status = beyond.has(row) ? ('quarantined' as const) : ('confirmed' as const);
     return {
       publicId: ids.signature,
       petitionKey: petition.key,
       supporterKey,
-      status: 'confirmed',
+      status,
       display: input.display ?? 'anonymous',
       hidden: input.hidden ? 1 : 0,
       name: input.name,
@@ -157,21 +211,32 @@ async function insertAll(
       utm: input.utm ?? null,
       collectorKey,
       apiKeyKey,
+      importKey,
       externalId: input.externalId ?? null,
       createdAt,
       confirmedAt: input.confirmedAt ?? createdAt,
     };
   });
   const found = await insertSignatures(tx, rows);
-  const inserted = new Set(found.map(({ supporterKey }) => supporterKey as number));
+  const inserted = new Map(found.map(({ supporterKey, key }) => [supporterKey as number, key]));
   const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
-  const beginnings = placed.flatMap(({ row: { email }, supporterKey }, i) => {
-    if (!inserted.has(supporterKey)) return [];
-    const { createdAt, confirmedAt } = rows[i] as (typeof rows)[number];
-    return { counted: { ...counted, createdAt, confirmedAt }, from: null, identity: email.identity };
-  });
+  const held: number[] = [];
+  const beginnings: Beginning[] = [];
+  for (const [i, { row, supporterKey }] of placed.entries()) {
+    const key = inserted.get(supporterKey);
+    if (key === undefined) continue;
+    const { status, createdAt, confirmedAt } = rows[i] as (typeof rows)[number];
+    const one = { ...counted, createdAt, confirmedAt };
+    if (status === 'confirmed') {
+      beginnings.push({ counted: one, from: null, identity: row.email.identity });
+    } else {
+      changeCounts(tx, one, null, status);
+      held.push(key);
+    }
+  }
   await beginToCount(ctx, tx, beginnings);
-  return inserted;
+  await noteSuspicions(tx, held, allowance.beyond);
+  return new Set(inserted.keys());
 }
 
 /** The signatures that these people have on the petition, by supporter. */
@@ -198,11 +263,13 @@ async function meet(
   tx: Tx,
   before: Signature | undefined,
   { email: { identity } }: Collected,
+  mayCount: boolean,
 ): Promise<Outcome> {
   // The row was refused, and not for its signer: so for its external id.
   if (!before) return [EXTERNAL_ID_TAKEN];
   if (before.status === 'withdrawn') return 'left_out';
   if (before.status !== 'pending' && before.status !== 'quarantined') return 'already_signed';
+  if (!mayCount) return 'already_signed';
   const confirmed = await confirmSignature(ctx, tx, { key: before.key, data: null, identity });
   return confirmed !== 'too late' && confirmed.counted ? 'confirmed' : 'already_signed';
 }

@@ -79,25 +79,35 @@ export async function supportersOf(tx: Tx, rows: readonly Collected[]): Promise<
 
 /** Rows of people who were erased since they signed, and have not come back: they are left out. */
 export async function erasedAmong(ctx: Context, tx: Tx, rows: readonly Collected[]): Promise<Set<Collected>> {
-  const erased = new Set<Collected>();
-  if (!(await lookForErased(tx))) return erased;
-  const { supporters: t } = tx.tables;
-  for (const some of inParts(rows)) {
-    const names = new Map(some.map((row) => [erasedIdentity(ctx.secrets.subject(row.email.identity)), row]));
-    const tombs = await tx.db
+  if (!(await lookForErased(tx))) return new Set();
+  const gone = await erasedOf(ctx, tx, new Set(rows.map(({ email }) => email.identity)));
+  const erased = rows.filter(({ email: { identity }, input: { createdAt: at } }) => {
+    const erasedAt = gone.get(identity);
+    return erasedAt !== undefined && !(at && erasedAt && at > erasedAt);
+  });
+  return new Set(erased);
+}
+
+/** Those of the identities who were erased and have not come back, and when that was. */
+async function erasedOf(
+  ctx: Context,
+  { db, tables: { supporters: t } }: Tx,
+  identities: ReadonlySet<string>,
+): Promise<Map<string, Date | null>> {
+  const gone = new Map<string, Date | null>();
+  for (const some of inParts([...identities])) {
+    const names = new Map(some.map((identity) => [erasedIdentity(ctx.secrets.subject(identity)), identity]));
+    const tombs = await db
       .select({ identity: t.identity, erasedAt: t.erasedAt })
       .from(t)
       .where(inArray(t.identity, [...names.keys()]));
     if (tombs.length === 0) continue;
-    const theirs = tombs.flatMap(({ identity }) => names.get(identity)?.email.identity ?? []);
-    const back = await tx.db.select({ identity: t.identity }).from(t).where(inArray(t.identity, theirs));
-    const isBack = new Set(back.map(({ identity }) => identity));
-    for (const { identity, erasedAt } of tombs) {
-      const row = names.get(identity);
-      if (!row || isBack.has(row.email.identity)) continue;
-      const at = row.input.createdAt;
-      if (!at || !erasedAt || at <= erasedAt) erased.add(row);
-    }
+    for (const { identity, erasedAt } of tombs) gone.set(names.get(identity) ?? '', erasedAt);
+    const back = await db
+      .select({ identity: t.identity })
+      .from(t)
+      .where(inArray(t.identity, [...gone.keys()]));
+    for (const { identity } of back) gone.delete(identity);
   }
-  return erased;
+  return gone;
 }

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type FieldError } from '../errors.js';
+import { assertStillActive } from './api-keys.js';
 import type { Context, KeyedActor } from './context.js';
 import { parseEmail } from './email.js';
+import { addToImport, beginImport, type Brought } from './imports.js';
 import { findSharedGate } from './partnerships.js';
 import { assertSignable } from './petition-life.js';
-import { takeOver, type Collected, type CollectedSignature } from './signature-import-chunk.js';
+import { takeOver, type Collected, type CollectedSignature, type Outcome } from './signature-import-chunk.js';
 import { myTurn } from './turns.js';
+import { allowanceOf, noteVouched } from './vouching.js';
 
 /** One line of a file: a signature, or what is wrong with it. `notCounted`: by its own word it did not count. */
 export type ImportLine = { line: number } & (
@@ -16,7 +19,10 @@ export type LineProblem = { line: number; field: string; code: string; detail: s
 
 /** What has become of the lines so far. All that is counted here is durable, but for what is wrong. */
 export type ImportTally = {
+  /** Null: nothing is stored yet. */
+  importId: string | null;
   lines: number;
+  /** Those beyond what a partner may vouch for in a day, which are quarantined, too: the lead is told, and nobody else. */
   created: number;
   confirmed: number;
   alreadySigned: number;
@@ -54,30 +60,40 @@ const BUSY_MS = 500;
  * mailed. They are stored in chunks, each in a transaction: what comes after a failure can be sent again, with or without
  * what came before, since nobody counts twice. A line that cannot be taken stops no other.
  *
- * Throws `petition_not_found`, `petition_not_open`, `petition_closed`, `petition_not_published`, `petition_taken_down`,
- * and whatever `lines` throws; then all that was told to `heard` is stored.
+ * Throws `invalid_key`, `vouching_not_agreed`, `petition_not_found`, `petition_not_open`, `petition_closed`,
+ * `petition_not_published`, `petition_taken_down`, and whatever `lines` throws; then all that was told to `heard` is stored.
  */
 export async function importSignatures(
   ctx: Context,
   input: ImportInput,
   lines: AsyncIterable<readonly ImportLine[]>,
 ): Promise<ImportTally> {
-  const tally = { lines: 0, created: 0, confirmed: 0, alreadySigned: 0, leftOut: 0, failed: 0 };
+  const tally: ImportTally = {
+    importId: null,
+    lines: 0,
+    created: 0,
+    confirmed: 0,
+    alreadySigned: 0,
+    leftOut: 0,
+    failed: 0,
+  };
   const refuse = (line: number, errors: readonly FieldError[]) => {
     tally.failed += 1;
     for (const { pointer, code, detail } of errors) {
       input.wrong({ line, field: pointer.replace(/^\//, ''), code, detail });
     }
   };
-  const chunk = new Chunk();
-  const pace = { rows: FIRST_CHUNK };
+  const chunk: Row[] = [];
+  const progress = { publicId: ctx.newId('imp'), key: undefined, rows: FIRST_CHUNK };
 
   async function flush(): Promise<void> {
-    const rows = chunk.take();
-    const outcomes = await store(ctx, input, rows, pace);
+    const rows = chunk.splice(0);
+    const outcomes = await store(ctx, input, rows, progress);
+    tally.importId = progress.publicId;
     for (const [i, outcome] of outcomes.entries()) {
       const { line } = rows[i] as Row;
-      if (outcome === 'already_signed') tally.alreadySigned += 1;
+      if (outcome === 'quarantined') tally.created += 1;
+      else if (outcome === 'already_signed') tally.alreadySigned += 1;
       else if (outcome === 'left_out') tally.leftOut += 1;
       else if (typeof outcome === 'string') tally[outcome] += 1;
       else refuse(line, outcome);
@@ -96,13 +112,12 @@ export async function importSignatures(
       } else {
         const row = readRow(ctx, one.line, one.input);
         if (!row) refuse(one.line, [NO_ADDRESS]);
-        // A person comes once in a transaction: so it is clear who was first.
-        else if (!chunk.add(row)) await flush().then(() => chunk.add(row));
-        if (chunk.size >= pace.rows) await flush();
+        else chunk.push(row);
+        if (chunk.length >= progress.rows) await flush();
       }
     }
   }
-  if (chunk.size > 0) await flush();
+  if (chunk.length > 0) await flush();
   return tally;
 }
 
@@ -119,33 +134,14 @@ function readRow(ctx: Context, line: number, input: CollectedSignature): Row | u
   return email && { line, input, email, ids: { supporter: ctx.newId('sup'), signature: ctx.newId('sig') } };
 }
 
-/** Rows of different people. */
-class Chunk {
-  #rows: Row[] = [];
-  readonly #people = new Set<string>();
-
-  get size(): number {
-    return this.#rows.length;
-  }
-
-  add(row: Row): boolean {
-    if (this.#people.has(row.email.identity)) return false;
-    this.#people.add(row.email.identity);
-    this.#rows.push(row);
-    return true;
-  }
-
-  take(): Row[] {
-    this.#people.clear();
-    return this.#rows.splice(0);
-  }
-}
+/** The key is that of the import, once something of it is stored; `rows`: how large the next chunk may be. */
+type Progress = { publicId: string; key: number | undefined; rows: number };
 
 /** Stores a chunk, and learns from it how large the next may be. Whoever signs goes first: it waits where many do. */
-async function store(ctx: Context, input: ImportInput, rows: readonly Row[], pace: { rows: number }) {
+async function store(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await oneByOne(ctx.store, () => storeNow(ctx, input, rows, pace));
+      return await oneByOne(ctx.store, () => storeNow(ctx, input, rows, progress));
     } catch (error) {
       const isBusy = error instanceof ApiError && error.code === 'overloaded';
       if (!isBusy || tries === PATIENCE) throw error;
@@ -163,20 +159,39 @@ function oneByOne<T>(store: object, work: () => Promise<T>): Promise<T> {
   return next;
 }
 
-async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], pace: { rows: number }) {
+async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
   const { actor, apiKeyKey, source, chunkMs } = input;
   let took = 0;
-  const { petition, outcomes } = await ctx.store.transact(async (tx) => {
+  const { petition, outcomes, importKey } = await ctx.store.transact(async (tx) => {
     const begun = performance.now();
+    await assertStillActive(tx, actor);
     const petition = await findSharedGate(tx, actor, input.petition);
     assertSignable(petition, tx.now);
-    const collector = { collectorKey: actor.organizationKey, apiKeyKey, source };
+    const allowance = await allowanceOf(tx, actor, petition);
+    const bringer = { petitionKey: petition.key, organizationKey: actor.organizationKey, apiKeyKey, source };
+    const importKey = progress.key ?? (await beginImport(tx, progress.publicId, bringer));
+    const collector = { collectorKey: actor.organizationKey, apiKeyKey, importKey, source, allowance };
     const outcomes = await takeOver(ctx, tx, petition, collector, rows);
+    const brought = broughtBy(outcomes);
+    await addToImport(tx, importKey, brought);
+    await noteVouched(tx, allowance, {
+      counted: brought.created + brought.confirmed,
+      held: brought.quarantined,
+    });
     took = performance.now() - begun;
-    return { petition, outcomes };
+    return { petition, outcomes, importKey };
   });
+  progress.key = importKey;
   const fitting = rows.length * Math.min(MOST_GROWTH, chunkMs / Math.max(0.1, took));
-  pace.rows = Math.round(Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, fitting)));
+  progress.rows = Math.round(Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, fitting)));
   await ctx.milestones.settle(petition.key, petition.goals);
   return outcomes;
+}
+
+function broughtBy(outcomes: readonly Outcome[]): Brought {
+  const brought = { lines: outcomes.length, created: 0, confirmed: 0, quarantined: 0 };
+  for (const outcome of outcomes) {
+    if (outcome === 'created' || outcome === 'confirmed' || outcome === 'quarantined') brought[outcome] += 1;
+  }
+  return brought;
 }

@@ -14,7 +14,7 @@ import { accessTo, type Access } from './signature-access.js';
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
 /** A signature with all that is known of it. */
-export type SignatureRead = Omit<SignatureRow, 'mailingKey'> & {
+export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
   petitionId: string;
   organizationKey: number;
   goals: number[];

@@ -13,12 +13,14 @@ import { once, type Retry } from './idempotency.js';
 import { readOptIns, takeOptIns, type OptIn, type OptInInput } from './opt-ins.js';
 import { assertOrigin } from './origins.js';
 import { queueMail } from './outbox.js';
+import { addToToday, markImported } from './imports.js';
 import { findGate, type PetitionGate } from './petition-lookup.js';
 import { assertSignable } from './petition-life.js';
 import { insertRequest } from './requests.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
 import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
+import { allowanceOf, noteVouched, type Allowance } from './vouching.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
@@ -76,7 +78,7 @@ export type Signed = {
  * that a vouched repeat confirms it.
  *
  * Throws `invalid_body` for an address or form field, `petition_not_open`, `petition_closed`, `petition_not_published`,
- * `not_a_partner`, `origin_not_allowed`, `challenge_required`, `challenge_invalid`, `scope_required`,
+ * `not_a_partner`, `vouching_not_agreed`, `origin_not_allowed`, `challenge_required`, `challenge_invalid`, `scope_required`,
  * `external_id_taken`, `idempotency_key_reused`, and what findGate throws.
  */
 export async function signPetition(
@@ -92,7 +94,7 @@ export async function signPetition(
     throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
   }
   assertMaySay(actor, input);
-  const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
+  const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig'), import: ctx.newId('imp') };
   const proof: Proof = input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null;
   const look: FirstLook = { actor, caller, email, input, proof, form: openForm(ctx, input), counted: {} };
   const signed = await inTransaction(ctx, email, { input, retry, proof }, (tx) =>
@@ -103,11 +105,14 @@ export async function signPetition(
       assertForm(petition, input);
       const { recognition, shareCode } = input;
       const attribution = await attribute(ctx, tx, petition, actor, { email, recognition, shareCode });
+      const allowance =
+        input.vouched && actor.kind === 'secret' ? await allowanceOf(tx, actor, petition) : null;
       const published = await ctx.published.confirmed(tx, petition.key);
       const optIns = await readOptIns(tx, actor, petition, input.optIns);
       await assertChallenge(ctx, tx, petition, look);
-      const suspicion = await suspect(ctx, tx, petition, look);
-      return signInside(ctx, tx, petition, { input, email, attribution, optIns, suspicion, ids, published });
+      const suspicion = allowance?.left === 0 ? allowance.beyond : await suspect(ctx, tx, petition, look);
+      const attempt = { input, email, attribution, optIns, suspicion, allowance, ids, published };
+      return signInside(ctx, tx, petition, attempt);
     }),
   );
   // Waking the worker for nothing would cost as much as a tenth of the signature.
@@ -141,8 +146,10 @@ type Attempt = {
   optIns: OptIn[];
   /** Null: nothing is odd about it. */
   suspicion: Suspicion | null;
+  /** Null: nobody vouches for it. */
+  allowance: Allowance | null;
   published: number;
-  ids: { supporter: string; signature: string };
+  ids: { supporter: string; signature: string; import: string };
 };
 
 const insertSignature = statement('signature_insert', ({ db, tables: { signatures: t } }: Tx) =>
@@ -199,9 +206,10 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
   if (vouched) await learn(tx, supporter.key, input);
-  const counts = vouched || (petition.confirmation === 'none' && !suspicion);
+  const counts = !suspicion && (vouched || petition.confirmation === 'none');
   const status = counts ? 'confirmed' : suspicion ? 'quarantined' : 'pending';
-  const confirmedAt = counts ? tx.now : null;
+  // What is vouched for beyond the limit counts as soon as an organiser releases it.
+  const confirmedAt = counts || vouched ? tx.now : null;
   const [inserted] = await insertSignature(tx, {
     publicId: ids.signature,
     petitionKey: petition.key,
@@ -226,7 +234,9 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     ? { ...inserted, publicId: ids.signature, status, createdAt: tx.now, confirmedAt }
     : await existingSignature(tx, petition, supporter.key);
   const waits = before.status === 'pending' || before.status === 'quarantined';
-  const signature = vouched && waits ? await confirm(ctx, tx, before, email.identity) : before;
+  const takes = vouched && !suspicion && waits;
+  const signature = takes ? await confirm(ctx, tx, before, email.identity) : before;
+  if (inserted || signature !== before) await noteWord(tx, petition, attempt, signature, !!inserted);
   const result = { supporterKey: supporter.key, signature, isNew: !!inserted };
   const mails = await askMailbox(ctx, tx, petition, attempt, result);
   return {
@@ -239,6 +249,23 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     mails,
     signature,
   };
+}
+
+/** Notes what a partner's word has done: of its own petition's signatures an organization says what it likes. */
+async function noteWord(
+  tx: Tx,
+  { key: petitionKey }: PetitionGate,
+  { allowance, attribution, ids }: Attempt,
+  { key, status }: Signed['signature'],
+  isNew: boolean,
+): Promise<void> {
+  const { collectorKey: organizationKey, apiKeyKey } = attribution;
+  if (!allowance?.day || organizationKey === null) return;
+  const held = status === 'quarantined';
+  const what = held ? 'quarantined' : isNew ? 'created' : 'confirmed';
+  await noteVouched(tx, allowance, { counted: held ? 0 : 1, held: held ? 1 : 0 });
+  const bringer = { petitionKey, organizationKey, apiKeyKey };
+  await markImported(tx, [key], await addToToday(tx, ids.import, bringer, what));
 }
 
 /** What the request says of its signer, as a signature holds it. */
@@ -305,7 +332,7 @@ async function askMailbox(
           source,
           locale,
           proven: input.vouched === true,
-          suspicious: suspicion !== null,
+          suspicious: suspicion !== null && !input.vouched,
         });
   const asks = petition.confirmation === 'email' || signature.status === 'withdrawn' || requested.length > 0;
   if (input.vouched || !asks) return false;

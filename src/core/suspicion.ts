@@ -1,5 +1,6 @@
 import type { Signal } from '../../schema/db/brake-tables.js';
 import { bindAll, statement, type Tx } from '../store/store.js';
+import { insertMany } from './bulk-insert.js';
 import type { Proof } from './challenges.js';
 import type { Actor, Caller, Context } from './context.js';
 import { isDisposable } from './disposable-domains.js';
@@ -27,6 +28,7 @@ const POINTS = {
   many_from_one_network: 40,
   link_in_name: 60,
   isolated_key: 100,
+  vouch_limit: 100,
 } as const satisfies Record<Signal, number>;
 /** Callers of the API have no form. A browser has one, or a page that was made by hand: worth a little. */
 const FORMLESS_BROWSER = 10;
@@ -115,4 +117,23 @@ const insertSuspicion = statement('suspicion_insert', ({ db, tables: { suspicion
 /** Writes down why a new signature is quarantined. */
 export async function noteSuspicion(tx: Tx, signatureKey: number, suspicion: Suspicion): Promise<void> {
   await insertSuspicion(tx, { signatureKey, ...suspicion, createdAt: tx.now });
+}
+
+const insertSuspicions = insertMany(
+  'import_suspicions',
+  ['signatureKey', 'score', 'signals', 'createdAt'],
+  ({ suspicions }) => suspicions,
+  ({ db, tables: { suspicions: t } }, rows) => db.insert(t).values(rows).returning({ key: t.signatureKey }),
+);
+
+/** Writes down why many new signatures are quarantined: all for the same. */
+export async function noteSuspicions(
+  tx: Tx,
+  signatureKeys: readonly number[],
+  suspicion: Suspicion,
+): Promise<void> {
+  await insertSuspicions(
+    tx,
+    signatureKeys.map((signatureKey) => ({ signatureKey, ...suspicion, createdAt: tx.now })),
+  );
 }

@@ -31,7 +31,7 @@ import { sendWithEtag } from './conditional.js';
 import { retryFrom } from './idempotency.js';
 import { operation } from './operation.js';
 
-const toGroup = ({ publicId, slug, name, url }: Group) => ({ id: publicId, slug, name, url });
+export const toGroup = ({ publicId, slug, name, url }: Group) => ({ id: publicId, slug, name, url });
 
 const toPartnership = (view: PartnershipView): (typeof Partnership)['static'] => ({
   id: view.publicId,
@@ -40,6 +40,8 @@ const toPartnership = (view: PartnershipView): (typeof Partnership)['static'] =>
   partner: toGroup(view.partner),
   status: view.status,
   lead_sees: view.leadSees,
+  may_vouch: view.vouchLimit !== null,
+  vouch_limit: view.vouchLimit,
   invited_at: iso(view.invitedAt),
   answered_at: iso(view.answeredAt),
   ended_at: iso(view.endedAt),
@@ -51,6 +53,7 @@ const toStanding = (row: Standing) => ({
   organization: toGroup(row.organization),
   status: row.status,
   lead_sees: row.leadSees,
+  vouching: row.vouching,
   invited_at: iso(row.invitedAt),
   answered_at: iso(row.answeredAt),
   confirmed: row.confirmed,
@@ -88,8 +91,13 @@ export const secretPartnerRoutes =
         }),
       },
       async (request, reply) => {
-        const { organization, lead_sees: leadSees } = request.body;
-        const invitation = { organization, leadSees };
+        const {
+          organization,
+          lead_sees: leadSees,
+          may_vouch: mayVouch,
+          vouch_limit: vouchLimit,
+        } = request.body;
+        const invitation = { organization, leadSees, mayVouch, vouchLimit };
         const { petition } = request.params;
         const retry = retryFrom(ctx, request);
         const view = await invitePartner(ctx, keyed(request), petition, invitation, retry);

@@ -13,6 +13,7 @@ import type { Context } from '../core/context.js';
 import { findSharedGate } from '../core/partnerships.js';
 import { assertSignable } from '../core/petition-life.js';
 import { importSignatures, type ImportTally, type LineProblem } from '../core/signature-import.js';
+import { findVouching } from '../core/vouching.js';
 import { ApiError, ERRORS } from '../errors.js';
 import { PRIVATE_CACHE } from './answers.js';
 import { keyed } from './auth.js';
@@ -66,7 +67,7 @@ export const secretSignatureImportRoutes =
           tag: 'Signatures',
           access: 'secret',
           summary: 'Take over signatures that were collected elsewhere',
-          description: `A file of any length, CSV or one \`SignatureImportLine\` a line as JSON, which is read while it comes. You vouch for its signatures: they count at once, as if each were sent to \`signPetition\` with \`vouched\`, and nothing is mailed. What supporters have said themselves stays as it is.
+          description: `A file of any length, CSV or one \`SignatureImportLine\` a line as JSON, which is read while it comes. You vouch for its signatures: they count at once, as if each were sent to \`signPetition\` with \`vouched\`, and nothing is mailed. A partner may do so if that was agreed (\`may_vouch\`), and what it brings beyond the limit of the day is quarantined. What supporters have said themselves stays as it is.
 
 A line that is wrong is told with its number, and stops no other. The lines are stored in chunks while the rest still comes: when the connection breaks, or an error comes on the way, send the file again. Nobody counts twice, so nothing needs to be remembered.
 
@@ -76,6 +77,7 @@ With \`Accept: application/x-ndjson\` the answer begins at once: a \`SignatureIm
           answers: { 200: RESULTS },
           errors: [
             'petition_not_found',
+            'vouching_not_agreed',
             'petition_taken_down',
             'petition_not_published',
             'petition_not_open',
@@ -88,6 +90,7 @@ With \`Accept: application/x-ndjson\` the answer begins at once: a \`SignatureIm
         const actor = keyed(request);
         const petition = await findSharedGate(ctx.store.read, actor, ref);
         assertSignable(petition, ctx.now());
+        await findVouching(ctx.store.read, actor, petition);
         const { body, format } = fileOf(request);
         const telling = new Telling(reply, petition.publicId, wantsStream(request));
         const long = takesLong(request.raw.socket);
@@ -135,7 +138,15 @@ function fileOf({ body, headers }: FastifyRequest): { body: Readable; format: 'c
 /** Tells a caller how far it is, if they want that, and in the end what has become of everything. */
 class Telling {
   #problems: LineProblem[] = [];
-  #last: ImportTally = { lines: 0, created: 0, confirmed: 0, alreadySigned: 0, leftOut: 0, failed: 0 };
+  #last: ImportTally = {
+    importId: null,
+    lines: 0,
+    created: 0,
+    confirmed: 0,
+    alreadySigned: 0,
+    leftOut: 0,
+    failed: 0,
+  };
   #stream: PassThrough | undefined;
   #toldAt = -Infinity;
 
@@ -185,9 +196,10 @@ class Telling {
   }
 
   #line(complete: boolean, stopped: { code: string; detail: string } | null): string {
-    const { alreadySigned, leftOut, ...rest } = this.#last;
+    const { importId, alreadySigned, leftOut, ...rest } = this.#last;
     const result = {
       petition_id: this.petitionId,
+      import_id: importId,
       complete,
       stopped,
       ...rest,

@@ -12,6 +12,7 @@ import type { Context } from '../core/context.js';
 import type { ModerationFilter } from '../core/moderation-filters.js';
 import { previewModeration } from '../core/moderation-previews.js';
 import { moderateSignature } from '../core/moderations.js';
+import type { ErrorCode } from '../errors.js';
 import { PRIVATE_CACHE } from './answers.js';
 import { keyed } from './auth.js';
 import { date } from './case.js';
@@ -24,50 +25,55 @@ const toFilter = (filter: (typeof FilterInput)['static']): ModerationFilter => (
   signals: filter.signals,
   source: filter.source,
   collectorId: filter.collector,
+  importId: filter.import,
   createdFrom: date(filter.created_from),
   createdBefore: date(filter.created_before),
   emailDomain: filter.email_domain,
 });
 
-/** What is decided about a quarantined signature. */
+/** What is decided about quarantine. */
 const DECISIONS = {
   release: {
     operationId: 'releaseSignature',
     summary: 'Release a quarantined signature',
     description:
-      'It is what it would have been without suspicion: it counts if its mailbox has confirmed it or the petition asks nobody; else its mailbox is asked now.',
+      'It is what it would have been without suspicion: it counts if its mailbox has confirmed it or the petition asks nobody; else its mailbox is asked now. One that an organiser quarantined is what it was.',
+    refusals: ['not_quarantined', 'signer_forgotten'],
   },
   refuse: {
     operationId: 'refuseSignature',
     summary: 'Refuse a quarantined signature',
     description: 'It is invalidated, and nobody is mailed. Restored, it is quarantined again.',
+    refusals: ['not_quarantined'],
   },
-} as const;
+  quarantine: {
+    operationId: 'quarantineSignature',
+    summary: 'Quarantine a signature',
+    description:
+      'A pending or confirmed one: it no longer counts and leaves the public list. Released, it is what it was.',
+    refusals: ['already_quarantined', 'already_invalidated', 'signature_withdrawn'],
+  },
+} as const satisfies Record<string, { refusals: readonly ErrorCode[] } & Record<string, unknown>>;
 
 export const secretModerationRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     const config = { scope: 'signatures:moderate' } as const;
 
-    for (const action of ['release', 'refuse'] as const) {
+    for (const action of ['release', 'refuse', 'quarantine'] as const) {
+      const { refusals, ...words } = DECISIONS[action];
       app.post(
         `/v1/signatures/:signature/${action}`,
         {
           config,
           schema: operation({
-            ...DECISIONS[action],
+            ...words,
             tag: 'Signatures',
             access: 'secret',
             params: SignaturePath,
             body: Moderation,
             answers: { 200: Signature },
-            errors: [
-              'signature_not_found',
-              'not_quarantined',
-              ...(action === 'release' ? (['signer_forgotten'] as const) : []),
-              'idempotency_key_reused',
-              'invalid_header',
-            ],
+            errors: ['signature_not_found', ...refusals, 'idempotency_key_reused', 'invalid_header'],
           }),
         },
         async (request, reply) => {

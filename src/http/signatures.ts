@@ -122,6 +122,7 @@ export const openSignatureRoutes =
             'petition_not_open',
             'petition_closed',
             'not_a_partner',
+            'vouching_not_agreed',
             'origin_not_allowed',
             'challenge_required',
             'challenge_invalid',

@@ -34,6 +34,8 @@ type Signature = {
   status: SignatureStatus;
   /** What it was when an organiser took it out. */
   before: SignatureStatus;
+  /** What it was when an organiser last quarantined it. */
+  unsuspected?: SignatureStatus;
   /** Its mailbox has said yes, or somebody vouched. */
   yes: boolean;
   via: 'lead' | 'partner' | null;
@@ -193,6 +195,7 @@ const VERBS = [
   'restore',
   'release',
   'refuse in quarantine',
+  'quarantine',
   'erase',
   'change the address',
   'undo the change',
@@ -385,14 +388,20 @@ class Run {
       signature.status = 'invalidated';
       return;
     }
+    if (action === 'quarantine' && (status === 'pending' || status === 'confirmed')) {
+      signature.unsuspected = status;
+      signature.status = 'quarantined';
+      return;
+    }
     // Whose signer is not known any more cannot begin to count.
     if (!signature.known) return;
     const address = [...this.model.people].find(([, { signed }]) => signed.get(p) === signature)![0];
     if (action === 'restore' && status === 'invalidated') {
       signature.status = signature.before === 'pending' && signature.yes ? 'confirmed' : signature.before;
     } else if (action === 'release' && status === 'quarantined') {
-      const counts = signature.yes || this.petitions[p]!.confirmation === 'none';
-      signature.status = counts ? 'confirmed' : 'pending';
+      const usual = this.petitions[p]!.confirmation === 'none' ? 'confirmed' : 'pending';
+      const was = signature.unsuspected ?? usual;
+      signature.status = was === 'pending' && signature.yes ? 'confirmed' : was;
     } else return;
     if (signature.status === 'confirmed') this.model.begin(p, address, signature);
   }
@@ -500,6 +509,7 @@ class Run {
       case 'invalidate':
       case 'restore':
       case 'release':
+      case 'quarantine':
         return this.moderate(verb, p, b);
       case 'refuse in quarantine':
         return this.moderate('refuse', p, b);

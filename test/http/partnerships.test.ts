@@ -1,3 +1,5 @@
+import { recount } from '../../src/core/recount.js';
+import { importSignatures } from '../../src/core/signature-import.js';
 import { onEveryEngine, makePartner, publish, start, type TestApp } from '../helper.js';
 
 type Organization = Awaited<ReturnType<TestApp['organization']>>;
@@ -40,6 +42,8 @@ onEveryEngine('partnerships', async (t, engine) => {
       partner: { id: partner.id, slug: partner.slug, name: 'Anglers', url: null },
       status: 'invited',
       lead_sees: 'names',
+      may_vouch: false,
+      vouch_limit: null,
       invited_at: first.body.invited_at,
       answered_at: null,
       ended_at: null,
@@ -47,7 +51,8 @@ onEveryEngine('partnerships', async (t, engine) => {
     });
     t.same((await invite(body, 'meadows', lead.secret, headers)).body, first.body, 'a retry is the same');
     const other = await invite({ organization: partner.id }, draft.body.id);
-    t.match(other, { status: 201, body: { lead_sees: 'full', petition: { title: 'Secret plan' } } });
+    const terms = { lead_sees: 'full', may_vouch: false };
+    t.match(other, { status: 201, body: { ...terms, petition: { title: 'Secret plan' } } });
   });
 
   await t.test('invitePartner 308, 400, 401, 403, 404, 409, 410, 413, 415, 422', async (t) => {
@@ -99,6 +104,11 @@ onEveryEngine('partnerships', async (t, engine) => {
       body: { code: 'invalid_body', errors: [{ pointer: '/organization', code: 'lead' }] },
     });
     t.match(await invite({ ...body, lead_sees: 'all' }), { status: 422 });
+    t.match(await invite({ ...body, may_vouch: true, vouch_limit: 0 }), { status: 422 });
+    t.match(await invite({ ...body, vouch_limit: 10 }), {
+      status: 422,
+      body: { code: 'invalid_body', errors: [{ pointer: '/vouch_limit', code: 'misplaced' }] },
+    });
     t.match(await invite(body, 'meadows', lead.secret, { 'idempotency-key': 'invite-1' }), {
       status: 422,
       body: { code: 'idempotency_key_reused' },
@@ -308,6 +318,7 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
       partnership_id: joined['birds'].id,
       organization: { id: birds.id, slug: 'birds', url: null },
       lead_sees: 'counts',
+      vouching: { limit: 1000, counted: 3, held: 0 },
       invited_at: joined['birds'].invited_at,
       answered_at: joined['birds'].answered_at,
     });
@@ -337,6 +348,7 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
       ],
       'not who was merely asked',
     );
+    t.notMatch(JSON.stringify(body), /"counted"/, 'nor what others vouched for');
     t.same(
       [body.lead, body.unattributed],
       [
@@ -387,5 +399,226 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
       t.match(await board(key), { status: 404 }, 'nor is it told where it went');
     }
     t.match(await board(lead.secret, 'no-such'), { status: 404 });
+  });
+});
+
+onEveryEngine('vouching for the petition of another', async (t, engine) => {
+  const api = await start(t, engine);
+  const lead = await api.organization('Lead');
+  const plain = await api.organization('Plain');
+  const trusted = await api.organization('Trusted');
+  const stranger = await api.organization('Stranger');
+  await publish(api, lead.secret, { slug: 'meadows', confirmation: 'email' });
+  await makePartner(api, lead.secret, 'meadows', plain, 'full', {});
+  const agreed = { may_vouch: true, vouch_limit: 3 };
+  const { id: partnership } = await makePartner(api, lead.secret, 'meadows', trusted, 'full', agreed);
+  const sign = (email: string, key: string | undefined, more: Record<string, unknown> = { vouched: true }) =>
+    api.call('POST', '/v1/petitions/meadows/signatures', { key, body: { email, name: 'N', ...more } });
+  const load = (emails: string[], key: string, accept = 'application/json') =>
+    api.call('POST', '/v1/signatures/import?petition=meadows&source=stall', {
+      key,
+      body: ['email,name', ...emails.map((email) => `${email},N`)].join('\n'),
+      headers: { 'content-type': 'text/csv', accept },
+    });
+  const counts = async () =>
+    (await api.call('GET', '/v1/petitions/meadows/counts', { key: lead.secret })).body;
+  const board = async (key = lead.secret) =>
+    (await api.call('GET', '/v1/petitions/meadows/partners', { key })).body.partners as any[];
+  const vouchingOf = async (id: string) =>
+    (await board()).find(({ organization }) => organization.id === id).vouching;
+  const imports = (key: string | undefined, query = '', headers = {}, ref = 'meadows') =>
+    api.call('GET', `/v1/petitions/${ref}/imports${query}`, { key, headers });
+  const held = async () => {
+    const path = '/v1/signatures?petition=meadows&status=quarantined&sort=created_at';
+    return (await api.call('GET', path, { key: lead.secret })).body.data as any[];
+  };
+  const moderate = async (action: string, filter: unknown) => {
+    const body = { petition: 'meadows', action, filter };
+    const preview = await api.call('POST', '/v1/signature-moderations/preview', { key: lead.secret, body });
+    const { preview_token } = preview.body;
+    const act = { preview_token, reason: 'Invented people' };
+    return api.call('POST', '/v1/signature-moderations', { key: lead.secret, body: act });
+  };
+  const day = (n: number) => new Date(Date.UTC(2026, 9, n, 12));
+
+  await t.test(
+    '403: it is not agreed by itself, one by one, by import and on the command line',
+    async (t) => {
+      const refusal = { status: 403, body: { code: 'vouching_not_agreed', detail: /may_vouch/ } };
+      t.match(await sign('a@example.org', plain.secret), refusal);
+      t.match(await load(['a@example.org'], plain.secret), refusal);
+      t.match(
+        await load(['a@example.org'], plain.secret, 'application/x-ndjson'),
+        refusal,
+        'nor as a stream',
+      );
+      t.match(await sign('a@example.org', stranger.secret), { status: 403, body: { code: 'not_a_partner' } });
+      t.match(await load(['a@example.org'], stranger.secret), { status: 404 });
+      const operator = { kind: 'secret', keyKey: 0, keyId: '', scopes: [], origins: [] } as const;
+      const importing = importSignatures(
+        api.app.ctx,
+        {
+          petition: 'meadows',
+          actor: { ...operator, organizationKey: plain.key, organizationId: plain.id },
+          apiKeyKey: null,
+          source: null,
+          chunkMs: 25,
+          restMs: 0,
+          wrong: () => undefined,
+        },
+        (async function* () {
+          yield await Promise.resolve([{ line: 1, input: { email: 'a@example.org', name: 'N' } }]);
+        })(),
+      );
+      await t.rejects(importing, { code: 'vouching_not_agreed' });
+      t.match(await counts(), { confirmed: 0, pending: 0 }, 'nothing is stored');
+      t.match(
+        await sign('a@example.org', plain.secret, {}),
+        { status: /20[012]/ },
+        'the mailbox may be asked',
+      );
+      t.same(await vouchingOf(plain.id), { limit: null, counted: 0, held: 0 });
+    },
+  );
+
+  await t.test(
+    'so many a day count at once; what comes beyond that is quarantined, and the lead is shown it',
+    async (t) => {
+      api.setClock(day(1));
+      t.match((await load(['1@example.org', '2@example.org', '2@example.org'], trusted.secret)).body, {
+        created: 2,
+      });
+      t.match(await sign('3@example.org', trusted.secret), { status: /20[012]/ });
+      t.match(await sign('1@example.org', trusted.secret), { status: /20[012]/ }, 'a repeat uses nothing up');
+      t.match(await counts(), { confirmed: 3 });
+      await sign('waits@example.org', undefined, {});
+      await sign('4@example.org', trusted.secret);
+      await sign('waits@example.org', trusted.secret);
+      await load(['5@example.org', 'waits@example.org', '3@example.org', '6@example.org'], trusted.secret);
+      t.match(await counts(), { confirmed: 3 }, 'no more on this day');
+      t.match(
+        (await held()).map(({ email, suspicion }) => [email, suspicion?.signals]),
+        ['4@example.org', '5@example.org', '6@example.org'].map((email) => [email, ['vouch_limit']]),
+      );
+      t.same(await vouchingOf(trusted.id), { limit: 3, counted: 3, held: 3 });
+      api.setClock(day(2));
+      await load(['7@example.org', 'waits@example.org'], trusted.secret);
+      t.match(await counts(), { confirmed: 5, quarantined: undefined }, 'the next day is another');
+      t.same(await vouchingOf(trusted.id), { limit: 3, counted: 5, held: 3 });
+      t.same(
+        (await board(trusted.secret)).map(({ vouching }) => vouching),
+        [null, null],
+      );
+      t.same(await recount(api.store.read), []);
+    },
+  );
+
+  await t.test('of many at once no more than agreed count', async (t) => {
+    api.setClock(day(3));
+    const before = (await counts()).confirmed;
+    await Promise.all(Array.from({ length: 8 }, (_, i) => sign(`many${i}@example.org`, trusted.secret)));
+    t.equal((await counts()).confirmed, before + 3);
+    t.same(await vouchingOf(trusted.id), { limit: 3, counted: 8, held: 8 });
+    t.same(await recount(api.store.read), []);
+  });
+
+  await t.test('what is released counts, nobody is mailed, and the lead itself has no limit', async (t) => {
+    const { confirmed } = await counts();
+    t.match(await moderate('release', { signals: ['vouch_limit'] }), { body: { moderated: 8 } });
+    t.equal((await counts()).confirmed, confirmed + 8);
+    await load(
+      Array.from({ length: 10 }, (_, i) => `own${i}@example.org`),
+      lead.secret,
+    );
+    for (let i = 0; i < 5; i += 1) await sign(`one${i}@example.org`, lead.secret);
+    t.equal((await counts()).confirmed, confirmed + 8 + 15);
+    t.same(await recount(api.store.read), []);
+  });
+
+  await t.test('listImports 200 and 304: who, when and how much, for the lead, in pages', async (t) => {
+    const all = await imports(lead.secret);
+    t.match(all, { status: 200, headers: { 'cache-control': 'private, no-store' } });
+    t.match(
+      all.body.data.map((one: any) => [
+        one.organization.name,
+        one.kind,
+        one.lines,
+        one.created,
+        one.confirmed,
+        one.quarantined,
+      ]),
+      [
+        ['Lead', 'file', 10, 10, 0, 0],
+        ['Trusted', 'requests', 8, 3, 0, 5],
+        ['Trusted', 'file', 2, 1, 1, 0],
+        ['Trusted', 'file', 4, 0, 0, 2],
+        ['Trusted', 'requests', 2, 1, 0, 1],
+        ['Trusted', 'file', 3, 2, 0, 0],
+      ],
+    );
+    t.match(all.body.data.at(-1), { source: 'stall', key_id: /^key_/, begun_at: '2026-10-01T12:00:00.000Z' });
+    t.notMatch(all.text, /@|sig_|sup_/);
+    t.equal((await imports(lead.secret, '', { 'if-none-match': all.headers['etag'] ?? '' })).status, 304);
+    const first = await imports(lead.secret, '?limit=4');
+    const rest = await imports(lead.secret, `?limit=4&cursor=${first.body.next_cursor}`);
+    t.same([...first.body.data, ...rest.body.data], all.body.data);
+  });
+
+  await t.test('listImports 400, 401, 403, 404: partners hear nothing of it', async (t) => {
+    t.match(await imports(lead.secret, '?limit=0'), { status: 400, body: { code: 'invalid_query' } });
+    t.match(await imports(lead.secret, '?cursor=AAAA'), { status: 400, body: { code: 'invalid_cursor' } });
+    t.match(await imports(undefined), { status: 401 });
+    const weak = await api.newKey(lead.key, 'secret', ['signatures:read']);
+    t.match(await imports(weak), { status: 403, body: { code: 'scope_required' } });
+    for (const key of [trusted.secret, stranger.secret]) t.match(await imports(key), { status: 404 });
+    t.match(await imports(lead.secret, '', {}, 'no-such'), { status: 404 });
+  });
+
+  await t.test('the lead quarantines what one import brought as one act, and releases it', async (t) => {
+    const before = await counts();
+    const { data } = (await imports(lead.secret)).body;
+    const [, , file] = data;
+    t.match(await moderate('quarantine', { import: file.id }), {
+      status: 200,
+      body: { moderated: 2, remaining: 0 },
+    });
+    t.equal((await counts()).confirmed, before.confirmed - 2);
+    t.same((await held()).map(({ email }) => email).sort(), ['7@example.org', 'waits@example.org']);
+    const [own] = await board();
+    t.equal(own.organization.id, trusted.id);
+    t.same(await recount(api.store.read), []);
+    t.match(await moderate('quarantine', { import: file.id }), { body: { moderated: 0 } }, 'once');
+    t.match(await moderate('refuse', { import: file.id }), { body: { moderated: 2 } });
+    t.match(await moderate('restore', { import: file.id }), { body: { moderated: 2 } });
+    t.match(await moderate('release', { import: file.id }), { body: { moderated: 2 } });
+    t.equal((await counts()).confirmed, before.confirmed);
+    t.match(
+      await moderate('quarantine', { import: data[1].id }),
+      { body: { moderated: 8 } },
+      'and what came one by one',
+    );
+    t.equal((await counts()).confirmed, before.confirmed - 8);
+    const rows = await api.store.read.db
+      .select({ reason: api.store.tables.moderations.reason })
+      .from(api.store.tables.moderations);
+    t.ok(
+      rows.every(({ reason }) => reason === 'Invented people'),
+      'each with its reason',
+    );
+    t.same(await recount(api.store.read), []);
+  });
+
+  await t.test('what was agreed ends with the partnership', async (t) => {
+    await api.call('POST', `/v1/partnerships/${partnership}/end`, { key: lead.secret, body: {} });
+    await makePartner(api, lead.secret, 'meadows', trusted, 'full', {});
+    t.match(await sign('late@example.org', trusted.secret), {
+      status: 403,
+      body: { code: 'vouching_not_agreed' },
+    });
+    t.same(
+      await vouchingOf(trusted.id),
+      { limit: null, counted: 8, held: 8 },
+      'what it did is not forgotten',
+    );
   });
 });

@@ -300,6 +300,43 @@ onEveryEngine('a quarantined signature', async (t, engine) => {
     );
   });
 
+  await t.test('quarantineSignature 200: out of the count, and released as it was', async (t) => {
+    await sign('mailed', 'waiting@example.org');
+    const letter = await collectLetter(api, 'waiting@example.org');
+    const { id: waiting } = await find('mailed', 'waiting@example.org');
+    await sign('direct', 'counting@example.org');
+    const { id: counting } = await find('direct', 'counting@example.org');
+    const before = await counts('direct');
+    t.match(await act(counting, 'quarantine'), {
+      status: 200,
+      body: { status: 'quarantined', suspicion: null },
+    });
+    t.match(await counts('direct'), { confirmed: (before.confirmed ?? 0) - 1, quarantined: 1 });
+    t.match(await act(counting, 'quarantine'), { status: 409, body: { code: 'already_quarantined' } });
+    t.match(await act(counting, 'release'), { status: 200, body: { status: 'confirmed' } });
+    t.same(await counts('direct'), before);
+    t.match(await act(waiting, 'quarantine'), { status: 200, body: { status: 'quarantined' } });
+    t.match(await act(waiting, 'refuse'), { status: 200, body: { status: 'invalidated' } });
+    t.match(await act(waiting, 'quarantine'), { status: 409, body: { code: 'already_invalidated' } });
+    t.match(await act(waiting, 'restore'), { status: 200, body: { status: 'quarantined' } });
+    t.match(
+      await act(waiting, 'release'),
+      { status: 200, body: { status: 'pending' } },
+      'nobody has confirmed it',
+    );
+    await collectMail(api);
+    t.match(await act(waiting, 'quarantine'), { status: 200 });
+    await api.call('POST', '/v1/confirmations', { body: { token: tokenOf(letter) } });
+    t.match(await find('mailed', 'waiting@example.org'), { status: 'quarantined' });
+    t.match(
+      await act(waiting, 'release'),
+      { status: 200, body: { status: 'confirmed' } },
+      'its mailbox has, meanwhile',
+    );
+    t.same(await collectMail(api), []);
+    t.same(await recount(api.store.read), []);
+  });
+
   await t.test('409 not_quarantined, 404, 403, 401 and 422', async (t) => {
     await sign('mailed', 'fine@example.org');
     await collectMail(api);
@@ -308,8 +345,10 @@ onEveryEngine('a quarantined signature', async (t, engine) => {
     const { id: odd } = await find('mailed', 'odd@example.org');
     const reader = await api.newKey(lead.key, 'secret', ['signatures:read', 'signatures:write']);
     const publishable = await api.newKey(lead.key, 'publishable');
-    for (const action of ['release', 'refuse']) {
-      t.match(await act(fine, action), { status: 409, body: { code: 'not_quarantined' } });
+    for (const action of ['release', 'refuse', 'quarantine']) {
+      if (action !== 'quarantine') {
+        t.match(await act(fine, action), { status: 409, body: { code: 'not_quarantined' } });
+      }
       t.match(await act(odd, action, partner.secret), { status: 404, body: { code: 'signature_not_found' } });
       t.match(await act(odd, action, reader), { status: 403, body: { code: 'scope_required' } });
       t.match(await act(odd, action, publishable), { status: 401, body: { code: 'key_required' } });
@@ -511,7 +550,7 @@ onEveryEngine('counts are rows at every moment of a mixed run', async (t, engine
   const step = fc.record({
     verb: fc.constantFrom('sign', 'bot', 'vouch', 'act', 'act', 'bulk', 'confirm'),
     ref: fc.constantFrom(...refs),
-    action: fc.constantFrom('release', 'refuse', 'invalidate', 'restore'),
+    action: fc.constantFrom('release', 'refuse', 'invalidate', 'restore', 'quarantine'),
     n: fc.nat(9),
   });
   const run = async ({ verb, ref, action, n }: { verb: string; ref: string; action: string; n: number }) => {

@@ -322,6 +322,86 @@ onEveryEngine('what partners take out and bring in', async (t, engine) => {
   t.same(await recount(api.store.read), []);
 });
 
+onEveryEngine('lines that repeat one address', async (t, engine) => {
+  const { api, lead, load } = await open(t, engine);
+  const nameOf = async (email: string, petition = 'meadows') => {
+    const of = `petition=${petition}&email=${encodeURIComponent(email)}`;
+    const { body } = await api.call('GET', `/v1/signatures?${of}`, { key: lead.secret });
+    return body.data.map(({ name }: any) => name as string);
+  };
+
+  await t.test('the first that can be taken is; the others hear that they have signed', async (t) => {
+    const repeated = await load('email,name\na@example.org,A1\nA@example.org,A2\na@example.org,\n');
+    t.match(repeated.body, { created: 1, already_signed: 1, failed: 1, problems: [{ line: 4 }] });
+    t.same(await nameOf('a@example.org'), ['A1']);
+    const wrong = 'email,name,created_at\nb@example.org,B1,2999-01-01T00:00:00Z\nb@example.org,B2,\n';
+    t.match((await load(wrong)).body, { created: 1, already_signed: 0, failed: 1, problems: [{ line: 2 }] });
+    t.same(await nameOf('b@example.org'), ['B2']);
+    const ids = [
+      'x@example.org,X,id1',
+      'c@example.org,C1,id1',
+      'c@example.org,C2,id1',
+      'c@example.org,C3,id2',
+    ];
+    await load(`email,name,external_id\n${ids[0]}`);
+    const taken = await load(`email,name,external_id\n${ids.join('\n')}\nc@example.org,C4,id3`);
+    t.match(taken.body, { created: 1, already_signed: 2, failed: 2, problems: [{ line: 3 }, { line: 4 }] });
+    t.same(await nameOf('c@example.org'), ['C3']);
+  });
+
+  await t.test(
+    'what had waited counts once, and who was erased comes back with the line that is later',
+    async (t) => {
+      await publish(api, lead.secret, { slug: 'waits', confirmation: 'email' });
+      const pending = { email: 'w@example.org', name: 'W' };
+      await api.call('POST', '/v1/petitions/waits/signatures', { body: pending });
+      const twice = await load('email,name\nw@example.org,W1\nw@example.org,W2', { petition: 'waits' });
+      t.match(twice.body, { created: 0, confirmed: 1, already_signed: 1 });
+      await load('email,name,created_at\ngone@example.org,G,2026-01-01T00:00:00Z');
+      const before = await api.call('GET', '/v1/petitions/meadows/counts', {});
+      const person = await findSupporterByIdentity(api.store.read, 'gone@example.org');
+      await eraseSupporter(api.app.ctx, person?.key ?? 0);
+      await sleep(5);
+      const later = new Date(Date.now() - 1).toISOString();
+      const lines = ['2026-01-01T00:00:00Z', later, '2026-01-02T00:00:00Z'].map(
+        (at, i) => `gone@example.org,G${i},${at}`,
+      );
+      t.match((await load(`email,name,created_at\n${lines.join('\n')}`)).body, {
+        created: 1,
+        left_out: 1,
+        already_signed: 1,
+      });
+      t.same(await nameOf('gone@example.org'), ['G1']);
+      const after = await api.call('GET', '/v1/petitions/meadows/counts', {});
+      t.equal(after.body.confirmed, before.body.confirmed, 'and counts once');
+      t.same(await recount(api.store.read), []);
+    },
+  );
+
+  await t.test('they share the transactions of all others', async (t) => {
+    for (const address of [() => 'same@example.org', (i: number) => `pair${i >> 1}@example.org`]) {
+      const rows = Array.from({ length: 600 }, (_, i) => `${address(i)},Name`);
+      let commits = 0;
+      const { store } = api.app.ctx;
+      const transact = store.transact.bind(store);
+      const counted: typeof transact = (work) => {
+        commits += 1;
+        return transact(work);
+      };
+      Object.assign(store, { transact: counted });
+      t.match((await load(`email,name\n${rows.join('\n')}`, { petition: 'river' })).body, {
+        lines: 600,
+        failed: 0,
+      });
+      Object.assign(store, { transact });
+      // As many as for 600 people: the smallest chunk has twenty.
+      t.ok(commits <= 60, `${commits} transactions`);
+    }
+    t.same(await nameOf('same@example.org', 'river'), ['Name']);
+    t.same(await recount(api.store.read), []);
+  });
+});
+
 onEveryEngine('files that come and go slowly', async (t, engine) => {
   const { api, lead, load, save } = await open(t, engine);
   const COUNT = 6000;
@@ -389,6 +469,53 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
     for (let i = 0; i < 30 && (await connections()) === before; i += 1) await sleep(100);
     t.ok((await connections()) < before, 'its connection is gone');
     socket.destroy();
+  });
+
+  await t.test('a key that is revoked on the way takes nothing more out', async (t) => {
+    const scopes = ['signatures:read'];
+    const body = { kind: 'secret', name: 'Export', scopes };
+    const made = await api.call('POST', '/v1/api-keys', { key: lead.secret, body });
+    const revoke = () => api.call('DELETE', `/v1/api-keys/${made.body.id}`, { key: lead.secret });
+    const headers = { authorization: `Bearer ${made.body.token}` };
+    const path = '/v1/signatures/export?petition=meadows&format=ndjson';
+    const get = send(path, headers, 'GET').end();
+    const [answer] = (await once(get, 'response')) as [IncomingMessage];
+    t.equal(answer.statusCode, 200);
+    let bytes = 0;
+    const failing = once(answer, 'end').catch((error: unknown) => error);
+    t.match(await revoke(), { status: 200 });
+    answer.on('data', (piece: Buffer) => (bytes += piece.length));
+    const failure = await failing;
+    t.ok(failure instanceof Error && !answer.complete, 'the client hears that it broke');
+    t.ok(bytes < file.length / 2, `${bytes} bytes had been on their way`);
+    t.match(await api.call('GET', path, { key: made.body.token }), { status: 401 });
+  });
+
+  await t.test('a key that is revoked on the way brings nothing more in, and hears why', async (t) => {
+    await publish(api, lead.secret, { slug: 'brook', confirmation: 'none' });
+    for (const accept of ['application/json', NDJSON]) {
+      const key = { kind: 'secret', name: 'Import', scopes: ['signatures:vouch'] };
+      const made = await api.call('POST', '/v1/api-keys', { key: lead.secret, body: key });
+      const headers = { authorization: `Bearer ${made.body.token}`, 'content-type': CSV, accept };
+      const importing = send('/v1/signatures/import?petition=brook', headers);
+      const answered = once(importing, 'response') as Promise<[IncomingMessage]>;
+      const before = (await api.call('GET', '/v1/petitions/brook/counts', {})).body.confirmed;
+      const confirmed = async () =>
+        (await api.call('GET', '/v1/petitions/brook/counts', {})).body.confirmed as number;
+      const lines = Array.from({ length: 1200 }, (_, i) => `${accept.length}r${i}@example.org,N`);
+      importing.write(`email,name\n${lines.slice(0, 300).join('\n')}\n`);
+      while ((await confirmed()) === before) await sleep(20);
+      await api.call('DELETE', `/v1/api-keys/${made.body.id}`, { key: lead.secret });
+      importing.end(lines.slice(300).join('\n'));
+      const [answer] = await answered;
+      let text = '';
+      for await (const piece of answer.setEncoding('utf8')) text += String(piece);
+      const last = linesOf(text).at(-1);
+      if (answer.statusCode === 200) t.match(last, { complete: false, stopped: { code: 'invalid_key' } });
+      else t.match([answer.statusCode, last], [401, { code: 'invalid_key', detail: /send the file again/ }]);
+      t.ok((await confirmed()) <= before + 300, 'the rest is not stored');
+    }
+    t.same(await recount(api.store.read), []);
   });
 
   await t.test('what fails on the way does not look complete', async (t) => {
