@@ -127,7 +127,7 @@ export type Store = {
    * never be heard of. Returns how to stop.
    */
   watch(column: string, heard: Heard): () => void;
-  /** Rejects when the database does not answer. */
+  /** Rejects when the database does not answer, or takes no writes. */
   ping(): Promise<void>;
   /** A driver's error as the `ApiError` that callers should hear of; any other error as it is. */
   readonly explain: (error: unknown) => unknown;
