@@ -10,11 +10,11 @@ const REST_MS = 1000;
 type Sink = (bytes: Buffer, done: (error: Error | null | undefined, written: number) => void) => void;
 
 export type LogStream = {
-  write(text: string): void;
+  write: (text: string) => void;
   /** Resolves once nothing waits, or after `ms`. */
-  flushed(ms: number): Promise<void>;
+  flushed: (ms: number) => Promise<void>;
   /** Lines since the start that nobody will read. */
-  dropped(): number;
+  dropped: () => number;
 };
 
 /**

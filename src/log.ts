@@ -6,10 +6,10 @@ import { redact } from './redact.js';
 export type Log = {
   logger: Logger;
   /** Words for whoever starts the server, beside the lines of the logger. */
-  say(text: string): void;
+  say: (text: string) => void;
   /** Resolves once all is written, or after `ms`. */
-  flushed(ms: number): Promise<void>;
-  dropped(): number;
+  flushed: (ms: number) => Promise<void>;
+  dropped: () => number;
 };
 
 /** Opens the log of a process. What a line may hold of a request: never a query string, a body, an address or a key. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
 import { migrateConfiguredStore, openConfiguredStore } from './configured-store.js';
-import { erasureJournalFile } from './erasure-journal-file.js';
+import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
 import { watchLog } from './http/metrics.js';
 import { startJobs } from './jobs.js';
@@ -43,15 +43,17 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
   const store = await openConfiguredStore(config, {
+    reserve: true,
     arrivals: () => sockets,
     onFatal(error) {
       logger.fatal({ error: describeError(error) }, 'the disk failed: nothing more can be promised');
       setTimeout(() => process.exit(74), LAST_WORDS_MS);
     },
   });
+  const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;
   try {
-    const erasures = erasureJournalFile(config.ERASURE_JOURNAL);
+    const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
     app = await build({ config, store, rootKey, erasures, locales, logger });
     watchLog(app.metrics, log.dropped);
     app.server.on('connection', () => (sockets += 1));
@@ -60,6 +62,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   } catch (error) {
     await app?.close();
     await store.close();
+    reserve.end();
     throw error;
   }
   const mail = config.MAIL_WORKER ? startMail(config, app, locales, logger) : undefined;
@@ -75,6 +78,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       jobs.stop();
       await Promise.all([closeGently(app), mail?.stop()]);
       await store.close();
+      reserve.end();
       await log.flushed(LAST_WORDS_MS);
     },
   };

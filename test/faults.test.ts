@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, openSync, readFileSync, statfsSync, unlinkSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statfsSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -62,6 +71,52 @@ function smallDisk(t: Test, folder: string) {
   return { disk, ballast, fill };
 }
 
+/** The links to "my data" that people have asked for, out of the folder of mails. */
+async function manageLinks(url: string, folder: string, emails: string[]) {
+  const mails = join(folder, 'data/mail');
+  for (const email of emails) await post(`${url}/v1/manage-links`, { email });
+  const links = new Map<string, string>();
+  for (let i = 0; i < 500 && links.size < emails.length; i += 1) {
+    await sleep(20);
+    for (const file of existsSync(mails) ? readdirSync(mails) : []) {
+      const text = readFileSync(join(mails, file), 'utf8').replaceAll(/=\r\n/g, '');
+      const [, to = ''] = /^To: <?([^>\r]+)/m.exec(text) ?? [];
+      const [link] = /pm_[A-Za-z0-9_-]{44}/.exec(text) ?? [];
+      if (link !== undefined) links.set(to, link);
+    }
+  }
+  return emails.map((email) => ({ email, link: links.get(email) ?? '' }));
+}
+
+/** Withdraws a signature, perhaps, and has all that is known erased. Returns the statuses. */
+async function leave(url: string, link: string, atOnce: boolean): Promise<number[]> {
+  const begun = await post(`${url}/v1/sessions`, { token: link });
+  const { token } = (await begun.json()) as { token: string };
+  const statuses = [begun.status];
+  const ask = async (method: string, path: string) => {
+    const response = await fetch(`${url}/v1/me${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+    });
+    statuses.push(response.status);
+  };
+  const { json } = await get(`${url}/v1/me/signatures`, token);
+  if (!atOnce) await ask('DELETE', `/signatures/${json.data[0].id}`);
+  await ask('DELETE', '');
+  return statuses;
+}
+
+/** Which of the words are still in a file, after a moment. */
+async function bytesOf(folder: string, words: Iterable<string>): Promise<string[]> {
+  const found = () => {
+    const files = readdirSync(folder).filter((file) => file.startsWith('full.db'));
+    const bytes = files.map((file) => readFileSync(join(folder, file)));
+    return [...words].filter((word) => bytes.some((data) => data.includes(word)));
+  };
+  for (let i = 0; i < 150 && found().length > 0; i += 1) await sleep(20);
+  return found();
+}
+
 t.test(
   'a full disk: reads go on, writes are refused, and it heals by itself',
   { skip: noMount },
@@ -70,8 +125,11 @@ t.test(
     const { disk, ballast, fill } = smallDisk(t, folder);
 
     const DATABASE_URL = `file:${disk}/full.db`;
-    const server = await serve(t, folder, { ...FAST, DATABASE_URL });
+    const ERASURE_JOURNAL = join(disk, 'erasures.log');
+    const server = await serve(t, folder, { ...FAST, DATABASE_URL, ERASURE_JOURNAL });
     const acknowledged: string[] = [];
+    const erased = new Set<string>();
+    let withdrawn = 0;
     const refusals: { status: number; code: string; retryAfter: string | null }[] = [];
     let n = 0;
     const sign = async () => {
@@ -88,6 +146,7 @@ t.test(
 
     for (let i = 0; i < 20; i += 1) await sign();
     t.equal(acknowledged.length, 20);
+    const links = await manageLinks(server.url, folder, acknowledged.slice(0, 12));
     for (const round of ['the first time', 'the second time']) {
       fill();
       await untilRefused();
@@ -96,7 +155,14 @@ t.test(
         t.equal((await get(`${server.url}${path}`)).status, 200, path);
       }
       const { json } = await get(`${server.url}${PETITION}/counts`);
-      t.equal(json.confirmed, acknowledged.length, 'the count is right');
+      t.equal(json.confirmed, acknowledged.length - withdrawn, 'the count is right');
+      for (let i = 0; i < 6; i += 1) {
+        const { email, link } = links.pop()!;
+        t.same(await leave(server.url, link, i % 2 === 0), i % 2 === 0 ? [201, 204] : [201, 200, 204]);
+        withdrawn += i % 2;
+        erased.add(email);
+      }
+      t.same(await bytesOf(disk, erased), [], 'nothing is left of who was erased on a full disk');
       if (round === 'the second time') break;
       unlinkSync(ballast);
       const before = acknowledged.length;
@@ -108,7 +174,9 @@ t.test(
 
     t.same(await server.end('SIGTERM'), { code: 0, signal: null }, 'it ends well on a full disk');
     unlinkSync(ballast);
-    t.same((await storedIn(DATABASE_URL)).sort(), acknowledged.sort());
+    const stored = (await storedIn(DATABASE_URL)).filter((delivery) => delivery !== '');
+    t.same(stored.sort(), acknowledged.filter((email) => !erased.has(email)).sort());
+    t.equal(readFileSync(ERASURE_JOURNAL, 'utf8').trim().split('\n').length, erased.size);
     t.same(await query(DATABASE_URL, 'pragma integrity_check'), [{ integrity_check: 'ok' }]);
     t.match(await cli(folder, { ...FAST, DATABASE_URL }, 'recount'), { code: 0 });
   },

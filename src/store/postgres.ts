@@ -209,6 +209,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
       };
     },
     ping: () => ping(pool),
+    clean: () => undefined,
     explain,
     stats: () => ({ waiting: waiting(), ...stats }),
     close,
