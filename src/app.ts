@@ -81,17 +81,21 @@ export type BuildOptions = ContextOptions & {
   live?: Partial<LiveOptions & LivePace>;
   /** For tests that cannot wait. */
   transfers?: { stallMs?: number };
+  /** How long a request may take to arrive, and how often that is looked at: for tests that cannot wait. */
+  arrival?: { mostMs: number; lookMs: number };
   logger?: FastifyBaseLogger;
 };
 
 export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: () => void };
 
 const MAX_URL = 4096;
+/** Node looks every 30 seconds by itself: so long a client could take. */
+const ARRIVAL = { mostMs: 15_000, lookMs: 1000 };
 const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
 
 /** Wires everything. The same for production and for tests. */
 export async function build(options: BuildOptions): Promise<App> {
-  const { config, store } = options;
+  const { config, store, arrival = ARRIVAL } = options;
   const ctx = createContext(options);
   const constant = await constantHeaders();
 
@@ -113,9 +117,9 @@ export async function build(options: BuildOptions): Promise<App> {
     childLoggerFactory: (logger) => logger,
     trustProxy: config.trustProxy.length > 0 ? config.trustProxy : false,
     bodyLimit: 65_536,
-    requestTimeout: 15_000,
-    // Node looks every 30 seconds by itself: so long a client could take with its headers.
-    http: { connectionsCheckingInterval: 1000 },
+    requestTimeout: arrival.mostMs,
+    // Of the two limits Node takes the longer one for the whole request: its own for the headers is a minute.
+    http: { headersTimeout: arrival.mostMs, connectionsCheckingInterval: arrival.lookMs },
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 500 },

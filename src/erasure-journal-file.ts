@@ -1,19 +1,35 @@
 import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Erasure, ErasureJournal } from './core/erasure-journal.js';
+import { ApiError } from './errors.js';
 import { ensureFolder } from './folder.js';
+import { Reserve } from './reserve.js';
 
-/** A line for each erasure: when, and the keyed hash of who. Append-only; each line is durable before it is answered. */
-export function erasureJournalFile(file: string): ErasureJournal {
+/** A thousand lines. */
+const RESERVE_BYTES = 64 * 1024;
+
+/** Space for a journal that must go on when its disk is full. */
+export function journalReserve(file: string): Reserve {
+  ensureFolder(dirname(file));
+  return new Reserve(`${file}-reserve`, RESERVE_BYTES);
+}
+
+/**
+ * A line for each erasure: when, and the keyed hash of who. Append-only; each line is durable before it is answered. With
+ * `reserve` a full disk takes some more. Throws `storage_full` and `storage_unavailable`.
+ */
+export function erasureJournalFile(file: string, reserve?: Reserve): ErasureJournal {
   return {
     async append(subject, at) {
-      ensureFolder(dirname(file));
-      const handle = await open(file, 'a', 0o600);
+      const line = `${at.toISOString()} ${subject.toString('base64url')}\n`;
+      if (reserve?.spent) reserve.keep();
       try {
-        await handle.appendFile(`${at.toISOString()} ${subject.toString('base64url')}\n`);
-        await handle.sync();
-      } finally {
-        await handle.close();
+        await appendDurably(file, line).catch((error: unknown) => {
+          if (!isFull(error) || !reserve?.spend()) throw error;
+          return appendDurably(file, line);
+        });
+      } catch (error) {
+        throw new ApiError(isFull(error) ? 'storage_full' : 'storage_unavailable');
       }
     },
     async entries() {
@@ -24,6 +40,20 @@ export function erasureJournalFile(file: string): ErasureJournal {
       return text.split('\n').flatMap(toErasure);
     },
   };
+}
+
+const isFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+async function appendDurably(file: string, line: string): Promise<void> {
+  ensureFolder(dirname(file));
+  const handle = await open(file, 'a', 0o600);
+  try {
+    await handle.appendFile(line);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 const LINE = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Za-z0-9_-]{43})$/;

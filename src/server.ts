@@ -1,13 +1,13 @@
 import { Server, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pino, { type Logger } from 'pino';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
 import { migrateConfiguredStore, openConfiguredStore } from './configured-store.js';
-import { erasureJournalFile } from './erasure-journal-file.js';
+import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
-import { redact } from './redact.js';
+import { watchLog } from './http/metrics.js';
 import { startJobs } from './jobs.js';
+import { openLog, type Log } from './log.js';
 import { loadLocales } from './mail/locales.js';
 import { startMail } from './mail/start.js';
 import { loadRootKey } from './root-key.js';
@@ -20,41 +20,21 @@ const LAST_CALL_MS = 500;
 const PATIENCE_MS = 15_000;
 const SWEEP_MS = 50;
 
-export type RunningServer = { app: App; url: string; migrated: number; stop: () => Promise<void> };
-
-/** What a log line may hold of a request: never a query string, a body, an address or a key. */
-export const createLogger = (level: string): Logger =>
-  pino({
-    level,
-    hooks: { streamWrite: redact },
-    redact: {
-      paths: ['req.headers.authorization', '*.email', '*.token', 'req.remoteAddress'],
-      censor: '[redacted]',
-    },
-    serializers: {
-      req: ({
-        method,
-        routeOptions,
-        id,
-      }: {
-        method: string;
-        routeOptions?: { url?: string };
-        id: string;
-      }) => ({
-        id,
-        method,
-        route: routeOptions?.url,
-      }),
-      err: describeError,
-    },
-  });
+export type RunningServer = {
+  app: App;
+  url: string;
+  migrated: number;
+  say: Log['say'];
+  stop: () => Promise<void>;
+};
 
 /**
  * Migrates, opens, builds and listens; when one of them fails, nothing stays open. `stop` answers what is under way,
  * flushes what waits, and closes.
  */
 export async function startServer(config: Config): Promise<RunningServer> {
-  const logger = createLogger(config.LOG_LEVEL);
+  const log = openLog(config.LOG_LEVEL);
+  const { logger } = log;
   const rootKey = loadRootKey(config);
   const locales = loadLocales(config.LOCALES_FOLDER || undefined);
   for (const { locale, keys } of locales.missing) {
@@ -63,22 +43,26 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
   const store = await openConfiguredStore(config, {
+    reserve: true,
     arrivals: () => sockets,
     onFatal(error) {
       logger.fatal({ error: describeError(error) }, 'the disk failed: nothing more can be promised');
       setTimeout(() => process.exit(74), LAST_WORDS_MS);
     },
   });
+  const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;
   try {
-    const erasures = erasureJournalFile(config.ERASURE_JOURNAL);
+    const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
     app = await build({ config, store, rootKey, erasures, locales, logger });
+    watchLog(app.metrics, log.dropped);
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
     await app.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {
     await app?.close();
     await store.close();
+    reserve.end();
     throw error;
   }
   const mail = config.MAIL_WORKER ? startMail(config, app, locales, logger) : undefined;
@@ -88,11 +72,14 @@ export async function startServer(config: Config): Promise<RunningServer> {
   return {
     app,
     migrated,
+    say: log.say,
     url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
     async stop() {
       jobs.stop();
       await Promise.all([closeGently(app), mail?.stop()]);
       await store.close();
+      reserve.end();
+      await log.flushed(LAST_WORDS_MS);
     },
   };
 }

@@ -1,9 +1,31 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statfsSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import t from 'tap';
-import { body, cli, FAST, get, home, load, PETITION, post, query, serve, SIGNERS } from './process.js';
+import t, { type Test } from 'tap';
+import {
+  body,
+  cli,
+  cliInto,
+  FAST,
+  get,
+  home,
+  load,
+  PETITION,
+  post,
+  query,
+  serve,
+  SIGNERS,
+} from './process.js';
 
 /*
  * A disk that is full and a disk that fails, made by the kernel: it takes root and mount, and strace. Where they are not
@@ -29,27 +51,85 @@ const noStrace = missing('strace', () =>
   run('strace', '-f', '-o', '/dev/null', '-e', 'inject=fsync:error=EIO', 'true'),
 );
 
+/** Makes long lines of the log. */
+const ID = 'x'.repeat(64);
+
 const storedIn = async (url: string) => (await query(url, SIGNERS)).map(({ delivery }) => String(delivery));
+
+/** A disk of three megabytes, and how to fill it. */
+function smallDisk(t: Test, folder: string) {
+  const disk = join(folder, 'disk');
+  mkdirSync(disk);
+  run('mount', '-t', 'tmpfs', '-o', 'size=3m', 'none', disk);
+  t.teardown(() => run('umount', '--lazy', disk));
+  const ballast = join(disk, 'ballast');
+  const fill = () => {
+    const { bavail, bsize } = statfsSync(disk);
+    appendFileSync(ballast, Buffer.alloc(bavail * bsize));
+    t.equal(statfsSync(disk).bavail, 0);
+  };
+  return { disk, ballast, fill };
+}
+
+/** The links to "my data" that people have asked for, out of the folder of mails. */
+async function manageLinks(url: string, folder: string, emails: string[]) {
+  const mails = join(folder, 'data/mail');
+  for (const email of emails) await post(`${url}/v1/manage-links`, { email });
+  const links = new Map<string, string>();
+  for (let i = 0; i < 500 && links.size < emails.length; i += 1) {
+    await sleep(20);
+    for (const file of existsSync(mails) ? readdirSync(mails) : []) {
+      const text = readFileSync(join(mails, file), 'utf8').replaceAll(/=\r\n/g, '');
+      const [, to = ''] = /^To: <?([^>\r]+)/m.exec(text) ?? [];
+      const [link] = /pm_[A-Za-z0-9_-]{44}/.exec(text) ?? [];
+      if (link !== undefined) links.set(to, link);
+    }
+  }
+  return emails.map((email) => ({ email, link: links.get(email) ?? '' }));
+}
+
+/** Withdraws a signature, perhaps, and has all that is known erased. Returns the statuses. */
+async function leave(url: string, link: string, atOnce: boolean): Promise<number[]> {
+  const begun = await post(`${url}/v1/sessions`, { token: link });
+  const { token } = (await begun.json()) as { token: string };
+  const statuses = [begun.status];
+  const ask = async (method: string, path: string) => {
+    const response = await fetch(`${url}/v1/me${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+    });
+    statuses.push(response.status);
+  };
+  const { json } = await get(`${url}/v1/me/signatures`, token);
+  if (!atOnce) await ask('DELETE', `/signatures/${json.data[0].id}`);
+  await ask('DELETE', '');
+  return statuses;
+}
+
+/** Which of the words are still in a file, after a moment. */
+async function bytesOf(folder: string, words: Iterable<string>): Promise<string[]> {
+  const found = () => {
+    const files = readdirSync(folder).filter((file) => file.startsWith('full.db'));
+    const bytes = files.map((file) => readFileSync(join(folder, file)));
+    return [...words].filter((word) => bytes.some((data) => data.includes(word)));
+  };
+  for (let i = 0; i < 150 && found().length > 0; i += 1) await sleep(20);
+  return found();
+}
 
 t.test(
   'a full disk: reads go on, writes are refused, and it heals by itself',
   { skip: noMount },
   async (t) => {
     const folder = home(t);
-    const disk = join(folder, 'disk');
-    mkdirSync(disk);
-    run('mount', '-t', 'tmpfs', '-o', 'size=3m', 'none', disk);
-    t.teardown(() => run('umount', '--lazy', disk));
-    const ballast = join(disk, 'ballast');
-    const fill = () => {
-      const { bavail, bsize } = statfsSync(disk);
-      writeFileSync(ballast, Buffer.alloc(bavail * bsize));
-      t.equal(statfsSync(disk).bavail, 0);
-    };
+    const { disk, ballast, fill } = smallDisk(t, folder);
 
     const DATABASE_URL = `file:${disk}/full.db`;
-    const server = await serve(t, folder, { ...FAST, DATABASE_URL });
+    const ERASURE_JOURNAL = join(disk, 'erasures.log');
+    const server = await serve(t, folder, { ...FAST, DATABASE_URL, ERASURE_JOURNAL });
     const acknowledged: string[] = [];
+    const erased = new Set<string>();
+    let withdrawn = 0;
     const refusals: { status: number; code: string; retryAfter: string | null }[] = [];
     let n = 0;
     const sign = async () => {
@@ -66,6 +146,7 @@ t.test(
 
     for (let i = 0; i < 20; i += 1) await sign();
     t.equal(acknowledged.length, 20);
+    const links = await manageLinks(server.url, folder, acknowledged.slice(0, 12));
     for (const round of ['the first time', 'the second time']) {
       fill();
       await untilRefused();
@@ -74,7 +155,14 @@ t.test(
         t.equal((await get(`${server.url}${path}`)).status, 200, path);
       }
       const { json } = await get(`${server.url}${PETITION}/counts`);
-      t.equal(json.confirmed, acknowledged.length, 'the count is right');
+      t.equal(json.confirmed, acknowledged.length - withdrawn, 'the count is right');
+      for (let i = 0; i < 6; i += 1) {
+        const { email, link } = links.pop()!;
+        t.same(await leave(server.url, link, i % 2 === 0), i % 2 === 0 ? [201, 204] : [201, 200, 204]);
+        withdrawn += i % 2;
+        erased.add(email);
+      }
+      t.same(await bytesOf(disk, erased), [], 'nothing is left of who was erased on a full disk');
       if (round === 'the second time') break;
       unlinkSync(ballast);
       const before = acknowledged.length;
@@ -86,11 +174,77 @@ t.test(
 
     t.same(await server.end('SIGTERM'), { code: 0, signal: null }, 'it ends well on a full disk');
     unlinkSync(ballast);
-    t.same((await storedIn(DATABASE_URL)).sort(), acknowledged.sort());
+    const stored = (await storedIn(DATABASE_URL)).filter((delivery) => delivery !== '');
+    t.same(stored.sort(), acknowledged.filter((email) => !erased.has(email)).sort());
+    t.equal(readFileSync(ERASURE_JOURNAL, 'utf8').trim().split('\n').length, erased.size);
     t.same(await query(DATABASE_URL, 'pragma integrity_check'), [{ integrity_check: 'ok' }]);
     t.match(await cli(folder, { ...FAST, DATABASE_URL }, 'recount'), { code: 0 });
   },
 );
+
+t.test(
+  'a full disk with the log on it holds up neither the server nor its end',
+  { skip: noMount },
+  async (t) => {
+    const folder = home(t);
+    const { disk, ballast, fill } = smallDisk(t, folder);
+    const log = join(disk, 'server.log');
+    const server = await serve(t, folder, { ...FAST, DATABASE_URL: `file:${disk}/full.db` }, [], log);
+    const sign = async (email: string) =>
+      (await post(`${server.url}${PETITION}/signatures`, body(email), { 'x-request-id': ID })).status;
+    fill();
+    const statuses = new Set<number>();
+    for (let i = 0; i < 4000 && !statuses.has(507); i += 1) statuses.add(await sign(`log-${i}@load.example`));
+    t.ok(statuses.has(507));
+    // Many more lines than may wait.
+    const until = async (done: () => boolean) => {
+      for (let i = 0; i < 400 && !done(); i += 1) {
+        await Promise.all(Array.from({ length: 50 }, (_, n) => sign(`more-${i}-${n}@load.example`)));
+      }
+    };
+    let dropped = 0;
+    const metric = async () => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      dropped = Number(/^log_dropped_total (\d+)$/m.exec(text)?.[1]);
+    };
+    await until(() => (void metric(), dropped > 0));
+    t.ok(dropped > 0, `${dropped} lines were dropped`);
+    t.equal((await get(`${server.url}${PETITION}`)).status, 200, 'reads go on');
+
+    unlinkSync(ballast);
+    const said = /"lines":(\d+),"msg":"lines of the log were dropped/;
+    for (let i = 0; i < 300 && !said.test(server.output()); i += 1) await sleep(20);
+    t.ok(
+      Number(said.exec(server.output())?.[1]) >= dropped,
+      'how many were dropped is said when there is room',
+    );
+    const lines = server
+      .output()
+      .split('\n')
+      .filter((line) => line.startsWith('{'));
+    t.ok(
+      lines.every((line) => JSON.parse(line).level > 0),
+      'and no line is half there',
+    );
+
+    fill();
+    for (let i = 0; i < 20; i += 1) await sign(`last-${i}@load.example`);
+    const from = Date.now();
+    t.same(await server.end('SIGTERM'), { code: 0, signal: null });
+    t.ok(Date.now() - from < 5000, `it took ${Date.now() - from} ms`);
+  },
+);
+
+t.test('a command whose words cannot be written fails', { skip: noMount }, async (t) => {
+  const folder = home(t);
+  const { disk, fill } = smallDisk(t, folder);
+  await cli(folder, FAST, 'migrate');
+  await cli(folder, FAST, 'organizations', 'create', '--name', 'Meadows');
+  fill();
+  const out = openSync(join(disk, 'key'), 'a');
+  const made = await cliInto(out, folder, FAST, 'keys', 'create', '--organization', 'meadows');
+  t.match(made, { code: 1, stderr: /^undersigned: what it says cannot be written \(ENOSPC\)$/m });
+});
 
 t.test(
   'a disk that fails to sync: nothing more is acknowledged, and the process ends',

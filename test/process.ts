@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +59,24 @@ export const cli = (cwd: string, env: Env, ...args: string[]): Promise<Ended> =>
     });
   });
 
+/** The same with its standard output in a file. */
+export const cliInto = (
+  out: number,
+  cwd: string,
+  env: Env,
+  ...args: string[]
+): Promise<Omit<Ended, 'stdout'>> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd,
+      env: environment(env),
+      stdio: ['ignore', out, 'pipe'],
+    });
+    let stderr = '';
+    child.stderr?.on('data', (data: Buffer) => (stderr += String(data)));
+    child.once('close', (code) => resolve({ code: code ?? -1, stderr }));
+  });
+
 export type Running = {
   url: string;
   /** Everything that it has printed so far. */
@@ -68,20 +86,32 @@ export type Running = {
   end: (signal: NodeJS.Signals) => Promise<{ code: number | null; signal: string | null }>;
 };
 
-/** Starts the server on a free port and waits until it says where it listens; `under` is a command that runs it. */
-export async function serve(t: Test, cwd: string, env: Env = {}, under: string[] = []): Promise<Running> {
+/**
+ * Starts the server on a free port and waits until it says where it listens; `under` is a command that runs it, `log` a
+ * file that all of its output goes to.
+ */
+export async function serve(
+  t: Test,
+  cwd: string,
+  env: Env = {},
+  under: string[] = [],
+  log?: string,
+): Promise<Running> {
   const [command = '', ...args] = [...under, process.execPath, main, 'serve'];
+  const out = log === undefined ? 'pipe' : openSync(log, 'a');
   const child = spawn(command, args, {
     cwd,
     env: environment({ PORT: '0', ...env }),
     // A command that runs the server leaves it behind when it is killed: both go together, as a group.
     detached: under.length > 0,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', out, out],
   });
-  let text = '';
+  if (typeof out === 'number') closeSync(out);
+  let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data: Buffer) => (text += String(data)));
+    stream?.on('data', (data: Buffer) => (printed += String(data)));
   }
+  const output = () => (log === undefined ? printed : readFileSync(log, 'utf8'));
   const exit = once(child, 'close').then(([code, signal]) => ({
     code: code as number | null,
     signal: signal as string | null,
@@ -96,12 +126,12 @@ export async function serve(t: Test, cwd: string, env: Env = {}, under: string[]
   let url: string | undefined;
   while (url === undefined && child.exitCode === null) {
     await sleep(10);
-    url = /listens on (\S+)[^]*openapi\.yaml\n/.exec(text)?.[1];
+    url = /listens on (\S+)[^]*openapi\.yaml\n/.exec(output())?.[1];
   }
-  if (url === undefined) throw new Error(`the server did not start: ${text}`);
+  if (url === undefined) throw new Error(`the server did not start: ${output()}`);
   return {
     url,
-    output: () => text,
+    output,
     process: child,
     exit,
     end: (signal) => {

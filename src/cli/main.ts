@@ -18,6 +18,13 @@ const organizationCommands = () => import('./organizations.js');
 // The database holds addresses: what this process makes is for its owner alone.
 process.umask(0o077);
 
+// A key that is printed once must not be lost in silence. A reader who has seen enough is no failure.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') return;
+  console.error(`undersigned: what it says cannot be written (${code})`);
+  process.exitCode = 1;
+});
+
 const program = new Command('undersigned')
   .description('A headless petition API. Configuration comes from the environment or .env: see .env.example.')
   .version(version)

@@ -20,7 +20,7 @@ export async function eraseSupporter(ctx: Context, supporterKey: number): Promis
     if (!person) return;
     const at = ctx.now();
     for (const subject of await subjectsOf(ctx, person)) await ctx.erasures.append(subject, at);
-    if (await eraseInside(ctx, person)) return;
+    if (await eraseInside(ctx, person)) return ctx.store.clean();
     // The address was changed in between: the journal has to know the new one, too.
   }
 }
@@ -53,9 +53,7 @@ async function subjectsOf({ store, secrets }: Context, { key, identity }: Person
 const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> => {
   // Organizers may have kept the old one.
   const publicId = ctx.newId('sup');
-  // Nobody signs for this row meanwhile, nor finds out too early that nobody was ever erased.
-  const shut = { shut: 'supporters' } as const;
-  return ctx.store.transact(async (tx) => {
+  const erase = async (tx: Tx) => {
     const { supporters: t, subscriptions, emailChanges } = tx.tables;
     const subject = ctx.secrets.subject(identity);
     const erased = erasedIdentity(subject);
@@ -79,7 +77,9 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
     await tx.db.delete(subscriptions).where(eq(subscriptions.supporterKey, key));
     await tx.db.delete(emailChanges).where(eq(emailChanges.supporterKey, key));
     return true;
-  }, shut);
+  };
+  // Nobody signs for this row meanwhile, nor finds out too early that nobody was ever erased.
+  return ctx.store.transact(erase, { urgent: true, shut: 'supporters' });
 };
 
 /** What never counted does not count for an erased person either. */
@@ -148,6 +148,7 @@ export async function replayErasures(ctx: Context): Promise<number> {
     const at = lastErased.get(ctx.secrets.subject(person.identity).toString('hex'));
     if (at !== undefined && person.createdAt < at && (await eraseInside(ctx, person))) erased += 1;
   }
+  if (erased > 0) ctx.store.clean();
   return erased;
 }
 

@@ -103,8 +103,8 @@ const WITHDRAWABLE: readonly SignatureStatus[] = ['pending', 'confirmed', 'quara
  * Takes a signature back: it counts no more, and what was still to be confirmed of it is void. A repeat changes nothing.
  * Throws `signature_not_found`, and `already_invalidated` for one that an organiser has taken out.
  */
-export const withdrawMySignature = (ctx: Context, session: Session, publicId: string): Promise<MySignature> =>
-  ctx.store.transact(async (tx) => {
+export function withdrawMySignature(ctx: Context, session: Session, publicId: string): Promise<MySignature> {
+  const withdraw = async (tx: Tx) => {
     const mine = await findMine(tx, session, publicId);
     const { key, status } = mine.signature;
     if (status === 'withdrawn') return mine;
@@ -124,7 +124,9 @@ export const withdrawMySignature = (ctx: Context, session: Session, publicId: st
     changeCounts(tx, signature, status, 'withdrawn');
     await voidRequests(tx, session, key);
     return { ...mine, signature };
-  });
+  };
+  return ctx.store.transact(withdraw, { urgent: true });
+}
 
 /**
  * A link or code that is still in the mailbox must not bring the signature back, nor a reminder come. Whoever wants to

@@ -85,13 +85,13 @@ export type MySubscriptionPatch = {
  * Throws `subscription_not_found`, `consent_required`, `do_not_contact`, `invalid_session`, and `invalid_body` for a
  * text of another organization.
  */
-export const patchMySubscription = (
+export function patchMySubscription(
   ctx: Context,
   session: Session,
   publicId: string,
   { status, consentTextId, ...preferences }: MySubscriptionPatch,
-): Promise<MySubscription> =>
-  ctx.store.transact(async (tx) => {
+): Promise<MySubscription> {
+  const patch = async (tx: Tx) => {
     const { identity } = await readMe(tx, session);
     const subject = ctx.secrets.subject(identity);
     const { subscription } = await findMine(tx, session, publicId);
@@ -106,7 +106,9 @@ export const patchMySubscription = (
     }
     const [mine] = await withTexts(tx, [await findMine(tx, session, publicId)]);
     return mine as MySubscription;
-  });
+  };
+  return ctx.store.transact(patch, { urgent: status === 'unsubscribed' });
+}
 
 async function findMine(on: Reader, { supporterKey }: Session, publicId: string) {
   const { subscriptions: t } = on.tables;

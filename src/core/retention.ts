@@ -33,7 +33,10 @@ export async function runRetention(ctx: Context, { dryRun }: { dryRun: boolean }
     const closedAt = closingOf(petition, ctx.now());
     if (closedAt) petitions.push(await retain(ctx, petition, closedAt, dryRun));
   }
-  return { petitions, supporters: dryRun ? 0 : await forgetIdle(ctx) };
+  if (dryRun) return { petitions, supporters: 0 };
+  const supporters = await forgetIdle(ctx);
+  ctx.store.clean();
+  return { petitions, supporters };
 }
 
 /** When the petition closed; undefined while it has not. */

@@ -1,4 +1,5 @@
 import { and, eq, gt, isNull, sql } from 'drizzle-orm';
+import type { Tx } from '../store/store.js';
 import type { Context } from './context.js';
 import { parseEmail } from './email.js';
 import { queueMail } from './outbox.js';
@@ -29,7 +30,7 @@ export async function requestManageLink(ctx: Context, email: string, locale?: st
  */
 export async function createSession(ctx: Context, link: string): Promise<{ token: string; expiresAt: Date }> {
   const bytes = ctx.random(TOKEN_BYTES);
-  return ctx.store.transact(async (tx) => {
+  const begin = async (tx: Tx) => {
     const used = await consumeToken(tx, 'manage', link);
     if (!used) throw linkNotFound();
     const { supporterKey, epoch } = used;
@@ -41,7 +42,9 @@ export async function createSession(ctx: Context, link: string): Promise<{ token
       .returning({ key: t.key });
     if (proven.length === 0) throw linkNotFound();
     return issueToken(tx, { purpose: 'session', bytes, supporterKey, epoch });
-  });
+  };
+  // It is the way to one's erasure.
+  return ctx.store.transact(begin, { urgent: true });
 }
 
 /** The session of a token; undefined when it is unknown, over or cancelled. */

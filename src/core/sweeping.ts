@@ -63,6 +63,7 @@ export async function sweepLinksAndMail(store: Store, now: Date): Promise<void> 
       .limit(AT_A_TIME);
     return db.delete(keyFigures).where(inArray(keyFigures.slot, old)).returning({ slot: keyFigures.slot });
   });
+  store.clean();
 }
 
 type Db = Parameters<Parameters<Store['transact']>[0]>[0]['db'];

@@ -20,7 +20,7 @@ const purposeOf = (token: string): SignedPurpose =>
  */
 export async function unsubscribeByLink(ctx: Context, token: string): Promise<void> {
   const purpose = purposeOf(token);
-  await ctx.store.transact(async (tx) => {
+  const leave = async (tx: Tx) => {
     const claims = await verify(ctx, tx, purpose, token, tx.now);
     const linked = claims && (await linkedSubscription(tx, claims));
     if (!linked) throw linkNotFound();
@@ -39,7 +39,8 @@ export async function unsubscribeByLink(ctx: Context, token: string): Promise<vo
       subject,
     });
     if (ended && linked.status === 'active') await offerWayBack(tx, found.subscription);
-  });
+  };
+  await ctx.store.transact(leave, { urgent: true });
   ctx.mailWaits();
 }
 

@@ -132,6 +132,19 @@ export function watchLimits(registry: Registry, state: () => SharedState | undef
   });
 }
 
+/** What could not be said. */
+export function watchLog(registry: Registry, dropped: () => number): void {
+  new Counter({
+    name: 'log_dropped_total',
+    help: 'Lines of the log that could not be written: the disk was full, or nobody read them',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(dropped());
+    },
+  });
+}
+
 export type MailCounters = { sent: number; failed: number; retried: number };
 
 /** What the mail worker of this process has done. */

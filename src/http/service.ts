@@ -73,7 +73,7 @@ export const serviceRoutes =
           access: 'service',
           summary: 'Can the process serve requests?',
           description:
-            'Asks the database. 503 while it cannot be reached, or while the process is shutting down.',
+            'Asks the database. 503 while it cannot be reached or takes no writes, and while the process is shutting down.',
           answers: { 200: Readiness },
           errors: ['storage_unavailable', 'shutting_down'],
         }),

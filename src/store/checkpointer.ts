@@ -2,9 +2,12 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
 import { threadProgram } from '../thread-program.js';
-import type { Said } from './checkpoint-thread.js';
+import type { Asked, Said } from './checkpoint-thread.js';
 import { DiskFailed } from './disk-failed.js';
 import { frameCounter, isIoCode, isIoError, LOG_FRAMES } from './sqlite-connection.js';
+import type { WriterTurn } from './writer-turn.js';
+
+const CLEAN_REST_MS = 500;
 
 /**
  * Moves the write-ahead log into the database. With many rows its pages lie anywhere in the file, and the disk takes a
@@ -18,10 +21,14 @@ export class Checkpointer {
   #state: 'idle' | 'moving' | 'moved' = 'idle';
   /** What the thread has met, as SQLite's code. */
   #failure: string | undefined;
+  #toClean = false;
+  #cleaning = false;
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly file: string,
     writer: Database.Database,
+    private readonly turn: WriterTurn,
   ) {
     this.#framesLeft = frameCounter(writer);
     this.#rest = writer.prepare('pragma wal_checkpoint(passive)');
@@ -39,11 +46,26 @@ export class Checkpointer {
     }
   }
 
+  /** Cuts the log off, soon: nothing that was deleted or changed stays in it. */
+  clean(): void {
+    this.#toClean = true;
+    if (this.#cleaning || this.#pause) return;
+    this.#toClean = false;
+    this.#cleaning = true;
+    this.#thread ??= this.#start();
+    this.#thread.postMessage('clean' satisfies Asked);
+  }
+
   async close(): Promise<void> {
+    clearTimeout(this.#pause);
+    if (this.#toClean) {
+      this.#pause = undefined;
+      this.clean();
+    }
     if (!this.#thread) return;
     this.#thread.ref();
     const exit = once(this.#thread, 'exit');
-    this.#thread.postMessage('close');
+    this.#thread.postMessage('close' satisfies Asked);
     await exit;
   }
 
@@ -59,22 +81,36 @@ export class Checkpointer {
   #move(): void {
     this.#state = 'moving';
     this.#thread ??= this.#start();
-    this.#thread.postMessage('move');
+    this.#thread.postMessage('move' satisfies Asked);
+  }
+
+  /** Writers wait while it is done: so not again at once, however often it is asked for. */
+  #cleaned(done: boolean): void {
+    if (!this.#cleaning) return;
+    this.#cleaning = false;
+    this.#toClean ||= !done;
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      if (this.#toClean) this.clean();
+    }, CLEAN_REST_MS).unref();
   }
 
   #start(): Worker {
     const thread = new Worker(threadProgram(import.meta.url, 'checkpoint-thread'), {
       name: 'checkpoints',
       execArgv: [],
-      workerData: { file: this.file },
+      workerData: { file: this.file, turn: this.turn.shared },
     });
     const done = (failure?: string) => {
       this.#state = 'moved';
       this.#failure = failure;
     };
-    thread.on('message', ({ failure }: Said) => done(failure));
+    thread.on('message', (said: Said) => ('clean' in said ? this.#cleaned(said.clean) : done(said.failure)));
     // It could not begin: then the writer moves all of it.
-    thread.on('error', () => done());
+    thread.on('error', () => {
+      done();
+      this.#cleaned(false);
+    });
     thread.once('exit', () => {
       if (this.#thread === thread) this.#thread = undefined;
     });

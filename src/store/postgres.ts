@@ -214,11 +214,36 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
         herald.listen(!watchers.none);
       };
     },
-    ping: async () => void (await pool.query('select 1')),
+    ping: () => ping(pool),
+    clean: () => undefined,
     explain,
     stats: () => ({ waiting: waiting(), ...stats }),
     close,
   };
+}
+
+/**
+ * Rejects unless there is a server that takes writes: a standby, or a primary that was told to be read-only, does not.
+ * Connections that the pool has kept may be of another day: the word of a fresh one counts.
+ */
+async function ping(pool: pg.Pool): Promise<void> {
+  for (let kept = pool.idleCount; kept >= 0; kept -= 1) if (await takesWrites(pool)) return;
+  throw new ApiError('storage_unavailable');
+}
+
+async function takesWrites(pool: pg.Pool): Promise<boolean> {
+  const client = await pool.connect();
+  let broken = true;
+  try {
+    const { rows } = await client.query<{ mode: string }>(
+      "select current_setting('transaction_read_only') as mode",
+    );
+    broken = rows[0]?.mode === 'on';
+    return !broken;
+  } finally {
+    // The pool has to look for the primary: a process that is not ready gets no writes that would make it look.
+    client.release(broken);
+  }
 }
 
 /** All of a transaction but its beginning and its end. */

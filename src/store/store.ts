@@ -108,11 +108,8 @@ export type Store = {
    * Runs `work` in a transaction and resolves once its effect is durable. `work` may run more than once (on
    * PostgreSQL after a serialization failure or a deadlock, on SQLite after another of its group failed). Throws `overloaded`, `storage_full` or
    * `storage_unavailable`; then nothing was changed, except that a connection lost during a commit leaves it open.
-   *
-   * While it runs nobody else writes the table `shut`: transactions that have are waited for, those that want to wait. On
-   * SQLite, with its one writer, that is so anyway.
    */
-  transact<T>(work: (tx: Tx) => Promise<T>, options?: { shut?: keyof Tables }): Promise<T>;
+  transact<T>(work: (tx: Tx) => Promise<T>, options?: TransactOptions): Promise<T>;
   /**
    * As transact, for work that may share its transaction with others which run interleaved with it. So it must not decide
    * by what it has read about anything that one of them may write. `touches` names what it writes, the person above all:
@@ -130,13 +127,28 @@ export type Store = {
    * never be heard of. Returns how to stop.
    */
   watch(column: string, heard: Heard): () => void;
-  /** Rejects when the database does not answer. */
+  /** Rejects when the database does not answer, or takes no writes. */
   ping(): Promise<void>;
+  /**
+   * SQLite: leaves nothing of what was deleted or changed in its files, soon and without anybody waiting for it. What
+   * PostgreSQL keeps of old rows is its operator's.
+   */
+  clean(): void;
   /** A driver's error as the `ApiError` that callers should hear of; any other error as it is. */
   readonly explain: (error: unknown) => unknown;
   stats(): StoreStats;
   /** Lets what waits finish, then closes. */
   close(): Promise<void>;
+};
+
+export type TransactOptions = {
+  /** Whoever leaves must not be kept by a full disk: SQLite has some space in reserve for that. */
+  urgent?: boolean;
+  /**
+   * A table that nobody else writes while it runs: transactions that have are waited for, those that want to wait. On
+   * SQLite, where one writes at a time, that is so anyway.
+   */
+  shut?: keyof Tables;
 };
 
 export type StoreOptions = {
@@ -145,6 +157,10 @@ export type StoreOptions = {
   maxWaiting: number;
   /** Counts events that announce more work (accepted sockets): while it grows, a group waits for them. */
   arrivals?: () => number;
+  /** SQLite: keep space for what is urgent on a full disk. */
+  reserve?: boolean;
+  /** SQLite: shared with other threads of the process that write to the same database. */
+  turn?: SharedArrayBuffer;
   /** Called when the disk failed and nothing more can be promised: the process should end. */
   onFatal: (error: unknown) => void;
 };

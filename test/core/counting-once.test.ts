@@ -1,6 +1,7 @@
 import { and, desc, eq, isNull, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import type { Test } from 'tap';
+import type { ModerationAction } from '../../schema/db/brake-tables.js';
 import { SCOPES, type SignatureStatus } from '../../schema/db/tables.js';
 import type { Actor, KeyedActor } from '../../src/core/context.js';
 import { confirmRequest, refuseRequest } from '../../src/core/confirmations.js';
@@ -375,7 +376,7 @@ class Run {
     if (signature.status !== 'invalidated') signature.status = 'withdrawn';
   }
 
-  private async moderate(action: 'invalidate' | 'restore' | 'release' | 'refuse', p: number, b: number) {
+  private async moderate(action: ModerationAction, p: number, b: number) {
     const all = this.model.all.get(p) ?? [];
     const signature = all[b % Math.max(1, all.length)];
     if (!signature) return;

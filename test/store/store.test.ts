@@ -723,9 +723,12 @@ t.test(
       'storage_unavailable',
       'as on a standby',
     );
+    t.equal(await outcome(store.ping()), 'storage_unavailable', 'it is not ready');
+    t.same(await slugs(store.read), ['one'], 'and reads go on');
     await admin.query('set default_transaction_read_only = off');
     await readOnly('off');
     // The same connection would be as it was: it must not come back from the pool.
+    await store.ping();
     await store.transact((tx) => insert(tx, 'three'));
     t.same(await slugs(store.read), ['one', 'three']);
 
