@@ -99,7 +99,20 @@ function asApiError(error: unknown): ApiError {
   return new ApiError(statusCode !== undefined && statusCode < 500 ? 'invalid_request' : 'internal_error');
 }
 
-const escape = (name: unknown) => String(name).replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 100);
+/** Shorter than a token. */
+const LONGEST_NAME = 40;
+
+/**
+ * A name as a step of a JSON pointer. It may be a stranger's: what breaks, turns or hides text is not repeated, and of a
+ * long one only how it begins.
+ */
+export const pointerStep = (name: unknown): string =>
+  [...String(name)]
+    .slice(0, LONGEST_NAME)
+    .join('')
+    .replace(/(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu, '\uFFFD')
+    .replaceAll('~', '~0')
+    .replaceAll('/', '~1');
 
 /** The words for a validator's findings. Never the value that was sent. */
 const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
@@ -133,7 +146,7 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
         : keyword === 'additionalProperties' || keyword === 'propertyNames'
           ? (params['additionalProperty'] ?? params['propertyName'])
           : undefined;
-    const pointer = child === undefined ? instancePath : `${instancePath}/${escape(child)}`;
+    const pointer = child === undefined ? instancePath : `${instancePath}/${pointerStep(child)}`;
     const code = keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const detail = ADVICE[keyword]?.(params) ?? `It ${message ?? 'is not valid'}.`;
     if (!errors.has(pointer)) errors.set(pointer, { pointer, code, detail });

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { components } from '../../schema/api/typebox.js';
 import { parseEmail } from '../core/email.js';
 import { ApiError } from '../errors.js';
+import { repeatedMember, saidTwice } from './json-text.js';
 
 /*
  * Two validators. Bodies are taken as they are: Fastify's default would turn null into "" and drop what it does not
@@ -52,6 +53,7 @@ export function validation(app: FastifyInstance): void {
     (httpPart === 'body' ? bodies : texts).compile(schema as object),
   );
 
+  app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true });
   app.removeAllContentTypeParsers();
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser(
@@ -62,8 +64,9 @@ export function validation(app: FastifyInstance): void {
         return done(new ApiError('invalid_json', { detail: 'The body is not valid UTF-8.' }));
       }
       if (request.routeOptions.config.keepRawBody) rawBodies.set(request, body);
-      // JSON.parse would keep a byte order mark as a character that is not JSON; say so instead.
-      void parse(request, body.toString('utf8'), (error, value) => {
+      const text = body.toString('utf8');
+      // A byte order mark is taken away there.
+      void parse(request, text, (error, value) => {
         if (error) {
           return done(new ApiError('invalid_json', { detail: 'The body cannot be parsed as JSON.' }));
         }
@@ -72,10 +75,21 @@ export function validation(app: FastifyInstance): void {
             new ApiError('invalid_json', { detail: 'A text holds NUL or half of a surrogate pair.' }),
           );
         }
+        const repeated = repeatedMember(text, value);
+        if (repeated !== undefined) return done(saidTwice(repeated));
         done(null, value);
       });
     },
   );
+}
+
+/**
+ * For routes that take none: a body is not read, whatever it is, so that nothing can be wrong with it. Of all DELETE
+ * requests none is read either (RFC 9110 gives it no meaning).
+ */
+export function takesNoBody(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _body, parsed) => parsed(null, null));
 }
 
 /** NUL and lone surrogates can come in only as escapes. Almost no body has one. */
