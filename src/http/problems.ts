@@ -114,15 +114,19 @@ export const pointerStep = (name: unknown): string =>
     .replaceAll('~', '~0')
     .replaceAll('/', '~1');
 
+const FORMATS: Record<string, string> = {
+  email: 'Write it like name@example.org.',
+  uri: 'Write a whole URL without a user or password, like https://example.org/page.',
+};
+
 /** The words for a validator's findings. Never the value that was sent. */
 const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   required: () => 'It is required: send it.',
   additionalProperties: () => 'There is no such property: leave it out.',
   type: ({ type }) => `It must be of type ${String(type)}.`,
-  format: ({ format }) =>
-    format === 'email'
-      ? 'Write it like name@example.org.'
-      : `It must be a ${String(format)} as in RFC 3339 or RFC 3986.`,
+  format: ({ format }) => FORMATS[String(format)] ?? `It must be a ${String(format)} as in RFC 3339.`,
+  visible: () => 'There is nothing to see: write it in letters, digits or signs.',
+  ownDomain: () => 'Others have pages below that: name a domain of your own, like https://*.example.org.',
   enum: ({ allowedValues }) => `It must be one of: ${(allowedValues as unknown[]).map(String).join(', ')}.`,
   minLength: ({ limit }) => `It must have at least ${String(limit)} characters.`,
   maxLength: ({ limit }) => `It must have at most ${String(limit)} characters.`,
@@ -149,7 +153,9 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
     const pointer = child === undefined ? instancePath : `${instancePath}/${pointerStep(child)}`;
     const code = keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const detail = ADVICE[keyword]?.(params) ?? `It ${message ?? 'is not valid'}.`;
-    if (!errors.has(pointer)) errors.set(pointer, { pointer, code, detail });
+    // Whatever else is wrong says more than a pattern.
+    if ((errors.get(pointer)?.code ?? 'pattern') === 'pattern')
+      errors.set(pointer, { pointer, code, detail });
     if (errors.size === MAX_FIELD_ERRORS) break;
   }
   return [...errors.values()];

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { components } from '../../schema/api/typebox.js';
 import { parseEmail } from '../core/email.js';
 import { ApiError } from '../errors.js';
+import { KEYWORDS } from './keywords.js';
 import { repeatedMember, saidTwice } from './json-text.js';
 
 /*
@@ -28,7 +29,9 @@ export function validator(options: Options): Ajv {
   addFormats.default(ajv, ['date-time', 'uri']);
   ajv.addFormat('date-time', isInstant);
   ajv.addFormat('email', (value: string) => parseEmail(value) !== undefined);
+  ajv.addFormat('uri', (text: string) => isUri(text) && hasNoUser(text));
   ajv.addFormat('int32', true);
+  for (const keyword of KEYWORDS) ajv.addKeyword(keyword);
   for (const schema of components()) ajv.addSchema(schema);
   return ajv;
 }
@@ -40,6 +43,11 @@ function isInstant(text: string): boolean {
   const year = new Date(text).getUTCFullYear();
   return isDateTime(text) && year >= 1 && year <= 9999;
 }
+
+const isUri = fullFormats.uri as (text: string) => boolean;
+
+/** A URI that names no user: a password in it would be everybody's, and `https://bank.example@evil.example` a trap. */
+const hasNoUser = (text: string) => !/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text);
 
 const rawBodies = new WeakMap<FastifyRequest, Buffer>();
 

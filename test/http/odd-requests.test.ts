@@ -29,10 +29,10 @@ function operationsOf(api: TestApp, keys: Record<string, string>): Asked[] {
   const document = documentOf(api.app) as Json;
   const resolve = (one: Json): Json =>
     typeof one['$ref'] === 'string'
-      ? (one['$ref']
+      ? one['$ref']
           .slice(2)
           .split('/')
-          .reduce((node, part) => node[part] as Json, document) as Json)
+          .reduce<Json>((node, part) => node[part] as Json, document)
       : one;
   return Object.entries(document['paths'] as Json).flatMap(([template, item]) =>
     Object.entries(item as Json).flatMap(([method, operation]: [string, Json]) => {
@@ -206,4 +206,84 @@ t.test('bodies and their words', async (t) => {
       t.ok(deep.body.errors[0].pointer.length <= 300);
     },
   );
+
+  const patch = (path: string, body: Json): Promise<Answer> =>
+    api.call('PATCH', path, { key: secret, body, headers: { 'if-match': '*' } });
+
+  await t.test('what nobody can see is no title, no name and no statement, and says so', async (t) => {
+    for (const blank of ['\u3164', '\u2800\u00ad', '\u034f\ufe0f', '\u{E0041}', '\u202e']) {
+      for (const [field, value] of [
+        ['title', blank],
+        ['statement', blank],
+        ['call_to_action', blank],
+        ['targets', [{ name: blank }]],
+        ['partners', [{ name: blank }]],
+        ['campaigner', { name: blank }],
+      ] as const) {
+        const { status, body } = await create(JSON.stringify({ title: 'T', statement: 'S', [field]: value }));
+        t.equal(status, 422, field);
+        t.match(body.errors, [{ code: 'visible', detail: /There is nothing to see/ }], field);
+      }
+      t.match(await patch('/v1/organization', { name: blank }), { status: 422 });
+      t.match(
+        await api.call('POST', '/v1/api-keys', { key: secret, body: { kind: 'secret', name: blank } }),
+        {
+          status: 422,
+        },
+      );
+    }
+    const turned = JSON.stringify({ title: '\u200fT\u202e\u2066\u061c', statement: 'S' });
+    t.match(await create(turned), { status: 201, body: { title: 'T' } });
+    t.match(await create(JSON.stringify({ title: 'نه‌خیر', statement: '🌻' })), {
+      status: 201,
+      body: { title: 'نه‌خیر' },
+    });
+  });
+
+  await t.test('no URL holds a user or a password, and the words say so', async (t) => {
+    for (const url of [
+      'https://user:pass@meadows.example/',
+      'https://user@meadows.example',
+      'https://@meadows.example',
+      'http://bank.example@evil.example',
+      'https://a:b@evil.example?x',
+    ]) {
+      for (const fields of [
+        { page_url: url },
+        { image: { url, alt: 'A' } },
+        { references: [{ number: 1, title: 'R', url }] },
+        { partners: [{ name: 'P', url }] },
+      ]) {
+        const { status, body } = await create(JSON.stringify({ title: 'T', statement: 'S', ...fields }));
+        t.equal(status, 422, url);
+        t.match(body.errors, [{ detail: /without a user or password/ }], url);
+        t.notMatch(JSON.stringify(body), /pass@|bank/);
+      }
+      t.match(await patch('/v1/organization', { url }), { status: 422 });
+    }
+    const good = { title: 'T', statement: 'S', page_url: 'https://meadows.example/@us?mail=a@b.example#@' };
+    t.match(await create(JSON.stringify(good)), { status: 201 });
+  });
+
+  await t.test('an origin with a star is below a domain of its owner', async (t) => {
+    for (const [origin, isGood] of [
+      ['https://*.org', false],
+      ['https://*.co.uk', false],
+      ['https://*.github.io', false],
+      ['https://*.xn--p1ai', false],
+      ['https://*.s3.amazonaws.com:8443', false],
+      ['https://*.meadows.github.io', true],
+      ['https://*.meadows.org', true],
+      ['https://meadows.github.io', true],
+      ['http://*.localhost:3000', true],
+    ] as const) {
+      const petition = await create(JSON.stringify({ title: 'T', statement: 'S', origins: [origin] }));
+      t.equal(petition.status, isGood ? 201 : 422, origin);
+      const body = { kind: 'publishable', name: 'Site', origins: [origin] };
+      const key = await api.call('POST', '/v1/api-keys', { key: secret, body });
+      t.equal(key.status, isGood ? 201 : 422, origin);
+      const words = [{ pointer: '/origins/0', code: 'own_domain', detail: /a domain of your own/ }];
+      if (!isGood) t.match([petition.body.errors, key.body.errors], [words, words]);
+    }
+  });
 });
