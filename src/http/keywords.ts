@@ -37,8 +37,9 @@ export const KEYWORDS: FuncKeywordDefinition[] = [
     errors: false,
     validate: (_wanted: boolean, text: string, _schema, at) => {
       // Of nothing else, it is told that there is nothing to see.
-      if (at?.parentData)
+      if (at?.parentData) {
         (at.parentData as Record<string, unknown>)[at.parentDataProperty] = undirected(text) || text;
+      }
       return true;
     },
   },

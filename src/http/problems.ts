@@ -154,8 +154,9 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
     const code = keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const detail = ADVICE[keyword]?.(params) ?? `It ${message ?? 'is not valid'}.`;
     // Whatever else is wrong says more than a pattern.
-    if ((errors.get(pointer)?.code ?? 'pattern') === 'pattern')
+    if ((errors.get(pointer)?.code ?? 'pattern') === 'pattern') {
       errors.set(pointer, { pointer, code, detail });
+    }
     if (errors.size === MAX_FIELD_ERRORS) break;
   }
   return [...errors.values()];

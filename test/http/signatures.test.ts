@@ -317,6 +317,45 @@ onEveryEngine('signPetition', async (t, engine) => {
     t.notMatch(list.text, /\p{Bidi_Control}/u);
   });
 
+  await t.test('202: strangers with one Idempotency-Key neither meet nor hear each other', async (t) => {
+    const publishable = await api.newKey(lead.key, 'publishable');
+    for (const [who, key] of [
+      ['anon', undefined],
+      ['page', publishable],
+    ] as const) {
+      const from = (address: string, email: string) =>
+        api.app.inject({
+          method: 'POST',
+          url: '/v1/petitions/mailed/signatures',
+          headers: { 'idempotency-key': '1', ...(key ? { authorization: `Bearer ${key}` } : {}) },
+          remoteAddress: address,
+          payload: { email, name: 'N' },
+        });
+      const { idempotencyKeys } = api.store.tables;
+      const kept = async () => (await api.store.read.db.select().from(idempotencyKeys)).length;
+      const before = await kept();
+      const [one, two] = [`${who}-one@example.org`, `${who}-two@example.org`];
+      for (const [address, email, more] of [
+        ['203.0.113.1', one, 1],
+        ['203.0.113.1', two, 2],
+        ['203.0.113.1', one, 2],
+        ['203.0.113.2', one, 3],
+        ['203.0.113.2', two, 4],
+      ] as const) {
+        const answer = await from(address, email);
+        t.equal(answer.statusCode, 202, `${address} ${email}`);
+        t.notMatch(answer.body, /idempotency|@/);
+        t.equal((await kept()) - before, more, 'a retry alone is not kept anew');
+      }
+      t.ok(await find('mailed', one));
+      t.ok(await find('mailed', two), 'and each had its effect');
+    }
+    const headers = { 'idempotency-key': '1' };
+    const owner = (email: string) => sign('mailed', { email, name: 'N' }, lead.secret, headers);
+    t.match(await owner('owner-1@example.org'), { status: 201 });
+    t.match(await owner('owner-2@example.org'), { status: 422, body: { code: 'idempotency_key_reused' } });
+  });
+
   await t.test('413, 415: too large, not JSON', async (t) => {
     t.match(await sign('direct', { ...ADA, comment: 'x'.repeat(70_000) }), { status: 413 });
     t.match(
