@@ -226,7 +226,7 @@ onEveryEngine('signPetition with a proof of work', async (t, engine) => {
         url: '/v1/petitions/guarded/signatures',
         headers,
         remoteAddress: '203.0.113.9',
-        payload: { email: 'ida@example.org', name: 'N', altcha: proof },
+        payload: { email: 'ida@example.org', name: 'Ada King', altcha: proof },
       });
       t.equal(moved.statusCode, 202, 'from another network, too: nobody else has that proof');
       const guessed = await sign(api, 'guarded', 'eve@example.org', { altcha: proof }, undefined, headers);
