@@ -239,6 +239,11 @@ onEveryEngine('the commands', async (t, engine) => {
     [['keys', 'revoke', id.replace(/.$/, (last) => (last === '0' ? '1' : '0'))], /no such key/i],
     [['keys', 'list', '--organization', 'nobody'], /no organization nobody/],
     [[...site.slice(0, 6), '--kind', 'publishable', '--origin', 'river.example'], /origin like https/],
+    [[...site.slice(0, 6), '--kind', 'publishable', '--origin', 'https://*.org'], /domain of your own/],
+    [[...site.slice(0, 4), '--kind', 'secret', '--name', '\u3164'], /name: There is nothing to see/],
+    [['organizations', 'create', '--name', '\u2800'], /name: There is nothing to see/],
+    [['organizations', 'create', '--name', 'A', '--url', 'https://a:b@c.example'], /url: .*without a user/],
+    [['organizations', 'create', '--name', 'A', '--slug', 'A B'], /slug: /],
     [site, /leave --origin out/],
   ];
   const ended = await inPairs(refused, ([args]) => run(...args));

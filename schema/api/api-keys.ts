@@ -18,7 +18,9 @@ import {
 const origins = (description: string) =>
   list(
     matching(ORIGIN_PATTERN, 200, {
-      description: 'An origin, or `https://*.example.org` for all of its subdomains.',
+      ownDomain: true,
+      description:
+        'An origin, or `https://*.example.org` for all of its subdomains. Not of what belongs to many, like `https://*.org` and `https://*.github.io`.',
       examples: ['https://anglers.example'],
     }),
     50,

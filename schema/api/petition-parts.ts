@@ -255,7 +255,9 @@ export const challenge = () =>
 export const origins = () =>
   list(
     matching(ORIGIN_PATTERN, 200, {
-      description: 'An origin, or `https://*.example.org` for all of its subdomains.',
+      ownDomain: true,
+      description:
+        'An origin, or `https://*.example.org` for all of its subdomains. Not of what belongs to many, like `https://*.org` and `https://*.github.io`.',
       examples: ['https://rivermeadows.example'],
     }),
     50,

@@ -91,7 +91,7 @@ export const phone = () =>
 export const postalCode = () =>
   matching('^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$', 16, { description: 'Postal code.', examples: ['1012 AB'] });
 export const comment = () =>
-  text(2000, { description: 'Why they sign. Organisers read it; it is not public.' });
+  text(2000, { undirected: true, description: 'Why they sign. Organisers read it; it is not public.' });
 
 export const OptInAnswer = component(
   'OptInAnswer',

@@ -66,18 +66,28 @@ export const enumOf = <const T extends readonly string[]>(values: T, options: Sc
 const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
 const INVISIBLE = '\\u200B-\\u200F\\u2060-\\u2065\\uFEFF';
 
+/**
+ * Keywords of our own, which src/http/keywords.ts gives their meaning, and which the document does without: `visible`,
+ * there is something to see; `undirected`, what turns the direction of other text is taken out; `ownDomain`, an origin
+ * names no public suffix.
+ */
+export const OWN_KEYWORDS = ['visible', 'undirected', 'ownDomain'] as const;
+export type OwnKeyword = (typeof OWN_KEYWORDS)[number];
+
 /** One line with something to see on it: no control characters, none that turn the direction of other text. */
 export const line = (maxLength: number, options: StringOptions = {}) =>
   Type.String({
     minLength: 1,
     maxLength,
     pattern: `^ *[^\\s${CONTROLS}${INVISIBLE}][^${CONTROLS}]*$`,
+    undirected: true,
+    visible: true,
     ...options,
   });
 
 /** Several lines, not blank. */
 export const text = (maxLength: number, options: StringOptions = {}) =>
-  Type.String({ minLength: 1, maxLength, pattern: '\\S', ...options });
+  Type.String({ minLength: 1, maxLength, pattern: '\\S', visible: true, ...options });
 
 export const matching = (pattern: string, maxLength: number, options: StringOptions = {}) =>
   Type.String({ pattern, minLength: 1, maxLength, ...options });
@@ -85,9 +95,14 @@ export const matching = (pattern: string, maxLength: number, options: StringOpti
 export const instant = (options: StringOptions = {}) =>
   Type.String({ format: 'date-time', maxLength: 35, ...options });
 
-/** An absolute http(s) URL. */
+/** An absolute http(s) URL. One with a user in it would show another site than it leads to, or a password to all. */
 export const webUrl = (options: StringOptions = {}) =>
-  Type.String({ format: 'uri', pattern: '^https?://[^\\s]+$', maxLength: 2048, ...options });
+  Type.String({
+    format: 'uri',
+    pattern: '^https?://[^\\s/?#@]+(?:[/?#][^\\s]*)?$',
+    maxLength: 2048,
+    ...options,
+  });
 
 export const int = (minimum: number, maximum: number, options: SchemaOptions = {}) =>
   Type.Integer({ minimum, maximum, format: 'int32', ...options });

@@ -1,9 +1,11 @@
+import { ApiKeyInput } from '../../schema/api/api-keys.js';
 import { ORIGIN_PATTERN } from '../../schema/api/common.js';
 import { SCOPES, type Scope } from '../../schema/db/tables.js';
 import { createKey, listKeys, revokeKey, type KeyKind } from '../core/api-keys.js';
 import type { Context } from '../core/context.js';
 import { findOrganization } from '../core/organizations.js';
 import { withContext } from './context.js';
+import { held } from './contract.js';
 
 async function organizationKeyOf(ctx: Context, slug: string): Promise<number> {
   const organization = await findOrganization(ctx.store.read, slug);
@@ -21,13 +23,14 @@ export const createKeyCommand = (options: {
   origin?: string[];
 }): Promise<void> =>
   withContext(async (ctx) => {
-    const { kind, name } = options;
+    const { kind } = options;
     const organizationKey = await organizationKeyOf(ctx, options.organization);
     const scopes = kind === 'secret' ? (options.scopes ?? SCOPES) : [];
-    const { origin: origins = [] } = options;
-    if (!origins.every((origin) => new RegExp(ORIGIN_PATTERN).test(origin))) {
+    const { origin: typed = [] } = options;
+    if (!typed.every((origin) => new RegExp(ORIGIN_PATTERN).test(origin))) {
       throw new Error('write an origin like https://example.org or https://*.example.org');
     }
+    const { name, origins } = held(ApiKeyInput, { kind, name: options.name, origins: typed });
     if (kind === 'secret' && origins.length > 0) {
       throw new Error('a secret key works on no page: leave --origin out');
     }

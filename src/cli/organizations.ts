@@ -1,5 +1,11 @@
+import { slug as slugOf } from '../../schema/api/common.js';
+import { OrganizationPatch } from '../../schema/api/organizations.js';
+import { closed } from '../../schema/api/typebox.js';
 import { createOrganization, listOrganizations } from '../core/organizations.js';
 import { withContext } from './context.js';
+import { held } from './contract.js';
+
+const SLUG = closed({ slug: slugOf('Its short name in URLs.') });
 
 export const createOrganizationCommand = (options: {
   name: string;
@@ -7,7 +13,10 @@ export const createOrganizationCommand = (options: {
   url?: string;
 }): Promise<void> =>
   withContext(async (ctx) => {
-    const { publicId, slug } = await createOrganization(ctx, options);
+    const { slug: wanted, ...said } = options;
+    const input = held(OrganizationPatch, said);
+    if (wanted !== undefined) held(SLUG, { slug: wanted });
+    const { publicId, slug } = await createOrganization(ctx, { ...options, ...input });
     console.log(`${publicId}  ${slug}`);
   });
 

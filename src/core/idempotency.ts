@@ -7,7 +7,7 @@ import { seal, unseal } from './sealer.js';
 
 /** A caller's wish that a request have its effect once, however often it is sent. */
 export type Retry = {
-  /** Names the credential, the route and the caller's key; a hash, so that a captured database tells nothing. */
+  /** Names the sender, the route and the caller's key; a hash, so that a captured database tells nothing. */
   hash: Buffer;
   /** What was asked: the same key with another body is a mistake. */
   requestHash: Buffer;
@@ -22,7 +22,7 @@ const digest = (key: Buffer, purpose: string, ...parts: string[]) =>
     .update(JSON.stringify([purpose, ...parts]))
     .digest();
 
-/** `secret` belongs to this installation, so that a captured database opens nothing. `scope` is everything that the key is private to: the credential, the method and the path. */
+/** `secret` belongs to this installation, so that a captured database opens nothing. `scope` is everything that the key is private to: the sender, the method and the path. */
 export const retryOf = (secret: Buffer, scope: string, key: string, body: string): Retry => ({
   hash: digest(secret, 'name', scope, key),
   requestHash: digest(secret, 'request', body),

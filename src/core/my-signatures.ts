@@ -1,10 +1,11 @@
 import { and, desc, eq, inArray, isNull, lt, sql, type Column } from 'drizzle-orm';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
-import { ApiError } from '../errors.js';
+import { ApiError, invalidBody } from '../errors.js';
 import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
 import { changeCounts } from './counts.js';
 import { signedBy } from './forgetting.js';
+import { hasLink } from './links-in-names.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
 import type { Session } from './sessions.js';
 import type { PageRequest } from './signatures.js';
@@ -78,7 +79,10 @@ async function findMine(on: Reader, { supporterKey }: Session, publicId: string)
 
 export type MySignaturePatch = { display?: SignatureRow['display']; hidden?: boolean; name?: string };
 
-/** Changes how a signature is shown. Throws `signature_not_found`. */
+/**
+ * Changes how a signature is shown. Throws `signature_not_found`, and `invalid_body` for a new name that holds a link:
+ * nobody looks at it again before it is in the public list.
+ */
 export const patchMySignature = (
   ctx: Context,
   session: Session,
@@ -87,6 +91,7 @@ export const patchMySignature = (
 ): Promise<MySignature> =>
   ctx.store.transact(async (tx) => {
     const mine = await findMine(tx, session, publicId);
+    if (patch.name !== undefined && patch.name !== mine.signature.name) assertNoLink(patch.name);
     const { signatures: t } = tx.tables;
     const [signature] = await tx.db
       .update(t)
@@ -96,6 +101,15 @@ export const patchMySignature = (
     if (!signature) throw new ApiError('signature_not_found');
     return { ...mine, signature };
   });
+
+function assertNoLink(name: string): void {
+  if (!hasLink(name)) return;
+  throw invalidBody({
+    pointer: '/name',
+    code: 'link',
+    detail: 'A name holds no link and no address: write it like Ada Okonkwo.',
+  });
+}
 
 const WITHDRAWABLE: readonly SignatureStatus[] = ['pending', 'confirmed', 'quarantined'];
 

@@ -10,6 +10,7 @@ import { decodeCursor, pageOf, type Page } from './page.js';
 import { findSharedGate } from './partnerships.js';
 import { findGate } from './petition-lookup.js';
 import { accessTo, type Access } from './signature-access.js';
+import { undirected } from './typed-text.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
@@ -129,7 +130,7 @@ function publicly({
   createdAt,
 }: Pick<SignatureRow, 'key' | 'display' | 'name' | 'country' | 'createdAt'>): PublicSignature {
   const anonymous = display === 'anonymous';
-  const displayName = anonymous ? null : display === 'initials' ? initials(name) : name;
+  const displayName = anonymous ? null : display === 'initials' ? initials(name) : undirected(name);
   return { key, displayName, country: anonymous ? null : country, signedAt: createdAt };
 }
 

@@ -85,6 +85,8 @@ export const embedRoutes =
           description: 'In the closest language that there is: `pt-BR`, else `pt`, else English.',
           params: EmbedWordsPath,
           answers: { 200: EmbedWords, 304: NOT_MODIFIED },
+          // A path that names no file of ours, as one with a line break in it.
+          errors: ['not_found'],
         }),
       },
       async (request, reply) => {

@@ -13,6 +13,7 @@ import { keyed } from './auth.js';
 import { iso } from './case.js';
 import { sendWithEtag } from './conditional.js';
 import { operation } from './operation.js';
+import { takesNoBody } from './validation.js';
 
 const toIsolatedKey = (one: Isolation): (typeof IsolatedKey)['static'] => ({
   key_id: one.keyId,
@@ -27,6 +28,7 @@ const toIsolatedKey = (one: Isolation): (typeof IsolatedKey)['static'] => ({
 export const secretIsolatedKeyRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    takesNoBody(app);
     app.get(
       '/v1/petitions/:petition/isolated-keys',
       {
@@ -65,7 +67,13 @@ export const secretIsolatedKeyRoutes =
             'For the lead organization. The key works again from the next request on, and is judged anew by what comes after. What was quarantined meanwhile stays so until you release or refuse it.',
           params: IsolatedKeyPath,
           answers: { 200: IsolatedKey },
-          errors: ['petition_not_found', 'isolation_not_found', 'overloaded', 'storage_full'],
+          errors: [
+            'petition_not_found',
+            'isolation_not_found',
+            'unsupported_media_type',
+            'overloaded',
+            'storage_full',
+          ],
         }),
       },
       async (request, reply) => {

@@ -1,3 +1,4 @@
+import { OWN_KEYWORDS } from '../../schema/api/typebox.js';
 import type { RequestHeader } from './document-headers.js';
 
 type Json = Record<string, unknown>;
@@ -122,11 +123,14 @@ const LAST = ['required', 'additionalProperties', 'properties', 'examples'];
 const rankOf = (keyword: string) =>
   FIRST.includes(keyword) ? FIRST.indexOf(keyword) - FIRST.length : LAST.indexOf(keyword) + 1;
 
-/** A schema with its keywords in the order of reading. */
+const isOwn = (keyword: string) => (OWN_KEYWORDS as readonly string[]).includes(keyword);
+
+/** A schema with its keywords in the order of reading, without those that only we know. */
 function tidy<T>(schema: T): T {
   if (Array.isArray(schema)) return schema.map(tidy) as T;
   if (typeof schema !== 'object' || schema === null) return schema;
-  const keywords = Object.entries(schema).sort(([a], [b]) => rankOf(a) - rankOf(b));
+  const said = Object.entries(schema).filter(([keyword]) => !isOwn(keyword));
+  const keywords = said.sort(([a], [b]) => rankOf(a) - rankOf(b));
   return Object.fromEntries(
     keywords.map(([keyword, value]) => [
       keyword,

@@ -99,17 +99,34 @@ function asApiError(error: unknown): ApiError {
   return new ApiError(statusCode !== undefined && statusCode < 500 ? 'invalid_request' : 'internal_error');
 }
 
-const escape = (name: unknown) => String(name).replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 100);
+/** Shorter than a token. */
+const LONGEST_NAME = 40;
+
+/**
+ * A name as a step of a JSON pointer. It may be a stranger's: what breaks, turns or hides text is not repeated, and of a
+ * long one only how it begins.
+ */
+export const pointerStep = (name: unknown): string =>
+  [...String(name)]
+    .slice(0, LONGEST_NAME)
+    .join('')
+    .replace(/(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu, '\uFFFD')
+    .replaceAll('~', '~0')
+    .replaceAll('/', '~1');
+
+const FORMATS: Record<string, string> = {
+  email: 'Write it like name@example.org.',
+  uri: 'Write a whole URL without a user or password, like https://example.org/page.',
+};
 
 /** The words for a validator's findings. Never the value that was sent. */
 const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   required: () => 'It is required: send it.',
   additionalProperties: () => 'There is no such property: leave it out.',
   type: ({ type }) => `It must be of type ${String(type)}.`,
-  format: ({ format }) =>
-    format === 'email'
-      ? 'Write it like name@example.org.'
-      : `It must be a ${String(format)} as in RFC 3339 or RFC 3986.`,
+  format: ({ format }) => FORMATS[String(format)] ?? `It must be a ${String(format)} as in RFC 3339.`,
+  visible: () => 'There is nothing to see: write it in letters, digits or signs.',
+  ownDomain: () => 'Others have pages below that: name a domain of your own, like https://*.example.org.',
   enum: ({ allowedValues }) => `It must be one of: ${(allowedValues as unknown[]).map(String).join(', ')}.`,
   minLength: ({ limit }) => `It must have at least ${String(limit)} characters.`,
   maxLength: ({ limit }) => `It must have at most ${String(limit)} characters.`,
@@ -133,10 +150,13 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
         : keyword === 'additionalProperties' || keyword === 'propertyNames'
           ? (params['additionalProperty'] ?? params['propertyName'])
           : undefined;
-    const pointer = child === undefined ? instancePath : `${instancePath}/${escape(child)}`;
+    const pointer = child === undefined ? instancePath : `${instancePath}/${pointerStep(child)}`;
     const code = keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const detail = ADVICE[keyword]?.(params) ?? `It ${message ?? 'is not valid'}.`;
-    if (!errors.has(pointer)) errors.set(pointer, { pointer, code, detail });
+    // Whatever else is wrong says more than a pattern.
+    if ((errors.get(pointer)?.code ?? 'pattern') === 'pattern') {
+      errors.set(pointer, { pointer, code, detail });
+    }
     if (errors.size === MAX_FIELD_ERRORS) break;
   }
   return [...errors.values()];

@@ -4,6 +4,7 @@ import type { CollectedSignature } from '../core/signature-import-chunk.js';
 import type { ImportLine } from '../core/signature-import.js';
 import { invalidBody, type FieldError } from '../errors.js';
 import { date } from './case.js';
+import { repeatedMember, TWICE } from './json-text.js';
 import { fieldErrors } from './problems.js';
 import { CSV_COLUMNS } from './signature-lines.js';
 import { hasBadText, validator } from './validation.js';
@@ -173,6 +174,8 @@ class JsonLines {
 function objectIn(text: string): Values | FieldError[] {
   try {
     const value: unknown = JSON.parse(text);
+    const repeated = repeatedMember(text, value);
+    if (repeated !== undefined) return [{ pointer: repeated, ...TWICE }];
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const name of NOT_READ) delete (value as Values)[name];
       return value as Values;

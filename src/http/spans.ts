@@ -13,6 +13,11 @@ export const SPANS = {
   all: { usual: 20 * 366 * DAY, most: 20 * 366 * DAY },
 };
 
+/** The first and the last full hour that RFC 3339 has a name for: none is rounded to a year that it has not. */
+const FIRST = new Date('0001-01-01T00:00:00Z');
+const LAST = new Date('9999-12-31T23:00:00Z');
+const within = (instant: Date) => (instant < FIRST ? FIRST : instant > LAST ? LAST : instant);
+
 /** The range of time that a query asks for. Throws `invalid_query`. */
 export function spanOf(
   query: { from?: string; before?: string },
@@ -20,8 +25,8 @@ export function spanOf(
   now: Date,
 ): Span {
   // Up to and with this very millisecond.
-  const before = query.before === undefined ? new Date(now.getTime() + 1) : new Date(query.before);
-  const from = query.from === undefined ? new Date(before.getTime() - usual) : new Date(query.from);
+  const before = within(query.before === undefined ? new Date(now.getTime() + 1) : new Date(query.before));
+  const from = within(query.from === undefined ? new Date(before.getTime() - usual) : new Date(query.from));
   const span = before.getTime() - from.getTime();
   if (span < 0 || span > most) {
     throw invalidQuery('/from', 'range', `It must be before \`before\`, by at most ${most / DAY} days.`);

@@ -7,15 +7,13 @@ import { PRIVATE_CACHE } from './answers.js';
 import { ACCEPTED } from './confirmations.js';
 import { operation } from './operation.js';
 import { steadily } from './steadily.js';
+import { takesNoBody } from './validation.js';
 
 /** RFC 8058 leaves the form of the body to the mail provider. What it says is known: the link says the rest. */
 const oneClickRoute =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 8192 }, (_request, _body, parsed) =>
-      parsed(null, null),
-    );
+    takesNoBody(app);
     app.post(
       '/v1/unsubscribe/:link',
       {
@@ -30,7 +28,7 @@ const oneClickRoute =
             'What mail providers call (RFC 8058), with the token of the List-Unsubscribe header or of the footer. The body is not looked at. It ends that one subscription; a repeat gets the same answer.',
           params: UnsubscribePath,
           answers: { 200: { description: 'Off the list. There is no body.' } },
-          errors: ['link_not_found', 'overloaded', 'storage_full'],
+          errors: ['link_not_found', 'unsupported_media_type', 'overloaded', 'storage_full'],
         }),
       },
       async (request, reply) => {

@@ -6,6 +6,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { components } from '../../schema/api/typebox.js';
 import { parseEmail } from '../core/email.js';
 import { ApiError } from '../errors.js';
+import { KEYWORDS } from './keywords.js';
+import { repeatedMember, saidTwice } from './json-text.js';
 
 /*
  * Two validators. Bodies are taken as they are: Fastify's default would turn null into "" and drop what it does not
@@ -27,7 +29,9 @@ export function validator(options: Options): Ajv {
   addFormats.default(ajv, ['date-time', 'uri']);
   ajv.addFormat('date-time', isInstant);
   ajv.addFormat('email', (value: string) => parseEmail(value) !== undefined);
+  ajv.addFormat('uri', (text: string) => isUri(text) && hasNoUser(text));
   ajv.addFormat('int32', true);
+  for (const keyword of KEYWORDS) ajv.addKeyword(keyword);
   for (const schema of components()) ajv.addSchema(schema);
   return ajv;
 }
@@ -39,6 +43,11 @@ function isInstant(text: string): boolean {
   const year = new Date(text).getUTCFullYear();
   return isDateTime(text) && year >= 1 && year <= 9999;
 }
+
+const isUri = fullFormats.uri as (text: string) => boolean;
+
+/** A URI that names no user: a password in it would be everybody's, and `https://bank.example@evil.example` a trap. */
+const hasNoUser = (text: string) => !/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text);
 
 const rawBodies = new WeakMap<FastifyRequest, Buffer>();
 
@@ -52,6 +61,7 @@ export function validation(app: FastifyInstance): void {
     (httpPart === 'body' ? bodies : texts).compile(schema as object),
   );
 
+  app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true });
   app.removeAllContentTypeParsers();
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser(
@@ -62,8 +72,9 @@ export function validation(app: FastifyInstance): void {
         return done(new ApiError('invalid_json', { detail: 'The body is not valid UTF-8.' }));
       }
       if (request.routeOptions.config.keepRawBody) rawBodies.set(request, body);
-      // JSON.parse would keep a byte order mark as a character that is not JSON; say so instead.
-      void parse(request, body.toString('utf8'), (error, value) => {
+      const text = body.toString('utf8');
+      // A byte order mark is taken away there.
+      void parse(request, text, (error, value) => {
         if (error) {
           return done(new ApiError('invalid_json', { detail: 'The body cannot be parsed as JSON.' }));
         }
@@ -72,10 +83,21 @@ export function validation(app: FastifyInstance): void {
             new ApiError('invalid_json', { detail: 'A text holds NUL or half of a surrogate pair.' }),
           );
         }
+        const repeated = repeatedMember(text, value);
+        if (repeated !== undefined) return done(saidTwice(repeated));
         done(null, value);
       });
     },
   );
+}
+
+/**
+ * For routes that take none: a body is not read, whatever it is, so that nothing can be wrong with it. Of all DELETE
+ * requests none is read either (RFC 9110 gives it no meaning).
+ */
+export function takesNoBody(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _body, parsed) => parsed(null, null));
 }
 
 /** NUL and lone surrogates can come in only as escapes. Almost no body has one. */

@@ -4,6 +4,7 @@ import { isWellFormedKey } from '../../src/core/api-keys.js';
 import { citedNumbers, renderBackground } from '../../src/core/background.js';
 import { nextMilestone } from '../../src/core/counts.js';
 import { parseEmail } from '../../src/core/email.js';
+import { hasLink } from '../../src/core/links-in-names.js';
 import { decodeCursor, encodeCursor } from '../../src/core/page.js';
 import { assertMove } from '../../src/core/petition-life.js';
 import { createSealer } from '../../src/core/sealer.js';
@@ -229,6 +230,68 @@ t.test('keys: a mistyped letter is found without the database', (t) => {
   t.equal(isWellFormedKey(key), false);
   for (const junk of ['', 'sk_', 'xk_00000000000000000000000000000000000000']) {
     t.equal(isWellFormedKey(junk), false);
+  }
+  t.end();
+});
+
+t.test('names: what is an advertisement, however its dots and letters are written', (t) => {
+  for (const name of [
+    'evil.com',
+    'evil\u2024com',
+    'evil\u3002com',
+    'evil\uff0ecom',
+    'evil\uff61com',
+    'evil\ufe52com',
+    'evil\u00b7com',
+    'evil\u2022com',
+    'ｅｖｉｌ．ｃｏｍ',
+    'ⓔⓥⓘⓛ.com',
+    'evil.c\u200bom',
+    'ev\u00adil.com',
+    'evil.\u2060com',
+    'Buy at evil.com.au now',
+    'evil[.]com',
+    'evil(dot)com',
+    'evil { dot } com',
+    'evil dot com',
+    'hxxp://evil',
+    'hxxps:evil',
+    'HTTP:\\\\evil',
+    'http:／／evil',
+    'evil.page／x',
+    'evil.page\u2044x',
+    'mailto:a',
+    'сайт.рф',
+    'example.中国',
+    'xn--e1afmkfd.xn--p1ai',
+    'www\u3002evil',
+    'a@evil\u3002example',
+  ]) {
+    t.ok(hasLink(name), name);
+  }
+  for (const name of [
+    'J.R. Tolkien',
+    'J.R.R. Tolkien',
+    'St.John',
+    'Dr.Smith',
+    'Anna-Maria d.',
+    'Jan.de Vries',
+    'Ada B.Sc.',
+    'M.Sc. Ada',
+    'Dipl.Ing. Ada',
+    'Gal·la Placídia',
+    'Marcel·lí Pol·lux',
+    'ジョン・スミス',
+    'מ. כהן',
+    'ה\u05c5ב',
+    'A/B Testman',
+    'Ada: mother of two',
+    'Dorothy Dot Commons',
+    'O’Neill, Mary-Kate (Mrs.)',
+    '王。',
+    'محمد۔ علی',
+  ]) {
+    t.notOk(hasLink(name), name);
   }
   t.end();
 });

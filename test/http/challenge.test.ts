@@ -221,6 +221,16 @@ onEveryEngine('signPetition with a proof of work', async (t, engine) => {
       const second = await sign(api, 'guarded', 'ida@example.org', { altcha: proof }, undefined, headers);
       is(t, first, 202);
       is(t, second, 202);
+      const moved = await api.app.inject({
+        method: 'POST',
+        url: '/v1/petitions/guarded/signatures',
+        headers,
+        remoteAddress: '203.0.113.9',
+        payload: { email: 'ida@example.org', name: 'Ada King', altcha: proof },
+      });
+      t.equal(moved.statusCode, 202, 'from another network, too: nobody else has that proof');
+      const guessed = await sign(api, 'guarded', 'eve@example.org', { altcha: proof }, undefined, headers);
+      is(t, guessed, 403, 'challenge_invalid');
     },
   );
 

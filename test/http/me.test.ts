@@ -164,6 +164,10 @@ onEveryEngine('getMe and updateMe', async (t, engine) => {
   await t.test('422: what is not there cannot be changed', async (t) => {
     t.match(await ada('PATCH', '', { email: 'x@example.org' }), { status: 422 });
     t.match(await ada('PATCH', '', {}), { status: 422 });
+    t.match(await ada('PATCH', '', { name: '\u3164' }), {
+      status: 422,
+      body: { errors: [{ code: 'visible' }] },
+    });
   });
 });
 
@@ -197,6 +201,18 @@ onEveryEngine('my signatures', async (t, engine) => {
     t.match(await ada('PATCH', `/signatures/${first.id}`, { display: 'initials', name: 'Ada King' }), {
       status: 200,
       body: { display: 'initials', name: 'Ada King' },
+    });
+    t.same(await shown(), ['Name of bo', 'A. K.']);
+    for (const [name, code] of [
+      ['Ada evil\u3002com', 'link'],
+      ['\u2800', 'visible'],
+    ]) {
+      const answer = await ada('PATCH', `/signatures/${first.id}`, { name });
+      t.match(answer, { status: 422, body: { errors: [{ pointer: '/name', code }] } });
+      t.notMatch(answer.text, 'evil');
+    }
+    t.match(await ada('PATCH', `/signatures/${first.id}`, { name: '\u202eAda\u2066 King' }), {
+      body: { name: 'Ada King' },
     });
     t.same(await shown(), ['Name of bo', 'A. K.']);
     t.match(await ada('PATCH', `/signatures/${first.id}`, { hidden: true }), { body: { hidden: true } });

@@ -245,6 +245,24 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     api.setClock(undefined);
   });
 
+  await t.test('a token that a mail program repeats is one; of two that differ neither works', async (t) => {
+    await sign('twice@example.org');
+    const token = tokenOf(await collectLetter(api, 'twice@example.org'));
+    const twice = await open(api, `/confirm?token=${token}&token=${token}&utm_source=a&utm_source=b`);
+    t.equal(twice.status, 200);
+    t.same(formsOf(twice)[0]?.fields, { token });
+    for (const path of ['/confirm', '/unsubscribe', '/manage', '/email-change', '/email-undo']) {
+      const answer = await open(api, `${path}?token=${token}&token=A&token=${token}`);
+      t.equal(answer.status, 404, path);
+      isPage(t, answer);
+      t.notMatch(answer.text, token);
+    }
+    const type = { 'content-type': 'application/x-www-form-urlencoded' };
+    const send = (body: string) => api.call('POST', '/confirm', { body, headers: type });
+    t.equal((await send(`token=${token}&token=A`)).status, 404);
+    t.equal((await send(`token=${token}&token=${token}`)).status, 200);
+  });
+
   await t.test('what is wrong is said in words, in the reader’s language', async (t) => {
     const german = { 'accept-language': 'fr;q=0.9, de-AT, en;q=0.1' };
     const page = await open(api, '/confirm?token=pc_nothing', german);

@@ -310,6 +310,21 @@ onEveryEngine('counts and history', async (t, engine) => {
     },
   );
 
+  await t.test('getPetitionHistory 200: the first and the last hour that a time can name', async (t) => {
+    for (const bucket of ['hour', 'day']) {
+      for (const query of [
+        'before=0001-01-01T00:00:01Z',
+        'from=9999-12-01T00:00:00Z&before=9999-12-31T23:59:59Z',
+      ]) {
+        t.match(
+          await history(`bucket=${bucket}&${query}`),
+          { status: 200, body: { bucket, data: [] } },
+          query,
+        );
+      }
+    }
+  });
+
   await t.test('400, 401, 404', async (t) => {
     for (const query of [
       'bucket=week',

@@ -126,7 +126,12 @@ onEveryEngine('createShareLink', async (t, engine) => {
     const before = (await rows()).length;
     t.same((await make(api, 'meadows', { network: 'sms' }, { headers })).body, first.body);
     t.equal((await rows()).length, before);
-    t.match(await make(api, 'meadows', { network: 'email' }, { headers }), {
+    const other = await make(api, 'meadows', { network: 'email' }, { headers });
+    t.equal(other.status, 201, 'of another stranger it is another key');
+    t.not(other.body.code, first.body.code);
+    const options = { key: lead.secret, headers };
+    t.equal((await make(api, 'meadows', { network: 'sms' }, options)).status, 201);
+    t.match(await make(api, 'meadows', { network: 'email' }, options), {
       status: 422,
       body: { code: 'idempotency_key_reused' },
     });

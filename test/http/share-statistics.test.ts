@@ -62,6 +62,13 @@ onEveryEngine('getShareStatistics', async (t, engine) => {
     t.match((await ask(`?organization=${lead.id}`)).body, { totals: { links: 0, clicks: 0 }, data: [] });
   });
 
+  await t.test('200: the first and the last hour that a time can name', async (t) => {
+    const last = await ask('?before=9999-12-31T23:59:59.999Z&from=9990-01-01T00:00:00Z');
+    t.match(last, { status: 200, body: { before: '9999-12-31T23:00:00.000Z', totals: { links: 0 } } });
+    const first = await ask('?before=0001-01-01T00:30:00Z');
+    t.match(first, { status: 200, body: { from: '0001-01-01T00:00:00.000Z', totals: { links: 0 } } });
+  });
+
   await t.test('200: a partner sees everybody’s sums', async (t) => {
     t.same((await ask('', partner.secret)).body, (await ask()).body);
     t.notMatch(

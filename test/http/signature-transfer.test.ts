@@ -190,6 +190,9 @@ onEveryEngine('signatures out and in', async (t, engine) => {
       'nonsense',
       '[1]',
       '{"email":"n2@example.org","name":"N","age":3}',
+      '{"email":"n6@example.org","name":"N","n\\u0061me":"M"}',
+      '{"email":"n7@example.org","name":"N","utm":{"source":"a","source":"b"}}',
+      '{"email":"n8@example.org","name":"\u2800\u3164"}',
     ];
     const second = await load(json.join('\r\n'), { petition: 'river', type: NDJSON });
     t.same(
@@ -198,9 +201,20 @@ onEveryEngine('signatures out and in', async (t, engine) => {
         [2, '', 'json'],
         [3, '', 'json'],
         [4, 'age', 'additional_properties'],
+        [5, 'name', 'duplicate'],
+        [6, 'utm/source', 'duplicate'],
+        [7, 'name', 'visible'],
       ],
     );
     t.equal(second.body.created, 1);
+    const blank = await load('email,name\nn9@example.org,\u00ad\nn10@example.org,\u202eN\u2066\n', {
+      petition: 'river',
+    });
+    t.match(blank.body, { created: 1, problems: [{ line: 2, field: 'name', code: 'visible' }] });
+    const kept = await api.call('GET', '/v1/signatures?petition=river&email=n10@example.org', {
+      key: lead.secret,
+    });
+    t.equal(kept.body.data[0].name, 'N');
     const latin = Buffer.from('email,name\nn3@example.org,Ren\u00e9\nn4@example.org,N', 'latin1');
     const third = await api.app.inject({
       method: 'POST',

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { eq } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import fc from 'fast-check';
 import Fastify from 'fastify';
@@ -258,20 +259,102 @@ onEveryEngine('signPetition', async (t, engine) => {
     },
   );
 
-  await t.test(
-    '400 and 422: an unknown query, and names that cannot be seen or turn the text around them',
-    async (t) => {
-      const url = '/v1/petitions/direct/signatures?x=1';
-      t.match(await api.call('POST', url, { body: ADA }), { status: 400, body: { code: 'invalid_query' } });
-      for (const name of ['\u200b', '\u202eadA', ' \ufeff']) {
-        t.match(await sign('direct', { ...ADA, name }), {
-          status: 422,
-          body: { errors: [{ pointer: '/name' }] },
-        });
+  await t.test('400 and 422: an unknown query, and names that nobody can see', async (t) => {
+    const url = '/v1/petitions/direct/signatures?x=1';
+    t.match(await api.call('POST', url, { body: ADA }), { status: 400, body: { code: 'invalid_query' } });
+    for (const name of [
+      '\u200b',
+      ' \ufeff',
+      '\u00ad',
+      '\u3164',
+      '\uffa0\u115f\u1160',
+      '\u2800',
+      '\u0301\u034f',
+      '\ufe0f\u{E0100}',
+      '\u{E0020}\u{E0041}',
+      '\u{1D159}',
+      '\u202e\u2066\u200f\u061c',
+      '\u180e\ue000',
+    ]) {
+      const code = escape(name);
+      for (const key of [undefined, lead.secret]) {
+        t.match(
+          await sign('direct', { ...ADA, name }, key),
+          {
+            status: 422,
+            body: { errors: [{ pointer: '/name', code: 'visible', detail: /nothing to see/ }] },
+          },
+          code,
+        );
       }
-      t.match(await sign('direct', { email: 'noa@example.org', name: 'נועה בן־דוד' }), { status: 202 });
-    },
-  );
+      const lines = { postal_address: { lines: [name] } };
+      t.match(await sign('direct', { ...ADA, ...lines }), { status: 422 }, code);
+      t.match(await sign('direct', { ...ADA, comment: name }), { status: 422 }, code);
+    }
+    t.match(await sign('direct', { email: 'noa@example.org', name: 'נועה בן־דוד' }), { status: 202 });
+  });
+
+  await t.test('202: a name keeps its letters, and loses what turns the text around it', async (t) => {
+    const turned = {
+      email: 'turned@example.org',
+      name: '\u202edlrow \u2067نه\u200cخیر\u2069\u200f\u061c',
+      comment: 'One\u202e\nTwo\u2066',
+      display: 'public',
+    };
+    t.match(await sign('direct', turned), { status: 202 });
+    const { name, comment } = (await find('direct', turned.email)) ?? {};
+    t.same([name, comment], ['dlrow نه\u200cخیر', 'One\nTwo']);
+    const { tables } = api.store;
+    const old = { name: 'Old\u202e Row\u200f' };
+    await api.store.transact(({ db }) =>
+      db.update(tables.signatures).set(old).where(eq(tables.signatures.name, name)),
+    );
+    const list = await api.call('GET', '/v1/petitions/direct/signatures');
+    t.ok(
+      list.body.data.some((one: any) => one.display_name === 'Old Row'),
+      'what was stored before is shown so, too',
+    );
+    t.notMatch(list.text, /\p{Bidi_Control}/u);
+  });
+
+  await t.test('202: strangers with one Idempotency-Key neither meet nor hear each other', async (t) => {
+    const publishable = await api.newKey(lead.key, 'publishable');
+    for (const [who, key] of [
+      ['anon', undefined],
+      ['page', publishable],
+    ] as const) {
+      const from = (address: string, email: string) =>
+        api.app.inject({
+          method: 'POST',
+          url: '/v1/petitions/mailed/signatures',
+          headers: { 'idempotency-key': '1', ...(key ? { authorization: `Bearer ${key}` } : {}) },
+          remoteAddress: address,
+          payload: { email, name: 'N' },
+        });
+      const { idempotencyKeys } = api.store.tables;
+      const kept = async () => (await api.store.read.db.select().from(idempotencyKeys)).length;
+      const before = await kept();
+      const [one, two] = [`${who}-one@example.org`, `${who}-two@example.org`];
+      for (const [address, email, more] of [
+        ['203.0.113.1', one, 1],
+        ['203.0.113.1', two, 2],
+        ['203.0.113.1', one, 2],
+        ['203.0.113.2', one, 3],
+        ['203.0.113.2', two, 4],
+      ] as const) {
+        const answer = await from(address, email);
+        t.equal(answer.statusCode, 202, `${address} ${email}`);
+        t.notMatch(answer.body, /idempotency|@/);
+        t.equal((await kept()) - before, more, 'a retry alone is not kept anew');
+      }
+      t.ok(await find('mailed', one));
+      t.ok(await find('mailed', two), 'and each had its effect');
+    }
+    const headers = { 'idempotency-key': '1' };
+    const owner = (email: string) => sign('mailed', { email, name: 'N' }, lead.secret, headers);
+    t.match(await owner('owner-1@example.org'), { status: 201 });
+    t.match(await owner('owner-2@example.org'), { status: 422, body: { code: 'idempotency_key_reused' } });
+  });
 
   await t.test('413, 415: too large, not JSON', async (t) => {
     t.match(await sign('direct', { ...ADA, comment: 'x'.repeat(70_000) }), { status: 413 });

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { linkNotFound } from '../../core/random-tokens.js';
 import { ApiError, describeError } from '../../errors.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import type { Locales } from '../../mail/locales.js';
@@ -16,6 +17,18 @@ export type Visit = {
 };
 
 const MOST_BYTES = 16_384;
+
+/**
+ * What a form or a query says. Some mail programs repeat what stands in a link: twice the same is the same, and of two
+ * things that differ neither is meant, so that a link says nothing that would work.
+ */
+function fieldsOf(pairs: Iterable<[string, string]>): Fields {
+  const fields = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    fields.set(name, fields.get(name) === undefined || fields.get(name) === value ? value : '');
+  }
+  return Object.fromEntries(fields);
+}
 
 /** The language of the catalogue that the browser prefers; English where it names none that we have. */
 export function languageOf(locales: Locales, header: string | undefined): Catalogue {
@@ -56,8 +69,15 @@ export function setUpPages(
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: MOST_BYTES },
-    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+    (_request, body, done) => done(null, fieldsOf(new URLSearchParams(String(body)))),
   );
+  app.addHook('preValidation', (request, _reply, done) => {
+    const query = Object.entries(request.query as Record<string, string | string[]>);
+    const pairs = query.flatMap(([name, said]) => [said].flat().map((one): [string, string] => [name, one]));
+    const fields = fieldsOf(pairs);
+    request.query = fields;
+    done(fields['token'] === '' ? linkNotFound() : undefined);
+  });
   app.addHook('onSend', (_request, reply, payload, done) => {
     reply.header('content-security-policy', PAGE_CSP);
     done(null, payload);

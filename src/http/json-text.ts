@@ -1,0 +1,78 @@
+import { ApiError } from '../errors.js';
+import { pointerStep } from './problems.js';
+
+/*
+ * JSON.parse takes the last of several members with one name, other readers the first: what a proxy has looked at would
+ * not be what we store. So a text that says something twice is refused.
+ */
+
+/** Where an object says something twice: a pointer to it. `value` is what JSON.parse has made of the text. */
+export const repeatedMember = (text: string, value: unknown): string | undefined =>
+  membersWritten(text) === membersKept(value) ? undefined : firstRepeated(text);
+
+/** The error for it. */
+export const saidTwice = (pointer: string): ApiError =>
+  new ApiError('invalid_json', {
+    detail: 'An object has two members with one name: send each once.',
+    errors: [{ pointer, ...TWICE }],
+  });
+
+export const TWICE = { code: 'duplicate', detail: 'It is there twice: send it once.' };
+
+/** The strings that a colon follows. It looks at quotes alone, since every signature comes through here. */
+function membersWritten(text: string): number {
+  let written = 0;
+  for (let quote = text.indexOf('"'); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    do quote = text.indexOf('"', quote + 1);
+    while (isEscaped(text, quote));
+    let next = quote + 1;
+    while (text.charCodeAt(next) <= SPACE) next += 1;
+    if (text.charCodeAt(next) === COLON) written += 1;
+  }
+  return written;
+}
+
+const [SPACE, COLON, BACKSLASH] = [0x20, 0x3a, 0x5c];
+
+function isEscaped(text: string, at: number): boolean {
+  let before = at - 1;
+  while (text.charCodeAt(before) === BACKSLASH) before -= 1;
+  return (at - before) % 2 === 0;
+}
+
+/** With a list of its own, since a body may be nested deeper than the call stack. */
+function membersKept(root: unknown): number {
+  let kept = 0;
+  const waiting = [root];
+  while (waiting.length > 0) {
+    const value = waiting.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
+    if (members !== value) kept += members.length;
+    for (const member of members) if (typeof member === 'object') waiting.push(member);
+  }
+  return kept;
+}
+
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/gs;
+
+function firstRepeated(text: string): string | undefined {
+  const inside: { names: Set<string>; at: string | number }[] = [];
+  let last = '';
+  for (const [token] of text.matchAll(TOKENS)) {
+    const object = inside.at(-1);
+    if (token === '{' || token === '[') inside.push({ names: new Set(), at: 0 });
+    else if (token === '}' || token === ']') inside.pop();
+    else if (token === ',' && typeof object?.at === 'number') object.at += 1;
+    else if (token === ':' && object) {
+      object.at = JSON.parse(last) as string;
+      if (object.names.has(object.at)) return pointerTo(inside.map(({ at }) => at));
+      object.names.add(object.at);
+    } else last = token;
+  }
+  return undefined;
+}
+
+/** Longer than 200 it would help nobody. */
+const pointerTo = (steps: (string | number)[]) =>
+  `/${steps.slice(0, 200).map(pointerStep).join('/')}`.slice(0, 200).toWellFormed();
