@@ -20,7 +20,13 @@ import {
 
 /* Machines do not get in, and they do not keep people out: limits, keys that were copied, and what is not quite HTTP. */
 
-const LIMITS = { RATE_LIMIT_KEY: '1000000/60', RATE_LIMIT_CLIENT: '100000/60', RATE_LIMIT_MAIL: '100000/60' };
+/** What is not the limit of one client for one petition is out of the way. */
+const LIMITS = {
+  RATE_LIMIT_KEY: '1000000/60',
+  RATE_LIMIT_CLIENT: '100000/60',
+  RATE_LIMIT_MAIL: '100000/60',
+  CHALLENGE_ABOVE: '1000000/60',
+};
 
 againstEveryEngine(LIMITS, async (t, world) => {
   // What is looked at once a minute is waited for while the other attacks run.
@@ -29,7 +35,10 @@ againstEveryEngine(LIMITS, async (t, world) => {
   await t.test('one client has one allowance for a petition, however it is spelt', (t) =>
     spellings(t, world),
   );
-  await t.test('a network of many addresses has an allowance, too', (t) => networks(t, world));
+  // Limits are counted in memory: one engine shows them.
+  if (world.engine === 'sqlite') {
+    await t.test('a network of many addresses has an allowance, too', (t) => networks(t, world));
+  }
   await t.test('a hundred people behind one address sign within a minute', (t) => rally(t, world));
   await t.test('strangers do not share their Idempotency-Keys', (t) => retries(t, world));
   await t.test('names that nobody can see, or that lead elsewhere, are no names', (t) => names(t, world));
@@ -195,8 +204,8 @@ async function oddRequests(t: Test, world: World): Promise<void> {
   t.equal(marked.status, 202, 'a byte order mark is no part of a body');
 
   const lines = await call('POST', path, { body: { ...form(newAddress()), 'a\r\nb\u2028c': 1 }, from });
-  for (const { pointer } of lines.body.errors)
-    t.notMatch(pointer, /[\r\n\u2028]/, 'a pointer has line breaks');
+  t.notMatch(lines.body.errors[0].pointer, /[\r\n\u2028]/, 'a pointer has line breaks');
+  t.equal(lines.body.errors.length, 1);
   const year = await call('GET', `${petition.path}/share-statistics?before=9999-12-31T23:59:59Z`, {
     key: lead.secret,
   });

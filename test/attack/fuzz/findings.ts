@@ -76,25 +76,21 @@ function told(
   text: string,
   secrets: readonly string[],
 ): string | undefined {
+  // Documents have examples of keys and tokens.
+  if (/^\/(?:openapi|docs|problems)/.test(operation.path)) return undefined;
   const isGood = fits && status < 300;
-  const sees = isGood && (as.startsWith('secret') || as.startsWith('session'));
+  const sees = status < 300 && (as.startsWith('secret') || as.startsWith('session'));
   if (!sees && text.includes(MARK)) return 'an address is told';
-  if (isGood && as === 'secret that moderates' && text.includes(MARK))
+  if (as === 'secret that moderates' && text.includes(MARK))
     return 'an address is told to a key that may not read';
   if (MAILED.test(text)) return 'a mailed token is told';
   if (SESSION.test(text) && !(isGood && operation.id === 'createSession')) return 'a session is told';
-  const found = KEYS.exec(text)?.[0];
-  if (
-    found &&
-    !(isGood && method === 'POST' && operation.id === 'createApiKey') &&
-    !isDocument(operation.path)
-  )
-    return 'a key is told';
-  return secrets.some((secret) => text.includes(secret)) ? 'a key is told' : undefined;
+  const tells = isGood && method === 'POST' && operation.id === 'createApiKey';
+  return (KEYS.test(text) && !tells) || secrets.some((secret) => text.includes(secret))
+    ? 'a key is told'
+    : undefined;
 }
 
-/** Documents have examples of keys. */
-const isDocument = (path: string) => /^\/(?:openapi|docs|problems)/.test(path);
 const OWN = new Set(operations.map(({ path }) => path));
 
 function wrongly(

@@ -152,7 +152,8 @@ async function cast(url: string, output: string, command: Stage['command']) {
   return { who, kept };
 }
 
-const FIGURES = /click|share_figures|sqlite_|share_statistics|key_figures/;
+// The first link key is made when a link is first asked for.
+const FIGURES = /click|share_figures|sqlite_|key_figures|link_keys/;
 
 async function digestOf(database: string): Promise<Map<string, string>> {
   const rows = await readAll(database);
