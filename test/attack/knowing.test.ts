@@ -12,6 +12,7 @@ import {
   join,
   must,
   newAddress,
+  newOrganization,
   publish,
   shapeOf,
   sign,
@@ -19,6 +20,7 @@ import {
   signatureOf,
   until,
   type Answer,
+  type Organization,
   type World,
 } from './world.js';
 
@@ -27,14 +29,17 @@ import {
 const WEBHOOK = 'whsec_YXR0YWNrZXJzIGRvIG5vdCBrbm93IHRoaXMgc2VjcmV0';
 
 againstEveryEngine({ RATE_LIMIT: 'false', MAIL_WEBHOOK_SECRET: WEBHOOK }, async (t, world) => {
+  const foreign = await newOrganization(world);
   await t.test('a secret key hears nothing of signatures that it may not see', (t) => keysHear(t, world));
   await t.test('an import says nothing of them either', (t) => importsHear(t, world));
   await t.test('nor does a share link', (t) => linksTell(t, world));
-  await t.test('a person has no id that two organizations could compare', (t) => oneId(t, world));
-  await t.test('nor a block of one organization that another could see', (t) => blocked(t, world));
+  await t.test('a person has no id that two organizations could compare', (t) => oneId(t, world, foreign));
+  await t.test('nor a block of one organization that another could see', (t) => blocked(t, world, foreign));
   await t.test('the instant of an anonymous signature is not told to the second', (t) => instants(t, world));
   await t.test('a key that may moderate, and not read, reads no address', (t) => moderators(t, world));
-  await t.test('what an organization says of a person changes nothing that is proven', (t) => said(t, world));
+  await t.test('what an organization says of a person changes nothing that is proven', (t) =>
+    said(t, world, foreign),
+  );
   await t.test('the export of a key that is revoked meanwhile ends', (t) => revoked(t, world));
   await t.test('who was erased is not in the files of the database', (t) => inFiles(t, world));
 });
@@ -117,8 +122,8 @@ async function linksTell(t: Test, world: World): Promise<void> {
   t.equal(owners[0], owners[1], 'the lead sees at a link who has collected the signer of an address');
 }
 
-async function oneId(t: Test, world: World): Promise<void> {
-  const { call, lead, foreign } = world;
+async function oneId(t: Test, world: World, foreign: Organization): Promise<void> {
+  const { call, lead } = world;
   const email = newAddress();
   const [first, second] = [await publish(world, INSTANT), await publish(world, INSTANT)];
   const elsewhere = await publish(world, INSTANT, foreign.secret);
@@ -144,8 +149,8 @@ async function oneId(t: Test, world: World): Promise<void> {
   t.not(listed.body.supporter_id, here, 'and by the supporter_id of a subscription');
 }
 
-async function blocked(t: Test, world: World): Promise<void> {
-  const { call, foreign } = world;
+async function blocked(t: Test, world: World, foreign: Organization): Promise<void> {
+  const { call } = world;
   const email = newAddress();
   await signAndConfirm(world, await publish(world), email);
   const events = JSON.stringify({ events: [{ type: 'complaint', email }] });
@@ -207,8 +212,8 @@ async function moderators(t: Test, world: World): Promise<void> {
   }
 }
 
-async function said(t: Test, world: World): Promise<void> {
-  const { call, lead, foreign } = world;
+async function said(t: Test, world: World, foreign: Organization): Promise<void> {
+  const { call, lead } = world;
   const mine = { name: 'Vera Proven', country: 'NL', postal_code: '1012 AB', phone: '+31 20 555 0123' };
   const theirs = { name: 'Mallory Wrong', country: 'FR', postal_code: '99999', phone: '+33 1 23 45 67 89' };
   const ways: Record<string, (email: string) => Promise<Answer>> = {

@@ -28,10 +28,9 @@ export type World = {
   url: string;
   server: Running;
   mail: MailServer;
-  /** Leads petitions; takes part in them; has nothing to do with them. */
+  /** Leads petitions; takes part in them. */
   lead: Organization;
   partner: Organization;
-  foreign: Organization;
   call: (method: string, path: string, options?: Call) => Promise<Answer>;
   command: (...args: string[]) => Promise<string>;
 };
@@ -44,7 +43,11 @@ export function againstEveryEngine(
   env: Record<string, string>,
   attack: (t: Test, world: World) => Promise<void>,
 ): void {
-  for (const engine of ENGINES) t.test(engine, async (t) => attack(t, await startWorld(t, engine, env)));
+  // Side by side: most of the time is waiting for mails.
+  t.jobs = ENGINES.length;
+  for (const engine of ENGINES) {
+    t.test(engine, { buffered: true }, async (t) => attack(t, await startWorld(t, engine, env)));
+  }
 }
 
 async function databaseOf(t: Test, engine: EngineName): Promise<string> {
@@ -103,27 +106,28 @@ async function startWorld(t: Test, engine: EngineName, more: Record<string, stri
     if (ended.code !== 0) throw new Error(`${args.join(' ')}: ${ended.stdout}${ended.stderr}`);
     return ended.stdout;
   };
-  const keyOf = async (slug: string) => secretKeyIn(await command('keys', 'create', '--organization', slug));
-  const [id = '', slug = ''] = (await command('organizations', 'create', '--name', 'Far Away'))
-    .trim()
-    .split(/ +/);
-  const [partnerKey, foreignKey] = await Promise.all([keyOf('ewe-anglers'), keyOf(slug)]);
-  const organization = async (secret: string): Promise<Organization> => {
-    const { body } = await call('GET', '/v1/organization', { key: secret });
-    return { id: body.id, slug: body.slug, secret };
-  };
+  const world = { engine, folder, url, server: running, mail, call, command };
   return {
-    engine,
-    folder,
-    url,
-    server: running,
-    mail,
-    lead: await organization(secretKeyIn(running.output())),
-    partner: await organization(partnerKey),
-    foreign: { id, slug, secret: foreignKey },
-    call,
-    command,
+    ...world,
+    lead: await organizationOf(world, secretKeyIn(running.output())),
+    partner: await organizationOf(world, await newKey(world, 'ewe-anglers')),
   };
+}
+
+type Bare = Omit<World, 'lead' | 'partner'>;
+
+const newKey = async ({ command }: Bare, slug: string): Promise<string> =>
+  secretKeyIn(await command('keys', 'create', '--organization', slug));
+
+async function organizationOf({ call }: Bare, secret: string): Promise<Organization> {
+  const { id, slug } = await must(200, call('GET', '/v1/organization', { key: secret }));
+  return { id, slug, secret };
+}
+
+/** An organization that has nothing to do with the others. */
+export async function newOrganization(world: World): Promise<Organization> {
+  const created = await world.command('organizations', 'create', '--name', 'Far Away');
+  return organizationOf(world, await newKey(world, created.trim().split(/ +/)[1] ?? ''));
 }
 
 let number = 0;

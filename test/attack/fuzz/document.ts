@@ -22,7 +22,7 @@ export const document = parse(
 export const resolve = (value: Json): Json =>
   typeof value['$ref'] === 'string'
     ? resolve(
-        (value['$ref'] as string)
+        value['$ref']
           .slice(2)
           .split('/')
           .reduce((node: Json, part) => node[part] as Json, document),

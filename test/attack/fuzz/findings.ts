@@ -42,7 +42,9 @@ export function send(
       response.on('data', (part: Buffer) => {
         parts.push(part);
         // A stream of live counts has no end.
-        if (/event-stream/.test(response.headers['content-type'] ?? '')) (response.destroy(), done(false));
+        if (!/event-stream/.test(response.headers['content-type'] ?? '')) return;
+        response.destroy();
+        done(false);
       });
       response.on('end', () => done(true)).on('error', () => done(false));
     });
@@ -81,8 +83,9 @@ function told(
   const isGood = fits && status < 300;
   const sees = status < 300 && (as.startsWith('secret') || as.startsWith('session'));
   if (!sees && text.includes(MARK)) return 'an address is told';
-  if (as === 'secret that moderates' && text.includes(MARK))
+  if (as === 'secret that moderates' && text.includes(MARK)) {
     return 'an address is told to a key that may not read';
+  }
   if (MAILED.test(text)) return 'a mailed token is told';
   if (SESSION.test(text) && !(isGood && operation.id === 'createSession')) return 'a session is told';
   const tells = isGood && method === 'POST' && operation.id === 'createApiKey';
@@ -105,8 +108,9 @@ function wrongly(
     if (fits && OWN.has(operation.path)) return breach(operation, status, type, whole ? text : undefined);
     if (method === 'HEAD') return text === '' ? undefined : 'a body after HEAD';
     if (status < 400) return undefined;
-    if (!type.startsWith('application/problem+json'))
+    if (!type.startsWith('application/problem+json')) {
       return type.startsWith('text/html') ? undefined : `an error as ${type || 'nothing'}`;
+    }
     return problemBreach(JSON.parse(text));
   } catch (error) {
     return `the body is not ${type}: ${String(error).slice(0, 80)}`;

@@ -65,8 +65,9 @@ class Fuzz {
       if (sent % 4096 < AT_ONCE) await this.#begin();
       await this.#together(() => this.#next());
       if (sent % 512 < AT_ONCE) this.#readMails();
-      if (sent % Math.ceil(requests / PHASES) >= Math.ceil(requests / PHASES) - AT_ONCE)
+      if (sent % Math.ceil(requests / PHASES) >= Math.ceil(requests / PHASES) - AT_ONCE) {
         await this.#readOnly();
+      }
     }
   }
 
@@ -122,8 +123,9 @@ class Fuzz {
   #readMails(): void {
     for (const mail of this.stage.newMails()) {
       const text = mail.replaceAll(/=\r?\n/g, '').replaceAll('=3D', '=');
-      for (const [token, kind = ''] of text.matchAll(/\b(p[a-z])_[A-Za-z0-9_-]{44}/g))
+      for (const [token, kind = ''] of text.matchAll(/\b(p[a-z])_[A-Za-z0-9_-]{44}/g)) {
         this.#memory.note(kind, token);
+      }
     }
   }
 
@@ -193,7 +195,7 @@ class Fuzz {
 
   #log(kind: string): void {
     const [operation] = operations;
-    if (operation)
+    if (operation) {
       this.note(kind, {
         operation,
         method: 'GET',
@@ -204,6 +206,7 @@ class Fuzz {
         fits: false,
         mutants: [],
       });
+    }
   }
 
   async report(): Promise<void> {

@@ -40,7 +40,7 @@ export function validRequest(random: Random, memory: Memory, who: Credentials, o
   let body: Buffer | undefined;
   if (type !== '') {
     headers['content-type'] = type;
-    body = Buffer.from(bodyOf(random, memory, type, schema as Json, operation));
+    body = Buffer.from(bodyOf(random, memory, type, schema, operation));
   }
   const as = credentialFor(random, who, operation);
   const token = who.get(as);
@@ -74,16 +74,12 @@ function bodyOf(random: Random, memory: Memory, type: string, schema: Json, { id
 
 function credentialFor(random: Random, who: Credentials, { access }: Operation): string {
   const names = [...who.keys()];
-  if (random.chance(0.12)) return random.pick(names);
-  const fitting = names.filter((name) =>
-    access === 'session'
-      ? name.startsWith('session')
-      : access === 'secret'
-        ? name.startsWith('secret')
-        : true,
-  );
-  if (access === 'open' && random.chance(0.5)) return 'nobody';
-  return fitting.length > 0 ? random.pick(fitting) : 'nobody';
+  if (random.chance(0.08)) return random.pick(names);
+  const of = (start: string) => names.filter((name) => name.startsWith(start));
+  if (access === 'session') return random.pick([...of('session'), 'nobody']);
+  // Those with all scopes: the others hear little but refusals.
+  if (access === 'secret') return random.pick(random.chance(0.85) ? of('secret of') : of('secret that'));
+  return random.pick(['nobody', 'nobody', ...of('page'), random.pick(of('secret of'))]);
 }
 
 const READS = operations.filter(({ method }) => method === 'GET');

@@ -54,8 +54,9 @@ export async function openStage(engine: EngineName): Promise<Stage> {
   });
   const exit = once(child, 'close').then(([code]) => ({ code: code as number | null }));
   let output = '';
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data: Buffer) => (output += String(data)));
+  }
   const remove = async () => {
     child.kill('SIGKILL');
     await exit;
@@ -146,8 +147,9 @@ async function cast(url: string, output: string, command: Stage['command']) {
   ]);
   const kept = new Set<string>();
   for (const key of [lead, partner, foreign]) {
-    for (const { id } of (await ask('GET', '/v1/api-keys?limit=100', key))['data'] as Json[])
+    for (const { id } of (await ask('GET', '/v1/api-keys?limit=100', key))['data'] as Json[]) {
       kept.add(id as string);
+    }
   }
   return { who, kept };
 }
@@ -181,8 +183,9 @@ async function readAll(database: string): Promise<Map<string, unknown[]>> {
       .prepare("select name from sqlite_master where type = 'table'")
       .pluck()
       .all() as string[];
-    for (const name of names.filter((one) => !FIGURES.test(one)))
+    for (const name of names.filter((one) => !FIGURES.test(one))) {
       tables.set(name, connection.prepare(`select * from "${name}"`).all());
+    }
     connection.close();
     return tables;
   }

@@ -24,8 +24,9 @@ export class Memory {
   }
 
   noteAll(text: string): void {
-    for (const [value, kind = ''] of text.matchAll(/\b([a-z]{2,3})_[A-Za-z0-9_-]{26,2000}/g))
+    for (const [value, kind = ''] of text.matchAll(/\b([a-z]{2,3})_[A-Za-z0-9_-]{26,2000}/g)) {
       this.note(kind, value);
+    }
     for (const [, kind = '', value = ''] of text.matchAll(/"(slug|code|next_cursor)":"([A-Za-z0-9_-]+)"/g)) {
       this.note(kind, value);
     }
@@ -73,8 +74,9 @@ export function valueOf(random: Random, memory: Memory, given: Json, name = ''):
   if (schema['enum']) return random.pick(schema['enum'] as unknown[]);
   if (schema['const'] !== undefined) return schema['const'];
   const choices = (schema['anyOf'] ?? schema['oneOf']) as Json[] | undefined;
-  if (choices)
+  if (choices) {
     return valueOf(random, memory, random.chance(0.85) ? (choices[0] as Json) : random.pick(choices), name);
+  }
   if (schema['allOf']) return valueOf(random, memory, (schema['allOf'] as Json[])[0] as Json, name);
   const types = [schema['type']].flat() as string[];
   const type = types.length > 1 && random.chance(0.15) ? random.pick(types) : types[0];
@@ -133,27 +135,27 @@ function textOf(random: Random, memory: Memory, schema: Json, name: string): str
   const pattern = schema['pattern'] as string | undefined;
   const known = recalled(random, memory, pattern ?? '', name);
   if (known !== undefined && random.chance(0.9)) return known;
+  // An organization shows its own address.
+  if (name === 'reply_to') return 'office@meadows.example';
   if (schema['format'] === 'email' || name === 'email') return email(random);
   if (schema['format'] === 'date-time') {
     const ago = random.pick([0, 1, 60, 86_400, 40_000_000]) * random.below(100) * 1000;
     return new Date(1_795_000_000_000 - ago).toISOString();
   }
-  if (schema['format'] === 'uri' || /url$/.test(name))
+  if (schema['format'] === 'uri' || /url$/.test(name)) {
     return random.pick([
       'https://meadows.example/a?b=c',
       'http://x.example',
       'https://xn--bcher-kva.example/#f',
     ]);
+  }
   const text =
     name === 'name' || name === 'title'
       ? random.pick(NAMES)
       : pattern === undefined || (schema['maxLength'] as number) >= 500
         ? random.pick(TEXTS)
         : matching(random, pattern);
-  return text.slice(
-    0,
-    Math.max(schema['minLength'] as number | 0, (schema['maxLength'] as number | undefined) ?? 200),
-  );
+  return text.slice(0, Math.max(0, (schema['maxLength'] as number | undefined) ?? 200));
 }
 
 /** What was told before and may stand here. */
