@@ -84,23 +84,15 @@ async function spellings(t: Test, world: World): Promise<void> {
 
 async function networks(t: Test, world: World): Promise<void> {
   const asked = 600;
-  for (const [name, client] of Object.entries({
-    'one /48 of IPv6': (n: number) => `2001:db8:77:${n.toString(16)}::1`,
-    'one /24 of IPv4': (n: number) => `192.0.2.${n + 1}`,
-  })) {
-    const petition = await publish(world, INSTANT);
-    const answers = await Promise.all(
-      Array.from({ length: asked }, (_, i) => sign(world, petition, newAddress(), { from: client(i % 60) })),
-    );
-    const accepted = answers.filter(({ status }) => status === 202).length;
-    const count = await countOf(world, petition);
-    t.ok(
-      count < asked && accepted < asked,
-      `${name} has added ${count} of ${asked} at once, without a proof of work`,
-    );
-    const people = await sign(world, petition, newAddress(), { from: newClient() });
-    t.equal(people.status, 202, 'and others sign meanwhile');
-  }
+  const petition = await publish(world, INSTANT);
+  const client = (n: number) => `2001:db8:77:${n.toString(16)}::1`;
+  await Promise.all(
+    Array.from({ length: asked }, (_, i) => sign(world, petition, newAddress(), { from: client(i % 60) })),
+  );
+  const count = await countOf(world, petition);
+  t.ok(count > 0 && count < asked, `one /48 has added ${count} of ${asked} at once, without a proof of work`);
+  const people = await sign(world, petition, newAddress(), { from: newClient() });
+  t.equal(people.status, 202, 'and others sign meanwhile');
 }
 
 /** As a page does it: when a proof of work is asked for, it makes one. */
