@@ -38,6 +38,9 @@ export type World = {
 const server = process.env['TEST_POSTGRES_URL'];
 const ENGINES: EngineName[] = server ? ['sqlite', 'postgres'] : ['sqlite'];
 
+/** All attacks of a file together, on a machine that is busy with other things. */
+const PATIENCE_MS = 600_000;
+
 /** Runs the attacks on one world for each engine. */
 export function againstEveryEngine(
   env: Record<string, string>,
@@ -45,8 +48,11 @@ export function againstEveryEngine(
 ): void {
   // Side by side: most of the time is waiting for mails.
   t.jobs = ENGINES.length;
+  t.setTimeout(PATIENCE_MS);
   for (const engine of ENGINES) {
-    t.test(engine, { buffered: true }, async (t) => attack(t, await startWorld(t, engine, env)));
+    t.test(engine, { buffered: true, timeout: PATIENCE_MS }, async (t) =>
+      attack(t, await startWorld(t, engine, env)),
+    );
   }
 }
 
