@@ -1,0 +1,284 @@
+import { createHmac } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { join as path } from 'node:path';
+import type { Test } from 'tap';
+import {
+  againstEveryEngine,
+  enter,
+  erase,
+  form,
+  importLines,
+  join,
+  must,
+  newAddress,
+  newOrganization,
+  publish,
+  shapeOf,
+  sign,
+  signAndConfirm,
+  signatureOf,
+  until,
+  type Answer,
+  type Organization,
+  type World,
+} from './world.js';
+
+/* Nobody learns who has signed, what others say of a person, or goes on to read when they may no longer. */
+
+const WEBHOOK = 'whsec_YXR0YWNrZXJzIGRvIG5vdCBrbm93IHRoaXMgc2VjcmV0';
+
+againstEveryEngine({ RATE_LIMIT: 'false', MAIL_WEBHOOK_SECRET: WEBHOOK }, async (t, world) => {
+  const foreign = await newOrganization(world);
+  await t.test('a secret key hears nothing of signatures that it may not see', (t) => keysHear(t, world));
+  await t.test('an import says nothing of them either', (t) => importsHear(t, world));
+  await t.test('nor does a share link', (t) => linksTell(t, world));
+  await t.test('a person has no id that two organizations could compare', (t) => oneId(t, world, foreign));
+  await t.test('nor a block of one organization that another could see', (t) => blocked(t, world, foreign));
+  await t.test('the instant of an anonymous signature is not told to the second', (t) => instants(t, world));
+  await t.test('a key that may moderate, and not read, reads no address', (t) => moderators(t, world));
+  await t.test('what an organization says of a person changes nothing that is proven', (t) =>
+    said(t, world, foreign),
+  );
+  await t.test('the export of a key that is revoked meanwhile ends', (t) => revoked(t, world));
+  await t.test('who was erased is not in the files of the database', (t) => inFiles(t, world));
+});
+
+const INSTANT = { confirmation: 'none' };
+
+/** Both answers once more, without what always differs. */
+function same(t: Test, known: Answer, fresh: Answer, learnt: string): void {
+  t.ok(fresh.status < 300, fresh.text);
+  t.same(shapeOf(known), shapeOf(fresh), learnt);
+}
+
+async function keysHear(t: Test, world: World): Promise<void> {
+  const { lead, partner } = world;
+  for (const confirmation of ['email', 'none']) {
+    const petition = await publish(world, { confirmation });
+    await must(200, join(world, petition.id, { lead_sees: 'counts' }));
+    const [ofLead, ofPartner, ofNobody] = [newAddress(), newAddress(), newAddress()];
+    await sign(world, petition, ofLead, { key: lead.secret, vouched: true });
+    await (confirmation === 'email' ? signAndConfirm : sign)(world, petition, ofPartner, {
+      key: partner.secret,
+    });
+    await (confirmation === 'email' ? signAndConfirm : sign)(world, petition, ofNobody);
+    const ask = (email: string, key: string) => sign(world, petition, email, { key });
+    const asks = async (email: string, key: string, learnt: string) =>
+      same(t, await ask(email, key), await ask(newAddress(), key), `${learnt} (${confirmation})`);
+    await asks(ofLead, partner.secret, "a partner's key hears who has signed with the lead");
+    await asks(ofNobody, partner.secret, "a partner's key hears who has signed without any key");
+    await asks(
+      ofPartner,
+      lead.secret,
+      "the lead's key hears whom a partner has collected that shows counts alone",
+    );
+  }
+}
+
+async function importsHear(t: Test, world: World): Promise<void> {
+  const { lead, partner } = world;
+  const petition = await publish(world, INSTANT);
+  const terms = { lead_sees: 'counts', may_vouch: true };
+  const joined = await join(world, petition.id, terms);
+  if (joined.status !== 200) await must(200, join(world, petition.id, { lead_sees: 'counts' }));
+  const [ofLead, ofPartner] = [newAddress(), newAddress()];
+  await sign(world, petition, ofLead, { key: lead.secret, vouched: true });
+  await sign(world, petition, ofPartner, { key: partner.secret });
+  const ask = (email: string, key: string) => importLines(world, petition, key, [form(email)]);
+  const known = await ask(ofLead, partner.secret);
+  same(
+    t,
+    known,
+    await ask(newAddress(), partner.secret),
+    "a partner's import hears who has signed with the lead",
+  );
+  const shown = await ask(ofPartner, lead.secret);
+  same(
+    t,
+    shown,
+    await ask(newAddress(), lead.secret),
+    "the lead's import hears whom the partner has collected",
+  );
+}
+
+async function linksTell(t: Test, world: World): Promise<void> {
+  const { call, lead, partner } = world;
+  const petition = await publish(world, { ...INSTANT, page_url: 'https://meadows.example/' });
+  await must(200, join(world, petition.id, { lead_sees: 'counts' }));
+  const email = newAddress();
+  await sign(world, petition, email, { key: partner.secret });
+  const owners: unknown[] = [];
+  for (const one of [email, newAddress()]) {
+    const { receipt } = await must(202, sign(world, petition, one));
+    const body = { network: 'copy', receipt };
+    const { code } = await must(201, call('POST', `${petition.path}/share-links`, { body }));
+    const list = await must(
+      200,
+      call('GET', `/v1/share-links?petition=${petition.id}`, { key: lead.secret }),
+    );
+    owners.push(list.data.find((link: any) => link.code === code)?.organization_id);
+  }
+  t.equal(owners[0], owners[1], 'the lead sees at a link who has collected the signer of an address');
+}
+
+async function oneId(t: Test, world: World, foreign: Organization): Promise<void> {
+  const { call, lead } = world;
+  const email = newAddress();
+  const [first, second] = [await publish(world, INSTANT), await publish(world, INSTANT)];
+  const elsewhere = await publish(world, INSTANT, foreign.secret);
+  for (const petition of [first, second, elsewhere]) await sign(world, petition, email);
+  const id = async (petition: { id: string }, { secret }: { secret: string }) =>
+    (await signatureOf(world, petition, email, secret)).supporter_id as string;
+  const here = await id(first, lead);
+  t.match(here, /^sup_/);
+  t.equal(await id(second, lead), here, 'an organization knows its own people again');
+  t.not(
+    await id(elsewhere, foreign),
+    here,
+    'two organizations find by supporter_id who has signed with both',
+  );
+
+  const text = { locale: 'en', text: 'Yes, mail me.' };
+  const { id: words } = await must(
+    201,
+    call('POST', '/v1/consent-texts', { key: foreign.secret, body: text }),
+  );
+  const body = { email, consent_text_id: words, evidence: { source: 'Stall' } };
+  const listed = await call('POST', '/v1/subscriptions', { key: foreign.secret, body });
+  t.not(listed.body.supporter_id, here, 'and by the supporter_id of a subscription');
+}
+
+async function blocked(t: Test, world: World, foreign: Organization): Promise<void> {
+  const { call } = world;
+  const email = newAddress();
+  await signAndConfirm(world, await publish(world), email);
+  const events = JSON.stringify({ events: [{ type: 'complaint', email }] });
+  const id = 'msg_1';
+  const at = String(Math.floor(Date.now() / 1000));
+  const signature = createHmac('sha256', Buffer.from(WEBHOOK.slice(6), 'base64'))
+    .update(`${id}.${at}.${events}`)
+    .digest('base64');
+  const headers = { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': `v1,${signature}` };
+  t.match(await must(200, call('POST', '/v1/mail-events', { body: events, headers })), { suppressed: 1 });
+
+  const key = foreign.secret;
+  const text = { locale: 'en', text: 'Yes, mail us.' };
+  const { id: words } = await must(201, call('POST', '/v1/consent-texts', { key, body: text }));
+  const evidence = { source: 'Stall', collected_at: '2026-11-01T10:00:00Z' };
+  const ask = (address: string) =>
+    call('POST', '/v1/subscriptions/import', {
+      key,
+      body: { consent_text_id: words, evidence, rows: [{ email: address }] },
+    });
+  same(
+    t,
+    await ask(email),
+    await ask(newAddress()),
+    'an import hears that a person has complained of somebody else',
+  );
+}
+
+async function instants(t: Test, world: World): Promise<void> {
+  const { call } = world;
+  const petition = await publish(world, INSTANT);
+  await sign(world, petition, newAddress(), { display: 'anonymous' });
+  const { data } = await must(200, call('GET', `${petition.path}/signatures`));
+  const [{ signed_at: at }] = data;
+  t.match(at, /:\d\d:00(?:\.000)?Z$/, `the public list tells to the millisecond when somebody signed: ${at}`);
+}
+
+async function moderators(t: Test, world: World): Promise<void> {
+  const { call, lead } = world;
+  const petition = await publish(world, INSTANT);
+  const email = newAddress();
+  await sign(world, petition, email, { name: 'Distinctive Person', phone: '+31 20 555 0199' });
+  const { id } = await signatureOf(world, petition, email, lead.secret);
+  const body = { kind: 'secret', name: 'moderator', scopes: ['signatures:moderate'] };
+  const { token: key } = await must(201, call('POST', '/v1/api-keys', { key: lead.secret, body }));
+  const preview = { petition: petition.id, action: 'invalidate', filter: {} };
+  const filtered = { ...preview, filter: { email_domain: 'post.example' } };
+  const previewed = await call('POST', '/v1/signature-moderations/preview', { key, body: preview });
+  const answers = [
+    previewed,
+    await call('POST', '/v1/signature-moderations/preview', { key, body: filtered }),
+    await call('POST', `/v1/signatures/${id}/invalidate`, { key, body: { reason: 'Odd' } }),
+    await call('POST', `/v1/signatures/${id}/restore`, { key, body: { reason: 'Not odd' } }),
+  ];
+  t.match(previewed, { status: 200, body: { matched: 1 } }, 'it may preview');
+  for (const [i, { text }] of answers.entries()) {
+    const told = [email, '555 0199'].filter((one) => text.includes(one));
+    t.same(told, [], `answer ${i} tells a key that may not read what the signer wrote`);
+  }
+}
+
+async function said(t: Test, world: World, foreign: Organization): Promise<void> {
+  const { call, lead } = world;
+  const mine = { name: 'Vera Proven', country: 'NL', postal_code: '1012 AB', phone: '+31 20 555 0123' };
+  const theirs = { name: 'Mallory Wrong', country: 'FR', postal_code: '99999', phone: '+33 1 23 45 67 89' };
+  const ways: Record<string, (email: string) => Promise<Answer>> = {
+    'another organization vouches': async (email) =>
+      sign(world, await publish(world, {}, foreign.secret), email, {
+        key: foreign.secret,
+        vouched: true,
+        ...theirs,
+      }),
+    'another organization imports': async (email) =>
+      importLines(world, await publish(world, {}, foreign.secret), foreign.secret, [form(email, theirs)]),
+    'the same organization vouches': async (email) =>
+      sign(world, await publish(world), email, { key: lead.secret, vouched: true, ...theirs }),
+  };
+  for (const [way, says] of Object.entries(ways)) {
+    const email = newAddress();
+    t.ok(await signAndConfirm(world, await publish(world), email, mine));
+    t.ok((await says(email)).status < 300);
+    const me = await must(200, call('GET', '/v1/me', { key: await enter(world, email) }));
+    const changed = Object.entries(mine).filter(([field, value]) => me[field] !== value);
+    t.same(changed, [], `${way}, and what the owner has proven is overwritten`);
+  }
+}
+
+async function revoked(t: Test, world: World): Promise<void> {
+  const { call, lead } = world;
+  const petition = await publish(world);
+  const comment = 'Because of the river. '.repeat(88);
+  const lines = Array.from({ length: 6000 }, (_, i) => form(`row.${i}@rows.example`, { comment }));
+  await must(200, importLines(world, petition, lead.secret, lines));
+  const { id, token } = await must(
+    201,
+    call('POST', '/v1/api-keys', { key: lead.secret, body: { kind: 'secret', name: 'leaver' } }),
+  );
+  const url = `${world.url}/v1/signatures/export?petition=${petition.id}&format=ndjson`;
+  const response = await new Promise<IncomingMessage>((resolve, reject) =>
+    get(url, { headers: { authorization: `Bearer ${token}` } }, resolve).on('error', reject),
+  );
+  // Nothing is read until the key is gone: what the sockets hold by then is a small part of it.
+  response.pause();
+  await must(200, call('DELETE', `/v1/api-keys/${id}`, { key: lead.secret }));
+  let read = 0;
+  const ended = new Promise((resolve) => response.on('close', resolve).on('error', resolve));
+  response.on('data', (data: Buffer) => (read += String(data).split('\n').length - 1));
+  response.resume();
+  await ended;
+  t.ok(read < lines.length, `a key that was revoked at the first of ${lines.length} rows has read ${read}`);
+}
+
+async function inFiles(t: Test, world: World): Promise<void> {
+  if (world.engine !== 'sqlite') return;
+  const petition = await publish(world);
+  const email = newAddress('forgotten.example');
+  await signAndConfirm(world, petition, email, { name: 'Zebulon Distinctive' });
+  await erase(world, email);
+  const data = path(world.folder, 'data');
+  const holding = (word: string) =>
+    readdirSync(data).filter((name) => name.includes('.db') && readFileSync(path(data, name)).includes(word));
+  // Soon after, not in the answer.
+  for (const word of [email, 'Zebulon']) {
+    await until(() => holding(word).length === 0 || undefined, { ms: 5000, everyMs: 200 });
+    t.same(
+      holding(word),
+      [],
+      `who takes the files reads what was erased: ${word === email ? 'address' : 'name'}`,
+    );
+  }
+}
