@@ -42,30 +42,37 @@ export async function startServer(config: Config): Promise<RunningServer> {
   }
   const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
+  const turn = new SharedArrayBuffer(4);
+  const diskFailed = (error: unknown) => {
+    logger.fatal({ error }, 'the disk failed: nothing more can be promised');
+    setTimeout(() => process.exit(74), LAST_WORDS_MS);
+  };
   const store = await openConfiguredStore(config, {
     reserve: true,
+    turn,
     arrivals: () => sockets,
-    onFatal(error) {
-      logger.fatal({ error: describeError(error) }, 'the disk failed: nothing more can be promised');
-      setTimeout(() => process.exit(74), LAST_WORDS_MS);
-    },
+    onFatal: (error) => diskFailed(describeError(error)),
   });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;
+  let mail: { stop: () => Promise<void> } | undefined;
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
     app = await build({ config, store, rootKey, erasures, locales, logger });
     watchLog(app.metrics, log.dropped);
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
+    if (config.MAIL_WORKER) {
+      mail = await startMail({ config, app, rootKey, logger, turn, onFailure: diskFailed });
+    }
     await app.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {
+    await mail?.stop();
     await app?.close();
     await store.close();
     reserve.end();
     throw error;
   }
-  const mail = config.MAIL_WORKER ? startMail(config, app, locales, logger) : undefined;
   const jobs = startJobs(app.ctx, logger);
 
   const { port } = app.server.address() as AddressInfo;

@@ -7,6 +7,8 @@ export type WorkerOptions = Omit<DeliveryOptions, 'times'> & {
   ctx: Context;
   /** How many mails are on their way at once. */
   connections: number;
+  /** Where to count; its own figures if absent. */
+  stats?: MailStats;
   /** For tests. */
   times?: Partial<typeof TIMES>;
 };
@@ -45,7 +47,7 @@ export function startMailWorker(options: WorkerOptions): MailWorker {
   const { ctx, logger, post, connections } = options;
   const times = { ...TIMES, ...options.times };
   const deliver = createDelivery({ ...options, times });
-  const stats: MailStats = { sent: 0, failed: 0, retried: 0 };
+  const stats = options.stats ?? { sent: 0, failed: 0, retried: 0 };
   const active = new Set<Promise<void>>();
   const nap = createNap();
   const idlers: (() => void)[] = [];

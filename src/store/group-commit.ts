@@ -130,7 +130,8 @@ export class GroupCommit {
       // Nobody was answered: all of the group hears the same.
       const reason = explain(error);
       if (isIoError(error)) this.#fail(error);
-      const urgent = isFull(error) && this.parts.reserve?.spend() ? group.filter((job) => job.urgent) : [];
+      const leaving = isFull(error) ? group.filter((job) => job.urgent) : [];
+      const urgent = leaving.length > 0 && this.parts.reserve?.spend() ? leaving : [];
       this.#queue.unshift(...urgent);
       for (const job of group) if (!urgent.includes(job)) job.reject(reason);
     }

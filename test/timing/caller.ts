@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, request, type OutgoingHttpHeaders } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
 export type Timed = { status: number; ms: number };
@@ -9,7 +9,6 @@ export class Caller {
 
   constructor(private readonly port: number) {}
 
-  /** From before the request is sent until the whole answer is there. */
   post(path: string, body: unknown, key?: string): Promise<Timed> {
     const payload = JSON.stringify(body);
     const headers = {
@@ -17,9 +16,18 @@ export class Caller {
       'content-length': Buffer.byteLength(payload),
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
     };
+    return this.#ask('POST', path, headers, payload);
+  }
+
+  get(path: string): Promise<Timed> {
+    return this.#ask('GET', path, {});
+  }
+
+  /** From before the request is sent until the whole answer is there. */
+  #ask(method: string, path: string, headers: OutgoingHttpHeaders, payload?: string): Promise<Timed> {
     return new Promise((resolve, reject) => {
       const begun = performance.now();
-      request({ host: '127.0.0.1', port: this.port, agent: this.#agent, method: 'POST', path, headers })
+      request({ host: '127.0.0.1', port: this.port, agent: this.#agent, method, path, headers })
         .once('error', reject)
         .once('response', (response) => {
           const status = response.statusCode ?? 0;

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import t, { type Test } from 'tap';
 import { startPostgres } from '../../scripts/postgres.js';
@@ -19,11 +20,14 @@ const HELP = `npm run test:timing -- [options]
   --sign <n>     timed requests of each state for signing (1500)
   --others <n>   the same for every other call (200)
   --only <text>  only calls whose name matches this
+  --after <n>    the same for what is asked after the answer, which takes a second each (100); 0: not at all
   --engine <e>   sqlite or postgres alone
 
 Every call that takes an address from a stranger is made with addresses in all eight states, each used once, in random
 order, over one connection to a server in a process of its own. By Welch's t each state is held against all others
-together: 4.5 or more, either way, fails the run. Only requests for warming up are left out. The machine should be calm.`;
+together: 4.5 or more, either way, fails the run. Then the same with a server that sends the mails: what is timed are
+requests after the answer, which have nothing to do with it ('GET /livez'): six at once, and as many as there can be in the
+second in which the mail is made. Only requests for warming up are left out. The machine should be calm.`;
 
 const WARM_UP = 50;
 const TELLS = 4.5;
@@ -32,15 +36,17 @@ const { values: flags } = parseArgs({
   options: {
     sign: { type: 'string', default: '1500' },
     others: { type: 'string', default: '200' },
+    after: { type: 'string', default: '100' },
     only: { type: 'string', default: '' },
     engine: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 const only = new RegExp(flags.only);
-const most = { sign: Number(flags.sign), others: Number(flags.others) };
+const most = { sign: Number(flags.sign), others: Number(flags.others), after: Number(flags.after) };
 const wrong =
-  !(most.sign > 1 && most.others > 1) || ![undefined, 'sqlite', 'postgres'].includes(flags.engine);
+  !(most.sign > 1 && most.others > 1 && most.after >= 0) ||
+  ![undefined, 'sqlite', 'postgres'].includes(flags.engine);
 if (flags.help || wrong) {
   console.log(HELP);
   process.exit(wrong ? 2 : 0);
@@ -69,23 +75,29 @@ async function findEngines(): Promise<Engine[]> {
   return engines.filter(({ name }) => flags.engine === undefined || name === flags.engine);
 }
 
-async function startServer({ api }: World): Promise<Caller> {
+type Server = { caller: Caller; stop(): Promise<void> };
+
+/** `mail`: whether it sends what waits. */
+async function startServer({ api }: World, mail: boolean): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-timing-'));
   const path = fileURLToPath(new URL('server.ts', import.meta.url));
   const { ROOT_KEY } = await import('../helper.js');
-  const child = fork(path, [api.url, folder, ROOT_KEY.toString('hex')], {
+  const child = fork(path, [api.url, folder, ROOT_KEY.toString('hex'), mail ? 'mail' : 'quiet'], {
     execArgv: ['--import', import.meta.resolve('tsx')],
   });
   const [port] = (await once(child, 'message')) as [number];
   const caller = new Caller(port);
-  harness.teardown(async () => {
+  const stop = async () => {
     caller.close();
     const exit = once(child, 'exit');
-    child.kill();
-    await exit;
+    if (child.connected) {
+      child.disconnect();
+      await exit;
+    }
     rmSync(folder, { recursive: true, force: true });
-  });
-  return caller;
+  };
+  harness.teardown(stop);
+  return { caller, stop };
 }
 
 /** Every address once, in random order. */
@@ -97,25 +109,73 @@ function shuffled<T>(items: T[]): T[] {
   return items;
 }
 
-async function time(world: World, caller: Caller, call: Call): Promise<Record<AddressState, Sample>> {
-  const each = call.name === 'sign' ? most.sign : most.others;
+type Turn = { state: AddressState; email: string; key: string | undefined };
+
+/** Addresses in all states, in random order. */
+async function makeTurns(world: World, call: Call, each: number): Promise<Turn[]> {
   const place = { petition: call.petition ?? 'quiet', texts: [world.texts.lead, world.texts.quick] };
   const addresses = await makeAddresses(world.api, place, each + Math.ceil(WARM_UP / ADDRESS_STATES.length));
   const turns = shuffled(
     ADDRESS_STATES.flatMap((state) => addresses[state].map((email) => ({ state, email }))),
   );
   const keys = call.key && (await Promise.all(turns.map(call.key)));
-  const samples = Object.fromEntries(ADDRESS_STATES.map((state) => [state, new Sample()]));
-  for (const [i, { state, email }] of turns.entries()) {
-    const { status, ms } = await caller.post(call.path, call.body(email), keys?.[i]);
-    if (status !== (call.status ?? 202)) throw new Error(`${call.name}: ${status}`);
-    if (i >= WARM_UP) samples[state]?.add(ms);
-  }
-  return samples as Record<AddressState, Sample>;
+  return turns.map((turn, i) => ({ ...turn, key: keys?.[i] }));
 }
 
+type Samples = Record<AddressState, Sample>;
+
+/** What is timed of one request, by name: milliseconds. */
+type Measure = (caller: Caller, call: Call, turn: Turn) => Promise<Record<string, number>>;
+
+async function time(turns: Turn[], caller: Caller, call: Call, measure: Measure) {
+  const samples: Record<string, Samples> = {};
+  for (const [i, turn] of turns.entries()) {
+    const measured = await measure(caller, call, turn);
+    if (i < WARM_UP) continue;
+    for (const [name, ms] of Object.entries(measured)) {
+      samples[name] ??= Object.fromEntries(ADDRESS_STATES.map((state) => [state, new Sample()])) as Samples;
+      samples[name][turn.state].add(ms);
+    }
+  }
+  return samples;
+}
+
+const ask: Measure = async (caller, call, { email, key }) => {
+  const { status, ms } = await caller.post(call.path, call.body(email), key);
+  if (status !== (call.status ?? 202)) throw new Error(`${call.name}: ${status}`);
+  return { answer: ms };
+};
+
+const AT_ONCE = 6;
+/** Until then the worker has begun, and made the mail. */
+const LATER_MS = 900;
+
+/** A slow one in so many tells little of the others, and would hide them. */
+const LONGEST_MS = 20;
+
+const askAfter: Measure = async (caller, call, turn) => {
+  await ask(caller, call, turn);
+  const from = performance.now();
+  const times: number[] = [];
+  while (times.length < AT_ONCE || performance.now() - from < LATER_MS) {
+    times.push(Math.min((await caller.get('/livez')).ms, LONGEST_MS));
+  }
+  const sum = (some: number[]) => some.reduce((all, ms) => all + ms, 0);
+  const atOnce = times.slice(0, AT_ONCE);
+  return {
+    'six at once': sum(atOnce),
+    'longest of six at once': Math.max(...atOnce),
+    'mean in the second after': sum(times) / times.length,
+    'longest in the second after': Math.max(...times),
+    'in the second after, the slowest ten': sum(times.toSorted((a, b) => b - a).slice(0, 10)),
+  };
+};
+
+/** Those for which a mail may be made. */
+const MAILS = /^(sign|subscribe|my data|unsubscribe|resend, for a petition)$/;
+
 /** Prints a line for each state. Returns how many of them can be told from the others. */
-function judge(name: string, samples: Record<AddressState, Sample>): number {
+function judge(name: string, samples: Samples): number {
   console.log(`\n${name}`);
   let told = 0;
   for (const state of ADDRESS_STATES) {
@@ -134,15 +194,35 @@ function judge(name: string, samples: Record<AddressState, Sample>): number {
   return told;
 }
 
+const judgeAll = (call: Call, samples: Record<string, Samples>): number =>
+  Object.entries(samples).reduce((told, [what, some]) => told + judge(`${call.name}: ${what}`, some), 0);
+
+/** Until the mails of before are gone. */
+async function drained({ api }: World): Promise<void> {
+  const { readQueue } = await import('../../src/core/outbox.js');
+  while ((await readQueue(api.store.read)).queued > 0) await sleep(100);
+}
+
 async function run(): Promise<number> {
   let told = 0;
   for (const engine of await findEngines()) {
     const { callsOf, startWorld } = await import('../address-calls.js');
     const world = await startWorld(harness, engine);
-    const caller = await startServer(world);
+    const calls = callsOf(world).filter(({ name }) => only.test(name));
     console.log(`\n${engine.name}: state, requests, mean ms, deviation ms, t against all others`);
-    for (const call of callsOf(world).filter(({ name }) => only.test(name))) {
-      told += judge(call.name, await time(world, caller, call));
+    const quiet = await startServer(world, false);
+    for (const call of calls) {
+      const turns = await makeTurns(world, call, call.name === 'sign' ? most.sign : most.others);
+      told += judgeAll(call, await time(turns, quiet.caller, call, ask));
+    }
+    await quiet.stop();
+    for (const call of most.after > 0 ? calls.filter(({ name }) => MAILS.test(name)) : []) {
+      // Making them takes letters out of the queue, which a server would send.
+      const turns = await makeTurns(world, call, most.after);
+      const busy = await startServer(world, true);
+      await drained(world);
+      told += judgeAll(call, await time(turns, busy.caller, call, askAfter));
+      await busy.stop();
     }
   }
   console.log(told === 0 ? '\nNo state can be told by its time.' : `\n${told} TELL.`);

@@ -1,27 +1,30 @@
-/** The server that is timed: the production app in a process of its own, without a mail worker to disturb it. */
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { build } from '../../src/app.js';
-import { erasureJournalFile } from '../../src/erasure-journal-file.js';
-import { openStore } from '../../src/store/open.js';
-import { limits } from '../high-limits.js';
+/**
+ * The server that is timed: the production one in a process of its own, as it is started by `serve`. Mails go into its
+ * folder. Told `quiet` it sends none, so that nothing disturbs it.
+ */
+import { loadConfig } from '../../src/config.js';
+import { startServer } from '../../src/server.js';
 
-const [database = '', folder = '', rootKey = ''] = process.argv.slice(2);
-const app = await build({
-  config: { publicUrl: 'http://undersigned.test', trustProxy: [], limits },
-  store: await openStore(database, {
-    now: () => new Date(),
-    maxWaiting: 5000,
-    poolSize: 10,
-    statementTimeoutMs: 10_000,
-    allowUnsafeDurability: true,
-    onFatal: (error) => {
-      throw error;
-    },
-  }),
-  rootKey: Buffer.from(rootKey, 'hex'),
-  erasures: erasureJournalFile(join(folder, 'erasures.log')),
-});
-await app.listen({ host: '127.0.0.1', port: 0 });
-process.send?.((app.server.address() as AddressInfo).port);
-process.once('disconnect', () => process.exit());
+const [database = '', folder = '', rootKey = '', mail] = process.argv.slice(2);
+process.chdir(folder);
+const config = loadConfig(
+  {
+    PORT: '0',
+    DATABASE_URL: database,
+    ROOT_KEY: Buffer.from(rootKey, 'hex').toString('base64'),
+    LOG_LEVEL: 'silent',
+    MAIL_WORKER: String(mail !== 'quiet'),
+    POSTGRES_ALLOW_UNSAFE: 'true',
+    RATE_LIMIT_CLIENT: '999999999/60',
+    RATE_LIMIT_CONFIRM: '999999999/60',
+    RATE_LIMIT_MAIL: '999999999/60',
+    RATE_LIMIT_SIGN_BURST: '999999999/60',
+    RATE_LIMIT_SIGN_SUSTAINED: '999999999/60',
+    CHALLENGE_ABOVE: '999999999/60',
+    PUBLIC_URL: 'http://undersigned.test',
+  },
+  false,
+);
+const { app, stop } = await startServer(config);
+process.send?.((app.server.address() as { port: number }).port);
+process.once('disconnect', () => void stop().then(() => process.exit()));

@@ -1,0 +1,69 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Config } from '../config.js';
+import { openConfiguredStore } from '../configured-store.js';
+import { createContext } from '../create-context.js';
+import { erasureJournalFile } from '../erasure-journal-file.js';
+import { describeError } from '../errors.js';
+import type { Logger } from './delivery.js';
+import { loadLocales } from './locales.js';
+import { createRenderer } from './render.js';
+import { sharedStats } from './shared-stats.js';
+import { openPost } from './transport.js';
+import { startMailWorker } from './worker.js';
+
+/* The thread of src/mail/start.ts. */
+
+export type MailThreadData = {
+  config: Config;
+  rootKey: Uint8Array;
+  /** See StoreOptions. */
+  turn: SharedArrayBuffer;
+  stats: SharedArrayBuffer;
+  /** What is logged at all. */
+  levels: Level[];
+};
+export type Level = keyof Logger;
+export type Asked = 'wake' | 'stop';
+export type Said =
+  'ready' | { level: Level; values: Record<string, unknown>; message: string } | { failure: unknown };
+
+const { config, rootKey, turn, stats, levels } = workerData as MailThreadData;
+const say = (said: Said) => parentPort?.postMessage(said);
+const logAt =
+  (level: Level): Logger[Level] =>
+  (values, message) => {
+    if (levels.includes(level)) say({ level, values, message });
+  };
+
+const store = await openConfiguredStore(
+  // Each mail on its way asks for one at most, and the look for the next.
+  { ...config, POSTGRES_POOL: Math.min(config.POSTGRES_POOL, config.MAIL_CONNECTIONS + 1) },
+  { turn, onFatal: (error) => say({ failure: describeError(error) }) },
+);
+const ctx = createContext({
+  config,
+  store,
+  rootKey,
+  erasures: erasureJournalFile(config.ERASURE_JOURNAL),
+});
+const worker = startMailWorker({
+  ctx,
+  post: openPost(config),
+  render: createRenderer(loadLocales(config.LOCALES_FOLDER || undefined)),
+  logger: { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') },
+  domainRate: config.domainRate,
+  connections: config.MAIL_CONNECTIONS,
+  stats: sharedStats(stats),
+});
+
+async function stop(): Promise<void> {
+  await worker.stop();
+  await store.close();
+  parentPort?.close();
+}
+
+parentPort?.on('message', (asked: Asked) => {
+  if (asked === 'wake') ctx.mailWaits();
+  else void stop();
+});
+say('ready');
