@@ -5,7 +5,7 @@ import { ApiError, invalidBody, type FieldError } from '../errors.js';
 import { bind, bindAll, statement, type Tx } from '../store/store.js';
 import { attribute, type Attribution } from './attribution.js';
 import { assertChallenge, checkSolution, type Proof } from './challenges.js';
-import type { Actor, Caller, Context } from './context.js';
+import { UNKNOWN_CALLER, type Actor, type Caller, type Context } from './context.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
@@ -85,7 +85,7 @@ export async function signPetition(
   petitionRef: string,
   input: SignInput,
   retry?: Retry,
-  caller: Caller = UNKNOWN,
+  caller: Caller = UNKNOWN_CALLER,
 ): Promise<Signed> {
   const email = parseEmail(input.email);
   if (!email) {
@@ -105,8 +105,8 @@ export async function signPetition(
       const attribution = await attribute(ctx, tx, petition, actor, { email, recognition, shareCode });
       const published = await ctx.published.confirmed(tx, petition.key);
       const optIns = await readOptIns(tx, actor, petition, input.optIns);
-      await assertChallenge(ctx, tx, petition, look);
-      const suspicion = await suspect(ctx, tx, petition, look);
+      const proven = await assertChallenge(ctx, tx, petition, look);
+      const suspicion = await suspect(ctx, tx, petition, look, proven);
       return signInside(ctx, tx, petition, { input, email, attribution, optIns, suspicion, ids, published });
     }),
   );
@@ -131,8 +131,6 @@ function inTransaction<T>(
   const others = [retry?.hash.toString('hex'), proof?.solution?.hash.toString('hex'), input.externalId];
   return store.gather([identity, ...others.filter((one) => one != null)], work);
 }
-
-const UNKNOWN: Caller = { client: null, origin: null };
 
 type Attempt = {
   input: SignInput;

@@ -56,6 +56,8 @@ export async function suspect(
   tx: Tx,
   petition: PetitionGate,
   look: FirstLook,
+  /** A proof of work came with it. */
+  proven: boolean,
 ): Promise<Suspicion | null> {
   const { actor, input } = look;
   if (input.vouched) return null;
@@ -63,9 +65,11 @@ export async function suspect(
   const isSetApart = actor.kind !== 'anonymous' && (await isIsolated(tx, petition.key, actor.keyKey));
   if (isSetApart) note(found, 'isolated_key');
   if (actor.kind !== 'secret') {
-    noteForm(found, petition, look, tx.now.getTime());
+    const at = tx.now.getTime();
+    noteForm(found, petition, look, at);
     noteWords(found, look);
-    noteCompany(ctx, found, petition, look, tx.now.getTime());
+    const address = noteSpelling(ctx, found, petition, look);
+    if (!proven) noteCrowd(ctx, found, petition, look, { address, at });
   }
   return found.score >= ENOUGH ? found : null;
 }
@@ -93,18 +97,29 @@ function noteWords(found: Suspicion, { email, input }: FirstLook) {
   if (hasLink(input.name)) note(found, 'link_in_name');
 }
 
-/** What came before it. */
-function noteCompany(ctx: Context, found: Suspicion, { key }: PetitionGate, look: FirstLook, at: number) {
-  const { mailboxes, crowds } = ctx.brakes;
-  const { counted, actor, caller, email } = look;
+/** Who has signed before. Returns the hash of the address. */
+function noteSpelling({ brakes }: Context, found: Suspicion, { key }: PetitionGate, look: FirstLook) {
+  const { counted, email } = look;
+  const { mailboxes } = brakes;
   const address = mailboxes.hash(email.identity);
   const cluster = clusterOf(email.identity);
   // Nearly always the same: nothing is hashed twice.
   const mailbox = cluster === email.identity ? address : mailboxes.hash(cluster);
   counted.alias ??= mailboxes.note(key, mailbox, address);
   if (counted.alias) note(found, 'alias_of_signer');
+  return address;
+}
+
+/** How many came from the same place: not held against those who have worked for it. */
+function noteCrowd(
+  { brakes }: Context,
+  found: Suspicion,
+  { key }: PetitionGate,
+  { counted, actor, caller }: FirstLook,
+  { address, at }: { address: number; at: number },
+) {
   if (actor.kind !== 'anonymous' || caller.client === null) return;
-  counted.network ??= crowds.note(key, mailboxes.hash(caller.client), address, at);
+  counted.network ??= brakes.crowds.note(key, brakes.mailboxes.hash(caller.client), address, at);
   if (counted.network) note(found, 'many_from_one_network');
 }
 
