@@ -13,6 +13,7 @@ export const SIGNALS = [
   'many_from_one_network',
   'link_in_name',
   'isolated_key',
+  'isolated_network',
 ] as const;
 export type Signal = (typeof SIGNALS)[number];
 

@@ -32,6 +32,8 @@ export const {
   partnerCounts,
   keyFigures,
   keyIsolations,
+  signatureNetworks,
+  isolatedNetworks,
   usedChallenges,
   suspicions,
 } = defineTables(columns);

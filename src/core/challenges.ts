@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { createChallenge as makeAltcha, extractParams, verifySolution } from 'altcha-lib/v1';
 import { inArray, lt } from 'drizzle-orm';
 import { ApiError, tooMany } from '../errors.js';
-import { bindAll, statement, type Store, type Tx } from '../store/store.js';
+import { bindAll, statement, type Reader, type Store, type Tx } from '../store/store.js';
 import type { Actor, Caller, Context } from './context.js';
+import { standingOf } from './key-isolations.js';
 import { findGate, type PetitionGate } from './petition-lookup.js';
 import type { FirstLook } from './suspicion.js';
 
@@ -43,7 +44,10 @@ export async function createChallenge(
   const petition = await findGate(ctx.store.read, actor, petitionRef);
   const at = ctx.now().getTime();
   const formToken = ctx.sealer.formToken({ petitionKey: petition.key, at });
-  const pressed = waits > 0 || ctx.brakes.pressure.isOn(petition.key, at);
+  const pressed =
+    waits > 0 ||
+    ctx.brakes.pressure.isOn(petition.key, at) ||
+    (await isMisused(ctx.store.read, petition, actor, ctx.now()));
   const altcha = isRequired(petition, actor, pressed) ? await altchaFor(ctx, petition, at) : null;
   return { formToken, altcha };
 }
@@ -64,6 +68,13 @@ async function altchaFor(ctx: Context, petition: PetitionGate, at: number): Prom
 function isRequired({ challenge }: PetitionGate, actor: Actor, pressed: boolean): boolean {
   if (actor.kind === 'secret' || challenge === 'off') return false;
   return challenge === 'always' || pressed;
+}
+
+/** Through a key that machines have copied from a page, people go on with a proof of work. */
+async function isMisused(on: Reader, { key }: PetitionGate, actor: Actor, at: Date): Promise<boolean> {
+  if (actor.kind !== 'publishable') return false;
+  const { isolated, networks } = await standingOf(on, key, actor.keyKey, at);
+  return isolated || networks.size > 0;
 }
 
 /** A challenge that was solved: for which petition, until when, and what tells it from all others. */
@@ -126,7 +137,8 @@ export async function assertChallenge(
   if (actor.kind === 'secret') return false;
   counted.pressure ??= ctx.brakes.pressure.note(petition.key, tx.now.getTime());
   if (petition.challenge === 'off' && caller.waits > 0) throw tooMany(caller.waits);
-  if (!isRequired(petition, actor, caller.waits > 0 || counted.pressure)) return false;
+  const pressed = caller.waits > 0 || counted.pressure || (await isMisused(tx, petition, actor, tx.now));
+  if (!isRequired(petition, actor, pressed)) return false;
   if (!proof) {
     throw new ApiError('challenge_required', {
       detail: 'Get one from /v1/petitions/{petition}/challenge, solve it, and send it as altcha.',

@@ -5,6 +5,7 @@ import { recordConsent } from './consents.js';
 import type { Context } from './context.js';
 import { changeCounts } from './counts.js';
 import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from './forgetting.js';
+import { forgetNetworks } from './key-networks.js';
 import { findSupporterByIdentity } from './supporters.js';
 import { erasedIdentity } from './tombstones.js';
 
@@ -72,6 +73,7 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
       .set({ ...FACELESS, hidden: 1 })
       .where(signedBy(tx, key));
     await disownLinks(tx, key);
+    await forgetNetworks(tx, key);
     if (tombstone) await merge(tx, key, tombstone.key);
     await recordEndings(ctx, tx, key, subject);
     await forgetTraces(tx, [key]);

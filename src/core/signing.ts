@@ -14,6 +14,7 @@ import { assertOrigin } from './origins.js';
 import { queueMail } from './outbox.js';
 import { findGate, type PetitionGate } from './petition-lookup.js';
 import { assertSignable } from './petition-life.js';
+import { networkOfSigner, noteNetwork } from './key-networks.js';
 import { insertRequest } from './requests.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
@@ -94,7 +95,9 @@ export async function signPetition(
   assertMaySay(actor, input);
   const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
   const proof: Proof = input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null;
-  const look: FirstLook = { actor, caller, email, input, proof, form: openForm(ctx, input), counted: {} };
+  const network = networkOfSigner(ctx, actor, caller);
+  const form = openForm(ctx, input);
+  const look: FirstLook = { actor, caller, network, email, input, proof, form, counted: {} };
   const signed = await inTransaction(ctx, email, { input, retry, proof }, (tx) =>
     once(tx, retry, async () => {
       const petition = await findGate(tx, actor, petitionRef);
@@ -107,7 +110,8 @@ export async function signPetition(
       const optIns = await readOptIns(tx, actor, petition, input.optIns);
       const proven = await assertChallenge(ctx, tx, petition, look);
       const suspicion = await suspect(ctx, tx, petition, look, proven);
-      return signInside(ctx, tx, petition, { input, email, attribution, optIns, suspicion, ids, published });
+      const attempt = { input, email, attribution, network, optIns, suspicion, ids, published };
+      return signInside(ctx, tx, petition, attempt);
     }),
   );
   // Waking the worker for nothing would cost as much as a tenth of the signature.
@@ -136,6 +140,7 @@ type Attempt = {
   input: SignInput;
   email: EmailAddress;
   attribution: Attribution;
+  network: Buffer | null;
   optIns: OptIn[];
   /** Null: nothing is odd about it. */
   suspicion: Suspicion | null;
@@ -193,7 +198,7 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
 );
 
 async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
-  const { input, email, ids, attribution, suspicion } = attempt;
+  const { input, email, ids, attribution, network, suspicion } = attempt;
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
   if (vouched) await learn(tx, supporter.key, input);
@@ -216,6 +221,10 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   if (inserted) {
     const counted = { petitionKey: petition.key, ...attribution, createdAt: tx.now, confirmedAt };
     changeCounts(tx, counted, null, status);
+    const { apiKeyKey } = attribution;
+    if (status === 'pending') {
+      await noteNetwork(tx, { signatureKey: inserted.key, petitionKey: petition.key, apiKeyKey, network });
+    }
     if (status === 'quarantined' && suspicion) await noteSuspicion(tx, inserted.key, suspicion);
     // An address that was erased comes back as a new supporter: its old signature must not count beside the new one.
     if (counts && supporter.created) await supersedeTombstone(ctx, tx, petition.key, email.identity);

@@ -4,7 +4,7 @@ import type { Proof } from './challenges.js';
 import type { Actor, Caller, Context } from './context.js';
 import { isDisposable } from './disposable-domains.js';
 import { clusterOf, type EmailAddress } from './email.js';
-import { isIsolated } from './key-isolations.js';
+import { standingOf } from './key-isolations.js';
 import { hasLink } from './links-in-names.js';
 import type { PetitionGate } from './petition-lookup.js';
 import type { FormOpened } from './sealer.js';
@@ -27,6 +27,7 @@ const POINTS = {
   many_from_one_network: 40,
   link_in_name: 60,
   isolated_key: 100,
+  isolated_network: 100,
 } as const satisfies Record<Signal, number>;
 /** Callers of the API have no form. A browser has one, or a page that was made by hand: worth a little. */
 const FORMLESS_BROWSER = 10;
@@ -38,6 +39,8 @@ const FORM_LIFETIME_MS = 48 * 3_600_000;
 export type FirstLook = {
   actor: Actor;
   caller: Caller;
+  /** The caller's network, hashed for the key that it came with. */
+  network: Buffer | null;
   email: EmailAddress;
   input: SignInput;
   proof: Proof;
@@ -62,8 +65,7 @@ export async function suspect(
   const { actor, input } = look;
   if (input.vouched) return null;
   const found: Suspicion = { score: 0, signals: [] };
-  const isSetApart = actor.kind !== 'anonymous' && (await isIsolated(tx, petition.key, actor.keyKey));
-  if (isSetApart) note(found, 'isolated_key');
+  await noteKey(tx, found, petition, look, proven);
   if (actor.kind !== 'secret') {
     const at = tx.now.getTime();
     noteForm(found, petition, look, at);
@@ -77,6 +79,20 @@ export async function suspect(
 function note(found: Suspicion, signal: Signal, points: number = POINTS[signal]): void {
   found.score += points;
   found.signals.push(signal);
+}
+
+/** Through what it came. A key that is set apart is still good for those who work for it, from a network that is not. */
+async function noteKey(
+  tx: Tx,
+  found: Suspicion,
+  { key }: PetitionGate,
+  { actor, network }: FirstLook,
+  proven: boolean,
+) {
+  if (actor.kind === 'anonymous') return;
+  const { isolated, networks } = await standingOf(tx, key, actor.keyKey, tx.now);
+  if (network && networks.has(network.toString('hex'))) note(found, 'isolated_network');
+  else if (isolated && !proven) note(found, 'isolated_key');
 }
 
 /** How the form was filled in. */

@@ -105,9 +105,8 @@ t.test('limits that processes share', async (t) => {
       t.match(await sign('meadows'), { status: 403, body: { code: 'challenge_required' } });
       const path = '/v1/petitions/meadows/challenge';
       const headers = { 'x-forwarded-for': '203.0.113.3' };
-      for (const api of [one, other]) {
-        t.match((await api.call('GET', path, { headers })).body, { required: true }, 'every process knows');
-      }
+      const asked = await one.call('GET', path, { headers });
+      t.match(asked.body, { required: true }, 'Redis tells without counting');
       t.equal((await sign('mill')).status, 202, 'another petition has a bucket of its own');
       const statuses = [];
       for (let i = 0; i < 6; i += 1) {
