@@ -305,9 +305,11 @@ onEveryEngine('a copied key in the hands of one visitor', async (t, engine) => {
   const site = await keyOf(anglers);
   const bot = (i: number) => `203.0.113.${i % 250}`;
   const list = () => api.call('GET', '/v1/petitions/open/isolated-keys', { key: lead.secret });
-  const opened = async (client: string, key: string | undefined = site.token) =>
-    (await api.call('GET', '/v1/petitions/open/challenge', { key, headers: { 'x-forwarded-for': client } }))
-      .body;
+  const opened = async (client: string, keyed = true) => {
+    const headers = { 'x-forwarded-for': client };
+    const key = keyed ? site.token : undefined;
+    return (await api.call('GET', '/v1/petitions/open/challenge', { key, headers })).body;
+  };
   const through = async (signer: Signer & { client: string }) => {
     const altcha = solve((await opened(signer.client)).altcha);
     return sign(api, site.token, 'open', { ...signer, altcha });
@@ -315,8 +317,8 @@ onEveryEngine('a copied key in the hands of one visitor', async (t, engine) => {
 
   await run(api, site.token, 40, { slug: 'open' });
   t.equal(await confirm(api, 20), 40);
-  await run(api, site.token, 400, { slug: 'open', clientOf: bot });
-  t.equal(await confirm(api, 0), 400);
+  await run(api, site.token, 250, { slug: 'open', clientOf: bot });
+  t.equal(await confirm(api, 0), 250);
   const waiting = 'waits@example.org';
   api.setClock(at('29'));
   await sign(api, site.token, 'open', { email: waiting, client: '198.51.100.1' });
@@ -337,7 +339,7 @@ onEveryEngine('a copied key in the hands of one visitor', async (t, engine) => {
       dropped.map(({ reason }) => reason),
       ['isolated'],
     );
-    t.match(await opened('198.51.100.2', ''), { required: false }, 'without the key nothing is asked');
+    t.match(await opened('198.51.100.2', false), { required: false }, 'without the key nothing is asked');
     t.match(await sign(api, undefined, 'open', { client: bot(2) }), { status: 202 });
     t.match(await latest(api), { status: 'pending' });
   });
@@ -373,7 +375,7 @@ onEveryEngine('a copied key in the hands of one visitor', async (t, engine) => {
   await t.test('a captured database does not tell the network', async (t) => {
     const { signatureNetworks, isolatedNetworks } = api.store.tables;
     const rows = await api.store.read.db.select().from(signatureNetworks);
-    t.ok(rows.length > 440);
+    t.ok(rows.length > 290);
     t.equal((await api.store.read.db.select().from(isolatedNetworks)).length, 1);
     for (const { network } of rows) t.equal(network.length, 12);
     const dump = JSON.stringify(
