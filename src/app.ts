@@ -17,6 +17,7 @@ import { createContext, type ContextOptions } from './create-context.js';
 import type { Config } from './config.js';
 import { LIVE_PACE, LiveCounts, type LivePace } from './core/live-counts.js';
 import { ANONYMOUS, type Context } from './core/context.js';
+import { PetitionKeys } from './core/petition-keys.js';
 import { ApiError } from './errors.js';
 import { secretApiKeyRoutes } from './http/api-keys.js';
 import { createAdmission, type Admission } from './http/admission.js';
@@ -139,6 +140,7 @@ export async function build(options: BuildOptions): Promise<App> {
   let draining = false;
   app.decorateRequest('actor', null as never);
   app.decorateRequest('session', null);
+  app.decorateRequest('caller', null);
   app.addHook('onRequest', (request, reply, done) => {
     if (request.url.length > MAX_URL) return done(new ApiError('uri_too_long'));
     if (repeatsHost(request.raw)) {
@@ -158,7 +160,7 @@ export async function build(options: BuildOptions): Promise<App> {
     ? await RedisLimits.open(config.REDIS_URL, options.rootKey, app.log)
     : new LocalLimits();
   app.addHook('onClose', () => counted.close());
-  const limits = createLimits(config.limits, counted);
+  const limits = createLimits(config.limits, counted, new PetitionKeys(store.read));
   const metrics = createMetrics(app, store, ctx.now);
   const streams = createStreams(ctx, options);
   watchLive(metrics, () => streams);

@@ -110,13 +110,21 @@ export const Environment = Type.Object({
       'Addresses or CIDR ranges of your reverse proxies, comma-separated: only they may name the client.',
   }),
   RATE_LIMIT: Type.Boolean({ default: true, description: 'False switches all limits off: for load tests.' }),
-  RATE_LIMIT_CLIENT: rate('1200/60', 'Per client address (IPv4 /32, IPv6 /64), all requests.'),
+  RATE_LIMIT_CLIENT: rate(
+    '3000/60',
+    'Per client (IPv4 address, IPv6 /64), all requests. Its network (/24, /48) may five times that, here and below.',
+  ),
   RATE_LIMIT_KEY: rate('60000/60', 'Per secret key, all requests.'),
-  RATE_LIMIT_CONFIRM: rate('60/60', 'Per client address, confirming and other uses of mailed links.'),
-  RATE_LIMIT_MAIL: rate('20/60', 'Per client address, everything that has a mail sent to a typed address.'),
-  RATE_LIMIT_SIGN_BURST: rate('30/60', 'Per client address and petition, signing.'),
-  RATE_LIMIT_SIGN_SUSTAINED: rate('300/3600', 'Per client address and petition, signing.'),
-  RATE_LIMIT_SHARE: rate('60/60', 'Per client address, making share links.'),
+  RATE_LIMIT_CONFIRM: rate('300/60', 'Per client, confirming and other uses of mailed links.'),
+  RATE_LIMIT_MAIL: rate('150/60', 'Per client, everything that has a mail sent to a typed address.'),
+  RATE_LIMIT_MAIL_SUSTAINED: rate('600/3600', 'The same, over an hour.'),
+  RATE_LIMIT_SIGN_BURST: rate(
+    '30/60',
+    'Per client and petition, signing: beyond it a proof of work is required.',
+  ),
+  RATE_LIMIT_SIGN_SUSTAINED: rate('300/3600', 'The same, over an hour.'),
+  RATE_LIMIT_SIGN_MOST: rate('3000/3600', 'Per client and petition, signing, with a proof of work too.'),
+  RATE_LIMIT_SHARE: rate('300/60', 'Per client, making share links.'),
   REDIS_URL: Type.String({
     default: '',
     pattern: '^(?:|rediss?://.+)$',
@@ -183,7 +191,16 @@ export type Config = Readonly<
   readonly challengeAbove: RateLimit;
 };
 
-export type LimitName = 'client' | 'key' | 'confirm' | 'mail' | 'share' | 'signBurst' | 'signSustained';
+export type LimitName =
+  | 'client'
+  | 'key'
+  | 'confirm'
+  | 'mail'
+  | 'mailSustained'
+  | 'share'
+  | 'signBurst'
+  | 'signSustained'
+  | 'signMost';
 
 /** Reads the environment and `.env` once. Throws and names the variable that is wrong. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true): Config {
@@ -199,8 +216,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
     RATE_LIMIT_KEY,
     RATE_LIMIT_CONFIRM,
     RATE_LIMIT_MAIL,
+    RATE_LIMIT_MAIL_SUSTAINED,
     RATE_LIMIT_SIGN_BURST,
     RATE_LIMIT_SIGN_SUSTAINED,
+    RATE_LIMIT_SIGN_MOST,
     LINK_CONFIRM_URL,
     LINK_UNSUBSCRIBE_URL,
     LINK_MANAGE_URL,
@@ -225,9 +244,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
           key: parseRate(RATE_LIMIT_KEY),
           confirm: parseRate(RATE_LIMIT_CONFIRM),
           mail: parseRate(RATE_LIMIT_MAIL),
+          mailSustained: parseRate(RATE_LIMIT_MAIL_SUSTAINED),
           share: parseRate(RATE_LIMIT_SHARE),
           signBurst: parseRate(RATE_LIMIT_SIGN_BURST),
           signSustained: parseRate(RATE_LIMIT_SIGN_SUSTAINED),
+          signMost: parseRate(RATE_LIMIT_SIGN_MOST),
         }
       : null,
     links: {

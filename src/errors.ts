@@ -124,6 +124,12 @@ export const invalidBody = (...errors: FieldError[]): ApiError =>
     errors,
   });
 
+export const tooMany = (seconds: number): ApiError =>
+  new ApiError('rate_limited', {
+    detail: `Wait ${seconds} seconds.`,
+    headers: { 'retry-after': String(seconds) },
+  });
+
 /**
  * What may be logged of any error. Messages of the database drivers hold bound values, hence addresses: of those only
  * the code and the place survive.

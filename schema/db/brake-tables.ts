@@ -14,6 +14,7 @@ export const SIGNALS = [
   'link_in_name',
   'isolated_key',
   'vouch_limit',
+  'isolated_network',
 ] as const;
 export type Signal = (typeof SIGNALS)[number];
 

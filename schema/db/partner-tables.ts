@@ -111,5 +111,38 @@ export function definePartnerTables(d: typeof Columns, parents: Parents) {
     ],
   );
 
-  return { partnerships, partnerCounts, keyFigures, keyIsolations };
+  /**
+   * From which network a signature came through a publishable key, as a keyed hash, for two days. No foreign keys: it is
+   * written for every such signature, and looks at nothing else.
+   */
+  const signatureNetworks = d.table(
+    'signature_networks',
+    {
+      signatureKey: d.ref().primaryKey(),
+      apiKeyKey: d.ref().notNull(),
+      petitionKey: d.ref().notNull(),
+      network: d.bytes().notNull(),
+      createdAt: d.instant().notNull(),
+      /** When the first mail about it has left. */
+      askedAt: d.instant(),
+    },
+    (t) => [d.index('signature_networks_of_key').on(t.petitionKey, t.apiKeyKey, t.signatureKey)],
+  );
+
+  /** What comes through a key from such a network is quarantined, for a day. */
+  const isolatedNetworks = d.table(
+    'isolated_networks',
+    {
+      petitionKey: to(petitions).notNull(),
+      apiKeyKey: to(apiKeys).notNull(),
+      network: d.bytes().notNull(),
+      /** The figures that did it. */
+      asked: d.int().notNull(),
+      confirmed: d.int().notNull(),
+      isolatedAt: d.instant().notNull(),
+    },
+    (t) => [d.primaryKey({ columns: [t.petitionKey, t.apiKeyKey, t.network] })],
+  );
+
+  return { partnerships, partnerCounts, keyFigures, keyIsolations, signatureNetworks, isolatedNetworks };
 }

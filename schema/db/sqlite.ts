@@ -34,6 +34,8 @@ export const {
   keyIsolations,
   imports,
   vouchedDays,
+  signatureNetworks,
+  isolatedNetworks,
   usedChallenges,
   suspicions,
 } = defineTables(columns);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createChallenge as makeAltcha, extractParams, verifySolution } from 'altcha-lib/v1';
 import { inArray, lt } from 'drizzle-orm';
-import { ApiError } from '../errors.js';
-import { bindAll, statement, type Store, type Tx } from '../store/store.js';
-import type { Actor, Context } from './context.js';
+import { ApiError, tooMany } from '../errors.js';
+import { bindAll, statement, type Reader, type Store, type Tx } from '../store/store.js';
+import type { Actor, Caller, Context } from './context.js';
+import { standingOf } from './key-isolations.js';
 import { findGate, type PetitionGate } from './petition-lookup.js';
 import type { FirstLook } from './suspicion.js';
 
@@ -34,12 +35,20 @@ export type Challenge = { formToken: string; altcha: Altcha | null };
  * For whoever opens the form of a petition. There is a proof of work in it when signing asks for one.
  * Throws what findGate throws.
  */
-export async function createChallenge(ctx: Context, actor: Actor, petitionRef: string): Promise<Challenge> {
+export async function createChallenge(
+  ctx: Context,
+  actor: Actor,
+  petitionRef: string,
+  { waits }: Pick<Caller, 'waits'>,
+): Promise<Challenge> {
   const petition = await findGate(ctx.store.read, actor, petitionRef);
   const at = ctx.now().getTime();
   const formToken = ctx.sealer.formToken({ petitionKey: petition.key, at });
-  const underPressure = ctx.brakes.pressure.isOn(petition.key, at);
-  const altcha = isRequired(petition, actor, underPressure) ? await altchaFor(ctx, petition, at) : null;
+  const pressed =
+    waits > 0 ||
+    ctx.brakes.pressure.isOn(petition.key, at) ||
+    (await isMisused(ctx.store.read, petition, actor, ctx.now()));
+  const altcha = isRequired(petition, actor, pressed) ? await altchaFor(ctx, petition, at) : null;
   return { formToken, altcha };
 }
 
@@ -56,9 +65,16 @@ async function altchaFor(ctx: Context, petition: PetitionGate, at: number): Prom
 }
 
 /** Organizations answer for what they send with a secret key. */
-function isRequired({ challenge }: PetitionGate, actor: Actor, underPressure: boolean): boolean {
+function isRequired({ challenge }: PetitionGate, actor: Actor, pressed: boolean): boolean {
   if (actor.kind === 'secret' || challenge === 'off') return false;
-  return challenge === 'always' || underPressure;
+  return challenge === 'always' || pressed;
+}
+
+/** Through a key that machines have copied from a page, people go on with a proof of work. */
+async function isMisused(on: Reader, { key }: PetitionGate, actor: Actor, at: Date): Promise<boolean> {
+  if (actor.kind !== 'publishable') return false;
+  const { isolated, networks } = await standingOf(on, key, actor.keyKey, at);
+  return isolated || networks.size > 0;
 }
 
 /** A challenge that was solved: for which petition, until when, and what tells it from all others. */
@@ -109,17 +125,20 @@ const use = statement('challenge_use', ({ db, tables: { usedChallenges: t } }: T
 
 /**
  * Holds a signing against the petition's brakes, and uses its proof of work up: in the same transaction, so that a
- * signing that fails later has used up nothing. Throws `challenge_required`, `challenge_invalid`.
+ * signing that fails later has used up nothing. Tells whether there was one. Throws `challenge_required`,
+ * `challenge_invalid`, and `rate_limited` where a petition wants none, and so has nothing to offer instead.
  */
 export async function assertChallenge(
   ctx: Context,
   tx: Tx,
   petition: PetitionGate,
-  { actor, proof, counted }: Pick<FirstLook, 'actor' | 'proof' | 'counted'>,
-): Promise<void> {
-  if (actor.kind === 'secret') return;
+  { actor, caller, proof, counted }: Pick<FirstLook, 'actor' | 'caller' | 'proof' | 'counted'>,
+): Promise<boolean> {
+  if (actor.kind === 'secret') return false;
   counted.pressure ??= ctx.brakes.pressure.note(petition.key, tx.now.getTime());
-  if (!isRequired(petition, actor, counted.pressure)) return;
+  if (petition.challenge === 'off' && caller.waits > 0) throw tooMany(caller.waits);
+  const pressed = caller.waits > 0 || counted.pressure || (await isMisused(tx, petition, actor, tx.now));
+  if (!isRequired(petition, actor, pressed)) return false;
   if (!proof) {
     throw new ApiError('challenge_required', {
       detail: 'Get one from /v1/petitions/{petition}/challenge, solve it, and send it as altcha.',
@@ -132,6 +151,7 @@ export async function assertChallenge(
       detail: 'It is solved wrongly, over, of another petition, or was used before: get a new one.',
     });
   }
+  return true;
 }
 
 /** Forgets proofs of work that are over: until then, and a little longer for clocks that differ, they are known. */

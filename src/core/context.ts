@@ -53,11 +53,17 @@ export type Actor =
 
 /** What is known of whoever sends a request, whatever key they have. */
 export type Caller = {
-  /** The network that it comes from: see http/limits.ts. */
-  client: string | null;
+  /** Whom it comes from, as limits see it, and the wider network of that one: see http/caller.ts. */
+  readonly client: string | null;
+  readonly network: string | null;
   /** The page that a browser sends it from. */
-  origin: string | null;
+  readonly origin: string | null;
+  /** Seconds until its network may again sign the petition without a proof of work; 0: it may. */
+  waits: number;
 };
+
+/** Where nothing is known, and nothing is held against anybody. */
+export const UNKNOWN_CALLER: Caller = { client: null, network: null, origin: null, waits: 0 };
 
 export type KeyedActor = Exclude<Actor, { kind: 'anonymous' }>;
 

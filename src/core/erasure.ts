@@ -6,6 +6,7 @@ import type { Context } from './context.js';
 import { erasedIdentity } from './counting-once.js';
 import { changeCounts } from './counts.js';
 import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from './forgetting.js';
+import { forgetNetworks } from './key-networks.js';
 import { findSupporterByIdentity } from './supporters.js';
 
 type Person = Pick<Tables['supporters']['$inferSelect'], 'key' | 'identity' | 'createdAt'>;
@@ -71,6 +72,7 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
       .set({ ...FACELESS, hidden: 1 })
       .where(signedBy(tx, key));
     await disownLinks(tx, key);
+    await forgetNetworks(tx, key);
     if (tombstone) await merge(tx, key, tombstone.key);
     await recordEndings(ctx, tx, key, subject);
     await forgetTraces(tx, [key]);

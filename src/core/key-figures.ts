@@ -2,6 +2,7 @@ import { and, eq, isNotNull, isNull, lt, notExists, sql } from 'drizzle-orm';
 import type { SignatureStatus } from '../../schema/db/tables.js';
 import { bind, bindAll, statement, type Sum, type Tx } from '../store/store.js';
 import type { Counted } from './counts.js';
+import { noteAsked } from './key-networks.js';
 
 /*
  * Of what came through each key: how many mailboxes were asked, and how many of them said yes. Both by when it happened:
@@ -53,7 +54,11 @@ const findAsked = statement('key_figures_asked', ({ db, tables }: Tx) => {
       ),
     );
   return db
-    .select({ apiKeyKey: signatures.apiKeyKey, petitionKey: signatures.petitionKey })
+    .select({
+      key: signatures.key,
+      apiKeyKey: signatures.apiKeyKey,
+      petitionKey: signatures.petitionKey,
+    })
     .from(t)
     .innerJoin(signatures, eq(signatures.key, t.signatureKey))
     .where(
@@ -71,6 +76,7 @@ const findAsked = statement('key_figures_asked', ({ db, tables }: Tx) => {
 export async function countAsked(tx: Tx, mail: { key: number; requestKey: number }): Promise<void> {
   const [place] = await findAsked(tx, { mailKey: mail.key, requestKey: mail.requestKey });
   if (place?.apiKeyKey == null) return;
+  await noteAsked(tx, place.key);
   const { apiKeyKey, petitionKey } = place;
   tx.add(FIGURES, { apiKeyKey, petitionKey, slot: slotOf(tx.now), shard: tx.shard }, { asked: 1 });
 }

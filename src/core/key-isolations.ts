@@ -1,4 +1,4 @@
-import { and, count, desc, eq, isNull, lt } from 'drizzle-orm';
+import { and, count, desc, eq, gt, inArray, isNull, lt } from 'drizzle-orm';
 import { ApiError } from '../errors.js';
 import { bind, statement, type Reader, type Tx } from '../store/store.js';
 import type { Context, KeyedActor } from './context.js';
@@ -23,28 +23,67 @@ export type Isolation = {
   releasedAt: Date | null;
 };
 
-const openIsolations = statement('key_isolations_open', ({ db, tables: { keyIsolations: t } }: Tx) =>
+/** How long a network is set apart. */
+const NETWORK_MS = 24 * 3_600_000;
+
+const openIsolations = statement('key_isolations_open', ({ db, tables: { keyIsolations: t } }: Reader) =>
   db
     .select({ apiKeyKey: t.apiKeyKey })
     .from(t)
     .where(and(eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')), isNull(t.releasedAt))),
 );
 
-const memoOf = (petitionKey: number) => `isolated keys of ${petitionKey}`;
+const openNetworks = statement('isolated_networks_open', ({ db, tables: { isolatedNetworks: t } }: Reader) =>
+  db
+    .select({ apiKeyKey: t.apiKeyKey, network: t.network })
+    .from(t)
+    .where(
+      and(
+        eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')),
+        gt(t.isolatedAt, bind(t.isolatedAt, 'since')),
+      ),
+    ),
+);
 
-/** Whether what comes through this key for this petition is set apart. */
-export async function isIsolated(tx: Tx, petitionKey: number, apiKeyKey: number | null): Promise<boolean> {
-  if (apiKeyKey === null) return false;
+/** How a key stands with a petition: whether it is set apart, and the networks (in hexadecimal) that are for it. */
+export type Standing = { isolated: boolean; networks: Set<string> };
+
+const memoOf = (petitionKey: number) => `isolated keys of ${petitionKey}`;
+const GOOD: Standing = { isolated: false, networks: new Set() };
+
+/** How it stands with the petition. Those who sign one petition in one commit read it once. */
+export async function standingOf(
+  on: Reader | Tx,
+  petitionKey: number,
+  apiKeyKey: number,
+  at: Date,
+): Promise<Standing> {
+  const memo = 'memo' in on ? on.memo : undefined;
   const name = memoOf(petitionKey);
-  let keys = tx.memo.get(name) as Set<number> | undefined;
-  if (!keys) {
-    keys = new Set((await openIsolations(tx, { petitionKey })).map((row) => row.apiKeyKey));
-    tx.memo.set(name, keys);
+  let standings = memo?.get(name) as Map<number, Standing> | undefined;
+  if (!standings) {
+    standings = await readStandings(on, petitionKey, at);
+    memo?.set(name, standings);
   }
-  return keys.has(apiKeyKey);
+  return standings.get(apiKeyKey) ?? GOOD;
 }
 
-/** To be called by whoever sets a key apart, or releases it. */
+async function readStandings(on: Reader, petitionKey: number, at: Date): Promise<Map<number, Standing>> {
+  const standings = new Map<number, Standing>();
+  const of = (apiKeyKey: number): Standing => {
+    const known = standings.get(apiKeyKey) ?? { isolated: false, networks: new Set() };
+    standings.set(apiKeyKey, known);
+    return known;
+  };
+  const since = new Date(at.getTime() - NETWORK_MS);
+  for (const { apiKeyKey } of await openIsolations(on, { petitionKey })) of(apiKeyKey).isolated = true;
+  for (const { apiKeyKey, network } of await openNetworks(on, { petitionKey, since })) {
+    of(apiKeyKey).networks.add(network.toString('hex'));
+  }
+  return standings;
+}
+
+/** To be called by whoever sets a key or a network apart, or releases it. */
 export const forgetIsolations = (tx: Tx, petitionKey: number): void =>
   void tx.memo.delete(memoOf(petitionKey));
 
@@ -92,8 +131,14 @@ export async function listIsolations(
   return pageOf(list, rows, limit, (row) => [row.key]);
 }
 
+async function forgetNetworksOf({ db, tables }: Tx, petitionKey: number, keyId: string): Promise<void> {
+  const { isolatedNetworks: t, apiKeys } = tables;
+  const key = db.select({ key: apiKeys.key }).from(apiKeys).where(eq(apiKeys.publicId, keyId));
+  await db.delete(t).where(and(eq(t.petitionKey, petitionKey), inArray(t.apiKeyKey, key)));
+}
+
 /**
- * Lets a key work again for a petition of the actor's organization, from the next request on. What was quarantined
+ * Lets a key, and all networks with it, work again for a petition of the actor's organization, from the next request on. What was quarantined
  * stays so. Throws `petition_not_found`, `isolation_not_found`.
  */
 export async function releaseKey(
@@ -116,6 +161,7 @@ export async function releaseKey(
       .returning({ key: t.key });
     // Only on PostgreSQL, where somebody else may have released it meanwhile.
     if (released.length === 0) throw new ApiError('isolation_not_found');
+    await forgetNetworksOf(tx, petition.key, keyId);
     forgetIsolations(tx, petition.key);
     return { ...open, releasedAt: tx.now };
   });

@@ -4,7 +4,7 @@ import type { MailKind, TokenPurpose } from '../../schema/db/mail-tables.js';
 import type { Tx } from '../store/store.js';
 import { isTaken } from './email-changes.js';
 import type { LetterValues } from './letter.js';
-import { isIsolated } from './key-isolations.js';
+import { comesFromBadPlace } from './key-networks.js';
 import type { Draft, Plan } from './mails.js';
 import { openOptIns } from './opt-ins.js';
 import { isConfirmableAt } from './petition-life.js';
@@ -73,6 +73,7 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
   const { signatures: t, petitions, suspicions } = tx.tables;
   const [found] = await tx.db
     .select({
+      key: t.key,
       status: t.status,
       apiKeyKey: t.apiKeyKey,
       suspicionOf: suspicions.signatureKey,
@@ -86,19 +87,22 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
 }
 
 /**
- * What came through an isolated key asks nobody: most of those mailboxes know nothing of it. Unless it was quarantined: an
- * organiser has looked at it, and released it.
+ * What came from where hardly anybody confirms asks nobody: most of those mailboxes know nothing of it. Unless it was
+ * quarantined: an organiser has looked at it, and released it.
  */
 const isSetApart = async (
   tx: Tx,
   {
+    key,
     status,
     apiKeyKey,
     suspicionOf,
     petition,
   }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
 ): Promise<boolean> =>
-  status !== 'confirmed' && suspicionOf === null && isIsolated(tx, petition.key, apiKeyKey);
+  status !== 'confirmed' &&
+  suspicionOf === null &&
+  comesFromBadPlace(tx, { key, apiKeyKey, petitionKey: petition.key });
 
 async function refusedLately(tx: Tx, { supporterKey, petitionKey }: ConfirmationRequest): Promise<boolean> {
   if (petitionKey === null) return false;

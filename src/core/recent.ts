@@ -3,13 +3,13 @@
  * generations: when the younger is full, the older is dropped. Forgetting one by one, as an exact list would, costs more
  * than all else that is done with it.
  */
-export class Recent<Value> {
-  #young = new Map<number, Value>();
-  #old = new Map<number, Value>();
+export class Recent<Value, Key = number> {
+  #young = new Map<Key, Value>();
+  #old = new Map<Key, Value>();
 
   constructor(private readonly most: number) {}
 
-  get(key: number): Value | undefined {
+  get(key: Key): Value | undefined {
     const value = this.#young.get(key);
     if (value !== undefined) return value;
     const older = this.#old.get(key);
@@ -17,7 +17,7 @@ export class Recent<Value> {
     return older;
   }
 
-  set(key: number, value: Value): void {
+  set(key: Key, value: Value): void {
     if (this.#young.size >= this.most && !this.#young.has(key)) {
       this.#old = this.#young;
       this.#young = new Map();

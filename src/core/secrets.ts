@@ -15,6 +15,8 @@ export type Secrets = {
   code(requestKey: number, code: string): Buffer;
   /** The local part of a mail's Message-ID: the same for each attempt to send it. */
   messageId(outboxKey: number): string;
+  /** Names a network for one key, without naming the network. 12 bytes. */
+  network(apiKeyKey: number, network: string): Buffer;
 };
 
 export function createSecrets(rootKey: Uint8Array): Secrets {
@@ -22,7 +24,9 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
     const key = deriveKey(rootKey, purpose);
     return (...parts: readonly unknown[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest();
   };
-  const [subject, proof, code, messageId] = ['subject', 'proof', 'code', 'message-id'].map(keyed) as [
+  const purposes = ['subject', 'proof', 'code', 'message-id', 'network'];
+  const [subject, proof, code, messageId, place] = purposes.map(keyed) as [
+    ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
@@ -33,5 +37,6 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
     proof: (record) => proof(...record),
     code: (requestKey, text) => code(requestKey, text),
     messageId: (outboxKey) => messageId(outboxKey).subarray(0, 18).toString('base64url'),
+    network: (apiKeyKey, network) => place(apiKeyKey, network).subarray(0, 12),
   };
 }

@@ -5,7 +5,7 @@ import { ApiError, invalidBody, type FieldError } from '../errors.js';
 import { bind, bindAll, statement, type Tx } from '../store/store.js';
 import { attribute, type Attribution } from './attribution.js';
 import { assertChallenge, checkSolution, type Proof } from './challenges.js';
-import type { Actor, Caller, Context } from './context.js';
+import { UNKNOWN_CALLER, type Actor, type Caller, type Context } from './context.js';
 import { beginToCount } from './counting-once.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
@@ -16,6 +16,7 @@ import { queueMail } from './outbox.js';
 import { addToToday, markImported } from './imports.js';
 import { findGate, type PetitionGate } from './petition-lookup.js';
 import { assertSignable } from './petition-life.js';
+import { networkOfSigner, noteNetwork } from './key-networks.js';
 import { insertRequest } from './requests.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
@@ -87,16 +88,22 @@ export async function signPetition(
   petitionRef: string,
   input: SignInput,
   retry?: Retry,
-  caller: Caller = UNKNOWN,
+  caller: Caller = UNKNOWN_CALLER,
 ): Promise<Signed> {
   const email = parseEmail(input.email);
   if (!email) {
     throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
   }
   assertMaySay(actor, input);
-  const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig'), import: ctx.newId('imp') };
+  const ids = {
+    supporter: ctx.newId('sup'),
+    signature: ctx.newId('sig'),
+    import: input.vouched ? ctx.newId('imp') : '',
+  };
   const proof: Proof = input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null;
-  const look: FirstLook = { actor, caller, email, input, proof, form: openForm(ctx, input), counted: {} };
+  const network = networkOfSigner(ctx, actor, caller);
+  const form = openForm(ctx, input);
+  const look: FirstLook = { actor, caller, network, email, input, proof, form, counted: {} };
   const signed = await inTransaction(ctx, email, { input, retry, proof }, (tx) =>
     once(tx, retry, async () => {
       const petition = await findGate(tx, actor, petitionRef);
@@ -109,9 +116,10 @@ export async function signPetition(
         input.vouched && actor.kind === 'secret' ? await allowanceOf(tx, actor, petition) : null;
       const published = await ctx.published.confirmed(tx, petition.key);
       const optIns = await readOptIns(tx, actor, petition, input.optIns);
-      await assertChallenge(ctx, tx, petition, look);
-      const suspicion = allowance?.left === 0 ? allowance.beyond : await suspect(ctx, tx, petition, look);
-      const attempt = { input, email, attribution, optIns, suspicion, allowance, ids, published };
+      const proven = await assertChallenge(ctx, tx, petition, look);
+      const suspicion =
+        allowance?.left === 0 ? allowance.beyond : await suspect(ctx, tx, petition, look, proven);
+      const attempt = { input, email, attribution, network, optIns, suspicion, allowance, ids, published };
       return signInside(ctx, tx, petition, attempt);
     }),
   );
@@ -137,12 +145,11 @@ function inTransaction<T>(
   return store.gather([identity, ...others.filter((one) => one != null)], work);
 }
 
-const UNKNOWN: Caller = { client: null, origin: null };
-
 type Attempt = {
   input: SignInput;
   email: EmailAddress;
   attribution: Attribution;
+  network: Buffer | null;
   optIns: OptIn[];
   /** Null: nothing is odd about it. */
   suspicion: Suspicion | null;
@@ -202,7 +209,7 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
 );
 
 async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
-  const { input, email, ids, attribution, suspicion } = attempt;
+  const { input, email, ids, attribution, network, suspicion } = attempt;
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
   if (vouched) await learn(tx, supporter.key, input);
@@ -227,7 +234,13 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     const counted = { petitionKey: petition.key, ...attribution, createdAt: tx.now, confirmedAt };
     if (status === 'confirmed') {
       await beginToCount(ctx, tx, [{ counted, from: null, identity: email.identity }]);
-    } else changeCounts(tx, counted, null, status);
+    } else {
+      changeCounts(tx, counted, null, status);
+    }
+    if (status === 'pending') {
+      const { apiKeyKey } = attribution;
+      await noteNetwork(tx, { signatureKey: inserted.key, petitionKey: petition.key, apiKeyKey, network });
+    }
     if (status === 'quarantined' && suspicion) await noteSuspicion(tx, inserted.key, suspicion);
   }
   const before: Signed['signature'] = inserted

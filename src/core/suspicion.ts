@@ -5,7 +5,7 @@ import type { Proof } from './challenges.js';
 import type { Actor, Caller, Context } from './context.js';
 import { isDisposable } from './disposable-domains.js';
 import { clusterOf, type EmailAddress } from './email.js';
-import { isIsolated } from './key-isolations.js';
+import { standingOf } from './key-isolations.js';
 import { hasLink } from './links-in-names.js';
 import type { PetitionGate } from './petition-lookup.js';
 import type { FormOpened } from './sealer.js';
@@ -29,6 +29,7 @@ const POINTS = {
   link_in_name: 60,
   isolated_key: 100,
   vouch_limit: 100,
+  isolated_network: 100,
 } as const satisfies Record<Signal, number>;
 /** Callers of the API have no form. A browser has one, or a page that was made by hand: worth a little. */
 const FORMLESS_BROWSER = 10;
@@ -40,6 +41,8 @@ const FORM_LIFETIME_MS = 48 * 3_600_000;
 export type FirstLook = {
   actor: Actor;
   caller: Caller;
+  /** The caller's network, hashed for the key that it came with. */
+  network: Buffer | null;
   email: EmailAddress;
   input: SignInput;
   proof: Proof;
@@ -58,16 +61,19 @@ export async function suspect(
   tx: Tx,
   petition: PetitionGate,
   look: FirstLook,
+  /** A proof of work came with it. */
+  proven: boolean,
 ): Promise<Suspicion | null> {
   const { actor, input } = look;
   if (input.vouched) return null;
   const found: Suspicion = { score: 0, signals: [] };
-  const isSetApart = actor.kind !== 'anonymous' && (await isIsolated(tx, petition.key, actor.keyKey));
-  if (isSetApart) note(found, 'isolated_key');
+  await noteKey(tx, found, petition, look, proven);
   if (actor.kind !== 'secret') {
-    noteForm(found, petition, look, tx.now.getTime());
+    const at = tx.now.getTime();
+    noteForm(found, petition, look, at);
     noteWords(found, look);
-    noteCompany(ctx, found, petition, look, tx.now.getTime());
+    const address = noteSpelling(ctx, found, petition, look);
+    if (!proven) noteCrowd(ctx, found, petition, look, { address, at });
   }
   return found.score >= ENOUGH ? found : null;
 }
@@ -75,6 +81,20 @@ export async function suspect(
 function note(found: Suspicion, signal: Signal, points: number = POINTS[signal]): void {
   found.score += points;
   found.signals.push(signal);
+}
+
+/** Through what it came. A key that is set apart is still good for those who work for it, from a network that is not. */
+async function noteKey(
+  tx: Tx,
+  found: Suspicion,
+  { key }: PetitionGate,
+  { actor, network }: FirstLook,
+  proven: boolean,
+) {
+  if (actor.kind === 'anonymous') return;
+  const { isolated, networks } = await standingOf(tx, key, actor.keyKey, tx.now);
+  if (network && networks.has(network.toString('hex'))) note(found, 'isolated_network');
+  else if (isolated && !proven) note(found, 'isolated_key');
 }
 
 /** How the form was filled in. */
@@ -95,18 +115,29 @@ function noteWords(found: Suspicion, { email, input }: FirstLook) {
   if (hasLink(input.name)) note(found, 'link_in_name');
 }
 
-/** What came before it. */
-function noteCompany(ctx: Context, found: Suspicion, { key }: PetitionGate, look: FirstLook, at: number) {
-  const { mailboxes, crowds } = ctx.brakes;
-  const { counted, actor, caller, email } = look;
+/** Who has signed before. Returns the hash of the address. */
+function noteSpelling({ brakes }: Context, found: Suspicion, { key }: PetitionGate, look: FirstLook) {
+  const { counted, email } = look;
+  const { mailboxes } = brakes;
   const address = mailboxes.hash(email.identity);
   const cluster = clusterOf(email.identity);
   // Nearly always the same: nothing is hashed twice.
   const mailbox = cluster === email.identity ? address : mailboxes.hash(cluster);
   counted.alias ??= mailboxes.note(key, mailbox, address);
   if (counted.alias) note(found, 'alias_of_signer');
+  return address;
+}
+
+/** How many came from the same place: not held against those who have worked for it. */
+function noteCrowd(
+  { brakes }: Context,
+  found: Suspicion,
+  { key }: PetitionGate,
+  { counted, actor, caller }: FirstLook,
+  { address, at }: { address: number; at: number },
+) {
   if (actor.kind !== 'anonymous' || caller.client === null) return;
-  counted.network ??= crowds.note(key, mailboxes.hash(caller.client), address, at);
+  counted.network ??= brakes.crowds.note(key, brakes.mailboxes.hash(caller.client), address, at);
   if (counted.network) note(found, 'many_from_one_network');
 }
 

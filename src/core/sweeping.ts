@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, isNotNull, lt, notExists } from 'drizzle-orm';
 import type { Store } from '../store/store.js';
 import { slotOf } from './key-figures.js';
+import { sweepNetworks } from './key-networks.js';
 
 const DAY_MS = 86_400_000;
 const TOKENS_KEPT_DAYS = 2;
@@ -63,6 +64,7 @@ export async function sweepLinksAndMail(store: Store, now: Date): Promise<void> 
       .limit(AT_A_TIME);
     return db.delete(keyFigures).where(inArray(keyFigures.slot, old)).returning({ slot: keyFigures.slot });
   });
+  await sweepNetworks(store, now);
   store.clean();
 }
 

@@ -2,7 +2,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import { ApiError } from '../errors.js';
 import { bind, statement, type Reader, type Tx } from '../store/store.js';
 import type { KeyedActor } from './context.js';
-import { isIsolated } from './key-isolations.js';
+import { standingOf } from './key-isolations.js';
 import type { Suspicion } from './suspicion.js';
 
 /*
@@ -65,7 +65,8 @@ export async function allowanceOf(tx: Tx, actor: KeyedActor, petition: Petition)
   const agreed = await findVouching(tx, actor, petition);
   if (!agreed) return { day: null, left: Infinity, beyond: BEYOND_LIMIT };
   const today = { partnershipKey: agreed.key, day: dayOf(tx.now) };
-  if (await isIsolated(tx, petition.key, actor.keyKey)) return { day: today, left: 0, beyond: ISOLATED };
+  const { isolated } = await standingOf(tx, petition.key, actor.keyKey, tx.now);
+  if (isolated) return { day: today, left: 0, beyond: ISOLATED };
   const { vouchedDays: t } = tx.tables;
   // Written for the lock that comes with it: on PostgreSQL two at once would both find the last place free.
   const [row] = await tx.db

@@ -1,10 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../../schema/db/tables.js';
 import { authenticate } from '../core/api-keys.js';
-import { ANONYMOUS, type Actor, type Caller, type Context, type KeyedActor } from '../core/context.js';
+import { ANONYMOUS, type Actor, type Context, type KeyedActor } from '../core/context.js';
 import { assertKeyOrigin } from '../core/origins.js';
 import { ApiError } from '../errors.js';
-import { clientOf } from './limits.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -13,10 +12,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a secret key needs to call this route. Routes of the secret scope must say it. */
     scope?: Scope;
-    /** Signing and the service routes have limits of their own. */
     /** Keeps the bytes of the body, for routes that verify a signature over them. */
     keepRawBody?: boolean;
-    limit?: 'sign' | 'service' | 'confirm' | 'mail' | 'share' | 'none';
+    /** What a route is limited by, besides what all are: `form` looks at what `sign` counts. */
+    limit?: 'sign' | 'form' | 'service' | 'confirm' | 'mail' | 'share' | 'none';
   }
 }
 
@@ -50,12 +49,6 @@ export function assertScope(actor: Actor, scope: Scope | undefined): void {
     throw new ApiError('scope_required', { detail: `The key needs the scope ${scope}.` });
   }
 }
-
-/** What a request tells of where it comes from. */
-export const callerOf = (request: FastifyRequest): Caller => ({
-  client: clientOf(request.ip),
-  origin: request.headers.origin ?? null,
-});
 
 /** The actor of a route in the secret scope, where the hook has made sure of the key. */
 export function keyed(request: FastifyRequest): KeyedActor {

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Context } from '../core/context.js';
 import { retryOf, type Retry } from '../core/idempotency.js';
 import { ApiError } from '../errors.js';
-import { callerOf } from './auth.js';
+import { callerOf } from './caller.js';
 
 /** A quoted string of the draft, or bare. */
 const KEY = /^(?:"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255}))$/;

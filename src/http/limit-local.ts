@@ -9,13 +9,11 @@ export class LocalLimits implements LimitStore {
   readonly #stores = new Map<Policy, LocalStore>();
 
   take(buckets: readonly Bucket[]): Left {
-    let tightest: Left | undefined;
-    for (const bucket of buckets) {
-      const taken = this.#count(bucket);
-      if (!tightest || taken.left < tightest.left) tightest = taken;
-      if (taken.left < 0) break;
-    }
-    return tightest as Left;
+    return this.#tightest(buckets, (bucket) => this.#count(bucket));
+  }
+
+  look(buckets: readonly Bucket[]): Left {
+    return this.#tightest(buckets, (bucket) => this.#peek(bucket));
   }
 
   state(): undefined {
@@ -26,6 +24,16 @@ export class LocalLimits implements LimitStore {
     this.#stores.clear();
   }
 
+  #tightest(buckets: readonly Bucket[], tell: (bucket: Bucket) => Left): Left {
+    let tightest: Left | undefined;
+    for (const bucket of buckets) {
+      const taken = tell(bucket);
+      if (!tightest || taken.left < tightest.left) tightest = taken;
+      if (taken.left < 0) break;
+    }
+    return tightest as Left;
+  }
+
   #count({ policy, key }: Bucket): Left {
     let left: Left | undefined;
     const told = (error: Error | null, { current, ttl }: { current: number; ttl: number }) => {
@@ -33,6 +41,17 @@ export class LocalLimits implements LimitStore {
       left = leftOf(policy, current, ttl);
     };
     this.#storeOf(policy).incr(key, told, policy.seconds * 1000, policy.requests);
+    return left as unknown as Left;
+  }
+
+  #peek({ policy, key }: Bucket): Left {
+    let left: Left | undefined;
+    const ms = policy.seconds * 1000;
+    const told = (error: Error | null, { current, ttl }: { current: number; ttl: number }) => {
+      if (error) throw error;
+      left = leftOf(policy, current + 1, ttl || ms);
+    };
+    this.#storeOf(policy).read(key, told, ms);
     return left as unknown as Left;
   }
 

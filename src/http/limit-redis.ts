@@ -20,13 +20,14 @@ const PREFIX = 'undersigned:limit:';
 
 /*
  * One round trip for all policies of a request, and nothing comes in between. A window begins with its first request
- * and ends with the key. ARGV: for each key how many requests, and in how many milliseconds. Answers how many there
- * have been, and when the window ends, up to the first key that is exceeded.
+ * and ends with the key. ARGV: for each key how many requests, and in how many milliseconds; at last 1, or 0 to look what
+ * 1 would tell. Answers how many there have been, and when the window ends, up to the first key that is exceeded.
  */
 const TAKE = `
 local taken = {}
+local amount = tonumber(ARGV[#ARGV])
 for i, key in ipairs(KEYS) do
-  local used = redis.call('incr', key)
+  local used = redis.call('incrby', key, amount) + 1 - amount
   local ms = redis.call('pttl', key)
   if ms < 0 then
     ms = tonumber(ARGV[2 * i])
@@ -45,7 +46,9 @@ declare module 'ioredis' {
 }
 
 type Logger = Pick<FastifyBaseLogger, 'warn' | 'info'>;
-type Waiting = { buckets: readonly Bucket[]; looks: number; told: (left: Left) => void };
+/** 1 counts a request, 0 looks what it would come to. */
+type Amount = 0 | 1;
+type Waiting = { buckets: readonly Bucket[]; amount: Amount; looks: number; told: (left: Left) => void };
 
 /**
  * Counts in Redis, so that many processes have one limit. While Redis is away or slow, each process counts on its own:
@@ -93,18 +96,11 @@ export class RedisLimits implements LimitStore {
   }
 
   take(buckets: readonly Bucket[]): Left | Promise<Left> {
-    if (!this.#state.shared) return this.#takeAlone(buckets);
-    return new Promise((told) => {
-      const one: Waiting = { buckets, looks: 0, told };
-      this.#waiting.add(one);
-      this.#look();
-      this.#ask(buckets).then(
-        (left) => {
-          if (this.#waiting.delete(one)) told(left);
-        },
-        () => this.#lost('it refuses'),
-      );
-    });
+    return this.#tell(buckets, 1);
+  }
+
+  look(buckets: readonly Bucket[]): Left | Promise<Left> {
+    return this.#tell(buckets, 0);
   }
 
   state(): SharedState {
@@ -116,10 +112,25 @@ export class RedisLimits implements LimitStore {
     this.#redis.disconnect();
   }
 
-  async #ask(buckets: readonly Bucket[]): Promise<Left> {
-    const keys = buckets.map((bucket) => this.#nameOf(bucket));
+  #tell(buckets: readonly Bucket[], amount: Amount): Left | Promise<Left> {
+    if (!this.#state.shared) return this.#tellAlone(buckets, amount);
+    return new Promise((told) => {
+      const one: Waiting = { buckets, amount, looks: 0, told };
+      this.#waiting.add(one);
+      this.#watch();
+      this.#ask(buckets, amount).then(
+        (left) => {
+          if (this.#waiting.delete(one)) told(left);
+        },
+        () => this.#lost('it refuses'),
+      );
+    });
+  }
+
+  async #ask(buckets: readonly Bucket[], amount: Amount): Promise<Left> {
+    const keys = this.#namesOf(buckets);
     const args = buckets.flatMap(({ policy }) => [policy.requests, policy.seconds * 1000]);
-    const taken = await this.#redis.takeLimits(keys.length, ...keys, ...args);
+    const taken = await this.#redis.takeLimits(keys.length, ...keys, ...args, amount);
     let tightest: Left | undefined;
     for (let i = 0; 2 * i < taken.length; i += 1) {
       const left = leftOf((buckets[i] as Bucket).policy, taken[2 * i] as number, taken[2 * i + 1] as number);
@@ -128,19 +139,26 @@ export class RedisLimits implements LimitStore {
     return tightest as Left;
   }
 
-  /** Keyed, so that whoever reads Redis cannot find out the address by trying them all. */
-  #nameOf({ policy, key }: Bucket): string {
-    const hash = createHmac('sha256', this.#hashKey).update(`${policy.name} ${key}`).digest();
-    return `${PREFIX}${policy.name}:${hash.toString('base64url', 0, 18)}`;
+  /** Keyed, so that whoever reads Redis cannot find out the address by trying them all. Policies share most keys. */
+  #namesOf(buckets: readonly Bucket[]): string[] {
+    const hashes = new Map<string, string>();
+    return buckets.map(({ policy, key }) => {
+      let hash = hashes.get(key);
+      if (hash === undefined) {
+        hash = createHmac('sha256', this.#hashKey).update(key).digest().toString('base64url', 0, 18);
+        hashes.set(key, hash);
+      }
+      return `${PREFIX}${policy.name}:${hash}`;
+    });
   }
 
-  #takeAlone(buckets: readonly Bucket[]): Left {
-    this.#state.alone += 1;
-    return this.#alone.take(buckets);
+  #tellAlone(buckets: readonly Bucket[], amount: Amount): Left {
+    this.#state.alone += amount;
+    return amount === 1 ? this.#alone.take(buckets) : this.#alone.look(buckets);
   }
 
   /** One timer for all who wait: one for each would cost as much as the rest of this. */
-  #look(): void {
+  #watch(): void {
     if (this.#looking) return;
     this.#looking = true;
     setTimeout(() => {
@@ -151,13 +169,13 @@ export class RedisLimits implements LimitStore {
         if (!first) return;
         first.looks += 1;
         if (first.looks >= LOOKS) this.#lost('it is too slow');
-        else this.#look();
+        else this.#watch();
       });
     }, LOOK_MS).unref();
   }
 
   #lost(reason: string): void {
-    for (const { buckets, told } of this.#waiting) told(this.#takeAlone(buckets));
+    for (const { buckets, amount, told } of this.#waiting) told(this.#tellAlone(buckets, amount));
     this.#waiting.clear();
     if (!this.#state.shared || this.#closing.signal.aborted) return;
     this.#state.shared = false;
@@ -168,13 +186,14 @@ export class RedisLimits implements LimitStore {
 
   /** Asks for the very thing that is wanted: a Redis that is full or read-only answers a ping. */
   async #comeBack(): Promise<void> {
-    const probe = [{ policy: { name: 'probe', header: '', requests: 1, seconds: 1 }, key: '' }];
+    const policy = { name: 'probe', header: '', requests: 1, seconds: 1, soft: false };
+    const probe = [{ policy, key: '' }];
     const { signal } = this.#closing;
     for (;;) {
       await sleep(RETRY_MS, undefined, { signal, ref: false }).catch(() => undefined);
       if (signal.aborted) return;
       const late = sleep(PATIENCE_MS, false, { ref: false });
-      if (await Promise.race([this.#ask(probe).then(() => true), late]).catch(() => false)) break;
+      if (await Promise.race([this.#ask(probe, 1).then(() => true), late]).catch(() => false)) break;
     }
     this.#state.shared = true;
     this.logger.info('Redis is back: all processes count together again');

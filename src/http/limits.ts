@@ -1,95 +1,143 @@
-import { isIPv4 } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config, RateLimit } from '../config.js';
-import { ApiError } from '../errors.js';
-import type { Bucket, Left, LimitStore, Policy } from './limit-store.js';
+import type { Caller } from '../core/context.js';
+import type { PetitionKeys } from '../core/petition-keys.js';
+import { tooMany } from '../errors.js';
+import { callerOf } from './caller.js';
+import type { Left, LimitStore, Policy } from './limit-store.js';
 
 /** Health and metrics have a bucket of their own, this many times as large: no visitor may starve a probe. */
 const PROBES = 5;
+/** A network, of which one may hold many addresses, may do so many times what one client may: a campus, a provider. */
+const NETWORK = 5;
 
 export type Limits = {
   /**
-   * Counts the request against its client, or its secret key, and on signing routes against the petition. A promise only
-   * where the count is kept elsewhere.
+   * Counts the request against its client and that one's network, or its secret key, and on signing routes against the
+   * petition. A promise only where the count is kept elsewhere, or a petition is not known yet. Throws `rate_limited`;
+   * who is beyond what may be signed without a proof of work goes on, and the caller says so (`waits`).
    */
   check(request: FastifyRequest, reply: FastifyReply): void | Promise<void>;
 };
 
-type KeyOf = (request: FastifyRequest) => string;
-type Rule = { policy: Policy; keyOf: KeyOf };
+/** What a request counts against. Of an unknown petition nothing is asked for. */
+type Place = Pick<Caller, 'client' | 'network'> & { petition: number | undefined; keyId: string };
+type Rule = { policy: Policy; keyOf: (place: Place) => string };
+type RuleSet = { rules: readonly Rule[]; header: string };
 
-const rule = (name: string, { requests, seconds }: RateLimit, keyOf: KeyOf): Rule => ({
-  policy: { name, header: `"${name}";q=${requests};w=${seconds}`, requests, seconds },
-  keyOf,
+function rule(name: string, { requests, seconds }: RateLimit, keyOf: Rule['keyOf'], soft = false): Rule {
+  return { policy: { name, header: `"${name}";q=${requests};w=${seconds}`, requests, seconds, soft }, keyOf };
+}
+
+const wide = ({ requests, seconds }: RateLimit): RateLimit => ({ requests: requests * NETWORK, seconds });
+
+const perClient = (name: string, rate: RateLimit): Rule[] => [
+  rule(name, rate, ({ client }) => `${client}`),
+  rule(`${name}-net`, wide(rate), ({ network }) => `${network}`),
+];
+
+/** Of one petition: by its key, so that each way to write it down is the same. */
+const perPetition = (name: string, rate: RateLimit, soft = false): Rule[] => [
+  rule(name, rate, ({ client, petition }) => `${client} ${petition}`, soft),
+  rule(`${name}-net`, wide(rate), ({ network, petition }) => `${network} ${petition}`, soft),
+];
+
+const setOf = (...rules: Rule[]): RuleSet => ({
+  rules,
+  header: rules.map(({ policy }) => policy.header).join(', '),
 });
 
 /**
- * Limits with the headers of draft-ietf-httpapi-ratelimit-headers. Throws `rate_limited`. They know the client and the
- * petition, never the address that signs: so a 429 tells nothing about it.
+ * Limits with the headers of draft-ietf-httpapi-ratelimit-headers. They know the client and the petition, never the
+ * address that signs: so what they answer tells nothing about it.
  */
-export function createLimits(limits: Config['limits'], store: LimitStore): Limits {
+export function createLimits(
+  limits: Config['limits'],
+  store: LimitStore,
+  petitions: Pick<PetitionKeys, 'known' | 'find'>,
+): Limits {
   if (!limits) return { check: () => undefined };
-  const perClient: KeyOf = (request) => clientOf(request.ip);
-  const perPetition: KeyOf = (request) =>
-    `${clientOf(request.ip)} ${(request.params as { petition?: string }).petition ?? ''}`;
-  const perKey: KeyOf = ({ actor }) => (actor.kind === 'anonymous' ? '' : actor.keyId);
+  const client = perClient('client', limits.client);
   const { requests, seconds } = limits.client;
-
-  const client = rule('client', limits.client, perClient);
+  const signing = [
+    // What nobody gets beyond comes first: the count ends at the first that is exceeded.
+    ...perPetition('sign-most', limits.signMost),
+    ...perPetition('sign-burst', limits.signBurst, true),
+    ...perPetition('sign-sustained', limits.signSustained, true),
+  ];
+  const unproven = setOf(...signing.filter(({ policy }) => policy.soft));
   const sets = {
-    plain: [client],
-    sign: [
-      client,
-      rule('sign-burst', limits.signBurst, perPetition),
-      rule('sign-sustained', limits.signSustained, perPetition),
-    ],
-    confirm: [client, rule('confirm', limits.confirm, perClient)],
-    mail: [client, rule('mail', limits.mail, perClient)],
-    share: [client, rule('share', limits.share, perClient)],
-    key: [rule('key', limits.key, perKey)],
-    service: [rule('service', { requests: requests * PROBES, seconds }, perClient)],
+    plain: setOf(...client),
+    sign: setOf(...client, ...signing),
+    confirm: setOf(...client, ...perClient('confirm', limits.confirm)),
+    mail: setOf(
+      ...client,
+      ...perClient('mail', limits.mail),
+      ...perClient('mail-sustained', limits.mailSustained),
+    ),
+    share: setOf(...client, ...perClient('share', limits.share)),
+    service: setOf(rule('service', { requests: requests * PROBES, seconds }, (place) => `${place.client}`)),
+    key: setOf(rule('key', limits.key, ({ keyId }) => keyId)),
   };
-  const headers = new Map(
-    Object.values(sets).map((rules) => [rules, rules.map(({ policy }) => policy.header).join(', ')]),
-  );
+
+  /** Counts against a set, whose header the answer gets even where only some of its rules are counted. */
+  function count(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { rules, header }: RuleSet,
+    petition?: number,
+  ): void | Promise<void> {
+    reply.header('ratelimit-policy', header);
+    const left = store.take(bucketsOf(request, rules, petition));
+    return left instanceof Promise
+      ? left.then((told) => admit(request, reply, told))
+      : admit(request, reply, left);
+  }
+
+  /** A petition that is not known yet is looked up, by those who have requests left. */
+  async function countAndFind(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    await count(request, reply, sets.plain);
+    const petition = await petitions.find(refOf(request));
+    if (petition !== undefined) await count(request, reply, { ...sets.sign, rules: signing }, petition);
+  }
+
+  /** Opening a form counts as any request: what it is told is what signing would be. */
+  async function look(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    await count(request, reply, sets.plain);
+    const ref = refOf(request);
+    const petition = petitions.known(ref) ?? (await petitions.find(ref));
+    if (petition === undefined) return;
+    const { left, seconds: waits } = await store.look(bucketsOf(request, unproven.rules, petition));
+    if (left < 0) callerOf(request).waits = waits;
+  }
 
   return {
     check(request, reply) {
       const { limit = 'plain' } = request.routeOptions.config;
       // Mail providers call it for many people from few addresses.
       if (limit === 'none') return;
-      const rules = request.actor.kind === 'secret' ? sets.key : sets[limit];
-      const buckets: Bucket[] = rules.map(({ policy, keyOf }) => ({ policy, key: keyOf(request) }));
-      const left = store.take(buckets);
-      reply.header('ratelimit-policy', headers.get(rules));
-      return left instanceof Promise ? left.then((told) => admit(reply, told)) : admit(reply, left);
+      if (request.actor.kind === 'secret') return count(request, reply, sets.key);
+      if (limit === 'form') return look(request, reply);
+      if (limit !== 'sign') return count(request, reply, sets[limit]);
+      const petition = petitions.known(refOf(request));
+      if (petition === undefined) return countAndFind(request, reply);
+      return count(request, reply, sets.sign, petition);
     },
   };
 }
 
-function admit(reply: FastifyReply, { name, left, seconds }: Left): void {
-  reply.header('ratelimit', `"${name}";r=${Math.max(0, left)};t=${seconds}`);
-  if (left >= 0) return;
-  throw new ApiError('rate_limited', {
-    detail: `Wait ${seconds} seconds.`,
-    headers: { 'retry-after': String(seconds) },
-  });
+const refOf = ({ params }: FastifyRequest): string => (params as { petition?: string }).petition ?? '';
+
+function bucketsOf(request: FastifyRequest, rules: readonly Rule[], petition: number | undefined) {
+  const { client, network } = callerOf(request);
+  const { actor } = request;
+  const place = { client, network, petition, keyId: actor.kind === 'anonymous' ? '' : actor.keyId };
+  return rules.map(({ policy, keyOf }) => ({ policy, key: keyOf(place) }));
 }
 
-/** One client: an IPv4 address, or the /64 that an IPv6 network hands to one line. */
-export function clientOf(ip: string): string {
-  if (isIPv4(ip)) return ip;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [head = '', tail] = ip.toLowerCase().split('%')[0]?.split('::') ?? [];
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups =
-    tail === undefined
-      ? left
-      : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  return groups
-    .slice(0, 4)
-    .map((group) => parseInt(group, 16).toString(16))
-    .join(':');
+function admit(request: FastifyRequest, reply: FastifyReply, { policy, left, seconds }: Left): void {
+  reply.header('ratelimit', `"${policy.name}";r=${Math.max(0, left)};t=${seconds}`);
+  if (left >= 0) return;
+  if (!policy.soft) throw tooMany(seconds);
+  callerOf(request).waits = seconds;
 }

@@ -4,7 +4,7 @@ import { PetitionPath } from '../../schema/api/common.js';
 import type { Context } from '../core/context.js';
 import { findGate } from '../core/petition-lookup.js';
 import { MOVED } from './answers.js';
-import { clientOf } from './limits.js';
+import { clientOf } from './caller.js';
 import type { LiveStreams } from './live-streams.js';
 import { operation } from './operation.js';
 

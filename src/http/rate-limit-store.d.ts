@@ -9,5 +9,11 @@ declare module '@fastify/rate-limit/store/LocalStore.js' {
       timeWindowMs: number,
       max: number,
     ): void;
+    /** Tells the same, and counts nothing; 0 and 0 when there is no window. */
+    read(
+      key: string,
+      told: (error: Error | null, counted: { current: number; ttl: number }) => void,
+      timeWindowMs: number,
+    ): void;
   }
 }

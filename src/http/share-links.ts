@@ -19,7 +19,8 @@ import {
 } from '../core/share-links.js';
 import { createShareLink } from '../core/sharing.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE, toPage } from './answers.js';
-import { callerOf, keyed } from './auth.js';
+import { keyed } from './auth.js';
+import { callerOf } from './caller.js';
 import { iso } from './case.js';
 import { sendWithEtag } from './conditional.js';
 import { retryFrom } from './idempotency.js';

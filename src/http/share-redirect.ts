@@ -7,7 +7,7 @@ import type { Context } from '../core/context.js';
 import { createShareTargets, readShareCard, type ShareTarget } from '../core/share-target.js';
 import { describeError } from '../errors.js';
 import { PRIVATE_CACHE } from './answers.js';
-import { clientOf } from './limits.js';
+import { clientOf } from './caller.js';
 import { operation } from './operation.js';
 import { opensPage, senderOf, type Sender } from './previewers.js';
 import { cardPage } from './share-card.js';

@@ -32,7 +32,8 @@ import {
   PUBLIC_CACHING,
   toPage,
 } from './answers.js';
-import { callerOf, keyed } from './auth.js';
+import { keyed } from './auth.js';
+import { callerOf } from './caller.js';
 import { camelKeys, iso } from './case.js';
 import { etagOf, sendWithEtag } from './conditional.js';
 import { createHotAnswers } from './hot-answers.js';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { collapsed, type Slot } from '../../src/core/key-breaker.js';
+import { collapsed, judgeNetworks, type Slot } from '../../src/core/key-breaker.js';
 import { SLOT_MS } from '../../src/core/key-figures.js';
 
 /** Half past seven: its slot began this minute, and the slot 30 minutes ago is the first that is ripe. */
@@ -47,4 +47,51 @@ t.test('a flood is not waited for', async (t) => {
   t.equal(judge({ 0: [1000, 20] }), undefined);
   t.equal(judge({ 0: [999, 0] }), undefined);
   t.equal(judge({ 0: [900, 0], 4: [100, 0] }), undefined, 'half an hour ago is too long ago');
+});
+
+const MINUTE = 60_000;
+
+/** So many asked from each network, so many minutes ago, of whom some have said yes. */
+const from = (networks: string[], asked: number, minutes: number, confirmed = 0) => {
+  const askedAt = new Date(NOW.getTime() - minutes * MINUTE);
+  return networks.flatMap((network) =>
+    Array.from({ length: asked }, (_, i) => ({
+      network,
+      askedAt,
+      confirmedAt: i < confirmed ? askedAt : null,
+    })),
+  );
+};
+const some = (number: number, name = 'n') => Array.from({ length: number }, (_, i) => `${name}${i}`);
+const told = (...asks: ReturnType<typeof from>[]) => {
+  const { key, networks } = judgeNetworks(asks.flat(), NOW);
+  return { key, networks: networks.map(({ network }) => network) };
+};
+
+t.test('one network with made-up addresses is told from all others', async (t) => {
+  const people = from(some(40), 5, 30, 1);
+  for (const asked of [10, 37, 400, 5000]) {
+    t.same(told(people, from(['bad'], asked, 30)), { key: false, networks: ['bad'] }, `${asked} addresses`);
+  }
+  t.same(told(people, from(['bad'], 9, 30)), { key: false, networks: [] }, 'too few to tell');
+  t.same(told(people, from(['bad'], 400, 30, 40)), { key: false, networks: [] }, 'a tenth is enough');
+  t.same(judgeNetworks(from(['bad'], 12, 30), NOW).networks, [{ network: 'bad', asked: 12, confirmed: 0 }]);
+});
+
+t.test('many networks are the doing of the key', async (t) => {
+  const people = from(some(40), 5, 30, 2);
+  const bad = some(20, 'bad');
+  t.same(told(people, from(bad.slice(1), 400, 30)), { key: false, networks: bad.slice(1) });
+  t.same(told(people, from(bad, 10, 30)), { key: true, networks: bad });
+  t.same(told(from(some(300), 1, 30)), { key: true, networks: [] }, 'each with one address');
+  t.same(told(from(some(22), 9, 30)), { key: false, networks: [] }, 'fewer than 200');
+});
+
+t.test('people of a network need time, in a flood as well', async (t) => {
+  t.same(told(from(['school'], 49, 19)), { key: false, networks: [] });
+  t.same(told(from(['school'], 1000, 4)), { key: false, networks: [] }, 'not from one network at once');
+  t.same(told(from(['bad'], 50, 5)), { key: false, networks: ['bad'] });
+  t.same(told(from(['school'], 50, 5, 1)), { key: false, networks: [] });
+  t.same(told(from(some(50), 25, 0)), { key: true, networks: [] }, 'from fifty it is not waited for');
+  t.same(told(from(some(50), 20, 0, 1)), { key: false, networks: [] });
 });

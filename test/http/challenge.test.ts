@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Test } from 'tap';
+import { loadConfig } from '../../src/config.js';
 import { sweepChallenges } from '../../src/core/challenges.js';
 import { recount } from '../../src/core/recount.js';
 import { onEveryEngine, publish, start, type Answer, type Engine, type TestApp } from '../helper.js';
+import { collectMail, tokenOf } from '../mailbox.js';
 import { solve, type Altcha } from '../proof-of-work.js';
 
 const MINUTE = 60_000;
@@ -295,5 +297,229 @@ onEveryEngine('a petition under pressure', async (t, engine) => {
     at(60 * MINUTE);
     const publishable = await api.newKey(lead.key, 'publishable');
     t.same(await many('auto', 6, publishable), [202, 202, 202, 202, 202, 'challenge_required']);
+  });
+});
+
+/** Some at a time: on PostgreSQL each answer takes its time. */
+async function atOnce<T>(all: readonly T[], run: (one: T, i: number) => Promise<unknown>): Promise<void> {
+  for (let i = 0; i < all.length; i += 50) {
+    await Promise.all(all.slice(i, i + 50).map((one, j) => run(one, i + j)));
+  }
+}
+
+/** An app under the limits that it is delivered with, behind a proxy that names the client. */
+async function delivered(t: Test, engine: Engine) {
+  const { limits } = loadConfig({}, false);
+  const config = { publicUrl: 'http://undersigned.test', trustProxy: ['127.0.0.1'], limits };
+  const api = await start(t, engine, { build: { config } });
+  const lead = await api.organization('River Meadows');
+  const as = (client: string) => ({ 'x-forwarded-for': client });
+  /** Signs without a proof of work. */
+  const bare = async (ref: string, client: string, key?: string) => {
+    const { status, body } = await sign(api, ref, `b${(bare.n += 1)}@example.org`, {}, key, as(client));
+    return status === 202 ? 202 : (body.code as string);
+  };
+  bare.n = 0;
+  const many = async (ref: string, clients: string[], key?: string) => {
+    const told: Record<string, number> = {};
+    await atOnce(clients, async (client) => {
+      const one = await bare(ref, client, key);
+      told[one] = (told[one] ?? 0) + 1;
+    });
+    return told;
+  };
+  /** Signs as the document says: with a proof of work when one is asked for. */
+  const patiently = async (ref: string, email: string, client: string, more = {}, key?: string) => {
+    const first = await sign(api, ref, email, more, key, as(client));
+    if (first.body.code !== 'challenge_required') return first;
+    const path = `/v1/petitions/${ref}/challenge`;
+    const { body } = await api.call('GET', path, { key, headers: as(client) });
+    if (!body.altcha) return first;
+    return sign(api, ref, email, { ...more, altcha: solve(body.altcha) }, key, as(client));
+  };
+  return { api, lead, as, many, patiently };
+}
+
+const times = (number: number, client: string | ((i: number) => string)) =>
+  Array.from({ length: number }, (_, i) => (typeof client === 'string' ? client : client(i)));
+
+onEveryEngine('how much is signed from one network without a proof of work', async (t, engine) => {
+  const { api, lead, as, many } = await delivered(t, engine);
+  const petition = await publish(api, lead.secret, { slug: 'old-name' });
+  const rename = (slug: string) =>
+    api.call('PATCH', `/v1/petitions/${petition.id}`, {
+      key: lead.secret,
+      headers: { 'if-match': '*', 'content-type': 'application/merge-patch+json' },
+      body: { slug },
+    });
+
+  await t.test(
+    '403: slug, id, an encoded and an old slug are one petition: thirty, and no more',
+    async (t) => {
+      t.same(await many('old-name', times(10, '203.0.113.1')), { 202: 10 });
+      await rename('new-name');
+      t.same(await many('new-name', times(10, '203.0.113.1')), { 202: 10 });
+      t.same(await many(petition.id, times(5, '203.0.113.1')), { 202: 5 });
+      t.equal((await sign(api, 'old-name', 'x@example.org', {}, undefined, as('203.0.113.1'))).status, 308);
+      t.same(await many('%6Eew-n%61me', times(6, '203.0.113.1')), { 202: 4, challenge_required: 2 });
+      for (const ref of ['new-name', petition.id, 'n%65w-name']) {
+        t.same(await many(ref, times(2, '203.0.113.1')), { challenge_required: 2 }, ref);
+      }
+      t.same(await many('new-name', ['203.0.113.2']), { 202: 1 }, 'another client');
+      await publish(api, lead.secret, { slug: 'beside' });
+      t.same(await many('beside', ['203.0.113.1']), { 202: 1 }, 'another petition');
+    },
+  );
+
+  await t.test('404: what is invented, or a draft, has no bucket and looks the same', async (t) => {
+    const body = { title: 'Not yet', statement: 'Wait.', slug: 'a-draft' };
+    const draft = (await api.call('POST', '/v1/petitions', { key: lead.secret, body })).body;
+    const refs = [
+      'nowhere',
+      'a-draft',
+      draft.id,
+      `pet_${'0'.repeat(26)}`,
+      'x'.repeat(300),
+      '%00',
+      '%F0%9F%A7',
+    ];
+    const seen = new Set<string>();
+    for (const [i, ref] of refs.entries()) {
+      const { status, headers } = await sign(
+        api,
+        ref,
+        'x@example.org',
+        {},
+        undefined,
+        as(`203.0.113.${50 + i}`),
+      );
+      t.ok([400, 404].includes(status), `${ref}: ${status}`);
+      if (status === 404) seen.add(`${headers['ratelimit-policy']} ${headers['ratelimit']}`);
+    }
+    t.equal(seen.size, 1, [...seen].join('\n'));
+    for (let i = 0; i < 40; i += 1) {
+      t.equal(
+        (await sign(api, `made-up-${i}`, 'x@example.org', {}, undefined, as('203.0.113.60'))).status,
+        404,
+      );
+    }
+  });
+
+  await t.test('403: five times as much from a /48, and from a /24, whoever they say they are', async (t) => {
+    await publish(api, lead.secret, { slug: 'wide' });
+    const six = (i: number) => `2001:db8:7:${(i % 60).toString(16)}::1`;
+    t.same(await many('wide', times(200, six)), { 202: 150, challenge_required: 50 });
+    t.same(await many('wide', ['2001:db8:8::1']), { 202: 1 }, 'another /48');
+    const four = (i: number) => `198.51.100.${i % 60}`;
+    t.same(await many('wide', times(200, four)), { 202: 150, challenge_required: 50 });
+    t.same(await many('wide', ['198.51.101.1']), { 202: 1 }, 'another /24');
+  });
+
+  await t.test(
+    '429: where the petition wants no proof of work there is none, and one has to wait',
+    async (t) => {
+      await publish(api, lead.secret, { slug: 'unguarded', challenge: 'off' });
+      t.same(await many('unguarded', times(32, '203.0.113.4')), { 202: 30, rate_limited: 2 });
+      const answer = await sign(api, 'unguarded', 'x@example.org', {}, undefined, as('203.0.113.4'));
+      t.match(answer, {
+        status: 429,
+        headers: { 'retry-after': /^[1-9]\d?$/, ratelimit: /"sign-burst";r=0/ },
+      });
+      t.match((await getChallenge(api, 'unguarded')).body, { required: false, altcha: null });
+    },
+  );
+
+  await t.test('201: secret keys and publishable ones: the latter count as their visitors', async (t) => {
+    const publishable = await api.newKey(lead.key, 'publishable');
+    await publish(api, lead.secret, { slug: 'keyed' });
+    t.same(await many('keyed', times(32, '203.0.113.5'), publishable), { 202: 30, challenge_required: 2 });
+    const body = { email: 'sk@example.org', name: 'S' };
+    const path = '/v1/petitions/keyed/signatures';
+    const headers = as('203.0.113.5');
+    t.equal((await api.call('POST', path, { key: lead.secret, headers, body })).status, 201);
+  });
+});
+
+onEveryEngine('a hundred people behind one address', async (t, engine) => {
+  const { api, lead, as, many, patiently } = await delivered(t, engine);
+  const [school, elsewhere] = ['203.0.113.9', '203.0.114.9'];
+  const people = Array.from({ length: 100 }, (_, i) => `p${i}@example.org`);
+  const { id } = await publish(api, lead.secret, { slug: 'rally' });
+  const required = async (client: string, ref = 'rally') =>
+    (await api.call('GET', `/v1/petitions/${ref}/challenge`, { headers: as(client) })).body
+      .required as boolean;
+
+  await t.test('202: all of them sign within a minute, are mailed, confirm, share, and count', async (t) => {
+    const from = performance.now();
+    let asked = 0;
+    await atOnce(people, async (email) => {
+      const headers = { ...as(school), origin: 'https://site.example' };
+      // What the element asks for before anybody has typed a word.
+      for (const path of ['', '/consent-texts', '/counts', '/challenge', '/counts', '/counts']) {
+        t.equal((await api.call('GET', `/v1/petitions/rally${path}`, { headers })).status, 200);
+      }
+      const answer = await patiently('rally', email, school);
+      t.equal(answer.status, 202, answer.text);
+      asked += Number(answer.headers['ratelimit']?.includes(';r=0;'));
+    });
+    t.ok(performance.now() - from < 55_000, 'or a new window had begun');
+    t.ok(asked >= 70, `${asked} went on with a proof of work`);
+    const letters = await collectMail(api);
+    t.equal(letters.length, 100);
+    await atOnce(letters, async (letter) => {
+      const page = await api.call('GET', `/confirm?token=${tokenOf(letter)}`, { headers: as(school) });
+      t.equal(page.status, 200);
+      const body = { token: tokenOf(letter) };
+      const answer = await api.call('POST', '/v1/confirmations', { headers: as(school), body });
+      t.equal(answer.status, 200, answer.text);
+    });
+    t.match((await api.call('GET', '/v1/petitions/rally/counts')).body, { confirmed: 100 });
+  });
+
+  await t.test('202: nobody is quarantined for the crowd, odd as a form may look', async (t) => {
+    const body = { form_token: `ft_${'A'.repeat(59)}` };
+    t.equal((await patiently('rally', 'odd@example.org', school, body)).status, 202);
+    const path = '/v1/signatures?petition=rally&email=odd@example.org';
+    t.match((await api.call('GET', path, { key: lead.secret })).body.data, [{ status: 'pending' }]);
+  });
+
+  await t.test('202: a hundred ask for another mail, and share', async (t) => {
+    await atOnce(people, async (email) => {
+      const options = { headers: as(school), body: { email, petition_id: id } };
+      t.equal((await api.call('POST', '/v1/confirmations/resend', options)).status, 202);
+    });
+    await publish(api, lead.secret, { slug: 'shared', page_url: 'https://river.example/' });
+    await atOnce(people, async () => {
+      const options = { headers: as(school), body: { network: 'copy' } };
+      t.equal((await api.call('POST', '/v1/petitions/shared/share-links', options)).status, 201);
+    });
+  });
+
+  await t.test('getChallenge 200: required for whom signing would ask, and for nobody else', async (t) => {
+    t.equal(await required(school), true);
+    t.equal(await required(school, id), true, 'by its id, too');
+    t.equal(await required(elsewhere), false);
+    await publish(api, lead.secret, { slug: 'quiet' });
+    t.equal(await required(school, 'quiet'), false);
+    t.same(await many('quiet', times(29, school)), { 202: 29 });
+    for (let i = 0; i < 5; i += 1) t.equal(await required(school, 'quiet'), false, 'asking uses nothing up');
+    t.same(await many('quiet', [school]), { 202: 1 });
+    t.equal(await required(school, 'quiet'), true);
+  });
+
+  await t.test('429: with proofs of work, too, there is an end', async (t) => {
+    await publish(api, lead.secret, { slug: 'mined' });
+    const config = { publicUrl: 'http://undersigned.test', trustProxy: ['127.0.0.1'] };
+    const few = { requests: 4, seconds: 60 };
+    const limits = { ...loadConfig({}, false).limits!, signBurst: { ...few, requests: 1 }, signMost: few };
+    const tight = await start(t, engine, { build: { config: { ...config, limits } } });
+    const owner = await tight.organization('River Meadows');
+    await publish(tight, owner.secret, { slug: 'mined', challenge: 'always' });
+    const statuses = [];
+    for (let i = 0; i < 6; i += 1) {
+      const { altcha } = (await getChallenge(tight, 'mined')).body;
+      statuses.push((await sign(tight, 'mined', `m${i}@example.org`, { altcha: solve(altcha) })).status);
+    }
+    t.same(statuses, [202, 202, 202, 202, 429, 429]);
   });
 });

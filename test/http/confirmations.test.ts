@@ -4,6 +4,7 @@ import type { Letter } from '../../src/core/letter.js';
 import { recount } from '../../src/core/recount.js';
 import { remindAll } from '../../src/core/reminders.js';
 import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
+import { limits as enough } from '../high-limits.js';
 import { collectLetter, collectMail, tokenOf } from '../mailbox.js';
 
 const HOUR = 3_600_000;
@@ -228,17 +229,8 @@ onEveryEngine('confirmRequest', async (t, engine) => {
 
   await t.test('429: confirming has a limit of its own, decided before anything is looked up', async (t) => {
     const rate = (requests: number) => ({ requests, seconds: 60 });
-    const limited = await start(t, engine, {
-      limits: {
-        client: rate(100),
-        key: rate(100),
-        confirm: rate(3),
-        mail: rate(2),
-        share: rate(100),
-        signBurst: rate(100),
-        signSustained: rate(100),
-      },
-    });
+    const limits = { ...enough, confirm: rate(3), mail: rate(2) };
+    const limited = await start(t, engine, { limits });
     const statuses = [];
     for (let i = 0; i < 5; i += 1) statuses.push((await confirm(limited, { token: 'x' })).status);
     t.same(statuses, [404, 404, 404, 429, 429]);

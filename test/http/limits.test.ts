@@ -102,7 +102,11 @@ t.test('limits that processes share', async (t) => {
         });
       t.match(await sign('meadows'), { status: 202, headers: { ratelimit: '"sign-burst";r=1;t=60' } });
       t.equal((await sign('meadows')).status, 202);
-      t.equal((await sign('meadows')).status, 429);
+      t.match(await sign('meadows'), { status: 403, body: { code: 'challenge_required' } });
+      const path = '/v1/petitions/meadows/challenge';
+      const headers = { 'x-forwarded-for': '203.0.113.3' };
+      const asked = await one.call('GET', path, { headers });
+      t.match(asked.body, { required: true }, 'Redis tells without counting');
       t.equal((await sign('mill')).status, 202, 'another petition has a bucket of its own');
       const statuses = [];
       for (let i = 0; i < 6; i += 1) {
@@ -126,7 +130,10 @@ t.test('limits that processes share', async (t) => {
     const keys = await spy.keys('*');
     t.same(
       keys.map((key) => key.replace(/:[\w-]{24}$/, '')).sort(),
-      ['client', 'key', 'sign-burst', 'sign-sustained'].map((name) => `undersigned:limit:${name}`),
+      [
+        ...['client', 'client-net', 'key', 'sign-burst', 'sign-burst-net', 'sign-most', 'sign-most-net'],
+        ...['sign-sustained', 'sign-sustained-net'],
+      ].map((name) => `undersigned:limit:${name}`),
     );
     t.notMatch(keys.join(' '), /203\.0|113|ada@|meadows|sk_|key_/);
     for (const key of keys) {

@@ -1,5 +1,6 @@
 import type { Test } from 'tap';
 import { onEveryEngine, publish, start, type Answer, type TestApp } from '../helper.js';
+import { limits as enough } from '../high-limits.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../mailbox.js';
 
 const open = (api: TestApp, path: string, headers = {}) => api.call('GET', path, { headers });
@@ -294,15 +295,7 @@ onEveryEngine('pages behind the links', async (t, engine) => {
 
   await t.test('429 in words', async (t) => {
     const rate = (requests: number) => ({ requests, seconds: 60 });
-    const limits = {
-      client: rate(100),
-      key: rate(100),
-      confirm: rate(1),
-      mail: rate(1),
-      share: rate(9),
-      signBurst: rate(9),
-      signSustained: rate(9),
-    };
+    const limits = { ...enough, confirm: rate(1) };
     const limited = await start(t, engine, { limits });
     await submit(limited, '/confirm', { token: 'x' });
     const answer = await submit(limited, '/confirm', { token: 'x' });

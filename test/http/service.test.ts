@@ -3,9 +3,10 @@ import { connect } from 'node:net';
 import helmet from '@fastify/helmet';
 import Fastify from 'fastify';
 import t from 'tap';
-import { clientOf } from '../../src/http/limits.js';
+import { clientOf, networkOf } from '../../src/http/caller.js';
 import { ERRORS } from '../../src/errors.js';
 import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
+import { limits as enough } from '../high-limits.js';
 
 /** Speaks raw HTTP, for what no client library would send. */
 async function raw(api: TestApp, text: string): Promise<{ status: number; headers: string; body: string }> {
@@ -178,19 +179,12 @@ onEveryEngine('service', async (t, engine) => {
     'reading limits: headers on every answer, 429 with Retry-After, and guessing keys counts',
     async (t) => {
       const rate = { requests: 4, seconds: 60 };
-      const limited = await start(t, engine, {
-        limits: {
-          client: rate,
-          key: rate,
-          confirm: rate,
-          mail: rate,
-          share: rate,
-          signBurst: rate,
-          signSustained: rate,
-        },
-      });
+      const limited = await start(t, engine, { limits: { ...enough, client: rate } });
       const first = await limited.call('GET', '/v1/petitions');
-      t.match(first.headers, { 'ratelimit-policy': '"client";q=4;w=60', ratelimit: '"client";r=3;t=60' });
+      t.match(first.headers, {
+        'ratelimit-policy': '"client";q=4;w=60, "client-net";q=20;w=60',
+        ratelimit: '"client";r=3;t=60',
+      });
       const statuses = [];
       for (let i = 0; i < 4; i += 1) {
         statuses.push((await limited.call('GET', '/v1/petitions', { key: 'sk_guess' })).status);
@@ -372,6 +366,18 @@ t.test('one client is an IPv4 address or an IPv6 /64', (t) => {
     ['fe80::1%eth0', 'fe80:0:0:0'],
   ] as const) {
     t.equal(clientOf(ip), client, ip);
+  }
+  t.end();
+});
+
+t.test('one network is a /24 of IPv4 or a /48 of IPv6', (t) => {
+  for (const [ip, network] of [
+    ['203.0.113.7', '203.0.113'],
+    ['::ffff:203.0.113.7', '203.0.113'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1'],
+    ['2001:db8::1', '2001:db8:0'],
+  ] as const) {
+    t.equal(networkOf(clientOf(ip)), network, ip);
   }
   t.end();
 });

@@ -15,6 +15,7 @@ import { createHotAnswers } from '../../src/http/hot-answers.js';
 import { enableSendNow } from '../../src/http/send-now.js';
 import type { Reader } from '../../src/store/store.js';
 import { engines, onEveryEngine, makePartner, publish, start, type Engine, type TestApp } from '../helper.js';
+import { limits as enough } from '../high-limits.js';
 
 const ADA = { email: 'ada@example.org', name: 'Ada Okonkwo' };
 
@@ -434,56 +435,54 @@ onEveryEngine('signPetition', async (t, engine) => {
     );
   });
 
-  await t.test(
-    '429: burst and sustained, per client and petition, told before anything is looked up',
-    async (t) => {
-      const rate = (requests: number) => ({ requests, seconds: 60 });
-      const limited = await start(t, engine, {
-        limits: {
-          client: rate(100),
-          key: rate(1000),
-          confirm: rate(100),
-          mail: rate(100),
-          share: rate(3),
-          signBurst: rate(3),
-          signSustained: { requests: 5, seconds: 3600 },
-        },
+  await t.test('403 and 429: burst, sustained and all, per client and petition, whoever signs', async (t) => {
+    const rate = (requests: number) => ({ requests, seconds: 60 });
+    const limited = await start(t, engine, {
+      limits: {
+        ...enough,
+        signBurst: rate(3),
+        signSustained: { requests: 5, seconds: 3600 },
+        signMost: { requests: 7, seconds: 3600 },
+      },
+    });
+    const org = await limited.organization('L');
+    await publish(limited, org.secret, { slug: 'one' });
+    await publish(limited, org.secret, { slug: 'two' });
+    const from = (remoteAddress: string, slug: string, i: number, key?: string) =>
+      limited.app.inject({
+        method: 'POST',
+        url: `/v1/petitions/${slug}/signatures`,
+        remoteAddress,
+        headers: key ? { authorization: `Bearer ${key}` } : {},
+        payload: { email: `u${i}@example.org`, name: 'U' },
       });
-      const org = await limited.organization('L');
-      await publish(limited, org.secret, { slug: 'one' });
-      await publish(limited, org.secret, { slug: 'two' });
-      const from = (remoteAddress: string, slug: string, i: number, key?: string) =>
-        limited.app.inject({
-          method: 'POST',
-          url: `/v1/petitions/${slug}/signatures`,
-          remoteAddress,
-          headers: key ? { authorization: `Bearer ${key}` } : {},
-          payload: { email: `u${i}@example.org`, name: 'U' },
-        });
-      const statuses = [];
-      for (let i = 0; i < 4; i += 1) statuses.push((await from('203.0.113.7', 'one', i)).statusCode);
-      t.same(statuses, [202, 202, 202, 429]);
-      const refused = await from('203.0.113.7', 'one', 5);
-      t.match(refused.headers, {
-        'ratelimit-policy': /"sign-burst";q=3;w=60/,
-        ratelimit: /^"sign-burst";r=0;t=\d+$/,
-      });
-      t.ok(Number(refused.headers['retry-after']) > 0);
-      t.match(refused.json(), { code: 'rate_limited', status: 429 });
-      t.equal((await from('203.0.113.7', 'two', 0)).statusCode, 202, 'another petition');
-      t.equal((await from('203.0.113.8', 'one', 6)).statusCode, 202, 'another client');
-      for (let i = 0; i < 3; i += 1) await from(`2001:db8:1:2::${i}`, 'one', 10 + i);
-      t.equal((await from('2001:db8:1:2:ffff::9', 'one', 20)).statusCode, 429, 'one IPv6 /64 is one client');
-      t.equal((await from('2001:db8:1:3::1', 'one', 21)).statusCode, 202);
-      for (let i = 0; i < 8; i += 1) {
-        t.equal(
-          (await from('203.0.113.7', 'one', 30 + i, org.secret)).statusCode,
-          201,
-          'a secret key has limits of its own',
-        );
-      }
-    },
-  );
+    const statuses = [];
+    for (let i = 0; i < 4; i += 1) statuses.push((await from('203.0.113.7', 'one', i)).statusCode);
+    t.same(statuses, [202, 202, 202, 403]);
+    const asked = await from('203.0.113.7', 'one', 5);
+    t.match(asked.headers, {
+      'ratelimit-policy': /"sign-burst";q=3;w=60, .*"sign-sustained";q=5;w=3600/,
+      ratelimit: /^"sign-burst";r=0;t=\d+$/,
+    });
+    t.match(asked.json(), { code: 'challenge_required', status: 403 });
+    for (let i = 0; i < 2; i += 1) t.equal((await from('203.0.113.7', 'one', 5)).statusCode, 403);
+    const refused = await from('203.0.113.7', 'one', 5);
+    t.match(refused.headers, { ratelimit: /^"sign-most";r=0;t=\d+$/ });
+    t.ok(Number(refused.headers['retry-after']) > 0);
+    t.match(refused.json(), { code: 'rate_limited', status: 429 });
+    t.equal((await from('203.0.113.7', 'two', 0)).statusCode, 202, 'another petition');
+    t.equal((await from('203.0.113.8', 'one', 6)).statusCode, 202, 'another client');
+    for (let i = 0; i < 3; i += 1) await from(`2001:db8:1:2::${i}`, 'one', 10 + i);
+    t.equal((await from('2001:db8:1:2:ffff::9', 'one', 20)).statusCode, 403, 'one IPv6 /64 is one client');
+    t.equal((await from('2001:db8:1:3::1', 'one', 21)).statusCode, 202);
+    for (let i = 0; i < 8; i += 1) {
+      t.equal(
+        (await from('203.0.113.7', 'one', 30 + i, org.secret)).statusCode,
+        201,
+        'a secret key has limits of its own',
+      );
+    }
+  });
 
   await t.test('never a 5xx and nothing coerced, whatever the body', async (t) => {
     const value = fc.oneof(

@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { block } from '../../src/core/do-not-contact.js';
 import { onEveryEngine, start, type TestApp } from '../helper.js';
+import { limits as enough } from '../high-limits.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../mailbox.js';
 
 const DAY = 86_400_000;
@@ -168,16 +169,7 @@ onEveryEngine('createSubscription without a secret key', async (t, engine) => {
   });
 
   await t.test('429: mail has a limit of its own', async (t) => {
-    const rate = (requests: number) => ({ requests, seconds: 60 });
-    const limits = {
-      client: rate(100),
-      key: rate(100),
-      confirm: rate(100),
-      mail: rate(1),
-      share: rate(100),
-      signBurst: rate(100),
-      signSustained: rate(100),
-    };
+    const limits = { ...enough, mail: { requests: 1, seconds: 60 } };
     const limited = await start(t, engine, { limits });
     const { secret } = await limited.organization('L');
     const { id } = await makeText(limited, secret);

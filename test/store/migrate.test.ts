@@ -338,10 +338,11 @@ async function fillTheCoalition(api: TestApp, key: string, petition: string): Pr
   for (const { status, text } of answers) if (status >= 300) throw new Error(text);
   // What came through a key is counted when its mail has left.
   await collectMail(api);
-  const { keyIsolations, usedChallenges } = api.store.tables;
+  const { isolatedNetworks, keyIsolations, usedChallenges } = api.store.tables;
   await api.store.transact(async (tx) => {
     const isolated = { apiKeyKey: 1, petitionKey: 1, asked: 50, confirmed: 1, isolatedAt: tx.now };
     await tx.db.insert(keyIsolations).values(isolated);
+    await tx.db.insert(isolatedNetworks).values({ ...isolated, network: Buffer.alloc(12) });
     await tx.db.insert(usedChallenges).values({ hash: Buffer.alloc(32), expiresAt: tx.now });
   });
 }

@@ -1,0 +1,44 @@
+import { isIPv4 } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+import type { Caller } from '../core/context.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+}
+
+/** What a request tells of where it comes from. */
+export function callerOf(request: FastifyRequest): Caller {
+  // Once for each request: behind a proxy it is worked out anew whenever it is asked.
+  return (request.caller ??= callerFrom(clientOf(request.ip), request.headers.origin ?? null));
+}
+
+const callerFrom = (client: string, origin: string | null): Caller => ({
+  client,
+  network: networkOf(client),
+  origin,
+  waits: 0,
+});
+
+/** One client: an IPv4 address, or the /64 that an IPv6 network hands to one line. */
+export function clientOf(ip: string): string {
+  if (isIPv4(ip)) return ip;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = '', tail] = ip.toLowerCase().split('%')[0]?.split('::') ?? [];
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups =
+    tail === undefined
+      ? left
+      : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  return groups
+    .slice(0, 4)
+    .map((group) => parseInt(group, 16).toString(16))
+    .join(':');
+}
+
+/** The network of a client: the /24 of an IPv4 address, or the /48 that one site gets of IPv6. */
+export const networkOf = (client: string): string =>
+  client.slice(0, Math.max(client.lastIndexOf('.'), client.lastIndexOf(':')));
