@@ -4,10 +4,11 @@ import type { MailKind, TokenPurpose } from '../../schema/db/mail-tables.js';
 import type { Tx } from '../store/store.js';
 import type { LetterValues } from './letter.js';
 import { isIsolated } from './key-isolations.js';
+import type { Cap } from './mail-caps.js';
 import type { Draft, Plan } from './mails.js';
 import { openOptIns } from './opt-ins.js';
 import { isConfirmableAt } from './petition-life.js';
-import { issueToken, SUBSCRIPTION_LIFETIME_MS, type NewToken } from './random-tokens.js';
+import { issueToken, renewTokens, SUBSCRIPTION_LIFETIME_MS, type NewToken } from './random-tokens.js';
 import { readRequest, type ConfirmationRequest } from './requests.js';
 import { dayOf, signer } from './signed-tokens.js';
 import { findSupporterByIdentity } from './supporters.js';
@@ -26,8 +27,7 @@ async function tokenFor(
 /** Why a mail is not needed, as a word. */
 type Drop = { drop: string };
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 /** Somebody who says "this wasn't me" is left alone about that petition for so long. */
 const REFUSAL_MS = 30 * DAY;
@@ -222,14 +222,16 @@ async function wordsOf(
     .where(inArray(t.key, keys));
 }
 
-async function manage(draft: Draft, further?: { most: number; ms: number }): Promise<Plan> {
-  const { ctx, mail } = draft;
+async function manage(draft: Draft, further?: Cap): Promise<Plan> {
+  const { ctx, tx, mail, supporter } = draft;
   return {
     template: 'manage',
     kind: 'manage',
     locale: mail.locale ?? 'en',
     organizationKey: null,
-    atMost: [{ most: 1, ms: 15 * MINUTE }, { most: 3, ms: DAY }, ...(further ? [further] : [])],
+    ...(further ? { atMost: [further] } : {}),
+    // Anybody can ask for this mail: whoever uses it up must not keep its owner out.
+    whenCapped: () => renewTokens(tx, 'manage', supporter.key, DAY),
     async fill() {
       const token = await tokenFor(draft, 'manage');
       return { link: ctx.links.to('manage', token), minutes: 30 };
@@ -256,7 +258,6 @@ async function unsubscribeLinks({ ctx, tx, mail, supporter }: Draft): Promise<Pl
     template: 'unsubscribe_links',
     locale: mail.locale ?? 'en',
     organizationKey: mail.organizationKey,
-    atMost: [{ most: 1, ms: 15 * MINUTE }],
     async fill() {
       const sign = await signer(ctx, tx, 'unsubscribe_footer');
       const claims = { epoch: supporter.linkEpoch, day: dayOf(tx.now) };
@@ -326,7 +327,6 @@ async function emailNotice(draft: Draft): Promise<Plan | Drop> {
     template: 'email_notice',
     locale: mail.locale ?? 'en',
     organizationKey: null,
-    always: true,
     to: { identity: change.oldIdentity, delivery: change.oldDelivery },
     async fill() {
       const token = await tokenFor(draft, 'email_undo', { emailChangeKey: change.key });

@@ -238,6 +238,8 @@ class GroupCommit {
       shard: 0,
       memo: new Map(),
       add: (...args) => void added.push(args),
+      // There is no other.
+      lock: () => Promise.resolve(),
     };
     run.begin();
     try {
