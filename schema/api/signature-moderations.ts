@@ -1,4 +1,4 @@
-import { MODERATION_ACTIONS } from '../db/brake-tables.js';
+import { MODERATION_ACTIONS, SIGNALS } from '../db/brake-tables.js';
 import { SIGNATURE_STATUSES } from '../db/tables.js';
 import { exampleId, id } from './common.js';
 import { Signature, SIGNATURE_EXAMPLE, source } from './signatures.js';
@@ -24,7 +24,9 @@ export const ModerationFilter = component(
   closed(
     {
       status: optional(list(enumOf(SIGNATURE_STATUSES), 5, { minItems: 1, description: 'Any of these.' })),
-      signals: optional(list(signal(), 8, { minItems: 1, description: 'Quarantined for any of these.' })),
+      signals: optional(
+        list(signal(), SIGNALS.length, { minItems: 1, description: 'Quarantined for any of these.' }),
+      ),
       source: optional(source()),
       collector: optional(id('org', 'The organization that it is attributed to.')),
       created_from: optional(instant({ description: 'Signed at or after.' })),

@@ -34,4 +34,5 @@ export const {
   keyIsolations,
   usedChallenges,
   suspicions,
+  spellings,
 } = defineTables(columns);

@@ -381,7 +381,7 @@ export function defineTables(d: typeof Columns) {
     ...consent,
     ...defineSharingTables(d, { organizations, petitions, signatures }),
     ...definePartnerTables(d, { organizations, petitions, apiKeys }),
-    ...defineBrakeTables(d, { signatures }),
+    ...defineBrakeTables(d, { petitions, signatures }),
     ...defineMailTables(d, { organizations, petitions, supporters, ...consent }),
     organizations,
     apiKeys,

@@ -11,6 +11,7 @@ import { isConfirmableAt } from './petition-life.js';
 import { issueToken, renewTokens, SUBSCRIPTION_LIFETIME_MS, type NewToken } from './random-tokens.js';
 import { readRequest, type ConfirmationRequest } from './requests.js';
 import { dayOf, signer } from './signed-tokens.js';
+import { isOnlyCrowded } from './spellings.js';
 import { findSupporterByIdentity } from './supporters.js';
 
 /** A token for the reader of a mail, made as it is written. */
@@ -56,10 +57,12 @@ async function confirmation(draft: Draft, { reminder }: { reminder: boolean }): 
   if (signature === 'over') return { drop: 'petition_over' };
   if (await refusedLately(tx, request)) return { drop: 'refused' };
   // Nothing is mailed to whom a suspicious signature names, until an organiser has released it: subscriptions neither.
-  if (signature?.status === 'quarantined') return { drop: 'quarantined' };
+  // Only who is there under too many spellings is asked all the same: anybody could have made up the others.
+  const isCrowded = signature?.status === 'quarantined' && isOnlyCrowded(signature.signals);
+  if (signature?.status === 'quarantined' && !isCrowded) return { drop: 'quarantined' };
   if (signature && (await isSetApart(tx, signature))) return { drop: 'isolated' };
 
-  const signing = signature !== null && ['pending', 'withdrawn'].includes(signature.status);
+  const signing = isCrowded || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
   if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
   if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
   // Subscribed already: who asks again may want to see what is there.
@@ -75,7 +78,7 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
     .select({
       status: t.status,
       apiKeyKey: t.apiKeyKey,
-      suspicionOf: suspicions.signatureKey,
+      signals: suspicions.signals,
       petition: petitions,
     })
     .from(t)
@@ -91,14 +94,11 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
  */
 const isSetApart = async (
   tx: Tx,
-  {
-    status,
-    apiKeyKey,
-    suspicionOf,
-    petition,
-  }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
+  { status, apiKeyKey, signals, petition }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
 ): Promise<boolean> =>
-  status !== 'confirmed' && suspicionOf === null && isIsolated(tx, petition.key, apiKeyKey);
+  status !== 'confirmed' &&
+  (status === 'quarantined' || signals === null) &&
+  isIsolated(tx, petition.key, apiKeyKey);
 
 async function refusedLately(tx: Tx, { supporterKey, petitionKey }: ConfirmationRequest): Promise<boolean> {
   if (petitionKey === null) return false;

@@ -1,15 +1,17 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { Tables } from '../../schema/db/tables.js';
+import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { ApiError, type FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
 import { insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
 import { changeCounts } from './counts.js';
-import type { EmailAddress } from './email.js';
+import { clusterOf, type EmailAddress } from './email.js';
 import type { PetitionGate } from './petition-lookup.js';
 import { confirmSignature } from './signature-moves.js';
 import { assertForm, type SignInput } from './signing.js';
 import { forgottenAmong, inParts, supportersOf, type Placed } from './signature-import-people.js';
+import { CROWDED, findRoom, mayBeCrowded, type Room } from './spellings.js';
+import { noteSuspicion } from './suspicion.js';
 import { supersedeTombstone } from './tombstones.js';
 
 /*
@@ -36,10 +38,11 @@ export type Collected = {
 export type Collector = { collectorKey: number; apiKeyKey: number | null; source: string | null };
 
 /**
- * What became of a row: it counts now, because it is new or had waited; it was there before; it was left out, since its
- * signer has taken it back or was erased; or it was refused, and why.
+ * What became of a row: it counts now, because it is new or had waited; it is new and quarantined, as one spelling too many
+ * of a mailbox; it was there before; it was left out, since its signer has taken it back or was erased; or it was refused,
+ * and why.
  */
-export type Outcome = 'created' | 'confirmed' | 'already_signed' | 'left_out' | FieldError[];
+export type Outcome = 'created' | 'quarantined' | 'confirmed' | 'already_signed' | 'left_out' | FieldError[];
 
 const SIGNATURE = [
   'publicId',
@@ -98,9 +101,12 @@ export async function takeOver(
     tx,
     fitting.filter((row) => !forgotten.earlier.has(row)),
   );
-  const inserted = await insertAll(tx, petition, collector, placed);
+  const rooms = await roomsOf(ctx, tx, petition.key, placed);
+  const inserted = await insertAll(tx, petition, collector, placed, rooms);
   for (const row of placed.filter(({ supporterKey }) => inserted.has(supporterKey))) {
-    outcomes.set(row.row, 'created');
+    const isCrowded = rooms.get(row.supporterKey)?.free === false;
+    outcomes.set(row.row, isCrowded ? 'quarantined' : 'created');
+    if (isCrowded) continue;
     if (forgotten.later.has(row.row)) {
       await supersedeTombstone(ctx, tx, petition.key, row.row.email.identity);
     }
@@ -142,14 +148,16 @@ async function insertAll(
   petition: PetitionGate,
   { collectorKey, apiKeyKey, source }: Collector,
   placed: readonly Placed[],
+  rooms: ReadonlyMap<number, Room>,
 ): Promise<Set<number>> {
   const rows = placed.map(({ row: { input, ids }, supporterKey }) => {
     const createdAt = input.createdAt ?? tx.now;
+    const status: SignatureStatus = rooms.get(supporterKey)?.free === false ? 'quarantined' : 'confirmed';
     return {
       publicId: ids.signature,
       petitionKey: petition.key,
       supporterKey,
-      status: 'confirmed',
+      status,
       display: input.display ?? 'anonymous',
       hidden: input.hidden ? 1 : 0,
       name: input.name,
@@ -168,14 +176,44 @@ async function insertAll(
     };
   });
   const found = await insertSignatures(tx, rows);
-  const inserted = new Set(found.map(({ supporterKey }) => supporterKey as number));
+  const inserted = new Map(found.map(({ supporterKey, key }) => [supporterKey as number, key]));
   const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
-  for (const { supporterKey, createdAt, confirmedAt } of rows) {
-    if (inserted.has(supporterKey)) {
-      changeCounts(tx, { ...counted, createdAt, confirmedAt }, null, 'confirmed');
-    }
+  for (const { supporterKey, status, createdAt, confirmedAt } of rows) {
+    const key = inserted.get(supporterKey);
+    if (key === undefined) continue;
+    changeCounts(tx, { ...counted, createdAt, confirmedAt }, null, status);
+    if (status === 'quarantined') await noteSuspicion(tx, key, CROWDED);
+    else await rooms.get(supporterKey)?.take(key);
   }
-  return inserted;
+  return new Set(inserted.keys());
+}
+
+/**
+ * The room for those who come under one of many spellings of their mailbox, by supporter: vouching says that a mailbox is
+ * proven, not that two of them are two people. Whoever has signed before takes none.
+ */
+async function roomsOf(
+  ctx: Context,
+  tx: Tx,
+  petitionKey: number,
+  placed: readonly Placed[],
+): Promise<Map<number, Room>> {
+  const identities = placed.map(({ row: { email } }) => email.identity);
+  const crowded = await mayBeCrowded(ctx, tx, petitionKey, identities);
+  const rooms = new Map<number, Room>();
+  if (crowded.size === 0) return rooms;
+  const some = placed.filter(({ row: { email } }) => crowded.has(email.identity));
+  const known = await signaturesOf(tx, petitionKey, some);
+  const given = new Map<string, number>();
+  for (const { supporterKey, row } of some.filter((one) => !known.has(one.supporterKey))) {
+    const { identity } = row.email;
+    const cluster = clusterOf(identity);
+    const before = given.get(cluster) ?? 0;
+    const room = await findRoom(ctx, tx, { petitionKey, identity, status: 'confirmed' }, before);
+    rooms.set(supporterKey, room);
+    if (room.free) given.set(cluster, before + 1);
+  }
+  return rooms;
 }
 
 /** The signatures that these people have on the petition, by supporter. */

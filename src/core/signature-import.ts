@@ -18,6 +18,7 @@ export type LineProblem = { line: number; field: string; code: string; detail: s
 export type ImportTally = {
   lines: number;
   created: number;
+  quarantined: number;
   confirmed: number;
   alreadySigned: number;
   leftOut: number;
@@ -62,7 +63,15 @@ export async function importSignatures(
   input: ImportInput,
   lines: AsyncIterable<readonly ImportLine[]>,
 ): Promise<ImportTally> {
-  const tally = { lines: 0, created: 0, confirmed: 0, alreadySigned: 0, leftOut: 0, failed: 0 };
+  const tally = {
+    lines: 0,
+    created: 0,
+    quarantined: 0,
+    confirmed: 0,
+    alreadySigned: 0,
+    leftOut: 0,
+    failed: 0,
+  };
   const refuse = (line: number, errors: readonly FieldError[]) => {
     tally.failed += 1;
     for (const { pointer, code, detail } of errors) {

@@ -1,11 +1,14 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { RequestData } from '../../schema/db/consent-tables.js';
+import type { Signal } from '../../schema/db/brake-tables.js';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
 import { changeCounts } from './counts.js';
 import { isConfirmableAt } from './petition-life.js';
 import type { Said } from './supporters.js';
+import { CROWDED, findRoom, isOnlyCrowded } from './spellings.js';
+import { noteSuspicion } from './suspicion.js';
 import { supersedeTombstone } from './tombstones.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
@@ -24,7 +27,7 @@ export type ConfirmedSignature = {
 
 /**
  * Lets a signature count, with what the request says of its signer. One that is quarantined or invalidated stays so: the
- * mailbox is proven, the rest is for organisers to decide. 'too late' when the petition is over or gone.
+ * mailbox is proven, the rest is for organisers to decide; so it is for a spelling too many of one mailbox. 'too late' when the petition is over or gone.
  */
 export async function confirmSignature(
   ctx: Context,
@@ -42,7 +45,16 @@ export async function confirmSignature(
   const { goals } = petition;
   const words = data ?? signature;
   const said = saidBy(words);
-  if (!CONFIRMABLE.includes(signature.status)) {
+  const place = { petitionKey: petition.key, identity, status: 'confirmed', signatureKey: key } as const;
+  const isOpen = CONFIRMABLE.includes(signature.status) || (await isCrowded(tx, signature));
+  const room = isOpen ? await findRoom(ctx, tx, place) : undefined;
+  const counts = room?.free || (signature.status === 'pending' && (await isReleased(tx, key)));
+  if (room && !counts && signature.status !== 'quarantined') {
+    await move(tx, signature, { ...data, status: 'quarantined', confirmedAt: tx.now, withdrawnAt: null });
+    await noteSuspicion(tx, key, CROWDED);
+    return { counted: false, goals, said };
+  }
+  if (!room || !counts) {
     // Should an organiser put it back, it is known that the mailbox had said yes.
     await tx.db
       .update(t)
@@ -51,6 +63,7 @@ export async function confirmSignature(
     return { counted: false, goals, said };
   }
   await supersedeTombstone(ctx, tx, petition.key, identity);
+  await room.take(key);
   await move(tx, signature, {
     ...(data ?? {}),
     status: 'confirmed',
@@ -58,6 +71,19 @@ export async function confirmSignature(
     withdrawnAt: null,
   });
   return { counted: true, goals, said };
+}
+
+/** Quarantined because its mailbox had enough spellings on the petition when it was signed, and for nothing else. */
+const isCrowded = async (tx: Tx, { key, status }: SignatureRow): Promise<boolean> =>
+  status === 'quarantined' && isOnlyCrowded(await signalsOf(tx, key));
+
+/** Of what is pending: an organiser has looked at it, and let it go on. */
+const isReleased = async (tx: Tx, key: number): Promise<boolean> => (await signalsOf(tx, key)) !== undefined;
+
+async function signalsOf(tx: Tx, key: number): Promise<readonly Signal[] | undefined> {
+  const { suspicions: t } = tx.tables;
+  const [row] = await tx.db.select({ signals: t.signals }).from(t).where(eq(t.signatureKey, key));
+  return row?.signals;
 }
 
 const saidBy = ({ name, country, postalCode, postalAddress, phone }: RequestData | SignatureRow): Said => ({

@@ -7,7 +7,7 @@ import { attribute, type Attribution } from './attribution.js';
 import { assertChallenge, checkSolution, type Proof } from './challenges.js';
 import type { Actor, Caller, Context } from './context.js';
 import { changeCounts } from './counts.js';
-import { parseEmail, type EmailAddress } from './email.js';
+import { clusterOf, parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
 import { readOptIns, takeOptIns, type OptIn, type OptInInput } from './opt-ins.js';
 import { assertOrigin } from './origins.js';
@@ -17,6 +17,7 @@ import { assertSignable } from './petition-life.js';
 import { insertRequest } from './requests.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
+import { CROWDED, findRoom, FREE } from './spellings.js';
 import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
 import { supersedeTombstone } from './tombstones.js';
 
@@ -119,7 +120,8 @@ export async function signPetition(
 /**
  * Signing shares a transaction with others: what it writes belongs to its person alone, or is made through what is
  * unique, or is a sum. Beside the person others could want the same external id, proof of work or Idempotency-Key: they
- * are kept apart by it. What is vouched for updates a person who may be known, in any order, and goes alone.
+ * are kept apart by it. What is vouched for updates a person who may be known, in any order, and goes alone; so does who
+ * signs under a spelling that is one of many, since all of them share their room.
  */
 function inTransaction<T>(
   { store }: Context,
@@ -127,7 +129,7 @@ function inTransaction<T>(
   { input, retry, proof }: { input: SignInput; retry: Retry | undefined; proof: Proof },
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  if (input.vouched) return store.transact(work);
+  if (input.vouched || clusterOf(identity) !== identity) return store.transact(work);
   const others = [retry?.hash.toString('hex'), proof?.solution?.hash.toString('hex'), input.externalId];
   return store.gather([identity, ...others.filter((one) => one != null)], work);
 }
@@ -199,8 +201,11 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
   if (vouched) await learn(tx, supporter.key, input);
-  const counts = vouched || (petition.confirmation === 'none' && !suspicion);
-  const status = counts ? 'confirmed' : suspicion ? 'quarantined' : 'pending';
+  const wanted = vouched || petition.confirmation === 'none' ? 'confirmed' : 'pending';
+  const place = { petitionKey: petition.key, identity: email.identity, status: wanted } as const;
+  const room = suspicion ? FREE : await findRoom(ctx, tx, place);
+  const status = suspicion || !room.free ? 'quarantined' : wanted;
+  const counts = status === 'confirmed';
   const confirmedAt = counts ? tx.now : null;
   const [inserted] = await insertSignature(tx, {
     publicId: ids.signature,
@@ -218,7 +223,8 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   if (inserted) {
     const counted = { petitionKey: petition.key, ...attribution, createdAt: tx.now, confirmedAt };
     changeCounts(tx, counted, null, status);
-    if (status === 'quarantined' && suspicion) await noteSuspicion(tx, inserted.key, suspicion);
+    if (status === 'quarantined') await noteSuspicion(tx, inserted.key, suspicion ?? CROWDED);
+    else await room.take(inserted.key);
     // An address that was erased comes back as a new supporter: its old signature must not count beside the new one.
     if (counts && supporter.created) await supersedeTombstone(ctx, tx, petition.key, email.identity);
   }

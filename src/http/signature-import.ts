@@ -135,7 +135,15 @@ function fileOf({ body, headers }: FastifyRequest): { body: Readable; format: 'c
 /** Tells a caller how far it is, if they want that, and in the end what has become of everything. */
 class Telling {
   #problems: LineProblem[] = [];
-  #last: ImportTally = { lines: 0, created: 0, confirmed: 0, alreadySigned: 0, leftOut: 0, failed: 0 };
+  #last: ImportTally = {
+    lines: 0,
+    created: 0,
+    quarantined: 0,
+    confirmed: 0,
+    alreadySigned: 0,
+    leftOut: 0,
+    failed: 0,
+  };
   #stream: PassThrough | undefined;
   #toldAt = -Infinity;
 
@@ -170,7 +178,8 @@ class Telling {
   stopped(error: unknown): FastifyReply {
     if (!(error instanceof ApiError) && !this.#stream) throw error;
     const { code, details } = error instanceof ApiError ? error : new ApiError('internal_error');
-    const stored = this.#last.created + this.#last.confirmed;
+    const { created, quarantined, confirmed } = this.#last;
+    const stored = created + quarantined + confirmed;
     const sendAgain = stored > 0 ? ` ${stored} signatures are stored: send the file again to go on.` : '';
     const detail = `${details.detail ?? `${ERRORS[code][1]}.`}${sendAgain}`;
     if (this.#stream) return this.#end(false, { code, detail });
