@@ -422,7 +422,23 @@ onEveryEngine('how many mails one mailbox gets', async (t, engine) => {
     t.equal((await collectMail(api)).length, 3, 'what strangers ask shares one budget');
     await askManage(email);
     await askLinks(email);
-    t.same(seen(await collectMail(api)), [`${email} manage`, `${email} unsubscribe_links`]);
+    const letters = await collectMail(api);
+    t.same(seen(letters), [`${email} manage`, `${email} unsubscribe_links`]);
+    const manage = letters.find(({ template }) => template === 'manage') as Letter;
+    const { session_token: session } = (await begin(tokenOf(manage))).body;
+    const mine = await api.call('GET', '/v1/me/signatures', { key: session });
+    t.match(mine.body.data[0], { petition: { slug: 'p11' }, status: 'pending' }, 'its mail never came');
+    const own = `/v1/me/signatures/${mine.body.data[0].id}`;
+    for (const _ of ['once', 'again']) {
+      const confirmed = await api.call('POST', `${own}/confirm`, { key: session });
+      t.match(confirmed, { status: 200, body: { status: 'confirmed', confirmed_at: /Z$/ } });
+    }
+    t.same(await countsOf(api, 'p11'), { confirmed: 1, pending: 0, withdrawn: 0 });
+    t.match(await api.call('POST', `${own}/confirm`), { status: 401 });
+    await api.call('DELETE', own, { key: session });
+    const late = await api.call('POST', `${own}/confirm`, { key: session });
+    t.match(late, { status: 409, body: { code: 'signature_withdrawn' } });
+    t.same(await recount(api.store.read), []);
     await askManage(email);
     await askLinks(email);
     t.same(await collectMail(api), [], 'each of them one in 15 minutes');
@@ -435,7 +451,7 @@ onEveryEngine('how many mails one mailbox gets', async (t, engine) => {
     }
     t.same(heard.sort(), ['manage', 'manage', 'unsubscribe_links', 'unsubscribe_links'], 'three a day');
     at(DAY + HOUR);
-    await sign(api, 'p11', { email });
+    await sign(api, 'p10', { email });
     t.equal((await collectMail(api)).length, 1, 'and what the owner asks uses up nothing of the others’');
   });
 
