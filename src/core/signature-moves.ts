@@ -27,7 +27,8 @@ export type ConfirmedSignature = {
 
 /**
  * Lets a signature count, with what the request says of its signer. One that is quarantined or invalidated stays so: the
- * mailbox is proven, the rest is for organisers to decide; so it is for a spelling too many of one mailbox. 'too late' when the petition is over or gone.
+ * mailbox is proven, the rest is for organisers to decide; so it is for a spelling too many of one mailbox. 'too late' when
+ * the petition is over or gone.
  */
 export async function confirmSignature(
   ctx: Context,
