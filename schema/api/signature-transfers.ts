@@ -173,6 +173,9 @@ export const SignatureImportResult = component(
       stopped: nullableRef(ImportStop, { description: 'Why it ended early; null: it did not.' }),
       lines: count('The lines that were read, without the header.'),
       created: count('New signatures, which count.'),
+      quarantined: count(
+        'New signatures that do not count yet: their mailboxes have three others on the petition, under other spellings.',
+      ),
       confirmed: count('Signatures that were there, had waited for a confirmation, and count now.'),
       already_signed: count('People who had signed before: nothing was added.'),
       left_out: count(
@@ -194,6 +197,7 @@ export const SignatureImportResult = component(
           stopped: null,
           lines: 10_000,
           created: 9_871,
+          quarantined: 0,
           confirmed: 12,
           already_signed: 114,
           left_out: 2,

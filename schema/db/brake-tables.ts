@@ -10,6 +10,7 @@ export const SIGNALS = [
   'no_form',
   'disposable_domain',
   'alias_of_signer',
+  'many_spellings',
   'many_from_one_network',
   'link_in_name',
   'isolated_key',
@@ -22,7 +23,10 @@ export type Signal = (typeof SIGNALS)[number];
 export const MODERATION_ACTIONS = ['release', 'refuse', 'invalidate', 'restore', 'quarantine'] as const;
 export type ModerationAction = (typeof MODERATION_ACTIONS)[number];
 
-export function defineBrakeTables(d: typeof Columns, parents: Record<'signatures', { key: AnyPgColumn }>) {
+export function defineBrakeTables(
+  d: typeof Columns,
+  parents: Record<'petitions' | 'signatures', { key: AnyPgColumn }>,
+) {
   /** Proofs of work that were used: each is good for one signature. */
   const usedChallenges = d.table(
     'used_challenges',
@@ -45,5 +49,31 @@ export function defineBrakeTables(d: typeof Columns, parents: Record<'signatures
     createdAt: d.instant().notNull(),
   });
 
-  return { usedChallenges, suspicions };
+  /** Signatures under a spelling of their mailbox that anybody can make up. See core/spellings.ts. */
+  const spellings = d.table(
+    'spellings',
+    {
+      signatureKey: d
+        .ref()
+        .primaryKey()
+        .references(() => parents.signatures.key),
+      petitionKey: d
+        .ref()
+        .notNull()
+        .references(() => parents.petitions.key),
+      /** The keyed hash of the petition and of what all spellings of the mailbox have in common. */
+      mailbox: d.bytes().notNull(),
+      /** Which of the mailbox's spellings on the petition it is: 1 is the first. */
+      nth: d.int().notNull(),
+    },
+    (t) => [
+      d.index('spellings_mailbox').on(t.mailbox),
+      d
+        .index('spellings_full')
+        .on(t.petitionKey)
+        .where(d.sql`nth >= 3`),
+    ],
+  );
+
+  return { usedChallenges, suspicions, spellings };
 }

@@ -38,4 +38,5 @@ export const {
   isolatedNetworks,
   usedChallenges,
   suspicions,
+  spellings,
 } = defineTables(columns);

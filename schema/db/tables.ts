@@ -391,7 +391,7 @@ export function defineTables(d: typeof Columns) {
     ...defineSharingTables(d, { organizations, petitions, signatures }),
     ...partners,
     ...defineImportTables(d, { organizations, petitions, apiKeys, ...partners }),
-    ...defineBrakeTables(d, { signatures }),
+    ...defineBrakeTables(d, { petitions, signatures }),
     ...defineMailTables(d, { organizations, petitions, supporters, ...consent }),
     organizations,
     apiKeys,

@@ -131,5 +131,8 @@ const formatOf = (file: string): Format => (/\.(?:ndjson|jsonl|json)$/i.test(fil
 const headerOf = ({ details: { errors = [] } }: ApiError): string =>
   errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join('\n');
 
-const sentenceOf = ({ lines, created, confirmed, alreadySigned, leftOut, failed }: ImportTally): string =>
-  `${lines} lines: ${created} created, ${confirmed} confirmed, ${alreadySigned} had signed before, ${leftOut} left out, ${failed} wrong`;
+const sentenceOf = (tally: ImportTally): string => {
+  const { lines, created, quarantined, confirmed, alreadySigned, leftOut, failed } = tally;
+  const odd = quarantined > 0 ? `${quarantined} quarantined, ` : '';
+  return `${lines} lines: ${created} created, ${odd}${confirmed} confirmed, ${alreadySigned} had signed before, ${leftOut} left out, ${failed} wrong`;
+};

@@ -1,4 +1,17 @@
-import { and, asc, count, eq, gt, inArray, lte, ne, notExists, or, type SQL } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  count,
+  eq,
+  gt,
+  inArray,
+  isNull,
+  lte,
+  notExists,
+  notInArray,
+  or,
+  type SQL,
+} from 'drizzle-orm';
 import { ApiError } from '../errors.js';
 import type { Reader } from '../store/store.js';
 import { assertStillActive } from './api-keys.js';
@@ -80,7 +93,7 @@ function unchanged(on: Reader, access: Access, preview: Preview): SQL | undefine
     lte(t.key, lastKey),
     notExists(since),
     // Besides organisers only mailboxes let a signature come to a status that an action is for.
-    or(ne(t.status, 'confirmed'), lte(t.confirmedAt, at)),
+    or(notInArray(t.status, ['confirmed', 'quarantined']), isNull(t.confirmedAt), lte(t.confirmedAt, at)),
   );
 }
 

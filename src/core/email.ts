@@ -23,21 +23,70 @@ export function parseEmail(typed: string): EmailAddress | undefined {
   return { delivery: `${local}@${domain}`, identity: `${local.toLowerCase()}@${domain}` };
 }
 
-/** Providers whose dots and tags make many spellings of one mailbox. */
-const DOTLESS = new Set(['gmail.com', 'googlemail.com']);
+type Provider = {
+  /** The domain that stands for all on which a name is the same mailbox. */
+  domain: string;
+  /** What stands between a name and a tag of its owner's choice, besides the plus sign. */
+  tag?: string;
+  /** How the spellings of a name become one. */
+  plain?: (name: string) => string;
+};
+
+const dotless = (name: string) => name.replaceAll('.', '');
+
+/*
+ * As the providers document it. Gmail: dots do not matter, googlemail.com is gmail.com. Proton: nor do dots, hyphens and
+ * underscores, and a name is its owner's at all their domains. Apple: so it is at icloud.com, me.com and mac.com. Yandex:
+ * dot and hyphen are one. Yahoo: a disposable address is a nickname, a hyphen and a keyword.
+ */
+const PROVIDERS = new Map<string, Provider>(
+  (
+    [
+      [['gmail.com', 'googlemail.com'], { plain: dotless }],
+      [
+        ['proton.me', 'protonmail.com', 'protonmail.ch', 'pm.me'],
+        { plain: (name) => name.replace(/[._-]/g, '') },
+      ],
+      [['icloud.com', 'me.com', 'mac.com'], {}],
+      [
+        ['yandex.ru', 'yandex.com', 'yandex.by', 'yandex.kz', 'yandex.ua', 'ya.ru', 'narod.ru'],
+        { plain: (name) => name.replaceAll('.', '-') },
+      ],
+    ] as const satisfies [readonly string[], Omit<Provider, 'domain'>][]
+  ).flatMap(([domains, rules]) => domains.map((one) => [one, { domain: domains[0], ...rules }] as const)),
+);
+
+/** At each of its domains a name is somebody else's. */
+const YAHOO = /^(?:yahoo\.(?:com|[a-z]{2}|com?\.[a-z]{2})|ymail\.com|rocketmail\.com)$/;
+/** "Anything" in anything@name.fastmail.com is a tag. */
+const FASTMAIL = /^([^.]+)\.(fastmail\.(?:com|fm))$/;
+
+function providerOf(domain: string): Provider | undefined {
+  const known = PROVIDERS.get(domain);
+  if (known) return known;
+  if (YAHOO.test(domain)) return { domain, tag: '-' };
+  const [, name, host] = FASTMAIL.exec(domain) ?? [];
+  return name && host ? { domain: host, plain: () => name } : undefined;
+}
 
 /**
- * What the spellings of one mailbox have in common, by the rules of large providers: a sign that two addresses are one
- * person, and never a reason to refuse one.
+ * What the spellings of one mailbox have in common, by the rules of large providers; what follows a plus sign is taken for
+ * a tag everywhere. A sign that two addresses are one person, for limits and caps, and never a reason to refuse one.
  */
 export function clusterOf(identity: string): string {
   const at = identity.lastIndexOf('@');
   const domain = identity.slice(at + 1);
-  const plus = identity.indexOf('+');
+  const provider = providerOf(domain);
   // Most have one spelling, and this is asked for every signature.
-  if (plus === -1 && !DOTLESS.has(domain)) return identity;
-  const untagged = identity.slice(0, plus === -1 ? at : plus);
-  return DOTLESS.has(domain) ? `${untagged.replaceAll('.', '')}@gmail.com` : `${untagged}@${domain}`;
+  if (!provider && !identity.includes('+')) return identity;
+  const name = before(before(identity.slice(0, at), '+'), provider?.tag);
+  return `${provider?.plain?.(name) || name}@${provider?.domain ?? domain}`;
+}
+
+/** What stands before a mark, if anything does. */
+function before(text: string, mark: string | undefined): string {
+  const at = mark === undefined ? -1 : text.indexOf(mark);
+  return at > 0 ? text.slice(0, at) : text;
 }
 
 function asciiDomain(typed: string): string | undefined {

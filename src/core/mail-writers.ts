@@ -5,12 +5,14 @@ import type { Tx } from '../store/store.js';
 import { isTaken } from './email-changes.js';
 import type { LetterValues } from './letter.js';
 import { comesFromBadPlace } from './key-networks.js';
+import type { Cap } from './mail-caps.js';
 import type { Draft, Plan } from './mails.js';
 import { openOptIns } from './opt-ins.js';
 import { isConfirmableAt } from './petition-life.js';
-import { issueToken, SUBSCRIPTION_LIFETIME_MS, type NewToken } from './random-tokens.js';
+import { issueToken, renewTokens, SUBSCRIPTION_LIFETIME_MS, type NewToken } from './random-tokens.js';
 import { readRequest, type ConfirmationRequest } from './requests.js';
 import { dayOf, signer } from './signed-tokens.js';
+import { isOnlyCrowded } from './spellings.js';
 
 /** A token for the reader of a mail, made as it is written. */
 async function tokenFor(
@@ -26,8 +28,7 @@ async function tokenFor(
 /** Why a mail is not needed, as a word. */
 type Drop = { drop: string };
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 /** Somebody who says "this wasn't me" is left alone about that petition for so long. */
 const REFUSAL_MS = 30 * DAY;
@@ -56,10 +57,12 @@ async function confirmation(draft: Draft, { reminder }: { reminder: boolean }): 
   if (signature === 'over') return { drop: 'petition_over' };
   if (await refusedLately(tx, request)) return { drop: 'refused' };
   // Nothing is mailed to whom a suspicious signature names, until an organiser has released it: subscriptions neither.
-  if (signature?.status === 'quarantined') return { drop: 'quarantined' };
+  // Only who is there under too many spellings is asked all the same: anybody could have made up the others.
+  const isCrowded = signature?.status === 'quarantined' && isOnlyCrowded(signature.signals);
+  if (signature?.status === 'quarantined' && !isCrowded) return { drop: 'quarantined' };
   if (signature && (await isSetApart(tx, signature))) return { drop: 'isolated' };
 
-  const signing = signature !== null && ['pending', 'withdrawn'].includes(signature.status);
+  const signing = isCrowded || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
   if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
   if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
   // Subscribed already: who asks again may want to see what is there.
@@ -76,7 +79,7 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
       key: t.key,
       status: t.status,
       apiKeyKey: t.apiKeyKey,
-      suspicionOf: suspicions.signatureKey,
+      signals: suspicions.signals,
       petition: petitions,
     })
     .from(t)
@@ -96,12 +99,12 @@ const isSetApart = async (
     key,
     status,
     apiKeyKey,
-    suspicionOf,
+    signals,
     petition,
   }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
 ): Promise<boolean> =>
   status !== 'confirmed' &&
-  suspicionOf === null &&
+  (status === 'quarantined' || signals === null) &&
   comesFromBadPlace(tx, { key, apiKeyKey, petitionKey: petition.key });
 
 async function refusedLately(tx: Tx, { supporterKey, petitionKey }: ConfirmationRequest): Promise<boolean> {
@@ -226,14 +229,16 @@ async function wordsOf(
     .where(inArray(t.key, keys));
 }
 
-async function manage(draft: Draft, further?: { most: number; ms: number }): Promise<Plan> {
-  const { ctx, mail } = draft;
+async function manage(draft: Draft, further?: Cap): Promise<Plan> {
+  const { ctx, tx, mail, supporter } = draft;
   return {
     template: 'manage',
     kind: 'manage',
     locale: mail.locale ?? 'en',
     organizationKey: null,
-    atMost: [{ most: 1, ms: 15 * MINUTE }, { most: 3, ms: DAY }, ...(further ? [further] : [])],
+    ...(further ? { atMost: [further] } : {}),
+    // Anybody can ask for this mail: whoever uses it up must not keep its owner out.
+    whenCapped: () => renewTokens(tx, 'manage', supporter.key, DAY),
     async fill() {
       const token = await tokenFor(draft, 'manage');
       return { link: ctx.links.to('manage', token), minutes: 30 };
@@ -260,7 +265,6 @@ async function unsubscribeLinks({ ctx, tx, mail, supporter }: Draft): Promise<Pl
     template: 'unsubscribe_links',
     locale: mail.locale ?? 'en',
     organizationKey: mail.organizationKey,
-    atMost: [{ most: 1, ms: 15 * MINUTE }],
     async fill() {
       const sign = await signer(ctx, tx, 'unsubscribe_footer');
       const claims = { epoch: supporter.linkEpoch, day: dayOf(tx.now) };
@@ -329,7 +333,6 @@ async function emailNotice(draft: Draft): Promise<Plan | Drop> {
   const plan = {
     locale: mail.locale ?? 'en',
     organizationKey: null,
-    always: true,
     to: { identity: change.oldIdentity, delivery: change.oldDelivery },
   };
   if (change.status === 'undone') {

@@ -5,7 +5,8 @@ import type { Tx } from '../store/store.js';
 import type { Context } from './context.js';
 import { isBlocked } from './do-not-contact.js';
 import type { Letter, LetterValues } from './letter.js';
-import { countMails, settleMail, type OutboxRow } from './outbox.js';
+import { isOverCap, recipientOf, type Cap } from './mail-caps.js';
+import { settleMail, type OutboxRow } from './outbox.js';
 import { TOKEN_BYTES } from './random-tokens.js';
 import { WRITERS } from './mail-writers.js';
 
@@ -34,15 +35,13 @@ export type Plan = {
   to?: { identity: string; delivery: string };
   /** What it turned out to be, where that is not what was queued. */
   kind?: MailKind;
-  /** Further caps of its own: at most `most` of its kind in `ms`. */
-  atMost?: { most: number; ms: number; petitionKey?: number }[];
-  /** A notice of safety: never dropped for caps. */
-  always?: boolean;
+  /** Further caps of its own, for mails of its kind. */
+  atMost?: (Cap & { petitionKey?: number })[];
+  /** What is done instead when it is one too many. */
+  whenCapped?: () => Promise<void>;
   /** Makes tokens and gathers the words, once it is certain that the mail is sent. */
   fill: () => Promise<LetterValues>;
 };
-
-const DAY = 86_400_000;
 
 /**
  * Prepares a claimed mail. Returns undefined when nothing is to be sent; then it is settled already, with the reason.
@@ -57,6 +56,7 @@ export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter
       : { drop: 'nobody' };
     const refusal = 'drop' in plan ? plan.drop : await refusalOf(ctx, tx, mail, plan, supporter as Supporter);
     if (refusal !== undefined) {
+      if (refusal === 'capped') await (plan as Plan).whenCapped?.();
       await settleMail(tx, mail, { state: 'dropped', reason: refusal });
       return undefined;
     }
@@ -64,16 +64,13 @@ export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter
   });
 }
 
-/** Takes the row for writing, so that two workers cannot count the mails of one person at the same time. */
+/** Takes the row for writing, so that nobody is erased while a mail to them is made. */
 async function lockSupporter(tx: Tx, key: number | null): Promise<Supporter | undefined> {
   if (key === null) return undefined;
   const { supporters: t } = tx.tables;
   const [row] = await tx.db.update(t).set({ linkEpoch: t.linkEpoch }).where(eq(t.key, key)).returning();
   return row && row.erasedAt === null ? row : undefined;
 }
-
-const recipientOf = (ctx: Context, plan: Plan, supporter: Supporter): Buffer =>
-  ctx.secrets.subject((plan.to ?? supporter).identity);
 
 /** Why a mail must not leave; undefined when it may. */
 async function refusalOf(
@@ -83,23 +80,9 @@ async function refusalOf(
   plan: Plan,
   supporter: Supporter,
 ): Promise<string | undefined> {
-  const recipient = recipientOf(ctx, plan, supporter);
-  if (await isBlocked(tx, recipient)) return 'do_not_contact';
-  if (plan.always) return undefined;
-  const { perDay, perWeek, perPetition } = ctx.policy;
-  const caps: { most: number; ms: number; kind?: MailKind; petitionKey?: number }[] = [
-    { most: perDay, ms: DAY },
-    { most: perWeek, ms: 7 * DAY },
-    ...(plan.atMost ?? []).map((cap) => ({ ...cap, kind: plan.kind ?? mail.kind })),
-    ...(mail.petitionKey === null
-      ? []
-      : [{ most: perPetition, ms: Infinity, petitionKey: mail.petitionKey }]),
-  ];
-  for (const { most, ms, ...narrowed } of caps) {
-    const since = new Date(ms === Infinity ? 0 : tx.now.getTime() - ms);
-    if ((await countMails(tx, mail, recipient, since, narrowed)) >= most) return 'capped';
-  }
-  return undefined;
+  const subject = ctx.secrets.subject((plan.to ?? supporter).identity);
+  if (await isBlocked(tx, subject)) return 'do_not_contact';
+  return (await isOverCap(ctx, tx, mail, plan, supporter)) ? 'capped' : undefined;
 }
 
 async function write(
@@ -122,13 +105,14 @@ async function write(
           })
           .from(organizations)
           .where(eq(organizations.key, plan.organizationKey));
+  const { identity, delivery } = plan.to ?? supporter;
   await tx.db
     .update(t)
-    .set({ recipient: recipientOf(ctx, plan, supporter), kind: plan.kind ?? mail.kind })
+    .set({ recipient: recipientOf(ctx, identity), kind: plan.kind ?? mail.kind })
     .where(eq(t.key, mail.key));
   return {
     template: plan.template,
-    to: (plan.to ?? supporter).delivery,
+    to: delivery,
     messageId: ctx.secrets.messageId(mail.key),
     locale: plan.locale,
     organization: organization ?? null,

@@ -8,7 +8,9 @@ import { signedBy } from './forgetting.js';
 import { hasLink } from './links-in-names.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
 import type { Session } from './sessions.js';
+import { confirmSignature } from './signature-moves.js';
 import type { PageRequest } from './signatures.js';
+import { learn } from './supporters.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 type PetitionRow = Tables['petitions']['$inferSelect'];
@@ -111,6 +113,43 @@ function assertNoLink(name: string): void {
   });
 }
 
+/**
+ * Whoever is in "my data" reads the mailbox: so a signature that waits for it counts, without a mail of its own, which
+ * somebody else may have used up. A repeat changes nothing; what organisers have to decide stays so. Throws
+ * `signature_not_found`, `signature_withdrawn`, `already_invalidated`, and `petition_closed` when it is too late.
+ */
+export async function confirmMySignature(
+  ctx: Context,
+  session: Session,
+  publicId: string,
+): Promise<MySignature> {
+  const { mine, goals } = await ctx.store.transact(async (tx) => {
+    const before = await findMine(tx, session, publicId);
+    const { key, status } = before.signature;
+    if (status === 'confirmed') return { mine: before, goals: [] };
+    if (status === 'withdrawn')
+      throw new ApiError('signature_withdrawn', { detail: 'Sign the petition again.' });
+    if (status === 'invalidated') throw takenOut();
+    const { supporters, confirmationRequests: t } = tx.tables;
+    const isMine = eq(supporters.key, session.supporterKey);
+    const [me] = await tx.db.select({ identity: supporters.identity }).from(supporters).where(isMine);
+    if (!me) throw new ApiError('signature_not_found');
+    const confirmed = await confirmSignature(ctx, tx, { key, data: null, ...me });
+    if (confirmed === 'too late') throw new ApiError('petition_closed');
+    await learn(tx, session.supporterKey, confirmed.said);
+    await tx.db
+      .update(t)
+      .set({ remindAt: null })
+      .where(and(eq(t.supporterKey, session.supporterKey), eq(t.signatureKey, key)));
+    return { mine: await findMine(tx, session, publicId), goals: confirmed.goals };
+  });
+  if (goals.length > 0) await ctx.milestones.settle(mine.signature.petitionKey, goals);
+  return mine;
+}
+
+const takenOut = () =>
+  new ApiError('already_invalidated', { detail: 'An organiser has taken it out: it does not count.' });
+
 const WITHDRAWABLE: readonly SignatureStatus[] = ['pending', 'confirmed', 'quarantined'];
 
 /**
@@ -122,11 +161,7 @@ export function withdrawMySignature(ctx: Context, session: Session, publicId: st
     const mine = await findMine(tx, session, publicId);
     const { key, status } = mine.signature;
     if (status === 'withdrawn') return mine;
-    if (!WITHDRAWABLE.includes(status)) {
-      throw new ApiError('already_invalidated', {
-        detail: 'An organiser has taken it out: it does not count.',
-      });
-    }
+    if (!WITHDRAWABLE.includes(status)) throw takenOut();
     const { signatures: t } = tx.tables;
     const [signature] = await tx.db
       .update(t)

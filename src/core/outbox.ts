@@ -109,13 +109,17 @@ export async function readQueue(on: Reader): Promise<QueueState> {
   return row ?? { queued: 0, oldestAt: null };
 }
 
-/** How many mails an address got since an instant, or is about to get, besides this one. */
+/** How many mails of these kinds a mailbox got since an instant, or is about to get, besides this one. */
 export async function countMails(
   on: Reader,
   besides: Pick<OutboxRow, 'key'>,
-  recipient: Buffer,
+  recipients: Buffer[],
   since: Date,
-  { kind, petitionKey }: { kind?: MailKind; petitionKey?: number } = {},
+  {
+    kinds,
+    petitionKey,
+    supporterKey,
+  }: { kinds: readonly MailKind[]; petitionKey?: number; supporterKey?: number },
 ): Promise<number> {
   const { outbox: t } = on.tables;
   const [row] = await on.db
@@ -123,10 +127,11 @@ export async function countMails(
     .from(t)
     .where(
       and(
-        eq(t.recipient, recipient),
+        inArray(t.recipient, recipients),
         ne(t.key, besides.key),
-        kind === undefined ? undefined : eq(t.kind, kind),
+        inArray(t.kind, [...kinds]),
         petitionKey === undefined ? undefined : eq(t.petitionKey, petitionKey),
+        supporterKey === undefined ? undefined : eq(t.supporterKey, supporterKey),
         or(and(eq(t.state, 'sent'), gt(t.settledAt, since)), inArray(t.state, ['sending', 'queued'])),
       ),
     );

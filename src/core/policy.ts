@@ -3,7 +3,7 @@ export type Policy = Readonly<{
   /** Hours after the first mail until the reminder, and as many until the next; how many at most. */
   reminderHours: number;
   reminders: number;
-  /** Mails to one address: in 24 hours, in 7 days, and about one petition ever. More are silently dropped. */
+  /** Of what anybody can ask for, to one mailbox: in 24 hours, in 7 days, about one petition ever. More are silently dropped. */
   perDay: number;
   perWeek: number;
   perPetition: number;

@@ -71,6 +71,28 @@ export async function issueToken(
   return { token, expiresAt };
 }
 
+/** Lets the tokens that somebody was mailed within `ms`, and has not used, live anew. None that was cancelled comes back. */
+export async function renewTokens(
+  tx: Tx,
+  purpose: TokenPurpose,
+  supporterKey: number,
+  ms: number,
+): Promise<void> {
+  const { linkTokens: t } = tx.tables;
+  const now = tx.now.getTime();
+  await tx.db
+    .update(t)
+    .set({ expiresAt: new Date(now + KINDS[purpose].lifetime) })
+    .where(
+      and(
+        eq(t.supporterKey, supporterKey),
+        eq(t.purpose, purpose),
+        isNull(t.usedAt),
+        gt(t.createdAt, new Date(now - ms)),
+      ),
+    );
+}
+
 /** Uses a token up, in one statement: of two that come at once one gets it. Undefined when there is nothing to use. */
 export async function consumeToken(
   tx: Tx,

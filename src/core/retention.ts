@@ -89,7 +89,7 @@ async function anonymise(ctx: Context, petitionKey: number): Promise<number> {
 
 const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number> =>
   store.transact(async (tx) => {
-    const { signatures: t, confirmationRequests } = tx.tables;
+    const { signatures: t, confirmationRequests, spellings } = tx.tables;
     const rows = await tx.db
       .select({ key: t.key, supporterKey: t.supporterKey })
       .from(t)
@@ -102,6 +102,7 @@ const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number>
       .update(t)
       .set({ ...FACELESS, supporterKey: null })
       .where(inArray(t.key, keys));
+    await tx.db.delete(spellings).where(inArray(spellings.signatureKey, keys));
     const { supporterKey, signatureKey } = confirmationRequests;
     await emptyRequests(tx, and(inArray(supporterKey, signers), inArray(signatureKey, keys)));
     return rows.length;

@@ -9,6 +9,8 @@ import { deriveKey } from './sealer.js';
 export type Secrets = {
   /** Names the person behind an address's identity without naming the address. 32 bytes. */
   subject(identity: string): Buffer;
+  /** Names a mailbox on one petition: what clusterOf says of its spellings. 32 bytes. */
+  mailbox(petitionKey: number, cluster: string): Buffer;
   /** Shows that a consent record is as it was written. 32 bytes. */
   proof(record: readonly unknown[]): Buffer;
   /** What is kept of the code that was mailed for a request. 32 bytes. */
@@ -24,8 +26,9 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
     const key = deriveKey(rootKey, purpose);
     return (...parts: readonly unknown[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest();
   };
-  const purposes = ['subject', 'proof', 'code', 'message-id', 'network'];
-  const [subject, proof, code, messageId, place] = purposes.map(keyed) as [
+  const purposes = ['subject', 'mailbox', 'proof', 'code', 'message-id', 'network'];
+  const [subject, mailbox, proof, code, messageId, place] = purposes.map(keyed) as [
+    ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
@@ -34,6 +37,7 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
   ];
   return {
     subject: (identity) => subject(identity),
+    mailbox: (petitionKey, cluster) => mailbox(petitionKey, cluster),
     proof: (record) => proof(...record),
     code: (requestKey, text) => code(requestKey, text),
     messageId: (outboxKey) => messageId(outboxKey).subarray(0, 18).toString('base64url'),

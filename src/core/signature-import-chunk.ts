@@ -6,13 +6,14 @@ import { inParts, insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
 import { beginToCount, type Beginning } from './counting-once.js';
 import { changeCounts } from './counts.js';
-import type { EmailAddress } from './email.js';
+import { clusterOf, type EmailAddress } from './email.js';
 import { markImported } from './imports.js';
 import type { PetitionGate } from './petition-lookup.js';
 import { confirmSignature } from './signature-moves.js';
 import { errorsOf } from './signature-import-rules.js';
 import type { SignInput } from './signing.js';
 import { erasedAmong, supportersOf, type Placed } from './signature-import-people.js';
+import { CROWDED, findRoom, mayBeCrowded, type Room } from './spellings.js';
 import { noteSuspicions } from './suspicion.js';
 import type { Allowance } from './vouching.js';
 
@@ -46,11 +47,13 @@ export type Collector = {
 };
 
 /**
- * What became of a row: it counts now, because it is new or had waited; it is new, and in quarantine since nothing more
- * may be vouched for; it was there before; it was left out, since its signer has taken it back or was erased; or it was
- * refused, and why.
+/**
+ * What became of a row: it counts now, because it is new or had waited; it is new and quarantined, as one spelling too many
+ * of a mailbox, or held for the lead, as one too many vouched for in a day; it was there before; it was left out, since its
+ * signer has taken it back or was erased; or it was refused, and why.
  */
-export type Outcome = 'created' | 'confirmed' | 'quarantined' | 'already_signed' | 'left_out' | FieldError[];
+export type Outcome =
+  'created' | 'quarantined' | 'held' | 'confirmed' | 'already_signed' | 'left_out' | FieldError[];
 
 const SIGNATURE = [
   'publicId',
@@ -142,19 +145,22 @@ async function takeEach(
   // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
   const sorted = rows.toSorted((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
   const placed = await supportersOf(tx, sorted);
-  const beyond = await beyondAllowance(tx, petition, collector, rows, placed);
-  const inserted = await insertAll(ctx, tx, petition, collector, placed, beyond);
+  const held = await beyondAllowance(tx, petition, collector, rows, placed);
+  const allowed = placed.filter(({ row }) => !held.has(row));
+  const rooms = await roomsOf(ctx, tx, petition.key, allowed);
+  const inserted = await insertAll(ctx, tx, petition, collector, placed, held, rooms);
   for (const { row, supporterKey } of placed) {
     if (!inserted.has(supporterKey)) continue;
-    outcomes.set(row, beyond.has(row) ? 'quarantined' : 'created');
-    if (!beyond.has(row)) collector.allowance.left -= 1;
+    const isCrowded = rooms.get(supporterKey)?.free === false;
+    outcomes.set(row, held.has(row) ? 'held' : isCrowded ? 'quarantined' : 'created');
+    if (!held.has(row) && !isCrowded) collector.allowance.left -= 1;
   }
   const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
   const known = await signaturesOf(tx, petition.key, others);
   const confirmed: number[] = [];
   for (const { row, supporterKey } of others) {
     const before = known.get(supporterKey);
-    const outcome = await meet(ctx, tx, before, row, !beyond.has(row));
+    const outcome = await meet(ctx, tx, before, row, !held.has(row));
     outcomes.set(row, outcome);
     if (outcome === 'confirmed' && before) confirmed.push(before.key);
   }
@@ -188,12 +194,14 @@ async function insertAll(
   petition: PetitionGate,
   { collectorKey, apiKeyKey, importKey, source, allowance }: Collector,
   placed: readonly Placed[],
-  beyond: ReadonlySet<Collected>,
+  held: ReadonlySet<Collected>,
+  rooms: ReadonlyMap<number, Room>,
 ): Promise<Set<number>> {
   const rows = placed.map(({ row, supporterKey }) => {
     const { input, ids } = row;
     const createdAt = input.createdAt ?? tx.now;
-    const status = beyond.has(row) ? ('quarantined' as const) : ('confirmed' as const);
+    const isFree = !held.has(row) && rooms.get(supporterKey)?.free !== false;
+    const status = isFree ? ('confirmed' as const) : ('quarantined' as const);
     return {
       publicId: ids.signature,
       petitionKey: petition.key,
@@ -220,8 +228,8 @@ async function insertAll(
   const found = await insertSignatures(tx, rows);
   const inserted = new Map(found.map(({ supporterKey, key }) => [supporterKey as number, key]));
   const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
-  const held: number[] = [];
   const beginnings: Beginning[] = [];
+  const [beyond, crowded]: [number[], number[]] = [[], []];
   for (const [i, { row, supporterKey }] of placed.entries()) {
     const key = inserted.get(supporterKey);
     if (key === undefined) continue;
@@ -229,14 +237,44 @@ async function insertAll(
     const one = { ...counted, createdAt, confirmedAt };
     if (status === 'confirmed') {
       beginnings.push({ counted: one, from: null, identity: row.email.identity });
+      await rooms.get(supporterKey)?.take(key);
     } else {
       changeCounts(tx, one, null, status);
-      held.push(key);
+      (held.has(row) ? beyond : crowded).push(key);
     }
   }
   await beginToCount(ctx, tx, beginnings);
-  await noteSuspicions(tx, held, allowance.beyond);
+  await noteSuspicions(tx, beyond, allowance.beyond);
+  await noteSuspicions(tx, crowded, CROWDED);
   return new Set(inserted.keys());
+}
+
+/**
+ * The room for those who come under one of many spellings of their mailbox, by supporter: vouching says that a mailbox is
+ * proven, not that two of them are two people. Whoever has signed before takes none.
+ */
+async function roomsOf(
+  ctx: Context,
+  tx: Tx,
+  petitionKey: number,
+  placed: readonly Placed[],
+): Promise<Map<number, Room>> {
+  const identities = placed.map(({ row: { email } }) => email.identity);
+  const crowded = await mayBeCrowded(ctx, tx, petitionKey, identities);
+  const rooms = new Map<number, Room>();
+  if (crowded.size === 0) return rooms;
+  const some = placed.filter(({ row: { email } }) => crowded.has(email.identity));
+  const known = await signaturesOf(tx, petitionKey, some);
+  const given = new Map<string, number>();
+  for (const { supporterKey, row } of some.filter((one) => !known.has(one.supporterKey))) {
+    const { identity } = row.email;
+    const cluster = clusterOf(identity);
+    const before = given.get(cluster) ?? 0;
+    const room = await findRoom(ctx, tx, { petitionKey, identity, status: 'confirmed' }, before);
+    rooms.set(supporterKey, room);
+    if (room.free) given.set(cluster, before + 1);
+  }
+  return rooms;
 }
 
 /** The signatures that these people have on the petition, by supporter. */

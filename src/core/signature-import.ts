@@ -24,6 +24,7 @@ export type ImportTally = {
   lines: number;
   /** Those beyond what a partner may vouch for in a day, which are quarantined, too: the lead is told, and nobody else. */
   created: number;
+  quarantined: number;
   confirmed: number;
   alreadySigned: number;
   leftOut: number;
@@ -72,6 +73,7 @@ export async function importSignatures(
     importId: null,
     lines: 0,
     created: 0,
+    quarantined: 0,
     confirmed: 0,
     alreadySigned: 0,
     leftOut: 0,
@@ -92,7 +94,7 @@ export async function importSignatures(
     tally.importId = progress.publicId;
     for (const [i, outcome] of outcomes.entries()) {
       const { line } = rows[i] as Row;
-      if (outcome === 'quarantined') tally.created += 1;
+      if (outcome === 'held') tally.created += 1;
       else if (outcome === 'already_signed') tally.alreadySigned += 1;
       else if (outcome === 'left_out') tally.leftOut += 1;
       else if (typeof outcome === 'string') tally[outcome] += 1;

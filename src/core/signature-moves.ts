@@ -1,5 +1,6 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { RequestData } from '../../schema/db/consent-tables.js';
+import type { Signal } from '../../schema/db/brake-tables.js';
 import type { SignatureStatus, Tables } from '../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../store/store.js';
 import type { Context } from './context.js';
@@ -7,6 +8,8 @@ import { beginToCount } from './counting-once.js';
 import { changeCounts } from './counts.js';
 import { isConfirmableAt } from './petition-life.js';
 import type { Said } from './supporters.js';
+import { CROWDED, findRoom, isOnlyCrowded } from './spellings.js';
+import { noteSuspicion } from './suspicion.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
@@ -24,7 +27,8 @@ export type ConfirmedSignature = {
 
 /**
  * Lets a signature count, with what the request says of its signer. One that is quarantined or invalidated stays so: the
- * mailbox is proven, the rest is for organisers to decide. 'too late' when the petition is over or gone.
+ * mailbox is proven, the rest is for organisers to decide; so it is for a spelling too many of one mailbox. 'too late' when
+ * the petition is over or gone.
  */
 export async function confirmSignature(
   ctx: Context,
@@ -42,7 +46,17 @@ export async function confirmSignature(
   const { goals } = petition;
   const words = data ?? signature;
   const said = saidBy(words);
-  if (!CONFIRMABLE.includes(signature.status)) {
+  const place = { petitionKey: petition.key, identity, status: 'confirmed', signatureKey: key } as const;
+  const isOpen = CONFIRMABLE.includes(signature.status) || (await isCrowded(tx, signature));
+  const room = isOpen ? await findRoom(ctx, tx, place) : undefined;
+  const counts = room?.free || (signature.status === 'pending' && (await isReleased(tx, key)));
+  if (room && !counts && signature.status !== 'quarantined') {
+    await write(tx, signature, { ...data, status: 'quarantined', confirmedAt: tx.now, withdrawnAt: null });
+    changeCounts(tx, signature, signature.status, 'quarantined');
+    await noteSuspicion(tx, key, CROWDED);
+    return { counted: false, goals, said };
+  }
+  if (!room || !counts) {
     // Should an organiser put it back, it is known that the mailbox had said yes.
     await tx.db
       .update(t)
@@ -50,6 +64,7 @@ export async function confirmSignature(
       .where(and(eq(t.key, key), eq(t.status, signature.status)));
     return { counted: false, goals, said };
   }
+  await room.take(key);
   await write(tx, signature, {
     ...(data ?? {}),
     status: 'confirmed',
@@ -59,6 +74,19 @@ export async function confirmSignature(
   const counted = { ...signature, confirmedAt: tx.now };
   await beginToCount(ctx, tx, [{ counted, from: signature.status, identity }]);
   return { counted: true, goals, said };
+}
+
+/** Quarantined because its mailbox had enough spellings on the petition when it was signed, and for nothing else. */
+const isCrowded = async (tx: Tx, { key, status }: SignatureRow): Promise<boolean> =>
+  status === 'quarantined' && isOnlyCrowded(await signalsOf(tx, key));
+
+/** Of what is pending: an organiser has looked at it, and let it go on. */
+const isReleased = async (tx: Tx, key: number): Promise<boolean> => (await signalsOf(tx, key)) !== undefined;
+
+async function signalsOf(tx: Tx, key: number): Promise<readonly Signal[] | undefined> {
+  const { suspicions: t } = tx.tables;
+  const [row] = await tx.db.select({ signals: t.signals }).from(t).where(eq(t.signatureKey, key));
+  return row?.signals;
 }
 
 const saidBy = ({ name, country, postalCode, postalAddress, phone }: RequestData | SignatureRow): Said => ({

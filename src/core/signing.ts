@@ -8,7 +8,7 @@ import { assertChallenge, checkSolution, type Proof } from './challenges.js';
 import { UNKNOWN_CALLER, type Actor, type Caller, type Context } from './context.js';
 import { beginToCount } from './counting-once.js';
 import { changeCounts } from './counts.js';
-import { parseEmail, type EmailAddress } from './email.js';
+import { clusterOf, parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
 import { readOptIns, takeOptIns, type OptIn, type OptInInput } from './opt-ins.js';
 import { assertOrigin } from './origins.js';
@@ -20,6 +20,7 @@ import { networkOfSigner, noteNetwork } from './key-networks.js';
 import { insertRequest } from './requests.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
+import { CROWDED, findRoom, FREE } from './spellings.js';
 import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
 import { allowanceOf, noteVouched, type Allowance } from './vouching.js';
 
@@ -132,7 +133,8 @@ export async function signPetition(
 /**
  * Signing shares a transaction with others: what it writes belongs to its person alone, or is made through what is
  * unique, or is a sum. Beside the person others could want the same external id, proof of work or Idempotency-Key: they
- * are kept apart by it. What is vouched for updates a person who may be known, in any order, and goes alone.
+ * are kept apart by it. What is vouched for updates a person who may be known, in any order, and goes alone; so does who
+ * signs under a spelling that is one of many, since all of them share their room.
  */
 function inTransaction<T>(
   { store }: Context,
@@ -140,7 +142,7 @@ function inTransaction<T>(
   { input, retry, proof }: { input: SignInput; retry: Retry | undefined; proof: Proof },
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  if (input.vouched) return store.transact(work);
+  if (input.vouched || clusterOf(identity) !== identity) return store.transact(work);
   const others = [retry?.hash.toString('hex'), proof?.solution?.hash.toString('hex'), input.externalId];
   return store.gather([identity, ...others.filter((one) => one != null)], work);
 }
@@ -213,10 +215,12 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
   if (vouched) await learn(tx, supporter.key, input);
-  const counts = !suspicion && (vouched || petition.confirmation === 'none');
-  const status = counts ? 'confirmed' : suspicion ? 'quarantined' : 'pending';
-  // What is vouched for beyond the limit counts as soon as an organiser releases it.
-  const confirmedAt = counts || vouched ? tx.now : null;
+  const wanted = vouched || petition.confirmation === 'none' ? 'confirmed' : 'pending';
+  const place = { petitionKey: petition.key, identity: email.identity, status: wanted } as const;
+  const room = suspicion ? FREE : await findRoom(ctx, tx, place);
+  const status = suspicion || !room.free ? 'quarantined' : wanted;
+  // What is vouched for and quarantined counts as soon as an organiser releases it.
+  const confirmedAt = status === 'confirmed' || vouched ? tx.now : null;
   const [inserted] = await insertSignature(tx, {
     publicId: ids.signature,
     petitionKey: petition.key,
@@ -241,7 +245,8 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
       const { apiKeyKey } = attribution;
       await noteNetwork(tx, { signatureKey: inserted.key, petitionKey: petition.key, apiKeyKey, network });
     }
-    if (status === 'quarantined' && suspicion) await noteSuspicion(tx, inserted.key, suspicion);
+    if (status === 'quarantined') await noteSuspicion(tx, inserted.key, suspicion ?? CROWDED);
+    else await room.take(inserted.key);
   }
   const before: Signed['signature'] = inserted
     ? { ...inserted, publicId: ids.signature, status, createdAt: tx.now, confirmedAt }

@@ -19,12 +19,13 @@ import type { SignInput } from './signing.js';
 export type Suspicion = { score: number; signals: Signal[] };
 
 const ENOUGH = 60;
-const POINTS = {
+export const POINTS = {
   honeypot: 100,
   too_fast: 60,
   no_form: 40,
   disposable_domain: 30,
   alias_of_signer: 40,
+  many_spellings: 60,
   many_from_one_network: 40,
   link_in_name: 60,
   isolated_key: 100,
@@ -142,10 +143,13 @@ function noteCrowd(
 }
 
 const insertSuspicion = statement('suspicion_insert', ({ db, tables: { suspicions: t } }: Tx) =>
-  db.insert(t).values(bindAll(t, ['signatureKey', 'score', 'signals', 'createdAt'])),
+  db
+    .insert(t)
+    .values(bindAll(t, ['signatureKey', 'score', 'signals', 'createdAt']))
+    .onConflictDoNothing(),
 );
 
-/** Writes down why a new signature is quarantined. */
+/** Writes down why a signature is quarantined; the first reason stays. */
 export async function noteSuspicion(tx: Tx, signatureKey: number, suspicion: Suspicion): Promise<void> {
   await insertSuspicion(tx, { signatureKey, ...suspicion, createdAt: tx.now });
 }

@@ -98,7 +98,7 @@ export const confirmationRoutes =
           access: 'open',
           summary: 'Send the confirmation mail again',
           description:
-            'If something waits to be confirmed under this address there, it is mailed again, within caps. The answer is the same for every address.',
+            'If something waits to be confirmed under this address there, it is mailed again, within caps: to one mailbox three a day, ten a week, five about one petition. Whose mails others have used up asks for the link to “my data” (`createManageLink`), and confirms there (`confirmMySignature`). The answer is the same for every address.',
           body: ConfirmationResend,
           answers: { 202: Accepted },
         }),

@@ -23,7 +23,7 @@ export const manageLinkRoutes =
           access: 'open',
           summary: 'Have the link to “my data” mailed',
           description:
-            'If the address is known, a link for `createSession` is mailed to it: one in 15 minutes, three a day at most. The answer is the same for every address.',
+            'If the address is known, a link for `createSession` is mailed to it: one in 15 minutes, three a day at most. Beyond that the unused links of the last 24 hours are good for 30 minutes again. Nothing that is signed or subscribed under the address uses up these mails. The answer is the same for every address.',
           body: ManageLinkInput,
           answers: { 202: Accepted },
         }),

@@ -8,6 +8,7 @@ import {
 } from '../../schema/api/my-signatures.js';
 import type { Context } from '../core/context.js';
 import {
+  confirmMySignature,
   listMySignatures,
   patchMySignature,
   withdrawMySignature,
@@ -80,6 +81,27 @@ export const mySignatureRoutes =
         const { signature } = request.params;
         const changed = await patchMySignature(ctx, sessionOf(request), signature, request.body);
         return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(changed));
+      },
+    );
+
+    app.post(
+      '/v1/me/signatures/:signature/confirm',
+      {
+        schema: operation({
+          operationId: 'confirmMySignature',
+          tag: 'My data',
+          access: 'session',
+          summary: 'Confirm a signature',
+          description:
+            'The session proves the mailbox: a signature that waits for it counts, also if its own mail never came, since somebody else had used up the mails of the day. The opt-ins that came with it are not confirmed. A repeat gets the same answer. One that is quarantined stays so until an organiser has looked at it.',
+          params: MySignaturePath,
+          answers: { 200: MySignature },
+          errors: ['signature_not_found', 'signature_withdrawn', 'already_invalidated', 'petition_closed'],
+        }),
+      },
+      async (request, reply) => {
+        const confirmed = await confirmMySignature(ctx, sessionOf(request), request.params.signature);
+        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(confirmed));
       },
     );
 

@@ -142,6 +142,7 @@ class Telling {
     importId: null,
     lines: 0,
     created: 0,
+    quarantined: 0,
     confirmed: 0,
     alreadySigned: 0,
     leftOut: 0,
@@ -181,7 +182,8 @@ class Telling {
   stopped(error: unknown): FastifyReply {
     if (!(error instanceof ApiError) && !this.#stream) throw error;
     const { code, details } = error instanceof ApiError ? error : new ApiError('internal_error');
-    const stored = this.#last.created + this.#last.confirmed;
+    const { created, quarantined, confirmed } = this.#last;
+    const stored = created + quarantined + confirmed;
     const sendAgain = stored > 0 ? ` ${stored} signatures are stored: send the file again to go on.` : '';
     const detail = `${details.detail ?? `${ERRORS[code][1]}.`}${sendAgain}`;
     if (this.#stream) return this.#end(false, { code, detail });

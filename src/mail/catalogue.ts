@@ -43,7 +43,7 @@ const Mails = Type.Object(
 
 const MyData = {
   signatures: section(
-    'heading none signed_on status_pending status_confirmed status_invalidated status_withdrawn status_quarantined name_label display_label display_public display_initials display_anonymous hidden_label hidden_hint save_button saved withdraw_button withdraw_heading withdraw_explanation withdraw_confirm_button withdrawn',
+    'heading none signed_on status_pending status_confirmed status_invalidated status_withdrawn status_quarantined name_label display_label display_public display_initials display_anonymous hidden_label hidden_hint save_button saved confirm_button withdraw_button withdraw_heading withdraw_explanation withdraw_confirm_button withdrawn',
   ),
   subscriptions: section(
     'heading none status_pending status_active status_unsubscribed status_suppressed suppressed_hint frequency_label frequency_all frequency_weekly frequency_monthly language_label save_button saved unsubscribe_button unsubscribed subscribe_button subscribe_explanation subscribed not_possible',

@@ -169,6 +169,8 @@ export class GroupCommit {
       shard: 0,
       memo: new Map(),
       add: (...args) => void added.push(args),
+      // There is no other.
+      lock: () => Promise.resolve(),
     };
     run.begin();
     try {

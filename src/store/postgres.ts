@@ -101,7 +101,9 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
         const { db, shard, orderly } = connections.of(client);
         orderly.failure = undefined;
         const add: Tx['add'] = (...args) => sums.add(...args);
-        const tx: Tx = { db, shard, tables, now: options.now(), memo: new Map(), add };
+        const lock = async (name: Buffer) =>
+          void (await client.query('select pg_advisory_xact_lock($1)', [String(name.readBigInt64BE())]));
+        const tx: Tx = { db, shard, tables, now: options.now(), memo: new Map(), add, lock };
         const value = await work(tx, sums, orderly);
         await client.query('commit');
         return value;

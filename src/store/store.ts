@@ -32,6 +32,11 @@ export type Tx = {
    * write. What is added here is not yet there to be read in this transaction.
    */
   readonly add: (sum: Sum, place: Record<string, number>, numbers: Record<string, number>) => void;
+  /**
+   * Waits until no other transaction has this name, and has it until the end. What is read after it is as the others have
+   * left it. Not for gathered work, which would wait for its company's name with all of it.
+   */
+  readonly lock: (name: Buffer) => PromiseLike<void>;
   /** Only where works share the transaction, interleaved: to whom `statement` hands its calls. */
   readonly joint?: Joint;
 };

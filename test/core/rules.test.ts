@@ -3,7 +3,7 @@ import t from 'tap';
 import { isWellFormedKey } from '../../src/core/api-keys.js';
 import { citedNumbers, renderBackground } from '../../src/core/background.js';
 import { nextMilestone } from '../../src/core/counts.js';
-import { parseEmail } from '../../src/core/email.js';
+import { clusterOf, parseEmail } from '../../src/core/email.js';
 import { hasLink } from '../../src/core/links-in-names.js';
 import { decodeCursor, encodeCursor } from '../../src/core/page.js';
 import { assertMove } from '../../src/core/petition-life.js';
@@ -47,6 +47,46 @@ t.test('addresses: what is one person and where mail goes', (t) => {
   ]) {
     t.equal(parseEmail(bad), undefined, bad);
   }
+  t.end();
+});
+
+t.test('addresses: the spellings of one mailbox, as providers document them', (t) => {
+  for (const [mailbox, ...spellings] of [
+    ['janedoe@gmail.com', 'jane.doe@gmail.com', 'j.anedoe+a+b@googlemail.com', 'janedoe+@gmail.com'],
+    ['jane@outlook.com', 'jane+news@outlook.com'],
+    ['jane.doe@hotmail.com', 'jane.doe+1@hotmail.com'],
+    ['jane@icloud.com', 'jane@me.com', 'jane+x@mac.com'],
+    ['jane@fastmail.com', 'jane+x@fastmail.com', 'anything@jane.fastmail.com', 'x+y@jane.fastmail.com'],
+    ['janedoe@proton.me', 'jane.doe@proton.me', 'jane_doe@pm.me', 'ja-nedoe+x@protonmail.com'],
+    ['jane@yahoo.com', 'jane-shops@yahoo.com', 'jane-a-b@yahoo.com'],
+    ['jane@yahoo.co.uk', 'jane-shops@yahoo.co.uk'],
+    ['jane-doe@yandex.ru', 'jane.doe@yandex.ru', 'jane.doe@ya.ru', 'jane-doe+x@yandex.com'],
+    ['jane@example.org', 'jane+x@example.org', 'jane+x+y@example.org'],
+  ] as const) {
+    for (const spelling of [mailbox, ...spellings]) t.equal(clusterOf(spelling), mailbox, spelling);
+  }
+  for (const alone of [
+    'jane.doe@outlook.com',
+    'jane-doe@gmail.com',
+    'jane-doe@example.org',
+    'jane.doe@example.org',
+    'jane@a.b.fastmail.com',
+    'jane-doe@yahoo.example.org',
+    'jane@notgmail.com',
+    '+jane@example.org',
+    '-jane@yahoo.com',
+    '---@proton.me',
+  ]) {
+    t.equal(clusterOf(alone), alone);
+  }
+  t.notSame(clusterOf('jane@hotmail.com'), clusterOf('jane@outlook.com'), 'other people');
+  fc.assert(
+    fc.property(fc.emailAddress(), (typed) => {
+      const email = parseEmail(typed);
+      // Of a mailbox the plain spelling is one, too.
+      return !email || clusterOf(clusterOf(email.identity)) === clusterOf(email.identity);
+    }),
+  );
   t.end();
 });
 

@@ -1,6 +1,8 @@
 import { eq } from 'drizzle-orm';
 import { readCounts } from '../../src/core/counts.js';
 import type { Letter } from '../../src/core/letter.js';
+import { prepareMail } from '../../src/core/mails.js';
+import { claimMails, settleMail } from '../../src/core/outbox.js';
 import { recount } from '../../src/core/recount.js';
 import { remindAll } from '../../src/core/reminders.js';
 import { onEveryEngine, publish, start, type TestApp } from '../helper.js';
@@ -23,6 +25,8 @@ const confirm = (api: TestApp, body: unknown) => api.call('POST', '/v1/confirmat
 const refuse = (api: TestApp, token: string) =>
   api.call('POST', '/v1/confirmations/refuse', { body: { token } });
 const resend = (api: TestApp, body: unknown) => api.call('POST', '/v1/confirmations/resend', { body });
+
+const outboxOf = ({ store }: TestApp) => store.read.db.select().from(store.tables.outbox);
 
 const NOT_FOUND = { status: 404, body: { code: 'link_not_found' } };
 
@@ -378,5 +382,125 @@ onEveryEngine('resendConfirmation and reminders', async (t, engine) => {
     await sign(api, 'meadows', { email });
     t.match(await collectLetter(api, email), { template: 'already_signed' });
     api.setClock(undefined);
+  });
+});
+
+onEveryEngine('how many mails one mailbox gets', async (t, engine) => {
+  const api = await start(t, engine);
+  const { ctx } = api.app;
+  const lead = await api.organization('River Meadows');
+  const begun = Date.now();
+  const at = (ms: number) => api.setClock(new Date(begun + ms));
+  t.teardown(() => api.setClock(undefined));
+  at(0);
+  for (let i = 0; i < 12; i += 1) await publish(api, lead.secret, { slug: `p${i}` });
+  const signAll = async (email: string, many = 12) => {
+    for (let i = 0; i < many; i += 1) t.equal((await sign(api, `p${i}`, { email })).status, 202);
+  };
+  const askManage = (email: string) => api.call('POST', '/v1/manage-links', { body: { email } });
+  const askLinks = (email: string) => api.call('POST', '/v1/unsubscribe', { body: { email } });
+  const begin = (token: string) => api.call('POST', '/v1/sessions', { body: { token } });
+  const seen = (letters: Letter[]) => letters.map(({ to, template }) => `${to} ${template}`).sort();
+
+  await t.test('signing in somebody’s name keeps nothing from them that they ask for', async (t) => {
+    const email = 'owner@example.org';
+    const text = { locale: 'en', text: 'Yes, mail me.' };
+    const words = await api.call('POST', '/v1/consent-texts', { key: lead.secret, body: text });
+    const body = { email, consent_text_id: words.body.id, evidence: { source: 'stall' } };
+    const subscribed = await api.call('POST', '/v1/subscriptions', { key: lead.secret, body });
+    t.equal(subscribed.status, 201);
+    await collectMail(api);
+    await signAll(email);
+    t.equal((await collectMail(api)).length, 3, 'what strangers ask shares one budget');
+    await askManage(email);
+    await askLinks(email);
+    const letters = await collectMail(api);
+    t.same(seen(letters), [`${email} manage`, `${email} unsubscribe_links`]);
+    const manage = letters.find(({ template }) => template === 'manage') as Letter;
+    const { session_token: session } = (await begin(tokenOf(manage))).body;
+    const mine = await api.call('GET', '/v1/me/signatures', { key: session });
+    t.match(mine.body.data[0], { petition: { slug: 'p11' }, status: 'pending' }, 'its mail never came');
+    const own = `/v1/me/signatures/${mine.body.data[0].id}`;
+    for (const _ of ['once', 'again']) {
+      const confirmed = await api.call('POST', `${own}/confirm`, { key: session });
+      t.match(confirmed, { status: 200, body: { status: 'confirmed', confirmed_at: /Z$/ } });
+    }
+    t.same(await countsOf(api, 'p11'), { confirmed: 1, pending: 0, withdrawn: 0 });
+    t.match(await api.call('POST', `${own}/confirm`), { status: 401 });
+    await api.call('DELETE', own, { key: session });
+    const late = await api.call('POST', `${own}/confirm`, { key: session });
+    t.match(late, { status: 409, body: { code: 'signature_withdrawn' } });
+    t.same(await recount(api.store.read), []);
+    await askManage(email);
+    await askLinks(email);
+    t.same(await collectMail(api), [], 'each of them one in 15 minutes');
+    const heard: string[] = [];
+    for (let quarter = 1; quarter < 20; quarter += 1) {
+      at(quarter * 16 * 60_000);
+      await askManage(email);
+      await askLinks(email);
+      heard.push(...(await collectMail(api)).map(({ template }) => template));
+    }
+    t.same(heard.sort(), ['manage', 'manage', 'unsubscribe_links', 'unsubscribe_links'], 'three a day');
+    at(DAY + HOUR);
+    await sign(api, 'p10', { email });
+    t.equal((await collectMail(api)).length, 1, 'and what the owner asks uses up nothing of the others’');
+  });
+
+  await t.test('a stranger who asks for “my data” all day keeps nobody out', async (t) => {
+    const email = 'busy@example.org';
+    at(3 * DAY);
+    await sign(api, 'p0', { email });
+    await collectMail(api);
+    const links: string[] = [];
+    for (let quarter = 0; quarter < 8; quarter += 1) {
+      at(3 * DAY + quarter * 16 * 60_000);
+      await askManage(email);
+      links.push(...(await collectMail(api)).map(tokenOf));
+    }
+    t.equal(links.length, 3);
+    at(3 * DAY + 9 * HOUR);
+    t.match(await begin(links[0] ?? ''), NOT_FOUND, 'the links were good for half an hour');
+    await askManage(email);
+    t.same(await collectMail(api), []);
+    t.match(await begin(links[0] ?? ''), { status: 201 }, 'asked again, those of the day are good again');
+    t.match(await begin(links[0] ?? ''), NOT_FOUND, 'each once');
+    at(3 * DAY + 9 * HOUR + 31 * 60_000);
+    t.match(await begin(links[1] ?? ''), NOT_FOUND, 'for half an hour');
+  });
+
+  await t.test('spellings of one mailbox share the budget of what strangers ask', async (t) => {
+    at(5 * DAY);
+    const spellings = Array.from({ length: 40 }, (_, i) => `vic.tim+${i}@gmail.com`);
+    spellings.push('victim@gmail.com', 'v.i.c.t.i.m@googlemail.com');
+    for (const [i, email] of spellings.entries()) await sign(api, `p${i % 12}`, { email });
+    // As several workers would, in the same moment.
+    const claimed = await claimMails(ctx.store, 50, 60_000);
+    const letters = await Promise.all(claimed.map((mail) => prepareMail(ctx, mail)));
+    t.equal(letters.filter((letter) => letter !== undefined).length, 3);
+    for (const [i, mail] of claimed.entries()) {
+      if (letters[i]) await ctx.store.transact((tx) => settleMail(tx, mail, { state: 'sent' }));
+    }
+    const capped = (await outboxOf(api)).filter(
+      ({ state, reason }) => state === 'dropped' && reason === 'capped',
+    );
+    t.ok(capped.length >= 39);
+    await sign(api, 'p1', { email: 'victory@gmail.com' });
+    t.equal((await collectMail(api)).length, 1, 'somebody else’s mailbox');
+  });
+
+  await t.test('spellings that nobody has proven do not use up what the owner may ask', async (t) => {
+    at(8 * DAY);
+    await sign(api, 'p0', { email: 'jane@outlook.com' });
+    await confirm(api, { token: tokenOf(await collectLetter(api, 'jane@outlook.com')) });
+    const spellings = Array.from({ length: 8 }, (_, i) => `jane+${i}@outlook.com`);
+    for (const email of spellings) {
+      await sign(api, 'p1', { email });
+      await askManage(email);
+    }
+    const first = (await collectMail(api)).filter(({ template }) => template === 'manage');
+    t.equal(first.length, 1, 'together they have one in 15 minutes');
+    await askManage('jane@outlook.com');
+    t.same(seen(await collectMail(api)), ['jane@outlook.com manage']);
   });
 });

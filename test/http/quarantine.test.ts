@@ -1,7 +1,11 @@
 import type { Test } from 'tap';
 import fc from 'fast-check';
 import { changeCounts, readCounts } from '../../src/core/counts.js';
+import { eraseSupporter } from '../../src/core/erasure.js';
+import type { Letter } from '../../src/core/letter.js';
+import { withdrawMySignature } from '../../src/core/my-signatures.js';
 import { recount } from '../../src/core/recount.js';
+import { findSupporterByIdentity } from '../../src/core/supporters.js';
 import { onEveryEngine, publish, start, type Engine } from '../helper.js';
 import { collectLetter, collectMail, tokenOf } from '../mailbox.js';
 
@@ -582,4 +586,158 @@ onEveryEngine('counts are rows at every moment of a mixed run', async (t, engine
     ),
     { numRuns: 6 },
   );
+});
+
+onEveryEngine('of the spellings of one mailbox three count', async (t, engine) => {
+  const { api, lead, sign, find, act, counts, preview, apply } = await world(t, engine);
+  const { ctx } = api.app;
+  const DAY = 86_400_000;
+  const begun = Date.now();
+  const onDay = (day: number) => api.setClock(new Date(begun + day * (DAY + 60_000)));
+  t.teardown(() => api.setClock(undefined));
+  const CROWDED = { status: 'quarantined', suspicion: { score: 60, signals: ['many_spellings'] } };
+  const confirm = (letter: Letter | undefined) =>
+    api.call('POST', '/v1/confirmations', { body: { token: tokenOf(letter as Letter) } });
+  const publishDirect = (slug: string) => publish(api, lead.secret, { slug, confirmation: 'none' });
+  const keyOf = async (identity: string) =>
+    (await findSupporterByIdentity(api.store.read, identity))?.key ?? 0;
+
+  await t.test('202: two hundred in the same moment, where nobody is asked', async (t) => {
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => sign('direct', `vic.tim+${i}@gmail.com`)),
+    );
+    for (const { status, body } of answers) {
+      t.match([status, body.next], [202, 'done']);
+      t.same(Object.keys(body), Object.keys(answers[0]?.body));
+    }
+    t.same(await counts('direct'), { confirmed: 3, quarantined: 197 });
+    for (const email of ['victim@gmail.com', 'vict.im@googlemail.com']) {
+      // A secret key is not judged by what else came from its network.
+      await sign('direct', email, {}, { key: lead.secret });
+      t.match(await find('direct', email), { ...CROWDED, confirmed_at: null });
+    }
+    await sign('direct', 'victor@gmail.com', {}, { key: lead.secret });
+    t.match(await find('direct', 'victor@gmail.com'), { status: 'confirmed' }, 'another mailbox');
+    t.same(await collectMail(api), []);
+    const { spellings } = api.store.tables;
+    t.notMatch(JSON.stringify(await api.store.read.db.select().from(spellings)), /victim|gmail/);
+  });
+
+  await t.test('202: the plain spelling is one of them', async (t) => {
+    await publishDirect('plain-first');
+    for (const name of ['ann', 'ann+1', 'ann+2', 'ann+3']) await sign('plain-first', `${name}@example.org`);
+    t.same(await counts('plain-first'), { confirmed: 3, quarantined: 1 });
+    t.match(await find('plain-first', 'ann+3@example.org'), CROWDED);
+    const again = await sign('plain-first', 'ann+1@example.org', {}, { key: lead.secret });
+    t.match(again, { status: 200, body: { created: false, status: 'confirmed' } }, 'a repeat is none');
+  });
+
+  await t.test('202: whose mailbox says yes counts, whatever a stranger has made up', async (t) => {
+    for (let i = 1; i <= 4; i += 1) await sign('mailed', `bo+${i}@example.org`);
+    t.same(await counts('mailed'), { pending: 3, quarantined: 1 });
+    await sign('mailed', 'bo@example.org');
+    t.match(await find('mailed', 'bo@example.org'), CROWDED, 'the owner comes last');
+    const made = await collectMail(api);
+    t.equal(made.length, 3);
+    onDay(1);
+    const resend = {
+      email: 'bo@example.org',
+      petition_id: (await find('mailed', 'bo@example.org')).petition_id,
+    };
+    await api.call('POST', '/v1/confirmations/resend', { body: resend });
+    const letter = await collectLetter(api, 'bo@example.org');
+    t.match(letter, { template: 'confirm_signature' });
+    t.equal((await confirm(letter)).status, 200);
+    t.match(await find('mailed', 'bo@example.org'), { status: 'confirmed', confirmed_at: /Z$/ });
+    t.same(await counts('mailed'), { pending: 3, confirmed: 1, quarantined: 1 });
+    for (const one of made.slice(0, 2)) t.equal((await confirm(one)).status, 200);
+    const before = await preview({ petition: 'mailed', action: 'refuse' });
+    t.equal(before.body.matched, 1);
+    api.setClock(new Date(begun + DAY + 120_000));
+    t.equal((await confirm(made[2])).status, 200);
+    t.same(await counts('mailed'), { confirmed: 3, quarantined: 2 });
+    const last = made[2]?.to ?? '';
+    t.match(await find('mailed', last), { ...CROWDED, confirmed_at: /Z$/ }, 'the fourth that says yes');
+    t.equal((await confirm(made[2])).status, 200, 'it hears the same');
+    t.match(await apply(before.body.preview_token), { body: { moderated: 1 } }, 'it was in no preview');
+    t.match(await find('mailed', last), { status: 'quarantined' });
+    t.match(await act((await find('mailed', last)).id, 'release'), { body: { status: 'confirmed' } });
+    t.match(await counts('mailed'), { confirmed: 4 }, 'an organiser has the last word');
+  });
+
+  await t.test('202: one that is released asks its mailbox, and counts', async (t) => {
+    onDay(3);
+    for (const name of ['cy', 'cy+1', 'cy+2']) await sign('mailed', `${name}@example.org`);
+    for (const letter of await collectMail(api)) await confirm(letter);
+    onDay(5);
+    await sign('mailed', 'cy+3@example.org');
+    const { id } = await find('mailed', 'cy+3@example.org');
+    t.match(await act(id, 'release'), { body: { status: 'pending' } });
+    const letters = await collectMail(api);
+    t.equal((await confirm(letters[0])).status, 200);
+    t.match(await find('mailed', 'cy+3@example.org'), { status: 'confirmed' });
+  });
+
+  await t.test('202: a refused or withdrawn one makes room, and is no way around', async (t) => {
+    onDay(10);
+    await publish(api, lead.secret, { slug: 'around' });
+    for (const name of ['di', 'di+1', 'di+2']) await sign('around', `${name}@example.org`);
+    for (const letter of await collectMail(api)) await confirm(letter);
+    onDay(12);
+    await sign('around', 'di+3@example.org');
+    const refused = await collectLetter(api, 'di+3@example.org');
+    await api.call('POST', '/v1/confirmations/refuse', { body: { token: tokenOf(refused) } });
+    t.match(await find('around', 'di+3@example.org'), { status: 'withdrawn' });
+    onDay(45);
+    await sign('around', 'di+3@example.org');
+    await confirm(await collectLetter(api, 'di+3@example.org'));
+    t.match(await find('around', 'di+3@example.org'), CROWDED);
+    const session = { supporterKey: await keyOf('di+1@example.org') };
+    await withdrawMySignature(ctx, session, (await find('around', 'di+1@example.org')).id);
+    await sign('around', 'di+4@example.org');
+    t.match(await find('around', 'di+4@example.org'), { status: 'pending' });
+  });
+
+  await t.test('201 and 202: whoever brings them', async (t) => {
+    await publishDirect('brought');
+    for (let i = 0; i < 3; i += 1) await sign('brought', `eve-${i}@yahoo.com`);
+    const vouched = await sign('brought', 'eve-3@yahoo.com', { vouched: true }, { key: lead.secret });
+    t.match(vouched, { status: 201, body: { status: 'quarantined' } });
+    const keyed = await sign('brought', 'eve-4@yahoo.com', {}, { key: lead.secret });
+    t.match(keyed, { status: 201, body: { status: 'quarantined' } });
+    const publishable = await api.newKey(lead.key, 'publishable');
+    t.equal((await sign('brought', 'eve-5@yahoo.com', {}, { key: publishable })).status, 202);
+    t.same(await counts('brought'), { confirmed: 3, quarantined: 3 });
+    t.match(await act(vouched.body.id, 'release'), { body: { status: 'confirmed' } });
+  });
+
+  await t.test('200: in a file, too', async (t) => {
+    await publishDirect('filed');
+    await sign('filed', 'finn+0@example.org');
+    const names = ['finn+0', 'finn', ...Array.from({ length: 9 }, (_, i) => `finn+${i + 1}`), 'gwen', 'hal'];
+    const body = names.map((name) => JSON.stringify({ email: `${name}@example.org`, name })).join('\n');
+    const send = () =>
+      api.call('POST', '/v1/signatures/import?petition=filed', {
+        key: lead.secret,
+        headers: { 'content-type': 'application/x-ndjson' },
+        body,
+      });
+    t.match(await send(), { body: { created: 4, quarantined: 8, already_signed: 1, failed: 0 } });
+    t.same(await counts('filed'), { confirmed: 5, quarantined: 8 });
+    t.match(await send(), { body: { created: 0, quarantined: 0, already_signed: 13 } });
+    t.same(await counts('filed'), { confirmed: 5, quarantined: 8 });
+    await sign('filed', 'finn+10@example.org');
+    t.match(await find('filed', 'finn+10@example.org'), CROWDED);
+  });
+
+  await t.test('an erasure makes no room', async (t) => {
+    await publishDirect('erasing');
+    const names = ['ida', 'ida+1', 'ida+2'];
+    for (const name of names) await sign('erasing', `${name}@example.org`);
+    for (const name of names) await eraseSupporter(ctx, await keyOf(`${name}@example.org`));
+    t.same(await counts('erasing'), { confirmed: 3 });
+    await sign('erasing', 'ida+3@example.org');
+    t.match(await find('erasing', 'ida+3@example.org'), CROWDED);
+  });
+  t.same(await recount(api.store.read), []);
 });

@@ -60,6 +60,7 @@ function signaturePart(visit: Visit, session: string, { signature, petition }: M
   return html`<fieldset>
     <legend>${petition.title}</legend>
     <p>${say(words.signed_on, { date })}. ${words[`status_${signature.status}`]}.</p>
+    ${signature.status === 'pending' ? act(session, 'confirm', { id }, [button(words.confirm_button)]) : ''}
     ${over ? '' : change}
     ${over ? '' : act(session, 'withdraw', { id }, [button(words.withdraw_button, { quiet: true })])}
   </fieldset>`;

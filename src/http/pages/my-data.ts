@@ -8,7 +8,12 @@ import { requestEmailChange } from '../../core/email-changes.js';
 import { eraseSupporter } from '../../core/erasure.js';
 import { patchMe, readMe } from '../../core/me.js';
 import { exportMe } from '../../core/my-export.js';
-import { listMySignatures, patchMySignature, withdrawMySignature } from '../../core/my-signatures.js';
+import {
+  confirmMySignature,
+  listMySignatures,
+  patchMySignature,
+  withdrawMySignature,
+} from '../../core/my-signatures.js';
 import { listMySubscriptions, patchMySubscription } from '../../core/my-subscriptions.js';
 import {
   createSession,
@@ -56,6 +61,11 @@ const ACTS: Record<string, Act> = {
     const patch = checked(request, MySignaturePatch, { display, name, hidden: hidden === '1' });
     await patchMySignature(ctx, session, need(fields['id']), patch as Parameters<typeof patchMySignature>[3]);
     return visit.words.manage.signatures.saved;
+  },
+
+  async confirm({ ctx, session, visit, fields }) {
+    const { signature } = await confirmMySignature(ctx, session, need(fields['id']));
+    return visit.words.manage.signatures[`status_${signature.status}`];
   },
 
   async withdraw({ ctx, session, visit, token, reply, fields }) {
