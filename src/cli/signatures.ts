@@ -123,5 +123,18 @@ const formatOf = (file: string): Format => (/\.(?:ndjson|jsonl|json)$/i.test(fil
 const headerOf = ({ details: { errors = [] } }: ApiError): string =>
   errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join('\n');
 
-const sentenceOf = ({ lines, created, confirmed, alreadySigned, leftOut, failed }: ImportTally): string =>
-  `${lines} lines: ${created} created, ${confirmed} confirmed, ${alreadySigned} had signed before, ${leftOut} left out, ${failed} wrong`;
+function sentenceOf({
+  lines,
+  created,
+  confirmed,
+  alreadySigned,
+  leftOut,
+  accepted,
+  failed,
+}: ImportTally): string {
+  const what =
+    accepted > 0
+      ? `${accepted} accepted`
+      : `${created} created, ${confirmed} confirmed, ${alreadySigned} had signed before`;
+  return `${lines} lines: ${what}, ${leftOut} left out, ${failed} wrong`;
+}

@@ -33,7 +33,13 @@ export type Collected = {
 };
 
 /** Who brings them: noted at each signature. */
-export type Collector = { collectorKey: number; apiKeyKey: number | null; source: string | null };
+export type Collector = {
+  collectorKey: number;
+  apiKeyKey: number | null;
+  source: string | null;
+  /** Something is hidden from them: they do not hear whether an external id, or with it a signer, is new. */
+  quiet: boolean;
+};
 
 /**
  * What became of a row: it counts now, because it is new or had waited; it was there before; it was left out, since its
@@ -140,7 +146,7 @@ function errorsOf(tx: Tx, petition: PetitionGate, { input }: Collected): FieldEr
 async function insertAll(
   tx: Tx,
   petition: PetitionGate,
-  { collectorKey, apiKeyKey, source }: Collector,
+  { collectorKey, apiKeyKey, source, quiet }: Collector,
   placed: readonly Placed[],
 ): Promise<Set<number>> {
   const rows = placed.map(({ row: { input, ids }, supporterKey }) => {
@@ -169,6 +175,12 @@ async function insertAll(
   });
   const found = await insertSignatures(tx, rows);
   const inserted = new Set(found.map(({ supporterKey }) => supporterKey as number));
+  if (quiet) {
+    const isRefused = ({ supporterKey, externalId }: (typeof rows)[number]) =>
+      externalId !== null && !inserted.has(supporterKey);
+    const unnamed = rows.filter(isRefused).map((row) => ({ ...row, externalId: null }));
+    for (const { supporterKey } of await insertSignatures(tx, unnamed)) inserted.add(supporterKey as number);
+  }
   const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
   for (const { supporterKey, createdAt, confirmedAt } of rows) {
     if (inserted.has(supporterKey)) {

@@ -4,6 +4,7 @@ import type { Context, KeyedActor } from './context.js';
 import { parseEmail } from './email.js';
 import { findSharedGate } from './partnerships.js';
 import { assertSignable } from './petition-life.js';
+import { seesAll } from './signature-access.js';
 import { takeOver, type Collected, type CollectedSignature } from './signature-import-chunk.js';
 import { myTurn } from './turns.js';
 
@@ -21,7 +22,19 @@ export type ImportTally = {
   confirmed: number;
   alreadySigned: number;
   leftOut: number;
+  /** Whatever has become of them: for those from whom something is hidden. */
+  accepted: number;
   failed: number;
+};
+
+export const NO_LINES: Readonly<ImportTally> = {
+  lines: 0,
+  created: 0,
+  confirmed: 0,
+  alreadySigned: 0,
+  leftOut: 0,
+  accepted: 0,
+  failed: 0,
 };
 
 export type ImportInput = {
@@ -51,7 +64,8 @@ const BUSY_MS = 500;
 
 /**
  * Takes over signatures that were collected elsewhere: the actor vouches for them, they count at once, and nothing is
- * mailed. They are stored in chunks, each in a transaction: what comes after a failure can be sent again, with or without
+ * mailed. An actor from whom something of the petition is hidden hears no more of a line than that it was accepted. They
+ * are stored in chunks, each in a transaction: what comes after a failure can be sent again, with or without
  * what came before, since nobody counts twice. A line that cannot be taken stops no other.
  *
  * Throws `petition_not_found`, `petition_not_open`, `petition_closed`, `petition_not_published`, `petition_taken_down`,
@@ -62,7 +76,7 @@ export async function importSignatures(
   input: ImportInput,
   lines: AsyncIterable<readonly ImportLine[]>,
 ): Promise<ImportTally> {
-  const tally = { lines: 0, created: 0, confirmed: 0, alreadySigned: 0, leftOut: 0, failed: 0 };
+  const tally = { ...NO_LINES };
   const refuse = (line: number, errors: readonly FieldError[]) => {
     tally.failed += 1;
     for (const { pointer, code, detail } of errors) {
@@ -170,10 +184,12 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
     const begun = performance.now();
     const petition = await findSharedGate(tx, actor, input.petition);
     assertSignable(petition, tx.now);
-    const collector = { collectorKey: actor.organizationKey, apiKeyKey, source };
+    const quiet = !(await seesAll(tx, actor, petition));
+    const collector = { collectorKey: actor.organizationKey, apiKeyKey, source, quiet };
     const outcomes = await takeOver(ctx, tx, petition, collector, rows);
     took = performance.now() - begun;
-    return { petition, outcomes };
+    const told = outcomes.map((one) => (quiet && typeof one === 'string' ? ('accepted' as const) : one));
+    return { petition, outcomes: told };
   });
   const fitting = rows.length * Math.min(MOST_GROWTH, chunkMs / Math.max(0.1, took));
   pace.rows = Math.round(Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, fitting)));

@@ -15,6 +15,7 @@ import { queueMail } from './outbox.js';
 import { findGate, type PetitionGate } from './petition-lookup.js';
 import { assertSignable } from './petition-life.js';
 import { insertRequest } from './requests.js';
+import { hearsOf, seesAll } from './signature-access.js';
 import { confirmSignature } from './signature-moves.js';
 import { findOrCreateSupporter, learn } from './supporters.js';
 import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
@@ -60,6 +61,8 @@ export type Signed = {
   /** The confirmed signatures as last published, without this one. */
   published: number;
   created: boolean;
+  /** The caller may hear what has become of it: else it gets the answer that strangers get. */
+  heard: boolean;
   /** Something was queued for the mailbox. */
   mails: boolean;
   signature: {
@@ -107,7 +110,16 @@ export async function signPetition(
       const optIns = await readOptIns(tx, actor, petition, input.optIns);
       await assertChallenge(ctx, tx, petition, look);
       const suspicion = await suspect(ctx, tx, petition, look);
-      return signInside(ctx, tx, petition, { input, email, attribution, optIns, suspicion, ids, published });
+      return signInside(ctx, tx, petition, {
+        actor,
+        input,
+        email,
+        attribution,
+        optIns,
+        suspicion,
+        ids,
+        published,
+      });
     }),
   );
   // Waking the worker for nothing would cost as much as a tenth of the signature.
@@ -135,6 +147,7 @@ function inTransaction<T>(
 const UNKNOWN: Caller = { client: null, origin: null };
 
 type Attempt = {
+  actor: Actor;
   input: SignInput;
   email: EmailAddress;
   attribution: Attribution;
@@ -195,14 +208,14 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
 );
 
 async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
-  const { input, email, ids, attribution, suspicion } = attempt;
+  const { actor, input, email, ids, attribution, suspicion } = attempt;
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
   if (vouched) await learn(tx, supporter.key, input);
   const counts = vouched || (petition.confirmation === 'none' && !suspicion);
   const status = counts ? 'confirmed' : suspicion ? 'quarantined' : 'pending';
   const confirmedAt = counts ? tx.now : null;
-  const [inserted] = await insertSignature(tx, {
+  const { signature: before, isNew } = await insertOrFind(tx, actor, petition, {
     publicId: ids.signature,
     petitionKey: petition.key,
     supporterKey: supporter.key,
@@ -215,19 +228,17 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     createdAt: tx.now,
     confirmedAt,
   });
-  if (inserted) {
+  if (isNew) {
     const counted = { petitionKey: petition.key, ...attribution, createdAt: tx.now, confirmedAt };
     changeCounts(tx, counted, null, status);
-    if (status === 'quarantined' && suspicion) await noteSuspicion(tx, inserted.key, suspicion);
+    if (status === 'quarantined' && suspicion) await noteSuspicion(tx, before.key, suspicion);
     // An address that was erased comes back as a new supporter: its old signature must not count beside the new one.
     if (counts && supporter.created) await supersedeTombstone(ctx, tx, petition.key, email.identity);
   }
-  const before: Signed['signature'] = inserted
-    ? { ...inserted, publicId: ids.signature, status, createdAt: tx.now, confirmedAt }
-    : await existingSignature(tx, petition, supporter.key);
+  const heard = await hearsOf(tx, actor, petition, isNew ? null : before.key);
   const waits = before.status === 'pending' || before.status === 'quarantined';
   const signature = vouched && waits ? await confirm(ctx, tx, before, email.identity) : before;
-  const result = { supporterKey: supporter.key, signature, isNew: !!inserted };
+  const result = { supporterKey: supporter.key, signature, isNew };
   const mails = await askMailbox(ctx, tx, petition, attempt, result);
   return {
     petitionKey: petition.key,
@@ -235,7 +246,8 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     confirmation: petition.confirmation,
     goals: petition.goals,
     published: attempt.published,
-    created: inserted !== undefined,
+    created: isNew,
+    heard,
     mails,
     signature,
   };
@@ -252,14 +264,35 @@ const wordsOf = (input: SignInput): RequestData => ({
   comment: input.comment ?? null,
 });
 
-async function existingSignature(
+/** The columns of a signature; typed are those that are looked at here. */
+type NewSignature = Record<string, unknown> &
+  Omit<Signed['signature'], 'key'> & { petitionKey: number; supporterKey: number };
+
+/**
+ * The signature of this signer: the one that they have, or else this one. Throws `external_id_taken`, where that tells
+ * nothing.
+ */
+async function insertOrFind(
   tx: Tx,
+  actor: Actor,
   petition: PetitionGate,
-  supporterKey: number,
-): Promise<Signed['signature']> {
-  const [existing] = await findSignature(tx, { petitionKey: petition.key, supporterKey });
-  if (existing) return existing;
-  // The row was refused, and not for its signer: so for its external id.
+  row: NewSignature,
+): Promise<{ signature: Signed['signature']; isNew: boolean }> {
+  const insert = async (named: NewSignature) => {
+    const { publicId, status, createdAt, confirmedAt } = named;
+    const [made] = await insertSignature(tx, named);
+    return made && { signature: { ...made, publicId, status, createdAt, confirmedAt }, isNew: true };
+  };
+  const made = await insert(row);
+  if (made) return made;
+  const { petitionKey, supporterKey } = row;
+  const [earlier] = await findSignature(tx, { petitionKey, supporterKey });
+  if (earlier) return { signature: earlier, isNew: false };
+  // The row was refused, and not for its signer: so for its external id. To say so would tell that the signer is new.
+  const unnamed = (await seesAll(tx, actor, petition))
+    ? undefined
+    : await insert({ ...row, externalId: null });
+  if (unnamed) return unnamed;
   throw new ApiError('external_id_taken', {
     detail: 'Another signature of this petition has this external_id.',
   });
