@@ -24,7 +24,8 @@ async function speakerOf(ctx: Context, petition: string, slug?: string): Promise
   const one = all.find((one) => (slug === undefined ? one.key === found.organizationKey : one.slug === slug));
   if (!one) throw new Error('there is no such organization: see `undersigned organizations list`');
   const { key: organizationKey, publicId: organizationId } = one;
-  return { kind: 'secret', keyKey: 0, keyId: '', organizationKey, organizationId, scopes: [], origins: [] };
+  const as = { kind: 'secret', keyKey: 0, keyId: '', scopes: ['signatures:read'], origins: [] } as const;
+  return { ...as, organizationKey, organizationId };
 }
 
 export type ExportFlags = {
@@ -41,7 +42,7 @@ export const exportSignaturesCommand = ({ petition, organization, status, out, .
   withContext(async (ctx) => {
     const actor = await speakerOf(ctx, petition, organization);
     const filter = { statuses: status };
-    const { about, slices } = await exportSignatures(ctx.store.read, actor, petition, filter);
+    const { about, slices } = await exportSignatures(ctx, actor, petition, filter);
     const bar = progressBar();
     let rows = 0;
     async function* watched() {

@@ -1,7 +1,7 @@
 import { and, eq, exists, inArray, isNotNull, isNull, or, type SQL } from 'drizzle-orm';
 import type { LeadSees } from '../../schema/db/partner-tables.js';
 import type { Reader, Tx } from '../store/store.js';
-import type { Actor, KeyedActor } from './context.js';
+import type { Actor, Context, KeyedActor } from './context.js';
 import { inFull, leadSeesOf, termsOf } from './partner-terms.js';
 import { partnerKeysOf } from './partnerships.js';
 import type { SignatureRead, SignatureView } from './signatures.js';
@@ -20,21 +20,50 @@ export type Access = {
 
 type Petition = { key: number; organizationKey: number };
 
-/** Undefined: its signatures do not exist for the actor. */
+type Keys = Pick<Context, 'secrets'>;
+
+/**
+ * Undefined: its signatures do not exist for the actor. The ids of people are the organization's own. A key that may not
+ * read signatures, but moderate them, is shown no addresses.
+ */
 export async function accessTo(
+  { secrets }: Keys,
   on: Reader,
   actor: KeyedActor,
   petition: Petition,
 ): Promise<Access | undefined> {
   if (actor.kind !== 'secret') return undefined;
-  if (actor.organizationKey === petition.organizationKey) return leadAccess(on, petition);
+  const { organizationKey, scopes } = actor;
+  const access = await accessOfOrganization(on, organizationKey, petition);
+  if (!access) return undefined;
+  const mayRead = scopes.includes('signatures:read');
+  const nameOf = secrets.namesFor(organizationKey);
+  return {
+    ...access,
+    show: (read) => {
+      const view = access.show(read);
+      if (!mayRead && view.shown === 'full') return withoutAddress(view);
+      return { ...view, supporterId: view.supporterId && nameOf(view.supporterId) };
+    },
+  };
+}
+
+async function accessOfOrganization(
+  on: Reader,
+  organizationKey: number,
+  petition: Petition,
+): Promise<Access | undefined> {
+  if (organizationKey === petition.organizationKey) return leadAccess(on, petition);
   const partners = await partnerKeysOf(on, petition.key);
-  return partners.includes(actor.organizationKey) ? partnerAccess(on, actor.organizationKey) : undefined;
+  return partners.includes(organizationKey) ? partnerAccess(on, organizationKey) : undefined;
 }
 
 /** Whether the actor sees every signature of the petition, with its address. */
-export const seesAll = async (on: Reader, actor: Actor, petition: Petition): Promise<boolean> =>
-  actor.kind !== 'anonymous' && ((await accessTo(on, actor, petition))?.seesAll ?? false);
+export const seesAll = async (tx: Tx, actor: Actor, petition: Petition): Promise<boolean> =>
+  (await accessOfActor(tx, actor, petition))?.seesAll ?? false;
+
+const accessOfActor = async (on: Reader, actor: Actor, petition: Petition): Promise<Access | undefined> =>
+  actor.kind === 'secret' ? accessOfOrganization(on, actor.organizationKey, petition) : undefined;
 
 /**
  * Whether the actor hears what has become of an address that it signs with: of an earlier signature (its key) if it can
@@ -47,7 +76,7 @@ export async function hearsOf(
   petition: Petition,
   earlier: number | null,
 ): Promise<boolean> {
-  const access = actor.kind === 'anonymous' ? undefined : await accessTo(tx, actor, petition);
+  const access = await accessOfActor(tx, actor, petition);
   if (!access || access.seesAll || earlier === null) return access?.seesAll ?? false;
   const { signatures: t } = tx.tables;
   const found = await tx.db
@@ -74,19 +103,11 @@ function masked(read: SignatureRead, shown: LeadSees, leadKey: number): Signatur
   const { mailingOwner, collectorKey } = read;
   const mailingId = mailingOwner === leadKey || mailingOwner === collectorKey ? read.mailingId : null;
   if (shown === 'full') return { ...read, shown, mailingId };
-  const names: SignatureView = {
-    ...read,
-    shown,
-    supporterId: null,
-    email: null,
-    phone: null,
-    postalAddress: null,
-    externalId: null,
-    mailingId: null,
-  };
+  const names = withoutAddress(read);
   if (shown === 'names') return names;
   return {
     ...names,
+    shown,
     name: '',
     country: null,
     postalCode: null,
@@ -96,6 +117,17 @@ function masked(read: SignatureRead, shown: LeadSees, leadKey: number): Signatur
     utm: null,
   };
 }
+
+const withoutAddress = (read: SignatureRead): SignatureView => ({
+  ...read,
+  shown: 'names',
+  supporterId: null,
+  email: null,
+  phone: null,
+  postalAddress: null,
+  externalId: null,
+  mailingId: null,
+});
 
 /**
  * A partner sees whom it has collected, if they agreed to be mailed by it: for others it has no permission. Where the

@@ -4,6 +4,7 @@ import { ApiError, type FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
 import { insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
+import { noteContacts } from './contacts.js';
 import { changeCounts } from './counts.js';
 import type { EmailAddress } from './email.js';
 import type { PetitionGate } from './petition-lookup.js';
@@ -104,6 +105,8 @@ export async function takeOver(
     tx,
     fitting.filter((row) => !forgotten.earlier.has(row)),
   );
+  const people = placed.map(({ row, supporterKey }) => ({ supporterKey, said: row.input }));
+  await noteContacts(tx, collector.collectorKey, people);
   const inserted = await insertAll(tx, petition, collector, placed);
   for (const row of placed.filter(({ supporterKey }) => inserted.has(supporterKey))) {
     outcomes.set(row.row, 'created');

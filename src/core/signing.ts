@@ -6,6 +6,7 @@ import { bind, bindAll, statement, type Tx } from '../store/store.js';
 import { attribute, type Attribution } from './attribution.js';
 import { assertChallenge, checkSolution, type Proof } from './challenges.js';
 import type { Actor, Caller, Context } from './context.js';
+import { noteContacts } from './contacts.js';
 import { changeCounts } from './counts.js';
 import { parseEmail, type EmailAddress } from './email.js';
 import { once, type Retry } from './idempotency.js';
@@ -17,7 +18,7 @@ import { assertSignable } from './petition-life.js';
 import { insertRequest } from './requests.js';
 import { hearsOf, seesAll } from './signature-access.js';
 import { confirmSignature } from './signature-moves.js';
-import { findOrCreateSupporter, learn } from './supporters.js';
+import { findOrCreateSupporter } from './supporters.js';
 import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
 import { supersedeTombstone } from './tombstones.js';
 
@@ -48,7 +49,7 @@ export type SignInput = {
   website?: string | null;
   /** The caller's own id for this signature. */
   externalId?: string | null;
-  /** The caller has proven the mailbox: the signature counts at once, and updates what we know of the supporter. */
+  /** The caller has proven the mailbox: the signature counts at once. What it says of the supporter is the organization's word. */
   vouched?: boolean;
 };
 
@@ -211,7 +212,9 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
   const { actor, input, email, ids, attribution, suspicion } = attempt;
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
-  if (vouched) await learn(tx, supporter.key, input);
+  if (vouched && actor.kind === 'secret') {
+    await noteContacts(tx, actor.organizationKey, [{ supporterKey: supporter.key, said: input }]);
+  }
   const counts = vouched || (petition.confirmation === 'none' && !suspicion);
   const status = counts ? 'confirmed' : suspicion ? 'quarantined' : 'pending';
   const confirmedAt = counts ? tx.now : null;

@@ -175,7 +175,7 @@ export const openSignatureRoutes =
       (request, reply) => {
         const { limit = 20, cursor } = request.query;
         const { actor, params } = request;
-        const read = () => listPublicSignatures(ctx.store.read, actor, params.petition, { limit, cursor });
+        const read = () => listPublicSignatures(ctx, actor, params.petition, { limit, cursor });
         // The first page is what everybody looks at.
         if (actor.kind === 'anonymous' && cursor === undefined) {
           const render = async () => {
@@ -233,7 +233,7 @@ export const secretSignatureRoutes =
           createdBefore: rest.created_before === undefined ? undefined : new Date(rest.created_before),
         };
         const oldestFirst = sort === 'created_at';
-        const page = await listSignatures(ctx.store.read, keyed(request), petition, filter, {
+        const page = await listSignatures(ctx, keyed(request), petition, filter, {
           limit,
           cursor,
           oldestFirst,
@@ -258,7 +258,7 @@ export const secretSignatureRoutes =
         }),
       },
       async (request, reply) => {
-        const view = await getSignature(ctx.store.read, keyed(request), request.params.signature);
+        const view = await getSignature(ctx, keyed(request), request.params.signature);
         return sendWithEtag(request, reply, PRIVATE_CACHE, toSignature(view));
       },
     );

@@ -393,4 +393,72 @@ onEveryEngine('what is hidden from a key is not told by its answers', async (t, 
     const path = '/v1/signatures?petition=counts&email=through-the-link@example.org';
     t.match((await api.call('GET', path, { key: lead.secret })).body.data, [{ collector_id: null }]);
   });
+
+  await t.test(
+    'a person has another supporter_id for each organization, and one for all that it sees',
+    async (t) => {
+      await sign('open', undefined, 'of-partner');
+      const idsOf = async (key: string, path: string): Promise<string[]> =>
+        (await api.call('GET', path, { key })).body.data.map((row: any) => row.supporter_id);
+      const who = 'email=of-partner@example.org';
+      const theirs = [
+        ...(await idsOf(partner.secret, `/v1/signatures?petition=asks&${who}`)),
+        ...(await idsOf(partner.secret, `/v1/signatures?petition=counts&${who}`)),
+        ...(await idsOf(partner.secret, `/v1/subscriptions?${who}`)),
+      ];
+      const [ours] = await idsOf(lead.secret, `/v1/signatures?petition=open&${who}`);
+      t.equal(theirs.length, 3);
+      t.equal(new Set(theirs).size, 1);
+      t.match(ours, /^sup_[0-7][0-9a-z]{25}$/);
+      t.not(ours, theirs[0]);
+      const { supporters } = api.store.tables;
+      const stored = (await api.store.read.db.select().from(supporters)).map(({ publicId }) => publicId);
+      t.notOk(
+        [ours, theirs[0]].some((id) => stored.includes(id ?? '')),
+        'neither is the one that is stored',
+      );
+      const file = await api.call('GET', '/v1/signatures/export?petition=open&format=ndjson', {
+        key: lead.secret,
+      });
+      t.match(file.text, `"supporter_id":"${ours}"`, 'nor in files');
+    },
+  );
+
+  await t.test('a key that may moderate, and not read, is shown no addresses', async (t) => {
+    const key = await api.newKey(lead.key, 'secret', ['signatures:moderate']);
+    const fields = {
+      phone: '+31 20 555 0123',
+      postal_address: { lines: ['Millgate 4'] },
+      external_id: 'crm-77',
+    };
+    await sign('open', lead.secret, 'masked', fields);
+    const hidden = { email: null, supporter_id: null, phone: null, postal_address: null, external_id: null };
+    const body = { petition: 'open', action: 'invalidate', filter: { email_domain: 'example.org' } };
+    const preview = await api.call('POST', '/v1/signature-moderations/preview', { key, body });
+    t.ok(preview.body.matched > 0);
+    t.match(preview.body.sample.at(-1), { name: 'Somebody', shown: 'names', ...hidden });
+    t.notMatch(preview.text, /@|555|Millgate|crm-|sup_/);
+    const path = `/v1/signatures?petition=open&email=masked@example.org`;
+    const [{ id }] = (await api.call('GET', path, { key: lead.secret })).body.data;
+    for (const verb of ['invalidate', 'restore']) {
+      const answer = await api.call('POST', `/v1/signatures/${id}/${verb}`, { key, body: { reason: 'x' } });
+      t.match(answer, { status: 200, body: { id, shown: 'names', ...hidden } });
+      t.notMatch(answer.text, /@|555|Millgate|crm-|sup_/);
+    }
+    await sign('open', undefined, 'odd', { website: 'https://spam.example' });
+    const odd = (
+      await api.call('GET', '/v1/signatures?petition=open&email=odd@example.org', { key: lead.secret })
+    ).body.data[0];
+    for (const verb of ['refuse', 'restore', 'release']) {
+      const answer = await api.call('POST', `/v1/signatures/${odd.id}/${verb}`, {
+        key,
+        body: { reason: 'x' },
+      });
+      t.match(answer, { status: 200, body: { shown: 'names', ...hidden } });
+      t.notMatch(answer.text, /@/);
+    }
+    const both = await api.newKey(lead.key, 'secret', ['signatures:moderate', 'signatures:read']);
+    const seen = await api.call('POST', '/v1/signature-moderations/preview', { key: both, body });
+    t.match(seen.text, 'masked@example.org');
+  });
 });
