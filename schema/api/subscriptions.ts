@@ -317,7 +317,7 @@ export const SkippedRow = component(
       row: int(0, MAX_ROWS - 1, { description: 'Its place in `rows`, from 0.' }),
       code: enumOf(['do_not_contact', 'consent_required', 'duplicate', 'invalid_email'], {
         description:
-          'Why: must not be mailed, has left after the consent was collected, the same address as a row before it, no address that mail can go to.',
+          'Why: must not be mailed by you (of other organizations it tells nothing), has left after the consent was collected, the same address as a row before it, no address that mail can go to.',
       }),
     },
     { description: 'A row that changed nothing.', examples: [{ row: 17, code: 'invalid_email' }] },
