@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { CONSENT_ACTIONS, CONSENT_ORIGINS, REQUEST_KINDS } from '../db/consent-tables.js';
 import { EMAIL_CHANGE_STATUSES, MAIL_KINDS, MAIL_STATES } from '../db/mail-tables.js';
 import { countryCode, exampleId, id, localeTag } from './common.js';
+import { CONTACT_EXAMPLE, contactFields } from './contacts.js';
 import { Me, ME_EXAMPLE } from './me.js';
 import { MY_SIGNATURE_EXAMPLE, mySignatureFields } from './my-signatures.js';
 import { MY_SUBSCRIPTION_EXAMPLE, MySubscription } from './my-subscriptions.js';
@@ -206,6 +207,16 @@ export const ExportedEmailChange = component(
   ),
 );
 
+const ORGANIZATIONS_CONTACT_EXAMPLE = { organization_id: exampleId('org'), ...CONTACT_EXAMPLE };
+
+export const ExportedContact = component(
+  'ExportedContact',
+  open(
+    { organization_id: id('org', 'Which organization says it.'), ...contactFields },
+    { description: 'What an organization says of me.', examples: [ORGANIZATIONS_CONTACT_EXAMPLE] },
+  ),
+);
+
 const all = <T extends Parameters<typeof ref>[0]>(item: T, description: string) =>
   list(ref(item), MOST, { description });
 
@@ -221,6 +232,7 @@ export const MyExport = component(
       confirmation_requests: all(ExportedRequest, 'What the mailbox was asked, in order.'),
       mails: all(ExportedMail, 'What was mailed, in order.'),
       email_changes: all(ExportedEmailChange, 'Changes of address, in order.'),
+      contacts: all(ExportedContact, 'What organizations say of me: each its own word.'),
     },
     {
       description: 'Everything that is kept about a supporter.',
@@ -234,6 +246,7 @@ export const MyExport = component(
           confirmation_requests: [REQUEST_EXAMPLE],
           mails: [MAIL_EXAMPLE],
           email_changes: [CHANGE_EXAMPLE],
+          contacts: [ORGANIZATIONS_CONTACT_EXAMPLE],
         },
       ],
     },

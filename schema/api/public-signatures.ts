@@ -1,7 +1,7 @@
 import { countryCode, paging } from './common.js';
 import { closed, component, instant, line, nullable, open, pageOf } from './typebox.js';
 
-const PUBLIC_EXAMPLE = { display_name: 'A. O.', country: 'NL', signed_at: '2026-11-23T19:04:05.678Z' };
+const PUBLIC_EXAMPLE = { display_name: 'A. O.', country: 'NL', signed_at: '2026-11-23T19:04:00.000Z' };
 
 export const PublicSignature = component(
   'PublicSignature',
@@ -11,7 +11,7 @@ export const PublicSignature = component(
         line(250, { description: 'Name or initials, as the signer chose; null: not by name.' }),
       ),
       country: nullable(countryCode()),
-      signed_at: instant({ description: 'When it was signed.' }),
+      signed_at: instant({ description: 'When it was signed, to the minute.' }),
     },
     { description: 'A signature as everybody may see it.', examples: [PUBLIC_EXAMPLE] },
   ),

@@ -181,6 +181,9 @@ export const SignatureImportResult = component(
       left_out: count(
         'Lines whose `status` is not `confirmed`, and people who have taken their signature back or were erased.',
       ),
+      accepted: count(
+        'Where something of the petition is hidden from you: all lines that were taken, whether new, known or left out.',
+      ),
       failed: count('Lines that are wrong.'),
       problems: list(ref(ImportProblem), MAX_PROBLEMS, {
         description: `What is wrong with them: the first ${MAX_PROBLEMS}, in a stream each in the result that follows it.`,
@@ -201,6 +204,7 @@ export const SignatureImportResult = component(
           confirmed: 12,
           already_signed: 114,
           left_out: 2,
+          accepted: 0,
           failed: 1,
           problems: [{ line: 17, field: 'email', code: 'format', detail: 'Write it like name@example.org.' }],
         },

@@ -172,7 +172,7 @@ export const SignatureInput = component(
       vouched: optional(
         Type.Boolean({
           description:
-            'Secret keys with `signatures:vouch` only. You have proven that the signer reads this mailbox: the signature counts at once, and what it says updates the supporter.',
+            'Secret keys with `signatures:vouch` only. You have proven that the signer reads this mailbox: the signature counts at once. What it says of the signer is the word of your organization: it changes nothing of what they have said themselves.',
         }),
       ),
     },
@@ -301,7 +301,7 @@ export const Signature = component(
       supporter_id: nullable(
         id(
           'sup',
-          'The supporter: the same for every petition that this mailbox signs. Null once the signer is anonymous.',
+          'The supporter: the same for every petition that this mailbox signs, and another for every other organization. Null once the signer is anonymous, and where `shown` hides it.',
         ),
       ),
       status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands.' }),
@@ -320,7 +320,7 @@ export const Signature = component(
       ),
       shown: enumOf(LEAD_SEES, {
         description:
-          'What you see of it. Of what a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone and ids; `counts`, nothing that says who (then `display` is `anonymous`).',
+          'What you see of it. A key without `signatures:read` sees `names` at most. Of what a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone and ids; `counts`, nothing that says who (then `display` is `anonymous`).',
       }),
       mailing_id: nullable(id('mlg', 'The mailing whose personal link brought the signer.')),
       hidden: Type.Boolean({ description: 'The signer does not want to stand in the public list at all.' }),

@@ -7,6 +7,7 @@ import {
 } from '../db/consent-tables.js';
 import { exampleId, id, localeTag, paging } from './common.js';
 import { sha256 } from './consent-texts.js';
+import { Contact, CONTACT_EXAMPLE } from './contacts.js';
 import { email, source } from './signatures.js';
 import {
   closed,
@@ -112,6 +113,7 @@ const SUBSCRIPTION_EXAMPLE = {
   locale: 'en',
   source: 'footer-form',
   external_id: null,
+  contact: CONTACT_EXAMPLE,
   created_at: '2026-11-23T19:04:05.678Z',
   active_since: '2026-11-23T19:06:11.002Z',
   ended_at: null,
@@ -119,7 +121,10 @@ const SUBSCRIPTION_EXAMPLE = {
 
 const members = {
   id: id('sub', 'The subscription.'),
-  supporter_id: id('sup', 'The supporter: the same for everything under this mailbox.'),
+  supporter_id: id(
+    'sup',
+    'The supporter: the same for everything that you see of this mailbox, and another for every other organization.',
+  ),
   email: email(),
   status: enumOf(SUBSCRIPTION_STATUSES, {
     description:
@@ -129,6 +134,7 @@ const members = {
   locale: nullable(localeTag()),
   source: nullable(source()),
   external_id: nullable(externalId()),
+  contact: nullableRef(Contact, { description: 'What you have said of them; null: nothing.' }),
   created_at: instant({ description: 'When it was first asked for.' }),
   active_since: nullable(instant({ description: 'When it last became active.' })),
   ended_at: nullable(instant({ description: 'When it ended.' })),
@@ -311,7 +317,7 @@ export const SkippedRow = component(
       row: int(0, MAX_ROWS - 1, { description: 'Its place in `rows`, from 0.' }),
       code: enumOf(['do_not_contact', 'consent_required', 'duplicate', 'invalid_email'], {
         description:
-          'Why: must not be mailed, has left after the consent was collected, the same address as a row before it, no address that mail can go to.',
+          'Why: must not be mailed by you (of other organizations it tells nothing), has left after the consent was collected, the same address as a row before it, no address that mail can go to.',
       }),
     },
     { description: 'A row that changed nothing.', examples: [{ row: 17, code: 'invalid_email' }] },

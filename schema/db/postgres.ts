@@ -8,6 +8,7 @@ export const {
   petitions,
   petitionSlugs,
   supporters,
+  contacts,
   signatures,
   moderations,
   petitionCounts,

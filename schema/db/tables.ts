@@ -224,7 +224,7 @@ export function defineTables(d: typeof Columns) {
       identity: d.str().notNull().unique(),
       /** Where mail goes: as it was first typed. */
       delivery: d.str().notNull(),
-      // Below: only what the owner of the mailbox, or a secret key for them, has said.
+      // Below: only what the owner of the mailbox has said. What organizations say is in their contacts.
       name: d.str(),
       country: d.str(),
       postalCode: d.str(),
@@ -244,6 +244,30 @@ export function defineTables(d: typeof Columns) {
         .on(t.erasedAt)
         .where(d.sql`erased_at is not null`),
     ],
+  );
+
+  /** What an organization says of somebody: its word alone, and shown to nobody else but them. */
+  const contacts = d.table(
+    'contacts',
+    {
+      organizationKey: d
+        .ref()
+        .notNull()
+        .references(() => organizations.key),
+      supporterKey: d
+        .ref()
+        .notNull()
+        .references(() => supporters.key),
+      name: d.str(),
+      country: d.str(),
+      postalCode: d.str(),
+      postalAddress: d.json<PostalAddress>(),
+      phone: d.str(),
+      createdAt: d.instant().notNull(),
+      updatedAt: d.instant().notNull(),
+    },
+    // By the person first: what is kept of one is exported, and forgotten.
+    (t) => [d.primaryKey({ columns: [t.supporterKey, t.organizationKey] })],
   );
 
   const signatures = d.table(
@@ -398,6 +422,7 @@ export function defineTables(d: typeof Columns) {
     petitions,
     petitionSlugs,
     supporters,
+    contacts,
     signatures,
     moderations,
     petitionCounts,

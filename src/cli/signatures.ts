@@ -24,15 +24,8 @@ async function speakerOf(ctx: Context, petition: string, slug?: string): Promise
   const one = all.find((one) => (slug === undefined ? one.key === found.organizationKey : one.slug === slug));
   if (!one) throw new Error('there is no such organization: see `undersigned organizations list`');
   const { key: organizationKey, publicId: organizationId } = one;
-  return {
-    kind: 'secret',
-    keyKey: NO_KEY,
-    keyId: '',
-    organizationKey,
-    organizationId,
-    scopes: [],
-    origins: [],
-  };
+  const as = { kind: 'secret', keyKey: NO_KEY, keyId: '', scopes: ['signatures:read'], origins: [] } as const;
+  return { ...as, organizationKey, organizationId };
 }
 
 export type ExportFlags = {
@@ -49,7 +42,7 @@ export const exportSignaturesCommand = ({ petition, organization, status, out, .
   withContext(async (ctx) => {
     const actor = await speakerOf(ctx, petition, organization);
     const filter = { statuses: status };
-    const { about, slices } = await exportSignatures(ctx.store.read, actor, petition, filter);
+    const { about, slices } = await exportSignatures(ctx, actor, petition, filter);
     const bar = progressBar();
     let rows = 0;
     async function* watched() {
@@ -131,8 +124,12 @@ const formatOf = (file: string): Format => (/\.(?:ndjson|jsonl|json)$/i.test(fil
 const headerOf = ({ details: { errors = [] } }: ApiError): string =>
   errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join('\n');
 
-const sentenceOf = (tally: ImportTally): string => {
-  const { lines, created, quarantined, confirmed, alreadySigned, leftOut, failed } = tally;
+function sentenceOf(tally: ImportTally): string {
+  const { lines, created, quarantined, confirmed, alreadySigned, leftOut, accepted, failed } = tally;
   const odd = quarantined > 0 ? `${quarantined} quarantined, ` : '';
-  return `${lines} lines: ${created} created, ${odd}${confirmed} confirmed, ${alreadySigned} had signed before, ${leftOut} left out, ${failed} wrong`;
-};
+  const what =
+    accepted > 0
+      ? `${accepted} accepted`
+      : `${created} created, ${odd}${confirmed} confirmed, ${alreadySigned} had signed before`;
+  return `${lines} lines: ${what}, ${leftOut} left out, ${failed} wrong`;
+}

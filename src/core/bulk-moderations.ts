@@ -77,7 +77,7 @@ async function accessOf(
 ): Promise<Access | undefined> {
   if (organizationKey !== actor.organizationKey) return undefined;
   if (ctx.now().getTime() - at.getTime() >= PREVIEW_LIFETIME_MS) return undefined;
-  return accessTo(ctx.store.read, actor, { key: petitionKey, organizationKey });
+  return accessTo(ctx, ctx.store.read, actor, { key: petitionKey, organizationKey });
 }
 
 /** What was in the preview and is still as it was. */

@@ -1,5 +1,6 @@
 import { and, inArray, isNull, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../store/store.js';
+import { forgetContacts } from './contacts.js';
 
 /* What erasure and retention have in common: rows stay where counts and proofs need them, and say nothing of anybody. */
 
@@ -48,12 +49,13 @@ export async function disownLinks(tx: Tx, supporterKey: number): Promise<void> {
 }
 
 /**
- * Takes people out of all that was mailed, asked and agreed. Of consents the keyed hash and the proof stay; what an
+ * Takes people out of all that was mailed, asked, agreed, and said of them. Of consents the keyed hash and the proof stay; what an
  * organization gave as evidence goes, and whoever still has it can show that the proof was made over it.
  */
 export async function forgetTraces(tx: Tx, supporterKeys: number[]): Promise<void> {
   const { linkTokens, outbox, consents, confirmationRequests } = tx.tables;
   const isTheirs = inArray(outbox.supporterKey, supporterKeys);
+  await forgetContacts(tx, supporterKeys);
   await tx.db.delete(linkTokens).where(inArray(linkTokens.supporterKey, supporterKeys));
   await tx.db
     .update(outbox)

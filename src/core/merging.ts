@@ -1,6 +1,7 @@
-import { and, eq, inArray, isNull } from 'drizzle-orm';
+import { and, eq, inArray, isNull, notInArray } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import type { Tx } from '../store/store.js';
+import { forgetContacts } from './contacts.js';
 import { changeCounts } from './counts.js';
 import { emptyRequests, FACELESS, nobody, signedBy } from './forgetting.js';
 
@@ -19,6 +20,7 @@ export async function mergeSupporters(tx: Tx, from: number, into: number): Promi
   const { supporters: t } = tx.tables;
   await mergeSignatures(tx, from, into);
   await mergeSubscriptions(tx, from, into);
+  await mergeContacts(tx, from, into);
   await giveTraces(tx, from, into);
   await tx.db
     .update(t)
@@ -89,6 +91,17 @@ async function mergeSubscriptions(tx: Tx, from: number, into: number): Promise<v
     }
     if (stays === theirs) await tx.db.update(t).set({ supporterKey: into }).where(eq(t.key, theirs.key));
   }
+}
+
+/** What organizations say of them: of two words of one organization the other supporter's own stays. */
+async function mergeContacts(tx: Tx, from: number, into: number): Promise<void> {
+  const { contacts: t } = tx.tables;
+  const known = tx.db.select({ key: t.organizationKey }).from(t).where(eq(t.supporterKey, into));
+  await tx.db
+    .update(t)
+    .set({ supporterKey: into })
+    .where(and(eq(t.supporterKey, from), notInArray(t.organizationKey, known)));
+  await forgetContacts(tx, [from]);
 }
 
 /** What was mailed, asked and agreed. */

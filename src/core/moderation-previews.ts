@@ -42,7 +42,7 @@ export async function previewModeration(
 ): Promise<Previewed> {
   const on = ctx.store.read;
   const petition = await findOwnGate(on, actor, petitionRef);
-  const access = await accessTo(on, actor, petition);
+  const access = await accessTo(ctx, on, actor, petition);
   if (!access) throw new ApiError('petition_not_found');
   const { key: petitionKey, organizationKey } = petition;
   const selection = { petitionKey, action, filter };

@@ -129,7 +129,7 @@ export async function moderateSignature(
   );
   ctx.mailWaits();
   if (after.status === 'confirmed') await ctx.milestones.settle(after.petitionKey, after.goals);
-  const access = await accessOf(ctx.store.read, actor, after);
+  const access = await accessOf(ctx, actor, after);
   if (!access) throw new ApiError('signature_not_found');
   return access.show(after);
 }

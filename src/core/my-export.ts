@@ -1,6 +1,7 @@
 import { asc, eq } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import type { Reader } from '../store/store.js';
+import { contactsOf, type Contact } from './contacts.js';
 import { readMe, type Supporter } from './me.js';
 import { listMySignatures, type MySignature } from './my-signatures.js';
 import { listMySubscriptions, type MySubscription } from './my-subscriptions.js';
@@ -25,6 +26,7 @@ export type MyData = {
   requests: { request: Row<'confirmationRequests'>; petitionId: string | null }[];
   mails: Pick<Row<'outbox'>, 'kind' | 'state' | 'createdAt' | 'settledAt'>[];
   emailChanges: Row<'emailChanges'>[];
+  contacts: { contact: Contact; organizationId: string }[];
 };
 
 /** More than anybody will have: so that no answer is without a bound. */
@@ -41,6 +43,7 @@ export async function exportMe(on: Reader, session: Session): Promise<MyData> {
     requests: await requestsOf(on, session),
     mails: await mailsOf(on, session),
     emailChanges: await emailChangesOf(on, session),
+    contacts: await contactsOf(on, session.supporterKey),
   };
 }
 

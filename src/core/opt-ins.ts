@@ -95,7 +95,8 @@ export async function takeOptIns(
     }
     const { status } = await ensureSubscription(ctx, tx, event);
     const atOnce = about.proven || (!doubleOptIn && status === 'pending' && !about.suspicious);
-    if (atOnce && !blocked) await activateSubscription(ctx, tx, event);
+    // Whether it refused mails of others is not for this organization to know: those are never mailed anyway.
+    if (atOnce && !(blocked && status === 'suppressed')) await activateSubscription(ctx, tx, event);
     else {
       await recordConsent(ctx, tx, eventOf(event, 'requested'));
       requested.push({ organizationKey, consentTextKey });

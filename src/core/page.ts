@@ -26,12 +26,15 @@ export function decodeCursor<const Shape extends Place>(
     place.every((value, i) => typeof value === typeof shape[i]);
   const finite = place.every((value) => typeof value !== 'number' || Number.isSafeInteger(value));
   if (!fits || !finite) {
-    throw new ApiError('invalid_cursor', {
-      detail: 'Use next_cursor of the page before, with the same filters and sort, or leave cursor out.',
-    });
+    throw invalidCursor();
   }
   return place as never;
 }
+
+export const invalidCursor = () =>
+  new ApiError('invalid_cursor', {
+    detail: 'Use next_cursor of the page before, with the same filters and sort, or leave cursor out.',
+  });
 
 function parse(cursor: string): unknown[] {
   try {

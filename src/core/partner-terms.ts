@@ -1,7 +1,7 @@
 import { and, asc, eq, gte, inArray, isNotNull, isNull, lt, not, or, type SQL } from 'drizzle-orm';
 import type { LeadSees } from '../../schema/db/partner-tables.js';
 import type { Tables } from '../../schema/db/tables.js';
-import { bind, statement, type Reader } from '../store/store.js';
+import { bind, statement, type Reader, type Tx } from '../store/store.js';
 
 /*
  * What the lead organization sees of signatures that a partner has collected: as agreed when they were collected, also
@@ -31,7 +31,16 @@ const agreements = statement('partner_terms', ({ db, tables: { partnerships: t }
     .orderBy(asc(t.key)),
 );
 
-export async function termsOf(on: Reader, petitionKey: number): Promise<Terms> {
+/** The terms of a petition: read once for all transactions of a commit. */
+export async function termsOf(on: Reader | Tx, petitionKey: number): Promise<Terms> {
+  const memo = 'memo' in on ? on.memo : undefined;
+  const name = `terms of ${petitionKey}`;
+  const terms = (memo?.get(name) as Terms | undefined) ?? (await readTerms(on, petitionKey));
+  memo?.set(name, terms);
+  return terms;
+}
+
+async function readTerms(on: Reader, petitionKey: number): Promise<Terms> {
   const rows = await agreements(on, { petitionKey });
   return rows.map(({ organizationKey, leadSees, acceptedAt }, i) => {
     const same = (row: (typeof rows)[number]) => row.organizationKey === organizationKey;

@@ -1,6 +1,7 @@
 import { and, asc, count, eq, gt, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../store/store.js';
+import { forgetIdleContacts } from './contacts.js';
 import type { Context } from './context.js';
 import { emptyRequests, FACELESS, forgetTraces, nobody, signedBy } from './forgetting.js';
 import { statusAt } from './petition-life.js';
@@ -105,6 +106,7 @@ const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number>
     await tx.db.delete(spellings).where(inArray(spellings.signatureKey, keys));
     const { supporterKey, signatureKey } = confirmationRequests;
     await emptyRequests(tx, and(inArray(supporterKey, signers), inArray(signatureKey, keys)));
+    await forgetIdleContacts(tx, signers);
     return rows.length;
   });
 

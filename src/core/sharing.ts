@@ -54,7 +54,8 @@ export const createShareLink = (
         petitionKey: petition.key,
         variantKey: await variantKeyOf(ctx, tx, petition.key, network, text),
         signatureKey: credit?.signatureKey ?? null,
-        organizationKey: through ?? credit?.collectorKey ?? null,
+        // Only what the key says: the collector of the signature would tell who had brought its signer.
+        organizationKey: through,
         source,
         receiptHash: credit?.receiptHash ?? null,
       });
@@ -73,7 +74,7 @@ async function assertTakesPart(tx: Tx, petition: PetitionRow, actor: Actor): Pro
   });
 }
 
-type Credit = { signatureKey: number; collectorKey: number | null; receiptHash: Buffer };
+type Credit = { signatureKey: number; receiptHash: Buffer };
 
 /**
  * The signature that a receipt stands for, whatever has become of it: a refusal would tell what has. The update changes
@@ -86,14 +87,14 @@ async function openReceipt(ctx: Context, tx: Tx, petition: PetitionRow, receipt:
     .update(t)
     .set({ hidden: sql`${t.hidden}` })
     .where(and(eq(t.key, signatureKey), eq(t.petitionKey, petition.key)))
-    .returning({ collectorKey: t.collectorKey });
+    .returning({ key: t.key });
   if (!signature) {
     throw new ApiError('receipt_invalid', {
       detail: 'Send the receipt that signing this petition has returned, or leave it out.',
     });
   }
   const receiptHash = createHash('sha256').update(receipt).digest();
-  return { signatureKey, collectorKey: signature.collectorKey, receiptHash };
+  return { signatureKey, receiptHash };
 }
 
 const findEarlier = statement(

@@ -5,7 +5,7 @@ import { SIGNATURE_STATUSES } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { bind, statement, type Reader } from '../store/store.js';
 import { assertStillActive } from './api-keys.js';
-import type { KeyedActor } from './context.js';
+import type { Context, KeyedActor } from './context.js';
 import { readCounts } from './counts.js';
 import { findSharedGate } from './partnerships.js';
 import { accessTo, type Access } from './signature-access.js';
@@ -36,33 +36,35 @@ export type SignatureExport = {
  * Throws `petition_not_found`, at once. The slices throw it too, and `invalid_key`, when that changes on the way.
  */
 export async function exportSignatures(
-  on: Reader,
+  ctx: Pick<Context, 'store' | 'secrets'>,
   actor: KeyedActor,
   petitionRef: string,
   filter: SignatureFilter,
 ): Promise<SignatureExport> {
+  const on = ctx.store.read;
   const petition = await findSharedGate(on, actor, petitionRef);
-  if (!(await accessTo(on, actor, petition))) throw new ApiError('petition_not_found');
+  if (!(await accessTo(ctx, on, actor, petition))) throw new ApiError('petition_not_found');
   const statuses = filter.statuses ?? SIGNATURE_STATUSES;
   const counts = await readCounts(on, petition.key);
   const about = statuses.reduce((sum, status) => sum + counts[status], 0);
-  return { slug: petition.slug, about, slices: slicesOf(on, actor, petition, filter) };
+  return { slug: petition.slug, about, slices: slicesOf(ctx, actor, petition, filter) };
 }
 
 type Petition = { key: number; organizationKey: number };
 
 async function* slicesOf(
-  on: Reader,
+  ctx: Pick<Context, 'store' | 'secrets'>,
   actor: KeyedActor,
   petition: Petition,
   filter: SignatureFilter,
 ): SignatureExport['slices'] {
+  const on = ctx.store.read;
   let read: Awaited<ReturnType<typeof readerOf>>;
   for (let edge = 0; ;) {
     await myTurn();
     // Asked each time: who may see what can change while a slow client reads.
     await assertStillActive(on, actor);
-    const access = await accessTo(on, actor, petition);
+    const access = await accessTo(ctx, on, actor, petition);
     if (!access) throw new ApiError('petition_not_found');
     read ??= await readerOf(on, petition.key, filter, access);
     const rows = read ? await read(on, { edge }) : [];

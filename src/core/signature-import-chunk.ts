@@ -4,6 +4,7 @@ import type { FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
 import { inParts, insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
+import { noteContacts } from './contacts.js';
 import { beginToCount, type Beginning } from './counting-once.js';
 import { changeCounts } from './counts.js';
 import { clusterOf, type EmailAddress } from './email.js';
@@ -44,6 +45,8 @@ export type Collector = {
   importKey: number;
   source: string | null;
   allowance: Allowance;
+  /** Something is hidden from them: they do not hear whether an external id, or with it a signer, is new. */
+  quiet: boolean;
 };
 
 /**
@@ -145,6 +148,8 @@ async function takeEach(
   // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
   const sorted = rows.toSorted((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
   const placed = await supportersOf(tx, sorted);
+  const people = placed.map(({ row, supporterKey }) => ({ supporterKey, said: row.input }));
+  await noteContacts(tx, collector.collectorKey, people);
   const held = await beyondAllowance(tx, petition, collector, rows, placed);
   const allowed = placed.filter(({ row }) => !held.has(row));
   const rooms = await roomsOf(ctx, tx, petition.key, allowed);
@@ -192,7 +197,7 @@ async function insertAll(
   ctx: Context,
   tx: Tx,
   petition: PetitionGate,
-  { collectorKey, apiKeyKey, importKey, source, allowance }: Collector,
+  { collectorKey, apiKeyKey, importKey, source, allowance, quiet }: Collector,
   placed: readonly Placed[],
   held: ReadonlySet<Collected>,
   rooms: ReadonlyMap<number, Room>,
@@ -226,6 +231,13 @@ async function insertAll(
     };
   });
   const found = await insertSignatures(tx, rows);
+  if (quiet) {
+    const stored = new Set(found.map(({ supporterKey }) => supporterKey));
+    const isRefused = ({ supporterKey, externalId }: (typeof rows)[number]) =>
+      externalId !== null && !stored.has(supporterKey);
+    const unnamed = rows.filter(isRefused).map((row) => ({ ...row, externalId: null }));
+    found.push(...(await insertSignatures(tx, unnamed)));
+  }
   const inserted = new Map(found.map(({ supporterKey, key }) => [supporterKey as number, key]));
   const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
   const beginnings: Beginning[] = [];

@@ -4,22 +4,10 @@ import { inParts, insertMany } from './bulk-insert.js';
 import type { Context } from './context.js';
 import { erasedIdentity, lookForErased } from './counting-once.js';
 import type { Collected } from './signature-import-chunk.js';
-import { learn } from './supporters.js';
 
 /* Who the signers of an import are: known, new, or erased since. */
 
-const SUPPORTER = [
-  'publicId',
-  'identity',
-  'delivery',
-  'name',
-  'country',
-  'postalCode',
-  'postalAddress',
-  'phone',
-  'provenAt',
-  'createdAt',
-] as const;
+const SUPPORTER = ['publicId', 'identity', 'delivery', 'createdAt'] as const;
 
 const insertSupporters = insertMany(
   'import_supporters',
@@ -36,38 +24,26 @@ const insertSupporters = insertMany(
 /** A row and its supporter. */
 export type Placed = { row: Collected; supporterKey: number };
 
-/**
- * The supporters of the rows, made where there are none. Of a new one, and of one whose mailbox was not proven yet, is
- * kept what the row says; what somebody has said themselves stays.
- */
+/** The supporters of the rows, made where there are none. */
 export async function supportersOf(tx: Tx, rows: readonly Collected[]): Promise<Placed[]> {
   const made = await insertSupporters(
     tx,
-    rows.map(({ email, ids, input }) => ({
+    rows.map(({ email, ids }) => ({
       identity: email.identity,
       delivery: email.delivery,
       publicId: ids.supporter,
-      name: input.name,
-      country: input.country ?? null,
-      postalCode: input.postalCode ?? null,
-      postalAddress: input.postalAddress ?? null,
-      phone: input.phone ?? null,
-      provenAt: tx.now,
       createdAt: tx.now,
     })),
   );
   const keys = new Map(made.map(({ identity, key }) => [identity, key]));
   const { supporters: t } = tx.tables;
   for (const some of inParts(rows.filter(({ email }) => !keys.has(email.identity)))) {
-    const inputs = new Map(some.map(({ email, input }) => [email.identity, input]));
+    const identities = some.map(({ email }) => email.identity);
     const found = await tx.db
-      .select({ key: t.key, identity: t.identity, provenAt: t.provenAt })
+      .select({ key: t.key, identity: t.identity })
       .from(t)
-      .where(inArray(t.identity, [...inputs.keys()]));
-    for (const { key, identity, provenAt } of found) {
-      keys.set(identity, key);
-      if (!provenAt) await learn(tx, key, inputs.get(identity) ?? {});
-    }
+      .where(inArray(t.identity, identities));
+    for (const { key, identity } of found) keys.set(identity, key);
   }
   return rows.map((row) => {
     const supporterKey = keys.get(row.email.identity);

@@ -2,7 +2,7 @@ import { ApiError, type FieldError } from '../errors.js';
 import type { Tx } from '../store/store.js';
 import type { PetitionGate } from './petition-lookup.js';
 import type { Collected } from './signature-import-chunk.js';
-import { assertForm } from './signing.js';
+import { assertForm } from './signing-rules.js';
 
 /** Hours are counted from there. */
 const EARLIEST = new Date(0);

@@ -6,6 +6,7 @@ import { parseEmail } from './email.js';
 import { addToImport, beginImport, type Brought } from './imports.js';
 import { findSharedGate } from './partnerships.js';
 import { assertSignable } from './petition-life.js';
+import { seesAll } from './signature-access.js';
 import { takeOver, type Collected, type CollectedSignature, type Outcome } from './signature-import-chunk.js';
 import { myTurn } from './turns.js';
 import { allowanceOf, noteVouched } from './vouching.js';
@@ -28,7 +29,21 @@ export type ImportTally = {
   confirmed: number;
   alreadySigned: number;
   leftOut: number;
+  /** Whatever has become of them: for those from whom something is hidden. */
+  accepted: number;
   failed: number;
+};
+
+export const NO_LINES: Readonly<ImportTally> = {
+  importId: null,
+  lines: 0,
+  created: 0,
+  quarantined: 0,
+  confirmed: 0,
+  alreadySigned: 0,
+  leftOut: 0,
+  accepted: 0,
+  failed: 0,
 };
 
 export type ImportInput = {
@@ -58,7 +73,8 @@ const BUSY_MS = 500;
 
 /**
  * Takes over signatures that were collected elsewhere: the actor vouches for them, they count at once, and nothing is
- * mailed. They are stored in chunks, each in a transaction: what comes after a failure can be sent again, with or without
+ * mailed. An actor from whom something of the petition is hidden hears no more of a line than that it was accepted. They
+ * are stored in chunks, each in a transaction: what comes after a failure can be sent again, with or without
  * what came before, since nobody counts twice. A line that cannot be taken stops no other.
  *
  * Throws `invalid_key`, `vouching_not_agreed`, `petition_not_found`, `petition_not_open`, `petition_closed`,
@@ -69,16 +85,7 @@ export async function importSignatures(
   input: ImportInput,
   lines: AsyncIterable<readonly ImportLine[]>,
 ): Promise<ImportTally> {
-  const tally: ImportTally = {
-    importId: null,
-    lines: 0,
-    created: 0,
-    quarantined: 0,
-    confirmed: 0,
-    alreadySigned: 0,
-    leftOut: 0,
-    failed: 0,
-  };
+  const tally = { ...NO_LINES };
   const refuse = (line: number, errors: readonly FieldError[]) => {
     tally.failed += 1;
     for (const { pointer, code, detail } of errors) {
@@ -170,9 +177,11 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
     const petition = await findSharedGate(tx, actor, input.petition);
     assertSignable(petition, tx.now);
     const allowance = await allowanceOf(tx, actor, petition);
-    const bringer = { petitionKey: petition.key, organizationKey: actor.organizationKey, apiKeyKey, source };
+    const { organizationKey: collectorKey } = actor;
+    const bringer = { petitionKey: petition.key, organizationKey: collectorKey, apiKeyKey, source };
     const importKey = progress.key ?? (await beginImport(tx, progress.publicId, bringer));
-    const collector = { collectorKey: actor.organizationKey, apiKeyKey, importKey, source, allowance };
+    const quiet = !(await seesAll(tx, actor, petition));
+    const collector = { collectorKey, apiKeyKey, importKey, source, allowance, quiet };
     const outcomes = await takeOver(ctx, tx, petition, collector, rows);
     const brought = broughtBy(outcomes);
     await addToImport(tx, importKey, brought);
@@ -181,7 +190,8 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
       held: brought.quarantined,
     });
     took = performance.now() - begun;
-    return { petition, outcomes, importKey };
+    const told = outcomes.map((one) => (quiet && typeof one === 'string' ? ('accepted' as const) : one));
+    return { petition, outcomes: told, importKey };
   });
   progress.key = importKey;
   const fitting = rows.length * Math.min(MOST_GROWTH, chunkMs / Math.max(0.1, took));

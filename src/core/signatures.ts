@@ -3,10 +3,10 @@ import type { LeadSees } from '../../schema/db/partner-tables.js';
 import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { bind, statement, type Reader } from '../store/store.js';
-import { speaksFor, type Actor, type KeyedActor } from './context.js';
+import { speaksFor, type Actor, type Context, type KeyedActor } from './context.js';
 import { countedColumns } from './counts.js';
 import { parseEmail } from './email.js';
-import { decodeCursor, pageOf, type Page } from './page.js';
+import { decodeCursor, invalidCursor, pageOf, type Page } from './page.js';
 import { findSharedGate } from './partnerships.js';
 import { findGate } from './petition-lookup.js';
 import { accessTo, type Access } from './signature-access.js';
@@ -109,18 +109,25 @@ const selectPublic = statement('signatures_public', ({ db, tables: { signatures:
 
 /** The confirmed signatures of a petition, latest first, each as its signer wants to be shown. */
 export async function listPublicSignatures(
-  on: Reader,
+  { store: { read: on }, secrets }: Pick<Context, 'store' | 'secrets'>,
   actor: Actor,
   petitionRef: string,
   { limit, cursor }: PageRequest,
 ): Promise<Page<PublicSignature>> {
   const petition = await findGate(on, actor, petitionRef);
-  const list = `public:${petition.key}`;
-  const [before = Number.MAX_SAFE_INTEGER] = decodeCursor(list, cursor, [0]) ?? [];
+  const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : secrets.openPlace(petition.key, cursor);
+  if (before === undefined) throw invalidCursor();
   const rows = await selectPublic(on, { petitionKey: petition.key, before, rows: limit + 1 });
-  const { items, nextCursor } = pageOf(list, rows, limit, (row) => [row.key]);
-  return { items: items.map(publicly), nextCursor };
+  const items = rows.slice(0, limit);
+  const last = rows.length > limit ? items.at(-1) : undefined;
+  // The number of a row would tell how many have signed elsewhere meanwhile.
+  return { items: items.map(publicly), nextCursor: last ? secrets.place(petition.key, last.key) : null };
 }
+
+const MINUTE_MS = 60_000;
+
+/** To the minute: so nobody who follows the count, or a site, sees which visitor this was. */
+const minuteOf = (instant: Date): Date => new Date(instant.getTime() - (instant.getTime() % MINUTE_MS));
 
 function publicly({
   key,
@@ -131,7 +138,7 @@ function publicly({
 }: Pick<SignatureRow, 'key' | 'display' | 'name' | 'country' | 'createdAt'>): PublicSignature {
   const anonymous = display === 'anonymous';
   const displayName = anonymous ? null : display === 'initials' ? initials(name) : undirected(name);
-  return { key, displayName, country: anonymous ? null : country, signedAt: createdAt };
+  return { key, displayName, country: anonymous ? null : country, signedAt: minuteOf(createdAt) };
 }
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
@@ -168,14 +175,15 @@ export type SignatureFilter = {
  * Throws `petition_not_found`, `invalid_cursor`.
  */
 export async function listSignatures(
-  on: Reader,
+  ctx: Pick<Context, 'store' | 'secrets'>,
   actor: KeyedActor,
   petitionRef: string,
   filter: SignatureFilter,
   { limit, cursor, oldestFirst }: PageRequest & { oldestFirst: boolean },
 ): Promise<Page<SignatureView>> {
+  const on = ctx.store.read;
   const petition = await findSharedGate(on, actor, petitionRef);
-  const access = await accessTo(on, actor, petition);
+  const access = await accessTo(ctx, on, actor, petition);
   if (!access) throw new ApiError('petition_not_found');
   const { signatures: t } = on.tables;
   const list = `signatures:${petition.key}:${oldestFirst}`;
@@ -248,17 +256,25 @@ export async function conditionsOf(
 }
 
 /** One signature that is shown to the actor's organization. Throws `signature_not_found`. */
-export async function getSignature(on: Reader, actor: KeyedActor, publicId: string): Promise<SignatureView> {
+export async function getSignature(
+  ctx: Pick<Context, 'store' | 'secrets'>,
+  actor: KeyedActor,
+  publicId: string,
+): Promise<SignatureView> {
+  const on = ctx.store.read;
   const isIt = eq(on.tables.signatures.publicId, publicId);
   const [found] = await selectViews(on).where(isIt);
-  const access = found && (await accessOf(on, actor, found));
+  const access = found && (await accessOf(ctx, actor, found));
   const [row] = access ? await selectViews(on).where(and(isIt, access.visible)) : [];
   if (!access || !row) throw new ApiError('signature_not_found');
   return access.show(row);
 }
 
-export const accessOf = (on: Reader, actor: KeyedActor, { petitionKey, organizationKey }: SignatureRead) =>
-  accessTo(on, actor, { key: petitionKey, organizationKey });
+export const accessOf = (
+  ctx: Pick<Context, 'store' | 'secrets'>,
+  actor: KeyedActor,
+  { petitionKey, organizationKey }: SignatureRead,
+) => accessTo(ctx, ctx.store.read, actor, { key: petitionKey, organizationKey });
 
 /** One signature of a petition of the actor's organization, with all that is known of it. Throws `signature_not_found`. */
 export async function findOwnSignature(

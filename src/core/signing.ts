@@ -1,11 +1,11 @@
-import { and, eq } from 'drizzle-orm';
 import type { RequestData } from '../../schema/db/consent-tables.js';
-import type { FormField, PostalAddress, SignatureStatus, Tables, Utm } from '../../schema/db/tables.js';
-import { ApiError, invalidBody, type FieldError } from '../errors.js';
-import { bind, bindAll, statement, type Tx } from '../store/store.js';
+import type { PostalAddress, Tables, Utm } from '../../schema/db/tables.js';
+import { invalidBody } from '../errors.js';
+import type { Tx } from '../store/store.js';
 import { attribute, type Attribution } from './attribution.js';
 import { assertChallenge, checkSolution, type Proof } from './challenges.js';
 import { UNKNOWN_CALLER, type Actor, type Caller, type Context } from './context.js';
+import { noteContacts } from './contacts.js';
 import { beginToCount } from './counting-once.js';
 import { changeCounts } from './counts.js';
 import { clusterOf, parseEmail, type EmailAddress } from './email.js';
@@ -18,8 +18,11 @@ import { findGate, type PetitionGate } from './petition-lookup.js';
 import { assertSignable } from './petition-life.js';
 import { networkOfSigner, noteNetwork } from './key-networks.js';
 import { insertRequest } from './requests.js';
+import { hearsOf } from './signature-access.js';
 import { confirmSignature } from './signature-moves.js';
-import { findOrCreateSupporter, learn } from './supporters.js';
+import { insertOrFind, type SignatureHead } from './signature-rows.js';
+import { assertForm, assertMaySay } from './signing-rules.js';
+import { findOrCreateSupporter } from './supporters.js';
 import { CROWDED, findRoom, FREE } from './spellings.js';
 import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
 import { allowanceOf, noteVouched, type Allowance } from './vouching.js';
@@ -51,7 +54,7 @@ export type SignInput = {
   website?: string | null;
   /** The caller's own id for this signature. */
   externalId?: string | null;
-  /** The caller has proven the mailbox: the signature counts at once, and updates what we know of the supporter. */
+  /** The caller has proven the mailbox: the signature counts at once. What it says of the supporter is the organization's word. */
   vouched?: boolean;
 };
 
@@ -64,15 +67,11 @@ export type Signed = {
   /** The confirmed signatures as last published, without this one. */
   published: number;
   created: boolean;
+  /** The caller may hear what has become of it: else it gets the answer that strangers get. */
+  heard: boolean;
   /** Something was queued for the mailbox. */
   mails: boolean;
-  signature: {
-    key: number;
-    publicId: string;
-    status: SignatureStatus;
-    createdAt: Date;
-    confirmedAt: Date | null;
-  };
+  signature: SignatureHead;
 };
 
 /**
@@ -120,8 +119,18 @@ export async function signPetition(
       const proven = await assertChallenge(ctx, tx, petition, look);
       const suspicion =
         allowance?.left === 0 ? allowance.beyond : await suspect(ctx, tx, petition, look, proven);
-      const attempt = { input, email, attribution, network, optIns, suspicion, allowance, ids, published };
-      return signInside(ctx, tx, petition, attempt);
+      return signInside(ctx, tx, petition, {
+        actor,
+        input,
+        email,
+        attribution,
+        network,
+        optIns,
+        suspicion,
+        allowance,
+        ids,
+        published,
+      });
     }),
   );
   // Waking the worker for nothing would cost as much as a tenth of the signature.
@@ -148,6 +157,7 @@ function inTransaction<T>(
 }
 
 type Attempt = {
+  actor: Actor;
   input: SignInput;
   email: EmailAddress;
   attribution: Attribution;
@@ -161,67 +171,20 @@ type Attempt = {
   ids: { supporter: string; signature: string; import: string };
 };
 
-const insertSignature = statement('signature_insert', ({ db, tables: { signatures: t } }: Tx) =>
-  db
-    .insert(t)
-    .values(
-      bindAll(t, [
-        'publicId',
-        'petitionKey',
-        'supporterKey',
-        'status',
-        'display',
-        'name',
-        'country',
-        'postalCode',
-        'postalAddress',
-        'phone',
-        'comment',
-        'source',
-        'utm',
-        'collectorKey',
-        'apiKeyKey',
-        'mailingKey',
-        'shareLinkKey',
-        'externalId',
-        'createdAt',
-        'confirmedAt',
-      ]),
-    )
-    .onConflictDoNothing()
-    .returning({ key: t.key }),
-);
-
-const findSignature = statement('signature_find', ({ db, tables: { signatures: t } }: Tx) =>
-  db
-    .select({
-      key: t.key,
-      publicId: t.publicId,
-      status: t.status,
-      createdAt: t.createdAt,
-      confirmedAt: t.confirmedAt,
-    })
-    .from(t)
-    .where(
-      and(
-        eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')),
-        eq(t.supporterKey, bind(t.supporterKey, 'supporterKey')),
-      ),
-    ),
-);
-
 async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
-  const { input, email, ids, attribution, network, suspicion } = attempt;
+  const { actor, input, email, ids, attribution, network, suspicion } = attempt;
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
-  if (vouched) await learn(tx, supporter.key, input);
+  if (vouched && actor.kind === 'secret') {
+    await noteContacts(tx, actor.organizationKey, [{ supporterKey: supporter.key, said: input }]);
+  }
   const wanted = vouched || petition.confirmation === 'none' ? 'confirmed' : 'pending';
   const place = { petitionKey: petition.key, identity: email.identity, status: wanted } as const;
   const room = suspicion ? FREE : await findRoom(ctx, tx, place);
   const status = suspicion || !room.free ? 'quarantined' : wanted;
   // What is vouched for and quarantined counts as soon as an organiser releases it.
   const confirmedAt = status === 'confirmed' || vouched ? tx.now : null;
-  const [inserted] = await insertSignature(tx, {
+  const { signature: before, isNew } = await insertOrFind(tx, actor, petition, {
     publicId: ids.signature,
     petitionKey: petition.key,
     supporterKey: supporter.key,
@@ -234,7 +197,7 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     createdAt: tx.now,
     confirmedAt,
   });
-  if (inserted) {
+  if (isNew) {
     const counted = { petitionKey: petition.key, ...attribution, createdAt: tx.now, confirmedAt };
     if (status === 'confirmed') {
       await beginToCount(ctx, tx, [{ counted, from: null, identity: email.identity }]);
@@ -243,19 +206,17 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     }
     if (status === 'pending') {
       const { apiKeyKey } = attribution;
-      await noteNetwork(tx, { signatureKey: inserted.key, petitionKey: petition.key, apiKeyKey, network });
+      await noteNetwork(tx, { signatureKey: before.key, petitionKey: petition.key, apiKeyKey, network });
     }
-    if (status === 'quarantined') await noteSuspicion(tx, inserted.key, suspicion ?? CROWDED);
-    else await room.take(inserted.key);
+    if (status === 'quarantined') await noteSuspicion(tx, before.key, suspicion ?? CROWDED);
+    else await room.take(before.key);
   }
-  const before: Signed['signature'] = inserted
-    ? { ...inserted, publicId: ids.signature, status, createdAt: tx.now, confirmedAt }
-    : await existingSignature(tx, petition, supporter.key);
+  const heard = await hearsOf(tx, actor, petition, isNew ? null : before.key);
   const waits = before.status === 'pending' || before.status === 'quarantined';
   const takes = vouched && !suspicion && waits;
   const signature = takes ? await confirm(ctx, tx, before, email.identity) : before;
-  if (inserted || signature !== before) await noteWord(tx, petition, attempt, signature, !!inserted);
-  const result = { supporterKey: supporter.key, signature, isNew: !!inserted };
+  if (isNew || signature !== before) await noteWord(tx, petition, attempt, signature, isNew);
+  const result = { supporterKey: supporter.key, signature, isNew };
   const mails = await askMailbox(ctx, tx, petition, attempt, result);
   return {
     petitionKey: petition.key,
@@ -263,7 +224,8 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
     confirmation: petition.confirmation,
     goals: petition.goals,
     published: attempt.published,
-    created: inserted !== undefined,
+    created: isNew,
+    heard,
     mails,
     signature,
   };
@@ -274,7 +236,7 @@ async function noteWord(
   tx: Tx,
   { key: petitionKey }: PetitionGate,
   { allowance, attribution, ids }: Attempt,
-  { key, status }: Signed['signature'],
+  { key, status }: SignatureHead,
   isNew: boolean,
 ): Promise<void> {
   const { collectorKey: organizationKey, apiKeyKey } = attribution;
@@ -297,32 +259,19 @@ const wordsOf = (input: SignInput): RequestData => ({
   comment: input.comment ?? null,
 });
 
-async function existingSignature(
-  tx: Tx,
-  petition: PetitionGate,
-  supporterKey: number,
-): Promise<Signed['signature']> {
-  const [existing] = await findSignature(tx, { petitionKey: petition.key, supporterKey });
-  if (existing) return existing;
-  // The row was refused, and not for its signer: so for its external id.
-  throw new ApiError('external_id_taken', {
-    detail: 'Another signature of this petition has this external_id.',
-  });
-}
-
 /** Vouched for: a signature that waited for its mailbox counts now. A quarantined one still waits for an organiser. */
 async function confirm(
   ctx: Context,
   tx: Tx,
-  before: Signed['signature'],
+  before: SignatureHead,
   identity: string,
-): Promise<Signed['signature']> {
+): Promise<SignatureHead> {
   const confirmed = await confirmSignature(ctx, tx, { key: before.key, data: null, identity });
   if (confirmed === 'too late' || !confirmed.counted) return before;
   return { ...before, status: 'confirmed', confirmedAt: tx.now };
 }
 
-type Result = { supporterKey: number; signature: Signed['signature']; isNew: boolean };
+type Result = { supporterKey: number; signature: SignatureHead; isNew: boolean };
 
 /**
  * Writes down the answers to "may they mail you?", and asks the mailbox for what is not proven. Where the petition wants
@@ -366,47 +315,4 @@ async function askMailbox(
   if (suspicion) await queueMail(tx, 'signed', null);
   else await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey });
   return true;
-}
-
-function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
-  const secret = actor.kind === 'secret';
-  if (secret && !actor.scopes.includes('signatures:write')) {
-    throw new ApiError('scope_required', { detail: 'The key needs the scope signatures:write.' });
-  }
-  if (vouched && !(secret && actor.scopes.includes('signatures:vouch'))) {
-    throw new ApiError('scope_required', {
-      detail: 'Only a secret key with the scope signatures:vouch can vouch.',
-    });
-  }
-  if (externalId != null && !secret) {
-    throw new ApiError('scope_required', {
-      detail: 'Only a secret key can give a signature an external_id.',
-    });
-  }
-}
-
-const FORM_VALUES: Record<FormField, (input: SignInput) => unknown> = {
-  country: (input) => input.country,
-  postal_code: (input) => input.postalCode,
-  postal_address: (input) => input.postalAddress,
-  phone: (input) => input.phone,
-  comment: (input) => input.comment,
-};
-
-/** Holds the request against what the petition's form asks for. */
-export function assertForm({ form }: Pick<PetitionGate, 'form'>, input: SignInput): void {
-  const errors: FieldError[] = [];
-  for (const [field, valueOf] of Object.entries(FORM_VALUES) as [
-    FormField,
-    (typeof FORM_VALUES)[FormField],
-  ][]) {
-    const given = valueOf(input) != null;
-    const pointer = `/${field}`;
-    if (form[field] === 'required' && !given) {
-      errors.push({ pointer, code: 'required', detail: 'This petition needs it: send it.' });
-    } else if (form[field] === 'off' && given) {
-      errors.push({ pointer, code: 'not_asked', detail: 'This petition does not ask for it: leave it out.' });
-    }
-  }
-  if (errors.length > 0) throw invalidBody(...errors);
 }

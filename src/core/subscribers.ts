@@ -16,7 +16,7 @@ import { findSupporterByIdentity } from './supporters.js';
  * An organization's list, as the organization sees it.
  */
 
-const viewColumns = ({ subscriptions: t, supporters }: Tables) => ({
+const viewColumns = ({ subscriptions: t, supporters, contacts }: Tables) => ({
   key: t.key,
   publicId: t.publicId,
   organizationKey: t.organizationKey,
@@ -32,13 +32,21 @@ const viewColumns = ({ subscriptions: t, supporters }: Tables) => ({
   createdAt: t.createdAt,
   activeSince: t.activeSince,
   endedAt: t.endedAt,
+  contact: contacts,
 });
 
 const selectViews = ({ db, tables }: Reader) =>
   db
     .select(viewColumns(tables))
     .from(tables.subscriptions)
-    .innerJoin(tables.supporters, eq(tables.supporters.key, tables.subscriptions.supporterKey));
+    .innerJoin(tables.supporters, eq(tables.supporters.key, tables.subscriptions.supporterKey))
+    .leftJoin(
+      tables.contacts,
+      and(
+        eq(tables.contacts.organizationKey, tables.subscriptions.organizationKey),
+        eq(tables.contacts.supporterKey, tables.subscriptions.supporterKey),
+      ),
+    );
 
 export type SubscriptionView = Awaited<ReturnType<typeof selectViews>>[number];
 

@@ -113,7 +113,6 @@ async function askMailbox(
   keyed: boolean,
 ): Promise<Subscribed> {
   const { key: supporterKey } = await findOrCreateSupporter(tx, email, supporterId);
-  if (keyed && (await isBlocked(tx, subject))) throw doNotContact();
   const about = {
     organizationKey: text.organizationKey,
     supporterKey,
@@ -122,6 +121,8 @@ async function askMailbox(
     externalId: input.externalId ?? null,
   };
   const before = await ensureSubscription(ctx, tx, about);
+  // Of mails of others that the address refused an organization hears nothing: the worker drops what is queued.
+  if (keyed && before.status === 'suppressed' && (await isBlocked(tx, subject))) throw doNotContact();
   if (about.externalId !== null && about.externalId !== before.externalId) {
     const { subscriptions: t } = tx.tables;
     await tx.db.update(t).set({ externalId: about.externalId }).where(eq(t.key, before.key));

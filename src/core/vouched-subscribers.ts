@@ -48,15 +48,19 @@ export async function vouchFor(
   voucher: Voucher,
   rows: readonly VouchedRow[],
 ): Promise<Vouched[]> {
-  const blocked = await blockedOf(tx, rows);
-  const isBlocked = ({ subject }: VouchedRow) => blocked.has(subject.toString('base64'));
-  const known = await knownOf(
-    ctx,
+  const known = await knownOf(ctx, tx, voucher, rows);
+  const blocked = await blockedOf(
     tx,
-    voucher,
-    rows.filter((row) => !isBlocked(row)),
+    known.filter(({ before }) => before?.status === 'suppressed'),
   );
-  const outcomes = new Map(known.map((row) => [row.email.identity, outcomeOf(row.before, voucher)]));
+  const outcomes = new Map(
+    known.map((row) => [
+      row.email.identity,
+      blocked.has(row.subject.toString('base64'))
+        ? ('do_not_contact' as const)
+        : outcomeOf(row.before, voucher),
+    ]),
+  );
   const having = (outcome: Vouched) => known.filter((row) => outcomes.get(row.email.identity) === outcome);
   await insertActive(ctx, tx, voucher, having('created'));
   await activate(tx, having('activated'));
@@ -67,7 +71,7 @@ export async function vouchFor(
     ...(await withoutGrant(tx, voucher, having('unchanged'))),
   ];
   await recordGrants(ctx, tx, voucher, agreed);
-  return rows.map(({ email }) => outcomes.get(email.identity) ?? 'do_not_contact');
+  return rows.map(({ email }) => outcomes.get(email.identity) as Vouched);
 }
 
 function outcomeOf(before: Subscription | undefined, { evidence }: Voucher): Vouched {
@@ -79,7 +83,12 @@ function outcomeOf(before: Subscription | undefined, { evidence }: Voucher): Vou
   return endedAt && at != null && new Date(at) > endedAt ? 'activated' : 'consent_required';
 }
 
+/**
+ * Those who must not be mailed. It is asked only of subscriptions that the organization knows to be suppressed: that an
+ * address refused or complained of the mails of others is not for it to know. Those are never mailed anyway.
+ */
 async function blockedOf(tx: Tx, rows: readonly VouchedRow[]): Promise<Set<string>> {
+  if (rows.length === 0) return new Set();
   const { doNotContact: t } = tx.tables;
   const subjects = rows.map(({ subject }) => subject);
   const found = await tx.db.select({ hash: t.hash }).from(t).where(inArray(t.hash, subjects));

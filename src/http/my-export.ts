@@ -5,6 +5,7 @@ import type { Context } from '../core/context.js';
 import { exportMe, type MyData } from '../core/my-export.js';
 import { PRIVATE_CACHE } from './answers.js';
 import { iso } from './case.js';
+import { toContact } from './contacts.js';
 import { toMe } from './me.js';
 import { toMySignature } from './my-signatures.js';
 import { toMySubscription } from './my-subscriptions.js';
@@ -81,6 +82,10 @@ export const toMyExport = (data: MyData) => ({
     created_at: iso(change.createdAt),
     applied_at: iso(change.appliedAt),
     undone_at: iso(change.undoneAt),
+  })),
+  contacts: data.contacts.map(({ contact, organizationId }) => ({
+    organization_id: organizationId,
+    ...toContact(contact),
   })),
 });
 

@@ -70,7 +70,7 @@ export const openShareLinkRoutes =
           access: 'open',
           summary: 'Make a link to share a petition with',
           description:
-            'For the petition, or with the receipt of a signature for its signer. A key attributes it to its organization: so are the signatures that it brings, if no key says otherwise.',
+            'For the petition, or with the receipt of a signature for its signer. Only a key attributes it to an organization, its own: so are the signatures that it brings, if no key says otherwise.',
           params: PetitionPath,
           body: ShareLinkInput,
           answers: { 201: ShareLink, 308: MOVED },

@@ -64,7 +64,7 @@ A client that reads nothing for half a minute is taken to be gone.`,
           createdFrom: rest.created_from === undefined ? undefined : new Date(rest.created_from),
           createdBefore: rest.created_before === undefined ? undefined : new Date(rest.created_before),
         };
-        const { slices } = await exportSignatures(ctx.store.read, keyed(request), petition, filter);
+        const { slices } = await exportSignatures(ctx, keyed(request), petition, filter);
         reply
           .type(TYPES[format])
           .header('cache-control', PRIVATE_CACHE)

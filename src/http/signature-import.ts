@@ -12,7 +12,7 @@ import { ref } from '../../schema/api/typebox.js';
 import type { Context } from '../core/context.js';
 import { findSharedGate } from '../core/partnerships.js';
 import { assertSignable } from '../core/petition-life.js';
-import { importSignatures, type ImportTally, type LineProblem } from '../core/signature-import.js';
+import { importSignatures, NO_LINES, type ImportTally, type LineProblem } from '../core/signature-import.js';
 import { findVouching } from '../core/vouching.js';
 import { ApiError, ERRORS } from '../errors.js';
 import { PRIVATE_CACHE } from './answers.js';
@@ -67,7 +67,7 @@ export const secretSignatureImportRoutes =
           tag: 'Signatures',
           access: 'secret',
           summary: 'Take over signatures that were collected elsewhere',
-          description: `A file of any length, CSV or one \`SignatureImportLine\` a line as JSON, which is read while it comes. You vouch for its signatures: they count at once, as if each were sent to \`signPetition\` with \`vouched\`, and nothing is mailed. A partner may do so if that was agreed (\`may_vouch\`), and what it brings beyond the limit of the day is quarantined. What supporters have said themselves stays as it is.
+          description: `A file of any length, CSV or one \`SignatureImportLine\` a line as JSON, which is read while it comes. You vouch for its signatures: they count at once, as if each were sent to \`signPetition\` with \`vouched\`, and nothing is mailed. A partner may do so if that was agreed (\`may_vouch\`), and what it brings beyond the limit of the day is quarantined. What supporters have said themselves stays as it is. Where something of the petition is hidden from you (a partner does not see whom others have collected, the lead not whom a partner has whose terms are \`names\` or \`counts\`), you hear only how many lines were \`accepted\`: whoever has signed before counts once.
 
 A line that is wrong is told with its number, and stops no other. The lines are stored in chunks while the rest still comes: when the connection breaks, or an error comes on the way, send the file again. Nobody counts twice, so nothing needs to be remembered.
 
@@ -138,16 +138,7 @@ function fileOf({ body, headers }: FastifyRequest): { body: Readable; format: 'c
 /** Tells a caller how far it is, if they want that, and in the end what has become of everything. */
 class Telling {
   #problems: LineProblem[] = [];
-  #last: ImportTally = {
-    importId: null,
-    lines: 0,
-    created: 0,
-    quarantined: 0,
-    confirmed: 0,
-    alreadySigned: 0,
-    leftOut: 0,
-    failed: 0,
-  };
+  #last: ImportTally = NO_LINES;
   #stream: PassThrough | undefined;
   #toldAt = -Infinity;
 
@@ -182,8 +173,8 @@ class Telling {
   stopped(error: unknown): FastifyReply {
     if (!(error instanceof ApiError) && !this.#stream) throw error;
     const { code, details } = error instanceof ApiError ? error : new ApiError('internal_error');
-    const { created, quarantined, confirmed } = this.#last;
-    const stored = created + quarantined + confirmed;
+    const { created, quarantined, confirmed, accepted } = this.#last;
+    const stored = created + quarantined + confirmed + accepted;
     const sendAgain = stored > 0 ? ` ${stored} signatures are stored: send the file again to go on.` : '';
     const detail = `${details.detail ?? `${ERRORS[code][1]}.`}${sendAgain}`;
     if (this.#stream) return this.#end(false, { code, detail });

@@ -96,7 +96,7 @@ export const secretModerationRoutes =
           access: 'secret',
           summary: 'See what a moderation of many would do',
           description:
-            'Finds the signatures of a petition that you lead which the action would move. It changes nothing. What you are not shown of an address (`shown`) you do not find by `email_domain`.',
+            'Finds the signatures of a petition that you lead which the action would move. It changes nothing. What you are not shown of a signature under the terms of a partner you do not find by `email_domain`.',
           body: ModerationPreviewInput,
           answers: { 200: ModerationPreview },
           errors: ['petition_not_found'],

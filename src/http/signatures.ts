@@ -75,11 +75,15 @@ export const toSignature = (view: SignatureView): (typeof Signature)['static'] =
   suspicion: view.suspicion,
 });
 
-/** What a stranger hears: nothing in it depends on the address that signed. */
-const toAccepted = (ctx: Context, { petitionId, confirmation, published, signature }: Signed) => ({
+/** What is heard without the truth: nothing in it depends on the address that signed. */
+const toAccepted = (
+  ctx: Context,
+  { petitionId, confirmation, published, signature }: Signed,
+  vouched: boolean | undefined,
+) => ({
   petition_id: petitionId,
   confirmation,
-  next: confirmation === 'email' ? 'confirm_email' : 'done',
+  next: confirmation === 'email' && !vouched ? 'confirm_email' : 'done',
   count: published,
   receipt: ctx.sealer.receipt(signature.key),
 });
@@ -112,7 +116,7 @@ export const openSignatureRoutes =
           access: 'open',
           summary: 'Sign a petition',
           description:
-            'Without a secret key the answer is always 202 and tells nothing about the address. A publishable key attributes the signature to its organization. A secret key learns the truth: 201 created, 200 signed before. Signing again is safe: it never makes a second signature and changes nothing.',
+            'Without a secret key the answer is always 202 and tells nothing about the address. A publishable key attributes the signature to its organization. A secret key learns the truth where it may see it: 200 of an earlier signature that `listSignatures` finds for it by the address; 201 created, if nothing of the petition is hidden from its organization. Else it is 202, too: so a partner does not hear whom others have collected, nor the lead organization whom a partner has whose terms are `names` or `counts`; and an `external_id` that another signature has is left out. Signing again is safe: it never makes a second signature and changes nothing.',
           params: PetitionPath,
           body: SignatureInput,
           answers: { 200: SignatureResult, 201: SignatureResult, 202: SignatureAccepted, 308: MOVED },
@@ -145,11 +149,11 @@ export const openSignatureRoutes =
             retryFrom(ctx, request),
             callerOf(request),
           );
-        if (actor.kind !== 'secret') {
-          const signed = await steadily(ctx, sign);
-          return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(toAccepted(ctx, signed)));
+        const signed = await steadily(ctx, sign, ({ heard }) => heard);
+        if (!signed.heard) {
+          const accepted = toAccepted(ctx, signed, body.vouched);
+          return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(accepted));
         }
-        const signed = await sign();
         reply.code(signed.created ? 201 : 200).header('cache-control', PRIVATE_CACHE);
         return reply.send(await toResult(ctx, signed));
       },
@@ -173,7 +177,7 @@ export const openSignatureRoutes =
       (request, reply) => {
         const { limit = 20, cursor } = request.query;
         const { actor, params } = request;
-        const read = () => listPublicSignatures(ctx.store.read, actor, params.petition, { limit, cursor });
+        const read = () => listPublicSignatures(ctx, actor, params.petition, { limit, cursor });
         // The first page is what everybody looks at.
         if (actor.kind === 'anonymous' && cursor === undefined) {
           const render = async () => {
@@ -231,7 +235,7 @@ export const secretSignatureRoutes =
           createdBefore: rest.created_before === undefined ? undefined : new Date(rest.created_before),
         };
         const oldestFirst = sort === 'created_at';
-        const page = await listSignatures(ctx.store.read, keyed(request), petition, filter, {
+        const page = await listSignatures(ctx, keyed(request), petition, filter, {
           limit,
           cursor,
           oldestFirst,
@@ -256,7 +260,7 @@ export const secretSignatureRoutes =
         }),
       },
       async (request, reply) => {
-        const view = await getSignature(ctx.store.read, keyed(request), request.params.signature);
+        const view = await getSignature(ctx, keyed(request), request.params.signature);
         return sendWithEtag(request, reply, PRIVATE_CACHE, toSignature(view));
       },
     );

@@ -7,14 +7,22 @@ const FLOOR_MS = { sqlite: 5, postgres: 25 } as const;
 /**
  * Runs work whose effect depends on who somebody is, for a caller who must not learn it: the answer leaves no earlier
  * than a fixed time after the request came. The clock runs from before the work, not after it: nothing adds up. Under
- * load everybody waits for longer than that anyway, and shares commits with others.
+ * load everybody waits for longer than that anyway, and shares commits with others. `isTold` says of a result that the
+ * caller learns it anyway, and need not wait.
  */
-export async function steadily<T>(ctx: Context, work: () => Promise<T>): Promise<T> {
+export async function steadily<T>(
+  ctx: Context,
+  work: () => Promise<T>,
+  isTold: (result: T) => boolean = () => false,
+): Promise<T> {
   const floor = floorOf(FLOOR_MS[ctx.store.engine]);
+  let told = false;
   try {
-    return await work();
+    const result = await work();
+    told = isTold(result);
+    return result;
   } finally {
-    await floor;
+    if (!told) await floor;
   }
 }
 

@@ -27,20 +27,22 @@ import { importSubscribers } from '../core/subscription-import.js';
 import { NOT_MODIFIED, PRIVATE_CACHE, toPage } from './answers.js';
 import { keyed } from './auth.js';
 import { camelKeys, iso } from './case.js';
+import { toContact } from './contacts.js';
 import { sendWithEtag } from './conditional.js';
 import { retryFrom } from './idempotency.js';
 import { operation } from './operation.js';
 import { steadily } from './steadily.js';
 
-const toSubscription = (view: SubscriptionView): (typeof Subscription)['static'] => ({
+const toSubscription = (ctx: Context, view: SubscriptionView): (typeof Subscription)['static'] => ({
   id: view.publicId,
-  supporter_id: view.supporterId,
+  supporter_id: ctx.secrets.namesFor(view.organizationKey)(view.supporterId),
   email: view.email,
   status: view.status,
   frequency: view.frequency,
   locale: view.locale,
   source: view.source,
   external_id: view.externalId,
+  contact: view.contact && toContact(view.contact),
   created_at: iso(view.createdAt),
   active_since: iso(view.activeSince),
   ended_at: iso(view.endedAt),
@@ -103,7 +105,7 @@ export const openSubscriptionRoutes =
           return reply.code(202).send(toAccepted(await steadily(ctx, ask)));
         }
         const { created, subscription } = await ask();
-        return reply.code(created ? 201 : 200).send({ ...toSubscription(subscription), created });
+        return reply.code(created ? 201 : 200).send({ ...toSubscription(ctx, subscription), created });
       },
     );
     done();
@@ -126,7 +128,7 @@ export const secretSubscriptionRoutes =
   (app, _options, done) => {
     /** The subscription with the consents that it rests on. */
     const detailsOf = async (view: SubscriptionView) => ({
-      ...toSubscription(view),
+      ...toSubscription(ctx, view),
       consents: (await listConsents(ctx, view)).map(toConsent),
     });
 
@@ -152,7 +154,12 @@ export const secretSubscriptionRoutes =
           cursor,
           oldestFirst: sort === 'created_at',
         });
-        return sendWithEtag(request, reply, PRIVATE_CACHE, toPage(request, reply, page, toSubscription));
+        return sendWithEtag(
+          request,
+          reply,
+          PRIVATE_CACHE,
+          toPage(request, reply, page, (view: SubscriptionView) => toSubscription(ctx, view)),
+        );
       },
     );
 

@@ -84,8 +84,9 @@ export class GroupCommit {
   transact<T>(work: (tx: Tx) => Promise<T>, urgent = false): Promise<T> {
     if (this.failed) return Promise.reject(new ApiError('storage_unavailable'));
     if (this.#draining) return Promise.reject(new ApiError('shutting_down'));
-    if (this.#queue.length >= this.parts.options.maxWaiting)
+    if (this.#queue.length >= this.parts.options.maxWaiting) {
       return Promise.reject(new ApiError('overloaded'));
+    }
     if (!urgent && this.#short()) return Promise.reject(new ApiError('storage_full'));
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ work, urgent, resolve, reject });

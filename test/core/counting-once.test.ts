@@ -310,7 +310,6 @@ class Run {
       const rest = { before: status, yes: counts, via, link: how.link ?? false, known: true } as const;
       model.add(p, address, { id, status, ...rest });
     }
-    if (how.vouched) model.person(address).proven = true;
   }
 
   private async bring(p: number, address: string) {
@@ -344,9 +343,7 @@ class Run {
       const { id } = (await this.row(p, address))!;
       const status = 'confirmed' as const;
       model.add(p, address, { id, status, before: status, yes: true, via: 'lead', link: false, known: true });
-      if (!person) model.person(address).proven = true;
     }
-    if (person) person.proven = true;
   }
 
   private async answer(p: number, address: string, yes: boolean) {

@@ -95,6 +95,9 @@ onEveryEngine('eraseMe: the whole story', async (t, engine) => {
   await api.call('PATCH', '/v1/me', { key, body: { phone: '+31 20 555 0199' } });
   await api.call('POST', '/v1/me/email-changes', { key, body: { email: 'zelda.quux@another.example' } });
 
+  const evidence = { email: ZELDA, name: 'Zelda Quux in the files', vouched: true };
+  await api.call('POST', '/v1/petitions/meadows/signatures', { key: lead.secret, body: evidence });
+
   await t.test('200: the export holds everything, and nothing of others', async (t) => {
     const answer = await api.call('GET', '/v1/me/export', { key });
     t.match(answer, {
@@ -111,6 +114,7 @@ onEveryEngine('eraseMe: the whole story', async (t, engine) => {
         confirmation_requests: [{ confirmed_at: /Z$/ }, {}, { said: { name: 'Zelda Quux the Second' } }],
         mails: [{ kind: 'signed', state: 'sent' }, {}, {}, { kind: 'email_apply' }, { kind: 'email_notice' }],
         email_changes: [{ status: 'requested', new_email: 'zelda.quux@another.example' }],
+        contacts: [{ organization_id: lead.id, name: 'Zelda Quux in the files', phone: null }],
       },
     });
     t.notMatch(answer.text, /bystander|bo@example/i);

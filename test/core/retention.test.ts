@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { eq } from 'drizzle-orm';
 import pg from 'pg';
+import { noteContacts } from '../../src/core/contacts.js';
 import { readCounts } from '../../src/core/counts.js';
 import { recount } from '../../src/core/recount.js';
 import { runRetention } from '../../src/core/retention.js';
@@ -185,4 +186,32 @@ onEveryEngine('retention', async (t, engine) => {
     });
     t.notMatch(JSON.stringify([dry, real, said]), /both@|jammed@|only@/i);
   });
+});
+
+onEveryEngine('contacts are forgotten with the reason to know somebody', async (t, engine) => {
+  const api = await start(t, engine);
+  const [lead, other] = [await api.organization('River Meadows'), await api.organization('Anglers')];
+  const { petitions, contacts, supporters } = api.store.tables;
+  for (const slug of ['due', 'open']) await publish(api, lead.secret, { slug, confirmation: 'none' });
+  const sign = (slug: string, email: string) =>
+    api.call('POST', `/v1/petitions/${slug}/signatures`, { body: { email, name: 'Somebody' } });
+  await sign('due', 'both@example.org');
+  await sign('open', 'both@example.org');
+  await sign('due', 'only@example.org');
+  const people = await api.store.read.db.select().from(supporters);
+  await api.store.transact(async (tx) => {
+    const said = people.map(({ key }) => ({ supporterKey: key, said: { name: 'As we know them' } }));
+    for (const { key } of [lead, other]) await noteContacts(tx, key, said);
+    await tx.db.update(petitions).set({ retentionDays: 1 });
+  });
+  await api.call('POST', '/v1/petitions/due/transitions', { key: lead.secret, body: { to: 'closed' } });
+  api.setClock(new Date(Date.now() + 3 * 86_400_000));
+  await runRetention(api.app.ctx, { dryRun: false });
+  const left = await api.store.read.db.select().from(contacts);
+  t.match(
+    left,
+    [{ organizationKey: lead.key, name: 'As we know them' }],
+    'only who signed another of its petitions',
+  );
+  t.equal(left.length, 1);
 });

@@ -4,6 +4,7 @@ import { ANONYMOUS } from '../../src/core/context.js';
 import { createConsentText, currentTexts, type ConsentText } from '../../src/core/consent-texts.js';
 import type { KeyedActor } from '../../src/core/context.js';
 import { block } from '../../src/core/do-not-contact.js';
+import { takeMailEvent } from '../../src/core/mail-events.js';
 import { listMailingLinks } from '../../src/core/mailing-links.js';
 import { createMailing } from '../../src/core/mailings.js';
 import { recogniseMailing } from '../../src/core/recognition.js';
@@ -128,13 +129,22 @@ onEveryEngine('vouched subscribers', async (t, engine) => {
     t.same(await consentsOf(subscription.publicId), ['granted', 'withdrawn', 'granted']);
   });
 
-  await t.test('whoever must not be mailed is refused, and not even known afterwards', async (t) => {
-    await ctx.store.transact((tx) => block(tx, ctx.secrets.subject('blocked@example.org'), 'request'));
+  await t.test('whose mailbox refused the organization’s mail is refused', async (t) => {
+    await vouch('blocked@example.org');
+    await takeMailEvent(ctx, { type: 'complaint', email: 'blocked@example.org' });
     await t.rejects(vouch('blocked@example.org'), { code: 'do_not_contact' });
     const asked = subscribe(ctx, actor, { email: 'blocked@example.org', consentTextId: text.publicId });
     await t.rejects(asked, { code: 'do_not_contact' });
-    const rows = await ctx.store.read.db.select().from(ctx.store.tables.supporters);
-    t.notOk(rows.some(({ identity }) => identity.startsWith('blocked')));
+  });
+
+  await t.test('of a block that it does not know an organization hears nothing', async (t) => {
+    await takeMailEvent(ctx, { type: 'complaint', email: 'elsewhere@example.org' });
+    const asked = await subscribe(ctx, actor, {
+      email: 'elsewhere@example.org',
+      consentTextId: text.publicId,
+    });
+    t.match(asked, { created: true, subscription: { status: 'pending' } });
+    t.match(await vouch('elsewhere@example.org'), { subscription: { status: 'active' } });
   });
 
   await t.test('a record that somebody wrote into is found out', async (t) => {
@@ -210,7 +220,9 @@ onEveryEngine('importing', async (t, engine) => {
   put(503, 'pending@example.org');
 
   await t.test('a thousand rows, and bad ones do not stop the others', async (t) => {
-    await ctx.store.transact((tx) => block(tx, ctx.secrets.subject('blocked@example.org'), 'complaint'));
+    await bring([{ email: 'blocked@example.org' }]);
+    await takeMailEvent(ctx, { type: 'complaint', email: 'blocked@example.org' });
+    await takeMailEvent(ctx, { type: 'complaint', email: 'person1@example.org' });
     await subscribe(
       ctx,
       { kind: 'anonymous' },

@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { block } from '../../src/core/do-not-contact.js';
+import { takeMailEvent } from '../../src/core/mail-events.js';
 import { onEveryEngine, start, type TestApp } from '../helper.js';
 import { limits as enough } from '../high-limits.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../mailbox.js';
@@ -20,6 +21,8 @@ const read = (api: TestApp, key: string | undefined, id: string, headers = {}) =
 const end = (api: TestApp, key: string | undefined, id: string, body: unknown, headers = {}) =>
   api.call('POST', `/v1/subscriptions/${id}/end`, { key, body, headers });
 const confirm = (api: TestApp, token: string) => api.call('POST', '/v1/confirmations', { body: { token } });
+const complain = ({ app: { ctx } }: TestApp, email: string) =>
+  takeMailEvent(ctx, { type: 'complaint', email });
 const blockAddress = ({ app: { ctx } }: TestApp, identity: string) =>
   ctx.store.transact((tx) => block(tx, ctx.secrets.subject(identity), 'request'));
 const recordsOf = async (api: TestApp, key: string, email: string) => {
@@ -253,14 +256,19 @@ onEveryEngine('createSubscription with a secret key', async (t, engine) => {
   });
 
   await t.test('409: blocked; ended since the consent was collected', async (t) => {
-    await blockAddress(api, 'blocked@example.org');
     const evidence = { source: 'Stall' };
+    await add('blocked@example.org', { evidence });
+    await complain(api, 'blocked@example.org');
     for (const more of [{}, { evidence }]) {
       const answer = await add('blocked@example.org', more);
       t.match(answer, { status: 409, body: { code: 'do_not_contact' } });
       t.notMatch(answer.text, 'blocked@');
     }
-    t.equal(await find(api, org.secret, 'blocked@example.org'), undefined, 'nothing of it is stored');
+    // Of a complaint about somebody else's mail it hears nothing.
+    await complain(api, 'elsewhere@example.org');
+    t.match(await add('elsewhere@example.org'), { status: 201, body: { status: 'pending' } });
+    t.match(await add('elsewhere@example.org', { evidence }), { status: 200, body: { status: 'active' } });
+    t.same(await collectMail(api), [], 'and nothing is mailed');
 
     const email = 'left@example.org';
     await add(email, { evidence });
@@ -478,7 +486,8 @@ onEveryEngine('importSubscriptions', async (t, engine) => {
       await subscribe(api, { email: 'waiting@example.org', consent_text_id: text.id });
       await subscribe(api, { email: 'left@example.org', consent_text_id: text.id, evidence }, org.secret);
       await end(api, org.secret, (await find(api, org.secret, 'left@example.org')).id, { reason: 'x' });
-      await blockAddress(api, 'blocked@example.org');
+      await send([{ email: 'blocked@example.org' }]);
+      for (const email of ['blocked@example.org', 'n8@example.org']) await complain(api, email);
       await collectMail(api);
       const special = [
         'waiting@example.org',
@@ -507,7 +516,6 @@ onEveryEngine('importSubscriptions', async (t, engine) => {
         locale: 'en',
       });
       t.match(await find(api, org.secret, 'left@example.org'), { status: 'unsubscribed' });
-      t.equal(await find(api, org.secret, 'blocked@example.org'), undefined);
       const again = await send(rows);
       t.same(again.body, { created: 0, activated: 0, unchanged: 996, skipped });
       t.same(await storyOf(api, org.secret, 'n7@example.org'), ['granted import']);
