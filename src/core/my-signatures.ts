@@ -114,7 +114,7 @@ export async function confirmMySignature(
     const { key, status } = before.signature;
     if (status === 'confirmed') return { mine: before, goals: [] };
     if (status === 'withdrawn')
-      throw new ApiError('signature_withdrawn', { detail: 'Sign the petition again.' });
+      {throw new ApiError('signature_withdrawn', { detail: 'Sign the petition again.' });}
     if (status === 'invalidated') throw takenOut();
     const { supporters, confirmationRequests: t } = tx.tables;
     const isMine = eq(supporters.key, session.supporterKey);
