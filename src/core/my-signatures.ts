@@ -113,8 +113,9 @@ export async function confirmMySignature(
     const before = await findMine(tx, session, publicId);
     const { key, status } = before.signature;
     if (status === 'confirmed') return { mine: before, goals: [] };
-    if (status === 'withdrawn')
-      {throw new ApiError('signature_withdrawn', { detail: 'Sign the petition again.' });}
+    if (status === 'withdrawn') {
+      throw new ApiError('signature_withdrawn', { detail: 'Sign the petition again.' });
+    }
     if (status === 'invalidated') throw takenOut();
     const { supporters, confirmationRequests: t } = tx.tables;
     const isMine = eq(supporters.key, session.supporterKey);
