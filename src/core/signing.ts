@@ -25,6 +25,7 @@ import { assertForm, assertMaySay } from './signing-rules.js';
 import { findOrCreateSupporter } from './supporters.js';
 import { CROWDED, findRoom, FREE } from './spellings.js';
 import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from './suspicion.js';
+import { inTurn } from './turns.js';
 import { allowanceOf, noteVouched, type Allowance } from './vouching.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
@@ -143,7 +144,8 @@ export async function signPetition(
  * Signing shares a transaction with others: what it writes belongs to its person alone, or is made through what is
  * unique, or is a sum. Beside the person others could want the same external id, proof of work or Idempotency-Key: they
  * are kept apart by it. What is vouched for updates a person who may be known, in any order, and goes alone; so does who
- * signs under a spelling that is one of many, since all of them share their room.
+ * signs under a spelling that is one of many, since all of them share their room: those wait for each other here, rather
+ * than in the database, where each would hold a connection that others need.
  */
 function inTransaction<T>(
   { store }: Context,
@@ -151,7 +153,9 @@ function inTransaction<T>(
   { input, retry, proof }: { input: SignInput; retry: Retry | undefined; proof: Proof },
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  if (input.vouched || clusterOf(identity) !== identity) return store.transact(work);
+  const cluster = clusterOf(identity);
+  if (cluster !== identity) return inTurn(cluster, () => store.transact(work));
+  if (input.vouched) return store.transact(work);
   const others = [retry?.hash.toString('hex'), proof?.solution?.hash.toString('hex'), input.externalId];
   return store.gather([identity, ...others.filter((one) => one != null)], work);
 }

@@ -334,6 +334,7 @@ async function fillTheCoalition(api: TestApp, key: string, petition: string): Pr
     await sign(petition, { email: 'shared@example.org', share_code: link.body.code }),
     await sign(petition, { email: 'machine@example.org', website: 'https://spam.example' }),
     await sign('mailed', { email: 'partners@example.org' }, site),
+    await sign(petition, { email: 'tagged+1@example.org' }),
   ];
   for (const { status, text } of answers) if (status >= 300) throw new Error(text);
   // What came through a key is counted when its mail has left.
