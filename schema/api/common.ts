@@ -1,8 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { idPattern, type IdPrefix } from '../db/public-id.js';
+import { idPattern, SLUG_PATTERN, type IdPrefix } from '../db/public-id.js';
 import { closed, component, int, line, matching, nullable, open, webUrl } from './typebox.js';
-
-export const SLUG_PATTERN = '^[a-z0-9]+(?:-[a-z0-9]+)*$';
 
 const EXAMPLE_IDS: Record<IdPrefix, string> = {
   org: 'org_01kb1vq6gze4tb6m8fzj1g9c7d',

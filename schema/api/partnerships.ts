@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
-import { idPattern } from '../db/public-id.js';
+import { idPattern, SLUG_PATTERN } from '../db/public-id.js';
 import { LEAD_SEES, PARTNERSHIP_STATUSES } from '../db/partner-tables.js';
-import { exampleId, id, OrganizationSummary, paging, slug, SLUG_PATTERN } from './common.js';
+import { exampleId, id, OrganizationSummary, paging, slug } from './common.js';
 import {
   closed,
   component,

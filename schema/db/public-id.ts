@@ -61,3 +61,6 @@ export function decodeId(id: string): Buffer {
   }
   return bytes;
 }
+
+/** A name in URLs: of a petition or an organization. */
+export const SLUG_PATTERN = '^[a-z0-9]+(?:-[a-z0-9]+)*$';

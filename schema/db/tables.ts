@@ -2,6 +2,7 @@ import type * as Columns from './columns.postgres.js';
 import { CHALLENGES, defineBrakeTables } from './brake-tables.js';
 import { oneOf } from './checks.js';
 import { defineConsentTables } from './consent-tables.js';
+import { defineCountTables } from './count-tables.js';
 import { defineImportTables } from './import-tables.js';
 import { defineMailTables } from './mail-tables.js';
 import { definePartnerTables } from './partner-tables.js';
@@ -345,57 +346,6 @@ export function defineTables(d: typeof Columns) {
     (t) => [d.index('moderations_signature').on(t.signatureKey, t.key)],
   );
 
-  /**
-   * How many signatures a petition has in each status: the sum over its shards. On SQLite there is one shard; on
-   * PostgreSQL each connection writes its own, so that signers of a hot petition do not wait for one row.
-   * A single shard may be negative: one connection confirmed, another invalidated.
-   */
-  const petitionCounts = d.table(
-    'petition_counts',
-    {
-      petitionKey: d
-        .ref()
-        .notNull()
-        .references(() => petitions.key),
-      shard: d.int().notNull(),
-      pending: d.int().notNull(),
-      confirmed: d.int().notNull(),
-      invalidated: d.int().notNull(),
-      withdrawn: d.int().notNull(),
-      quarantined: d.int().notNull(),
-      updatedAt: d.instant().notNull(),
-    },
-    (t) => [d.primaryKey({ columns: [t.petitionKey, t.shard] })],
-  );
-
-  /** Confirmed signatures by the hour (since 1970, UTC) in which they were confirmed. Sharded like the counts. */
-  const petitionHistory = d.table(
-    'petition_history',
-    {
-      petitionKey: d
-        .ref()
-        .notNull()
-        .references(() => petitions.key),
-      hour: d.int().notNull(),
-      shard: d.int().notNull(),
-      confirmed: d.int().notNull(),
-    },
-    (t) => [d.primaryKey({ columns: [t.petitionKey, t.hour, t.shard] })],
-  );
-
-  const milestones = d.table(
-    'milestones',
-    {
-      petitionKey: d
-        .ref()
-        .notNull()
-        .references(() => petitions.key),
-      value: d.int().notNull(),
-      reachedAt: d.instant().notNull(),
-    },
-    (t) => [d.primaryKey({ columns: [t.petitionKey, t.value] })],
-  );
-
   /** Answers kept for retries. The answer is sealed under the caller's own Idempotency-Key, which is not stored. */
   const idempotencyKeys = d.table(
     'idempotency_keys',
@@ -412,6 +362,7 @@ export function defineTables(d: typeof Columns) {
   const partners = definePartnerTables(d, { organizations, petitions, apiKeys });
   return {
     ...consent,
+    ...defineCountTables(d, { petitions }),
     ...defineSharingTables(d, { organizations, petitions, signatures }),
     ...partners,
     ...defineImportTables(d, { organizations, petitions, apiKeys, ...partners }),
@@ -425,9 +376,6 @@ export function defineTables(d: typeof Columns) {
     contacts,
     signatures,
     moderations,
-    petitionCounts,
-    petitionHistory,
-    milestones,
     idempotencyKeys,
   };
 }

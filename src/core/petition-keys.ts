@@ -1,5 +1,4 @@
-import { idPattern } from '../../schema/db/public-id.js';
-import { SLUG_PATTERN } from '../../schema/api/common.js';
+import { idPattern, SLUG_PATTERN } from '../../schema/db/public-id.js';
 import type { Reader } from '../store/store.js';
 import { findAnyGate } from './petition-lookup.js';
 import { Recent } from './recent.js';

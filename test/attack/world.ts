@@ -172,7 +172,7 @@ export async function join(
   const invited = await call('POST', `/v1/petitions/${petition}/partners`, { key: lead.secret, body });
   if (invited.status !== 201) return invited;
   const path = `/v1/partnerships/${invited.body.id}/accept`;
-  return call('POST', path, { key: partner.secret, body: terms });
+  return call('POST', path, { key: partner.secret, body: { lead_sees: terms['lead_sees'] } });
 }
 
 export const form = (email: string, fields: object = {}) => ({
