@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 /** Enough for a log that is moved into the database again and again. */
 const BYTES = 512 * 1024;
 /** How often a spent one is tried to be kept again. */
-const REST_MS = 1000;
+const REST_MS = 100;
 
 /** A file that takes space away from a disk, so that there is some when the disk is full. */
 export class Reserve {

@@ -1,3 +1,4 @@
+import { desc, eq } from 'drizzle-orm';
 import type { Test } from 'tap';
 import type { Kind } from './feeding.js';
 import { makePartner, publish, start, type CallOptions, type Engine, type TestApp } from './helper.js';
@@ -30,6 +31,8 @@ export type World = {
   marks: Mark[];
   /** A thing of a group that is its own to do with as it likes; made anew where it would be used up. */
   own: (group: Group, kind: Kind, operation: string) => Promise<string>;
+  /** From now on groups may be told what they have said of signers themselves: they hear it when they name the address. */
+  recallWords: () => void;
 };
 
 export async function startForeignWorld(t: Test, engine: Engine): Promise<World> {
@@ -38,13 +41,16 @@ export async function startForeignWorld(t: Test, engine: Engine): Promise<World>
   for (const name of GROUPS) await world.found(name);
   await world.coalition();
   const { groups, things, marks } = world;
-  return { api, groups, things, marks, own: (...args) => world.own(...args) };
+  const own: World['own'] = (...args) => world.own(...args);
+  return { api, groups, things, marks, own, recallWords: () => world.recallWords() };
 }
 
 class Builder {
   readonly groups = {} as Record<GroupName, Group>;
   readonly things: Thing[] = [];
   readonly marks: Mark[] = [];
+  /** What groups have said of signers that they may not be shown among signatures. */
+  readonly #said: { name: GroupName; words: string }[] = [];
   #count = 0;
 
   constructor(private readonly api: TestApp) {}
@@ -196,13 +202,32 @@ class Builder {
       const optIns = { opt_ins: [{ consent_text_id: group.textId, opt_in: true }] };
       const mine: GroupName[] = group === partner ? ['partner'] : [];
       const [yes, mute] = [this.#words(mine, [...mine, ...names]), this.#words([], names)];
-      const agreed = await this.#signs(lead, group.secret, yes, mine, optIns);
-      const silent = await this.#signs(lead, group.secret, mute, []);
-      this.#thing('signature', agreed.id as string, ['lead', ...mine]);
-      this.#thing('signature', silent.id as string, ['lead']);
+      await this.#signs(lead, group.secret, yes, mine, optIns);
+      await this.#signs(lead, group.secret, mute, []);
+      this.#said.push({ name: group.name, words: JSON.stringify([yes, mute]) });
+      this.#thing('signature', await this.#signatureOf(yes.email), ['lead', ...mine]);
+      this.#thing('signature', await this.#signatureOf(mute.email), ['lead']);
       // Whoever agreed to be mailed by the former partner goes on being its subscriber.
       if (group === former) this.#subscriberOf('former', yes.email);
       if (group === former) await this.#post(`/v1/partnerships/${ptn.id}/end`, group.secret, {});
+    }
+  }
+
+  /** Where the answer does not tell it. */
+  async #signatureOf(email: string): Promise<string> {
+    const { signatures: t, supporters } = this.api.store.tables;
+    const [row] = await this.api.store.read.db
+      .select({ id: t.publicId })
+      .from(t)
+      .innerJoin(supporters, eq(supporters.key, t.supporterKey))
+      .where(eq(supporters.identity, email))
+      .orderBy(desc(t.key));
+    return row?.id ?? '';
+  }
+
+  recallWords(): void {
+    for (const { name, words } of this.#said) {
+      for (const mark of this.marks) if (words.includes(mark.text)) mark.seenBy = [...mark.seenBy, name];
     }
   }
 
@@ -224,7 +249,8 @@ class Builder {
         if (operation !== 'transitionPetition') return openId;
         return (await this.#post('/v1/petitions', secret, { title: fresh, statement: fresh })).id;
       case 'signature':
-        return (await this.#post(`/v1/petitions/${openId}/signatures`, secret, sign())).id;
+        await this.#post(`/v1/petitions/${openId}/signatures`, secret, sign());
+        return this.#signatureOf(email);
       case 'receipt':
         return (await this.#post(`/v1/petitions/${openId}/signatures`, secret, sign())).receipt;
       case 'subscription': {

@@ -173,6 +173,7 @@ onEveryEngine('foreign objects', async (t, engine) => {
 
   // After all else: who is written to by many is rightly known to many.
   await t.test('nor by writing down an address that others know', async (t) => {
+    world.recallWords();
     await askAll(writesAddress);
     same(t, faults);
   });
