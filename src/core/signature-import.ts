@@ -187,7 +187,7 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
     await addToImport(tx, importKey, brought);
     await noteVouched(tx, allowance, {
       counted: brought.created + brought.confirmed,
-      held: brought.quarantined,
+      held: outcomes.filter((outcome) => outcome === 'held').length,
     });
     took = performance.now() - begun;
     const told = outcomes.map((one) => (quiet && typeof one === 'string' ? ('accepted' as const) : one));
@@ -203,7 +203,9 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
 function broughtBy(outcomes: readonly Outcome[]): Brought {
   const brought = { lines: outcomes.length, created: 0, confirmed: 0, quarantined: 0 };
   for (const outcome of outcomes) {
-    if (outcome === 'created' || outcome === 'confirmed' || outcome === 'quarantined') brought[outcome] += 1;
+    if (outcome === 'held') brought.quarantined += 1;
+    else if (outcome === 'created' || outcome === 'confirmed' || outcome === 'quarantined')
+      brought[outcome] += 1;
   }
   return brought;
 }

@@ -217,7 +217,7 @@ onEveryEngine('what the lead and the partners see of signatures', async (t, engi
     t.match(await get(secret, 'Name-yes-counts'), { status: 404 });
     t.match(await get(lead.secret, 'Name-yes-counts'), { body: { shown: 'counts', name: null } });
     // An offer of other terms, refused or not, opens nothing.
-    const body = { organization: of('counts').id, lead_sees: 'full' };
+    const body = { organization: of('counts').id, lead_sees: 'full', may_vouch: true };
     const offer = await api.call('POST', '/v1/petitions/meadows/partners', { key: lead.secret, body });
     t.match(await get(lead.secret, 'Name-yes-counts'), { body: { shown: 'counts', name: null } });
     t.match(await list(secret), { status: 404 });

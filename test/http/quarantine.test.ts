@@ -509,18 +509,25 @@ onEveryEngine('moderating many', async (t, engine) => {
 
 onEveryEngine('moderating more than one request takes', async (t, engine) => {
   const { api, preview, apply, counts } = await world(t, engine);
-  const { petitions, signatures } = api.store.tables;
+  const { petitions, signatures, supporters } = api.store.tables;
   const [petition] = (await api.store.read.db.select().from(petitions)).filter(
     ({ slug }) => slug === 'direct',
   );
   const petitionKey = petition?.key ?? 0;
   const MANY = 10_250;
-  // Anonymised ones: they need no supporters, and what is moved is the same.
   for (let made = 0; made < MANY; made += 410) {
     await api.store.transact(async (tx) => {
-      const rows = Array.from({ length: 410 }, () => ({
+      const people = Array.from({ length: 410 }, (_, i) => ({
+        publicId: api.app.ctx.newId('sup'),
+        identity: `many${made + i}@example.org`,
+        delivery: `many${made + i}@example.org`,
+        createdAt: tx.now,
+      }));
+      const signers = await tx.db.insert(supporters).values(people).returning({ key: supporters.key });
+      const rows = signers.map(({ key }) => ({
         publicId: api.app.ctx.newId('sig'),
         petitionKey,
+        supporterKey: key,
         status: 'quarantined' as const,
         display: 'anonymous' as const,
         name: '',
