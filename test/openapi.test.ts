@@ -112,7 +112,7 @@ const OF_EVERY_KEY = ['getOrganization', 'listPartners', 'listPartnerships', 'ge
 const BODILESS = ['unsubscribeByLink', 'releaseKey', 'confirmMySignature'];
 
 const VERB_AND_NOUN =
-  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate)[A-Z][A-Za-z]+$/;
+  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine)[A-Z][A-Za-z]+$/;
 
 t.test('who may call is what the document says', async (t) => {
   const { must, done } = review(t);
