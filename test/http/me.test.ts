@@ -390,6 +390,7 @@ onEveryEngine('changing the address', async (t, engine) => {
   await t.test('202 and 404: an address that is somebody else’s, and nobody hears it', async (t) => {
     const free = await ask('ada@example.org', 'ada@free.example');
     const before = await mailed();
+    await enter(api, 'bo@example.org');
     const taken = await ask('ada@example.org', 'bo@example.org');
     t.equal(taken.text, free.text);
     t.same(Object.keys(taken.headers), Object.keys(free.headers));
