@@ -202,7 +202,8 @@ async function spelt(t: Test, world: World): Promise<void> {
     t.ok(count > 0 && count <= 3, `one mailbox counts ${count} times: ${name}`);
     const query = `petition=${petition.id}&status=quarantined`;
     const { data } = await must(200, world.call('GET', `/v1/signatures?${query}`, { key }));
-    t.ok(data.length >= 5, `of the others ${data.length} wait in quarantine: ${name}`);
+    // Three may still be pending, which can no longer count, where the mails went to others.
+    t.ok(data.length >= 3, `of the others ${data.length} wait in quarantine: ${name}`);
   }
 }
 
@@ -224,10 +225,7 @@ async function vouchedByPartner(t: Test, world: World): Promise<void> {
   await importLines(world, agreed, partner.secret, invented.slice(0, 5));
   t.equal(await countOf(world, agreed), 5, 'then what it vouches for counts');
   const board = await must(200, call('GET', `/v1/petitions/${agreed.id}/partners`, { key: lead.secret }));
-  const figures = Object.entries(board.partners[0] ?? {}).filter(
-    ([name, value]) => /vouch/.test(name) && value === 5,
-  );
-  t.ok(figures.length > 0, 'and the lead sees how many that were');
+  t.match(board.partners[0], { vouching: { counted: 5 } }, 'and the lead sees how many that were');
 }
 
 async function usedUp(t: Test, world: World): Promise<void> {

@@ -8,7 +8,6 @@ import t from 'tap';
 import { authenticate } from '../../src/core/api-keys.js';
 import type { Context } from '../../src/core/context.js';
 import { readCounts } from '../../src/core/counts.js';
-import { encodeCursor } from '../../src/core/page.js';
 import { recount } from '../../src/core/recount.js';
 import { listPublicSignatures, listSignatures } from '../../src/core/signatures.js';
 import { createHotAnswers } from '../../src/http/hot-answers.js';
