@@ -18,6 +18,7 @@ import { PRIVATE_CACHE, toPage } from './answers.js';
 import { iso } from './case.js';
 import { operation } from './operation.js';
 import { sessionOf } from './session.js';
+import { takesNoBody } from './validation.js';
 
 export const toMySignature = ({ signature, petition, shared }: Mine) => ({
   id: signature.publicId,
@@ -84,26 +85,7 @@ export const mySignatureRoutes =
       },
     );
 
-    app.post(
-      '/v1/me/signatures/:signature/confirm',
-      {
-        schema: operation({
-          operationId: 'confirmMySignature',
-          tag: 'My data',
-          access: 'session',
-          summary: 'Confirm a signature',
-          description:
-            'The session proves the mailbox: a signature that waits for it counts, also if its own mail never came, since somebody else had used up the mails of the day. The opt-ins that came with it are not confirmed. A repeat gets the same answer. One that is quarantined stays so until an organiser has looked at it.',
-          params: MySignaturePath,
-          answers: { 200: MySignature },
-          errors: ['signature_not_found', 'signature_withdrawn', 'already_invalidated', 'petition_closed'],
-        }),
-      },
-      async (request, reply) => {
-        const confirmed = await confirmMySignature(ctx, sessionOf(request), request.params.signature);
-        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(confirmed));
-      },
-    );
+    void app.register(confirming(ctx));
 
     app.delete(
       '/v1/me/signatures/:signature',
@@ -123,6 +105,34 @@ export const mySignatureRoutes =
       async (request, reply) => {
         const withdrawn = await withdrawMySignature(ctx, sessionOf(request), request.params.signature);
         return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(withdrawn));
+      },
+    );
+    done();
+  };
+
+/** Apart, since it takes no body. */
+const confirming =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    takesNoBody(app);
+    app.post(
+      '/v1/me/signatures/:signature/confirm',
+      {
+        schema: operation({
+          operationId: 'confirmMySignature',
+          tag: 'My data',
+          access: 'session',
+          summary: 'Confirm a signature',
+          description:
+            'The session proves the mailbox: a signature that waits for it counts, also if its own mail never came, since somebody else had used up the mails of the day. The opt-ins that came with it are not confirmed. A repeat gets the same answer. One that is quarantined stays so until an organiser has looked at it.',
+          params: MySignaturePath,
+          answers: { 200: MySignature },
+          errors: ['signature_not_found', 'signature_withdrawn', 'already_invalidated', 'petition_closed'],
+        }),
+      },
+      async (request, reply) => {
+        const confirmed = await confirmMySignature(ctx, sessionOf(request), request.params.signature);
+        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(confirmed));
       },
     );
     done();

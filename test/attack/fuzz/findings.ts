@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { request, type Agent, type IncomingHttpHeaders } from 'node:http';
 import { breach, operations, problemBreach } from './document.js';
 import type { Sent } from './requests.js';
@@ -36,7 +37,7 @@ export function send(
         resolve({
           status: response.statusCode ?? 0,
           headers: response.headers,
-          text: Buffer.concat(parts).toString(),
+          text: decoded(Buffer.concat(parts), response.headers['content-encoding'], whole),
           whole,
         });
       response.on('data', (part: Buffer) => {
@@ -52,6 +53,17 @@ export function send(
     outgoing.on('error', () => resolve(undefined));
     outgoing.end(body);
   });
+}
+
+const DECODERS: Record<string, (bytes: Buffer) => Buffer> = {
+  gzip: gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+};
+
+function decoded(bytes: Buffer, encoding: string | undefined, whole: boolean): string {
+  const decode = whole && bytes.length > 0 ? DECODERS[encoding ?? ''] : undefined;
+  return (decode ? decode(bytes) : bytes).toString();
 }
 
 const MAILED = /\bp[cmex]_[A-Za-z0-9_-]{44}\b/;
