@@ -204,8 +204,9 @@ function broughtBy(outcomes: readonly Outcome[]): Brought {
   const brought = { lines: outcomes.length, created: 0, confirmed: 0, quarantined: 0 };
   for (const outcome of outcomes) {
     if (outcome === 'held') brought.quarantined += 1;
-    else if (outcome === 'created' || outcome === 'confirmed' || outcome === 'quarantined')
+    else if (outcome === 'created' || outcome === 'confirmed' || outcome === 'quarantined') {
       brought[outcome] += 1;
+    }
   }
   return brought;
 }
