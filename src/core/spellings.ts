@@ -1,6 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Signal } from '../../schema/db/brake-tables.js';
 import { bind, bindAll, statement, type Tx } from '../store/store.js';
+import { inParts } from './bulk-insert.js';
 import type { Context } from './context.js';
 import { erasedIdentity } from './counting-once.js';
 import { clusterOf } from './email.js';
@@ -115,9 +116,6 @@ function noteSpelling(
   return Promise.resolve(insertSpelling(tx, row));
 }
 
-/** What engines take at once in a list. */
-const LIST = 500;
-
 /** Those of many addresses, no two of them the same, that may find no room on the petition: few, nearly always. */
 export async function mayBeCrowded(
   ctx: Context,
@@ -130,8 +128,7 @@ export async function mayBeCrowded(
   const found = new Set([...tagged, ...identities.filter((one) => clusters.has(one))]);
   if (!(await isAnyFull(tx, petitionKey))) return found;
   const { spellings: t } = tx.tables;
-  for (let at = 0; at < identities.length; at += LIST) {
-    const some = identities.slice(at, at + LIST);
+  for (const some of inParts(identities)) {
     const names = new Map(some.map((one) => [ctx.secrets.mailbox(petitionKey, one).toString('hex'), one]));
     const hashes = [...names.keys()].map((hex) => Buffer.from(hex, 'hex'));
     const rows = await tx.db.select({ mailbox: t.mailbox }).from(t).where(inArray(t.mailbox, hashes));
