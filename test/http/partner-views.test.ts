@@ -282,8 +282,9 @@ onEveryEngine('what is hidden from a key is not told by its answers', async (t, 
   };
 
   for (const slug of ['asks', 'counts']) {
-    for (const who of ['of-lead', 'waits'])
-      {await sign(slug, lead.secret, who, { external_id: `lead-${who}` });}
+    for (const who of ['of-lead', 'waits']) {
+      await sign(slug, lead.secret, who, { external_id: `lead-${who}` });
+    }
     await sign(slug, undefined, 'of-nobody');
     await sign(slug, site, 'of-partner', { external_id: undefined, ...yes });
     await sign(slug, site, 'mute');
@@ -302,8 +303,9 @@ onEveryEngine('what is hidden from a key is not told by its answers', async (t, 
     for (const who of known) {
       t.same(told(await sign(slug, key, who, fields)), expected, `${slug}: ${who}`);
       const retry = { 'idempotency-key': `retry-${(made += 1)}` };
-      for (let i = 0; i < 2; i += 1)
-        {t.same(told(await sign(slug, key, who, fields, retry)), expected, 'a retry');}
+      for (let i = 0; i < 2; i += 1) {
+        t.same(told(await sign(slug, key, who, fields, retry)), expected, 'a retry');
+      }
     }
   };
 
