@@ -12,7 +12,7 @@ export const PetitionCounts = component(
       confirmed: total('Signatures that count.'),
       pending: nullable(
         total(
-          'Signatures that wait for their confirmation. Null for everybody without a secret key of the lead organization: it would tell whether an address that one signs with had signed before.',
+          'Signatures that wait for their confirmation. Null for everybody but the lead organization, and for a lead from whom something is hidden by the terms of a partner: it would tell whether an address that one signs with had signed before.',
         ),
       ),
       invalidated: total('Signatures that an organiser has taken out.'),

@@ -204,7 +204,12 @@ export const PartnerVouching = component(
 
 const confirmed = () => int(0, MAX, { description: 'Its confirmed signatures.' });
 const pending = () =>
-  nullable(int(0, MAX, { description: 'Those that wait for confirmation; null: not for you.' }));
+  nullable(
+    int(0, MAX, {
+      description:
+        'Those that wait for confirmation: for a lead from whom no terms hide anything; else null.',
+    }),
+  );
 
 export const PartnerStanding = component(
   'PartnerStanding',

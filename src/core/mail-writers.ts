@@ -1,5 +1,6 @@
 import { and, eq, gt, inArray, isNotNull, lt, ne } from 'drizzle-orm';
 import type { RequestedOptIn } from '../../schema/db/consent-tables.js';
+import type { Signal } from '../../schema/db/brake-tables.js';
 import type { MailKind, TokenPurpose } from '../../schema/db/mail-tables.js';
 import type { Tx } from '../store/store.js';
 import { isTaken } from './email-changes.js';
@@ -12,6 +13,7 @@ import { isConfirmableAt } from './petition-life.js';
 import { issueToken, renewTokens, SUBSCRIPTION_LIFETIME_MS, type NewToken } from './random-tokens.js';
 import { readRequest, type ConfirmationRequest } from './requests.js';
 import { dayOf, signer } from './signed-tokens.js';
+import { hidesSome } from './partner-terms.js';
 import { isOnlyCrowded } from './spellings.js';
 
 /** A token for the reader of a mail, made as it is written. */
@@ -57,17 +59,26 @@ async function confirmation(draft: Draft, { reminder }: { reminder: boolean }): 
   if (signature === 'over') return { drop: 'petition_over' };
   if (await refusedLately(tx, request)) return { drop: 'refused' };
   // Nothing is mailed to whom a suspicious signature names, until an organiser has released it: subscriptions neither.
-  // Only who is there under too many spellings is asked all the same: anybody could have made up the others.
-  const isCrowded = signature?.status === 'quarantined' && isOnlyCrowded(signature.signals);
-  if (signature?.status === 'quarantined' && !isCrowded) return { drop: 'quarantined' };
+  const isHeld = signature?.status === 'quarantined';
+  const asksHeld = isHeld && (await asksQuarantined(tx, signature));
+  if (isHeld && !asksHeld) return { drop: 'quarantined' };
   if (signature && (await isSetApart(tx, signature))) return { drop: 'isolated' };
 
-  const signing = isCrowded || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
+  const signing = asksHeld || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
   if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
   if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
   // Subscribed already: who asks again may want to see what is there.
   return manage(draft, { most: 1, ms: DAY });
 }
+
+/**
+ * Who is there under too many spellings is asked all the same: anybody could have made up the others. So is everybody
+ * where the organiser is not shown what no mailbox has answered (see signature-access.ts): nobody would release it.
+ */
+const asksQuarantined = async (
+  tx: Tx,
+  { signals, petition }: { signals: readonly Signal[] | null; petition: { key: number } },
+): Promise<boolean> => isOnlyCrowded(signals) || hidesSome(tx, petition.key);
 
 const nothing: Drop = { drop: 'nothing_to_confirm' };
 

@@ -3,6 +3,7 @@ import type { LeadSees, PartnershipStatus } from '../../schema/db/partner-tables
 import type { Reader } from '../store/store.js';
 import type { KeyedActor } from './context.js';
 import { total } from './counts.js';
+import { hidingPetitions } from './partner-terms.js';
 import { findSharedGate, groupColumns, type Group } from './partnerships.js';
 import { Moved } from './petition-lookup.js';
 
@@ -33,18 +34,20 @@ const NOTHING = { confirmed: 0, pending: 0 };
 
 /**
  * What everybody in a petition's coalition has brought: sums, never people. The lead sees every organization that it
- * ever invited; a partner the other partners, without their terms and what waits for confirmation.
+ * ever invited; a partner the other partners, without their terms. What waits for confirmation only a lead sees from whom
+ * nothing is hidden: it moves with a request, and would tell whether an address had signed before.
  * Throws `petition_not_found`, or Moved for an old slug.
  */
 export async function readPartnerBoard(on: Reader, actor: KeyedActor, ref: string): Promise<Board> {
   const petition = await findSharedGate(on, actor, ref);
   if (ref !== petition.slug && ref !== petition.publicId) throw new Moved(petition.slug);
   const leads = actor.organizationKey === petition.organizationKey;
+  const seesAll = leads && (await hidingPetitions(on, [petition.key])).size === 0;
   const sumOf = await sumsOf(on, petition.key);
   const vouchedBy = leads ? await vouchedOf(on, petition.key) : undefined;
   const shown = (organizationKey: number | null): Sums => {
     const { confirmed, pending } = sumOf(organizationKey);
-    return { confirmed, pending: leads || organizationKey === actor.organizationKey ? pending : null };
+    return { confirmed, pending: seesAll ? pending : null };
   };
   const partners = (await latestPartnerships(on, petition.key))
     .filter(({ status }) => leads || status === 'accepted')

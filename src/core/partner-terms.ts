@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, inArray, isNotNull, isNull, lt, not, or, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, isNotNull, isNull, lt, ne, not, or, type SQL } from 'drizzle-orm';
 import type { LeadSees } from '../../schema/db/partner-tables.js';
 import type { Tables } from '../../schema/db/tables.js';
 import { bind, statement, type Reader, type Tx } from '../store/store.js';
@@ -31,6 +31,26 @@ const agreements = statement('partner_terms', ({ db, tables: { partnerships: t }
     .orderBy(asc(t.key)),
 );
 
+/** Of these petitions those of which something that partners collected is hidden from the lead, for good. */
+export async function hidingPetitions(
+  { db, tables: { partnerships: t } }: Reader,
+  petitionKeys: number[],
+): Promise<Set<number>> {
+  if (petitionKeys.length === 0) return new Set();
+  const rows = await db
+    .selectDistinct({ petitionKey: t.petitionKey })
+    .from(t)
+    .where(
+      and(
+        inArray(t.petitionKey, petitionKeys),
+        inArray(t.status, ['accepted', 'ended']),
+        isNotNull(t.answeredAt),
+        ne(t.leadSees, 'full'),
+      ),
+    );
+  return new Set(rows.map(({ petitionKey }) => petitionKey));
+}
+
 /** The terms of a petition: read once for all transactions of a commit. */
 export async function termsOf(on: Reader | Tx, petitionKey: number): Promise<Terms> {
   const memo = 'memo' in on ? on.memo : undefined;
@@ -50,6 +70,10 @@ async function readTerms(on: Reader, petitionKey: number): Promise<Terms> {
     return { organizationKey, leadSees, from: isFirst ? null : acceptedAt, until: next?.acceptedAt ?? null };
   });
 }
+
+/** Whether something that a partner collected for the petition is hidden from the lead. */
+export const hidesSome = async (on: Reader | Tx, petitionKey: number): Promise<boolean> =>
+  (await termsOf(on, petitionKey)).some(({ leadSees }) => leadSees !== 'full');
 
 /** What the lead sees of a signature. What no partner collected it sees in full. */
 export function leadSeesOf(terms: Terms, { collectorKey, createdAt }: Collected): LeadSees {

@@ -4,6 +4,7 @@ import { idPattern } from '../../schema/db/public-id.js';
 import type { Reader } from '../store/store.js';
 import type { Actor, Context } from './context.js';
 import { countColumns, NO_COUNTS, type Counts } from './counts.js';
+import { countsShownTo, type ShownCounts } from './shown-counts.js';
 import { decodeCursor, pageOf, type Page } from './page.js';
 import type { PetitionRow } from './petition-rules.js';
 import { wordPatterns } from './words.js';
@@ -28,6 +29,7 @@ const ORGANIZATION_ID = new RegExp(idPattern('org'));
 const summaryColumns = ({ petitions: t, organizations }: Tables) => ({
   key: t.key,
   publicId: t.publicId,
+  organizationKey: t.organizationKey,
   slug: t.slug,
   status: t.status,
   title: t.title,
@@ -57,7 +59,7 @@ export type PetitionSummary = Pick<
   Exclude<keyof ReturnType<typeof summaryColumns>, 'organization'>
 > & {
   organization: { publicId: string; slug: string; name: string; url: string | null };
-  counts: Counts;
+  counts: ShownCounts;
 };
 
 /** The petitions that the actor may see: everybody's published ones, and all of its own organization. */
@@ -94,7 +96,12 @@ export async function listPetitions(
     on,
     items.map((item) => item.key),
   );
-  return { items: items.map((item) => ({ ...item, counts: counts.get(item.key) ?? NO_COUNTS })), nextCursor };
+  const shown = await countsShownTo(on, actor, items);
+  const withCounts = items.map((item) => ({
+    ...item,
+    counts: shown(item.key, counts.get(item.key) ?? NO_COUNTS),
+  }));
+  return { items: withCounts, nextCursor };
 }
 
 async function countsOf(on: Reader, keys: number[]): Promise<Map<number, Counts>> {

@@ -4,7 +4,8 @@ import { ApiError, invalidBody, type FieldError } from '../errors.js';
 import { RunAgain, type Reader, type Tx } from '../store/store.js';
 import { renderBackground } from './background.js';
 import { speaksFor, type Actor, type Context, type KeyedActor } from './context.js';
-import { countColumns, type Counts } from './counts.js';
+import { readCounts } from './counts.js';
+import { countsShownTo, type ShownCounts } from './shown-counts.js';
 import { once, type Retry } from './idempotency.js';
 import { tellPetitionChanged } from './live-counts.js';
 import { assertMove, statusAt } from './petition-life.js';
@@ -18,7 +19,7 @@ import { searchText } from './words.js';
 export type PetitionView = {
   petition: PetitionRow;
   organization: { publicId: string; slug: string; name: string; url: string | null };
-  counts: Counts;
+  counts: ShownCounts;
   milestones: Milestone[];
 };
 
@@ -55,14 +56,14 @@ export async function createPetition(
         .returning();
       if (!row) throw new Error('the insert returned no row');
       await tx.db.insert(tx.tables.petitionSlugs).values({ slug, petitionKey: row.key });
-      return viewOf(tx, row);
+      return viewOf(tx, actor, row);
     }),
   );
 }
 
 /** Throws `petition_not_found`, `petition_taken_down`, or Moved. */
 export const getPetition = async (on: Reader, actor: Actor, ref: string): Promise<PetitionView> =>
-  viewOf(on, await findPetition(on, actor, ref));
+  viewOf(on, actor, await findPetition(on, actor, ref));
 
 /**
  * Applies a JSON Merge Patch to the version that the caller has read (null: to any).
@@ -86,7 +87,7 @@ export async function patchPetition(
     }
     const renamed = typeof slug === 'string' && slug !== before.slug ? slug : undefined;
     if (renamed) await claimSlug(tx, renamed, before.key);
-    return update(tx, before, { ...fields, ...derive(fields), ...(renamed ? { slug: renamed } : {}) });
+    return update(tx, actor, before, { ...fields, ...derive(fields), ...(renamed ? { slug: renamed } : {}) });
   });
   ctx.milestones.forget(view.petition.key);
   await ctx.milestones.settle(view.petition.key, view.petition.goals);
@@ -114,7 +115,7 @@ export const transitionPetition = (
     once(tx, retry, async () => {
       const before = await findOwn(tx, actor, ref, null);
       assertMove(statusAt(before, tx.now), transition.to);
-      return update(tx, before, effectOf(transition, before, tx.now));
+      return update(tx, actor, before, effectOf(transition, before, tx.now));
     }),
   );
 
@@ -149,7 +150,12 @@ async function findOwn(tx: Tx, actor: KeyedActor, ref: string, version: number |
   return found;
 }
 
-async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>): Promise<PetitionView> {
+async function update(
+  tx: Tx,
+  actor: KeyedActor,
+  before: PetitionRow,
+  changes: Partial<PetitionRow>,
+): Promise<PetitionView> {
   const { petitions: t } = tx.tables;
   tx.memo.clear();
   tellPetitionChanged(tx, before.key);
@@ -160,7 +166,7 @@ async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>
     .returning();
   // Only on PostgreSQL, where another transaction may come between the read and the write.
   if (!row) throw new RunAgain();
-  return viewOf(tx, row);
+  return viewOf(tx, actor, row);
 }
 
 /** Signers have endorsed exact words: from the first signature on these stay. Throws `statement_fixed`. */
@@ -197,8 +203,8 @@ function refuse(errors: ReturnType<typeof checkPetition>): void {
   if (errors.length > 0) throw invalidBody(...errors);
 }
 
-async function viewOf(on: Reader, petition: PetitionRow): Promise<PetitionView> {
-  const { organizations, petitionCounts } = on.tables;
+async function viewOf(on: Reader, actor: Actor, petition: PetitionRow): Promise<PetitionView> {
+  const { organizations } = on.tables;
   const [organization] = await on.db
     .select({
       publicId: organizations.publicId,
@@ -208,14 +214,12 @@ async function viewOf(on: Reader, petition: PetitionRow): Promise<PetitionView> 
     })
     .from(organizations)
     .where(eq(organizations.key, petition.organizationKey));
-  const [counts] = await on.db
-    .select(countColumns(on.tables))
-    .from(petitionCounts)
-    .where(eq(petitionCounts.petitionKey, petition.key));
+  const counts = await readCounts(on, petition.key);
+  const shown = await countsShownTo(on, actor, [petition]);
   return {
     petition,
     organization: organization as Organization,
-    counts: counts as Counts,
+    counts: shown(petition.key, counts),
     milestones: await listMilestones(on, petition.key),
   };
 }

@@ -86,12 +86,16 @@ export async function hearsOf(
   return found.length > 0;
 }
 
-/** The lead sees everything, but of what a partner has collected only as much as was agreed. */
+/**
+ * The lead sees everything, but of what a partner has collected only as much as was agreed. Where that is not all, what
+ * no mailbox has answered is nobody's yet: else a lead that signs with an address, and looks whether that adds a
+ * signature, would see whether its owner had signed at a partner.
+ */
 async function leadAccess(on: Reader, petition: Petition): Promise<Access> {
   const terms = await termsOf(on, petition.key);
   const full = inFull(on.tables, terms);
   return {
-    visible: undefined,
+    visible: full && or(isNotNull(on.tables.signatures.confirmedAt), asksNobody(on)),
     byEmail: full,
     byExternalId: full,
     seesAll: full === undefined,
@@ -129,17 +133,23 @@ const withoutAddress = (read: SignatureRead): SignatureView => ({
   mailingId: null,
 });
 
+/** The signature's petition lets signatures count without asking their mailboxes. */
+const asksNobody = ({ db, tables: { signatures, petitions: t } }: Reader): SQL =>
+  exists(
+    db
+      .select({ key: t.key })
+      .from(t)
+      .where(and(eq(t.key, signatures.petitionKey), eq(t.confirmation, 'none'))),
+  );
+
 /**
  * A partner sees whom it has collected, if they agreed to be mailed by it: for others it has no permission. Where the
  * petition asks mailboxes, theirs must have answered: else a partner that signs with an address, and says itself that
  * this person may be mailed, would see whether they had signed before.
  */
-function partnerAccess({ db, tables }: Reader, organizationKey: number): Access {
-  const { signatures: t, petitions, confirmationRequests: r, subscriptions, apiKeys } = tables;
-  const asksNobody = db
-    .select({ key: petitions.key })
-    .from(petitions)
-    .where(and(eq(petitions.key, t.petitionKey), eq(petitions.confirmation, 'none')));
+function partnerAccess(on: Reader, organizationKey: number): Access {
+  const { db, tables } = on;
+  const { signatures: t, confirmationRequests: r, subscriptions, apiKeys } = tables;
   const answered = db
     .select({ key: r.key })
     .from(r)
@@ -159,11 +169,7 @@ function partnerAccess({ db, tables }: Reader, organizationKey: number): Access 
     .from(apiKeys)
     .where(eq(apiKeys.organizationKey, organizationKey));
   return {
-    visible: and(
-      eq(t.collectorKey, organizationKey),
-      exists(agreed),
-      or(exists(asksNobody), exists(answered)),
-    ),
+    visible: and(eq(t.collectorKey, organizationKey), exists(agreed), or(asksNobody(on), exists(answered))),
     byEmail: undefined,
     seesAll: false,
     // Signatures of before keys were noted came through the collector's own.

@@ -14,6 +14,7 @@ import { readOptIns, takeOptIns, type OptIn, type OptInInput } from './opt-ins.j
 import { assertOrigin } from './origins.js';
 import { queueMail } from './outbox.js';
 import { addToToday, markImported } from './imports.js';
+import { hidesSome } from './partner-terms.js';
 import { findGate, type PetitionGate } from './petition-lookup.js';
 import { assertSignable } from './petition-life.js';
 import { networkOfSigner, noteNetwork } from './key-networks.js';
@@ -280,8 +281,8 @@ type Result = { supporterKey: number; signature: SignatureHead; isNew: boolean }
 /**
  * Writes down the answers to "may they mail you?", and asks the mailbox for what is not proven. Where the petition wants
  * confirmation, everybody's request does the same work, whoever they are: what is mailed, if anything, is decided later.
- * A suspicious request is not mailed at all: the one that made a signature is when that is released, any other says
- * nothing to anybody. Returns whether something is queued.
+ * A suspicious request is not mailed at all: the one that made a signature is when that is released (or at once, where the
+ * lead sees only who has answered), any other says nothing to anybody. Returns whether something is queued.
  */
 async function askMailbox(
   ctx: Context,
@@ -316,7 +317,7 @@ async function askMailbox(
   const data = isNew ? null : wordsOf(input);
   const about = { signatureKey: signature.key, petitionKey, data, optIns: requested, source };
   const requestKey = await insertRequest(tx, { ...request, ...about });
-  if (suspicion) await queueMail(tx, 'signed', null);
+  if (suspicion && !(await hidesSome(tx, petitionKey))) await queueMail(tx, 'signed', null);
   else await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey });
   return true;
 }

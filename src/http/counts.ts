@@ -2,9 +2,10 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HistoryQuery, PetitionCounts, PetitionHistory } from '../../schema/api/counts.js';
 import { PetitionPath } from '../../schema/api/common.js';
-import { ANONYMOUS, speaksFor, type Context } from '../core/context.js';
-import { nextMilestone, readCounts, readHistory, type Counts } from '../core/counts.js';
+import { ANONYMOUS, type Context } from '../core/context.js';
+import { nextMilestone, readCounts, readHistory } from '../core/counts.js';
 import { findGate } from '../core/petition-lookup.js';
+import { countsShownTo, publicCounts, type ShownCounts } from '../core/shown-counts.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from './answers.js';
 import { iso } from './case.js';
 import { etagOf, sendWithEtag } from './conditional.js';
@@ -12,14 +13,13 @@ import { createHotAnswers } from './hot-answers.js';
 import { operation } from './operation.js';
 import { spanOf, SPANS } from './spans.js';
 
-/** `own`: for the lead organization. Strangers could see from what moves whether an address had signed before. */
-export const toCounts = (counts: Counts, goals: readonly number[], own: boolean): PetitionCounts => ({
+export const toCounts = (counts: ShownCounts, goals: readonly number[]): PetitionCounts => ({
   confirmed: counts.confirmed,
-  pending: own ? counts.pending : null,
+  pending: counts.pending,
   invalidated: counts.invalidated,
   goal: goals.at(-1) ?? null,
   next_milestone: nextMilestone(goals, counts.confirmed),
-  updated_at: own ? iso(counts.updatedAt) : null,
+  updated_at: iso(counts.updatedAt),
 });
 
 /**
@@ -38,8 +38,9 @@ const CACHING = [
 async function sendKeyed(ctx: Context, request: FastifyRequest, reply: FastifyReply, ref: string) {
   const petition = await findGate(ctx.store.read, request.actor, ref);
   const counts = await readCounts(ctx.store.read, petition.key);
-  const own = speaksFor(request.actor, petition.organizationKey);
-  return sendWithEtag(request, reply, PRIVATE_CACHE, toCounts(counts, petition.goals, own));
+  const shown = await countsShownTo(ctx.store.read, request.actor, [petition]);
+  const body = toCounts(shown(petition.key, counts), petition.goals);
+  return sendWithEtag(request, reply, PRIVATE_CACHE, body);
 }
 
 export const countRoutes =
@@ -49,7 +50,7 @@ export const countRoutes =
     const render = async (ref: string) => {
       const petition = await findGate(ctx.store.read, ANONYMOUS, ref);
       const counts = await readCounts(ctx.store.read, petition.key);
-      const body = JSON.stringify(toCounts(counts, petition.goals, false));
+      const body = JSON.stringify(toCounts(publicCounts(counts), petition.goals));
       return { body, etag: etagOf(body), until: null };
     };
 

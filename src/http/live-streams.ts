@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { LiveCounts, LiveState } from '../core/live-counts.js';
 import { ApiError } from '../errors.js';
 import { etagOf } from './conditional.js';
+import { publicCounts } from '../core/shown-counts.js';
 import { toCounts } from './counts.js';
 import { Slices } from './slices.js';
 
@@ -142,7 +143,7 @@ export class LiveStreams {
   #hear(topic: Topic, { status, goals, counts }: LiveState): void {
     const over = status !== 'published' && status !== 'draft';
     topic.farewell = over ? Buffer.from(`event: closed\ndata: ${JSON.stringify({ status })}\n\n`) : null;
-    const data = status === 'taken_down' ? topic.data : JSON.stringify(toCounts(counts, goals, false));
+    const data = status === 'taken_down' ? topic.data : JSON.stringify(toCounts(publicCounts(counts), goals));
     if (data === topic.data && !over) return;
     if (data !== topic.data) {
       topic.data = data;

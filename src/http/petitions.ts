@@ -42,12 +42,7 @@ const toOrganization = ({ publicId, slug, name, url }: PetitionView['organizatio
   url,
 });
 
-function toSummary(
-  { counts, organization, ...petition }: Omit<Listed, 'key'>,
-  actor: Actor,
-  now: Date,
-): PetitionSummary {
-  const own = actor.kind === 'secret' && actor.organizationId === organization.publicId;
+function toSummary({ counts, organization, ...petition }: Omit<Listed, 'key'>, now: Date): PetitionSummary {
   return {
     id: petition.publicId,
     slug: petition.slug,
@@ -64,7 +59,7 @@ function toSummary(
     closes_at: iso(petition.closesAt),
     outcome: petition.outcome,
     organization: toOrganization(organization),
-    counts: toCounts(counts, petition.goals, own),
+    counts: toCounts(counts, petition.goals),
     created_at: iso(petition.createdAt),
     published_at: iso(petition.publishedAt),
   };
@@ -75,7 +70,7 @@ function toPetition(view: PetitionView, actor: Actor, now: Date): Petition {
   const { petition, organization, counts, milestones } = view;
   const own = speaksFor(actor, petition.organizationKey);
   return {
-    ...toSummary({ ...petition, organization, counts }, actor, now),
+    ...toSummary({ ...petition, organization, counts }, now),
     background: petition.background,
     background_html: petition.backgroundHtml,
     references: petition.references,
@@ -139,7 +134,7 @@ export const openPetitionRoutes =
           request,
           reply,
           cacheFor(request),
-          toPage(request, reply, page, (item) => toSummary(item, request.actor, now)),
+          toPage(request, reply, page, (item) => toSummary(item, now)),
         );
       },
     );

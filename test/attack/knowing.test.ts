@@ -32,6 +32,10 @@ againstEveryEngine({ RATE_LIMIT: 'false', MAIL_WEBHOOK_SECRET: WEBHOOK }, async 
   const foreign = await newOrganization(world);
   await t.test('a secret key hears nothing of signatures that it may not see', (t) => keysHear(t, world));
   await t.test('an import says nothing of them either', (t) => importsHear(t, world));
+  await t.test('nor does whatever an organization can look at afterwards', (t) => lookAfter(t, world));
+  await t.test('whom an organiser does not see yet can still make themselves seen', (t) =>
+    setApartAsked(t, world),
+  );
   await t.test('nor does a share link', (t) => linksTell(t, world));
   await t.test('a person has no id that two organizations could compare', (t) => oneId(t, world, foreign));
   await t.test('nor a block of one organization that another could see', (t) => blocked(t, world, foreign));
@@ -107,6 +111,73 @@ async function importsHear(t: Test, world: World): Promise<void> {
     await ask(newAddress(), lead.secret),
     "the lead's import hears whom the partner has collected",
   );
+}
+
+/** Everything that an organization can read of a petition, in one string. */
+async function everythingSeen({ call }: World, { id, path }: { id: string; path: string }, key: string) {
+  const paths = [
+    path,
+    '/v1/petitions?limit=100',
+    `${path}/counts`,
+    `${path}/history`,
+    `${path}/partners`,
+    `${path}/imports`,
+    `${path}/isolated-keys`,
+    `${path}/share-statistics`,
+    `/v1/share-links?petition=${id}`,
+    ...['', '&status=pending', '&status=quarantined', '&sort=-created_at'].map(
+      (query) => `/v1/signatures?petition=${id}&limit=100${query}`,
+    ),
+    `/v1/signatures/export?petition=${id}`,
+    '/v1/subscriptions?limit=100',
+  ];
+  const seen: unknown[] = [];
+  for (const one of paths) {
+    const { status, body, text } = await call('GET', one, { key });
+    seen.push([one, status, status < 300 && (body ?? text)]);
+  }
+  for (const action of ['release', 'refuse', 'invalidate', 'quarantine']) {
+    const previewed = await call('POST', '/v1/signature-moderations/preview', {
+      key,
+      body: { petition: id, action, filter: {} },
+    });
+    seen.push([action, previewed.status, previewed.body.matched]);
+  }
+  return JSON.stringify(seen);
+}
+
+async function lookAfter(t: Test, world: World): Promise<void> {
+  const { lead, partner } = world;
+  const ways: [string, { key?: string; [field: string]: unknown }, Organization][] = [
+    ['its own key', { key: lead.secret }, lead],
+    ['no key', {}, lead],
+    ['a name that is set apart', { name: 'see cheap-pills.com' }, lead],
+    ["a partner's key", { key: partner.secret }, partner],
+  ];
+  for (const [way, fields, { secret }] of ways) {
+    const differs = async (terms: object | null) => {
+      const petition = await publish(world);
+      if (terms) await must(200, join(world, petition.id, { ...terms }));
+      const before = await everythingSeen(world, petition, secret);
+      t.equal((await sign(world, petition, newAddress(), fields)).status < 300, true);
+      const after = await everythingSeen(world, petition, secret);
+      return before !== after;
+    };
+    const learnt = await differs({ lead_sees: 'counts' });
+    t.notOk(learnt, `who has not signed yet shows, if signed with ${way}`);
+    if (secret === lead.secret) t.ok(await differs(null), 'where nothing is hidden, all is seen');
+  }
+}
+
+async function setApartAsked(t: Test, world: World): Promise<void> {
+  const { call, lead } = world;
+  const petition = await publish(world);
+  await must(200, join(world, petition.id, { lead_sees: 'counts' }));
+  const held = async () =>
+    (await must(200, call('GET', `/v1/signatures?petition=${petition.id}`, { key: lead.secret }))).data;
+  const answered = await signAndConfirm(world, petition, newAddress(), { name: 'see cheap-pills.com' });
+  t.ok(answered, 'whom the organiser is not shown is asked by mail');
+  t.match(await held(), [{ status: 'quarantined' }], 'and is shown, set apart, once they have answered');
 }
 
 async function linksTell(t: Test, world: World): Promise<void> {

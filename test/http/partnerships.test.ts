@@ -268,10 +268,10 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
   await publish(api, lead.secret, { slug: 'meadows', confirmation: 'email' });
   const joined: Record<string, any> = {};
   for (const one of [anglers, birds, cyclists]) {
-    joined[one.slug] = await makePartner(api, lead.secret, 'meadows', one, 'counts');
+    joined[one.slug] = await makePartner(api, lead.secret, 'meadows', one, 'full');
   }
-  const invite = { key: lead.secret, body: { organization: drivers.id } };
-  await api.call('POST', '/v1/petitions/meadows/partners', invite);
+  const invite = { key: lead.secret, body: { organization: drivers.id, lead_sees: 'counts' } };
+  const invited = (await api.call('POST', '/v1/petitions/meadows/partners', invite)).body;
   const board = (key: string | undefined, ref = 'meadows', headers = {}) =>
     api.call('GET', `/v1/petitions/${ref}/partners`, { key, headers });
   let n = 0;
@@ -317,7 +317,7 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
     t.match(body.partners[0], {
       partnership_id: joined['birds'].id,
       organization: { id: birds.id, slug: 'birds', url: null },
-      lead_sees: 'counts',
+      lead_sees: 'full',
       vouching: { limit: 1000, counted: 3, held: 0 },
       invited_at: joined['birds'].invited_at,
       answered_at: joined['birds'].answered_at,
@@ -335,7 +335,7 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
     t.notMatch(JSON.stringify(body), /@|sig_|sup_/, 'sums, never people');
   });
 
-  await t.test('200: a partner sees the partners, and of what waits only its own', async (t) => {
+  await t.test('200: a partner sees the partners, and nothing of what waits', async (t) => {
     const weak = await api.newKey(anglers.key, 'secret', []);
     const { status, body } = await board(weak);
     t.equal(status, 200);
@@ -343,7 +343,7 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
       body.partners.map((row: any) => [row.organization.name, row.confirmed, row.pending, row.lead_sees]),
       [
         ['Birds', 3, null, null],
-        ['Anglers', 2, 1, 'counts'],
+        ['Anglers', 2, null, 'full'],
         ['Cyclists', 2, null, null],
       ],
       'not who was merely asked',
@@ -367,7 +367,7 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
     const [{ id }] = (await api.call('GET', `/v1/signatures?${of}`, { key: lead.secret })).body.data;
     const path = `/v1/signatures/${id}/invalidate`;
     const gone = await api.call('POST', path, { key: lead.secret, body: { reason: 'x' } });
-    t.match(gone, { status: 200, body: { shown: 'counts', email: null, name: null } });
+    t.match(gone, { status: 200, body: { shown: 'full', status: 'invalidated' } });
     await api.call('POST', `/v1/partnerships/${joined['cyclists'].id}/end`, { key: lead.secret, body: {} });
     const { body } = await board(lead.secret);
     const sums = await recounted();
@@ -384,6 +384,22 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
     );
   });
 
+  await t.test('200: nor does a lead from whom something is hidden see what waits, in any sum', async (t) => {
+    const counts = async () => [
+      (await api.call('GET', '/v1/petitions/meadows/counts', { key: lead.secret })).body,
+      (await api.call('GET', '/v1/petitions/meadows', { key: lead.secret })).body.counts,
+      (await api.call('GET', '/v1/petitions', { key: lead.secret })).body.data[0].counts,
+    ];
+    for (const one of await counts()) t.match(one, { pending: 9, updated_at: /Z$/ });
+    const path = `/v1/partnerships/${invited.id}/accept`;
+    t.match(await api.call('POST', path, { key: drivers.secret, body: { lead_sees: 'counts' } }), {
+      status: 200,
+    });
+    const { body } = await board(lead.secret);
+    for (const one of [body.lead, body.unattributed, ...body.partners]) t.equal(one.pending, null);
+    for (const one of await counts()) t.match(one, { confirmed: 7, pending: null, updated_at: null });
+  });
+
   await t.test('308, 400, 401, 404: an old slug; no key; no part in it', async (t) => {
     const patch = { key: lead.secret, headers: { 'if-match': '*' }, body: { slug: 'leas' } };
     await api.call('PATCH', '/v1/petitions/meadows', patch);
@@ -394,7 +410,7 @@ onEveryEngine('listPartners: the leader board', async (t, engine) => {
     t.match(await board(lead.secret, 'leas?x=1'), { status: 400 });
     t.match(await board(undefined, 'leas'), { status: 401 });
     t.match(await board(await api.newKey(lead.key, 'publishable'), 'leas'), { status: 401 });
-    for (const key of [stranger.secret, cyclists.secret, drivers.secret]) {
+    for (const key of [stranger.secret, cyclists.secret]) {
       t.match(await board(key, 'leas'), { status: 404, body: { code: 'petition_not_found' } });
       t.match(await board(key), { status: 404 }, 'nor is it told where it went');
     }
