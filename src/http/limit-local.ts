@@ -1,19 +1,29 @@
-import LocalStore from '@fastify/rate-limit/store/LocalStore.js';
+import { Recent } from '../core/recent.js';
 import { leftOf, type Bucket, type Left, type LimitStore, type Policy } from './limit-store.js';
 
-/** How many clients are remembered under each policy: the least recently seen is forgotten first. */
+/** How many clients are remembered under each policy, and at most twice as many: those seen longest ago are forgotten. */
 const CLIENTS = 100_000;
 
-/** Counts in this process: the store of @fastify/rate-limit, asked without its promises, which cost more than the count. */
+/** What a client has asked for since its window began. */
+type Window = { used: number; endsAt: number };
+
+/** Counts in this process. A window begins with the first request, and ends by the clock. */
 export class LocalLimits implements LimitStore {
-  readonly #stores = new Map<Policy, LocalStore>();
+  readonly #windows = new Map<Policy, Recent<Window, string>>();
 
   take(buckets: readonly Bucket[]): Left {
-    return this.#tightest(buckets, (bucket) => this.#count(bucket));
+    return tightest(buckets, (bucket, now) => {
+      const window = this.#open(bucket, now) ?? this.#begin(bucket, now);
+      window.used += 1;
+      return leftOf(bucket.policy, window.used, window.endsAt - now);
+    });
   }
 
   look(buckets: readonly Bucket[]): Left {
-    return this.#tightest(buckets, (bucket) => this.#peek(bucket));
+    return tightest(buckets, (bucket, now) => {
+      const { used, endsAt } = this.#open(bucket, now) ?? newWindow(bucket, now);
+      return leftOf(bucket.policy, used + 1, endsAt - now);
+    });
   }
 
   state(): undefined {
@@ -21,43 +31,37 @@ export class LocalLimits implements LimitStore {
   }
 
   close(): void {
-    this.#stores.clear();
+    this.#windows.clear();
   }
 
-  #tightest(buckets: readonly Bucket[], tell: (bucket: Bucket) => Left): Left {
-    let tightest: Left | undefined;
-    for (const bucket of buckets) {
-      const taken = tell(bucket);
-      if (!tightest || taken.left < tightest.left) tightest = taken;
-      if (taken.left < 0) break;
-    }
-    return tightest as Left;
+  #open({ policy, key }: Bucket, now: number): Window | undefined {
+    const window = this.#windows.get(policy)?.get(key);
+    return window && window.endsAt > now ? window : undefined;
   }
 
-  #count({ policy, key }: Bucket): Left {
-    let left: Left | undefined;
-    const told = (error: Error | null, { current, ttl }: { current: number; ttl: number }) => {
-      if (error) throw error;
-      left = leftOf(policy, current, ttl);
-    };
-    this.#storeOf(policy).incr(key, told, policy.seconds * 1000, policy.requests);
-    return left as unknown as Left;
+  #begin(bucket: Bucket, now: number): Window {
+    const { policy, key } = bucket;
+    let windows = this.#windows.get(policy);
+    if (!windows) this.#windows.set(policy, (windows = new Recent(CLIENTS)));
+    const window = newWindow(bucket, now);
+    windows.set(key, window);
+    return window;
   }
+}
 
-  #peek({ policy, key }: Bucket): Left {
-    let left: Left | undefined;
-    const ms = policy.seconds * 1000;
-    const told = (error: Error | null, { current, ttl }: { current: number; ttl: number }) => {
-      if (error) throw error;
-      left = leftOf(policy, current + 1, ttl || ms);
-    };
-    this.#storeOf(policy).read(key, told, ms);
-    return left as unknown as Left;
-  }
+const newWindow = ({ policy }: Bucket, now: number): Window => ({
+  used: 0,
+  endsAt: now + policy.seconds * 1000,
+});
 
-  #storeOf(policy: Policy): LocalStore {
-    let store = this.#stores.get(policy);
-    if (!store) this.#stores.set(policy, (store = new LocalStore(false, false, CLIENTS)));
-    return store;
+/** Asks one bucket after the other, until one is exceeded. */
+function tightest(buckets: readonly Bucket[], leftIn: (bucket: Bucket, now: number) => Left): Left {
+  const now = Date.now();
+  let tightest: Left | undefined;
+  for (const bucket of buckets) {
+    const left = leftIn(bucket, now);
+    if (!tightest || left.left < tightest.left) tightest = left;
+    if (left.left < 0) break;
   }
+  return tightest as Left;
 }

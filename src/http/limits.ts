@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config, RateLimit } from '../config.js';
-import type { Caller } from '../core/context.js';
 import type { PetitionKeys } from '../core/petition-keys.js';
 import { tooMany } from '../errors.js';
 import { callerOf } from './caller.js';
@@ -20,26 +19,25 @@ export type Limits = {
   check(request: FastifyRequest, reply: FastifyReply): void | Promise<void>;
 };
 
-/** What a request counts against. Of an unknown petition nothing is asked for. */
-type Place = Pick<Caller, 'client' | 'network'> & { petition: number | undefined; keyId: string };
-type Rule = { policy: Policy; keyOf: (place: Place) => string };
+/** What a request can be counted by. Of a petition: by its key, so that each way to write it down is the same. */
+type Keys = Record<'client' | 'network' | 'clientHere' | 'networkHere' | 'keyId', string>;
+type Rule = { policy: Policy; by: keyof Keys };
 type RuleSet = { rules: readonly Rule[]; header: string };
 
-function rule(name: string, { requests, seconds }: RateLimit, keyOf: Rule['keyOf'], soft = false): Rule {
-  return { policy: { name, header: `"${name}";q=${requests};w=${seconds}`, requests, seconds, soft }, keyOf };
+function rule(name: string, { requests, seconds }: RateLimit, by: Rule['by'], soft = false): Rule {
+  return { policy: { name, header: `"${name}";q=${requests};w=${seconds}`, requests, seconds, soft }, by };
 }
 
 const wide = ({ requests, seconds }: RateLimit): RateLimit => ({ requests: requests * NETWORK, seconds });
 
 const perClient = (name: string, rate: RateLimit): Rule[] => [
-  rule(name, rate, ({ client }) => `${client}`),
-  rule(`${name}-net`, wide(rate), ({ network }) => `${network}`),
+  rule(name, rate, 'client'),
+  rule(`${name}-net`, wide(rate), 'network'),
 ];
 
-/** Of one petition: by its key, so that each way to write it down is the same. */
 const perPetition = (name: string, rate: RateLimit, soft = false): Rule[] => [
-  rule(name, rate, ({ client, petition }) => `${client} ${petition}`, soft),
-  rule(`${name}-net`, wide(rate), ({ network, petition }) => `${network} ${petition}`, soft),
+  rule(name, rate, 'clientHere', soft),
+  rule(`${name}-net`, wide(rate), 'networkHere', soft),
 ];
 
 const setOf = (...rules: Rule[]): RuleSet => ({
@@ -76,8 +74,8 @@ export function createLimits(
       ...perClient('mail-sustained', limits.mailSustained),
     ),
     share: setOf(...client, ...perClient('share', limits.share)),
-    service: setOf(rule('service', { requests: requests * PROBES, seconds }, (place) => `${place.client}`)),
-    key: setOf(rule('key', limits.key, ({ keyId }) => keyId)),
+    service: setOf(rule('service', { requests: requests * PROBES, seconds }, 'client')),
+    key: setOf(rule('key', limits.key, 'keyId')),
   };
 
   /** Counts against a set, whose header the answer gets even where only some of its rules are counted. */
@@ -131,8 +129,14 @@ const refOf = ({ params }: FastifyRequest): string => (params as { petition?: st
 function bucketsOf(request: FastifyRequest, rules: readonly Rule[], petition: number | undefined) {
   const { client, network } = callerOf(request);
   const { actor } = request;
-  const place = { client, network, petition, keyId: actor.kind === 'anonymous' ? '' : actor.keyId };
-  return rules.map(({ policy, keyOf }) => ({ policy, key: keyOf(place) }));
+  const keys: Keys = {
+    client: `${client}`,
+    network: `${network}`,
+    clientHere: `${client} ${petition}`,
+    networkHere: `${network} ${petition}`,
+    keyId: actor.kind === 'anonymous' ? '' : actor.keyId,
+  };
+  return rules.map(({ policy, by }) => ({ policy, key: keys[by] }));
 }
 
 function admit(request: FastifyRequest, reply: FastifyReply, { policy, left, seconds }: Left): void {
