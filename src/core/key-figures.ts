@@ -39,7 +39,7 @@ export function countAnswer(
   tx.add(FIGURES, { apiKeyKey, petitionKey, slot: slotOf(tx.now), shard: tx.shard }, { confirmed: 1 });
 }
 
-/** The signature that a mail was the first to ask about, if it came through a key. */
+/** The signature that waits for a mailbox which a mail was the first to ask, if it came through a key. */
 const findAsked = statement('key_figures_asked', ({ db, tables }: Tx) => {
   const { confirmationRequests: t, signatures, outbox } = tables;
   const earlier = db
@@ -67,6 +67,8 @@ const findAsked = statement('key_figures_asked', ({ db, tables }: Tx) => {
         // Only the request that made the signature: who repeats it may have come another way.
         isNull(t.data),
         isNotNull(signatures.apiKeyKey),
+        // What counts already, or is set apart, will never be counted as a yes.
+        eq(signatures.status, 'pending'),
         notExists(earlier),
       ),
     );

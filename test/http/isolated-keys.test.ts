@@ -463,7 +463,7 @@ onEveryEngine('a key that is isolated, where people can work for it', async (t, 
 });
 
 onEveryEngine('the figures of a key', async (t, engine) => {
-  const { api, anglers, keyOf } = await coalition(t, engine);
+  const { api, lead, anglers, keyOf } = await coalition(t, engine);
   const site = await keyOf(anglers);
   const read = () => {
     const { keyFigures: t } = api.store.tables;
@@ -493,6 +493,22 @@ onEveryEngine('the figures of a key', async (t, engine) => {
       await api.call('POST', '/v1/confirmations', { body: { token: tokenOf(letter) } });
     }
     t.same(total(await read()), { asked: 3, confirmed: 3 });
+  });
+
+  await t.test('of signatures that nobody asks about, opt-ins say nothing', async (t) => {
+    const { id } = await publish(api, lead.secret, { slug: 'instant', confirmation: 'none' });
+    await makePartner(api, lead.secret, id, anglers);
+    const text = { key: anglers.secret, body: { locale: 'en', text: 'Yes, mail me.' } };
+    const { body } = await api.call('POST', '/v1/consent-texts', text);
+    const before = total(await read());
+    const mailing = {
+      email: 'opts-in@example.org',
+      name: 'N',
+      opt_ins: [{ consent_text_id: body.id, opt_in: true }],
+    };
+    await api.call('POST', '/v1/petitions/instant/signatures', { key: site.token, body: mailing });
+    t.equal((await collectMail(api)).length, 1, 'may they be mailed?');
+    t.same(total(await read()), before);
   });
 
   await t.test('they are forgotten after 30 days', async (t) => {
