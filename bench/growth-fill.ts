@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { SCOPES } from '../schema/db/tables.js';
 import { progressBar } from '../src/cli/progress-bar.js';
-import { createKey } from '../src/core/api-keys.js';
+import { createKey } from '../src/core/organization/api-keys.js';
 import type { Context, KeyedActor } from '../src/core/context.js';
-import { createOrganization } from '../src/core/organizations.js';
-import { createPetition, transitionPetition } from '../src/core/petitions.js';
-import { recount } from '../src/core/recount.js';
-import { importSignatures, type ImportLine } from '../src/core/signature-import.js';
+import { createOrganization } from '../src/core/organization/organizations.js';
+import { createPetition, transitionPetition } from '../src/core/petitions/petitions.js';
+import { recount } from '../src/core/counts/recount.js';
+import { importSignatures, type ImportLine } from '../src/core/signatures/signature-import.js';
 import { createContext } from '../src/create-context.js';
 import { erasureJournalFile } from '../src/erasure-journal-file.js';
 import { migrateStore, openStore } from '../src/store/open.js';

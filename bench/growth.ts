@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import { encodeCursor } from '../src/core/page.js';
+import { encodeCursor } from '../src/core/cursor.js';
 import { drawGrowth } from './chart.js';
 import { startOurs, worker, type Contender } from './contenders.js';
 import type { FillOrder, FillReport } from './growth-fill.js';

@@ -3,8 +3,8 @@
  *
  * TEST_POSTGRES_URL   use this server instead of starting one
  * REQUIRE_POSTGRES=1  fail, rather than skip the PostgreSQL lane, when there is no server
- * REQUIRE_REDIS=1     fail, rather than skip test/http/limits.test.ts, when there is no redis-server
- * CHROMIUM_PATH, REQUIRE_BROWSER=1  the same for the widget's tests: see test/browser.ts
+ * REQUIRE_REDIS=1     fail, rather than skip test/http/limits/limits.test.ts, when there is no redis-server
+ * CHROMIUM_PATH, REQUIRE_BROWSER=1  the same for the widget's tests: see test/support/browser.ts
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

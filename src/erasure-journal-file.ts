@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Erasure, ErasureJournal } from './core/erasure-journal.js';
+import type { Erasure, ErasureJournal } from './core/my-data/erasure-journal.js';
 import { ApiError } from './errors.js';
 import { ensureFolder } from './folder.js';
 import { Reserve } from './reserve.js';

@@ -1,9 +1,9 @@
 import type { Context } from './core/context.js';
-import { sweepChallenges } from './core/challenges.js';
+import { sweepChallenges } from './core/brakes/challenges.js';
 import { forgetOldRetries } from './core/idempotency.js';
-import { judgeKeys } from './core/key-breaker.js';
-import { remindAll } from './core/reminders.js';
-import { sweepLinksAndMail } from './core/sweeping.js';
+import { judgeKeys } from './core/brakes/key-breaker.js';
+import { remindAll } from './core/letters/reminders.js';
+import { sweepLinksAndMail } from './core/mail/sweeping.js';
 import { describeError } from './errors.js';
 import type { Logger } from './mail/delivery.js';
 

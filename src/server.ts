@@ -5,7 +5,7 @@ import type { Config } from './config.js';
 import { migrateConfiguredStore, openConfiguredStore } from './configured-store.js';
 import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
-import { watchLog } from './http/metrics.js';
+import { watchLog } from './http/service/metrics.js';
 import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
 import { loadLocales } from './mail/locales.js';

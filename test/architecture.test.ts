@@ -135,7 +135,7 @@ const RULES: Rule[] = [
     from: /^src\/pictures\//,
     never:
       /^(?:schema\/|src\/(?!pictures\/|errors\.ts$|thread-program\.ts$)|fastify$|@fastify\/|drizzle-orm)/,
-    instead: 'put it into the Face in src/http/picture-words.ts',
+    instead: 'put it into the Face in src/http/petitions/picture-words.ts',
   },
   {
     rule: 'only the command line knows the command line',
@@ -177,7 +177,11 @@ t.test('imports run one way', (t) => {
 
 t.test('a signature begins to count in one place', (t) => {
   const callers = sources.filter(({ text }) => /\bmoveCounts\b/.test(text)).map(({ file }) => file);
-  t.same(callers, ['src/core/counting-once.ts', 'src/core/counts.ts'], 'call beginToCount, or changeCounts');
+  t.same(
+    callers,
+    ['src/core/counts/counting-once.ts', 'src/core/counts/counts.ts'],
+    'call beginToCount, or changeCounts',
+  );
   t.end();
 });
 

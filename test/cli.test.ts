@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import t from 'tap';
-import { onEveryEngine } from './helper.js';
+import { onEveryEngine } from './support/helper.js';
 import {
   body,
   cli,
@@ -17,7 +17,7 @@ import {
   secretKeyIn,
   serve,
   type Env,
-} from './process.js';
+} from './support/process.js';
 
 onEveryEngine('nothing that was sent stands in the log', async (t, engine) => {
   const folder = home(t);

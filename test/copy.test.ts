@@ -7,10 +7,10 @@ import Database from 'better-sqlite3';
 import t, { type Test } from 'tap';
 import { CHUNK } from '../src/store/copy/end.js';
 import { tablesToCopy } from '../src/store/copy/tables.js';
-import { fillEveryTable } from './awkward-rows.js';
-import { dumpTables, type Dump } from './dump.js';
-import { startForeignWorld } from './foreign-world.js';
-import { engines, openTestStore, start, type Engine } from './helper.js';
+import { fillEveryTable } from './support/awkward-rows.js';
+import { dumpTables, type Dump } from './support/dump.js';
+import { startForeignWorld } from './support/foreign-world.js';
+import { engines, openTestStore, start, type Engine } from './support/helper.js';
 import {
   cli,
   FAST,
@@ -23,7 +23,7 @@ import {
   secretKeyIn,
   serve,
   type Ended,
-} from './process.js';
+} from './support/process.js';
 
 /** Every engine to every engine. */
 const WAYS = engines.flatMap((from) =>
@@ -122,7 +122,7 @@ for (const { from, to, name } of WAYS) {
   t.test(`kill -9 in the middle of a copy, and on: ${name}`, async (t) => {
     const source = await filled(t, from, 20, { petitionSlugs: 2 * CHUNK + 100 });
     const target = await emptyTarget(t, to);
-    const program = fileURLToPath(new URL('copy-and-die.ts', import.meta.url));
+    const program = fileURLToPath(new URL('support/copy-and-die.ts', import.meta.url));
     const child = spawn(process.execPath, ['--import', 'tsx', program, source, target, 'petition_slugs']);
     t.same(await once(child, 'close'), [null, 'SIGKILL']);
 

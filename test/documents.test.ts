@@ -10,7 +10,7 @@ import { SCOPES } from '../schema/db/tables.js';
 import { renderDocument } from '../src/cli/openapi.js';
 import { Environment, loadConfig } from '../src/config.js';
 import { ERRORS } from '../src/errors.js';
-import type { Answer } from './helper.js';
+import type { Answer } from './support/helper.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), 'utf8');

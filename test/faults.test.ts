@@ -25,7 +25,7 @@ import {
   query,
   serve,
   SIGNERS,
-} from './process.js';
+} from './support/process.js';
 
 /*
  * A disk that is full and a disk that fails, made by the kernel: it takes root and mount, and strace. Where they are not

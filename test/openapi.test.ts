@@ -7,8 +7,8 @@ import t, { type Test } from 'tap';
 import { parse } from 'yaml';
 import { renderDocument } from '../src/cli/openapi.js';
 import { ERRORS } from '../src/errors.js';
-import { TAGS } from '../src/http/operation.js';
-import { engines, start, type Engine } from './helper.js';
+import { TAGS } from '../src/http/openapi/operation.js';
+import { engines, start, type Engine } from './support/helper.js';
 
 type Json = Record<string, any>;
 
@@ -82,7 +82,10 @@ t.test('every route is an operation that says all there is to say', async (t) =>
       VERB_AND_NOUN.test(id),
       `${where}: name it verb and noun, like listPetitions (a new verb: add it to VERB_AND_NOUN)`,
     );
-    must(tags.length === 1 && tags[0] in TAGS, `${where}: give it one tag of TAGS in src/http/operation.ts`);
+    must(
+      tags.length === 1 && tags[0] in TAGS,
+      `${where}: give it one tag of TAGS in src/http/openapi/operation.ts`,
+    );
     must(summary && !summary.endsWith('.'), `${where}: give it a summary, without a full stop`);
     must(description?.endsWith('.'), `${where}: give it a description, in sentences`);
     for (const [, name] of path.matchAll(/\{([a-z_]+)\}/g)) {
@@ -206,7 +209,7 @@ t.test('every operation declares the errors that it can meet', async (t) => {
         const { value } = resolve(example as Json);
         must(
           value.code === code && String(value.status) === status,
-          `${where} ${status}: the example of ${code} in src/http/problem-examples.ts does not fit`,
+          `${where} ${status}: the example of ${code} in src/http/openapi/problem-examples.ts does not fit`,
         );
         seen.add(code);
       }

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { Crowd } from '../src/http/admission.js';
-import { engines, onEveryEngine, publish, start } from './helper.js';
+import { Crowd } from '../src/http/limits/admission.js';
+import { engines, onEveryEngine, publish, start } from './support/helper.js';
 
 const MAX_WAITING = 20;
 

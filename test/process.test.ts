@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import t from 'tap';
-import { onEveryEngine } from './helper.js';
+import { onEveryEngine } from './support/helper.js';
 import {
   body,
   cli,
@@ -19,7 +19,7 @@ import {
   secretKeyIn,
   serve,
   SIGNERS,
-} from './process.js';
+} from './support/process.js';
 
 t.test('the first start explains itself, and the second keeps what the first has stored', async (t) => {
   const folder = home(t);

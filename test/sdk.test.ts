@@ -5,7 +5,7 @@ import openapiTypescript, { astToString } from 'openapi-typescript';
 import t from 'tap';
 import ts from 'typescript';
 import { packageRoot } from '../src/package.js';
-import { onEveryEngine, start } from './helper.js';
+import { onEveryEngine, start } from './support/helper.js';
 
 /*
  * What the document is for: somebody generates a client from it and writes a program. The program is

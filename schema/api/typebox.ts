@@ -67,7 +67,7 @@ const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
 const INVISIBLE = '\\u200B-\\u200F\\u2060-\\u2065\\uFEFF';
 
 /**
- * Keywords of our own, which src/http/keywords.ts gives their meaning, and which the document does without: `visible`,
+ * Keywords of our own, which src/http/schema-keywords.ts gives their meaning, and which the document does without: `visible`,
  * there is something to see; `undirected`, what turns the direction of other text is taken out; `ownDomain`, an origin
  * names no public suffix.
  */

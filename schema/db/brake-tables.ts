@@ -49,7 +49,7 @@ export function defineBrakeTables(
     createdAt: d.instant().notNull(),
   });
 
-  /** Signatures under a spelling of their mailbox that anybody can make up. See core/spellings.ts. */
+  /** Signatures under a spelling of their mailbox that anybody can make up. See core/brakes/spellings.ts. */
   const spellings = d.table(
     'spellings',
     {

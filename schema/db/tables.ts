@@ -294,7 +294,7 @@ export function defineTables(d: typeof Columns) {
       comment: d.str(),
       source: d.str(),
       utm: d.json<Utm>(),
-      /** The organization that it is attributed to; null: nobody's. See core/attribution.ts. */
+      /** The organization that it is attributed to; null: nobody's. See core/signatures/attribution.ts. */
       collectorKey: d.ref().references(() => organizations.key),
       /** The key that it came through. */
       apiKeyKey: d.ref(),

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse';
-import { takeMailEvent, type MailEvent, type MailEventOutcome } from '../core/mail-events.js';
+import { takeMailEvent, type MailEvent, type MailEventOutcome } from '../core/subscriptions/mail-events.js';
 import { withContext } from './context.js';
 
 type Row = Record<string, string | undefined>;

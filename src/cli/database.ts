@@ -1,6 +1,6 @@
 import { loadConfig } from '../config.js';
-import { recount } from '../core/recount.js';
-import { recountPeople } from '../core/recount-people.js';
+import { recount } from '../core/counts/recount.js';
+import { recountPeople } from '../core/counts/recount-people.js';
 import { migrateConfiguredStore } from '../configured-store.js';
 import { withContext } from './context.js';
 

@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.js';
-import { block, isBlocked, unblock } from '../core/do-not-contact.js';
+import { block, isBlocked, unblock } from '../core/mail/do-not-contact.js';
 import { parseEmail } from '../core/email.js';
 import { withContext } from './context.js';
 

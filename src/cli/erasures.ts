@@ -1,4 +1,4 @@
-import { replayErasures } from '../core/erasure.js';
+import { replayErasures } from '../core/my-data/erasure.js';
 import { withContext } from './context.js';
 
 /** Erases again, after a backup was restored, whoever the journal remembers. */

@@ -1,9 +1,9 @@
-import { ApiKeyInput } from '../../schema/api/api-keys.js';
+import { ApiKeyInput } from '../../schema/api/organization/api-keys.js';
 import { ORIGIN_PATTERN } from '../../schema/api/common.js';
 import { SCOPES, type Scope } from '../../schema/db/tables.js';
-import { createKey, listKeys, revokeKey, type KeyKind } from '../core/api-keys.js';
+import { createKey, listKeys, revokeKey, type KeyKind } from '../core/organization/api-keys.js';
 import type { Context } from '../core/context.js';
-import { findOrganization } from '../core/organizations.js';
+import { findOrganization } from '../core/organization/organizations.js';
 import { withContext } from './context.js';
 import { held } from './contract.js';
 

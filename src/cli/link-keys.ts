@@ -1,4 +1,4 @@
-import { listLinkKeys, removeLinkKey, rotateLinkKeys } from '../core/link-keys.js';
+import { listLinkKeys, removeLinkKey, rotateLinkKeys } from '../core/links/link-keys.js';
 import { withContext } from './context.js';
 
 export const rotateLinkKeysCommand = (): Promise<void> =>

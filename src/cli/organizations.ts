@@ -1,7 +1,7 @@
 import { slug as slugOf } from '../../schema/api/common.js';
-import { OrganizationPatch } from '../../schema/api/organizations.js';
+import { OrganizationPatch } from '../../schema/api/organization/organizations.js';
 import { closed } from '../../schema/api/typebox.js';
-import { createOrganization, listOrganizations } from '../core/organizations.js';
+import { createOrganization, listOrganizations } from '../core/organization/organizations.js';
 import { withContext } from './context.js';
 import { held } from './contract.js';
 

@@ -1,4 +1,4 @@
-import { runRetention, type Retained } from '../core/retention.js';
+import { runRetention, type Retained } from '../core/my-data/retention.js';
 import { describeError } from '../errors.js';
 import { withContext } from './context.js';
 

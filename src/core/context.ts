@@ -1,17 +1,17 @@
 import type { IdPrefix } from '../../schema/db/public-id.js';
 import type { Store } from '../store/store.js';
-import type { Bell } from './bell.js';
-import type { ClickRecorder } from './click-recorder.js';
-import type { Brakes } from './brakes.js';
-import type { ErasureJournal } from './erasure-journal.js';
-import type { LinkKeyring } from './link-keys.js';
-import type { Links } from './links.js';
-import type { Milestones } from './milestones.js';
-import type { Policy } from './policy.js';
-import type { PublishedCounts } from './published-counts.js';
+import type { Bell } from './wake-up.js';
+import type { ClickRecorder } from './sharing/click-recorder.js';
+import type { Brakes } from './brakes/brakes.js';
+import type { ErasureJournal } from './my-data/erasure-journal.js';
+import type { LinkKeyring } from './links/link-keys.js';
+import type { Links } from './links/links.js';
+import type { Milestones } from './counts/milestones.js';
+import type { Policy } from './letters/mail-policy.js';
+import type { PublishedCounts } from './counts/published-counts.js';
 import type { Sealer } from './sealer.js';
 import type { Secrets } from './secrets.js';
-import type { ShareSplit } from './share-variants.js';
+import type { ShareSplit } from './sharing/share-variants.js';
 
 /** What a verb needs from outside. Time, ids and randomness come in here, so that tests are exact. */
 export type Context = {

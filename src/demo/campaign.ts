@@ -1,4 +1,4 @@
-import type { PetitionInput } from '../core/petition-rules.js';
+import type { PetitionInput } from '../core/petitions/petition-rules.js';
 
 /** An invented campaign, as rich as a real one: the petition that a new installation begins with. */
 export const LEAD = {

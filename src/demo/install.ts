@@ -1,9 +1,13 @@
 import { SCOPES } from '../../schema/db/tables.js';
-import { createKey, type ApiKey } from '../core/api-keys.js';
+import { createKey, type ApiKey } from '../core/organization/api-keys.js';
 import type { Context, KeyedActor } from '../core/context.js';
-import { createOrganization, listOrganizations, type Organization } from '../core/organizations.js';
-import { acceptPartnership, invitePartner } from '../core/partnerships.js';
-import { createPetition, transitionPetition } from '../core/petitions.js';
+import {
+  createOrganization,
+  listOrganizations,
+  type Organization,
+} from '../core/organization/organizations.js';
+import { acceptPartnership, invitePartner } from '../core/partners/partnerships.js';
+import { createPetition, transitionPetition } from '../core/petitions/petitions.js';
 import { campaign, LEAD, PARTNER } from './campaign.js';
 
 export type Demo = { slug: string; secretKey: string; publishableKey: string };

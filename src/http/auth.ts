@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../../schema/db/tables.js';
-import { authenticate } from '../core/api-keys.js';
+import { authenticate } from '../core/organization/api-keys.js';
 import { ANONYMOUS, type Actor, type Context, type KeyedActor } from '../core/context.js';
-import { assertKeyOrigin } from '../core/origins.js';
+import { assertKeyOrigin } from '../core/organization/origins.js';
 import { ApiError } from '../errors.js';
 
 declare module 'fastify' {

@@ -7,7 +7,7 @@ import type {
   FastifyRequest,
   FastifySchemaValidationError,
 } from 'fastify';
-import { Moved } from '../core/petition-lookup.js';
+import { Moved } from '../core/petitions/petition-lookup.js';
 import { ApiError, describeError, ERRORS, type ErrorCode, type FieldError } from '../errors.js';
 import { isLong } from './long-bodies.js';
 

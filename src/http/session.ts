@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Context } from '../core/context.js';
-import { findSession, type Session } from '../core/sessions.js';
+import { findSession, type Session } from '../core/my-data/sessions.js';
 import { ApiError } from '../errors.js';
 
 declare module 'fastify' {

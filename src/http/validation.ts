@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { components } from '../../schema/api/typebox.js';
 import { parseEmail } from '../core/email.js';
 import { ApiError } from '../errors.js';
-import { KEYWORDS } from './keywords.js';
+import { KEYWORDS } from './schema-keywords.js';
 import { repeatedMember, saidTwice } from './json-text.js';
 
 /*

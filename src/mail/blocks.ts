@@ -1,4 +1,4 @@
-import type { Letter } from '../core/letter.js';
+import type { Letter } from '../core/letters/letter.js';
 import type { Catalogue, MailWords } from './catalogue.js';
 import { say } from './words.js';
 

@@ -1,6 +1,6 @@
 import { Type, type Static, type TString } from '@sinclair/typebox';
-import { EMBED_KEYS, EMBED_VALUES, type EmbedKey } from '../../schema/api/embed.js';
-import { TEMPLATES, type Template } from '../core/letter.js';
+import { EMBED_KEYS, EMBED_VALUES, type EmbedKey } from '../../schema/api/petitions/embed.js';
+import { TEMPLATES, type Template } from '../core/letters/letter.js';
 
 /*
  * What a language has to say: one file of locales/ in this form. English is whole; others may lack keys, and may have no
@@ -93,7 +93,7 @@ const Embed = Type.Object(
   closed,
 );
 
-/** What a petition's picture says: see src/http/picture-words.ts. */
+/** What a petition's picture says: see src/http/petitions/picture-words.ts. */
 const Picture = section('signatures first goal goal_reached');
 
 export const Catalogue = Type.Object(

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../core/context.js';
-import type { Letter } from '../core/letter.js';
-import { takeMailEvent } from '../core/mail-events.js';
-import { prepareMail } from '../core/mails.js';
-import { settleMail, type OutboxRow } from '../core/outbox.js';
+import type { Letter } from '../core/letters/letter.js';
+import { takeMailEvent } from '../core/subscriptions/mail-events.js';
+import { prepareMail } from '../core/letters/prepare-mail.js';
+import { settleMail, type OutboxRow } from '../core/mail/outbox.js';
 import { describeError } from '../errors.js';
 import { createDomainRate, type Rate } from './domain-rate.js';
 import type { Sent } from './outcome.js';

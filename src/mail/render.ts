@@ -1,4 +1,4 @@
-import type { Letter } from '../core/letter.js';
+import type { Letter } from '../core/letters/letter.js';
 import { composeBlocks, valuesOf } from './blocks.js';
 import { toHtml } from './html.js';
 import type { Locales } from './locales.js';

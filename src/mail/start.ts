@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { App } from '../app.js';
 import type { Config } from '../config.js';
-import { watchMail } from '../http/metrics.js';
+import { watchMail } from '../http/service/metrics.js';
 import { threadProgram } from '../thread-program.js';
 import type { Logger } from './delivery.js';
 import type { Asked, Level, MailThreadData, Said } from './mail-thread.js';

@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.js';
-import { claimMails } from '../core/outbox.js';
+import { claimMails } from '../core/mail/outbox.js';
 import { describeError } from '../errors.js';
 import { createDelivery, DELIVERY_TIMES, type DeliveryOptions, type Result } from './delivery.js';
 

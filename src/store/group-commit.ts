@@ -4,7 +4,7 @@ import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
 import type { Reserve } from '../reserve.js';
 import type { Checkpointer } from './checkpointer.js';
-import { awaitCompany, type Company } from './company.js';
+import { awaitCompany, type Company } from './group-wait.js';
 import type { LogSync } from './log-sync.js';
 import { isIoError, sqliteCode } from './sqlite-connection.js';
 import { Sums, type Db, type StoreOptions, type Tx } from './store.js';

@@ -1,6 +1,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type pg from 'pg';
-import type { Ask } from './set-based.js';
+import type { Ask } from './gathering/set-based.js';
 import type { Db } from './store.js';
 
 /** More rows than one process has connections, so that several processes seldom meet on one. */

@@ -2,7 +2,7 @@ import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import { type Column, sql, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../schema/db/tables.js';
 import { compile } from './compile.js';
-import type { Prepared } from './set-based.js';
+import type { Prepared } from './gathering/set-based.js';
 import type { Heard } from './watchers.js';
 
 /** Queries are typed once, against PostgreSQL; SQLite runs the same builders. */

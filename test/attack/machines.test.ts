@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:net';
 import type { Test } from 'tap';
-import { solve } from '../proof-of-work.js';
+import { solve } from '../support/proof-of-work.js';
 import {
   againstEveryEngine,
   countOf,

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import { startMailServer, type MailServer } from '../mail-server.js';
-import { cli, home, secretKeyIn, serve, type Running } from '../process.js';
+import { startMailServer, type MailServer } from '../support/mail-server.js';
+import { cli, home, secretKeyIn, serve, type Running } from '../support/process.js';
 
 /*
  * Attacks come from outside: the real server as a process, HTTP and the mails that it sends, and nothing of its code. One

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Test } from 'tap';
-import type { Letter } from '../../src/core/letter.js';
+import type { Letter } from '../../src/core/letters/letter.js';
 import { connect } from '../../src/store/sqlite-connection.js';
-import { dumpTables } from '../dump.js';
-import { onEveryEngine, publish, start, type Engine, type TestApp } from '../helper.js';
-import { collectMail, tokenIn, tokenOf } from '../mailbox.js';
+import { dumpTables } from '../support/dump.js';
+import { onEveryEngine, publish, start, type Engine, type TestApp } from '../support/helper.js';
+import { collectMail, tokenIn, tokenOf } from '../support/mailbox.js';
 
 /*
  * Somebody gets hold of the database: nothing in it opens anything. And of somebody who was erased nothing is in it,

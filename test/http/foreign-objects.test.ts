@@ -1,8 +1,8 @@
 import { get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
-import { documentOf } from '../../src/http/openapi.js';
-import { operationsOf, type Operation, type Slot } from '../feeding.js';
+import { documentOf } from '../../src/http/openapi/openapi.js';
+import { operationsOf, type Operation, type Slot } from '../support/feeding.js';
 import {
   startForeignWorld,
   type Group,
@@ -10,8 +10,8 @@ import {
   type Mark,
   type Thing,
   type World,
-} from '../foreign-world.js';
-import { onEveryEngine } from '../helper.js';
+} from '../support/foreign-world.js';
+import { onEveryEngine } from '../support/helper.js';
 
 /*
  * Every operation of the document × every key × everything of others that can be named in it: nothing of others happens,
@@ -303,7 +303,7 @@ function ownOf({ things }: World, group: Group, petition: string, { kind }: Slot
   if (kind === 'organization') return group.id;
   if (kind === 'petition') return petition;
   const own = things.find((one) => one.kind === kind && one.seenBy.includes(group.name));
-  if (!own) throw new Error(`teach test/foreign-world.ts to make a ${kind}`);
+  if (!own) throw new Error(`teach test/support/foreign-world.ts to make a ${kind}`);
   return own.text;
 }
 

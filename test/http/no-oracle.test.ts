@@ -1,7 +1,7 @@
-import { callsOf, startWorld } from '../address-calls.js';
-import { ADDRESS_STATES, makeAddresses, newAddress } from '../address-states.js';
-import { onEveryEngine, type Answer } from '../helper.js';
-import { collectMail } from '../mailbox.js';
+import { callsOf, startWorld } from '../support/address-calls.js';
+import { ADDRESS_STATES, makeAddresses, newAddress } from '../support/address-states.js';
+import { onEveryEngine, type Answer } from '../support/helper.js';
+import { collectMail } from '../support/mailbox.js';
 
 /*
  * Whoever has no secret key hears the same, whatever an address is to us: each call is made with an address in every

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
-import { documentOf } from '../../src/http/openapi.js';
-import { engines, publish, start, type Answer, type Engine, type TestApp } from '../helper.js';
-import { collectLetter, tokenOf } from '../mailbox.js';
+import { documentOf } from '../../src/http/openapi/openapi.js';
+import { engines, publish, start, type Answer, type Engine, type TestApp } from '../support/helper.js';
+import { collectLetter, tokenOf } from '../support/mailbox.js';
 
 /*
  * Every operation of the document is asked oddly: with bodies that are none, with parameters that come twice. `call`

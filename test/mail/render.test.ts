@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
 import t from 'tap';
-import { TEMPLATES, type Letter, type LetterValues, type Template } from '../../src/core/letter.js';
+import { TEMPLATES, type Letter, type LetterValues, type Template } from '../../src/core/letters/letter.js';
 import { loadLocales } from '../../src/mail/locales.js';
 import { createRenderer, headerLine } from '../../src/mail/render.js';
 
@@ -23,7 +23,7 @@ const ORGANIZATION = {
 };
 const OPT_IN = { organization: 'Clean Rivers', text: 'Clean Rivers may e-mail me about its campaigns.' };
 
-/** What src/core/mail-writers.ts gives each template. */
+/** What src/core/letters/letter-writers.ts gives each template. */
 const VALUES: Record<Template, LetterValues> = {
   confirm_signature: {
     link: LINK,

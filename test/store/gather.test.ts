@@ -6,7 +6,7 @@ import { encodeId, type IdPrefix } from '../../schema/db/public-id.js';
 import { ApiError } from '../../src/errors.js';
 import type { PostgresOptions } from '../../src/store/postgres.js';
 import { bind, bindAll, statement, type Reader, type Store, type Tx } from '../../src/store/store.js';
-import { engines, onEveryEngine, openTestStore, type Engine } from '../helper.js';
+import { engines, onEveryEngine, openTestStore, type Engine } from '../support/helper.js';
 
 const newId = (prefix: IdPrefix) => encodeId(prefix, uuidv7obj().bytes);
 

@@ -14,7 +14,7 @@ import { decodeId, encodeId, ID_PREFIXES, idPattern } from '../../schema/db/publ
 import { migratePostgres, migrateSqlite, pending } from '../../src/store/migrate.js';
 import { migrateStore, openStore } from '../../src/store/open.js';
 import { connect } from '../../src/store/sqlite-connection.js';
-import { takeMailEvent } from '../../src/core/mail-events.js';
+import { takeMailEvent } from '../../src/core/subscriptions/mail-events.js';
 import {
   engines,
   makePartner,
@@ -24,8 +24,8 @@ import {
   type Engine,
   type EngineName,
   type TestApp,
-} from '../helper.js';
-import { collectLetter, collectMail, tokenOf } from '../mailbox.js';
+} from '../support/helper.js';
+import { collectLetter, collectMail, tokenOf } from '../support/mailbox.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'src/cli/main.ts');

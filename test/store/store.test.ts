@@ -22,7 +22,7 @@ import {
   type Sum,
   type Tx,
 } from '../../src/store/store.js';
-import { engines, onEveryEngine, openTestStore, type Engine } from '../helper.js';
+import { engines, onEveryEngine, openTestStore, type Engine } from '../support/helper.js';
 
 const newId = (prefix: IdPrefix) => encodeId(prefix, uuidv7obj().bytes);
 

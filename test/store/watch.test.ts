@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import type { Store, Sum } from '../../src/store/store.js';
-import { engines, onEveryEngine, openTestStore } from '../helper.js';
+import { engines, onEveryEngine, openTestStore } from '../support/helper.js';
 
 /** It writes nothing: what is told does not depend on what is written. */
 const SUM: Sum = { tells: 'petitionKey', write: () => undefined };

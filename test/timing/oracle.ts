@@ -10,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import t, { type Test } from 'tap';
 import { startPostgres } from '../../scripts/postgres.js';
-import type { Call, World } from '../address-calls.js';
-import { ADDRESS_STATES, makeAddresses, type AddressState } from '../address-states.js';
-import type { Engine } from '../helper.js';
+import type { Call, World } from '../support/address-calls.js';
+import { ADDRESS_STATES, makeAddresses, type AddressState } from '../support/address-states.js';
+import type { Engine } from '../support/helper.js';
 import { Caller } from './caller.js';
 import { Sample, welch } from './welch.js';
 
@@ -73,7 +73,7 @@ async function findEngines(): Promise<Engine[]> {
       process.env['TEST_POSTGRES_URL'] = server.url;
     } else console.log('There is no PostgreSQL here: only SQLite is timed.');
   }
-  const { engines } = await import('../helper.js');
+  const { engines } = await import('../support/helper.js');
   return engines.filter(({ name }) => flags.engine === undefined || name === flags.engine);
 }
 
@@ -83,7 +83,7 @@ type Server = { caller: Caller; stop(): Promise<void> };
 async function startServer({ api }: World, mail: boolean): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-timing-'));
   const path = fileURLToPath(new URL('server.ts', import.meta.url));
-  const { ROOT_KEY } = await import('../helper.js');
+  const { ROOT_KEY } = await import('../support/helper.js');
   const child = fork(path, [api.url, folder, ROOT_KEY.toString('hex'), mail ? 'mail' : 'quiet'], {
     execArgv: ['--import', import.meta.resolve('tsx')],
   });
@@ -202,14 +202,14 @@ const judgeAll = (call: Call, samples: Record<string, Samples>): number =>
 
 /** Until the mails of before are gone. */
 async function drained({ api }: World): Promise<void> {
-  const { readQueue } = await import('../../src/core/outbox.js');
+  const { readQueue } = await import('../../src/core/mail/outbox.js');
   while ((await readQueue(api.store.read)).queued > 0) await sleep(100);
 }
 
 async function run(): Promise<number> {
   let told = 0;
   for (const engine of await findEngines()) {
-    const { callsOf, startWorld } = await import('../address-calls.js');
+    const { callsOf, startWorld } = await import('../support/address-calls.js');
     const world = await startWorld(harness, engine);
     const calls = callsOf(world).filter(({ name }) => only.test(name));
     console.log(`\n${engine.name}: state, requests, mean ms, deviation ms, t against all others`);

@@ -1,14 +1,19 @@
 import type { FastifyInstance } from 'fastify';
-import { ConfirmationInput, ConfirmationResend } from '../../../schema/api/confirmations.js';
-import { confirmRequest, readAsked, refuseRequest, resendConfirmation } from '../../core/confirmations.js';
+import { ConfirmationInput, ConfirmationResend } from '../../../schema/api/confirmation/confirmations.js';
+import {
+  confirmRequest,
+  readAsked,
+  refuseRequest,
+  resendConfirmation,
+} from '../../core/confirmation/confirmations.js';
 import type { Context } from '../../core/context.js';
-import { confirmEmailChange, undoEmailChange } from '../../core/email-changes.js';
-import { linkNotFound } from '../../core/random-tokens.js';
-import { readList, unsubscribeByAddress, unsubscribeByLink } from '../../core/unsubscribing.js';
+import { confirmEmailChange, undoEmailChange } from '../../core/my-data/email-changes.js';
+import { linkNotFound } from '../../core/links/random-tokens.js';
+import { readList, unsubscribeByAddress, unsubscribeByLink } from '../../core/subscriptions/unsubscribing.js';
 import { ApiError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
-import { steadily } from '../steadily.js';
+import { steadily } from '../answer-floor.js';
 import { button, field, form, html, type Html } from './html.js';
 import { checked, visitOf, type Fields, type Visit } from './setup.js';
 

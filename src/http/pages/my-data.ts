@@ -1,34 +1,34 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { EmailChangeInput } from '../../../schema/api/email-changes.js';
-import { MePatch } from '../../../schema/api/me.js';
-import { MySignaturePatch } from '../../../schema/api/my-signatures.js';
-import { MySubscriptionPatch } from '../../../schema/api/my-subscriptions.js';
+import { EmailChangeInput } from '../../../schema/api/my-data/email-changes.js';
+import { MePatch } from '../../../schema/api/my-data/me.js';
+import { MySignaturePatch } from '../../../schema/api/my-data/my-signatures.js';
+import { MySubscriptionPatch } from '../../../schema/api/my-data/my-subscriptions.js';
 import type { Context } from '../../core/context.js';
-import { requestEmailChange } from '../../core/email-changes.js';
-import { eraseSupporter } from '../../core/erasure.js';
-import { patchMe, readMe } from '../../core/me.js';
-import { exportMe } from '../../core/my-export.js';
+import { requestEmailChange } from '../../core/my-data/email-changes.js';
+import { eraseSupporter } from '../../core/my-data/erasure.js';
+import { patchMe, readMe } from '../../core/my-data/me.js';
+import { exportMe } from '../../core/my-data/my-export.js';
 import {
   confirmMySignature,
   listMySignatures,
   patchMySignature,
   withdrawMySignature,
-} from '../../core/my-signatures.js';
-import { listMySubscriptions, patchMySubscription } from '../../core/my-subscriptions.js';
+} from '../../core/my-data/my-signatures.js';
+import { listMySubscriptions, patchMySubscription } from '../../core/my-data/my-subscriptions.js';
 import {
   createSession,
   endSession,
   findSession,
   requestManageLink,
   type Session,
-} from '../../core/sessions.js';
+} from '../../core/my-data/sessions.js';
 import { ApiError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { camelKeys } from '../case.js';
-import { toMyExport } from '../my-export.js';
-import { steadily } from '../steadily.js';
+import { toMyExport } from '../my-data/my-export.js';
+import { steadily } from '../answer-floor.js';
 import { button, form, html } from './html.js';
 import { emailField, need } from './links.js';
 import { askAgain, myDataPage } from './my-data-view.js';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { linkNotFound } from '../../core/random-tokens.js';
+import { linkNotFound } from '../../core/links/random-tokens.js';
 import { ApiError, describeError } from '../../errors.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import type { Locales } from '../../mail/locales.js';

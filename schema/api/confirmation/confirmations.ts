@@ -1,0 +1,93 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { REQUEST_KINDS } from '../../db/consent-tables.js';
+import { exampleId, id } from '../common.js';
+import { linkToken } from '../links.js';
+import { closed, component, enumOf, matching, nullable, open } from '../typebox.js';
+
+const email = () =>
+  Type.String({
+    format: 'email',
+    minLength: 3,
+    maxLength: 254,
+    description: 'The address that the mail went to.',
+    examples: ['ada@example.org'],
+  });
+
+const token = () => linkToken('pc', 'The token of the link that was mailed.');
+
+export const ConfirmationInput = component(
+  'ConfirmationInput',
+  closed(
+    {
+      token: Type.Optional(token()),
+      email: Type.Optional(email()),
+      code: Type.Optional(
+        matching('^[0-9]{6}$', 6, {
+          description: 'The six digits that were mailed, for those who do not follow links.',
+          examples: ['041327'],
+        }),
+      ),
+    },
+    {
+      description: 'Either `token`, or `email` and `code`.',
+      examples: [{ token: 'pc_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2' }],
+    },
+  ),
+);
+export type ConfirmationInput = Static<typeof ConfirmationInput>;
+
+export const ConfirmationRefusal = component(
+  'ConfirmationRefusal',
+  closed(
+    { token: token() },
+    {
+      description: 'The link of a mail that somebody else caused.',
+      examples: [{ token: 'pc_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2' }],
+    },
+  ),
+);
+
+export const ConfirmationResult = component(
+  'ConfirmationResult',
+  open(
+    {
+      kind: enumOf(REQUEST_KINDS, { description: 'What the mail was about.' }),
+      petition_id: nullable(id('pet', 'The petition that it was about; null: about none.')),
+    },
+    {
+      description: 'It is done, or was done before. It says nothing about the person.',
+      examples: [{ kind: 'signature', petition_id: exampleId('pet') }],
+    },
+  ),
+);
+
+export const ConfirmationResend = component(
+  'ConfirmationResend',
+  closed(
+    {
+      email: email(),
+      petition_id: Type.Optional(id('pet', 'The petition that was signed.')),
+      organization_id: Type.Optional(id('org', 'The organization whose mails were asked for.')),
+    },
+    {
+      description: 'The address, and either `petition_id` or `organization_id`.',
+      examples: [{ email: 'ada@example.org', petition_id: exampleId('pet') }],
+    },
+  ),
+);
+
+export const Accepted = component(
+  'Accepted',
+  open(
+    {
+      accepted: Type.Boolean({
+        description:
+          'Always true. If there is anything to mail to this address, and caps allow, it is mailed.',
+      }),
+    },
+    {
+      description: 'The same for every address, whether it is known or not.',
+      examples: [{ accepted: true }],
+    },
+  ),
+);

@@ -1,0 +1,129 @@
+import { FREQUENCIES } from '../../db/consent-tables.js';
+import { exampleId, id, localeTag, paging } from '../common.js';
+import { linkToken } from '../links.js';
+import { email, source } from '../signatures/signatures.js';
+import {
+  closed,
+  component,
+  enumOf,
+  instant,
+  line,
+  matching,
+  nullable,
+  open,
+  optional,
+  pageOf,
+  webUrl,
+} from '../typebox.js';
+
+const name = () => line(200, { description: 'Your name for it.', examples: ['Meadows, first mail'] });
+
+export const MailingInput = component(
+  'MailingInput',
+  closed(
+    {
+      name: name(),
+      petition: optional(
+        nullable(
+          matching('^[a-z0-9_-]+$', 100, {
+            description:
+              'Id or slug of the petition that it is about: one that you lead or are a partner of.',
+            examples: [exampleId('pet')],
+          }),
+        ),
+      ),
+      source: optional(nullable(source())),
+    },
+    {
+      description: 'One bulk message to your subscribers, which you send with your own mailer.',
+      examples: [{ name: 'Meadows, first mail', petition: exampleId('pet'), source: 'mail-1' }],
+    },
+  ),
+);
+
+const MAILING_EXAMPLE = {
+  id: exampleId('mlg'),
+  name: 'Meadows, first mail',
+  petition_id: exampleId('pet'),
+  source: 'mail-1',
+  created_at: '2026-11-23T08:00:00.000Z',
+};
+
+export const Mailing = component(
+  'Mailing',
+  open(
+    {
+      id: id('mlg', 'The mailing: signatures that its links brought name it as `mailing_id`.'),
+      name: name(),
+      petition_id: nullable(id('pet', 'The petition that it is about.')),
+      source: nullable(source()),
+      created_at: instant({ description: 'When it was made.' }),
+    },
+    { description: 'One bulk message to your subscribers.', examples: [MAILING_EXAMPLE] },
+  ),
+);
+
+export const MailingPage = component(
+  'MailingPage',
+  pageOf(Mailing, {
+    description: 'A page of your mailings, latest first.',
+    examples: [{ data: [MAILING_EXAMPLE], next_cursor: null, has_more: false }],
+  }),
+);
+
+export const MailingQuery = closed({ ...paging });
+export const MailingPath = closed({ mailing: id('mlg', 'The mailing.') });
+
+const LINK_EXAMPLE = {
+  subscription_id: exampleId('sub'),
+  email: 'ada@example.org',
+  frequency: 'all',
+  locale: 'en',
+  recognise_token: 'pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6',
+  petition_url:
+    'https://rivermeadows.example/meadows?r=pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6&source=mail-1',
+  list_unsubscribe:
+    '<https://petitions.example/v1/unsubscribe/pu_AQIBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9zQ>',
+  list_unsubscribe_post: 'List-Unsubscribe=One-Click',
+  unsubscribe_url:
+    'https://petitions.example/unsubscribe?token=pb_AQMBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9zQ',
+};
+
+export const MailingLink = component(
+  'MailingLink',
+  open(
+    {
+      subscription_id: id('sub', 'The subscription.'),
+      email: email(),
+      frequency: enumOf(FREQUENCIES, { description: 'How often they want to be mailed at most: heed it.' }),
+      locale: nullable(localeTag()),
+      recognise_token: linkToken(
+        'pr',
+        'For links in the body: send it as `recognition` when somebody signs. It tells the mailing, and nobody: the mail may be forwarded.',
+      ),
+      petition_url: nullable(
+        webUrl({ description: 'The page of the petition with `r` (the token) and `source`; null: no page.' }),
+      ),
+      list_unsubscribe: matching('^<https?://[^>\\s]+>$', 2100, {
+        description: 'The header `List-Unsubscribe`, and nothing else: a POST to it leaves the list.',
+      }),
+      list_unsubscribe_post: enumOf(['List-Unsubscribe=One-Click'], {
+        description: 'The header `List-Unsubscribe-Post` (RFC 8058).',
+      }),
+      unsubscribe_url: webUrl({ description: 'For the footer: a page with a button.' }),
+    },
+    {
+      description: 'What a mail to one subscriber needs. Personal: keep it out of logs.',
+      examples: [LINK_EXAMPLE],
+    },
+  ),
+);
+
+export const MailingLinkPage = component(
+  'MailingLinkPage',
+  pageOf(MailingLink, {
+    description:
+      'A page of active subscribers, first subscribed first. It may hold fewer than `limit`: go on while `has_more`.',
+    examples: [{ data: [LINK_EXAMPLE], next_cursor: null, has_more: false }],
+  }),
+);

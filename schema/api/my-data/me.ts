@@ -1,0 +1,51 @@
+import { Type } from '@sinclair/typebox';
+import { countryCode } from '../common.js';
+import { email, name, phone, PostalAddress, postalCode } from '../signatures/signatures.js';
+import { closed, component, instant, nullable, nullableRef, open } from '../typebox.js';
+
+export const ME_EXAMPLE = {
+  email: 'ada@example.org',
+  name: 'Ada Okonkwo',
+  country: 'NL',
+  postal_code: '1012 AB',
+  postal_address: { lines: ['Millgate 4'], city: 'Ewehaven' },
+  phone: null,
+  proven_at: '2026-11-23T19:06:11.002Z',
+  created_at: '2026-11-23T19:04:05.678Z',
+};
+
+export const Me = component(
+  'Me',
+  open(
+    {
+      email: email(),
+      name: nullable(name()),
+      country: nullable(countryCode()),
+      postal_code: nullable(postalCode()),
+      postal_address: nullableRef(PostalAddress),
+      phone: nullable(phone()),
+      proven_at: nullable(instant({ description: 'When the mailbox last answered.' })),
+      created_at: instant({ description: 'Since when this address is known.' }),
+    },
+    { description: 'What is kept about a supporter, besides what they signed.', examples: [ME_EXAMPLE] },
+  ),
+);
+
+export const MePatch = component(
+  'MePatch',
+  closed(
+    {
+      name: Type.Optional(nullable(name())),
+      country: Type.Optional(nullable(countryCode())),
+      postal_code: Type.Optional(nullable(postalCode())),
+      postal_address: Type.Optional(nullableRef(PostalAddress)),
+      phone: Type.Optional(nullable(phone())),
+    },
+    {
+      minProperties: 1,
+      description:
+        'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared; a postal address is replaced as a whole. Signatures keep what they were signed with.',
+      examples: [{ postal_address: { lines: ['Millgate 4'], city: 'Ewehaven' }, phone: null }],
+    },
+  ),
+);

@@ -1,0 +1,93 @@
+import { Type } from '@sinclair/typebox';
+import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables.js';
+import { exampleId, id, paging, slug } from '../common.js';
+import { Shared, SHARED_EXAMPLE } from '../sharing/share-links.js';
+import { displayChoice, name } from '../signatures/signatures.js';
+import { closed, component, enumOf, instant, line, nullable, open, pageOf, ref, webUrl } from '../typebox.js';
+
+export const SIGNED_PETITION_EXAMPLE = {
+  id: exampleId('pet'),
+  slug: 'save-the-old-mill-meadows',
+  title: 'Keep the Old Mill Meadows a meadow',
+  page_url: 'https://rivermeadows.example/meadows',
+};
+
+export const SignedPetition = component(
+  'SignedPetition',
+  open(
+    {
+      id: id('pet', 'The petition.'),
+      slug: slug('Its short name in URLs.'),
+      title: line(300, { description: 'Its title.' }),
+      page_url: nullable(webUrl({ description: 'Its page, where people read and sign it.' })),
+    },
+    { description: 'A petition that somebody has signed.', examples: [SIGNED_PETITION_EXAMPLE] },
+  ),
+);
+
+export const MY_SIGNATURE_EXAMPLE = {
+  id: exampleId('sig'),
+  petition: SIGNED_PETITION_EXAMPLE,
+  status: 'confirmed',
+  name: 'Ada Okonkwo',
+  display: 'initials',
+  hidden: false,
+  created_at: '2026-11-23T19:04:05.678Z',
+  confirmed_at: '2026-11-23T19:06:11.002Z',
+  withdrawn_at: null,
+  shared: SHARED_EXAMPLE,
+};
+
+export const mySignatureFields = {
+  id: id('sig', 'The signature.'),
+  petition: ref(SignedPetition),
+  status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands: `confirmed` counts.' }),
+  name: name(),
+  display: displayChoice(),
+  hidden: Type.Boolean({ description: 'It is not in the public list at all.' }),
+  created_at: instant({ description: 'When it was signed.' }),
+  confirmed_at: nullable(instant({ description: 'When it began to count.' })),
+  withdrawn_at: nullable(instant({ description: 'When it was taken back.' })),
+  shared: ref(Shared),
+};
+
+export const MySignature = component(
+  'MySignature',
+  open(mySignatureFields, {
+    description: 'A signature as its signer sees it.',
+    examples: [MY_SIGNATURE_EXAMPLE],
+  }),
+);
+
+export const MySignaturePage = component(
+  'MySignaturePage',
+  pageOf(MySignature, {
+    description: 'A page of what the supporter has signed, latest first.',
+    examples: [{ data: [MY_SIGNATURE_EXAMPLE], next_cursor: null, has_more: false }],
+  }),
+);
+
+export const MySignaturePatch = component(
+  'MySignaturePatch',
+  closed(
+    {
+      display: Type.Optional(
+        enumOf(DISPLAYS, {
+          description: 'How the public list shows it: full name, initials, or not by name.',
+        }),
+      ),
+      hidden: Type.Optional(
+        Type.Boolean({ description: 'True: the public list leaves it out. It still counts.' }),
+      ),
+      name: Type.Optional(name()),
+    },
+    {
+      minProperties: 1,
+      description: 'A JSON Merge Patch (RFC 7396): absent is unchanged.',
+      examples: [{ display: 'initials', hidden: false }],
+    },
+  ),
+);
+
+export const MySignaturePath = closed({ signature: id('sig', 'The signature.') });
+export const MyListQuery = closed({ ...paging });

@@ -1,0 +1,75 @@
+import { Type } from '@sinclair/typebox';
+import { exampleId, id, localeTag, slug } from '../common.js';
+import { closed, component, instant, line, nullable, open, text, webUrl } from '../typebox.js';
+
+const imprint = () =>
+  nullable(text(1000, { description: 'Who is responsible: stands at the foot of every mail.' }));
+const replyTo = () =>
+  nullable(
+    Type.String({
+      format: 'email',
+      minLength: 3,
+      maxLength: 254,
+      description: 'Where answers to its mails go.',
+      examples: ['hello@rivermeadows.example'],
+    }),
+  );
+const doubleOptIn = () =>
+  Type.Boolean({
+    description:
+      'Whether a subscription becomes active only when the mailbox has confirmed it. Without it, somebody else’s address can be put on the list.',
+  });
+
+export const Organization = component(
+  'Organization',
+  open(
+    {
+      id: id('org', 'The organization.'),
+      slug: slug('Its short name in URLs.'),
+      name: line(200, { description: 'Its name.' }),
+      url: nullable(webUrl({ description: 'Its home page.' })),
+      locale: localeTag(),
+      imprint: imprint(),
+      reply_to: replyTo(),
+      double_opt_in: doubleOptIn(),
+      created_at: instant({ description: 'When it was made.' }),
+      updated_at: instant({ description: 'When it last changed.' }),
+    },
+    {
+      description: 'The organization that a key belongs to.',
+      examples: [
+        {
+          id: exampleId('org'),
+          slug: 'river-meadows',
+          name: 'River Meadows Alliance',
+          url: 'https://rivermeadows.example',
+          locale: 'en',
+          imprint: 'River Meadows Alliance, Millgate 4, Ewehaven',
+          reply_to: 'hello@rivermeadows.example',
+          double_opt_in: true,
+          created_at: '2026-11-01T09:00:00.000Z',
+          updated_at: '2026-11-01T09:00:00.000Z',
+        },
+      ],
+    },
+  ),
+);
+
+export const OrganizationPatch = component(
+  'OrganizationPatch',
+  closed(
+    {
+      name: Type.Optional(line(200, { description: 'Its name.' })),
+      url: Type.Optional(nullable(webUrl({ description: 'Its home page.' }))),
+      locale: Type.Optional(localeTag()),
+      imprint: Type.Optional(imprint()),
+      reply_to: Type.Optional(replyTo()),
+      double_opt_in: Type.Optional(doubleOptIn()),
+    },
+    {
+      minProperties: 1,
+      description: 'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared.',
+      examples: [{ url: 'https://meadows.example' }],
+    },
+  ),
+);

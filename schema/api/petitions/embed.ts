@@ -1,0 +1,122 @@
+import type { TString } from '@sinclair/typebox';
+import { localeTag } from '../common.js';
+import { closed, component, enumOf, matching, open, ref, text } from '../typebox.js';
+
+/** What the widget says, by key: the section `embed` of every language. */
+export const EMBED_KEYS = [
+  'to_label',
+  'background_button',
+  'references_heading',
+  'count_one',
+  'count_other',
+  'goal',
+  'goal_reached',
+  'progress_label',
+  'form_heading',
+  'optional',
+  'name_label',
+  'email_label',
+  'email_hint',
+  'email_hint_confirm',
+  'country_label',
+  'country_choose',
+  'postal_code_label',
+  'address_label',
+  'address_more_label',
+  'city_label',
+  'region_label',
+  'phone_label',
+  'comment_label',
+  'comment_hint',
+  'display_legend',
+  'display_public',
+  'display_initials',
+  'display_anonymous',
+  'consents_legend',
+  'sign_button',
+  'signing',
+  'errors_heading',
+  'required',
+  'email_invalid',
+  'phone_invalid',
+  'too_long',
+  'invalid',
+  'rate_limited',
+  'busy',
+  'try_in_seconds',
+  'try_in_minutes',
+  'offline',
+  'failed',
+  'robot_check_failed',
+  'not_open',
+  'not_open_until',
+  'closed',
+  'outcome_victory',
+  'outcome_partial',
+  'outcome_defeat',
+  'response_heading',
+  'confirm_heading',
+  'confirm_text',
+  'confirm_hint',
+  'change_button',
+  'done_heading',
+  'done_text',
+  'share_heading',
+  'share_text',
+  'share_on',
+  'share_email',
+  'share_sms',
+  'share_copy',
+  'share_device',
+  'copied',
+  'share_link_label',
+  'share_failed',
+  'share_blocked',
+] as const;
+export type EmbedKey = (typeof EMBED_KEYS)[number];
+
+const words = Object.fromEntries(
+  EMBED_KEYS.map((key) => [key, text(500, { description: `What the widget says for \`${key}\`.` })]),
+) as Record<EmbedKey, TString>;
+
+export const EmbedTexts = component(
+  'EmbedTexts',
+  open(words, {
+    description: 'Every text of the widget. `{{ name }}` stands for a value that it puts in.',
+    examples: [
+      Object.fromEntries(EMBED_KEYS.map((key) => [key, 'Sign the petition'])) as Record<EmbedKey, string>,
+    ],
+  }),
+);
+
+export const EmbedWords = component(
+  'EmbedWords',
+  open(
+    {
+      locale: localeTag(),
+      dir: enumOf(['ltr', 'rtl'], { description: 'The direction of its script.' }),
+      words: ref(EmbedTexts),
+    },
+    {
+      description: 'The words of the widget in one language.',
+      examples: [
+        {
+          locale: 'en',
+          dir: 'ltr',
+          words: Object.fromEntries(EMBED_KEYS.map((key) => [key, 'Sign the petition'])),
+        },
+      ],
+    },
+  ),
+);
+
+export const EmbedWordsPath = closed({
+  locale: matching('^[A-Za-z0-9-]+$', 35, {
+    description:
+      'BCP 47 language tag. What there is no language for is answered in the closest, or in English.',
+    examples: ['de-AT'],
+  }),
+});
+
+/** What the widget puts into its texts. */
+export const EMBED_VALUES = ['count', 'goal', 'seconds', 'minutes', 'date', 'email', 'network'] as const;

@@ -1,0 +1,269 @@
+import { Type } from '@sinclair/typebox';
+import { CHALLENGES } from '../../db/brake-tables.js';
+import { FORM_RULES, NETWORKS, SHARE_SPLITS } from '../../db/tables.js';
+import { id, ORIGIN_PATTERN } from '../common.js';
+import {
+  closed,
+  component,
+  enumOf,
+  int,
+  line,
+  list,
+  matching,
+  nullable,
+  optional,
+  text,
+  webUrl,
+} from '../typebox.js';
+
+/* What a petition is made of, and what a patch may say of each part. */
+
+export const Reference = component(
+  'Reference',
+  closed(
+    {
+      number: int(1, 999, { description: 'The number that the background cites as `[^number]`.' }),
+      title: line(500, { description: 'Title of the source.' }),
+      authors: optional(nullable(line(500, { description: 'Who wrote it.' }))),
+      publisher: optional(nullable(line(200, { description: 'Where it appeared.' }))),
+      date: optional(
+        nullable(
+          matching('^\\d{4}(?:-\\d{2}(?:-\\d{2})?)?$', 10, {
+            description: 'Year, month or day of publication.',
+          }),
+        ),
+      ),
+      url: optional(nullable(webUrl({ description: 'Where it can be read.' }))),
+    },
+    {
+      description: 'A source that the background cites.',
+      examples: [
+        {
+          number: 1,
+          title: 'Flood storage in the Ewe valley: a survey',
+          authors: 'M. Okafor, L. Brandt',
+          publisher: 'Ewe Valley Water Board',
+          date: '2025-03',
+          url: 'https://water.example/survey',
+        },
+      ],
+    },
+  ),
+);
+
+export const Target = component(
+  'Target',
+  closed(
+    {
+      name: line(200, { description: 'Whom the petition asks.' }),
+      title: optional(nullable(line(200, { description: 'Title or office.' }))),
+      organization: optional(nullable(line(200, { description: 'For which company or body.' }))),
+    },
+    {
+      description: 'Somebody whom the petition asks to act.',
+      examples: [{ name: 'Dana Whitlock', title: 'Chief Executive', organization: 'Corvane Logistics' }],
+    },
+  ),
+);
+
+export const Campaigner = component(
+  'Campaigner',
+  closed(
+    {
+      name: line(200, { description: "Who signs the campaign's mail." }),
+      role: optional(nullable(line(200, { description: 'Their role.' }))),
+    },
+    {
+      description: 'The person who speaks for the campaign.',
+      examples: [{ name: 'Ines Marlow', role: 'Campaign manager' }],
+    },
+  ),
+);
+
+export const Partner = component(
+  'Partner',
+  closed(
+    {
+      name: line(200, { description: 'Name of the group.' }),
+      url: optional(nullable(webUrl({ description: 'Its page.' }))),
+      organization_id: optional(
+        nullable(
+          id(
+            'org',
+            'Its organization here, if it has one. For show alone: its keys collect signatures once it has accepted an invitation (`invitePartner`).',
+          ),
+        ),
+      ),
+    },
+    {
+      description: 'A group in the coalition.',
+      examples: [{ name: 'Anglers of the Ewe', url: 'https://ewe-anglers.example', organization_id: null }],
+    },
+  ),
+);
+
+export const PetitionImage = component(
+  'PetitionImage',
+  closed(
+    {
+      url: webUrl({ description: 'The picture.' }),
+      alt: line(500, { description: 'What it shows, for those who cannot see it.' }),
+    },
+    {
+      description: "The petition's picture.",
+      examples: [
+        { url: 'https://rivermeadows.example/mill.jpg', alt: 'The old mill above the flooded meadows' },
+      ],
+    },
+  ),
+);
+
+export const ShareText = component(
+  'ShareText',
+  closed(
+    {
+      network: enumOf(NETWORKS, { description: 'For which network.' }),
+      text: text(1000, {
+        description: 'What a post or message begins with. Several per network are variants.',
+      }),
+    },
+    {
+      description: 'A text to share the petition with.',
+      examples: [{ network: 'bluesky', text: 'I signed for the meadows. You?' }],
+    },
+  ),
+);
+
+const rule = (what: string) => enumOf(FORM_RULES, { description: `Whether signers give their ${what}.` });
+
+export const PetitionForm = component(
+  'PetitionForm',
+  closed(
+    {
+      country: rule('country'),
+      postal_code: rule('postal code'),
+      postal_address: rule('postal address'),
+      phone: rule('phone number'),
+      comment: rule('comment'),
+    },
+    {
+      description:
+        'What signers are asked for beyond name and address. What is off is refused: do not collect it.',
+      examples: [
+        {
+          country: 'required',
+          postal_code: 'optional',
+          postal_address: 'off',
+          phone: 'off',
+          comment: 'optional',
+        },
+      ],
+    },
+  ),
+);
+
+export const PetitionFormInput = component(
+  'PetitionFormInput',
+  closed(
+    {
+      country: optional(rule('country')),
+      postal_code: optional(rule('postal code')),
+      postal_address: optional(rule('postal address')),
+      phone: optional(rule('phone number')),
+      comment: optional(rule('comment')),
+    },
+    {
+      description: 'What signers are asked for; what is absent is optional.',
+      examples: [{ country: 'required', phone: 'off' }],
+    },
+  ),
+);
+
+const formPatch = (what: string) => optional(nullable(rule(what)));
+
+export const CampaignerPatch = component(
+  'CampaignerPatch',
+  closed(
+    {
+      name: optional(line(200, { description: "Who signs the campaign's mail." })),
+      role: optional(nullable(line(200, { description: 'Their role.' }))),
+    },
+    { description: 'A change of the campaigner.', examples: [{ role: 'Director' }] },
+  ),
+);
+
+export const PetitionImagePatch = component(
+  'PetitionImagePatch',
+  closed(
+    {
+      url: optional(webUrl({ description: 'The picture.' })),
+      alt: optional(line(500, { description: 'What it shows, for those who cannot see it.' })),
+    },
+    { description: 'A change of the picture.', examples: [{ alt: 'The old mill in the flood of 2024' }] },
+  ),
+);
+
+export const PetitionFormPatch = component(
+  'PetitionFormPatch',
+  closed(
+    {
+      country: formPatch('country'),
+      postal_code: formPatch('postal code'),
+      postal_address: formPatch('postal address'),
+      phone: formPatch('phone number'),
+      comment: formPatch('comment'),
+    },
+    {
+      description: 'A change of the form; null makes a field optional.',
+      examples: [{ phone: 'off', comment: null }],
+    },
+  ),
+);
+
+export const metadataOf = <T extends ReturnType<typeof Type.String> | ReturnType<typeof nullable>>(
+  value: T,
+) =>
+  Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,40}$' }), value, {
+    maxProperties: 50,
+    additionalProperties: false,
+    description:
+      'Your own labels: up to 50 names of letters, digits and `_.-`. Only your organization sees them.',
+    examples: [{ campaign_code: 'W26-17' }],
+  });
+export const metadataValue = () => Type.String({ maxLength: 500, pattern: '^[^\\u0000]*$' });
+
+export const metadata = () => metadataOf(metadataValue());
+
+export const retentionDays = () =>
+  nullable(
+    int(1, 3650, {
+      description:
+        'Days after closing until its signatures are anonymised; null: they are kept until you say otherwise.',
+    }),
+  );
+
+export const shareSplit = () =>
+  enumOf(SHARE_SPLITS, {
+    description:
+      'How one of several texts for a network is picked: `even` (if absent), or `adaptive`, which comes to prefer those that bring signatures.',
+  });
+export const challenge = () =>
+  enumOf(CHALLENGES, {
+    description:
+      'Whether signers without a secret key show a proof of work: `auto` (if absent) only under pressure, `always`, or `off`.',
+  });
+export const origins = () =>
+  list(
+    matching(ORIGIN_PATTERN, 200, {
+      ownDomain: true,
+      description:
+        'An origin, or `https://*.example.org` for all of its subdomains. Not of what belongs to many, like `https://*.org` and `https://*.github.io`.',
+      examples: ['https://rivermeadows.example'],
+    }),
+    50,
+    {
+      description:
+        'The pages where browsers may sign it without a key; empty: anywhere. Publishable keys have lists of their own.',
+      examples: [['https://rivermeadows.example']],
+    },
+  );

@@ -1,0 +1,389 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../../db/tables.js';
+import { PetitionCounts } from '../counts/counts.js';
+import {
+  Campaigner,
+  CampaignerPatch,
+  challenge,
+  metadata,
+  metadataOf,
+  metadataValue,
+  origins,
+  Partner,
+  PetitionForm,
+  PetitionFormInput,
+  PetitionFormPatch,
+  PetitionImage,
+  PetitionImagePatch,
+  Reference,
+  retentionDays,
+  shareSplit,
+  ShareText,
+  Target,
+} from './petition-parts.js';
+import { externalId, exampleId, id, localeTag, OrganizationSummary, paging, slug } from '../common.js';
+import {
+  closed,
+  component,
+  described,
+  enumOf,
+  instant,
+  int,
+  line,
+  list,
+  matching,
+  nullable,
+  nullableRef,
+  open,
+  pageOf,
+  ref,
+  text,
+  webUrl,
+  optional,
+} from '../typebox.js';
+
+/** What the lead organization writes, and may leave out. */
+const writable = {
+  slug: optional(
+    slug('Its name in URLs: made from the title if absent. A rename keeps the old one redirecting.'),
+  ),
+  call_to_action: optional(nullable(line(200, { description: 'The words on the link or button.' }))),
+  background: optional(
+    nullable(
+      text(20_000, { description: 'The explanation, in Markdown without HTML; `[^1]` cites reference 1.' }),
+    ),
+  ),
+  references: optional(list(ref(Reference), 100, { description: 'The sources, by number.' })),
+  targets: optional(list(ref(Target), 20, { description: 'Whom it asks to act.' })),
+  campaigner: optional(nullableRef(Campaigner, { description: 'Who speaks for the campaign.' })),
+  partners: optional(list(ref(Partner), 100, { description: 'The coalition.' })),
+  image: optional(nullableRef(PetitionImage, { description: 'Its picture.' })),
+  locale: optional(localeTag()),
+  form: optional(ref(PetitionFormInput)),
+  goals: optional(
+    list(int(1, 2_000_000_000), 50, {
+      description: 'The ladder of goals, each above the one before it.',
+      examples: [[1000, 5000, 25000]],
+    }),
+  ),
+  share_texts: optional(list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' })),
+  share_split: optional(shareSplit()),
+  challenge: optional(challenge()),
+  origins: optional(origins()),
+  page_url: optional(nullable(webUrl({ description: 'The page where people read and sign it.' }))),
+  confirmation: optional(
+    enumOf(CONFIRMATIONS, {
+      description:
+        '`email` (if absent): a signature counts once its signer has confirmed by mail. `none`: at once.',
+    }),
+  ),
+  opens_at: optional(nullable(instant({ description: 'Signing begins; null: with publication.' }))),
+  closes_at: optional(nullable(instant({ description: 'Signing ends; null: when it is closed.' }))),
+  response: optional(
+    nullable(text(10_000, { description: "The target's answer, or how it ended. Public." })),
+  ),
+  retention_days: optional(retentionDays()),
+  external_id: optional(nullable(externalId('petition'))),
+  metadata: optional(metadata()),
+};
+
+const title = () => line(200, { description: 'Headline.', examples: ['Keep the Old Mill Meadows a meadow'] });
+const statement = () => text(5000, { description: 'The exact words that signers endorse.' });
+
+const INPUT_EXAMPLE = {
+  title: 'Keep the Old Mill Meadows a meadow',
+  statement:
+    'We call on Corvane Logistics to build its depot elsewhere and leave the Old Mill Meadows to the river.',
+  targets: [{ name: 'Dana Whitlock', title: 'Chief Executive', organization: 'Corvane Logistics' }],
+  goals: [1000, 5000, 25000],
+  form: { country: 'required' },
+};
+
+export const PetitionInput = component(
+  'PetitionInput',
+  closed(
+    { title: title(), statement: statement(), ...writable },
+    { description: 'A new petition. It begins as a draft.', examples: [INPUT_EXAMPLE] },
+  ),
+);
+export type PetitionInput = Static<typeof PetitionInput>;
+
+export const PetitionPatch = component(
+  'PetitionPatch',
+  closed(
+    {
+      title: optional(title()),
+      statement: optional(statement()),
+      ...writable,
+      references: optional(
+        Type.Unsafe<Static<typeof Reference>[] | null>({
+          ...nullableList(Reference, 100),
+          description: 'Replaces the sources.',
+        }),
+      ),
+      targets: optional(
+        Type.Unsafe<Static<typeof Target>[] | null>({
+          ...nullableList(Target, 20),
+          description: 'Replaces the targets.',
+        }),
+      ),
+      partners: optional(
+        Type.Unsafe<Static<typeof Partner>[] | null>({
+          ...nullableList(Partner, 100),
+          description: 'Replaces the coalition.',
+        }),
+      ),
+      share_texts: optional(
+        Type.Unsafe<Static<typeof ShareText>[] | null>({
+          ...nullableList(ShareText, 100),
+          description: 'Replaces the texts.',
+        }),
+      ),
+      share_split: optional(nullable(shareSplit())),
+      challenge: optional(nullable(challenge())),
+      origins: optional(
+        Type.Unsafe<string[] | null>({
+          ...origins(),
+          type: ['array', 'null'],
+          description: 'Replaces the list; null: anywhere.',
+        }),
+      ),
+      goals: optional(
+        Type.Unsafe<number[] | null>({
+          type: ['array', 'null'],
+          items: int(1, 2_000_000_000),
+          maxItems: 50,
+          description: 'Replaces the ladder.',
+        }),
+      ),
+      campaigner: optional(
+        nullableRef(CampaignerPatch, { description: 'Merged into the campaigner; null takes it out.' }),
+      ),
+      image: optional(
+        nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null takes it out.' }),
+      ),
+      form: optional(ref(PetitionFormPatch)),
+      outcome: optional(enumOf(OUTCOMES, { description: 'How it ended: once it is closed.' })),
+      locale: optional(nullable(localeTag())),
+      confirmation: optional(nullable(enumOf(CONFIRMATIONS, { description: 'Null: `email`.' }))),
+      metadata: optional(metadataOf(nullable(metadataValue()))),
+    },
+    {
+      minProperties: 1,
+      description: 'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared, lists are replaced.',
+      examples: [{ title: 'Keep the Old Mill Meadows wet', goals: [1000, 5000, 50000], campaigner: null }],
+    },
+  ),
+);
+export type PetitionPatch = Static<typeof PetitionPatch>;
+
+function nullableList(item: Parameters<typeof ref>[0], maxItems: number) {
+  return { type: ['array', 'null'], items: ref(item), maxItems };
+}
+
+export const Milestone = component(
+  'Milestone',
+  open(
+    {
+      value: int(1, 2_000_000_000, { description: 'The goal that was reached.' }),
+      reached_at: instant({ description: 'When.' }),
+    },
+    {
+      description: 'A goal that was reached. It stays, even if signatures are taken out later.',
+      examples: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
+    },
+  ),
+);
+
+const COUNTS_EXAMPLE = {
+  confirmed: 4211,
+  pending: null,
+  invalidated: 3,
+  goal: 25000,
+  next_milestone: 5000,
+  updated_at: '2026-11-23T19:04:05.678Z',
+};
+const SUMMARY_EXAMPLE = {
+  id: exampleId('pet'),
+  slug: 'keep-the-old-mill-meadows-a-meadow',
+  status: 'published',
+  open: true,
+  title: INPUT_EXAMPLE.title,
+  call_to_action: 'Sign for the meadows',
+  statement: INPUT_EXAMPLE.statement,
+  targets: INPUT_EXAMPLE.targets,
+  image: null,
+  locale: 'en',
+  page_url: 'https://rivermeadows.example/meadows',
+  opens_at: null,
+  closes_at: '2027-03-01T00:00:00.000Z',
+  outcome: 'none',
+  organization: { id: exampleId('org'), slug: 'river-meadows', name: 'River Meadows Alliance', url: null },
+  counts: COUNTS_EXAMPLE,
+  created_at: '2026-11-01T09:00:00.000Z',
+  published_at: '2026-11-02T06:00:00.000Z',
+};
+
+const summary = {
+  id: id('pet', 'The petition.'),
+  slug: slug('Its name in URLs.'),
+  status: enumOf(PETITION_STATUSES, { description: 'Where it is in its life.' }),
+  open: Type.Boolean({ description: 'Whether it can be signed now.' }),
+  title: title(),
+  call_to_action: nullable(line(200, { description: 'The words on the link or button.' })),
+  statement: statement(),
+  targets: list(ref(Target), 20, { description: 'Whom it asks to act.' }),
+  image: nullableRef(PetitionImage, { description: 'Its picture.' }),
+  locale: localeTag(),
+  page_url: nullable(webUrl({ description: 'The page where people read and sign it.' })),
+  opens_at: nullable(instant({ description: 'When signing begins, if that was set.' })),
+  closes_at: nullable(instant({ description: 'When signing ends, if that was set.' })),
+  outcome: enumOf(OUTCOMES, { description: 'How it ended.' }),
+  organization: described(OrganizationSummary, 'Who leads it.'),
+  counts: ref(PetitionCounts),
+  created_at: instant({ description: 'When it was made.' }),
+  published_at: nullable(instant({ description: 'When it was published.' })),
+};
+
+export const PetitionSummary = component(
+  'PetitionSummary',
+  open(summary, { description: 'A petition in a list.', examples: [SUMMARY_EXAMPLE] }),
+);
+export type PetitionSummary = Static<typeof PetitionSummary>;
+
+export const Petition = component(
+  'Petition',
+  open(
+    {
+      ...summary,
+      background: nullable(text(20_000, { description: 'The explanation, in Markdown.' })),
+      background_html: nullable(
+        text(200_000, {
+          description: 'The same as HTML, safe to put into a page; citations link to `#reference-1`.',
+        }),
+      ),
+      references: list(ref(Reference), 100, { description: 'The sources, by number.' }),
+      campaigner: nullableRef(Campaigner, { description: 'Who speaks for the campaign.' }),
+      partners: list(ref(Partner), 100, { description: 'The coalition.' }),
+      form: ref(PetitionForm),
+      goals: list(int(1, 2_000_000_000), 50, { description: 'The ladder of goals.' }),
+      milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),
+      share_texts: list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' }),
+      share_split: shareSplit(),
+      challenge: challenge(),
+      origins: origins(),
+      confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature count.' }),
+      response: nullable(text(10_000, { description: "The target's answer, or how it ended." })),
+      retention_days: retentionDays(),
+      closed_at: nullable(instant({ description: 'When it was closed.' })),
+      updated_at: instant({
+        description: 'When its text or state last changed; signatures do not change it.',
+      }),
+      external_id: nullable(
+        line(200, { description: 'The id of its lead organization for it; null for everybody else.' }),
+      ),
+      metadata: Type.Unsafe<Record<string, string> | null>({
+        ...metadata(),
+        type: ['object', 'null'],
+        description: 'The labels of its lead organization; null for everybody else.',
+      }),
+    },
+    {
+      description: 'A petition.',
+      examples: [
+        {
+          ...SUMMARY_EXAMPLE,
+          background: 'The meadows hold back the winter floods.[^1]',
+          background_html:
+            '<p>The meadows hold back the winter floods.<sup><a href="#reference-1">1</a></sup></p>\n',
+          references: [
+            {
+              number: 1,
+              title: 'Flood storage in the Ewe valley: a survey',
+              authors: null,
+              publisher: null,
+              date: '2025',
+              url: null,
+            },
+          ],
+          campaigner: { name: 'Ines Marlow', role: 'Campaign manager' },
+          partners: [],
+          form: {
+            country: 'required',
+            postal_code: 'optional',
+            postal_address: 'optional',
+            phone: 'optional',
+            comment: 'optional',
+          },
+          goals: [1000, 5000, 25000],
+          milestones: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
+          share_texts: [],
+          share_split: 'even',
+          challenge: 'auto',
+          origins: [],
+          confirmation: 'email',
+          response: null,
+          retention_days: 365,
+          closed_at: null,
+          updated_at: '2026-11-02T06:00:00.000Z',
+          external_id: null,
+          metadata: null,
+        },
+      ],
+    },
+  ),
+);
+export type Petition = Static<typeof Petition>;
+
+export const PetitionPage = component(
+  'PetitionPage',
+  pageOf(PetitionSummary, {
+    description: 'A page of petitions.',
+    examples: [{ data: [SUMMARY_EXAMPLE], next_cursor: null, has_more: false }],
+  }),
+);
+
+export const PETITION_SORTS = ['-created_at', 'created_at', '-confirmed', 'confirmed'] as const;
+
+export const PetitionQuery = closed({
+  ...paging,
+  q: optional(
+    line(200, {
+      description: 'Words that must all occur in title or statement; case and accents do not matter.',
+      examples: ['meadow depot'],
+    }),
+  ),
+  status: optional(
+    list(enumOf(PETITION_STATUSES), 5, {
+      description: 'Any of these; repeat it for several. Drafts and what was taken down: only your own.',
+    }),
+  ),
+  locale: optional(localeTag()),
+  organization: optional(
+    matching('^[a-z0-9_-]+$', 100, { description: 'Id or slug of the lead organization.' }),
+  ),
+  external_id: optional(externalId('petition')),
+  sort: optional(enumOf(PETITION_SORTS, { description: 'Latest first (`-created_at`) if absent.' })),
+});
+
+export const PetitionTransition = component(
+  'PetitionTransition',
+  closed(
+    {
+      to: enumOf(['published', 'closed', 'archived', 'taken_down'], {
+        description: 'The next step in its life.',
+      }),
+      outcome: optional(enumOf(OUTCOMES, { description: 'With `closed`: how it ended; `none` if absent.' })),
+      response: optional(nullable(text(10_000, { description: 'With `closed`: the public answer.' }))),
+      reason: optional(
+        enumOf(TAKEDOWN_REASONS, { description: 'With `taken_down`, where it is required: why.' }),
+      ),
+    },
+    {
+      description: 'A step in the life of a petition.',
+      examples: [
+        { to: 'closed', outcome: 'victory', response: 'The depot will be built on the old rail yard.' },
+      ],
+    },
+  ),
+);

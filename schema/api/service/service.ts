@@ -1,0 +1,63 @@
+import { component, enumOf, int, matching, nullable, open, ref } from '../typebox.js';
+
+export const Liveness = component(
+  'Liveness',
+  open(
+    { status: enumOf(['ok'], { description: 'The process answers.' }) },
+    { description: 'The process is alive.', examples: [{ status: 'ok' }] },
+  ),
+);
+
+export const MailQueue = component(
+  'MailQueue',
+  open(
+    {
+      queued: int(0, 2_147_483_647, { description: 'Mails that wait or are on their way.' }),
+      oldest_seconds: nullable(
+        int(0, 2_147_483_647, {
+          description: 'For how long the oldest of them has waited; null: none does.',
+        }),
+      ),
+    },
+    {
+      description: 'The mails that are still to be sent. A long queue makes nobody wait but readers of mail.',
+      examples: [{ queued: 3, oldest_seconds: 2 }],
+    },
+  ),
+);
+
+export const Readiness = component(
+  'Readiness',
+  open(
+    {
+      status: enumOf(['ok'], { description: 'Requests can be served.' }),
+      engine: enumOf(['sqlite', 'postgres'], { description: 'What the data is kept in.' }),
+      waiting: int(0, 1_000_000, { description: 'Transactions that wait for their turn.' }),
+      limits: enumOf(['process', 'shared', 'alone'], {
+        description:
+          'Where requests are counted for rate limits: in this `process` alone, as there is no Redis; `shared` with the others in Redis; or `alone` until a lost Redis is back.',
+      }),
+      mail: ref(MailQueue),
+    },
+    {
+      description: 'The process can serve requests.',
+      examples: [
+        {
+          status: 'ok',
+          engine: 'sqlite',
+          waiting: 0,
+          limits: 'process',
+          mail: { queued: 3, oldest_seconds: 2 },
+        },
+      ],
+    },
+  ),
+);
+
+export const OpenApiDocument = component(
+  'OpenApiDocument',
+  open(
+    { openapi: matching('^3\\.1\\.[0-9]+$', 10, { description: 'The version of OpenAPI.' }) },
+    { description: 'An OpenAPI document.', examples: [{ openapi: '3.1.0' }] },
+  ),
+);

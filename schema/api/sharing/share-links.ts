@@ -1,0 +1,288 @@
+import { Type } from '@sinclair/typebox';
+import { NETWORKS } from '../../db/tables.js';
+import { exampleId, id, paging, shareCode } from '../common.js';
+import { source } from '../signatures/signatures.js';
+import {
+  closed,
+  component,
+  enumOf,
+  instant,
+  int,
+  list,
+  matching,
+  nullable,
+  open,
+  optional,
+  pageOf,
+  ref,
+  text,
+  webUrl,
+} from '../typebox.js';
+
+const MAX = 2_147_483_647;
+
+const network = (description: string) => enumOf(NETWORKS, { description, examples: ['whatsapp'] });
+const count = (description: string) => int(0, MAX, { description });
+
+const clicks = () => count('How often it was followed by what looks like a person.');
+const conversions = () =>
+  count(
+    'Signatures that it brought and that are confirmed. One that is taken out or taken back is not in it.',
+  );
+const requests = () => count('How often it was requested at all, by previews and robots too.');
+
+export const ShareLinkInput = component(
+  'ShareLinkInput',
+  closed(
+    {
+      network: network('Where it will be shared.'),
+      receipt: optional(
+        nullable(
+          matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
+            description:
+              'What signing has returned: the link is credited to that signature. The same receipt gets the same link on a network again.',
+            examples: ['rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG'],
+          }),
+        ),
+      ),
+      source: optional(nullable(source())),
+    },
+    {
+      description: 'Somebody wants to share a petition.',
+      examples: [
+        {
+          network: 'whatsapp',
+          receipt: 'rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG',
+          source: 'thank-you-page',
+        },
+      ],
+    },
+  ),
+);
+
+const LINK_EXAMPLE = {
+  code: 'h7Kq2mWz9T',
+  petition_id: exampleId('pet'),
+  network: 'whatsapp',
+  url: 'https://petitions.example/s/h7Kq2mWz9T',
+  text: 'I signed for the meadows. You?',
+  composer_url:
+    'https://wa.me/?text=I%20signed%20for%20the%20meadows.%20You%3F%20https%3A%2F%2Fpetitions.example%2Fs%2Fh7Kq2mWz9T',
+  qr_svg_url: 'https://petitions.example/s/h7Kq2mWz9T/qr.svg',
+  qr_png_url: 'https://petitions.example/s/h7Kq2mWz9T/qr.png',
+  credited: true,
+  created_at: '2026-11-23T19:07:12.345Z',
+  clicks: 12,
+  conversions: 3,
+};
+
+const linkFields = {
+  code: shareCode('Names the link. Send it as `share_code` when somebody signs who came through it.'),
+  petition_id: id('pet', 'The petition.'),
+  network: network('Where it is shared.'),
+  url: webUrl({ description: 'What to spread: it leads to the page of the petition.' }),
+  text: nullable(
+    text(1000, {
+      description: 'What the petition says on this network; null: nothing. Of several texts one was picked.',
+    }),
+  ),
+  composer_url: nullable(
+    Type.String({
+      pattern: '^(?:https://|sms:|mailto:)[!-~]+$',
+      maxLength: 20_000,
+      description:
+        'Opens the network’s composer with the link, and with the text where it takes one. Null for `copy` and `signal`: there is none.',
+    }),
+  ),
+  qr_svg_url: webUrl({ description: 'The link as a QR code that scales.' }),
+  qr_png_url: webUrl({ description: 'The link as a QR code in pixels.' }),
+  credited: Type.Boolean({ description: 'It was made with a receipt.' }),
+  created_at: instant({ description: 'When it was made.' }),
+  clicks: clicks(),
+  conversions: conversions(),
+};
+
+export const ShareLink = component(
+  'ShareLink',
+  open(linkFields, {
+    description: 'A link that people spread, and what it has brought: sums, and nobody.',
+    examples: [LINK_EXAMPLE],
+  }),
+);
+
+export const ShareLinkPath = closed({ code: shareCode('The code of the link.') });
+
+const OWN_EXAMPLE = {
+  ...LINK_EXAMPLE,
+  variant_id: exampleId('var'),
+  organization_id: exampleId('org'),
+  source: 'thank-you-page',
+  requests: 19,
+};
+
+export const OwnShareLink = component(
+  'OwnShareLink',
+  open(
+    {
+      ...linkFields,
+      variant_id: id('var', 'The wording that it carries: see `getShareStatistics`.'),
+      organization_id: nullable(
+        id('org', 'The organization that signatures through it are attributed to, if no key says otherwise.'),
+      ),
+      source: nullable(source()),
+      requests: requests(),
+    },
+    { description: 'A share link as organisers see it.', examples: [OWN_EXAMPLE] },
+  ),
+);
+
+export const OwnShareLinkPage = component(
+  'OwnShareLinkPage',
+  pageOf(OwnShareLink, {
+    description: 'A page of share links, latest first.',
+    examples: [{ data: [OWN_EXAMPLE], next_cursor: null, has_more: false }],
+  }),
+);
+
+const networkFilter = () => optional(network('Links for this network alone.'));
+const organizationFilter = () => optional(id('org', 'Links that are attributed to this organization alone.'));
+
+export const ShareLinkQuery = closed({
+  petition: matching('^[a-z0-9_-]+$', 100, {
+    description: 'Id or slug of a petition that you lead or are a partner of.',
+    examples: [exampleId('pet')],
+  }),
+  network: networkFilter(),
+  organization: organizationFilter(),
+  ...paging,
+});
+
+const sums = {
+  links: count('Links that were made.'),
+  requests: requests(),
+  clicks: clicks(),
+  conversions: conversions(),
+};
+const SUMS_EXAMPLE = { links: 420, requests: 5310, clicks: 1984, conversions: 611 };
+
+export const ShareTotals = component(
+  'ShareTotals',
+  open(sums, { description: 'What links have brought.', examples: [SUMS_EXAMPLE] }),
+);
+
+const ROW_EXAMPLE = {
+  network: 'whatsapp',
+  variant_id: exampleId('var'),
+  text: 'I signed for the meadows. You?',
+  organization_id: null,
+  from: null,
+  ...SUMS_EXAMPLE,
+};
+
+export const ShareStatisticsRow = component(
+  'ShareStatisticsRow',
+  open(
+    {
+      network: nullable(network('The network, by `network` and `variant`.')),
+      variant_id: nullable(id('var', 'The wording, by `variant`.')),
+      text: nullable(text(1000, { description: 'What it says, by `variant`; null: links without a text.' })),
+      organization_id: nullable(
+        id('org', 'The organization, by `organization`; null: links of no organization.'),
+      ),
+      from: nullable(instant({ description: 'The start of the hour or day (UTC), by `hour` and `day`.' })),
+      ...sums,
+    },
+    { description: 'One group: what does not name it is null.', examples: [ROW_EXAMPLE] },
+  ),
+);
+
+/** What statistics are grouped by. */
+const GROUPS = ['network', 'variant', 'organization', 'hour', 'day'] as const;
+
+export const ShareStatistics = component(
+  'ShareStatistics',
+  open(
+    {
+      group: enumOf(GROUPS, { description: 'What the rows are.' }),
+      from: instant({ description: 'First instant that is counted: a full hour.' }),
+      before: instant({ description: 'First instant that is left out: a full hour.' }),
+      totals: ref(ShareTotals),
+      data: list(ref(ShareStatisticsRow), 9000, {
+        description: 'One row for each group, oldest or first made first; empty ones are left out.',
+      }),
+    },
+    {
+      description:
+        'What share links have brought. Links count when they were made, clicks when they happened, conversions when the signature was confirmed.',
+      examples: [
+        {
+          group: 'variant',
+          from: '2026-11-01T00:00:00.000Z',
+          before: '2026-12-01T00:00:00.000Z',
+          totals: SUMS_EXAMPLE,
+          data: [ROW_EXAMPLE],
+        },
+      ],
+    },
+  ),
+);
+
+export const ShareStatisticsQuery = closed({
+  group: optional(
+    enumOf(GROUPS, {
+      description: 'By network (if absent), by wording, by organization, or over time by hour or day (UTC).',
+    }),
+  ),
+  from: optional(
+    instant({
+      description: 'First instant: 7 days before `before` by hour, 365 by day, and else all, if absent.',
+    }),
+  ),
+  before: optional(instant({ description: 'First instant that is left out: now if absent.' })),
+  network: networkFilter(),
+  organization: organizationFilter(),
+});
+
+/** What a signer has brought: for schema/api/my-data/my-signatures.ts. */
+export const SHARED_EXAMPLE = { links: 2, clicks: 31, conversions: 3 };
+
+export const Shared = component(
+  'Shared',
+  open(
+    {
+      links: count('Links that were made with the receipt of this signature.'),
+      clicks: clicks(),
+      conversions: count('People who signed through them, confirmed: how many, never who.'),
+    },
+    { description: 'What came of sharing it.', examples: [SHARED_EXAMPLE] },
+  ),
+);
+
+export const EXPORTED_SHARE_LINK_EXAMPLE = {
+  code: LINK_EXAMPLE.code,
+  petition_id: LINK_EXAMPLE.petition_id,
+  network: LINK_EXAMPLE.network,
+  source: 'thank-you-page',
+  created_at: LINK_EXAMPLE.created_at,
+  clicks: LINK_EXAMPLE.clicks,
+  conversions: LINK_EXAMPLE.conversions,
+};
+
+export const ExportedShareLink = component(
+  'ExportedShareLink',
+  open(
+    {
+      code: linkFields.code,
+      petition_id: linkFields.petition_id,
+      network: linkFields.network,
+      source: nullable(source()),
+      created_at: linkFields.created_at,
+      clicks: linkFields.clicks,
+      conversions: linkFields.conversions,
+    },
+    {
+      description: 'A link that was made with the receipt of a signature, to share its petition.',
+      examples: [EXPORTED_SHARE_LINK_EXAMPLE],
+    },
+  ),
+);

@@ -1,0 +1,32 @@
+import { countryCode } from '../common.js';
+import { name, phone, PostalAddress, postalCode } from '../signatures/signatures.js';
+import { component, instant, nullable, nullableRef, open } from '../typebox.js';
+
+export const CONTACT_EXAMPLE = {
+  name: 'Ada Okonkwo',
+  country: 'NL',
+  postal_code: '1012 AB',
+  postal_address: null,
+  phone: null,
+  created_at: '2026-11-23T19:04:05.678Z',
+  updated_at: '2026-11-23T19:04:05.678Z',
+};
+
+export const contactFields = {
+  name: nullable(name()),
+  country: nullable(countryCode()),
+  postal_code: nullable(postalCode()),
+  postal_address: nullableRef(PostalAddress),
+  phone: nullable(phone()),
+  created_at: instant({ description: 'When it was first said.' }),
+  updated_at: instant({ description: 'When it was last said.' }),
+};
+
+export const Contact = component(
+  'Contact',
+  open(contactFields, {
+    description:
+      'What one organization says of a person, with signatures that it vouches for and imports. It is shown to that organization and to the person, and changes nothing of what the person has said themselves.',
+    examples: [CONTACT_EXAMPLE],
+  }),
+);

@@ -1,0 +1,23 @@
+import { Crowds } from './addresses-per-network.js';
+import { Mailboxes } from './recent-spellings.js';
+import { Pressure, type Rate } from './pressure.js';
+import { deriveKey } from '../sealer.js';
+
+/** What keeps machines from signing needs this of the process: nothing of it names anybody, nor is it ever stored. */
+export type Brakes = {
+  readonly pressure: Pressure;
+  readonly crowds: Crowds;
+  readonly mailboxes: Mailboxes;
+  /** Signs challenges; as text, since that is what altcha takes. */
+  readonly challengeKey: string;
+  /** Seals what a preview of moderations has found. */
+  readonly previewKey: Buffer;
+};
+
+export const createBrakes = (rootKey: Uint8Array, above: Rate): Brakes => ({
+  pressure: new Pressure(above),
+  crowds: new Crowds(),
+  mailboxes: new Mailboxes(),
+  challengeKey: deriveKey(rootKey, 'challenge').toString('base64url'),
+  previewKey: deriveKey(rootKey, 'moderation-preview'),
+});

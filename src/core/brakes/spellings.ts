@@ -1,0 +1,138 @@
+import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { Signal } from '../../../schema/db/brake-tables.js';
+import { bind, bindAll, statement, type Tx } from '../../store/store.js';
+import { inParts } from '../bulk-insert.js';
+import type { Context } from '../context.js';
+import { erasedIdentity } from '../counts/counting-once.js';
+import { clusterOf } from '../email.js';
+import { POINTS, type Suspicion } from './suspicion.js';
+
+/*
+ * One mailbox has many spellings, and each is a supporter. So that it is not many people, three of them at most count on
+ * a petition by themselves; any further one is quarantined, whoever brings it. Its mailbox is asked all the same, so that
+ * nobody who makes up spellings keeps the owner from signing: who says yes counts while fewer than three do.
+ *
+ * Only spellings that one can make up are written down: a signature under the plain one is found by its address. Who signs
+ * under that pays for a look at most, and only on petitions where some mailbox has used its three spellings up.
+ */
+
+const MOST = 3;
+
+export const CROWDED: Suspicion = { score: POINTS.many_spellings, signals: ['many_spellings'] };
+
+/** Whether a signature is quarantined for its spelling, and for nothing else. */
+export const isOnlyCrowded = (signals: readonly Signal[] | null | undefined): boolean =>
+  signals?.length === 1 && signals[0] === 'many_spellings';
+
+export type Room = {
+  free: boolean;
+  /** Writes down that a signature has taken it. */
+  take: (signatureKey: number) => PromiseLike<unknown> | undefined;
+};
+
+export const FREE: Room = { free: true, take: () => undefined };
+
+type Wanted = {
+  petitionKey: number;
+  identity: string;
+  status: 'pending' | 'confirmed';
+  signatureKey?: number;
+};
+
+/**
+ * Whether a signature may have a status beside what its mailbox has on the petition under other spellings, and beside so
+ * many `more` that are not stored yet.
+ */
+export async function findRoom(ctx: Context, tx: Tx, wanted: Wanted, more = 0): Promise<Room> {
+  const { petitionKey, identity, status, signatureKey } = wanted;
+  const cluster = clusterOf(identity);
+  const isPlain = cluster === identity;
+  if (isPlain && more === 0 && !(await isAnyFull(tx, petitionKey))) return FREE;
+  const mailbox = ctx.secrets.mailbox(petitionKey, cluster);
+  if (!isPlain) await tx.lock(mailbox);
+  const spellings = await findSpellings(tx, { mailbox });
+  const isKnown = spellings.some((one) => one.signatureKey === signatureKey);
+  const plain = isPlain ? [] : await plainOnes(ctx, tx, petitionKey, cluster);
+  // One that waits for its mailbox keeps nobody from counting whose mailbox has said yes.
+  const others = [...spellings, ...plain].filter(
+    (one) =>
+      one.signatureKey !== signatureKey &&
+      (one.status === 'confirmed' || (one.status === 'pending' && status === 'pending')),
+  );
+  const nth = spellings.length + more + 1;
+  const take = (key: number) => noteSpelling(tx, { signatureKey: key, petitionKey, mailbox, nth });
+  return { free: others.length + more < MOST, take: isPlain || isKnown ? FREE.take : take };
+}
+
+const findFull = statement('spellings_full', ({ db, tables: { spellings: t } }: Tx) =>
+  db
+    .select({ key: t.signatureKey })
+    .from(t)
+    // Word for word as the partial index has it: with a parameter it would not be used.
+    .where(and(eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')), sql`nth >= 3`))
+    .limit(1),
+);
+
+/** Asked once for all signatures of a commit: nearly always there is none. */
+async function isAnyFull(tx: Tx, petitionKey: number): Promise<boolean> {
+  const name = `full ${petitionKey}`;
+  let known = tx.memo.get(name) as boolean | undefined;
+  if (known === undefined) tx.memo.set(name, (known = (await findFull(tx, { petitionKey })).length > 0));
+  return known;
+}
+
+const findSpellings = statement('spellings_find', ({ db, tables: { spellings: t, signatures } }: Tx) =>
+  db
+    .select({ signatureKey: t.signatureKey, status: signatures.status })
+    .from(t)
+    .innerJoin(signatures, eq(signatures.key, t.signatureKey))
+    .where(eq(t.mailbox, bind(t.mailbox, 'mailbox'))),
+);
+
+/** What was signed under the plain spelling; also by whom that was erased since. */
+const plainOnes = (
+  { secrets }: Context,
+  { db, tables: { signatures: t, supporters } }: Tx,
+  petitionKey: number,
+  cluster: string,
+) => {
+  const names = [cluster, erasedIdentity(secrets.subject(cluster))];
+  return db
+    .select({ signatureKey: t.key, status: t.status })
+    .from(t)
+    .innerJoin(supporters, eq(supporters.key, t.supporterKey))
+    .where(and(eq(t.petitionKey, petitionKey), inArray(supporters.identity, names)));
+};
+
+const insertSpelling = statement('spelling_insert', ({ db, tables: { spellings: t } }: Tx) =>
+  db.insert(t).values(bindAll(t, ['signatureKey', 'petitionKey', 'mailbox', 'nth'])),
+);
+
+function noteSpelling(
+  tx: Tx,
+  row: { signatureKey: number; petitionKey: number; mailbox: Buffer; nth: number },
+): PromiseLike<unknown> {
+  tx.memo.delete(`full ${row.petitionKey}`);
+  return Promise.resolve(insertSpelling(tx, row));
+}
+
+/** Those of many addresses, no two of them the same, that may find no room on the petition: few, nearly always. */
+export async function mayBeCrowded(
+  ctx: Context,
+  tx: Tx,
+  petitionKey: number,
+  identities: readonly string[],
+): Promise<Set<string>> {
+  const tagged = identities.filter((one) => clusterOf(one) !== one);
+  const clusters = new Set(tagged.map(clusterOf));
+  const found = new Set([...tagged, ...identities.filter((one) => clusters.has(one))]);
+  if (!(await isAnyFull(tx, petitionKey))) return found;
+  const { spellings: t } = tx.tables;
+  for (const some of inParts(identities)) {
+    const names = new Map(some.map((one) => [ctx.secrets.mailbox(petitionKey, one).toString('hex'), one]));
+    const hashes = [...names.keys()].map((hex) => Buffer.from(hex, 'hex'));
+    const rows = await tx.db.select({ mailbox: t.mailbox }).from(t).where(inArray(t.mailbox, hashes));
+    for (const { mailbox } of rows) found.add(names.get(Buffer.from(mailbox).toString('hex')) ?? '');
+  }
+  return found;
+}

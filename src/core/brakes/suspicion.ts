@@ -1,0 +1,174 @@
+import type { Signal } from '../../../schema/db/brake-tables.js';
+import { bindAll, statement, type Tx } from '../../store/store.js';
+import { insertMany } from '../bulk-insert.js';
+import type { Proof } from './challenges.js';
+import type { Actor, Caller, Context } from '../context.js';
+import { isDisposable } from './disposable-domains.js';
+import { clusterOf, type EmailAddress } from '../email.js';
+import { standingOf } from './key-isolations.js';
+import { hasLink } from './links-in-names.js';
+import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { FormOpened } from '../sealer.js';
+import type { SignInput } from '../signatures/signing.js';
+
+/*
+ * What is odd about a signing, in points. Whoever has too many is quarantined: an organiser looks at it before it counts
+ * or anything is mailed. Nothing here asks whether the address is known, and the answer is always the same.
+ */
+
+export type Suspicion = { score: number; signals: Signal[] };
+
+const ENOUGH = 60;
+export const POINTS = {
+  honeypot: 100,
+  too_fast: 60,
+  no_form: 40,
+  disposable_domain: 30,
+  alias_of_signer: 40,
+  many_spellings: 60,
+  many_from_one_network: 40,
+  link_in_name: 60,
+  isolated_key: 100,
+  vouch_limit: 100,
+  isolated_network: 100,
+} as const satisfies Record<Signal, number>;
+/** Callers of the API have no form. A browser has one, or a page that was made by hand: worth a little. */
+const FORMLESS_BROWSER = 10;
+
+const QUICKEST_MS = 2000;
+const FORM_LIFETIME_MS = 48 * 3_600_000;
+
+/** A signing as it came, with what could be told of it before the transaction. */
+export type FirstLook = {
+  actor: Actor;
+  caller: Caller;
+  /** The caller's network, hashed for the key that it came with. */
+  network: Buffer | null;
+  email: EmailAddress;
+  input: SignInput;
+  proof: Proof;
+  /** Undefined: the token is none of ours. Null: there is none. */
+  form: FormOpened | undefined | null;
+  /** What was counted in this process: once, however often the transaction runs. */
+  counted: { pressure?: boolean; network?: boolean; alias?: boolean };
+};
+
+export const openForm = (ctx: Context, { formToken }: SignInput): FirstLook['form'] =>
+  formToken ? ctx.sealer.openFormToken(formToken) : null;
+
+/** Null: not odd enough. What organizations vouch for never is; of what they send, only what an isolated key brings. */
+export async function suspect(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionGate,
+  look: FirstLook,
+  /** A proof of work came with it. */
+  proven: boolean,
+): Promise<Suspicion | null> {
+  const { actor, input } = look;
+  if (input.vouched) return null;
+  const found: Suspicion = { score: 0, signals: [] };
+  await noteKey(tx, found, petition, look, proven);
+  if (actor.kind !== 'secret') {
+    const at = tx.now.getTime();
+    noteForm(found, petition, look, at);
+    noteWords(found, look);
+    const address = noteSpelling(ctx, found, petition, look);
+    if (!proven) noteCrowd(ctx, found, petition, look, { address, at });
+  }
+  return found.score >= ENOUGH ? found : null;
+}
+
+function note(found: Suspicion, signal: Signal, points: number = POINTS[signal]): void {
+  found.score += points;
+  found.signals.push(signal);
+}
+
+/** Through what it came. A key that is set apart is still good for those who work for it, from a network that is not. */
+async function noteKey(
+  tx: Tx,
+  found: Suspicion,
+  { key }: PetitionGate,
+  { actor, network }: FirstLook,
+  proven: boolean,
+) {
+  if (actor.kind === 'anonymous') return;
+  const { isolated, networks } = await standingOf(tx, key, actor.keyKey, tx.now);
+  if (network && networks.has(network.toString('hex'))) note(found, 'isolated_network');
+  else if (isolated && !proven) note(found, 'isolated_key');
+}
+
+/** How the form was filled in. */
+function noteForm(found: Suspicion, { key }: PetitionGate, { form, caller, input }: FirstLook, at: number) {
+  if (input.website) note(found, 'honeypot');
+  if (form === null) {
+    if (caller.origin !== null) note(found, 'no_form', FORMLESS_BROWSER);
+  } else if (form?.petitionKey !== key || at - form.at > FORM_LIFETIME_MS) {
+    note(found, 'no_form');
+  } else if (at - form.at < QUICKEST_MS) {
+    note(found, 'too_fast');
+  }
+}
+
+/** What it says. */
+function noteWords(found: Suspicion, { email, input }: FirstLook) {
+  if (isDisposable(email.identity)) note(found, 'disposable_domain');
+  if (hasLink(input.name)) note(found, 'link_in_name');
+}
+
+/** Who has signed before. Returns the hash of the address. */
+function noteSpelling({ brakes }: Context, found: Suspicion, { key }: PetitionGate, look: FirstLook) {
+  const { counted, email } = look;
+  const { mailboxes } = brakes;
+  const address = mailboxes.hash(email.identity);
+  const cluster = clusterOf(email.identity);
+  // Nearly always the same: nothing is hashed twice.
+  const mailbox = cluster === email.identity ? address : mailboxes.hash(cluster);
+  counted.alias ??= mailboxes.note(key, mailbox, address);
+  if (counted.alias) note(found, 'alias_of_signer');
+  return address;
+}
+
+/** How many came from the same place: not held against those who have worked for it. */
+function noteCrowd(
+  { brakes }: Context,
+  found: Suspicion,
+  { key }: PetitionGate,
+  { counted, actor, caller }: FirstLook,
+  { address, at }: { address: number; at: number },
+) {
+  if (actor.kind !== 'anonymous' || caller.client === null) return;
+  counted.network ??= brakes.crowds.note(key, brakes.mailboxes.hash(caller.client), address, at);
+  if (counted.network) note(found, 'many_from_one_network');
+}
+
+const insertSuspicion = statement('suspicion_insert', ({ db, tables: { suspicions: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(bindAll(t, ['signatureKey', 'score', 'signals', 'createdAt']))
+    .onConflictDoNothing(),
+);
+
+/** Writes down why a signature is quarantined; the first reason stays. */
+export async function noteSuspicion(tx: Tx, signatureKey: number, suspicion: Suspicion): Promise<void> {
+  await insertSuspicion(tx, { signatureKey, ...suspicion, createdAt: tx.now });
+}
+
+const insertSuspicions = insertMany(
+  'import_suspicions',
+  ['signatureKey', 'score', 'signals', 'createdAt'],
+  ({ suspicions }) => suspicions,
+  ({ db, tables: { suspicions: t } }, rows) => db.insert(t).values(rows).returning({ key: t.signatureKey }),
+);
+
+/** Writes down why many new signatures are quarantined: all for the same. */
+export async function noteSuspicions(
+  tx: Tx,
+  signatureKeys: readonly number[],
+  suspicion: Suspicion,
+): Promise<void> {
+  await insertSuspicions(
+    tx,
+    signatureKeys.map((signatureKey) => ({ signatureKey, ...suspicion, createdAt: tx.now })),
+  );
+}

@@ -1,0 +1,177 @@
+import { and, asc, eq, gte, lt, max, sql, sum, type SQL } from 'drizzle-orm';
+import type { SignatureStatus, Tables } from '../../../schema/db/tables.js';
+import { bind, bindAll, statement, type Reader, type Sum, type Tx } from '../../store/store.js';
+import { countAnswer } from './key-figures.js';
+import { addShareFigures } from './share-figures.js';
+
+export type Counts = {
+  pending: number;
+  confirmed: number;
+  invalidated: number;
+  withdrawn: number;
+  quarantined: number;
+  /** When a signature last changed them; null: nobody has signed. */
+  updatedAt: Date | null;
+};
+
+/** What counting needs to know of a signature. */
+export type Counted = Pick<
+  Tables['signatures']['$inferSelect'],
+  'petitionKey' | 'collectorKey' | 'apiKeyKey' | 'shareLinkKey' | 'createdAt' | 'confirmedAt'
+>;
+
+/** The columns of a signature that make it countable. */
+export const countedColumns = ({ signatures: t }: Tables) => ({
+  petitionKey: t.petitionKey,
+  collectorKey: t.collectorKey,
+  apiKeyKey: t.apiKeyKey,
+  shareLinkKey: t.shareLinkKey,
+  createdAt: t.createdAt,
+  confirmedAt: t.confirmedAt,
+});
+
+const HOUR_MS = 3_600_000;
+
+/** The sum of a column; 0 where there is no row. */
+export const total = (column: Parameters<typeof sum>[0]) =>
+  sql<number>`coalesce(${sum(column)}, 0)`.mapWith(Number);
+
+/** The columns of a petition's counts: sums over its shards. */
+export const countColumns = ({ petitionCounts: t }: Tables) => ({
+  pending: total(t.pending),
+  confirmed: total(t.confirmed),
+  invalidated: total(t.invalidated),
+  withdrawn: total(t.withdrawn),
+  quarantined: total(t.quarantined),
+  updatedAt: max(t.updatedAt),
+});
+
+const STATUS_COUNTS = ['pending', 'confirmed', 'invalidated', 'withdrawn', 'quarantined'] as const;
+
+const plusExcluded = (t: Record<(typeof STATUS_COUNTS)[number], unknown>) =>
+  Object.fromEntries(STATUS_COUNTS.map((name) => [name, sql`${t[name]} + excluded.${sql.identifier(name)}`]));
+
+const addToCounts = statement('counts_add', ({ db, tables: { petitionCounts: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(bindAll(t, ['petitionKey', 'shard', ...STATUS_COUNTS, 'updatedAt']))
+    .onConflictDoUpdate({
+      target: [t.petitionKey, t.shard],
+      set: { ...plusExcluded(t), updatedAt: sql`excluded.updated_at` },
+    }),
+);
+
+const addToHistory = statement('history_add', ({ db, tables: { petitionHistory: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(bindAll(t, ['petitionKey', 'hour', 'shard', 'confirmed']))
+    .onConflictDoUpdate({
+      target: [t.petitionKey, t.hour, t.shard],
+      set: { confirmed: sql`${t.confirmed} + excluded.confirmed` },
+    }),
+);
+
+const NO_CHANGE = { pending: 0, confirmed: 0, invalidated: 0, withdrawn: 0, quarantined: 0 };
+
+const COUNTS: Sum = {
+  tells: 'petitionKey',
+  write: (tx, values) => addToCounts(tx, { ...NO_CHANGE, ...values, updatedAt: tx.now }),
+};
+const HISTORY: Sum = { write: addToHistory };
+
+const addToPartner = statement('partner_counts_add', ({ db, tables: { partnerCounts: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(bindAll(t, ['petitionKey', 'organizationKey', 'shard', ...STATUS_COUNTS]))
+    .onConflictDoUpdate({
+      target: [t.petitionKey, t.organizationKey, t.shard],
+      set: plusExcluded(t),
+    }),
+);
+
+const PARTNER: Sum = { write: (tx, values) => addToPartner(tx, { ...NO_CHANGE, ...values }) };
+
+/**
+ * Moves the counts with a signature's status (`from` null: it is new): called by every verb that writes a status, in the
+ * same transaction, so that counters and rows agree at every commit. `confirmedAt` must be set when it leaves
+ * `confirmed`. What begins to count goes through `beginToCount` (src/core/counts/counting-once.ts).
+ */
+export const changeCounts: (
+  tx: Tx,
+  counted: Counted,
+  from: SignatureStatus | null,
+  to: Exclude<SignatureStatus, 'confirmed'>,
+) => void = moveCounts;
+
+/** For counting-once.ts alone. */
+export function moveCounts(
+  tx: Tx,
+  counted: Counted,
+  from: SignatureStatus | null,
+  to: SignatureStatus,
+): void {
+  const { petitionKey, collectorKey, shareLinkKey, confirmedAt } = counted;
+  const { shard } = tx;
+  move(tx, COUNTS, { petitionKey, shard }, from, to);
+  if (collectorKey !== null) {
+    move(tx, PARTNER, { petitionKey, organizationKey: collectorKey, shard }, from, to);
+  }
+  countAnswer(tx, counted, from, to);
+  const change = Number(to === 'confirmed') - Number(from === 'confirmed');
+  if (change === 0 || !confirmedAt) return;
+  const hour = Math.floor(confirmedAt.getTime() / HOUR_MS);
+  tx.add(HISTORY, { petitionKey, hour, shard }, { confirmed: change });
+  if (shareLinkKey !== null) addShareFigures(tx, shareLinkKey, hour, { conversions: change });
+}
+
+function move(
+  tx: Tx,
+  sum: Sum,
+  place: Record<string, number>,
+  from: SignatureStatus | null,
+  to: SignatureStatus,
+): void {
+  tx.add(sum, place, { [to]: 1 });
+  if (from) tx.add(sum, place, { [from]: -1 });
+}
+
+const selectCounts = statement('counts_read', ({ db, tables }: Reader) =>
+  db
+    .select(countColumns(tables))
+    .from(tables.petitionCounts)
+    .where(eq(tables.petitionCounts.petitionKey, bind(tables.petitionCounts.petitionKey, 'petitionKey'))),
+);
+
+/** The counts of a petition that nobody has signed. */
+export const NO_COUNTS: Counts = { ...NO_CHANGE, updatedAt: null };
+
+/** The counts of a petition as of the last commit. */
+export async function readCounts(on: Reader, petitionKey: number): Promise<Counts> {
+  const [row] = await selectCounts(on, { petitionKey });
+  return row ?? NO_COUNTS;
+}
+
+/** The next value of the ladder above `confirmed`; null when all are passed. */
+export const nextMilestone = (goals: readonly number[], confirmed: number): number | null =>
+  goals.find((goal) => goal > confirmed) ?? null;
+
+export type Bucket = { from: Date; confirmed: number };
+
+export type HistoryRange = { petitionKey: number; hours: 1 | 24; from: Date; before: Date };
+
+/** Confirmed signatures per hour or day (UTC), oldest first, without the empty buckets. */
+export async function readHistory(on: Reader, range: HistoryRange): Promise<Bucket[]> {
+  const { petitionHistory: t } = on.tables;
+  const first = Math.floor(range.from.getTime() / HOUR_MS);
+  const end = Math.ceil(range.before.getTime() / HOUR_MS);
+  const bucket: SQL<number> = sql<number>`${t.hour} - ${t.hour} % ${sql.raw(String(range.hours))}`;
+  const rows = await on.db
+    .select({ hour: bucket.mapWith(Number), confirmed: total(t.confirmed) })
+    .from(t)
+    .where(and(eq(t.petitionKey, range.petitionKey), gte(t.hour, first), lt(t.hour, end)))
+    .groupBy(bucket)
+    .orderBy(asc(bucket));
+  return rows
+    .filter((row) => row.confirmed !== 0)
+    .map((row) => ({ from: new Date(row.hour * HOUR_MS), confirmed: row.confirmed }));
+}

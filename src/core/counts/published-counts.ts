@@ -1,0 +1,27 @@
+import type { Reader } from '../../store/store.js';
+import { readCounts } from './counts.js';
+
+const MAX_AGE_MS = 1000;
+
+export type PublishedCounts = {
+  /** A petition's confirmed signatures as last published: at most a second old. Ask before the request has its effect. */
+  confirmed(on: Reader, petitionKey: number): Promise<number>;
+};
+
+/**
+ * The count that answers to strangers carry. It never holds what the request itself did, since that difference would
+ * tell whether the address had signed before.
+ */
+export function createPublishedCounts(now: () => Date): PublishedCounts {
+  const published = new Map<number, { confirmed: number; at: number }>();
+  return {
+    async confirmed(on, petitionKey) {
+      const known = published.get(petitionKey);
+      const at = now().getTime();
+      if (known && at - known.at < MAX_AGE_MS) return known.confirmed;
+      const { confirmed } = await readCounts(on, petitionKey);
+      published.set(petitionKey, { confirmed, at });
+      return confirmed;
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { and, eq, isNotNull, sql, type SQL } from 'drizzle-orm';
+import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables.js';
+import type { Reader } from '../../store/store.js';
+
+/** A counter that does not agree with the rows that it counts. */
+export type Drift = {
+  petitionId: string;
+  /**
+   * `history`, `attributed` and `conversions` are confirmed signatures: by hour, by organization, by share link; `people`
+   * are those whose they are (src/core/counts/recount-people.ts).
+   */
+  what: SignatureStatus | (typeof CONFIRMED)[number] | 'people';
+  counter: number;
+  rows: number;
+};
+
+const CONFIRMED = ['history', 'attributed', 'conversions'] as const;
+
+const number = (query: SQL) => sql<number>`(${query})`.mapWith(Number);
+
+/**
+ * Holds every counter against its rows; an empty list proves that they agree. One statement, hence one snapshot: it may
+ * run while people sign.
+ */
+export async function recount(on: Reader): Promise<Drift[]> {
+  const { petitions: p, petitionCounts: c, signatures: s } = on.tables;
+  const counters = Object.fromEntries(
+    SIGNATURE_STATUSES.map((status) => [
+      `counter_${status}`,
+      number(sql`select coalesce(sum(${c[status]}), 0) from ${c} where ${eq(c.petitionKey, p.key)}`),
+    ]),
+  );
+  const rows = Object.fromEntries(
+    SIGNATURE_STATUSES.map((status) => [
+      `rows_${status}`,
+      number(sql`select count(*) from ${s} where ${and(eq(s.petitionKey, p.key), eq(s.status, status))}`),
+    ]),
+  );
+  const found = (await on.db
+    .select({ petitionId: p.publicId, ...counters, ...rows, ...confirmedBy(on) })
+    .from(p)) as unknown as (Record<string, number> & { petitionId: string })[];
+
+  return found.flatMap((row) => {
+    const pairs = [...SIGNATURE_STATUSES, ...CONFIRMED].map((what) => ({
+      petitionId: row.petitionId,
+      what,
+      counter: row[`counter_${what}`] ?? NaN,
+      rows: row[`rows_${what}`] ?? NaN,
+    }));
+    return pairs.filter(({ counter, rows: truth }) => counter !== truth);
+  });
+}
+
+/** The confirmed signatures once more, as each of the other sums has them. */
+function confirmedBy({ tables }: Reader) {
+  const { petitions: p, petitionHistory: h, partnerCounts, shareCounts, shareLinks, signatures: s } = tables;
+  const confirmed = (more?: SQL) =>
+    number(
+      sql`select count(*) from ${s} where ${and(eq(s.petitionKey, p.key), eq(s.status, 'confirmed'), more)}`,
+    );
+  return {
+    counter_history: number(
+      sql`select coalesce(sum(${h.confirmed}), 0) from ${h} where ${eq(h.petitionKey, p.key)}`,
+    ),
+    rows_history: confirmed(),
+    counter_attributed: number(
+      sql`select coalesce(sum(${partnerCounts.confirmed}), 0) from ${partnerCounts} where ${eq(partnerCounts.petitionKey, p.key)}`,
+    ),
+    rows_attributed: confirmed(isNotNull(s.collectorKey)),
+    counter_conversions: number(
+      sql`select coalesce(sum(${shareCounts.conversions}), 0) from ${shareLinks} inner join ${shareCounts} on ${eq(shareCounts.shareLinkKey, shareLinks.key)} where ${eq(shareLinks.petitionKey, p.key)}`,
+    ),
+    rows_conversions: confirmed(isNotNull(s.shareLinkKey)),
+  };
+}

@@ -1,0 +1,79 @@
+import { eq, sql } from 'drizzle-orm';
+import { bind, bindAll, statement, type Sum, type Tx } from '../../store/store.js';
+
+/* What share links bring, as sums: for each link, and by the hour for each wording and organization. */
+
+export type ShareFigures = { links?: number; requests?: number; clicks?: number; conversions?: number };
+
+const NOTHING = { links: 0, requests: 0, clicks: 0, conversions: 0 };
+
+const addToLink = statement('share_counts_add', ({ db, tables: { shareCounts: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(bindAll(t, ['shareLinkKey', 'shard', 'requests', 'clicks', 'conversions']))
+    .onConflictDoUpdate({
+      target: [t.shareLinkKey, t.shard],
+      set: {
+        requests: sql`${t.requests} + excluded.requests`,
+        clicks: sql`${t.clicks} + excluded.clicks`,
+        conversions: sql`${t.conversions} + excluded.conversions`,
+      },
+    }),
+);
+
+const addToHistory = statement('share_history_add', ({ db, tables: { shareHistory: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(
+      bindAll(t, [
+        'variantKey',
+        'organizationKey',
+        'hour',
+        'shard',
+        'links',
+        'requests',
+        'clicks',
+        'conversions',
+      ]),
+    )
+    .onConflictDoUpdate({
+      target: [t.variantKey, t.organizationKey, t.hour, t.shard],
+      set: {
+        links: sql`${t.links} + excluded.links`,
+        requests: sql`${t.requests} + excluded.requests`,
+        clicks: sql`${t.clicks} + excluded.clicks`,
+        conversions: sql`${t.conversions} + excluded.conversions`,
+      },
+    }),
+);
+
+const findLink = statement('share_link_of_figures', ({ db, tables: { shareLinks: t } }: Tx) =>
+  db
+    .select({ variantKey: t.variantKey, organizationKey: t.organizationKey })
+    .from(t)
+    .where(eq(t.key, bind(t.key, 'shareLinkKey'))),
+);
+
+const FIGURES: Sum = {
+  async write(tx, values) {
+    const { shareLinkKey } = values;
+    const [link] = await findLink(tx, { shareLinkKey });
+    if (!link) return;
+    // A link that nobody has followed needs no row.
+    const { requests, clicks, conversions } = values;
+    if (requests || clicks || conversions) await addToLink(tx, { ...NOTHING, ...values });
+    const { variantKey, organizationKey } = link;
+    await addToHistory(tx, { ...NOTHING, ...values, variantKey, organizationKey: organizationKey ?? 0 });
+  },
+};
+
+const HOUR_MS = 3_600_000;
+
+/** The hour of an instant, counted from 1970 in UTC. */
+export const hourOf = (instant: Date): number => Math.floor(instant.getTime() / HOUR_MS);
+/** When an hour begins. */
+export const startOf = (hour: number): Date => new Date(hour * HOUR_MS);
+
+/** Adds to the figures of a link, in the hour (since 1970, UTC) in which it happened. */
+export const addShareFigures = (tx: Tx, shareLinkKey: number, hour: number, figures: ShareFigures): void =>
+  tx.add(FIGURES, { shareLinkKey, hour, shard: tx.shard }, figures);

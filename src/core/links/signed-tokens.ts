@@ -1,0 +1,123 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { eq } from 'drizzle-orm';
+import type { Reader, Tx } from '../../store/store.js';
+import type { Context } from '../context.js';
+import { signingKey, verifyingKey } from './link-keys.js';
+
+/*
+ * Signed tokens: for links in mailings, which are made by the million and stored nowhere.
+ *
+ *   version 1 · purpose 1 · key id 1 · link epoch 4 · issue day 2 · handle 14 [· mailing 9] · HMAC-SHA-256 cut to 16
+ *
+ * The handle is a subscription's, drawn at random: no id of the database leaves it. All fields have one length, so every
+ * token of a purpose has one length too, and base64url without spare bits: there is exactly one way to write each.
+ */
+
+const PURPOSES = {
+  /** Which mailing brought this visit. */
+  recognise: { prefix: 'pr', byte: 1, length: 48, lifetimeDays: 400 },
+  /** One-click, in the List-Unsubscribe header only. */
+  unsubscribe_header: { prefix: 'pu', byte: 2, length: 39, lifetimeDays: Infinity },
+  /** In a mailing's footer. */
+  unsubscribe_footer: { prefix: 'pb', byte: 3, length: 39, lifetimeDays: Infinity },
+} as const;
+
+export type SignedPurpose = keyof typeof PURPOSES;
+export const HANDLE_BYTES = 14;
+export const MAILING_HANDLE_BYTES = 9;
+const VERSION = 1;
+const MAC = 16;
+const DAY_MS = 86_400_000;
+
+export type Claims = { epoch: number; day: number; handle: Buffer; mailing?: Buffer };
+
+export const dayOf = (instant: Date): number => Math.floor(instant.getTime() / DAY_MS);
+
+function encode(purpose: SignedPurpose, keyId: number, key: Buffer, claims: Claims): string {
+  const { prefix, byte, length } = PURPOSES[purpose];
+  const bytes = Buffer.alloc(length);
+  bytes.writeUInt8(VERSION, 0);
+  bytes.writeUInt8(byte, 1);
+  bytes.writeUInt8(keyId, 2);
+  bytes.writeUInt32BE(claims.epoch, 3);
+  bytes.writeUInt16BE(claims.day, 7);
+  claims.handle.copy(bytes, 9, 0, HANDLE_BYTES);
+  claims.mailing?.copy(bytes, 9 + HANDLE_BYTES, 0, MAILING_HANDLE_BYTES);
+  macOf(key, bytes).copy(bytes, length - MAC);
+  return `${prefix}_${bytes.toString('base64url')}`;
+}
+
+const macOf = (key: Buffer, bytes: Buffer): Buffer =>
+  createHmac('sha256', key).update(bytes.subarray(0, -MAC)).digest().subarray(0, MAC);
+
+/** The bytes of a token that is written exactly as `encode` writes it, not yet verified. */
+function decode(purpose: SignedPurpose, token: string): Buffer | undefined {
+  const { prefix, byte, length } = PURPOSES[purpose];
+  const text = token.slice(prefix.length + 1);
+  if (!token.startsWith(`${prefix}_`) || !/^[A-Za-z0-9_-]{52,64}$/.test(text)) return undefined;
+  const bytes = Buffer.from(text, 'base64url');
+  const exact = bytes.length === length && bytes.toString('base64url') === text;
+  return exact && bytes[0] === VERSION && bytes[1] === byte ? bytes : undefined;
+}
+
+/** Signs tokens of one purpose with the current key: asked once, it makes any number. */
+export async function signer(
+  ctx: Context,
+  tx: Tx,
+  purpose: SignedPurpose,
+): Promise<(claims: Claims) => string> {
+  const { id, key } = await signingKey(ctx, tx, purpose);
+  return (claims) => encode(purpose, id, key, claims);
+}
+
+/** What a token says, if its signature, its form and its day hold; undefined for every other text. */
+export async function verify(
+  ctx: Context,
+  on: Reader,
+  purpose: SignedPurpose,
+  token: string,
+  now: Date,
+): Promise<Claims | undefined> {
+  const bytes = decode(purpose, token);
+  if (!bytes) return undefined;
+  const key = await verifyingKey(ctx, on, bytes.readUInt8(2), purpose);
+  if (!key || !timingSafeEqual(macOf(key, bytes), bytes.subarray(-MAC))) return undefined;
+  const day = bytes.readUInt16BE(7);
+  const age = dayOf(now) - day;
+  // A clock that ran ahead a little is forgiven.
+  if (age < -1 || age > PURPOSES[purpose].lifetimeDays) return undefined;
+  const rest = bytes.subarray(9 + HANDLE_BYTES, -MAC);
+  return {
+    epoch: bytes.readUInt32BE(3),
+    day,
+    handle: bytes.subarray(9, 9 + HANDLE_BYTES),
+    ...(rest.length > 0 ? { mailing: rest } : {}),
+  };
+}
+
+export type LinkedSubscription = {
+  key: number;
+  organizationKey: number;
+  supporterKey: number;
+  status: 'pending' | 'active' | 'unsubscribed' | 'suppressed';
+};
+
+/** The subscription that a verified token speaks of, unless its supporter has cancelled older links. */
+export async function linkedSubscription(
+  on: Reader,
+  claims: Claims,
+): Promise<LinkedSubscription | undefined> {
+  const { subscriptions: t, supporters } = on.tables;
+  const [row] = await on.db
+    .select({
+      key: t.key,
+      organizationKey: t.organizationKey,
+      supporterKey: t.supporterKey,
+      status: t.status,
+      epoch: supporters.linkEpoch,
+    })
+    .from(t)
+    .innerJoin(supporters, eq(supporters.key, t.supporterKey))
+    .where(eq(t.handle, claims.handle));
+  return row && row.epoch === claims.epoch ? row : undefined;
+}

@@ -1,0 +1,116 @@
+import { and, asc, eq, gt, inArray } from 'drizzle-orm';
+import type { Frequency } from '../../../schema/db/consent-tables.js';
+import type { Reader } from '../../store/store.js';
+import type { Context, KeyedActor } from '../context.js';
+import { getMailing, type MailingView } from './mailings.js';
+import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PageRequest } from '../signatures/signatures.js';
+import { dayOf, signer, type Claims } from '../links/signed-tokens.js';
+
+/** What a mail of an organization to one of its subscribers needs. */
+export type MailingLink = {
+  subscriptionId: string;
+  email: string;
+  frequency: Frequency;
+  locale: string | null;
+  /** For links in the body: tells the mailing, and nobody. */
+  recogniseToken: string;
+  /** For the header `List-Unsubscribe`, and nowhere else. */
+  oneClickUrl: string;
+  /** For the footer. */
+  unsubscribeUrl: string;
+  /** The page of the mailing's petition, with the token and the source; null: it has none. */
+  petitionUrl: string | null;
+};
+
+/**
+ * Personal links for a page of the active subscribers, in the order in which they subscribed. Whoever must not be mailed
+ * is left out, so that a page may be shorter than its limit. Throws `mailing_not_found`, `invalid_cursor`.
+ */
+export async function listMailingLinks(
+  ctx: Context,
+  actor: KeyedActor,
+  mailingId: string,
+  page: PageRequest,
+): Promise<Page<MailingLink>> {
+  const on = ctx.store.read;
+  const mailing = await getMailing(on, actor, mailingId);
+  const { items, nextCursor } = await activePage(on, mailing, page);
+  const blocked = await blockedOf(ctx, items);
+  const toLink = await linkMaker(ctx, mailing);
+  return { items: items.filter(({ key }) => !blocked.has(key)).map(toLink), nextCursor };
+}
+
+async function activePage(on: Reader, { publicId, organizationKey }: MailingView, page: PageRequest) {
+  const { limit, cursor } = page;
+  const list = `mailing-links:${publicId}`;
+  const [after] = decodeCursor(list, cursor, [0]) ?? [];
+  const { subscriptions: t, supporters } = on.tables;
+  const rows = await on.db
+    .select({
+      key: t.key,
+      publicId: t.publicId,
+      handle: t.handle,
+      frequency: t.frequency,
+      locale: t.locale,
+      identity: supporters.identity,
+      email: supporters.delivery,
+      epoch: supporters.linkEpoch,
+    })
+    .from(t)
+    .innerJoin(supporters, eq(supporters.key, t.supporterKey))
+    .where(
+      and(
+        eq(t.organizationKey, organizationKey),
+        eq(t.status, 'active'),
+        after === undefined ? undefined : gt(t.key, after),
+      ),
+    )
+    .orderBy(asc(t.key))
+    .limit(limit + 1);
+  return pageOf(list, rows, limit, (row) => [row.key]);
+}
+
+type Subscriber = Awaited<ReturnType<typeof activePage>>['items'][number];
+
+/** The keys of those who must not be mailed: by the keyed hash, which the database cannot make. */
+async function blockedOf(ctx: Context, rows: Subscriber[]): Promise<Set<number>> {
+  const { doNotContact: t } = ctx.store.tables;
+  const keys = new Map(
+    rows.map(({ key, identity }) => [ctx.secrets.subject(identity).toString('base64'), key]),
+  );
+  const hashes = [...keys.keys()].map((text) => Buffer.from(text, 'base64'));
+  const found = await ctx.store.read.db.select({ hash: t.hash }).from(t).where(inArray(t.hash, hashes));
+  return new Set(found.flatMap(({ hash }) => keys.get(hash.toString('base64')) ?? []));
+}
+
+async function linkMaker(ctx: Context, mailing: MailingView): Promise<(to: Subscriber) => MailingLink> {
+  // In a transaction, because the very first token makes the key.
+  const sign = await ctx.store.transact(async (tx) => ({
+    recognise: await signer(ctx, tx, 'recognise'),
+    header: await signer(ctx, tx, 'unsubscribe_header'),
+    footer: await signer(ctx, tx, 'unsubscribe_footer'),
+  }));
+  const day = dayOf(ctx.now());
+  return ({ publicId, email, frequency, locale, epoch, handle }) => {
+    const claims: Claims = { epoch, day, handle };
+    const recogniseToken = sign.recognise({ ...claims, mailing: mailing.handle });
+    return {
+      subscriptionId: publicId,
+      email,
+      frequency,
+      locale,
+      recogniseToken,
+      oneClickUrl: ctx.links.oneClick(sign.header(claims)),
+      unsubscribeUrl: ctx.links.to('unsubscribe', sign.footer(claims)),
+      petitionUrl: mailing.pageUrl && petitionUrl(mailing.pageUrl, recogniseToken, mailing.source),
+    };
+  };
+}
+
+function petitionUrl(pageUrl: string, token: string, source: string | null): string {
+  const url = new URL(pageUrl);
+  url.searchParams.set('r', token);
+  if (source !== null) url.searchParams.set('source', source);
+  return url.href;
+}

@@ -1,0 +1,96 @@
+import { and, desc, eq, lt } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import type { Reader } from '../../store/store.js';
+import { speaksFor, type Context, type KeyedActor } from '../context.js';
+import { once, type Retry } from '../idempotency.js';
+import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import { partnerKeysOf } from '../partners/partnerships.js';
+import { findGate, Moved, type PetitionGate } from '../petitions/petition-lookup.js';
+import type { PageRequest } from '../signatures/signatures.js';
+import { MAILING_HANDLE_BYTES } from '../links/signed-tokens.js';
+
+type MailingRow = Tables['mailings']['$inferSelect'];
+
+/** A mailing, with what its links need of its petition. */
+export type MailingView = MailingRow & { petitionId: string | null; pageUrl: string | null };
+
+export type MailingInput = { name: string; petition?: string | null; source?: string | null };
+
+const selectViews = ({ db, tables: { mailings: t, petitions } }: Reader) =>
+  db
+    .select({
+      key: t.key,
+      publicId: t.publicId,
+      organizationKey: t.organizationKey,
+      petitionKey: t.petitionKey,
+      petitionId: petitions.publicId,
+      pageUrl: petitions.pageUrl,
+      handle: t.handle,
+      name: t.name,
+      source: t.source,
+      createdAt: t.createdAt,
+    })
+    .from(t)
+    .leftJoin(petitions, eq(petitions.key, t.petitionKey));
+
+/**
+ * Makes a mailing: what its links bring is credited to it.
+ * Throws `petition_not_found`, `petition_taken_down`, `not_a_partner`, `idempotency_key_reused`.
+ */
+export async function createMailing(
+  ctx: Context,
+  actor: KeyedActor,
+  { name, petition: ref, source = null }: MailingInput,
+  retry?: Retry,
+): Promise<MailingView> {
+  const publicId = ctx.newId('mlg');
+  const handle = ctx.random(MAILING_HANDLE_BYTES);
+  return ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      const petition = ref == null ? null : await findShared(tx, actor, ref);
+      const { organizationKey } = actor;
+      const petitionKey = petition?.key ?? null;
+      await tx.db
+        .insert(tx.tables.mailings)
+        .values({ publicId, organizationKey, petitionKey, handle, name, source, createdAt: tx.now });
+      return getMailing(tx, actor, publicId);
+    }),
+  );
+}
+
+/** A petition that the actor's organization leads or is a partner of, by any slug it ever had. */
+async function findShared(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionGate> {
+  const petition = await findGate(on, actor, ref).catch((error: unknown) => {
+    if (error instanceof Moved) return findGate(on, actor, error.slug);
+    throw error;
+  });
+  if (petition.organizationKey === actor.organizationKey) return petition;
+  if ((await partnerKeysOf(on, petition.key)).includes(actor.organizationKey)) return petition;
+  throw new ApiError('not_a_partner', {
+    detail: 'Ask the lead organization to invite yours as a partner, and accept.',
+  });
+}
+
+/** The mailings of the actor's organization, latest first. Throws `invalid_cursor`. */
+export async function listMailings(
+  on: Reader,
+  { organizationKey }: KeyedActor,
+  { limit, cursor }: PageRequest,
+): Promise<Page<MailingView>> {
+  const list = `mailings:${organizationKey}`;
+  const [before] = decodeCursor(list, cursor, [0]) ?? [];
+  const { mailings: t } = on.tables;
+  const rows = await selectViews(on)
+    .where(and(eq(t.organizationKey, organizationKey), before === undefined ? undefined : lt(t.key, before)))
+    .orderBy(desc(t.key))
+    .limit(limit + 1);
+  return pageOf(list, rows, limit, (row) => [row.key]);
+}
+
+/** A mailing of the actor's organization. Throws `mailing_not_found`. */
+export async function getMailing(on: Reader, actor: KeyedActor, publicId: string): Promise<MailingView> {
+  const [row] = await selectViews(on).where(eq(on.tables.mailings.publicId, publicId));
+  if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('mailing_not_found');
+  return row;
+}

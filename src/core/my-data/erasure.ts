@@ -1,0 +1,172 @@
+import { and, asc, eq, gt, inArray, isNull } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import { RunAgain, type Reader, type Tx } from '../../store/store.js';
+import { recordConsent } from '../subscriptions/consents.js';
+import type { Context } from '../context.js';
+import { erasedIdentity } from '../counts/counting-once.js';
+import { changeCounts } from '../counts/counts.js';
+import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
+import { forgetNetworks } from '../brakes/key-networks.js';
+import { findSupporterByIdentity } from '../supporters/supporters.js';
+
+type Person = Pick<Tables['supporters']['$inferSelect'], 'key' | 'identity' | 'createdAt'>;
+
+/**
+ * Erases somebody. Nothing of them is left but the keyed hash of their address, at the signatures that were counted and
+ * at the consents. The journal is written first: whatever happens to the database afterwards, it can be replayed.
+ */
+export async function eraseSupporter(ctx: Context, supporterKey: number): Promise<void> {
+  for (;;) {
+    const person = await readPerson(ctx.store.read, supporterKey);
+    if (!person) return;
+    const at = ctx.now();
+    for (const subject of await subjectsOf(ctx, person)) await ctx.erasures.append(subject, at);
+    if (await eraseInside(ctx, person)) return ctx.store.clean();
+    // The address was changed in between: the journal has to know the new one, too.
+  }
+}
+
+/** Undefined for whoever is erased already. */
+async function readPerson(on: Reader, key: number): Promise<Person | undefined> {
+  const { supporters: t } = on.tables;
+  const [row] = await on.db
+    .select()
+    .from(t)
+    .where(and(eq(t.key, key), isNull(t.erasedAt)));
+  return row;
+}
+
+/** A backup may be older than a change of address: it knows the person by an address that nobody else has now. */
+async function subjectsOf({ store, secrets }: Context, { key, identity }: Person): Promise<Buffer[]> {
+  const { emailChanges: t } = store.tables;
+  const changes = await store.read.db
+    .select({ identity: t.oldIdentity })
+    .from(t)
+    .where(and(eq(t.supporterKey, key), eq(t.status, 'applied')));
+  const names = new Set([identity]);
+  for (const change of changes) {
+    if (!(await findSupporterByIdentity(store.read, change.identity))) names.add(change.identity);
+  }
+  return [...names].map((name) => secrets.subject(name));
+}
+
+/** Returns whether the person was still there, under this address. */
+const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> => {
+  // Organizers may have kept the old one.
+  const publicId = ctx.newId('sup');
+  const erase = async (tx: Tx) => {
+    const { supporters: t, subscriptions, emailChanges } = tx.tables;
+    const subject = ctx.secrets.subject(identity);
+    const erased = erasedIdentity(subject);
+    const tombstone = await findSupporterByIdentity(tx, erased);
+    const found = await tx.db
+      .update(t)
+      .set({ ...nobody(tx), publicId, identity: tombstone ? `merged:${key}` : erased })
+      .where(and(eq(t.key, key), eq(t.identity, identity)))
+      .returning({ key: t.key });
+    if (found.length === 0) return false;
+    tx.memo.clear();
+    await withdrawUncounted(tx, key);
+    await tx.db
+      .update(tx.tables.signatures)
+      .set({ ...FACELESS, hidden: 1 })
+      .where(signedBy(tx, key));
+    await disownLinks(tx, key);
+    await forgetNetworks(tx, key);
+    if (tombstone) await merge(tx, key, tombstone.key);
+    await recordEndings(ctx, tx, key, subject);
+    await forgetTraces(tx, [key]);
+    await tx.db.delete(subscriptions).where(eq(subscriptions.supporterKey, key));
+    await tx.db.delete(emailChanges).where(eq(emailChanges.supporterKey, key));
+    return true;
+  };
+  // Nobody signs for this row meanwhile, nor finds out too early that nobody was ever erased.
+  return ctx.store.transact(erase, { urgent: true, shut: 'supporters' });
+};
+
+/** What never counted does not count for an erased person either. */
+async function withdrawUncounted(tx: Tx, supporterKey: number): Promise<void> {
+  const { signatures: t } = tx.tables;
+  const rows = await tx.db
+    .select()
+    .from(t)
+    .where(and(signedBy(tx, supporterKey), inArray(t.status, ['pending', 'quarantined'])));
+  for (const signature of rows) {
+    const { key, status } = signature;
+    const moved = await tx.db
+      .update(t)
+      .set({ status: 'withdrawn', withdrawnAt: tx.now })
+      .where(and(eq(t.key, key), eq(t.status, status)))
+      .returning({ key: t.key });
+    // Only on PostgreSQL, where another transaction may come between the read and the write.
+    if (moved.length === 0) throw new RunAgain();
+    changeCounts(tx, signature, status, 'withdrawn');
+  }
+}
+
+/**
+ * The address was erased before: there is one tombstone for it. Where both have signed, the one that counts stays with
+ * the tombstone, so that it is found should the person come back; the other is nobody's.
+ */
+async function merge(tx: Tx, from: number, to: number): Promise<void> {
+  const { signatures: t } = tx.tables;
+  const rows = await tx.db
+    .select({ key: t.key, petitionKey: t.petitionKey, supporterKey: t.supporterKey, status: t.status })
+    .from(t)
+    .where(signedBy(tx, from, to));
+  const give = (key: number, supporterKey: number | null) =>
+    tx.db.update(t).set({ supporterKey }).where(eq(t.key, key));
+  for (const mine of rows.filter((row) => row.supporterKey === from)) {
+    const older = rows.find((row) => row.supporterKey === to && row.petitionKey === mine.petitionKey);
+    const stays = !older || mine.status === 'confirmed';
+    if (older && stays) await give(older.key, null);
+    await give(mine.key, stays ? to : null);
+  }
+}
+
+/** The organizations keep the proof that the permission to mail has ended. */
+async function recordEndings(ctx: Context, tx: Tx, supporterKey: number, subject: Buffer): Promise<void> {
+  const { subscriptions: t } = tx.tables;
+  const rows = await tx.db
+    .select({ organizationKey: t.organizationKey })
+    .from(t)
+    .where(and(eq(t.supporterKey, supporterKey), inArray(t.status, ['active', 'pending'])));
+  for (const { organizationKey } of rows) {
+    const event = { organizationKey, supporterKey, subject };
+    await recordConsent(ctx, tx, { ...event, action: 'withdrawn', origin: 'erasure' });
+  }
+}
+
+/**
+ * After a backup was restored: erases again whoever was erased since it was made. Whoever signed anew after their
+ * erasure stays. Returns how many were erased.
+ */
+export async function replayErasures(ctx: Context): Promise<number> {
+  const lastErased = new Map<string, Date>();
+  for (const { subject, at } of await ctx.erasures.entries()) lastErased.set(subject.toString('hex'), at);
+  if (lastErased.size === 0) return 0;
+  let erased = 0;
+  for await (const person of everybody(ctx.store.read)) {
+    const at = lastErased.get(ctx.secrets.subject(person.identity).toString('hex'));
+    if (at !== undefined && person.createdAt < at && (await eraseInside(ctx, person))) erased += 1;
+  }
+  if (erased > 0) ctx.store.clean();
+  return erased;
+}
+
+const AT_A_TIME = 1000;
+
+async function* everybody(on: Reader): AsyncGenerator<Person> {
+  const { supporters: t } = on.tables;
+  for (let last = 0; ;) {
+    const page = await on.db
+      .select({ key: t.key, identity: t.identity, createdAt: t.createdAt })
+      .from(t)
+      .where(and(gt(t.key, last), isNull(t.erasedAt)))
+      .orderBy(asc(t.key))
+      .limit(AT_A_TIME);
+    yield* page;
+    if (page.length < AT_A_TIME) return;
+    last = page.at(-1)?.key ?? last;
+  }
+}

@@ -1,0 +1,35 @@
+import { and, eq, isNull } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import type { Reader } from '../../store/store.js';
+import type { Context } from '../context.js';
+import type { Session } from './sessions.js';
+
+export type Supporter = Tables['supporters']['$inferSelect'];
+
+/** The supporter of a session. Throws `invalid_session` for one that was erased since the session was looked at. */
+export async function readMe(on: Reader, { supporterKey }: Session): Promise<Supporter> {
+  const { supporters: t } = on.tables;
+  const [row] = await on.db
+    .select()
+    .from(t)
+    .where(and(eq(t.key, supporterKey), isNull(t.erasedAt)));
+  if (!row) throw new ApiError('invalid_session');
+  return row;
+}
+
+export type MePatch = Partial<Pick<Supporter, 'name' | 'country' | 'postalCode' | 'postalAddress' | 'phone'>>;
+
+/** Changes what is known of a supporter. Signatures keep what they were signed with. Throws `invalid_session`. */
+export async function patchMe(ctx: Context, session: Session, patch: MePatch): Promise<Supporter> {
+  return ctx.store.transact(async (tx) => {
+    const { supporters: t } = tx.tables;
+    const [row] = await tx.db
+      .update(t)
+      .set(patch)
+      .where(and(eq(t.key, session.supporterKey), isNull(t.erasedAt)))
+      .returning();
+    if (!row) throw new ApiError('invalid_session');
+    return row;
+  });
+}

@@ -1,0 +1,188 @@
+import { and, asc, count, eq, gt, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import { RunAgain, type Tx } from '../../store/store.js';
+import { forgetIdleContacts } from '../supporters/contacts.js';
+import type { Context } from '../context.js';
+import { emptyRequests, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
+import { statusAt } from '../petitions/petition-life.js';
+
+type PetitionRow = Tables['petitions']['$inferSelect'];
+
+const DAY_MS = 86_400_000;
+
+/** A petition that is over. `exempt`: it has no period; `early`: the period is not over; `failed`: see `error`. */
+export type Retained = {
+  publicId: string;
+  slug: string;
+  outcome: 'due' | 'early' | 'exempt' | 'failed';
+  /** How many of its signatures were anonymised, or would be. */
+  signatures: number;
+  error?: unknown;
+};
+
+export type RetentionRun = { petitions: Retained[]; supporters: number };
+
+/**
+ * Anonymises the signatures of petitions whose period after closing is over; counts stay as they are. Then it forgets
+ * the supporters of whom nothing else is left. What one petition meets does not keep it from the others. A dry run
+ * only counts.
+ */
+export async function runRetention(ctx: Context, { dryRun }: { dryRun: boolean }): Promise<RetentionRun> {
+  const { petitions: t } = ctx.store.tables;
+  const petitions: Retained[] = [];
+  for (const petition of await ctx.store.read.db.select().from(t).orderBy(asc(t.key))) {
+    const closedAt = closingOf(petition, ctx.now());
+    if (closedAt) petitions.push(await retain(ctx, petition, closedAt, dryRun));
+  }
+  if (dryRun) return { petitions, supporters: 0 };
+  const supporters = await forgetIdle(ctx);
+  ctx.store.clean();
+  return { petitions, supporters };
+}
+
+/** When the petition closed; undefined while it has not. */
+function closingOf(petition: PetitionRow, now: Date): Date | undefined {
+  if (['draft', 'published'].includes(statusAt(petition, now))) return undefined;
+  const { closedAt, closesAt, updatedAt } = petition;
+  const known = [closedAt, closesAt].filter((instant): instant is Date => instant !== null && instant <= now);
+  // One that was taken down was perhaps never closed.
+  return known.sort((a, b) => a.getTime() - b.getTime())[0] ?? updatedAt;
+}
+
+async function retain(
+  ctx: Context,
+  { key, publicId, slug, retentionDays }: PetitionRow,
+  closedAt: Date,
+  dryRun: boolean,
+): Promise<Retained> {
+  const about = { publicId, slug, signatures: 0 };
+  if (retentionDays === null) return { ...about, outcome: 'exempt' };
+  // For a day after closing, signatures can still be confirmed.
+  const over = closedAt.getTime() + Math.max(retentionDays, 1) * DAY_MS;
+  if (over > ctx.now().getTime()) return { ...about, outcome: 'early' };
+  try {
+    const signatures = await (dryRun ? countNamed : anonymise)(ctx, key);
+    return { ...about, outcome: 'due', signatures };
+  } catch (error) {
+    return { ...about, outcome: 'failed', error };
+  }
+}
+
+async function countNamed({ store }: Context, petitionKey: number): Promise<number> {
+  const { signatures: t } = store.tables;
+  const [row] = await store.read.db
+    .select({ signatures: count() })
+    .from(t)
+    .where(and(eq(t.petitionKey, petitionKey), isNotNull(t.supporterKey)));
+  return row?.signatures ?? 0;
+}
+
+/** Others have to write, too: so many in each transaction. */
+const AT_A_TIME = 1000;
+
+async function anonymise(ctx: Context, petitionKey: number): Promise<number> {
+  for (let signatures = 0; ;) {
+    const some = await anonymiseSome(ctx, petitionKey);
+    signatures += some;
+    if (some < AT_A_TIME) return signatures;
+  }
+}
+
+const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number> =>
+  store.transact(async (tx) => {
+    const { signatures: t, confirmationRequests, spellings } = tx.tables;
+    const rows = await tx.db
+      .select({ key: t.key, supporterKey: t.supporterKey })
+      .from(t)
+      .where(and(eq(t.petitionKey, petitionKey), isNotNull(t.supporterKey)))
+      .limit(AT_A_TIME);
+    if (rows.length === 0) return 0;
+    const keys = rows.map(({ key }) => key);
+    const signers = rows.flatMap(({ supporterKey }) => supporterKey ?? []);
+    await tx.db
+      .update(t)
+      .set({ ...FACELESS, supporterKey: null })
+      .where(inArray(t.key, keys));
+    await tx.db.delete(spellings).where(inArray(spellings.signatureKey, keys));
+    const { supporterKey, signatureKey } = confirmationRequests;
+    await emptyRequests(tx, and(inArray(supporterKey, signers), inArray(signatureKey, keys)));
+    await forgetIdleContacts(tx, signers);
+    return rows.length;
+  });
+
+const READ_AT_A_TIME = 10_000;
+const FORGOTTEN_AT_A_TIME = 100;
+
+/** Forgets supporters without a signature, a subscription or a change of address. Returns how many. */
+async function forgetIdle(ctx: Context): Promise<number> {
+  let forgotten = 0;
+  for (let last = 0; ;) {
+    const keys = await readIdle(ctx, last);
+    for (let i = 0; i < keys.length; i += FORGOTTEN_AT_A_TIME) {
+      const some = keys.slice(i, i + FORGOTTEN_AT_A_TIME);
+      forgotten += await ctx.store.transact((tx) => forgetSupporters(tx, some));
+    }
+    if (keys.length < READ_AT_A_TIME) return forgotten;
+    last = keys.at(-1) ?? last;
+  }
+}
+
+/** Joins, rather than `not exists`: both engines then go through each table once. */
+async function readIdle({ store, now }: Context, after: number): Promise<number[]> {
+  const { supporters: t, signatures, subscriptions, emailChanges } = store.tables;
+  const rows = await store.read.db
+    .select({ key: t.key })
+    .from(t)
+    .leftJoin(signatures, eq(signatures.supporterKey, t.key))
+    .leftJoin(subscriptions, eq(subscriptions.supporterKey, t.key))
+    .leftJoin(emailChanges, eq(emailChanges.supporterKey, t.key))
+    .where(
+      and(
+        gt(t.key, after),
+        isNull(t.erasedAt),
+        lt(t.createdAt, new Date(now().getTime() - DAY_MS)),
+        isNull(signatures.key),
+        isNull(subscriptions.key),
+        isNull(emailChanges.key),
+      ),
+    )
+    .orderBy(asc(t.key))
+    .limit(READ_AT_A_TIME);
+  return rows.map(({ key }) => key);
+}
+
+async function forgetSupporters(tx: Tx, keys: number[]): Promise<number> {
+  const { supporters: t } = tx.tables;
+  const busy = await busyAmong(tx, keys);
+  const idle = keys.filter((key) => !busy.has(key));
+  if (idle.length === 0) return 0;
+  await tx.db
+    .update(t)
+    .set({ ...nobody(tx), identity: sql`'retired:' || ${t.key}` })
+    .where(inArray(t.key, idle));
+  // On PostgreSQL somebody may have signed between the look and the update, which keeps others away.
+  if ((await busyAmong(tx, idle)).size > 0) throw new RunAgain();
+  tx.memo.clear();
+  await forgetTraces(tx, idle);
+  return idle.length;
+}
+
+/** Those who have come back since they were read. */
+async function busyAmong(tx: Tx, keys: number[]): Promise<Set<number | null>> {
+  const { signatures, subscriptions, emailChanges } = tx.tables;
+  const found = [
+    ...(await tx.db
+      .select({ key: signatures.supporterKey })
+      .from(signatures)
+      .where(signedBy(tx, ...keys))),
+    ...(await tx.db
+      .select({ key: subscriptions.supporterKey })
+      .from(subscriptions)
+      .where(inArray(subscriptions.supporterKey, keys))),
+    ...(await tx.db
+      .select({ key: emailChanges.supporterKey })
+      .from(emailChanges)
+      .where(inArray(emailChanges.supporterKey, keys))),
+  ];
+  return new Set(found.map(({ key }) => key));
+}

@@ -1,0 +1,89 @@
+import { and, eq, gt, isNull, sql } from 'drizzle-orm';
+import type { Tx } from '../../store/store.js';
+import type { Context } from '../context.js';
+import { parseEmail } from '../email.js';
+import { queueMail } from '../mail/outbox.js';
+import { consumeToken, hashOfToken, issueToken, linkNotFound, TOKEN_BYTES } from '../links/random-tokens.js';
+import { findSupporterByIdentity } from '../supporters/supporters.js';
+
+/*
+ * "My data": a link is mailed on request, is exchanged once for a session of 15 minutes, and that session may see and
+ * change what is kept about one supporter.
+ */
+
+/** Whose data a request may see and change. */
+export type Session = { readonly supporterKey: number };
+
+/** Mails a link to "my data" if the address is known. It tells nothing; how often it is mailed is a matter of caps. */
+export async function requestManageLink(ctx: Context, email: string, locale?: string): Promise<void> {
+  const identity = parseEmail(email)?.identity;
+  await ctx.store.transact(async (tx) => {
+    const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
+    await queueMail(tx, 'manage', supporter?.key ?? null, { locale: locale ?? null });
+  });
+  ctx.mailWaits();
+}
+
+/**
+ * Uses up a mailed link and begins a session. Whoever holds the link reads the mailbox: from now on it is proven.
+ * Throws `link_not_found`, whatever is wrong.
+ */
+export async function createSession(ctx: Context, link: string): Promise<{ token: string; expiresAt: Date }> {
+  const bytes = ctx.random(TOKEN_BYTES);
+  const begin = async (tx: Tx) => {
+    const used = await consumeToken(tx, 'manage', link);
+    if (!used) throw linkNotFound();
+    const { supporterKey, epoch } = used;
+    const { supporters: t } = tx.tables;
+    const proven = await tx.db
+      .update(t)
+      .set({ provenAt: tx.now })
+      .where(and(eq(t.key, supporterKey), eq(t.linkEpoch, epoch), isNull(t.erasedAt)))
+      .returning({ key: t.key });
+    if (proven.length === 0) throw linkNotFound();
+    return issueToken(tx, { purpose: 'session', bytes, supporterKey, epoch });
+  };
+  // It is the way to one's erasure.
+  return ctx.store.transact(begin, { urgent: true });
+}
+
+/** The session of a token; undefined when it is unknown, over or cancelled. */
+export async function findSession(ctx: Context, token: string): Promise<Session | undefined> {
+  const hash = hashOfToken('session', token);
+  if (!hash) return undefined;
+  const { linkTokens: t, supporters } = ctx.store.tables;
+  const [row] = await ctx.store.read.db
+    .select({ supporterKey: t.supporterKey })
+    .from(t)
+    .innerJoin(supporters, and(eq(supporters.key, t.supporterKey), eq(supporters.linkEpoch, t.epoch)))
+    .where(
+      and(
+        eq(t.hash, hash),
+        eq(t.purpose, 'session'),
+        gt(t.expiresAt, ctx.now()),
+        isNull(supporters.erasedAt),
+      ),
+    );
+  return row;
+}
+
+/** Cancels every personal link that was mailed before, and every session, this one too. */
+export async function cancelLinks(ctx: Context, { supporterKey }: Session): Promise<void> {
+  await ctx.store.transact(async (tx) => {
+    const { supporters: t } = tx.tables;
+    await tx.db
+      .update(t)
+      .set({ linkEpoch: sql`${t.linkEpoch} + 1` })
+      .where(eq(t.key, supporterKey));
+  });
+}
+
+/** Ends a session before its time. */
+export async function endSession(ctx: Context, token: string): Promise<void> {
+  const hash = hashOfToken('session', token);
+  if (!hash) return;
+  await ctx.store.transact(async (tx) => {
+    const { linkTokens: t } = tx.tables;
+    await tx.db.delete(t).where(and(eq(t.hash, hash), eq(t.purpose, 'session')));
+  });
+}

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { and, eq, gt, isNull } from 'drizzle-orm';
+import { idPattern } from '../../../schema/db/public-id.js';
+import type { Scope, Tables } from '../../../schema/db/tables.js';
+import { ApiError, invalidBody } from '../../errors.js';
+import { bind, statement, type Reader, type Tx } from '../../store/store.js';
+import { NO_KEY, type Context, type KeyedActor } from '../context.js';
+import { once, type Retry } from '../idempotency.js';
+import { decodeCursor, pageOf, type Page } from '../cursor.js';
+
+export type ApiKey = Omit<Tables['apiKeys']['$inferSelect'], 'hash'>;
+export type KeyKind = ApiKey['kind'];
+
+const PREFIX = { secret: 'sk', publishable: 'pk' } as const;
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const SECRET_LENGTH = 32;
+const KEY_ID = new RegExp(idPattern('key'));
+const PATTERN = /^[sp]k_[0-9A-Za-z]{38}$/;
+
+const base62 = (value: number, length: number): string =>
+  length === 0 ? '' : base62(Math.floor(value / 62), length - 1) + (ALPHABET[value % 62] ?? '');
+
+/** Lets a mistyped or cut key be told from a revoked one without asking the database. */
+const checksum = (text: string): string => base62(crc32(text), 6);
+
+function randomText(random: Context['random']): string {
+  let text = '';
+  // 248 is the largest multiple of 62 in a byte: beyond it the first letters would be likelier.
+  while (text.length < SECRET_LENGTH) {
+    for (const byte of random(SECRET_LENGTH)) text += byte < 248 ? ALPHABET[byte % 62] : '';
+  }
+  return text.slice(0, SECRET_LENGTH);
+}
+
+const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+
+/** Whether a text has the form of a key, with its checksum. */
+export const isWellFormedKey = (token: string): boolean =>
+  PATTERN.test(token) && checksum(token.slice(0, -6)) === token.slice(-6);
+
+const selectColumns = ({ apiKeys: t }: Tables) => ({
+  key: t.key,
+  publicId: t.publicId,
+  organizationKey: t.organizationKey,
+  kind: t.kind,
+  name: t.name,
+  hint: t.hint,
+  scopes: t.scopes,
+  origins: t.origins,
+  createdAt: t.createdAt,
+  lastUsedAt: t.lastUsedAt,
+  revokedAt: t.revokedAt,
+});
+
+const findActive = statement('api_key_active', ({ db, tables: { apiKeys: t, organizations } }: Reader) =>
+  db
+    .select({
+      keyKey: t.key,
+      keyId: t.publicId,
+      kind: t.kind,
+      organizationKey: t.organizationKey,
+      organizationId: organizations.publicId,
+      scopes: t.scopes,
+      origins: t.origins,
+      lastUsedAt: t.lastUsedAt,
+    })
+    .from(t)
+    .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+    .where(and(eq(t.hash, bind(t.hash, 'hash')), isNull(t.revokedAt))),
+);
+
+/** Exact enough to find forgotten keys, without a write for every request. */
+const LAST_USED_STEP_MS = 60_000;
+
+/** Who holds this key. Asks the database every time, so that a revoked key stops at once. Throws `invalid_key`. */
+export async function authenticate(ctx: Context, token: string): Promise<KeyedActor> {
+  if (!isWellFormedKey(token)) throw invalidKey();
+  const [row] = await findActive(ctx.store.read, { hash: hashOf(token) });
+  if (!row) throw invalidKey();
+  const { lastUsedAt, ...actor } = row;
+  if (!lastUsedAt || ctx.now().getTime() - lastUsedAt.getTime() > LAST_USED_STEP_MS) noteUse(ctx, row.keyKey);
+  return actor;
+}
+
+const findStill = statement('api_key_still', ({ db, tables: { apiKeys: t } }: Reader) =>
+  db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(eq(t.key, bind(t.key, 'key')), isNull(t.revokedAt))),
+);
+
+/**
+ * Work that goes on after its request was let in asks again for each of its pieces whether the key still is one: a
+ * revoked one stops at once there, too. Throws `invalid_key`.
+ */
+export async function assertStillActive(on: Reader, { keyKey }: KeyedActor): Promise<void> {
+  if (keyKey === NO_KEY) return;
+  const [row] = await findStill(on, { key: keyKey });
+  if (!row) throw invalidKey();
+}
+
+const invalidKey = () =>
+  new ApiError('invalid_key', { detail: 'It is mistyped, revoked or from another installation.' });
+
+const noting = new Set<number>();
+
+/** Best effort: a full queue or disk must not fail the request that happened to use the key. */
+function noteUse(ctx: Context, key: number): void {
+  if (noting.has(key)) return;
+  noting.add(key);
+  const { apiKeys: t } = ctx.store.tables;
+  ctx.store
+    .transact(async (tx) => void (await tx.db.update(t).set({ lastUsedAt: tx.now }).where(eq(t.key, key))))
+    .catch(() => undefined)
+    .finally(() => noting.delete(key));
+}
+
+/** Pages are where publishable keys stand: a secret key is refused on every one. */
+function assertPlaced(kind: KeyKind, origins: readonly string[] | null | undefined): void {
+  if (kind !== 'secret' || !origins?.length) return;
+  throw invalidBody({
+    pointer: '/origins',
+    code: 'misplaced',
+    detail: 'A secret key works on no page: leave it out.',
+  });
+}
+
+export type NewKey = {
+  organizationKey: number;
+  kind: KeyKind;
+  name: string;
+  scopes: readonly Scope[];
+  /** Publishable keys alone; empty: anywhere. */
+  origins?: readonly string[];
+};
+
+/** Creates a key. The token is in the answer and nowhere else. Throws `invalid_body`, `idempotency_key_reused`. */
+export async function createKey(
+  ctx: Context,
+  input: NewKey,
+  retry?: Retry,
+): Promise<{ key: ApiKey; token: string }> {
+  assertPlaced(input.kind, input.origins);
+  const body = `${PREFIX[input.kind]}_${randomText(ctx.random)}`;
+  const token = body + checksum(body);
+  const hash = hashOf(token);
+  const publicId = ctx.newId('key');
+  return ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      const [row] = await tx.db
+        .insert(tx.tables.apiKeys)
+        .values({
+          ...input,
+          scopes: [...input.scopes],
+          origins: [...(input.origins ?? [])],
+          publicId,
+          hash,
+          hint: token.slice(-4),
+          createdAt: tx.now,
+        })
+        .returning(selectColumns(tx.tables));
+      if (!row) throw new Error('the insert returned no row');
+      return { key: row, token };
+    }),
+  );
+}
+
+/** An organization's keys, oldest first, the revoked ones too. */
+export async function listKeys(
+  on: Reader,
+  organizationKey: number,
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+): Promise<Page<ApiKey>> {
+  const { apiKeys: t } = on.tables;
+  const [after] = decodeCursor('keys', cursor, [0]) ?? [0];
+  const rows = await on.db
+    .select(selectColumns(on.tables))
+    .from(t)
+    .where(and(eq(t.organizationKey, organizationKey), gt(t.key, after)))
+    .orderBy(t.key)
+    .limit(limit + 1);
+  return pageOf('keys', rows, limit, (row) => [row.key]);
+}
+
+/** A key of this organization, or of any. */
+async function findKey(tx: Tx, organizationKey: number | null, publicId: string): Promise<ApiKey> {
+  if (!KEY_ID.test(publicId)) throw new ApiError('api_key_not_found');
+  const { apiKeys: t } = tx.tables;
+  const own = organizationKey === null ? undefined : eq(t.organizationKey, organizationKey);
+  const [row] = await tx.db
+    .select(selectColumns(tx.tables))
+    .from(t)
+    .where(and(eq(t.publicId, publicId), own));
+  if (!row) throw new ApiError('api_key_not_found');
+  return row;
+}
+
+export type KeyPatch = { name?: string; origins?: readonly string[] | null };
+
+/** Changes a key for the next request on, whichever process gets it. Throws `api_key_not_found`, `invalid_body`. */
+export async function patchKey(
+  ctx: Context,
+  organizationKey: number,
+  publicId: string,
+  { name, origins }: KeyPatch,
+): Promise<ApiKey> {
+  return ctx.store.transact(async (tx) => {
+    const before = await findKey(tx, organizationKey, publicId);
+    assertPlaced(before.kind, origins);
+    const changes = {
+      ...(name === undefined ? {} : { name }),
+      ...(origins === undefined ? {} : { origins: [...(origins ?? [])] }),
+    };
+    const { apiKeys: t } = tx.tables;
+    const [row] = await tx.db
+      .update(t)
+      .set(changes)
+      .where(eq(t.key, before.key))
+      .returning(selectColumns(tx.tables));
+    if (!row) throw new ApiError('api_key_not_found');
+    return row;
+  });
+}
+
+/** Revokes a key for the next request on; a repeat changes nothing. Throws `api_key_not_found`. */
+export async function revokeKey(
+  ctx: Context,
+  organizationKey: number | null,
+  publicId: string,
+): Promise<ApiKey> {
+  return ctx.store.transact(async (tx) => {
+    const row = await findKey(tx, organizationKey, publicId);
+    if (row.revokedAt) return row;
+    const { apiKeys: t } = tx.tables;
+    await tx.db.update(t).set({ revokedAt: tx.now }).where(eq(t.key, row.key));
+    return { ...row, revokedAt: tx.now };
+  });
+}

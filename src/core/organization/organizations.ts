@@ -1,0 +1,93 @@
+import slugify from '@sindresorhus/slugify';
+import { and, asc, eq } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import { RunAgain, type Reader } from '../../store/store.js';
+import type { Context, KeyedActor } from '../context.js';
+import { parseEmail } from '../email.js';
+
+export type Organization = Tables['organizations']['$inferSelect'];
+
+/** Creates an organization. Throws `slug_taken`. */
+export async function createOrganization(
+  ctx: Context,
+  input: { name: string; slug?: string; url?: string | null },
+): Promise<Organization> {
+  const publicId = ctx.newId('org');
+  const slug = input.slug ?? (slugify(input.name) || `organization-${publicId.slice(-10)}`);
+  return ctx.store.transact(async (tx) => {
+    const [row] = await tx.db
+      .insert(tx.tables.organizations)
+      .values({
+        publicId,
+        slug,
+        name: input.name,
+        url: input.url ?? null,
+        version: 1,
+        createdAt: tx.now,
+        updatedAt: tx.now,
+      })
+      .onConflictDoNothing()
+      .returning();
+    if (!row) {
+      throw new ApiError('slug_taken', { detail: `An organization has the slug ${slug}: choose another.` });
+    }
+    return row;
+  });
+}
+
+export const listOrganizations = (on: Reader): PromiseLike<Organization[]> =>
+  on.db.select().from(on.tables.organizations).orderBy(asc(on.tables.organizations.key));
+
+/** The organization with this slug, or undefined. */
+export async function findOrganization(on: Reader, slug: string): Promise<Organization | undefined> {
+  const { organizations: t } = on.tables;
+  const [row] = await on.db.select().from(t).where(eq(t.slug, slug));
+  return row;
+}
+
+/** The actor's own organization. */
+export async function getOrganization(on: Reader, actor: KeyedActor): Promise<Organization> {
+  const { organizations: t } = on.tables;
+  const [row] = await on.db.select().from(t).where(eq(t.key, actor.organizationKey));
+  if (!row) throw new ApiError('not_found');
+  return row;
+}
+
+export type OrganizationPatch = Partial<
+  Pick<Organization, 'name' | 'url' | 'locale' | 'imprint' | 'replyTo'> & { doubleOptIn: boolean }
+>;
+
+/** Changes the actor's organization, if it still has the version that the caller has read. Throws `precondition_failed`. */
+export async function patchOrganization(
+  ctx: Context,
+  actor: KeyedActor,
+  version: number | null,
+  patch: OrganizationPatch,
+): Promise<Organization> {
+  const changes = columnsOf(patch);
+  return ctx.store.transact(async (tx) => {
+    const { organizations: t } = tx.tables;
+    const before = await getOrganization(tx, actor);
+    if (version !== null && version !== before.version) {
+      throw new ApiError('precondition_failed', {
+        detail: 'Read it again, apply your change to what is there now.',
+      });
+    }
+    const [row] = await tx.db
+      .update(t)
+      .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
+      .where(and(eq(t.key, before.key), eq(t.version, before.version)))
+      .returning();
+    // Only on PostgreSQL, where another transaction may come between the read and the write.
+    if (!row) throw new RunAgain();
+    return row;
+  });
+}
+
+const columnsOf = ({ replyTo, doubleOptIn, ...rest }: OrganizationPatch): Partial<Organization> => ({
+  ...rest,
+  // It stands in the header of a mail: only as an address is written plainly.
+  ...(replyTo === undefined ? {} : { replyTo: replyTo && (parseEmail(replyTo)?.delivery ?? null) }),
+  ...(doubleOptIn === undefined ? {} : { doubleOptIn: doubleOptIn ? 1 : 0 }),
+});

@@ -1,0 +1,147 @@
+import { desc, eq, sql, type Column, type SQL } from 'drizzle-orm';
+import type { LeadSees, PartnershipStatus } from '../../../schema/db/partner-tables.js';
+import type { Reader } from '../../store/store.js';
+import type { KeyedActor } from '../context.js';
+import { total } from '../counts/counts.js';
+import { hidingPetitions } from './partner-terms.js';
+import { findSharedGate, groupColumns, type Group } from './partnerships.js';
+import { Moved } from '../petitions/petition-lookup.js';
+
+/** Null: not for the one who asks. */
+export type Sums = { confirmed: number; pending: number | null };
+
+export type Standing = Sums & {
+  partnershipId: string | null;
+  organization: Group;
+  status: PartnershipStatus;
+  leadSees: LeadSees | null;
+  /** For the lead alone, as what it has vouched for: null for partners. */
+  vouching: Vouching | null;
+  invitedAt: Date;
+  answeredAt: Date | null;
+};
+
+/**
+ * What a partner may vouch for in a day (null: nothing), how many signatures began to count on its word, and how many
+ * came beyond that. They tell what it did, whatever has become of the signatures since.
+ */
+export type Vouching = { limit: number | null; counted: number; held: number };
+
+export type Board = { petitionId: string; lead: Sums; unattributed: Sums; partners: Standing[] };
+
+const SHOWN = 1000;
+const NOTHING = { confirmed: 0, pending: 0 };
+
+/**
+ * What everybody in a petition's coalition has brought: sums, never people. The lead sees every organization that it
+ * ever invited; a partner the other partners, without their terms. What waits for confirmation only a lead sees from whom
+ * nothing is hidden: it moves with a request, and would tell whether an address had signed before.
+ * Throws `petition_not_found`, or Moved for an old slug.
+ */
+export async function readPartnerBoard(on: Reader, actor: KeyedActor, ref: string): Promise<Board> {
+  const petition = await findSharedGate(on, actor, ref);
+  if (ref !== petition.slug && ref !== petition.publicId) throw new Moved(petition.slug);
+  const leads = actor.organizationKey === petition.organizationKey;
+  const seesAll = leads && (await hidingPetitions(on, [petition.key])).size === 0;
+  const sumOf = await sumsOf(on, petition.key);
+  const vouchedBy = leads ? await vouchedOf(on, petition.key) : undefined;
+  const shown = (organizationKey: number | null): Sums => {
+    const { confirmed, pending } = sumOf(organizationKey);
+    return { confirmed, pending: seesAll ? pending : null };
+  };
+  const partners = (await latestPartnerships(on, petition.key))
+    .filter(({ status }) => leads || status === 'accepted')
+    .map(({ key, organizationKey, publicId, leadSees, vouchLimit, ...row }) => {
+      const mayKnow = leads || organizationKey === actor.organizationKey;
+      const terms = { partnershipId: mayKnow ? publicId : null, leadSees: mayKnow ? leadSees : null };
+      const vouching = vouchedBy ? { limit: vouchLimit, ...vouchedBy(organizationKey) } : null;
+      return { key, standing: { ...row, ...terms, vouching, ...shown(organizationKey) } };
+    })
+    .sort((a, b) => b.standing.confirmed - a.standing.confirmed || a.key - b.key)
+    .slice(0, SHOWN)
+    .map(({ standing }) => standing);
+  return {
+    petitionId: petition.publicId,
+    lead: shown(petition.organizationKey),
+    unattributed: shown(null),
+    partners,
+  };
+}
+
+/** Of each organization the latest partnership: the one that holds. */
+async function latestPartnerships({ db, tables }: Reader, petitionKey: number) {
+  const { partnerships: t, organizations } = tables;
+  const rows = await db
+    .select({
+      key: t.key,
+      publicId: t.publicId,
+      organizationKey: t.organizationKey,
+      organization: groupColumns(organizations),
+      status: t.status,
+      leadSees: t.leadSees,
+      vouchLimit: t.vouchLimit,
+      invitedAt: t.invitedAt,
+      answeredAt: t.answeredAt,
+    })
+    .from(t)
+    .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+    .where(eq(t.petitionKey, petitionKey))
+    .orderBy(desc(t.key));
+  const seen = new Set<number>();
+  return rows.filter(({ organizationKey }) => !seen.has(organizationKey) && seen.add(organizationKey));
+}
+
+/** Asks for what an organization has vouched for, in all of its partnerships. */
+async function vouchedOf({ db, tables }: Reader, petitionKey: number) {
+  const { vouchedDays: t, partnerships } = tables;
+  const rows = await db
+    .select({ organizationKey: partnerships.organizationKey, counted: total(t.counted), held: total(t.held) })
+    .from(t)
+    .innerJoin(partnerships, eq(partnerships.key, t.partnershipKey))
+    .where(eq(partnerships.petitionKey, petitionKey))
+    .groupBy(partnerships.organizationKey);
+  const known = new Map(rows.map(({ organizationKey, ...sums }) => [organizationKey, sums]));
+  return (organizationKey: number) => known.get(organizationKey) ?? { counted: 0, held: 0 };
+}
+
+/** Stands for the whole petition where organizations stand: their keys begin at 1. */
+const EVERYBODY = 0;
+
+/** Asks for the sum of an organization, or (null) of nobody. All are of one instant: they come from one query. */
+async function sumsOf(on: Reader, petitionKey: number) {
+  const rows = await selectSums(on, petitionKey);
+  const sums = new Map(rows.map(({ organizationKey, ...sum }) => [organizationKey, sum]));
+  const { confirmed, pending } = sums.get(EVERYBODY) ?? NOTHING;
+  sums.delete(EVERYBODY);
+  const nobodys = { confirmed, pending };
+  for (const one of sums.values()) {
+    nobodys.confirmed -= one.confirmed;
+    nobodys.pending -= one.pending;
+  }
+  return (organizationKey: number | null) =>
+    organizationKey === null ? nobodys : (sums.get(organizationKey) ?? NOTHING);
+}
+
+function selectSums({ db, tables }: Reader, petitionKey: number) {
+  const { petitionCounts: all, partnerCounts: t } = tables;
+  const number = (expression: SQL) => sql<number>`${expression}`.mapWith(Number);
+  const total = (column: Column) => number(sql`coalesce(sum(${column}), 0)`);
+  const everybody = db
+    .select({
+      organizationKey: number(sql.raw(String(EVERYBODY))),
+      confirmed: total(all.confirmed),
+      pending: total(all.pending),
+    })
+    .from(all)
+    .where(eq(all.petitionKey, petitionKey));
+  const each = db
+    .select({
+      organizationKey: number(sql`${t.organizationKey}`),
+      confirmed: total(t.confirmed),
+      pending: total(t.pending),
+    })
+    .from(t)
+    .where(eq(t.petitionKey, petitionKey))
+    .groupBy(t.organizationKey);
+  return everybody.unionAll(each);
+}

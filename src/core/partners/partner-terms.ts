@@ -1,0 +1,102 @@
+import { and, asc, eq, gte, inArray, isNotNull, isNull, lt, ne, not, or, type SQL } from 'drizzle-orm';
+import type { LeadSees } from '../../../schema/db/partner-tables.js';
+import type { Tables } from '../../../schema/db/tables.js';
+import { bind, statement, type Reader, type Tx } from '../../store/store.js';
+
+/*
+ * What the lead organization sees of signatures that a partner has collected: as agreed when they were collected, also
+ * after the partnership has ended or was agreed anew.
+ */
+
+/** One agreement: what a partner collected from `from` until before `until` was collected under it. */
+type Agreement = { organizationKey: number; leadSees: LeadSees; from: Date | null; until: Date | null };
+
+/** Every agreement that a petition ever had. */
+export type Terms = readonly Agreement[];
+
+type Collected = Pick<Tables['signatures']['$inferSelect'], 'collectorKey' | 'createdAt'>;
+
+const agreements = statement('partner_terms', ({ db, tables: { partnerships: t } }: Reader) =>
+  db
+    .select({ organizationKey: t.organizationKey, leadSees: t.leadSees, acceptedAt: t.answeredAt })
+    .from(t)
+    .where(
+      and(
+        eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')),
+        // An invitation that was taken back has ended, too, without ever being answered.
+        inArray(t.status, ['accepted', 'ended']),
+        isNotNull(t.answeredAt),
+      ),
+    )
+    .orderBy(asc(t.key)),
+);
+
+/** Of these petitions those of which something that partners collected is hidden from the lead, for good. */
+export async function hidingPetitions(
+  { db, tables: { partnerships: t } }: Reader,
+  petitionKeys: number[],
+): Promise<Set<number>> {
+  if (petitionKeys.length === 0) return new Set();
+  const rows = await db
+    .selectDistinct({ petitionKey: t.petitionKey })
+    .from(t)
+    .where(
+      and(
+        inArray(t.petitionKey, petitionKeys),
+        inArray(t.status, ['accepted', 'ended']),
+        isNotNull(t.answeredAt),
+        ne(t.leadSees, 'full'),
+      ),
+    );
+  return new Set(rows.map(({ petitionKey }) => petitionKey));
+}
+
+/** The terms of a petition: read once for all transactions of a commit. */
+export async function termsOf(on: Reader | Tx, petitionKey: number): Promise<Terms> {
+  const memo = 'memo' in on ? on.memo : undefined;
+  const name = `terms of ${petitionKey}`;
+  const terms = (memo?.get(name) as Terms | undefined) ?? (await readTerms(on, petitionKey));
+  memo?.set(name, terms);
+  return terms;
+}
+
+async function readTerms(on: Reader, petitionKey: number): Promise<Terms> {
+  const rows = await agreements(on, { petitionKey });
+  return rows.map(({ organizationKey, leadSees, acceptedAt }, i) => {
+    const same = (row: (typeof rows)[number]) => row.organizationKey === organizationKey;
+    // Nothing falls between two agreements: the first holds also for what came before it.
+    const isFirst = !rows.slice(0, i).some(same);
+    const next = rows.slice(i + 1).find(same);
+    return { organizationKey, leadSees, from: isFirst ? null : acceptedAt, until: next?.acceptedAt ?? null };
+  });
+}
+
+/** Whether something that a partner collected for the petition is hidden from the lead. */
+export const hidesSome = async (on: Reader | Tx, petitionKey: number): Promise<boolean> =>
+  (await termsOf(on, petitionKey)).some(({ leadSees }) => leadSees !== 'full');
+
+/** What the lead sees of a signature. What no partner collected it sees in full. */
+export function leadSeesOf(terms: Terms, { collectorKey, createdAt }: Collected): LeadSees {
+  if (collectorKey === null) return 'full';
+  const agreed = terms.find(
+    ({ organizationKey, from, until }) =>
+      organizationKey === collectorKey &&
+      (from === null || createdAt >= from) &&
+      (until === null || createdAt < until),
+  );
+  return agreed?.leadSees ?? 'full';
+}
+
+/** The signatures of which the lead sees everything, as a condition: what is hidden must not be found either. */
+export function inFull({ signatures: t }: Tables, terms: Terms): SQL | undefined {
+  const hiding = terms.filter(({ leadSees }) => leadSees !== 'full');
+  const hidden = hiding.map(({ organizationKey, from, until }) =>
+    and(
+      eq(t.collectorKey, organizationKey),
+      from === null ? undefined : gte(t.createdAt, from),
+      until === null ? undefined : lt(t.createdAt, until),
+    ),
+  );
+  const any = or(...hidden);
+  return any && or(isNull(t.collectorKey), not(any));
+}

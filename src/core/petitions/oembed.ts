@@ -1,0 +1,97 @@
+import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
+import { ApiError } from '../../errors.js';
+import { bind, statement, type Reader } from '../../store/store.js';
+import { ANONYMOUS } from '../context.js';
+import { findPetition, Moved } from './petition-lookup.js';
+import type { PetitionRow } from './petition-rules.js';
+import { findLead, type Lead } from './pictures.js';
+
+/** A petition as other sites embed it. */
+export type Embedded = { petition: PetitionRow; lead: Lead };
+
+/** What links add to the address of a page: ours, and those of networks and mails. */
+const ADDED = /^(?:source|code|r|utm_[a-z]+|fbclid|gclid|mc_[a-z]+)$/;
+const MOST_ON_A_PAGE = 100;
+
+/**
+ * The petition behind a URL, for strangers: its page (what a query or fragment adds is ignored; of several on one page
+ * it is the one that was published last), its address here by any slug or id, or a share link. Throws `not_found`, for
+ * drafts and what was taken down as well.
+ */
+export async function findByUrl(on: Reader, publicUrl: string, url: string): Promise<Embedded> {
+  const ref = (await refUnder(on, publicUrl, url)) ?? (await refOfPage(on, url));
+  if (ref === undefined) throw unknown();
+  const petition = await findShown(on, ref);
+  return { petition, lead: await findLead(on, petition) };
+}
+
+const unknown = () => new ApiError('not_found', { detail: 'No petition here has this URL.' });
+
+const idByCode = statement('petition_by_share_code', ({ db, tables }: Reader) => {
+  const { shareLinks: t, petitions } = tables;
+  return db
+    .select({ id: petitions.publicId })
+    .from(t)
+    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .where(eq(t.code, bind(t.code, 'code')));
+});
+
+/** The petition that one of our own addresses names. */
+async function refUnder(on: Reader, publicUrl: string, url: string): Promise<string | undefined> {
+  const root = new URL(publicUrl);
+  const { origin, pathname } = new URL(url);
+  const base = root.pathname.replace(/\/$/, '');
+  if (origin !== root.origin || !pathname.startsWith(`${base}/`)) return undefined;
+  const path = pathname.slice(base.length);
+  const ref = /^\/v1\/petitions\/([a-z0-9_-]{1,100})\/?$/.exec(path)?.[1];
+  const code = /^\/s\/([A-Za-z0-9]{1,20})\/?$/.exec(path)?.[1];
+  if (code === undefined) return ref;
+  const [found] = await idByCode(on, { code });
+  return found?.id;
+}
+
+async function refOfPage(on: Reader, url: string): Promise<string | undefined> {
+  const { petitions: t } = on.tables;
+  const spellings = spellingsOf(url);
+  // A condition on the status would have SQLite look through all that are published.
+  const rows = await on.db
+    .select({ id: t.publicId, pageUrl: t.pageUrl, status: t.status })
+    .from(t)
+    .where(and(inArray(t.pageUrl, spellings), isNotNull(t.publishedAt)))
+    .orderBy(desc(t.publishedAt), desc(t.key))
+    .limit(MOST_ON_A_PAGE);
+  // Some sites tell their pages by the query: the closest spelling wins.
+  for (const spelling of spellings) {
+    const row = rows.find(({ pageUrl, status }) => pageUrl === spelling && status !== 'taken_down');
+    if (row) return row.id;
+  }
+  return undefined;
+}
+
+/** How the page of a petition may be written that is reached by this URL, the closest first. */
+export function spellingsOf(url: string): string[] {
+  const page = new URL(url);
+  const written = [url, page.href];
+  page.hash = '';
+  written.push(page.href);
+  for (const name of [...page.searchParams.keys()]) if (ADDED.test(name)) page.searchParams.delete(name);
+  written.push(page.href);
+  page.search = '';
+  written.push(page.href);
+  return [...new Set(written.flatMap((one) => [one, withOtherSlash(one)]))];
+}
+
+const withOtherSlash = (url: string): string => {
+  const [, path = '', rest = ''] = /^([^?#]*)(.*)$/.exec(url) ?? [];
+  return (path.endsWith('/') ? path.slice(0, -1) : `${path}/`) + rest;
+};
+
+async function findShown(on: Reader, ref: string): Promise<PetitionRow> {
+  try {
+    return await findPetition(on, ANONYMOUS, ref);
+  } catch (error) {
+    if (error instanceof Moved) return findShown(on, error.slug);
+    if (error instanceof ApiError) throw unknown();
+    throw error;
+  }
+}

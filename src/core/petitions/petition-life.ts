@@ -1,0 +1,76 @@
+import type { PetitionStatus, Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+
+type PetitionRow = Tables['petitions']['$inferSelect'];
+type Scheduled = Pick<PetitionRow, 'status' | 'opensAt' | 'closesAt'>;
+
+/** draft → published → closed → archived; taken down from anywhere. */
+const MOVES: Record<PetitionStatus, readonly PetitionStatus[]> = {
+  draft: ['published', 'taken_down'],
+  published: ['closed', 'taken_down'],
+  closed: ['archived', 'taken_down'],
+  archived: ['taken_down'],
+  taken_down: [],
+};
+
+/** The status at an instant: a published petition is closed as soon as its closing time has come. */
+export const statusAt = ({ status, closesAt }: Scheduled, now: Date): PetitionStatus =>
+  status === 'published' && closesAt !== null && closesAt <= now ? 'closed' : status;
+
+/** Whether signatures are taken at an instant. */
+export const isOpenAt = (petition: Scheduled, now: Date): boolean =>
+  statusAt(petition, now) === 'published' && (petition.opensAt === null || petition.opensAt <= now);
+
+/** The next instant at which the schedule alone changes the petition; null: never. */
+export function nextTurn({ status, opensAt, closesAt }: Scheduled, now: Date): Date | null {
+  if (status !== 'published') return null;
+  const coming = [opensAt, closesAt].filter((turn): turn is Date => turn !== null && turn > now);
+  return coming.sort((a, b) => a.getTime() - b.getTime())[0] ?? null;
+}
+
+const GRACE_MS = 24 * 3_600_000;
+
+/** Whether a signature that was made in time may still be confirmed: for a day after closing. */
+export function isConfirmableAt(petition: Scheduled & Pick<PetitionRow, 'closedAt'>, now: Date): boolean {
+  const status = statusAt(petition, now);
+  if (status === 'published') return true;
+  if (status !== 'closed' && status !== 'archived') return false;
+  const { closedAt, closesAt } = petition;
+  const closed = Math.min(closedAt?.getTime() ?? Infinity, closesAt?.getTime() ?? Infinity);
+  return now.getTime() <= closed + GRACE_MS;
+}
+
+/** Throws `transition_not_allowed`, naming the moves that are allowed. */
+export function assertMove(from: PetitionStatus, to: PetitionStatus): void {
+  const allowed = MOVES[from];
+  if (allowed.includes(to)) return;
+  throw new ApiError('transition_not_allowed', {
+    detail:
+      allowed.length === 0
+        ? `A petition that is ${from} stays so.`
+        : `A petition that is ${from} can become: ${allowed.join(', ')}.`,
+    extra: { allowed: [...allowed] },
+  });
+}
+
+/** Throws what keeps a petition from being signed at an instant. */
+export function assertSignable(petition: Scheduled & Pick<PetitionRow, 'takedownReason'>, now: Date): void {
+  const status = statusAt(petition, now);
+  if (status === 'taken_down') throw takenDown(petition);
+  if (status === 'draft') {
+    throw new ApiError('petition_not_published', { detail: 'Publish it before signing.' });
+  }
+  if (status !== 'published') {
+    throw new ApiError('petition_closed', { detail: 'It takes no more signatures.' });
+  }
+  if (petition.opensAt && petition.opensAt > now) {
+    throw new ApiError('petition_not_open', {
+      detail: 'It takes signatures from opens_at on.',
+      extra: { opens_at: petition.opensAt.toISOString() },
+      headers: { 'retry-after': String(Math.ceil((petition.opensAt.getTime() - now.getTime()) / 1000)) },
+    });
+  }
+}
+
+export const takenDown = ({ takedownReason }: Pick<PetitionRow, 'takedownReason'>): ApiError =>
+  new ApiError('petition_taken_down', { extra: { reason: takedownReason ?? 'other' } });

@@ -1,0 +1,146 @@
+import { and, asc, desc, eq, gt, inArray, isNull, like, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
+import type { PetitionStatus, Tables } from '../../../schema/db/tables.js';
+import { idPattern } from '../../../schema/db/public-id.js';
+import type { Reader } from '../../store/store.js';
+import type { Actor, Context } from '../context.js';
+import { countColumns, NO_COUNTS, type Counts } from '../counts/counts.js';
+import { countsShownTo, type ShownCounts } from '../partners/shown-counts.js';
+import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PetitionRow } from './petition-rules.js';
+import { wordPatterns } from './search-words.js';
+
+export type PetitionSort = 'created_at' | '-created_at' | 'confirmed' | '-confirmed';
+
+export type PetitionFilter = {
+  /** Words that must all occur in title or statement. */
+  q?: string | undefined;
+  statuses?: readonly PetitionStatus[] | undefined;
+  locale?: string | undefined;
+  /** The slug or id of the lead organization. */
+  organization?: string | undefined;
+  /** Only found among the actor's own petitions. */
+  externalId?: string | undefined;
+};
+
+export type PetitionListRequest = { limit: number; cursor?: string | undefined; sort: PetitionSort };
+
+const ORGANIZATION_ID = new RegExp(idPattern('org'));
+
+const summaryColumns = ({ petitions: t, organizations }: Tables) => ({
+  key: t.key,
+  publicId: t.publicId,
+  organizationKey: t.organizationKey,
+  slug: t.slug,
+  status: t.status,
+  title: t.title,
+  callToAction: t.callToAction,
+  statement: t.statement,
+  targets: t.targets,
+  image: t.image,
+  locale: t.locale,
+  goals: t.goals,
+  pageUrl: t.pageUrl,
+  opensAt: t.opensAt,
+  closesAt: t.closesAt,
+  outcome: t.outcome,
+  createdAt: t.createdAt,
+  publishedAt: t.publishedAt,
+  organization: {
+    publicId: organizations.publicId,
+    slug: organizations.slug,
+    name: organizations.name,
+    url: organizations.url,
+  },
+});
+
+/** A petition in a list: without its background and what hangs on it. */
+export type PetitionSummary = Pick<
+  PetitionRow,
+  Exclude<keyof ReturnType<typeof summaryColumns>, 'organization'>
+> & {
+  organization: { publicId: string; slug: string; name: string; url: string | null };
+  counts: ShownCounts;
+};
+
+/** The petitions that the actor may see: everybody's published ones, and all of its own organization. */
+export async function listPetitions(
+  ctx: Context,
+  actor: Actor,
+  filter: PetitionFilter,
+  { limit, cursor, sort }: PetitionListRequest,
+): Promise<Page<PetitionSummary>> {
+  const on = ctx.store.read;
+  const { petitions: t, organizations, petitionCounts: c } = on.tables;
+  const confirmed = sql<number>`(select coalesce(sum(${c.confirmed}), 0) from ${c} where ${c.petitionKey} = ${t.key})`;
+  const byCount = sort.endsWith('confirmed');
+  const [order, beyond] = sort.startsWith('-') ? [desc, lt] : [asc, gt];
+
+  const list = `petitions:${sort}`;
+  const place = decodeCursor(list, cursor, [0, 0]);
+  const after =
+    place &&
+    (byCount
+      ? or(beyond(confirmed, place[0]), and(eq(confirmed, place[0]), beyond(t.key, place[1])))
+      : beyond(t.key, place[1]));
+
+  const rows = await on.db
+    .select({ ...summaryColumns(on.tables), confirmed: confirmed.mapWith(Number) })
+    .from(t)
+    .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+    .where(and(visibleTo(actor, t), ...matching(filter, actor, on.tables, ctx.now()), after))
+    .orderBy(...(byCount ? [order(confirmed), order(t.key)] : [order(t.key)]))
+    .limit(limit + 1);
+
+  const { items, nextCursor } = pageOf(list, rows, limit, (row) => [row.confirmed, row.key]);
+  const counts = await countsOf(
+    on,
+    items.map((item) => item.key),
+  );
+  const shown = await countsShownTo(on, actor, items);
+  const withCounts = items.map((item) => ({
+    ...item,
+    counts: shown(item.key, counts.get(item.key) ?? NO_COUNTS),
+  }));
+  return { items: withCounts, nextCursor };
+}
+
+async function countsOf(on: Reader, keys: number[]): Promise<Map<number, Counts>> {
+  const { petitionCounts: t } = on.tables;
+  const rows = await on.db
+    .select({ key: t.petitionKey, ...countColumns(on.tables) })
+    .from(t)
+    .where(inArray(t.petitionKey, keys))
+    .groupBy(t.petitionKey);
+  return new Map(rows.map(({ key, ...counts }) => [key, counts]));
+}
+
+function visibleTo(actor: Actor, t: Tables['petitions']): SQL | undefined {
+  const published = inArray(t.status, ['published', 'closed', 'archived']);
+  return actor.kind === 'secret' ? or(published, eq(t.organizationKey, actor.organizationKey)) : published;
+}
+
+function matching(filter: PetitionFilter, actor: Actor, tables: Tables, now: Date): (SQL | undefined)[] {
+  const { petitions: t, organizations } = tables;
+  const { q, statuses, locale, organization, externalId } = filter;
+  return [
+    ...(q === undefined ? [] : wordPatterns(q).map((pattern) => like(t.searchText, pattern))),
+    statuses ? or(...statuses.map((status) => hasStatus(t, status, now))) : ne(t.status, 'taken_down'),
+    locale === undefined ? undefined : eq(t.locale, locale),
+    organization === undefined
+      ? undefined
+      : eq(ORGANIZATION_ID.test(organization) ? organizations.publicId : organizations.slug, organization),
+    externalId === undefined
+      ? undefined
+      : actor.kind === 'secret'
+        ? and(eq(t.externalId, externalId), eq(t.organizationKey, actor.organizationKey))
+        : sql`false`,
+  ];
+}
+
+/** The status at an instant, as `statusAt` has it for one row. */
+function hasStatus(t: Tables['petitions'], status: PetitionStatus, now: Date): SQL | undefined {
+  const stored = eq(t.status, status);
+  if (status === 'published') return and(stored, or(isNull(t.closesAt), gt(t.closesAt, now)));
+  if (status === 'closed') return or(stored, and(eq(t.status, 'published'), lte(t.closesAt, now)));
+  return stored;
+}

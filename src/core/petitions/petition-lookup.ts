@@ -1,0 +1,134 @@
+import { eq } from 'drizzle-orm';
+import { idPattern } from '../../../schema/db/public-id.js';
+import type { PetitionStatus, Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import { bind, statement, type Reader, type Tx } from '../../store/store.js';
+import { speaksFor, type Actor, type KeyedActor } from '../context.js';
+import { takenDown } from './petition-life.js';
+import type { PetitionRow } from './petition-rules.js';
+
+/** A petition was asked for by an old slug: the caller should go to the new one. */
+export class Moved extends Error {
+  constructor(readonly slug: string) {
+    super('The petition has another slug now');
+  }
+}
+
+const ID = new RegExp(idPattern('pet'));
+
+/** What signing and counting need of a petition: few columns, since they are read for every signature. */
+const gateColumns = ({ petitions: t }: Tables) => ({
+  key: t.key,
+  publicId: t.publicId,
+  organizationKey: t.organizationKey,
+  slug: t.slug,
+  status: t.status,
+  opensAt: t.opensAt,
+  closesAt: t.closesAt,
+  takedownReason: t.takedownReason,
+  confirmation: t.confirmation,
+  form: t.form,
+  goals: t.goals,
+  challenge: t.challenge,
+  origins: t.origins,
+  locale: t.locale,
+  version: t.version,
+});
+
+export type PetitionGate = Pick<PetitionRow, keyof ReturnType<typeof gateColumns>>;
+
+const byId = ({ petitions: t }: Tables) => eq(t.publicId, bind(t.publicId, 'ref'));
+const bySlug = ({ petitions: t }: Tables) => eq(t.slug, bind(t.slug, 'ref'));
+
+const gateById = statement('petition_gate_by_id', ({ db, tables }: Reader) =>
+  db.select(gateColumns(tables)).from(tables.petitions).where(byId(tables)),
+);
+const gateBySlug = statement('petition_gate_by_slug', ({ db, tables }: Reader) =>
+  db.select(gateColumns(tables)).from(tables.petitions).where(bySlug(tables)),
+);
+const rowById = statement('petition_by_id', ({ db, tables }: Reader) =>
+  db.select().from(tables.petitions).where(byId(tables)),
+);
+const rowBySlug = statement('petition_by_slug', ({ db, tables }: Reader) =>
+  db.select().from(tables.petitions).where(bySlug(tables)),
+);
+const byAnySlug = statement(
+  'petition_by_any_slug',
+  ({ db, tables: { petitions: t, petitionSlugs } }: Reader) =>
+    db
+      .select({
+        slug: t.slug,
+        organizationKey: t.organizationKey,
+        status: t.status,
+        takedownReason: t.takedownReason,
+      })
+      .from(petitionSlugs)
+      .innerJoin(t, eq(t.key, petitionSlugs.petitionKey))
+      .where(eq(petitionSlugs.slug, bind(petitionSlugs.slug, 'ref'))),
+);
+
+/**
+ * The petition with this id or slug, for somebody who may see it.
+ * Throws `petition_not_found`, `petition_taken_down`, or Moved for an old slug.
+ */
+export async function findPetition(on: Reader, actor: Actor, ref: string): Promise<PetitionRow> {
+  const [row] = await (ID.test(ref) ? rowById : rowBySlug)(on, { ref });
+  return visible(on, actor, ref, row);
+}
+
+/** As findPetition, with few columns. */
+export async function findGate(on: Reader, actor: Actor, ref: string): Promise<PetitionGate> {
+  return visible(on, actor, ref, await gateOf(on, ref));
+}
+
+/** A petition of the actor's own organization, by any slug it ever had, even taken down. Throws `petition_not_found`. */
+export async function findOwnGate(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionGate> {
+  const row = await findAnyGate(on, ref);
+  if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('petition_not_found');
+  return row;
+}
+
+/** The petition by any slug it ever had, whoever asks: who may see it is for the caller to say. */
+export async function findAnyGate(on: Reader, ref: string): Promise<PetitionGate | undefined> {
+  const [moved] = ID.test(ref) ? [] : await byAnySlug(on, { ref });
+  return gateOf(on, moved?.slug ?? ref);
+}
+
+/** Those who sign one petition in one commit read it once. */
+async function gateOf(on: Reader | Tx, ref: string): Promise<PetitionGate | undefined> {
+  const memo = 'memo' in on ? on.memo : undefined;
+  const known = memo?.get(ref) as PetitionGate | undefined;
+  if (known) return known;
+  const [row] = await (ID.test(ref) ? gateById : gateBySlug)(on, { ref });
+  if (row) memo?.set(ref, row);
+  return row;
+}
+
+type Visible = {
+  organizationKey: number;
+  status: PetitionStatus;
+  takedownReason: PetitionRow['takedownReason'];
+};
+
+async function visible<Row extends Visible>(
+  on: Reader,
+  actor: Actor,
+  ref: string,
+  row: Row | undefined,
+): Promise<Row> {
+  if (row) {
+    assertVisible(actor, row);
+    return row;
+  }
+  const [moved] = await byAnySlug(on, { ref });
+  if (!moved) throw new ApiError('petition_not_found');
+  assertVisible(actor, moved);
+  throw new Moved(moved.slug);
+}
+
+function assertVisible(actor: Actor, petition: Visible): void {
+  if (petition.status === 'draft' && !speaksFor(actor, petition.organizationKey)) {
+    throw new ApiError('petition_not_found');
+  }
+  if (petition.status === 'taken_down') throw takenDown(petition);
+}

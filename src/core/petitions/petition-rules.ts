@@ -1,0 +1,164 @@
+import type { Form, Partner, Reference, ShareText, Tables, Target } from '../../../schema/db/tables.js';
+import type { FieldError } from '../../errors.js';
+import { citedNumbers } from './markdown.js';
+
+export type PetitionRow = Tables['petitions']['$inferSelect'];
+
+/** What the lead organization writes: the petition without its life cycle. */
+export type PetitionFields = Pick<
+  PetitionRow,
+  | 'title'
+  | 'callToAction'
+  | 'statement'
+  | 'background'
+  | 'references'
+  | 'targets'
+  | 'campaigner'
+  | 'partners'
+  | 'image'
+  | 'locale'
+  | 'form'
+  | 'goals'
+  | 'shareTexts'
+  | 'shareSplit'
+  | 'challenge'
+  | 'origins'
+  | 'pageUrl'
+  | 'confirmation'
+  | 'opensAt'
+  | 'closesAt'
+  | 'outcome'
+  | 'response'
+  | 'retentionDays'
+  | 'externalId'
+  | 'metadata'
+>;
+
+/** The same, as it is sent: absent and null both mean the default. */
+export type PetitionInput = {
+  [Name in keyof PetitionFields]?: Name extends 'form' ? Partial<Form> : PetitionFields[Name] | null;
+} & { title: string; statement: string };
+
+const DEFAULT_FORM: Form = {
+  country: 'optional',
+  postal_code: 'optional',
+  postal_address: 'optional',
+  phone: 'optional',
+  comment: 'optional',
+};
+
+const list = <T>(items: T[] | null | undefined): T[] => items ?? [];
+
+export function withDefaults(input: PetitionInput): PetitionFields {
+  return {
+    title: input.title,
+    callToAction: input.callToAction ?? null,
+    statement: input.statement,
+    background: input.background ?? null,
+    references: list<Reference>(input.references),
+    targets: list<Target>(input.targets),
+    campaigner: input.campaigner ?? null,
+    partners: list<Partner>(input.partners),
+    image: input.image ?? null,
+    locale: input.locale ?? 'en',
+    form: { ...DEFAULT_FORM, ...withoutNulls(input.form ?? {}) },
+    goals: list<number>(input.goals),
+    shareTexts: list<ShareText>(input.shareTexts),
+    shareSplit: input.shareSplit ?? 'even',
+    challenge: input.challenge ?? 'auto',
+    origins: list<string>(input.origins),
+    pageUrl: input.pageUrl ?? null,
+    confirmation: input.confirmation ?? 'email',
+    opensAt: input.opensAt ?? null,
+    closesAt: input.closesAt ?? null,
+    outcome: input.outcome ?? 'none',
+    response: input.response ?? null,
+    retentionDays: input.retentionDays ?? null,
+    externalId: input.externalId ?? null,
+    metadata: input.metadata ?? {},
+  };
+}
+
+const withoutNulls = <T extends object>(value: T): T =>
+  Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== null && member !== undefined),
+  ) as T;
+
+/** JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared, lists are replaced, objects merged. */
+export function mergePatch(fields: PetitionFields, patch: Partial<Record<keyof PetitionFields, unknown>>) {
+  return withDefaults(merge(fields, patch) as PetitionInput);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+
+function merge(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete merged[name];
+    else if (value !== undefined) merged[name] = merge(merged[name], value);
+  }
+  return merged;
+}
+
+/** What a schema cannot say. Pointers are those of the request body. */
+export function checkPetition(fields: PetitionFields): FieldError[] {
+  return [
+    ...checkReferences(fields),
+    ...checkGoals(fields.goals),
+    ...checkSchedule(fields),
+    ...missingMembers('campaigner', fields.campaigner, ['name']),
+    ...missingMembers('image', fields.image, ['url', 'alt']),
+  ];
+}
+
+function checkReferences({ background, references }: PetitionFields): FieldError[] {
+  const numbers = references.map((reference) => reference.number);
+  const repeated = numbers.flatMap((number, i) =>
+    numbers.indexOf(number) === i
+      ? []
+      : [
+          fieldError(
+            `/references/${i}/number`,
+            'not_unique',
+            `Reference ${number} is listed twice: give it its own number.`,
+          ),
+        ],
+  );
+  const missing = citedNumbers(background ?? '').filter((number) => !numbers.includes(number));
+  return [
+    ...repeated,
+    ...missing.map((number) =>
+      fieldError(
+        '/background',
+        'missing_reference',
+        `It cites [^${number}]: add a reference with number ${number}.`,
+      ),
+    ),
+  ];
+}
+
+function checkGoals(goals: readonly number[]): FieldError[] {
+  const wrong = goals.findIndex((goal, i) => i > 0 && goal <= (goals[i - 1] ?? 0));
+  return wrong === -1
+    ? []
+    : [fieldError(`/goals/${wrong}`, 'not_ascending', 'Each goal must be above the one before it.')];
+}
+
+function checkSchedule({ opensAt, closesAt }: PetitionFields): FieldError[] {
+  if (!opensAt || !closesAt || opensAt < closesAt) return [];
+  return [fieldError('/closes_at', 'not_after_opening', 'It must be later than opens_at.')];
+}
+
+/** A merge patch may leave a half-filled object behind, which no schema of the patch alone can see. */
+function missingMembers(name: string, value: object | null, members: readonly string[]): FieldError[] {
+  if (value === null) return [];
+  return members
+    .filter((member) => !(member in value))
+    .map((member) =>
+      fieldError(`/${name}/${member}`, 'required', `It is needed as soon as there is ${name}.`),
+    );
+}
+
+const fieldError = (pointer: string, code: string, detail: string): FieldError => ({ pointer, code, detail });

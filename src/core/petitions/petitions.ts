@@ -1,0 +1,285 @@
+import slugify from '@sindresorhus/slugify';
+import { and, eq, sql } from 'drizzle-orm';
+import { ApiError, invalidBody, type FieldError } from '../../errors.js';
+import { RunAgain, type Reader, type Tx } from '../../store/store.js';
+import { renderBackground } from './markdown.js';
+import { speaksFor, type Actor, type Context, type KeyedActor } from '../context.js';
+import { readCounts } from '../counts/counts.js';
+import { countsShownTo, type ShownCounts } from '../partners/shown-counts.js';
+import { once, type Retry } from '../idempotency.js';
+import { tellPetitionChanged } from '../live/live-counts.js';
+import { assertMove, statusAt } from './petition-life.js';
+import { findPetition } from './petition-lookup.js';
+import { checkPetition, mergePatch, withDefaults } from './petition-rules.js';
+import type { PetitionFields, PetitionInput, PetitionRow } from './petition-rules.js';
+import { listMilestones, type Milestone } from '../counts/milestones.js';
+import { searchText } from './search-words.js';
+
+/** A petition with all that its representation needs. */
+export type PetitionView = {
+  petition: PetitionRow;
+  organization: { publicId: string; slug: string; name: string; url: string | null };
+  counts: ShownCounts;
+  milestones: Milestone[];
+};
+
+type Organization = PetitionView['organization'];
+
+/** Creates a draft of the actor's organization. Throws `invalid_body`, `slug_taken`, `external_id_taken`. */
+export async function createPetition(
+  ctx: Context,
+  actor: KeyedActor,
+  input: PetitionInput & { slug?: string | null },
+  retry?: Retry,
+): Promise<PetitionView> {
+  const fields = withDefaults(input);
+  refuse(checkPetition(fields));
+  const publicId = ctx.newId('pet');
+  const derived = derive(fields);
+  return ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      await assertExternalIdFree(tx, actor.organizationKey, fields.externalId);
+      const slug = await chooseSlug(tx, input.slug ?? null, fields.title, publicId);
+      const [row] = await tx.db
+        .insert(tx.tables.petitions)
+        .values({
+          ...fields,
+          ...derived,
+          publicId,
+          organizationKey: actor.organizationKey,
+          slug,
+          status: 'draft',
+          version: 1,
+          createdAt: tx.now,
+          updatedAt: tx.now,
+        })
+        .returning();
+      if (!row) throw new Error('the insert returned no row');
+      await tx.db.insert(tx.tables.petitionSlugs).values({ slug, petitionKey: row.key });
+      return viewOf(tx, actor, row);
+    }),
+  );
+}
+
+/** Throws `petition_not_found`, `petition_taken_down`, or Moved. */
+export const getPetition = async (on: Reader, actor: Actor, ref: string): Promise<PetitionView> =>
+  viewOf(on, actor, await findPetition(on, actor, ref));
+
+/**
+ * Applies a JSON Merge Patch to the version that the caller has read (null: to any).
+ * Throws `precondition_failed`, `invalid_body`, `slug_taken`, `external_id_taken`, and what findPetition throws.
+ */
+export async function patchPetition(
+  ctx: Context,
+  actor: KeyedActor,
+  ref: string,
+  version: number | null,
+  patch: Partial<Record<keyof PetitionFields | 'slug', unknown>>,
+): Promise<PetitionView> {
+  const { slug, ...changes } = patch;
+  const view = await ctx.store.transact(async (tx) => {
+    const before = await findOwn(tx, actor, ref, version);
+    const fields = mergePatch(before, changes);
+    refuse([...checkPetition(fields), ...checkStage(fields, before, tx.now)]);
+    if (fields.statement !== before.statement) await assertUnsigned(tx, before);
+    if (fields.externalId !== before.externalId) {
+      await assertExternalIdFree(tx, actor.organizationKey, fields.externalId);
+    }
+    const renamed = typeof slug === 'string' && slug !== before.slug ? slug : undefined;
+    if (renamed) await claimSlug(tx, renamed, before.key);
+    return update(tx, actor, before, { ...fields, ...derive(fields), ...(renamed ? { slug: renamed } : {}) });
+  });
+  ctx.milestones.forget(view.petition.key);
+  await ctx.milestones.settle(view.petition.key, view.petition.goals);
+  return { ...view, milestones: await listMilestones(ctx.store.read, view.petition.key) };
+}
+
+/** A step in a petition's life, with what belongs to it. */
+export type Transition =
+  | { to: 'published' | 'archived' }
+  | { to: 'closed'; outcome?: PetitionRow['outcome']; response?: string | null }
+  | { to: 'taken_down'; reason: NonNullable<PetitionRow['takedownReason']> };
+
+/**
+ * Moves a petition on in its life. Throws `transition_not_allowed`, which names the allowed moves, and what
+ * findPetition throws.
+ */
+export const transitionPetition = (
+  ctx: Context,
+  actor: KeyedActor,
+  ref: string,
+  transition: Transition,
+  retry?: Retry,
+): Promise<PetitionView> =>
+  ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      const before = await findOwn(tx, actor, ref, null);
+      assertMove(statusAt(before, tx.now), transition.to);
+      return update(tx, actor, before, effectOf(transition, before, tx.now));
+    }),
+  );
+
+function effectOf(transition: Transition, before: PetitionRow, now: Date): Partial<PetitionRow> {
+  switch (transition.to) {
+    case 'published':
+      return { status: 'published', publishedAt: now };
+    case 'closed':
+      return {
+        status: 'closed',
+        closedAt: now,
+        outcome: transition.outcome ?? 'none',
+        response: transition.response === undefined ? before.response : transition.response,
+      };
+    case 'archived':
+      // Its schedule may have closed it, without anybody having said so.
+      return { status: 'archived', closedAt: before.closedAt ?? before.closesAt ?? now };
+    case 'taken_down':
+      return { status: 'taken_down', takedownReason: transition.reason };
+  }
+}
+
+async function findOwn(tx: Tx, actor: KeyedActor, ref: string, version: number | null): Promise<PetitionRow> {
+  const found = await findPetition(tx, actor, ref);
+  // Another organization's petition is as good as none: what one may not change one need not know to exist.
+  if (!speaksFor(actor, found.organizationKey)) throw new ApiError('petition_not_found');
+  if (version !== null && found.version !== version) {
+    throw new ApiError('precondition_failed', {
+      detail: 'Read it again, apply your change to what is there now.',
+    });
+  }
+  return found;
+}
+
+async function update(
+  tx: Tx,
+  actor: KeyedActor,
+  before: PetitionRow,
+  changes: Partial<PetitionRow>,
+): Promise<PetitionView> {
+  const { petitions: t } = tx.tables;
+  tx.memo.clear();
+  tellPetitionChanged(tx, before.key);
+  const [row] = await tx.db
+    .update(t)
+    .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
+    .where(and(eq(t.key, before.key), eq(t.version, before.version)))
+    .returning();
+  // Only on PostgreSQL, where another transaction may come between the read and the write.
+  if (!row) throw new RunAgain();
+  return viewOf(tx, actor, row);
+}
+
+/** Signers have endorsed exact words: from the first signature on these stay. Throws `statement_fixed`. */
+async function assertUnsigned(tx: Tx, petition: PetitionRow): Promise<void> {
+  const { signatures: t } = tx.tables;
+  const signed = await tx.db.select({ key: t.key }).from(t).where(eq(t.petitionKey, petition.key)).limit(1);
+  if (signed.length > 0) {
+    throw new ApiError('statement_fixed', {
+      detail: 'People have signed these words: make a new petition for others.',
+    });
+  }
+}
+
+function checkStage(fields: PetitionFields, before: PetitionRow, now: Date): FieldError[] {
+  const over = ['closed', 'archived'].includes(statusAt(before, now));
+  return over || fields.outcome === 'none'
+    ? []
+    : [
+        {
+          pointer: '/outcome',
+          code: 'not_closed',
+          detail: 'Close the petition first: an open one has no outcome.',
+        },
+      ];
+}
+
+/** What is computed from the fields whenever they are written. */
+const derive = ({ title, statement, background }: PetitionFields) => ({
+  backgroundHtml: background === null ? null : renderBackground(background),
+  searchText: searchText(title, statement),
+});
+
+function refuse(errors: ReturnType<typeof checkPetition>): void {
+  if (errors.length > 0) throw invalidBody(...errors);
+}
+
+async function viewOf(on: Reader, actor: Actor, petition: PetitionRow): Promise<PetitionView> {
+  const { organizations } = on.tables;
+  const [organization] = await on.db
+    .select({
+      publicId: organizations.publicId,
+      slug: organizations.slug,
+      name: organizations.name,
+      url: organizations.url,
+    })
+    .from(organizations)
+    .where(eq(organizations.key, petition.organizationKey));
+  const counts = await readCounts(on, petition.key);
+  const shown = await countsShownTo(on, actor, [petition]);
+  return {
+    petition,
+    organization: organization as Organization,
+    counts: shown(petition.key, counts),
+    milestones: await listMilestones(on, petition.key),
+  };
+}
+
+async function assertExternalIdFree(
+  tx: Tx,
+  organizationKey: number,
+  externalId: string | null,
+): Promise<void> {
+  if (externalId === null) return;
+  const { petitions: t } = tx.tables;
+  const taken = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(eq(t.organizationKey, organizationKey), eq(t.externalId, externalId)));
+  if (taken.length > 0) {
+    throw new ApiError('external_id_taken', { detail: 'Another petition of yours has this external_id.' });
+  }
+}
+
+/** Gives a petition a slug that nobody has or ever had. Throws `slug_taken`. */
+async function claimSlug(tx: Tx, slug: string, petitionKey: number): Promise<void> {
+  const { petitionSlugs: t } = tx.tables;
+  const claimed = await tx.db
+    .insert(t)
+    .values({ slug, petitionKey })
+    .onConflictDoNothing()
+    .returning({ slug: t.slug });
+  if (claimed.length > 0) return;
+  // A petition may take back a slug of its own.
+  const [owner] = await tx.db.select({ petitionKey: t.petitionKey }).from(t).where(eq(t.slug, slug));
+  if (owner?.petitionKey !== petitionKey) throw slugTaken();
+}
+
+const slugTaken = () =>
+  new ApiError('slug_taken', { detail: 'Another petition has or had this slug: choose another.' });
+
+/** The given slug if it is free, or one made from the title. */
+async function chooseSlug(tx: Tx, given: string | null, title: string, publicId: string): Promise<string> {
+  const { petitionSlugs: t } = tx.tables;
+  const base = given ?? slugFrom(title, publicId);
+  const taken = await tx.db
+    .select({ slug: t.slug })
+    .from(t)
+    .where(sql`${t.slug} = ${base} or ${t.slug} like ${`${base}-%`}`);
+  const used = new Set(taken.map((row) => row.slug));
+  if (!used.has(base)) return base;
+  if (given !== null) throw slugTaken();
+  for (let n = 2; ; n += 1) if (!used.has(`${base}-${n}`)) return `${base}-${n}`;
+}
+
+/** At most 80 characters of the title, cut between words; titles without Latin letters fall back to the id. */
+function slugFrom(title: string, publicId: string): string {
+  const whole = slugify(title, { decamelize: false });
+  const cut =
+    whole.length <= 80
+      ? whole
+      : whole
+          .slice(0, 81)
+          .replace(/-[^-]*$/, '')
+          .slice(0, 80);
+  return cut || `petition-${publicId.slice(-10)}`;
+}

@@ -1,0 +1,112 @@
+import { and, asc, eq, gte, lt, sql, type SQL } from 'drizzle-orm';
+import type { Network } from '../../../schema/db/tables.js';
+import type { Reader } from '../../store/store.js';
+import { total } from '../counts/counts.js';
+import { hourOf, startOf } from '../counts/share-figures.js';
+
+export type ShareGroup = 'network' | 'variant' | 'organization' | 'hour' | 'day';
+
+/** What is counted, between two full hours. */
+export type ShareRange = {
+  petitionKey: number;
+  from: Date;
+  before: Date;
+  network?: Network | undefined;
+  organizationId?: string | undefined;
+};
+
+/** Figures are kept by the hour: one that is begun is taken whole. */
+export const wholeHours = ({ from, before }: { from: Date; before: Date }) => ({
+  from: startOf(hourOf(from)),
+  before: startOf(hourOf(new Date(before.getTime() - 1)) + 1),
+});
+
+export type ShareSums = { links: number; requests: number; clicks: number; conversions: number };
+
+/** One group: what does not name it is null. */
+export type ShareRow = ShareSums & {
+  network: Network | null;
+  variantId: string | null;
+  text: string | null;
+  organizationId: string | null;
+  from: Date | null;
+};
+
+/** More than there are groups: hours of a year. */
+const MOST_GROUPS = 9000;
+
+const sums = ({ tables: { shareHistory: h } }: Reader) => {
+  return {
+    links: total(h.links),
+    requests: total(h.requests),
+    clicks: total(h.clicks),
+    conversions: total(h.conversions),
+  };
+};
+
+/** What the rows of a group have in common: everything else is null. */
+function groupsOf({ tables }: Reader, group: ShareGroup) {
+  const { shareVariants: v, shareHistory: h, organizations: o } = tables;
+  const hours = group === 'day' ? 24 : 1;
+  const bucket: SQL<number> = sql<number>`${h.hour} - ${h.hour} % ${sql.raw(String(hours))}`;
+  const none = sql<null>`null`;
+  const empty = { network: none, variantId: none, text: none, organizationId: none, bucket: none };
+  switch (group) {
+    case 'network':
+      return { fields: { ...empty, network: v.network }, by: [v.network] };
+    case 'variant':
+      return {
+        fields: { ...empty, network: v.network, variantId: v.publicId, text: v.text },
+        by: [v.network, v.key, v.publicId, v.text],
+      };
+    case 'organization':
+      return { fields: { ...empty, organizationId: o.publicId }, by: [h.organizationKey, o.publicId] };
+    default:
+      return { fields: { ...empty, bucket: bucket.mapWith(Number) }, by: [bucket] };
+  }
+}
+
+const conditionOf = ({ tables }: Reader, range: ShareRange) => {
+  const { shareVariants: v, shareHistory: h, organizations: o } = tables;
+  return and(
+    eq(v.petitionKey, range.petitionKey),
+    gte(h.hour, hourOf(range.from)),
+    lt(h.hour, hourOf(range.before)),
+    range.network === undefined ? undefined : eq(v.network, range.network),
+    range.organizationId === undefined ? undefined : eq(o.publicId, range.organizationId),
+  );
+};
+
+/** The sums of each group, in the order of the groups, without empty ones. */
+export async function readShareGroups(on: Reader, group: ShareGroup, range: ShareRange): Promise<ShareRow[]> {
+  const { shareVariants: v, shareHistory: h, organizations: o } = on.tables;
+  const { fields, by } = groupsOf(on, group);
+  const rows = await on.db
+    .select({ ...fields, ...sums(on) })
+    .from(h)
+    .innerJoin(v, eq(v.key, h.variantKey))
+    .leftJoin(o, eq(o.key, h.organizationKey))
+    .where(conditionOf(on, range))
+    .groupBy(...by)
+    .orderBy(...by.map((column) => asc(column)))
+    .limit(MOST_GROUPS);
+  return rows
+    .filter(({ links, requests, clicks, conversions }) => links || requests || clicks || conversions)
+    .map(({ bucket, network, ...row }) => ({
+      ...row,
+      network: network as Network | null,
+      from: bucket === null ? null : startOf(bucket),
+    }));
+}
+
+/** The sums of all. */
+export async function readShareTotals(on: Reader, range: ShareRange): Promise<ShareSums> {
+  const { shareVariants: v, shareHistory: h, organizations: o } = on.tables;
+  const [row] = await on.db
+    .select(sums(on))
+    .from(h)
+    .innerJoin(v, eq(v.key, h.variantKey))
+    .leftJoin(o, eq(o.key, h.organizationKey))
+    .where(conditionOf(on, range));
+  return row ?? { links: 0, requests: 0, clicks: 0, conversions: 0 };
+}

@@ -1,0 +1,162 @@
+import { eq } from 'drizzle-orm';
+import type { PetitionStatus, Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import { bind, statement, type Reader, type Store } from '../../store/store.js';
+import { takenDown } from '../petitions/petition-life.js';
+
+/** Where a share link leads. */
+export type ShareTarget = {
+  linkKey: number;
+  petitionKey: number;
+  /** The petition's page. */
+  pageUrl: string;
+  /** The same with the source and the code in its query. */
+  location: string;
+};
+
+type Row = {
+  linkKey: number;
+  petitionKey: number;
+  source: string | null;
+  network: string;
+  status: PetitionStatus;
+  takedownReason: Tables['petitions']['$inferSelect']['takedownReason'];
+  pageUrl: string | null;
+};
+
+const findRow = statement(
+  'share_target',
+  ({ db, tables: { shareLinks: t, shareVariants, petitions } }: Reader) =>
+    db
+      .select({
+        linkKey: t.key,
+        petitionKey: t.petitionKey,
+        source: t.source,
+        network: shareVariants.network,
+        status: petitions.status,
+        takedownReason: petitions.takedownReason,
+        pageUrl: petitions.pageUrl,
+      })
+      .from(t)
+      .innerJoin(shareVariants, eq(shareVariants.key, t.variantKey))
+      .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+      .where(eq(t.code, bind(t.code, 'code'))),
+);
+
+export type ShareTargets = {
+  /**
+   * Where the link with this code leads: to the page that its petition names, and nowhere else. At once where nothing
+   * was committed since it was last asked for. Throws `share_link_not_found`, `petition_taken_down`.
+   */
+  find(code: string): ShareTarget | Promise<ShareTarget>;
+};
+
+/** More different links than are hot at one time. */
+const MOST_TARGETS = 1000;
+
+export function createShareTargets(store: Pick<Store, 'read' | 'generation'>): ShareTargets {
+  const kept = new Map<string, { generation: number; target: ShareTarget }>();
+
+  async function look(code: string, generation: number | undefined): Promise<ShareTarget> {
+    const target = await findTarget(store.read, code);
+    if (generation === undefined) return target;
+    if (kept.size >= MOST_TARGETS && !kept.has(code)) kept.clear();
+    kept.set(code, { generation, target });
+    return target;
+  }
+
+  return {
+    find(code) {
+      const generation = store.generation();
+      const known = kept.get(code);
+      return known !== undefined && known.generation === generation ? known.target : look(code, generation);
+    },
+  };
+}
+
+async function findTarget(on: Reader, code: string): Promise<ShareTarget> {
+  const [row] = CODE.test(code) ? ((await findRow(on, { code })) as Row[]) : [];
+  if (!row || row.status === 'draft') throw new ApiError('share_link_not_found');
+  if (row.status === 'taken_down') throw takenDown(row);
+  const page = row.pageUrl === null ? undefined : pageOf(row.pageUrl);
+  if (!page) throw new ApiError('share_link_not_found');
+  const { linkKey, petitionKey, source, network } = row;
+  const location = `${page.head}source=${encode(source ?? `share-${network}`)}&share=${code}${page.hash}`;
+  return { linkKey, petitionKey, pageUrl: page.url, location };
+}
+
+/** Wider than the codes that are made: only what could never be one is not looked up. */
+const CODE = /^[0-9A-Za-z]{1,64}$/;
+
+const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
+
+type Page = { url: string; head: string; hash: string };
+
+/** Taking a URL apart costs more than finding the link, and there are few pages. */
+const pages = new Map<string, Page | undefined>();
+const MOST_PAGES = 500;
+
+function pageOf(pageUrl: string): Page | undefined {
+  if (!pages.has(pageUrl)) {
+    if (pages.size >= MOST_PAGES) pages.clear();
+    pages.set(pageUrl, split(pageUrl));
+  }
+  return pages.get(pageUrl);
+}
+
+/** The page's URL up to where our parameters go, and its fragment. All else in its query stays as it is written. */
+function split(pageUrl: string): Page | undefined {
+  const url = URL.canParse(pageUrl) ? new URL(pageUrl) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  const { href, hash, search } = url;
+  url.hash = '';
+  url.search = search
+    .slice(1)
+    .split('&')
+    .filter((pair) => pair !== '' && !OURS.has(nameOf(pair)))
+    .join('&');
+  const head = url.href.replace(/\?$/, '');
+  return { url: href, head: head + (head.includes('?') ? '&' : '?'), hash };
+}
+
+const OURS = new Set(['source', 'share']);
+const nameOf = (pair: string): string => [...new URLSearchParams(pair).keys()][0] ?? '';
+
+/** How the petition looks where its link is previewed; the description is how its statement begins. */
+export type ShareCard = {
+  petitionId: string;
+  title: string;
+  description: string;
+  locale: string;
+};
+
+const findCard = statement('share_card', ({ db, tables: { petitions: t } }: Reader) =>
+  db
+    .select({
+      petitionId: t.publicId,
+      title: t.title,
+      statement: t.statement,
+      locale: t.locale,
+    })
+    .from(t)
+    .where(eq(t.key, bind(t.key, 'petitionKey'))),
+);
+
+export async function readShareCard(on: Reader, petitionKey: number): Promise<ShareCard> {
+  const [row] = await findCard(on, { petitionKey });
+  if (!row) throw new ApiError('share_link_not_found');
+  const { petitionId, title, statement: words, locale } = row;
+  return { petitionId, title, locale, description: beginning(words) };
+}
+
+const LONGEST = 200;
+
+/** The first words of a text, on one line. */
+function beginning(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  const letters = [...line];
+  if (letters.length <= LONGEST) return line;
+  const start = letters.slice(0, LONGEST).join('');
+  const end = start.lastIndexOf(' ');
+  return `${start.slice(0, end > LONGEST / 2 ? end : undefined).replace(/[\s,;:.–—-]+$/, '')}…`;
+}

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { and, eq, sql } from 'drizzle-orm';
+import type { Network, Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import { bind, bindAll, statement, type Tx } from '../../store/store.js';
+import type { Actor, Caller, Context } from '../context.js';
+import { once, type Retry } from '../idempotency.js';
+import { assertOrigin } from '../organization/origins.js';
+import { partnerKeysOf } from '../partners/partnerships.js';
+import { findPetition } from '../petitions/petition-lookup.js';
+import type { PetitionRow } from '../petitions/petition-rules.js';
+import { newShareCode } from './share-codes.js';
+import { addShareFigures, hourOf } from '../counts/share-figures.js';
+import { getShareLink, type ShareLink } from './share-links.js';
+import { variantKeyOf } from './share-variants.js';
+
+type LinkRow = Tables['shareLinks']['$inferSelect'];
+
+export type ShareLinkInput = { network: Network; receipt?: string | null; source?: string | null };
+
+/**
+ * Makes a link for a petition, or for a signer, with the receipt that signing has returned. The same receipt gets the same
+ * link on a network again. Another receipt of the same signature gets another: else whoever types somebody's address
+ * would see whether they have shared, and what came of it.
+ *
+ * Throws `petition_not_published`, `no_page_url`, `receipt_invalid`, `not_a_partner`, `origin_not_allowed`,
+ * `idempotency_key_reused`, and what findPetition throws.
+ */
+export const createShareLink = (
+  ctx: Context,
+  actor: Actor,
+  petitionRef: string,
+  input: ShareLinkInput,
+  retry: Retry | undefined,
+  caller: Caller,
+): Promise<ShareLink> =>
+  ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      const petition = await findPetition(tx, actor, petitionRef);
+      if (petition.status === 'draft') {
+        throw new ApiError('petition_not_published', { detail: 'Publish it before you share it.' });
+      }
+      assertOrigin(petition, actor, caller);
+      const through = await assertTakesPart(tx, petition, actor);
+      if (petition.pageUrl === null) {
+        throw new ApiError('no_page_url', { detail: 'Give the petition a page_url: links lead there.' });
+      }
+      const { receipt, network, source = null } = input;
+      const credit = receipt == null ? null : await openReceipt(ctx, tx, petition, receipt);
+      const earlier = credit && (await findEarlier(tx, { receiptHash: credit.receiptHash, network }))[0];
+      if (earlier) return getShareLink(tx, earlier.code);
+      const text = await ctx.shareSplit.pick(tx, petition, network);
+      const code = await insertLink(ctx, tx, {
+        petitionKey: petition.key,
+        variantKey: await variantKeyOf(ctx, tx, petition.key, network, text),
+        signatureKey: credit?.signatureKey ?? null,
+        // Only what the key says: the collector of the signature would tell who had brought its signer.
+        organizationKey: through,
+        source,
+        receiptHash: credit?.receiptHash ?? null,
+      });
+      return getShareLink(tx, code);
+    }),
+  );
+
+/** The organization of the key, if there is one. Throws `not_a_partner`. */
+async function assertTakesPart(tx: Tx, petition: PetitionRow, actor: Actor): Promise<number | null> {
+  if (actor.kind === 'anonymous') return null;
+  const { organizationKey } = actor;
+  if (organizationKey === petition.organizationKey) return organizationKey;
+  if ((await partnerKeysOf(tx, petition.key)).includes(organizationKey)) return organizationKey;
+  throw new ApiError('not_a_partner', {
+    detail: 'Ask the lead organization to invite yours as a partner, and accept.',
+  });
+}
+
+type Credit = { signatureKey: number; receiptHash: Buffer };
+
+/**
+ * The signature that a receipt stands for, whatever has become of it: a refusal would tell what has. The update changes
+ * nothing; on PostgreSQL it lets a second request with the same receipt wait until this one has made its link.
+ */
+async function openReceipt(ctx: Context, tx: Tx, petition: PetitionRow, receipt: string): Promise<Credit> {
+  const { signatures: t } = tx.tables;
+  const signatureKey = ctx.sealer.openReceipt(receipt) ?? 0;
+  const [signature] = await tx.db
+    .update(t)
+    .set({ hidden: sql`${t.hidden}` })
+    .where(and(eq(t.key, signatureKey), eq(t.petitionKey, petition.key)))
+    .returning({ key: t.key });
+  if (!signature) {
+    throw new ApiError('receipt_invalid', {
+      detail: 'Send the receipt that signing this petition has returned, or leave it out.',
+    });
+  }
+  const receiptHash = createHash('sha256').update(receipt).digest();
+  return { signatureKey, receiptHash };
+}
+
+const findEarlier = statement(
+  'share_link_of_receipt',
+  ({ db, tables: { shareLinks: t, shareVariants: v } }: Tx) =>
+    db
+      .select({ code: t.code })
+      .from(t)
+      .innerJoin(v, eq(v.key, t.variantKey))
+      .where(
+        and(eq(t.receiptHash, bind(t.receiptHash, 'receiptHash')), eq(v.network, bind(v.network, 'network'))),
+      ),
+);
+
+const insertRow = statement('share_link_insert', ({ db, tables: { shareLinks: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(
+      bindAll(t, [
+        'code',
+        'petitionKey',
+        'variantKey',
+        'signatureKey',
+        'organizationKey',
+        'source',
+        'receiptHash',
+        'createdAt',
+      ]),
+    )
+    .onConflictDoNothing({ target: t.code })
+    .returning({ key: t.key }),
+);
+
+const MAX_DRAWS = 10;
+
+/** Draws a code that nobody has, and counts the link. */
+async function insertLink(
+  ctx: Context,
+  tx: Tx,
+  row: Omit<LinkRow, 'key' | 'code' | 'createdAt'>,
+): Promise<string> {
+  for (let draw = 0; draw < MAX_DRAWS; draw += 1) {
+    const code = newShareCode(ctx.random);
+    const [inserted] = await insertRow(tx, { ...row, code, createdAt: tx.now });
+    if (!inserted) continue;
+    addShareFigures(tx, inserted.key, hourOf(tx.now), { links: 1 });
+    return code;
+  }
+  throw new Error('every code that was drawn is taken');
+}

@@ -1,0 +1,84 @@
+import { eq } from 'drizzle-orm';
+import { ApiError } from '../../errors.js';
+import { bind, statement, type Tx } from '../../store/store.js';
+import type { Actor, Context } from '../context.js';
+import { clusterOf, type EmailAddress } from '../email.js';
+import { partnerKeysOf } from '../partners/partnerships.js';
+import type { PetitionGate } from '../petitions/petition-lookup.js';
+import { recogniseMailing } from './recognition.js';
+
+/** How a signature came about: what its row keeps of it. */
+export type Attribution = {
+  collectorKey: number | null;
+  apiKeyKey: number | null;
+  mailingKey: number | null;
+  shareLinkKey: number | null;
+};
+
+export type Traces = {
+  email: EmailAddress;
+  recognition?: string | null | undefined;
+  shareCode?: string | null | undefined;
+};
+
+/**
+ * Whom a signature is attributed to. Of several hints the first holds: the key of a partner; the organization of the
+ * share link; the organization of the personal link; the key of the lead organization. Hints that do not work cost
+ * nobody a signature. Throws `not_a_partner` for the key of an organization that takes no part.
+ */
+export async function attribute(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionGate,
+  actor: Actor,
+  { email, recognition, shareCode }: Traces,
+): Promise<Attribution> {
+  const keyed = actor.kind === 'anonymous' ? null : actor;
+  if (!keyed && !recognition && !shareCode) return NOBODY;
+  const partners = await partnerKeysOf(tx, petition.key);
+  const takesPart = (key: number) => key === petition.organizationKey || partners.includes(key);
+  if (keyed && !takesPart(keyed.organizationKey)) {
+    throw new ApiError('not_a_partner', {
+      detail: 'Ask the lead organization to invite yours as a partner, and accept.',
+    });
+  }
+  const link = shareCode ? await linkOf(tx, petition, shareCode) : undefined;
+  const recognised = recognition ? await recogniseMailing(ctx, tx, recognition) : null;
+  // A link that somebody brought over from elsewhere: the mailings of others are not this coalition's to know.
+  const mailing = recognised && takesPart(recognised.organizationKey) ? recognised : null;
+  const partnersKey = keyed && keyed.organizationKey !== petition.organizationKey ? keyed : null;
+  const hints = [partnersKey, link, mailing].map((hint) => hint?.organizationKey ?? null);
+  return {
+    collectorKey: hints.find((key) => key !== null && takesPart(key)) ?? keyed?.organizationKey ?? null,
+    apiKeyKey: keyed?.keyKey ?? null,
+    mailingKey: mailing?.key ?? null,
+    // Nobody brings themselves, nor under another spelling of their own address.
+    shareLinkKey: link && !isSelf(link.signer, email) ? link.key : null,
+  };
+}
+
+const NOBODY: Attribution = { collectorKey: null, apiKeyKey: null, mailingKey: null, shareLinkKey: null };
+
+const findLink = statement(
+  'share_link_of_signing',
+  ({ db, tables: { shareLinks: t, signatures, supporters } }: Tx) =>
+    db
+      .select({
+        key: t.key,
+        petitionKey: t.petitionKey,
+        organizationKey: t.organizationKey,
+        signer: supporters.identity,
+      })
+      .from(t)
+      .leftJoin(signatures, eq(signatures.key, t.signatureKey))
+      .leftJoin(supporters, eq(supporters.key, signatures.supporterKey))
+      .where(eq(t.code, bind(t.code, 'code'))),
+);
+
+async function linkOf(tx: Tx, petition: PetitionGate, code: string) {
+  const [link] = await findLink(tx, { code });
+  return link?.petitionKey === petition.key ? link : undefined;
+}
+
+const isSelf = (signer: string | null, email: EmailAddress): boolean =>
+  signer !== null && clusterOf(signer) === clusterOf(email.identity);

@@ -1,0 +1,119 @@
+import {
+  and,
+  asc,
+  count,
+  eq,
+  gt,
+  inArray,
+  isNull,
+  lte,
+  notExists,
+  notInArray,
+  or,
+  type SQL,
+} from 'drizzle-orm';
+import { ApiError } from '../../errors.js';
+import type { Reader } from '../../store/store.js';
+import { assertStillActive } from '../organization/api-keys.js';
+import type { Context, KeyedActor } from '../context.js';
+import { conditionOf } from './moderation-filters.js';
+import { openPreview, PREVIEW_LIFETIME_MS, type Preview } from './moderation-previews.js';
+import { moderate } from './moderations.js';
+import { accessTo, type Access } from './signature-access.js';
+
+export type BulkModerated = {
+  moderated: number;
+  /** In the preview, and changed since: left as they are. */
+  skipped: number;
+  /** In the preview, and not yet looked at: the same again moderates them. */
+  remaining: number;
+};
+
+/** Others have to write, too: so many in each transaction. */
+const AT_A_TIME = 500;
+const MOST = 10_000;
+
+/**
+ * Moderates what a preview has found, as far as it is still what it was then; what has come since is not touched. Doing
+ * it again moves nothing twice. Throws `preview_outdated`, `invalid_key`.
+ */
+export async function moderateMany(
+  ctx: Context,
+  actor: KeyedActor,
+  token: string,
+  reason: string,
+): Promise<BulkModerated> {
+  const preview = openPreview(ctx.brakes.previewKey, token);
+  const access = preview && (await accessOf(ctx, actor, preview));
+  if (!preview || !access) throw outdated();
+  const { action, matched } = preview;
+  const { keys, left } = await readUnchanged(ctx.store.read, access, preview);
+  let moderated = 0;
+  for (let i = 0; i < keys.length; i += AT_A_TIME) {
+    const some = keys.slice(i, i + AT_A_TIME);
+    moderated += await ctx.store.transact(async (tx) => {
+      await assertStillActive(tx, actor);
+      const { signatures: t } = tx.tables;
+      const isStill = and(inArray(t.key, some), unchanged(tx, access, preview));
+      const rows = await tx.db.select({ key: t.key }).from(t).where(isStill);
+      const still = rows.map(({ key }) => key);
+      return (await moderate(ctx, tx, actor, still, { action, reason })).length;
+    });
+    ctx.mailWaits();
+  }
+  if (moderated > 0) await settle(ctx, preview);
+  const remaining = left - keys.length;
+  return { moderated, skipped: Math.max(0, matched - moderated - remaining), remaining };
+}
+
+const outdated = () =>
+  new ApiError('preview_outdated', { detail: 'A preview is good for 30 minutes: make a new one.' });
+
+/** Undefined for the preview of others, and for one that is over. */
+async function accessOf(
+  ctx: Context,
+  actor: KeyedActor,
+  { organizationKey, petitionKey, at }: Preview,
+): Promise<Access | undefined> {
+  if (organizationKey !== actor.organizationKey) return undefined;
+  if (ctx.now().getTime() - at.getTime() >= PREVIEW_LIFETIME_MS) return undefined;
+  return accessTo(ctx, ctx.store.read, actor, { key: petitionKey, organizationKey });
+}
+
+/** What was in the preview and is still as it was. */
+function unchanged(on: Reader, access: Access, preview: Preview): SQL | undefined {
+  const { signatures: t, moderations } = on.tables;
+  const { lastKey, lastModeration, at } = preview;
+  const since = on.db
+    .select({ key: moderations.key })
+    .from(moderations)
+    .where(and(eq(moderations.signatureKey, t.key), gt(moderations.key, lastModeration)));
+  return and(
+    conditionOf(on, access, preview),
+    lte(t.key, lastKey),
+    notExists(since),
+    // Besides organisers only mailboxes let a signature come to a status that an action is for.
+    or(notInArray(t.status, ['confirmed', 'quarantined']), isNull(t.confirmedAt), lte(t.confirmedAt, at)),
+  );
+}
+
+/** The first of them, and how many there are. */
+async function readUnchanged(
+  on: Reader,
+  access: Access,
+  preview: Preview,
+): Promise<{ keys: number[]; left: number }> {
+  const { signatures: t } = on.tables;
+  const isMeant = unchanged(on, access, preview);
+  const rows = await on.db.select({ key: t.key }).from(t).where(isMeant).orderBy(asc(t.key)).limit(MOST);
+  const keys = rows.map(({ key }) => key);
+  if (keys.length < MOST) return { keys, left: keys.length };
+  const [all] = await on.db.select({ left: count() }).from(t).where(isMeant);
+  return { keys, left: Math.max(all?.left ?? 0, keys.length) };
+}
+
+async function settle(ctx: Context, { petitionKey }: Preview): Promise<void> {
+  const { petitions: t } = ctx.store.tables;
+  const [petition] = await ctx.store.read.db.select({ goals: t.goals }).from(t).where(eq(t.key, petitionKey));
+  if (petition) await ctx.milestones.settle(petitionKey, petition.goals);
+}

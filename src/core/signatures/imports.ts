@@ -1,0 +1,134 @@
+import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
+import type { ImportKind } from '../../../schema/db/import-tables.js';
+import type { Reader, Tx } from '../../store/store.js';
+import type { KeyedActor } from '../context.js';
+import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import { groupColumns, type Group } from '../partners/partnerships.js';
+import { findOwnGate } from '../petitions/petition-lookup.js';
+import type { PageRequest } from './signatures.js';
+import { dayOf } from '../partners/vouching.js';
+
+/*
+ * What was vouched for by the file, or one by one through a partner's key: who, when and how much, and by the signatures
+ * that refer to it which.
+ */
+
+/** How much it has brought. */
+export type Brought = { lines: number; created: number; confirmed: number; quarantined: number };
+
+/** Who brings it. */
+type Bringer = { petitionKey: number; organizationKey: number; apiKeyKey: number | null };
+
+/** Begins the import of a file. Answers its key. */
+export async function beginImport(
+  tx: Tx,
+  publicId: string,
+  bringer: Bringer & { source: string | null },
+): Promise<number> {
+  return add(tx, publicId, { ...bringer, kind: 'file', day: null }, NOTHING);
+}
+
+const NOTHING: Brought = { lines: 0, created: 0, confirmed: 0, quarantined: 0 };
+
+/** Adds to what an import has brought. */
+export async function addToImport(tx: Tx, key: number, brought: Brought): Promise<void> {
+  const { imports: t } = tx.tables;
+  const plus = (name: keyof Brought) => sql`${t[name]} + ${brought[name]}`;
+  const sums = { lines: plus('lines'), created: plus('created'), confirmed: plus('confirmed') };
+  await tx.db
+    .update(t)
+    .set({ ...sums, quarantined: plus('quarantined'), lastAt: tx.now })
+    .where(eq(t.key, key));
+}
+
+/** Adds one signature to what a key has vouched for today, which is one import. */
+export async function addToToday(
+  tx: Tx,
+  publicId: string,
+  bringer: Bringer,
+  what: 'created' | 'confirmed' | 'quarantined',
+): Promise<number> {
+  const today = { ...bringer, source: null, kind: 'requests', day: dayOf(tx.now) } as const;
+  return add(tx, publicId, today, { ...NOTHING, lines: 1, [what]: 1 });
+}
+
+type NewImport = Bringer & { source: string | null; kind: ImportKind; day: number | null };
+
+async function add(tx: Tx, publicId: string, row: NewImport, brought: Brought): Promise<number> {
+  const { imports: t } = tx.tables;
+  const plus = (name: keyof Brought) => sql`${t[name]} + excluded.${sql.identifier(name)}`;
+  const sums = { lines: plus('lines'), created: plus('created'), confirmed: plus('confirmed') };
+  const [made] = await tx.db
+    .insert(t)
+    .values({ publicId, ...row, ...brought, begunAt: tx.now, lastAt: tx.now })
+    .onConflictDoUpdate({
+      target: [t.petitionKey, t.apiKeyKey, t.day],
+      targetWhere: sql`day is not null`,
+      set: { ...sums, quarantined: plus('quarantined'), lastAt: tx.now },
+    })
+    .returning({ key: t.key });
+  if (!made) throw new Error('the insert returned no row');
+  return made.key;
+}
+
+/** Lets signatures refer to the import that has made them count. */
+export async function markImported(
+  tx: Tx,
+  signatureKeys: readonly number[],
+  importKey: number,
+): Promise<void> {
+  const { signatures: t } = tx.tables;
+  if (signatureKeys.length === 0) return;
+  await tx.db
+    .update(t)
+    .set({ importKey })
+    .where(inArray(t.key, [...signatureKeys]));
+}
+
+export type ImportView = Brought & {
+  key: number;
+  publicId: string;
+  petitionId: string;
+  kind: ImportKind;
+  organization: Group;
+  keyId: string | null;
+  source: string | null;
+  begunAt: Date;
+  lastAt: Date;
+};
+
+/** The imports of a petition of the actor's organization, latest first. Throws `petition_not_found`, `invalid_cursor`. */
+export async function listImports(
+  on: Reader,
+  actor: KeyedActor,
+  petitionRef: string,
+  { limit, cursor }: PageRequest,
+): Promise<Page<ImportView>> {
+  const petition = await findOwnGate(on, actor, petitionRef);
+  const list = `imports:${petition.key}`;
+  const [before] = decodeCursor(list, cursor, [0]) ?? [];
+  const { imports: t, organizations, apiKeys } = on.tables;
+  const rows = await on.db
+    .select({
+      key: t.key,
+      publicId: t.publicId,
+      kind: t.kind,
+      organization: groupColumns(organizations),
+      keyId: apiKeys.publicId,
+      source: t.source,
+      lines: t.lines,
+      created: t.created,
+      confirmed: t.confirmed,
+      quarantined: t.quarantined,
+      begunAt: t.begunAt,
+      lastAt: t.lastAt,
+    })
+    .from(t)
+    .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+    .leftJoin(apiKeys, eq(apiKeys.key, t.apiKeyKey))
+    .where(and(eq(t.petitionKey, petition.key), before === undefined ? undefined : lt(t.key, before)))
+    .orderBy(desc(t.key))
+    .limit(limit + 1);
+  const views = rows.map((row) => ({ ...row, petitionId: petition.publicId }));
+  return pageOf(list, views, limit, (row) => [row.key]);
+}

@@ -1,0 +1,331 @@
+import { and, eq, inArray } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import type { FieldError } from '../../errors.js';
+import type { Tx } from '../../store/store.js';
+import { inParts, insertMany } from '../bulk-insert.js';
+import type { Context } from '../context.js';
+import { noteContacts } from '../supporters/contacts.js';
+import { beginToCount, type Beginning } from '../counts/counting-once.js';
+import { changeCounts } from '../counts/counts.js';
+import { clusterOf, type EmailAddress } from '../email.js';
+import { markImported } from './imports.js';
+import type { PetitionGate } from '../petitions/petition-lookup.js';
+import { confirmSignature } from './signature-moves.js';
+import { errorsOf } from './signature-import-rules.js';
+import type { SignInput } from './signing.js';
+import { erasedAmong, supportersOf, type Placed } from './signature-import-people.js';
+import { CROWDED, findRoom, mayBeCrowded, type Room } from '../brakes/spellings.js';
+import { noteSuspicions } from '../brakes/suspicion.js';
+import type { Allowance } from '../partners/vouching.js';
+
+/*
+ * Signatures that were collected elsewhere, many in one transaction: the same rules as for signing with `vouched`, in few
+ * statements for all of them.
+ */
+
+/** A signature as it was collected elsewhere. */
+export type CollectedSignature = SignInput & {
+  hidden?: boolean;
+  /** When it was signed; now if absent. */
+  createdAt?: Date | null;
+  /** When it began to count; when it was signed if absent. */
+  confirmedAt?: Date | null;
+};
+
+export type Collected = {
+  input: CollectedSignature;
+  email: EmailAddress;
+  ids: { supporter: string; signature: string };
+};
+
+/** Who brings them: noted at each signature. */
+export type Collector = {
+  collectorKey: number;
+  apiKeyKey: number | null;
+  importKey: number;
+  source: string | null;
+  allowance: Allowance;
+  /** Something is hidden from them: they do not hear whether an external id, or with it a signer, is new. */
+  quiet: boolean;
+};
+
+/**
+/**
+ * What became of a row: it counts now, because it is new or had waited; it is new and quarantined, as one spelling too many
+ * of a mailbox, or held for the lead, as one too many vouched for in a day; it was there before; it was left out, since its
+ * signer has taken it back or was erased; or it was refused, and why.
+ */
+export type Outcome =
+  'created' | 'quarantined' | 'held' | 'confirmed' | 'already_signed' | 'left_out' | FieldError[];
+
+const SIGNATURE = [
+  'publicId',
+  'petitionKey',
+  'supporterKey',
+  'status',
+  'display',
+  'hidden',
+  'name',
+  'country',
+  'postalCode',
+  'postalAddress',
+  'phone',
+  'comment',
+  'source',
+  'utm',
+  'collectorKey',
+  'apiKeyKey',
+  'importKey',
+  'externalId',
+  'createdAt',
+  'confirmedAt',
+] as const;
+
+const insertSignatures = insertMany(
+  'import_signatures',
+  SIGNATURE,
+  ({ signatures }) => signatures,
+  ({ db, tables: { signatures: t } }, rows) =>
+    db.insert(t).values(rows).onConflictDoNothing().returning({ key: t.key, supporterKey: t.supporterKey }),
+);
+
+type Signature = Pick<Tables['signatures']['$inferSelect'], 'key' | 'status'>;
+
+/**
+ * Takes over the rows. Of several with one identity the first that can be taken is, and the later ones hear what they
+ * would have heard after it. Answers what became of each.
+ */
+export async function takeOver(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionGate,
+  collector: Collector,
+  rows: readonly Collected[],
+): Promise<Outcome[]> {
+  const outcomes = new Map<Collected, Outcome>();
+  const fitting = rows.filter((row) => {
+    const errors = errorsOf(tx, petition, row);
+    if (errors) outcomes.set(row, errors);
+    return !errors;
+  });
+  const erased = await erasedAmong(ctx, tx, fitting);
+  for (let waiting = fitting; waiting.length > 0;) {
+    const firsts = new Map<string, Collected>();
+    const repeats: Collected[] = [];
+    for (const row of waiting) {
+      const { identity } = row.email;
+      if (firsts.has(identity)) repeats.push(row);
+      else if (erased.has(row)) outcomes.set(row, 'left_out');
+      else firsts.set(identity, row);
+    }
+    await takeEach(ctx, tx, petition, collector, [...firsts.values()], outcomes);
+    // Whoever comes after a row that was refused is the first of their own.
+    waiting = repeats.filter((row) => {
+      const first = firsts.get(row.email.identity);
+      const repeated = first && afterwards(first, outcomes.get(first), row);
+      if (repeated) outcomes.set(row, repeated);
+      return !repeated;
+    });
+  }
+  return rows.map((row) => outcomes.get(row) ?? 'left_out');
+}
+
+/** What a row hears whose person another has named before; undefined: what that one heard says nothing about it. */
+function afterwards(first: Collected, heard: Outcome | undefined, row: Collected): Outcome | undefined {
+  if (Array.isArray(heard)) return first.input.externalId === row.input.externalId ? heard : undefined;
+  return heard === 'left_out' ? heard : 'already_signed';
+}
+
+/** Takes over rows of which no two have one identity. */
+async function takeEach(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionGate,
+  collector: Collector,
+  rows: readonly Collected[],
+  outcomes: Map<Collected, Outcome>,
+): Promise<void> {
+  // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
+  const sorted = rows.toSorted((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
+  const placed = await supportersOf(tx, sorted);
+  const people = placed.map(({ row, supporterKey }) => ({ supporterKey, said: row.input }));
+  await noteContacts(tx, collector.collectorKey, people);
+  const held = await beyondAllowance(tx, petition, collector, rows, placed);
+  const allowed = placed.filter(({ row }) => !held.has(row));
+  const rooms = await roomsOf(ctx, tx, petition.key, allowed);
+  const inserted = await insertAll(ctx, tx, petition, collector, placed, held, rooms);
+  for (const { row, supporterKey } of placed) {
+    if (!inserted.has(supporterKey)) continue;
+    const isCrowded = rooms.get(supporterKey)?.free === false;
+    outcomes.set(row, held.has(row) ? 'held' : isCrowded ? 'quarantined' : 'created');
+    if (!held.has(row) && !isCrowded) collector.allowance.left -= 1;
+  }
+  const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
+  const known = await signaturesOf(tx, petition.key, others);
+  const confirmed: number[] = [];
+  for (const { row, supporterKey } of others) {
+    const before = known.get(supporterKey);
+    const outcome = await meet(ctx, tx, before, row, !held.has(row));
+    outcomes.set(row, outcome);
+    if (outcome === 'confirmed' && before) confirmed.push(before.key);
+  }
+  await markImported(tx, confirmed, collector.importKey);
+  collector.allowance.left -= confirmed.length;
+}
+
+/** The rows, in the order of the file, that would begin to count and no longer may. */
+async function beyondAllowance(
+  tx: Tx,
+  petition: PetitionGate,
+  { allowance: { left } }: Collector,
+  rows: readonly Collected[],
+  placed: readonly Placed[],
+): Promise<Set<Collected>> {
+  // Nearly always: then nothing is read.
+  if (rows.length <= left) return new Set();
+  const known = await signaturesOf(tx, petition.key, placed);
+  const keys = new Map(placed.map(({ row, supporterKey }) => [row, supporterKey]));
+  const counting = rows.filter((row) => {
+    const status = known.get(keys.get(row) ?? 0)?.status;
+    return status === undefined || status === 'pending';
+  });
+  return new Set(counting.slice(left));
+}
+
+/** Writes the signatures that are not there yet, and counts them. Answers the keys of those who have signed by that. */
+async function insertAll(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionGate,
+  { collectorKey, apiKeyKey, importKey, source, allowance, quiet }: Collector,
+  placed: readonly Placed[],
+  held: ReadonlySet<Collected>,
+  rooms: ReadonlyMap<number, Room>,
+): Promise<Set<number>> {
+  const rows = placed.map(({ row, supporterKey }) => {
+    const { input, ids } = row;
+    const createdAt = input.createdAt ?? tx.now;
+    const isFree = !held.has(row) && rooms.get(supporterKey)?.free !== false;
+    const status = isFree ? ('confirmed' as const) : ('quarantined' as const);
+    return {
+      publicId: ids.signature,
+      petitionKey: petition.key,
+      supporterKey,
+      status,
+      display: input.display ?? 'anonymous',
+      hidden: input.hidden ? 1 : 0,
+      name: input.name,
+      country: input.country ?? null,
+      postalCode: input.postalCode ?? null,
+      postalAddress: input.postalAddress ?? null,
+      phone: input.phone ?? null,
+      comment: input.comment ?? null,
+      source: input.source ?? source,
+      utm: input.utm ?? null,
+      collectorKey,
+      apiKeyKey,
+      importKey,
+      externalId: input.externalId ?? null,
+      createdAt,
+      confirmedAt: input.confirmedAt ?? createdAt,
+    };
+  });
+  const found = await insertSignatures(tx, rows);
+  if (quiet) {
+    const stored = new Set(found.map(({ supporterKey }) => supporterKey));
+    const isRefused = ({ supporterKey, externalId }: (typeof rows)[number]) =>
+      externalId !== null && !stored.has(supporterKey);
+    const unnamed = rows.filter(isRefused).map((row) => ({ ...row, externalId: null }));
+    found.push(...(await insertSignatures(tx, unnamed)));
+  }
+  const inserted = new Map(found.map(({ supporterKey, key }) => [supporterKey as number, key]));
+  const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
+  const beginnings: Beginning[] = [];
+  const [beyond, crowded]: [number[], number[]] = [[], []];
+  for (const [i, { row, supporterKey }] of placed.entries()) {
+    const key = inserted.get(supporterKey);
+    if (key === undefined) continue;
+    const { status, createdAt, confirmedAt } = rows[i] as (typeof rows)[number];
+    const one = { ...counted, createdAt, confirmedAt };
+    if (status === 'confirmed') {
+      beginnings.push({ counted: one, from: null, identity: row.email.identity });
+      await rooms.get(supporterKey)?.take(key);
+    } else {
+      changeCounts(tx, one, null, status);
+      (held.has(row) ? beyond : crowded).push(key);
+    }
+  }
+  await beginToCount(ctx, tx, beginnings);
+  await noteSuspicions(tx, beyond, allowance.beyond);
+  await noteSuspicions(tx, crowded, CROWDED);
+  return new Set(inserted.keys());
+}
+
+/**
+ * The room for those who come under one of many spellings of their mailbox, by supporter: vouching says that a mailbox is
+ * proven, not that two of them are two people. Whoever has signed before takes none.
+ */
+async function roomsOf(
+  ctx: Context,
+  tx: Tx,
+  petitionKey: number,
+  placed: readonly Placed[],
+): Promise<Map<number, Room>> {
+  const identities = placed.map(({ row: { email } }) => email.identity);
+  const crowded = await mayBeCrowded(ctx, tx, petitionKey, identities);
+  const rooms = new Map<number, Room>();
+  if (crowded.size === 0) return rooms;
+  const some = placed.filter(({ row: { email } }) => crowded.has(email.identity));
+  const known = await signaturesOf(tx, petitionKey, some);
+  const given = new Map<string, number>();
+  for (const { supporterKey, row } of some.filter((one) => !known.has(one.supporterKey))) {
+    const { identity } = row.email;
+    const cluster = clusterOf(identity);
+    const before = given.get(cluster) ?? 0;
+    const room = await findRoom(ctx, tx, { petitionKey, identity, status: 'confirmed' }, before);
+    rooms.set(supporterKey, room);
+    if (room.free) given.set(cluster, before + 1);
+  }
+  return rooms;
+}
+
+/** The signatures that these people have on the petition, by supporter. */
+async function signaturesOf(
+  { db, tables: { signatures: t } }: Tx,
+  petitionKey: number,
+  placed: readonly Placed[],
+): Promise<Map<number, Signature>> {
+  const found = new Map<number, Signature>();
+  for (const some of inParts(placed)) {
+    const keys = some.map(({ supporterKey }) => supporterKey);
+    const rows = await db
+      .select({ key: t.key, supporterKey: t.supporterKey, status: t.status })
+      .from(t)
+      .where(and(eq(t.petitionKey, petitionKey), inArray(t.supporterKey, keys)));
+    for (const { supporterKey, ...signature } of rows) found.set(supporterKey as number, signature);
+  }
+  return found;
+}
+
+/** Somebody has signed before: what had waited for the mailbox counts now, all else stays as it is. */
+async function meet(
+  ctx: Context,
+  tx: Tx,
+  before: Signature | undefined,
+  { email: { identity } }: Collected,
+  mayCount: boolean,
+): Promise<Outcome> {
+  // The row was refused, and not for its signer: so for its external id.
+  if (!before) return [EXTERNAL_ID_TAKEN];
+  if (before.status === 'withdrawn') return 'left_out';
+  if (before.status !== 'pending' && before.status !== 'quarantined') return 'already_signed';
+  if (!mayCount) return 'already_signed';
+  const confirmed = await confirmSignature(ctx, tx, { key: before.key, data: null, identity });
+  return confirmed !== 'too late' && confirmed.counted ? 'confirmed' : 'already_signed';
+}
+
+const EXTERNAL_ID_TAKEN: FieldError = {
+  pointer: '/external_id',
+  code: 'external_id_taken',
+  detail: 'Another signature of this petition has it: give each its own.',
+};

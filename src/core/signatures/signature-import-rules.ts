@@ -1,0 +1,31 @@
+import { ApiError, type FieldError } from '../../errors.js';
+import type { Tx } from '../../store/store.js';
+import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { Collected } from './signature-import-chunk.js';
+import { assertForm } from './signing-rules.js';
+
+/** Hours are counted from there. */
+const EARLIEST = new Date(0);
+
+/** What speaks against a row before anything is read of its signer. */
+export function errorsOf(tx: Tx, petition: PetitionGate, { input }: Collected): FieldError[] | undefined {
+  const { createdAt, confirmedAt } = input;
+  const wrong = (pointer: string, code: string, detail: string) => [{ pointer, code, detail }];
+  for (const [pointer, at] of [
+    ['/created_at', createdAt],
+    ['/confirmed_at', confirmedAt],
+  ] as const) {
+    if (at && at > tx.now) return wrong(pointer, 'future', 'It lies in the future: send when it was signed.');
+    if (at && at < EARLIEST) return wrong(pointer, 'past', 'It lies before 1970: send when it was signed.');
+  }
+  if (confirmedAt && confirmedAt < (createdAt ?? tx.now)) {
+    return wrong('/confirmed_at', 'order', 'It lies before created_at: nothing counts before it is signed.');
+  }
+  try {
+    assertForm(petition, input);
+  } catch (error) {
+    if (error instanceof ApiError) return error.details.errors ?? [];
+    throw error;
+  }
+  return undefined;
+}

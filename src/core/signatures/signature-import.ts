@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError, type FieldError } from '../../errors.js';
+import { assertStillActive } from '../organization/api-keys.js';
+import type { Context, KeyedActor } from '../context.js';
+import { parseEmail } from '../email.js';
+import { addToImport, beginImport, type Brought } from './imports.js';
+import { findSharedGate } from '../partners/partnerships.js';
+import { assertSignable } from '../petitions/petition-life.js';
+import { seesAll } from './signature-access.js';
+import { takeOver, type Collected, type CollectedSignature, type Outcome } from './signature-import-chunk.js';
+import { myTurn } from '../one-per-turn.js';
+import { allowanceOf, noteVouched } from '../partners/vouching.js';
+
+/** One line of a file: a signature, or what is wrong with it. `notCounted`: by its own word it did not count. */
+export type ImportLine = { line: number } & (
+  { input: CollectedSignature; notCounted?: boolean } | { errors: readonly FieldError[] }
+);
+
+export type LineProblem = { line: number; field: string; code: string; detail: string };
+
+/** What has become of the lines so far. All that is counted here is durable, but for what is wrong. */
+export type ImportTally = {
+  /** Null: nothing is stored yet. */
+  importId: string | null;
+  lines: number;
+  /** Those beyond what a partner may vouch for in a day, which are quarantined, too: the lead is told, and nobody else. */
+  created: number;
+  quarantined: number;
+  confirmed: number;
+  alreadySigned: number;
+  leftOut: number;
+  /** Whatever has become of them: for those from whom something is hidden. */
+  accepted: number;
+  failed: number;
+};
+
+export const NO_LINES: Readonly<ImportTally> = {
+  importId: null,
+  lines: 0,
+  created: 0,
+  quarantined: 0,
+  confirmed: 0,
+  alreadySigned: 0,
+  leftOut: 0,
+  accepted: 0,
+  failed: 0,
+};
+
+export type ImportInput = {
+  petition: string;
+  actor: KeyedActor;
+  /** The key that it comes through; null: none, as on the command line. */
+  apiKeyKey: number | null;
+  /** For the lines that name no source themselves. */
+  source: string | null;
+  /** How long the writer works for it at a time: so long may others have to wait. */
+  chunkMs: number;
+  /** How long it leaves the writer to others in between; 0: as long as they take. */
+  restMs: number;
+  /** Hears of what is wrong with a line. */
+  wrong: (problem: LineProblem) => void;
+  /** Hears how far it is, after each commit. */
+  heard?: (tally: ImportTally) => void;
+};
+
+const FIRST_CHUNK = 200;
+const SMALLEST_CHUNK = 20;
+/** A kind of row that is slow may come next. */
+const MOST_GROWTH = 2;
+const LARGEST_CHUNK = 5000;
+const PATIENCE = 60;
+const BUSY_MS = 500;
+
+/**
+ * Takes over signatures that were collected elsewhere: the actor vouches for them, they count at once, and nothing is
+ * mailed. An actor from whom something of the petition is hidden hears no more of a line than that it was accepted. They
+ * are stored in chunks, each in a transaction: what comes after a failure can be sent again, with or without
+ * what came before, since nobody counts twice. A line that cannot be taken stops no other.
+ *
+ * Throws `invalid_key`, `vouching_not_agreed`, `petition_not_found`, `petition_not_open`, `petition_closed`,
+ * `petition_not_published`, `petition_taken_down`, and whatever `lines` throws; then all that was told to `heard` is stored.
+ */
+export async function importSignatures(
+  ctx: Context,
+  input: ImportInput,
+  lines: AsyncIterable<readonly ImportLine[]>,
+): Promise<ImportTally> {
+  const tally = { ...NO_LINES };
+  const refuse = (line: number, errors: readonly FieldError[]) => {
+    tally.failed += 1;
+    for (const { pointer, code, detail } of errors) {
+      input.wrong({ line, field: pointer.replace(/^\//, ''), code, detail });
+    }
+  };
+  const chunk: Row[] = [];
+  const progress = { publicId: ctx.newId('imp'), key: undefined, rows: FIRST_CHUNK };
+
+  async function flush(): Promise<void> {
+    const rows = chunk.splice(0);
+    const outcomes = await store(ctx, input, rows, progress);
+    tally.importId = progress.publicId;
+    for (const [i, outcome] of outcomes.entries()) {
+      const { line } = rows[i] as Row;
+      if (outcome === 'held') tally.created += 1;
+      else if (outcome === 'already_signed') tally.alreadySigned += 1;
+      else if (outcome === 'left_out') tally.leftOut += 1;
+      else if (typeof outcome === 'string') tally[outcome] += 1;
+      else refuse(line, outcome);
+    }
+    input.heard?.({ ...tally });
+    await (input.restMs > 0 ? sleep(input.restMs) : myTurn());
+  }
+
+  for await (const batch of lines) {
+    for (const one of batch) {
+      tally.lines += 1;
+      if ('errors' in one) {
+        refuse(one.line, one.errors);
+      } else if (one.notCounted) {
+        tally.leftOut += 1;
+      } else {
+        const row = readRow(ctx, one.line, one.input);
+        if (!row) refuse(one.line, [NO_ADDRESS]);
+        else chunk.push(row);
+        if (chunk.length >= progress.rows) await flush();
+      }
+    }
+  }
+  if (chunk.length > 0) await flush();
+  return tally;
+}
+
+type Row = Collected & { line: number };
+
+const NO_ADDRESS: FieldError = {
+  pointer: '/email',
+  code: 'format',
+  detail: 'Write it like name@example.org.',
+};
+
+function readRow(ctx: Context, line: number, input: CollectedSignature): Row | undefined {
+  const email = parseEmail(input.email);
+  return email && { line, input, email, ids: { supporter: ctx.newId('sup'), signature: ctx.newId('sig') } };
+}
+
+/** The key is that of the import, once something of it is stored; `rows`: how large the next chunk may be. */
+type Progress = { publicId: string; key: number | undefined; rows: number };
+
+/** Stores a chunk, and learns from it how large the next may be. Whoever signs goes first: it waits where many do. */
+async function store(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await oneByOne(ctx.store, () => storeNow(ctx, input, rows, progress));
+    } catch (error) {
+      const isBusy = error instanceof ApiError && error.code === 'overloaded';
+      if (!isBusy || tries === PATIENCE) throw error;
+      await sleep(BUSY_MS);
+    }
+  }
+}
+
+const last = new WeakMap<object, Promise<unknown>>();
+
+/** Chunks of several imports share no commit: whoever signs waits for one of them at most. */
+function oneByOne<T>(store: object, work: () => Promise<T>): Promise<T> {
+  const next = (last.get(store) ?? Promise.resolve()).then(work, work);
+  last.set(store, next);
+  return next;
+}
+
+async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
+  const { actor, apiKeyKey, source, chunkMs } = input;
+  let took = 0;
+  const { petition, outcomes, importKey } = await ctx.store.transact(async (tx) => {
+    const begun = performance.now();
+    await assertStillActive(tx, actor);
+    const petition = await findSharedGate(tx, actor, input.petition);
+    assertSignable(petition, tx.now);
+    const allowance = await allowanceOf(tx, actor, petition);
+    const { organizationKey: collectorKey } = actor;
+    const bringer = { petitionKey: petition.key, organizationKey: collectorKey, apiKeyKey, source };
+    const importKey = progress.key ?? (await beginImport(tx, progress.publicId, bringer));
+    const quiet = !(await seesAll(tx, actor, petition));
+    const collector = { collectorKey, apiKeyKey, importKey, source, allowance, quiet };
+    const outcomes = await takeOver(ctx, tx, petition, collector, rows);
+    const brought = broughtBy(outcomes);
+    await addToImport(tx, importKey, brought);
+    await noteVouched(tx, allowance, {
+      counted: brought.created + brought.confirmed,
+      held: outcomes.filter((outcome) => outcome === 'held').length,
+    });
+    took = performance.now() - begun;
+    const told = outcomes.map((one) => (quiet && typeof one === 'string' ? ('accepted' as const) : one));
+    return { petition, outcomes: told, importKey };
+  });
+  progress.key = importKey;
+  const fitting = rows.length * Math.min(MOST_GROWTH, chunkMs / Math.max(0.1, took));
+  progress.rows = Math.round(Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, fitting)));
+  await ctx.milestones.settle(petition.key, petition.goals);
+  return outcomes;
+}
+
+function broughtBy(outcomes: readonly Outcome[]): Brought {
+  const brought = { lines: outcomes.length, created: 0, confirmed: 0, quarantined: 0 };
+  for (const outcome of outcomes) {
+    if (outcome === 'held') brought.quarantined += 1;
+    else if (outcome === 'created' || outcome === 'confirmed' || outcome === 'quarantined') {
+      brought[outcome] += 1;
+    }
+  }
+  return brought;
+}

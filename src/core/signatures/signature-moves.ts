@@ -1,0 +1,126 @@
+import { and, eq, inArray } from 'drizzle-orm';
+import type { RequestData } from '../../../schema/db/consent-tables.js';
+import type { Signal } from '../../../schema/db/brake-tables.js';
+import type { SignatureStatus, Tables } from '../../../schema/db/tables.js';
+import { RunAgain, type Tx } from '../../store/store.js';
+import type { Context } from '../context.js';
+import { beginToCount } from '../counts/counting-once.js';
+import { changeCounts } from '../counts/counts.js';
+import { isConfirmableAt } from '../petitions/petition-life.js';
+import type { Said } from '../supporters/supporters.js';
+import { CROWDED, findRoom, isOnlyCrowded } from '../brakes/spellings.js';
+import { noteSuspicion } from '../brakes/suspicion.js';
+
+type SignatureRow = Tables['signatures']['$inferSelect'];
+
+/** What moves a signature on from `pending` without an organiser: the mailbox has answered. */
+
+const CONFIRMABLE: readonly SignatureStatus[] = ['pending', 'withdrawn'];
+
+export type ConfirmedSignature = {
+  /** Whether it counts now and did not before. */
+  counted: boolean;
+  goals: readonly number[];
+  /** What its signer says of themselves: proven from now on. */
+  said: Said;
+};
+
+/**
+ * Lets a signature count, with what the request says of its signer. One that is quarantined or invalidated stays so: the
+ * mailbox is proven, the rest is for organisers to decide; so it is for a spelling too many of one mailbox. 'too late' when
+ * the petition is over or gone.
+ */
+export async function confirmSignature(
+  ctx: Context,
+  tx: Tx,
+  { key, data, identity }: { key: number; data: RequestData | null; identity: string },
+): Promise<ConfirmedSignature | 'too late'> {
+  const { signatures: t, petitions } = tx.tables;
+  const [found] = await tx.db
+    .select({ signature: t, petition: petitions })
+    .from(t)
+    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .where(eq(t.key, key));
+  if (!found || !isConfirmableAt(found.petition, tx.now)) return 'too late';
+  const { signature, petition } = found;
+  const { goals } = petition;
+  const words = data ?? signature;
+  const said = saidBy(words);
+  const place = { petitionKey: petition.key, identity, status: 'confirmed', signatureKey: key } as const;
+  const isOpen = CONFIRMABLE.includes(signature.status) || (await isCrowded(tx, signature));
+  const room = isOpen ? await findRoom(ctx, tx, place) : undefined;
+  const counts = room?.free || (signature.status === 'pending' && (await isReleased(tx, key)));
+  if (room && !counts && signature.status !== 'quarantined') {
+    await write(tx, signature, { ...data, status: 'quarantined', confirmedAt: tx.now, withdrawnAt: null });
+    changeCounts(tx, signature, signature.status, 'quarantined');
+    await noteSuspicion(tx, key, CROWDED);
+    return { counted: false, goals, said };
+  }
+  if (!room || !counts) {
+    // Should an organiser put it back, it is known that the mailbox had said yes.
+    await tx.db
+      .update(t)
+      .set({ confirmedAt: signature.confirmedAt ?? tx.now })
+      .where(and(eq(t.key, key), eq(t.status, signature.status)));
+    return { counted: false, goals, said };
+  }
+  await room.take(key);
+  await write(tx, signature, {
+    ...(data ?? {}),
+    status: 'confirmed',
+    confirmedAt: tx.now,
+    withdrawnAt: null,
+  });
+  const counted = { ...signature, confirmedAt: tx.now };
+  await beginToCount(ctx, tx, [{ counted, from: signature.status, identity }]);
+  return { counted: true, goals, said };
+}
+
+/** Quarantined because its mailbox had enough spellings on the petition when it was signed, and for nothing else. */
+const isCrowded = async (tx: Tx, { key, status }: SignatureRow): Promise<boolean> =>
+  status === 'quarantined' && isOnlyCrowded(await signalsOf(tx, key));
+
+/** Of what is pending: an organiser has looked at it, and let it go on. */
+const isReleased = async (tx: Tx, key: number): Promise<boolean> => (await signalsOf(tx, key)) !== undefined;
+
+async function signalsOf(tx: Tx, key: number): Promise<readonly Signal[] | undefined> {
+  const { suspicions: t } = tx.tables;
+  const [row] = await tx.db.select({ signals: t.signals }).from(t).where(eq(t.signatureKey, key));
+  return row?.signals;
+}
+
+const saidBy = ({ name, country, postalCode, postalAddress, phone }: RequestData | SignatureRow): Said => ({
+  name,
+  country,
+  postalCode,
+  postalAddress,
+  phone,
+});
+
+/** Takes a signature back that was never confirmed; any other stays as it is. */
+export async function withdrawUnconfirmed(tx: Tx, key: number): Promise<void> {
+  const { signatures: t } = tx.tables;
+  const [signature] = await tx.db
+    .select()
+    .from(t)
+    .where(and(eq(t.key, key), inArray(t.status, ['pending', 'quarantined'])));
+  if (!signature) return;
+  await write(tx, signature, { status: 'withdrawn', withdrawnAt: tx.now });
+  changeCounts(tx, signature, signature.status, 'withdrawn');
+}
+
+/** Writes a signature's next status, if it still has the one that was read. */
+async function write(
+  tx: Tx,
+  before: SignatureRow,
+  changes: Partial<SignatureRow> & { status: SignatureStatus },
+): Promise<void> {
+  const { signatures: t } = tx.tables;
+  const moved = await tx.db
+    .update(t)
+    .set(changes)
+    .where(and(eq(t.key, before.key), eq(t.status, before.status)))
+    .returning({ key: t.key });
+  // Only on PostgreSQL, where another transaction may come between the read and the write.
+  if (moved.length === 0) throw new RunAgain();
+}

@@ -1,0 +1,96 @@
+import { and, eq } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import { bind, bindAll, statement, type Tx } from '../../store/store.js';
+import type { Actor } from '../context.js';
+import type { PetitionGate } from '../petitions/petition-lookup.js';
+import { seesAll } from './signature-access.js';
+
+/** What signing needs to know of a signature. */
+export type SignatureHead = Pick<
+  Tables['signatures']['$inferSelect'],
+  'key' | 'publicId' | 'status' | 'createdAt' | 'confirmedAt'
+>;
+
+const insertSignature = statement('signature_insert', ({ db, tables: { signatures: t } }: Tx) =>
+  db
+    .insert(t)
+    .values(
+      bindAll(t, [
+        'publicId',
+        'petitionKey',
+        'supporterKey',
+        'status',
+        'display',
+        'name',
+        'country',
+        'postalCode',
+        'postalAddress',
+        'phone',
+        'comment',
+        'source',
+        'utm',
+        'collectorKey',
+        'apiKeyKey',
+        'mailingKey',
+        'shareLinkKey',
+        'externalId',
+        'createdAt',
+        'confirmedAt',
+      ]),
+    )
+    .onConflictDoNothing()
+    .returning({ key: t.key }),
+);
+
+const findSignature = statement('signature_find', ({ db, tables: { signatures: t } }: Tx) =>
+  db
+    .select({
+      key: t.key,
+      publicId: t.publicId,
+      status: t.status,
+      createdAt: t.createdAt,
+      confirmedAt: t.confirmedAt,
+    })
+    .from(t)
+    .where(
+      and(
+        eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')),
+        eq(t.supporterKey, bind(t.supporterKey, 'supporterKey')),
+      ),
+    ),
+);
+
+/** The columns of a signature; typed are those that are looked at here. */
+type NewSignature = Record<string, unknown> &
+  Omit<SignatureHead, 'key'> & { petitionKey: number; supporterKey: number };
+
+/**
+ * The signature of this signer: the one that they have, or else this one. Throws `external_id_taken`, where that tells
+ * nothing.
+ */
+export async function insertOrFind(
+  tx: Tx,
+  actor: Actor,
+  petition: PetitionGate,
+  row: NewSignature,
+): Promise<{ signature: SignatureHead; isNew: boolean }> {
+  const insert = async (named: NewSignature) => {
+    const { publicId, status, createdAt, confirmedAt } = named;
+    const [made] = await insertSignature(tx, named);
+    return made && { signature: { ...made, publicId, status, createdAt, confirmedAt }, isNew: true };
+  };
+  const made = await insert(row);
+  if (made) return made;
+  const { petitionKey, supporterKey } = row;
+  const [earlier] = await findSignature(tx, { petitionKey, supporterKey });
+  if (earlier) return { signature: earlier, isNew: false };
+  // The row was refused, and not for its signer: so for its external id. To say so would tell that the signer is new.
+  const unnamed = (await seesAll(tx, actor, petition))
+    ? undefined
+    : await insert({ ...row, externalId: null });
+  if (unnamed) return unnamed;
+  throw new ApiError('external_id_taken', {
+    detail: 'Another signature of this petition has this external_id.',
+  });
+}

@@ -1,0 +1,294 @@
+import { and, asc, desc, eq, gt, gte, inArray, lt, sql, type SQL } from 'drizzle-orm';
+import type { LeadSees } from '../../../schema/db/partner-tables.js';
+import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import { bind, statement, type Reader } from '../../store/store.js';
+import { speaksFor, type Actor, type Context, type KeyedActor } from '../context.js';
+import { countedColumns } from '../counts/counts.js';
+import { parseEmail } from '../email.js';
+import { decodeCursor, invalidCursor, pageOf, type Page } from '../cursor.js';
+import { findSharedGate } from '../partners/partnerships.js';
+import { findGate } from '../petitions/petition-lookup.js';
+import { accessTo, type Access } from './signature-access.js';
+import { undirected } from '../typed-text.js';
+
+type SignatureRow = Tables['signatures']['$inferSelect'];
+
+/** A signature with all that is known of it. */
+export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
+  petitionId: string;
+  organizationKey: number;
+  goals: number[];
+  /** Null once the signer is anonymous. */
+  supporterId: string | null;
+  email: string | null;
+  mailingId: string | null;
+  collectorId: string | null;
+  /** The organizations of the mailing and of the key that brought it. */
+  mailingOwner: number | null;
+  keyOwner: number | null;
+  /** Why it was quarantined, if it was. */
+  suspicion: Pick<Tables['suspicions']['$inferSelect'], 'score' | 'signals'> | null;
+};
+
+/** A signature as an organization sees it: see signature-access.ts. */
+export type SignatureView = SignatureRead & { shown: LeadSees };
+
+/** A signature as everybody sees it. */
+export type PublicSignature = {
+  key: number;
+  displayName: string | null;
+  country: string | null;
+  signedAt: Date;
+};
+
+export const viewColumns = (tables: Tables) => {
+  const { signatures: t, supporters, petitions, organizations, mailings, apiKeys, suspicions } = tables;
+  return {
+    key: t.key,
+    supporterKey: t.supporterKey,
+    publicId: t.publicId,
+    ...countedColumns(tables),
+    petitionId: petitions.publicId,
+    organizationKey: petitions.organizationKey,
+    goals: petitions.goals,
+    supporterId: supporters.publicId,
+    email: supporters.delivery,
+    collectorId: organizations.publicId,
+    mailingId: mailings.publicId,
+    mailingOwner: mailings.organizationKey,
+    keyOwner: apiKeys.organizationKey,
+    suspicion: { score: suspicions.score, signals: suspicions.signals },
+    status: t.status,
+    display: t.display,
+    hidden: t.hidden,
+    name: t.name,
+    country: t.country,
+    postalCode: t.postalCode,
+    postalAddress: t.postalAddress,
+    phone: t.phone,
+    comment: t.comment,
+    source: t.source,
+    utm: t.utm,
+    externalId: t.externalId,
+    withdrawnAt: t.withdrawnAt,
+  };
+};
+
+const selectViews = (on: Reader) => selectOfView(on, viewColumns(on.tables));
+
+/** Columns of signatures and of all that belongs to them. */
+export const selectOfView = ({ db, tables }: Reader, columns: ReturnType<typeof viewColumns>) =>
+  db
+    .select(columns)
+    .from(tables.signatures)
+    .innerJoin(tables.petitions, eq(tables.petitions.key, tables.signatures.petitionKey))
+    .leftJoin(tables.supporters, eq(tables.supporters.key, tables.signatures.supporterKey))
+    .leftJoin(tables.mailings, eq(tables.mailings.key, tables.signatures.mailingKey))
+    .leftJoin(tables.apiKeys, eq(tables.apiKeys.key, tables.signatures.apiKeyKey))
+    .leftJoin(tables.suspicions, eq(tables.suspicions.signatureKey, tables.signatures.key))
+    .leftJoin(tables.organizations, eq(tables.organizations.key, tables.signatures.collectorKey));
+
+export type PageRequest = { limit: number; cursor?: string | undefined };
+
+const selectPublic = statement('signatures_public', ({ db, tables: { signatures: t } }: Reader) =>
+  db
+    .select({ key: t.key, display: t.display, name: t.name, country: t.country, createdAt: t.createdAt })
+    .from(t)
+    .where(
+      and(
+        eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')),
+        eq(t.status, 'confirmed'),
+        eq(t.hidden, 0),
+        lt(t.key, bind(t.key, 'before')),
+      ),
+    )
+    .orderBy(desc(t.key))
+    .limit(sql.placeholder('rows')),
+);
+
+/** The confirmed signatures of a petition, latest first, each as its signer wants to be shown. */
+export async function listPublicSignatures(
+  { store: { read: on }, secrets }: Pick<Context, 'store' | 'secrets'>,
+  actor: Actor,
+  petitionRef: string,
+  { limit, cursor }: PageRequest,
+): Promise<Page<PublicSignature>> {
+  const petition = await findGate(on, actor, petitionRef);
+  const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : secrets.openPlace(petition.key, cursor);
+  if (before === undefined) throw invalidCursor();
+  const rows = await selectPublic(on, { petitionKey: petition.key, before, rows: limit + 1 });
+  const items = rows.slice(0, limit);
+  const last = rows.length > limit ? items.at(-1) : undefined;
+  // The number of a row would tell how many have signed elsewhere meanwhile.
+  return { items: items.map(publicly), nextCursor: last ? secrets.place(petition.key, last.key) : null };
+}
+
+const MINUTE_MS = 60_000;
+
+/** To the minute: so nobody who follows the count, or a site, sees which visitor this was. */
+const minuteOf = (instant: Date): Date => new Date(instant.getTime() - (instant.getTime() % MINUTE_MS));
+
+function publicly({
+  key,
+  display,
+  name,
+  country,
+  createdAt,
+}: Pick<SignatureRow, 'key' | 'display' | 'name' | 'country' | 'createdAt'>): PublicSignature {
+  const anonymous = display === 'anonymous';
+  const displayName = anonymous ? null : display === 'initials' ? initials(name) : undirected(name);
+  return { key, displayName, country: anonymous ? null : country, signedAt: minuteOf(createdAt) };
+}
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** "Ada King Lovelace" is "A. K. L."; at most four, so that a long name does not spell itself. */
+export const initials = (name: string): string =>
+  name
+    .split(/[\s\p{Dash}]+/u)
+    .filter((word) => /[\p{Letter}\p{Number}]/u.test(word))
+    .slice(0, 4)
+    .map((word) => `${firstLetter(word.replace(/^[^\p{Letter}\p{Number}]+/u, ''))}.`)
+    .join(' ');
+
+/** A plain Latin one needs no segmenter, which would take longer than all else that a page of names costs. */
+function firstLetter(word: string): string {
+  if (/^[A-Za-z0-9](?:[\x20-\x7e]|$)/.test(word)) return word.charAt(0).toUpperCase();
+  const [first] = graphemes.segment(word);
+  return (first?.segment ?? '').toLocaleUpperCase('und');
+}
+
+export type SignatureFilter = {
+  statuses?: readonly SignatureStatus[] | undefined;
+  email?: string | undefined;
+  externalId?: string | undefined;
+  source?: string | undefined;
+  collectorId?: string | undefined;
+  createdFrom?: Date | undefined;
+  createdBefore?: Date | undefined;
+};
+
+/**
+ * The signatures of one petition of the actor's organization, or of one that it is a partner of: those that are shown to
+ * it. There is one index per petition and status, ordered: a list over several statuses merges one ordered run of each.
+ * Throws `petition_not_found`, `invalid_cursor`.
+ */
+export async function listSignatures(
+  ctx: Pick<Context, 'store' | 'secrets'>,
+  actor: KeyedActor,
+  petitionRef: string,
+  filter: SignatureFilter,
+  { limit, cursor, oldestFirst }: PageRequest & { oldestFirst: boolean },
+): Promise<Page<SignatureView>> {
+  const on = ctx.store.read;
+  const petition = await findSharedGate(on, actor, petitionRef);
+  const access = await accessTo(ctx, on, actor, petition);
+  if (!access) throw new ApiError('petition_not_found');
+  const { signatures: t } = on.tables;
+  const list = `signatures:${petition.key}:${oldestFirst}`;
+  const [edge] = decodeCursor(list, cursor, [0]) ?? [];
+  const conditions = await conditionsOf(on, filter, access);
+  if (!conditions) return { items: [], nextCursor: null };
+
+  const order = oldestFirst ? asc(t.key) : desc(t.key);
+  const runs = (filter.statuses ?? SIGNATURE_STATUSES).map((status) =>
+    on.db
+      .select({ key: t.key })
+      .from(t)
+      .where(
+        and(
+          eq(t.petitionKey, petition.key),
+          eq(t.status, status),
+          edge === undefined ? undefined : oldestFirst ? gt(t.key, edge) : lt(t.key, edge),
+          ...conditions,
+        ),
+      )
+      .orderBy(order)
+      .limit(limit + 1),
+  );
+  const keys = (await Promise.all(runs)).flat().map((row) => row.key);
+  const rows = await selectViews(on)
+    .where(inArray(t.key, keys))
+    .orderBy(order)
+    .limit(limit + 1);
+  const { items, nextCursor } = pageOf(list, rows, limit, (row) => [row.key]);
+  return { items: items.map(access.show), nextCursor };
+}
+
+/**
+ * What is shown, and the filters beyond petition and status; undefined when they can match nothing. A filter finds
+ * nothing by what is not shown.
+ */
+export async function conditionsOf(
+  on: Reader,
+  filter: SignatureFilter,
+  access: Access,
+): Promise<(SQL | undefined)[] | undefined> {
+  const { signatures: t, supporters, organizations } = on.tables;
+  const conditions: (SQL | undefined)[] = [
+    access.visible,
+    filter.source === undefined ? undefined : eq(t.source, filter.source),
+    filter.externalId === undefined
+      ? undefined
+      : and(eq(t.externalId, filter.externalId), access.byExternalId),
+    filter.createdFrom && gte(t.createdAt, filter.createdFrom),
+    filter.createdBefore && lt(t.createdAt, filter.createdBefore),
+  ];
+  if (filter.email !== undefined) {
+    const identity = parseEmail(filter.email)?.identity ?? '';
+    const [supporter] = await on.db
+      .select({ key: supporters.key })
+      .from(supporters)
+      .where(eq(supporters.identity, identity));
+    if (!supporter) return undefined;
+    conditions.push(eq(t.supporterKey, supporter.key), access.byEmail);
+  }
+  if (filter.collectorId !== undefined) {
+    const [collector] = await on.db
+      .select({ key: organizations.key })
+      .from(organizations)
+      .where(eq(organizations.publicId, filter.collectorId));
+    if (!collector) return undefined;
+    conditions.push(eq(t.collectorKey, collector.key));
+  }
+  return conditions;
+}
+
+/** One signature that is shown to the actor's organization. Throws `signature_not_found`. */
+export async function getSignature(
+  ctx: Pick<Context, 'store' | 'secrets'>,
+  actor: KeyedActor,
+  publicId: string,
+): Promise<SignatureView> {
+  const on = ctx.store.read;
+  const isIt = eq(on.tables.signatures.publicId, publicId);
+  const [found] = await selectViews(on).where(isIt);
+  const access = found && (await accessOf(ctx, actor, found));
+  const [row] = access ? await selectViews(on).where(and(isIt, access.visible)) : [];
+  if (!access || !row) throw new ApiError('signature_not_found');
+  return access.show(row);
+}
+
+export const accessOf = (
+  ctx: Pick<Context, 'store' | 'secrets'>,
+  actor: KeyedActor,
+  { petitionKey, organizationKey }: SignatureRead,
+) => accessTo(ctx, ctx.store.read, actor, { key: petitionKey, organizationKey });
+
+/** One signature of a petition of the actor's organization, with all that is known of it. Throws `signature_not_found`. */
+export async function findOwnSignature(
+  on: Reader,
+  actor: KeyedActor,
+  publicId: string,
+): Promise<SignatureRead> {
+  const [row] = await selectViews(on).where(eq(on.tables.signatures.publicId, publicId));
+  if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('signature_not_found');
+  return row;
+}
+
+/** Signatures by their keys, first signed first, with all that is known of them. */
+export const readSignatures = (on: Reader, keys: readonly number[]): PromiseLike<SignatureRead[]> =>
+  selectViews(on)
+    .where(inArray(on.tables.signatures.key, [...keys]))
+    .orderBy(asc(on.tables.signatures.key));

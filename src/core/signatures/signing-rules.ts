@@ -1,0 +1,47 @@
+import type { FormField } from '../../../schema/db/tables.js';
+import { ApiError, invalidBody, type FieldError } from '../../errors.js';
+import type { Actor } from '../context.js';
+import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { SignInput } from './signing.js';
+
+/* What speaks against a request to sign, whoever its signer is. */
+
+/** Throws `scope_required`. */
+export function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
+  const secret = actor.kind === 'secret';
+  if (secret && !actor.scopes.includes('signatures:write')) {
+    throw new ApiError('scope_required', { detail: 'The key needs the scope signatures:write.' });
+  }
+  if (vouched && !(secret && actor.scopes.includes('signatures:vouch'))) {
+    throw new ApiError('scope_required', {
+      detail: 'Only a secret key with the scope signatures:vouch can vouch.',
+    });
+  }
+  if (externalId != null && !secret) {
+    throw new ApiError('scope_required', {
+      detail: 'Only a secret key can give a signature an external_id.',
+    });
+  }
+}
+
+const FIELDS: readonly { field: FormField; value: keyof SignInput; pointer: string }[] = [
+  { field: 'country', value: 'country', pointer: '/country' },
+  { field: 'postal_code', value: 'postalCode', pointer: '/postal_code' },
+  { field: 'postal_address', value: 'postalAddress', pointer: '/postal_address' },
+  { field: 'phone', value: 'phone', pointer: '/phone' },
+  { field: 'comment', value: 'comment', pointer: '/comment' },
+];
+
+/** Holds the request against what the petition's form asks for. */
+export function assertForm({ form }: Pick<PetitionGate, 'form'>, input: SignInput): void {
+  const errors: FieldError[] = [];
+  for (const { field, value, pointer } of FIELDS) {
+    const given = input[value] != null;
+    if (form[field] === 'required' && !given) {
+      errors.push({ pointer, code: 'required', detail: 'This petition needs it: send it.' });
+    } else if (form[field] === 'off' && given) {
+      errors.push({ pointer, code: 'not_asked', detail: 'This petition does not ask for it: leave it out.' });
+    }
+  }
+  if (errors.length > 0) throw invalidBody(...errors);
+}

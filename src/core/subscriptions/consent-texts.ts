@@ -1,0 +1,183 @@
+import { and, desc, eq, inArray, lt, max } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import { ApiError } from '../../errors.js';
+import { RunAgain, type Reader, type Tx } from '../../store/store.js';
+import type { Actor, Context, KeyedActor } from '../context.js';
+import { hashOfWords } from './consents.js';
+import { once, type Retry } from '../idempotency.js';
+import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import { partnerKeysOf } from '../partners/partnerships.js';
+import { findGate, type PetitionGate } from '../petitions/petition-lookup.js';
+import type { PageRequest } from '../signatures/signatures.js';
+
+/*
+ * The exact words that people agree to. A text never changes: another wording is the next version of it, for its
+ * organization and its language. So what a consent refers to can always be read again.
+ */
+
+export type ConsentText = Tables['consentTexts']['$inferSelect'] & {
+  organization: Pick<
+    Tables['organizations']['$inferSelect'],
+    'publicId' | 'slug' | 'name' | 'url' | 'doubleOptIn'
+  >;
+};
+
+const selectTexts = ({ db, tables: { consentTexts: t, organizations } }: Reader) =>
+  db
+    .select({
+      key: t.key,
+      publicId: t.publicId,
+      organizationKey: t.organizationKey,
+      locale: t.locale,
+      version: t.version,
+      text: t.text,
+      hash: t.hash,
+      createdAt: t.createdAt,
+      organization: {
+        publicId: organizations.publicId,
+        slug: organizations.slug,
+        name: organizations.name,
+        url: organizations.url,
+        doubleOptIn: organizations.doubleOptIn,
+      },
+    })
+    .from(t)
+    .innerJoin(organizations, eq(organizations.key, t.organizationKey));
+
+export type Published = { text: ConsentText; created: boolean };
+
+/**
+ * Makes the next version of the actor's text in a language. The same words as the latest version are no new one: that
+ * version is returned. Throws `idempotency_key_reused`.
+ */
+export async function createConsentText(
+  ctx: Context,
+  { organizationKey }: KeyedActor,
+  { locale, text }: { locale: string; text: string },
+  retry?: Retry,
+): Promise<Published> {
+  const publicId = ctx.newId('txt');
+  const hash = hashOfWords(text);
+  return ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      const { consentTexts: t } = tx.tables;
+      const [latest] = await selectTexts(tx)
+        .where(and(eq(t.organizationKey, organizationKey), eq(t.locale, locale)))
+        .orderBy(desc(t.version))
+        .limit(1);
+      if (latest?.text === text) return { text: latest, created: false };
+      const version = (latest?.version ?? 0) + 1;
+      const row = { publicId, organizationKey, locale, version, text, hash, createdAt: tx.now };
+      const inserted = await tx.db.insert(t).values(row).onConflictDoNothing().returning({ key: t.key });
+      // Only on PostgreSQL, where another transaction may have made this version meanwhile.
+      if (inserted.length === 0) throw new RunAgain();
+      return { text: await getConsentText(tx, publicId), created: true };
+    }),
+  );
+}
+
+/** The texts of the actor's organization, all versions, latest first. Throws `invalid_cursor`. */
+export async function listConsentTexts(
+  on: Reader,
+  { organizationKey }: KeyedActor,
+  { limit, cursor }: PageRequest,
+): Promise<Page<ConsentText>> {
+  const list = `consent-texts:${organizationKey}`;
+  const [before] = decodeCursor(list, cursor, [0]) ?? [];
+  const { consentTexts: t } = on.tables;
+  const rows = await selectTexts(on)
+    .where(and(eq(t.organizationKey, organizationKey), before === undefined ? undefined : lt(t.key, before)))
+    .orderBy(desc(t.key))
+    .limit(limit + 1);
+  return pageOf(list, rows, limit, (row) => [row.key]);
+}
+
+/** One version, for everybody. Throws `consent_text_not_found`. */
+export async function getConsentText(on: Reader, publicId: string): Promise<ConsentText> {
+  const [row] = await findConsentTexts(on, [publicId]);
+  if (!row) throw new ApiError('consent_text_not_found');
+  return row;
+}
+
+/** Those of the texts that exist. */
+export const findConsentTexts = (on: Reader, publicIds: readonly string[]): PromiseLike<ConsentText[]> =>
+  selectTexts(on).where(inArray(on.tables.consentTexts.publicId, [...publicIds]));
+
+/** What the signing form of a petition shows. Throws what findGate throws. */
+export const listPetitionConsentTexts = async (
+  on: Reader,
+  actor: Actor,
+  petitionRef: string,
+): Promise<ConsentText[]> => currentTexts(on, actor, await findGate(on, actor, petitionRef));
+
+/**
+ * Who may ask the signers for permission to mail them, the lead organization first: where a partner collects, the lead
+ * and that partner alone; elsewhere the lead and all partners.
+ */
+export async function askersOf(
+  on: Reader,
+  actor: Actor,
+  { key, organizationKey }: Pick<PetitionGate, 'key' | 'organizationKey'>,
+): Promise<number[]> {
+  const partners = await partnerKeysOf(on, key);
+  const own = actor.kind === 'anonymous' ? undefined : partners.find((one) => one === actor.organizationKey);
+  return [organizationKey, ...(own === undefined ? partners : [own])];
+}
+
+/**
+ * The words that a petition's signers are asked to agree to: the latest version of each organization that asks (see
+ * askersOf). Whoever has no text does not ask.
+ */
+export async function currentTexts(
+  on: Reader,
+  actor: Actor,
+  petition: Pick<PetitionGate, 'key' | 'organizationKey' | 'locale'>,
+): Promise<ConsentText[]> {
+  const { organizations: t } = on.tables;
+  const organizationKeys = await askersOf(on, actor, petition);
+  const rows = await on.db
+    .select({ key: t.key, locale: t.locale })
+    .from(t)
+    .where(inArray(t.key, organizationKeys));
+  const asking = organizationKeys.flatMap((key) => rows.find((row) => row.key === key) ?? []);
+  const latest = await latestKeys(on, organizationKeys);
+  const keys = asking.flatMap(({ key, locale }) => {
+    const theirs = latest.filter(({ organizationKey }) => organizationKey === key);
+    return bestKey(theirs, [petition.locale, languageOf(petition.locale), locale]) ?? [];
+  });
+  const texts = await selectTexts(on).where(inArray(on.tables.consentTexts.key, keys));
+  return keys.flatMap((key) => texts.find((text) => text.key === key) ?? []);
+}
+
+type Latest = { organizationKey: number; locale: string; key: number };
+
+/** The latest version in each language. */
+async function latestKeys(on: Reader, organizationKeys: number[]): Promise<Latest[]> {
+  const { consentTexts: t } = on.tables;
+  const rows = await on.db
+    .select({ organizationKey: t.organizationKey, locale: t.locale, key: max(t.key) })
+    .from(t)
+    .where(inArray(t.organizationKey, organizationKeys))
+    .groupBy(t.organizationKey, t.locale);
+  return rows.map((row) => ({ ...row, key: row.key ?? 0 }));
+}
+
+const languageOf = (locale: string): string => locale.split('-')[0] ?? locale;
+
+/** The first of the wanted languages that there is; else whatever was written last. */
+function bestKey(latest: Latest[], wanted: string[]): number | undefined {
+  for (const locale of wanted) {
+    const found = latest.find((one) => one.locale === locale);
+    if (found) return found.key;
+  }
+  return latest.length > 0 ? Math.max(...latest.map(({ key }) => key)) : undefined;
+}
+
+/** A text to subscribe with; for a secret key, one of its own organization. Throws `consent_text_not_found`. */
+export async function findUsableText(tx: Tx, actor: Actor, publicId: string): Promise<ConsentText> {
+  const text = await getConsentText(tx, publicId);
+  if (actor.kind === 'secret' && actor.organizationKey !== text.organizationKey) {
+    throw new ApiError('consent_text_not_found');
+  }
+  return text;
+}

@@ -1,0 +1,54 @@
+import { and, eq, ne } from 'drizzle-orm';
+import type { Tx } from '../../store/store.js';
+import type { Context } from '../context.js';
+import { block } from '../mail/do-not-contact.js';
+import { parseEmail } from '../email.js';
+import { endSubscription } from './subscriptions.js';
+import { findSupporterByIdentity } from '../supporters/supporters.js';
+
+/** What a mail provider reports of an address. */
+export type MailEvent = {
+  type: 'bounce' | 'complaint';
+  email: string;
+  /** A soft bounce, as of a full mailbox, may be over tomorrow. Hard if absent. */
+  bounce?: 'hard' | 'soft';
+};
+
+export type MailEventOutcome = 'suppressed' | 'ignored' | 'invalid';
+
+/**
+ * A mailbox that does not exist, or whose owner calls our mail spam, gets none any more, from anybody here. It holds for
+ * addresses that we do not know, too. A repeat changes nothing.
+ */
+export async function takeMailEvent(ctx: Context, event: MailEvent): Promise<MailEventOutcome> {
+  const identity = parseEmail(event.email)?.identity;
+  if (identity === undefined) return 'invalid';
+  if (event.type === 'bounce' && event.bounce === 'soft') return 'ignored';
+  await ctx.store.transact((tx) => suppress(ctx, tx, identity, event.type));
+  return 'suppressed';
+}
+
+async function suppress(
+  ctx: Context,
+  tx: Tx,
+  identity: string,
+  reason: 'bounce' | 'complaint',
+): Promise<void> {
+  const subject = ctx.secrets.subject(identity);
+  await block(tx, subject, reason);
+  const supporter = await findSupporterByIdentity(tx, identity);
+  if (!supporter) return;
+  const { subscriptions: t } = tx.tables;
+  const rows = await tx.db
+    .select()
+    .from(t)
+    .where(and(eq(t.supporterKey, supporter.key), ne(t.status, 'suppressed')));
+  for (const row of rows) {
+    await endSubscription(ctx, tx, row, {
+      status: 'suppressed',
+      action: 'suppressed',
+      origin: reason,
+      subject,
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import { and, eq } from 'drizzle-orm';
+import type { ConsentOrigin, RequestedOptIn } from '../../../schema/db/consent-tables.js';
+import { invalidBody, type FieldError } from '../../errors.js';
+import { bind, statement, type Tx } from '../../store/store.js';
+import { recordConsent } from './consents.js';
+import type { Actor, Context } from '../context.js';
+import { isBlocked } from '../mail/do-not-contact.js';
+import { askersOf } from './consent-texts.js';
+import type { PetitionGate } from '../petitions/petition-lookup.js';
+import { activateSubscription, ensureSubscription } from './subscriptions.js';
+
+/** An answer to "may they mail you?": to the exact words that were shown. What was not asked is not there. */
+export type OptInInput = { consent_text_id: string; opt_in: boolean };
+
+export type OptIn = RequestedOptIn & { optIn: boolean; doubleOptIn: boolean };
+
+const findText = statement(
+  'consent_text_answered',
+  ({ db, tables: { consentTexts: t, organizations } }: Tx) =>
+    db
+      .select({
+        id: t.publicId,
+        consentTextKey: t.key,
+        organizationKey: t.organizationKey,
+        doubleOptIn: organizations.doubleOptIn,
+      })
+      .from(t)
+      .innerJoin(organizations, eq(organizations.key, t.organizationKey))
+      .where(eq(t.publicId, bind(t.publicId, 'id'))),
+);
+
+/** Finds the texts that were answered. Throws `invalid_body` for one of an organization that takes no part. */
+export async function readOptIns(
+  tx: Tx,
+  actor: Actor,
+  petition: PetitionGate,
+  inputs: readonly OptInInput[] = [],
+): Promise<OptIn[]> {
+  if (inputs.length === 0) return [];
+  const rows: Awaited<ReturnType<typeof findText>> = [];
+  for (const { consent_text_id: id } of inputs) rows.push(...(await findText(tx, { id })));
+  const askers = await askersOf(tx, actor, petition);
+  const errors: FieldError[] = [];
+  const seen = new Set<number>();
+  const optIns = inputs.flatMap(({ consent_text_id: id, opt_in: optIn }, i) => {
+    const row = rows.find((one) => one.id === id);
+    const pointer = `/opt_ins/${i}/consent_text_id`;
+    if (!row || !askers.includes(row.organizationKey)) {
+      const detail = 'Use a consent text that listPetitionConsentTexts lists for you.';
+      errors.push({ pointer, code: 'unknown', detail });
+      return [];
+    }
+    if (seen.has(row.organizationKey)) {
+      errors.push({ pointer, code: 'repeated', detail: 'Answer each organization once.' });
+    }
+    seen.add(row.organizationKey);
+    const { organizationKey, consentTextKey } = row;
+    return [{ organizationKey, consentTextKey, optIn, doubleOptIn: row.doubleOptIn === 1 }];
+  });
+  if (errors.length > 0) throw invalidBody(...errors);
+  return optIns;
+}
+
+export type OptInContext = {
+  supporterKey: number;
+  /** The keyed hash of the address's identity. */
+  subject: Buffer;
+  petitionKey: number | null;
+  origin: ConsentOrigin;
+  source: string | null;
+  locale: string;
+  /** Somebody vouches for the mailbox: nothing is left to be confirmed. */
+  proven: boolean;
+  /** Something is odd about it: nothing is taken at once. */
+  suspicious?: boolean;
+};
+
+/**
+ * Writes down what was answered, and returns what the mailbox has yet to confirm. Only an organization without double
+ * opt-in takes an unproven yes at once, and not for somebody who has left: that always takes the mailbox.
+ */
+export async function takeOptIns(
+  ctx: Context,
+  tx: Tx,
+  optIns: readonly OptIn[],
+  about: OptInContext,
+): Promise<RequestedOptIn[]> {
+  const requested: RequestedOptIn[] = [];
+  const blocked = optIns.length > 0 && (await isBlocked(tx, about.subject)) !== undefined;
+  for (const { organizationKey, consentTextKey, optIn, doubleOptIn } of optIns) {
+    const event = { organizationKey, consentTextKey, ...about };
+    if (!optIn) {
+      await recordConsent(ctx, tx, eventOf(event, 'declined'));
+      continue;
+    }
+    const { status } = await ensureSubscription(ctx, tx, event);
+    const atOnce = about.proven || (!doubleOptIn && status === 'pending' && !about.suspicious);
+    // Whether it refused mails of others is not for this organization to know: those are never mailed anyway.
+    if (atOnce && !(blocked && status === 'suppressed')) await activateSubscription(ctx, tx, event);
+    else {
+      await recordConsent(ctx, tx, eventOf(event, 'requested'));
+      requested.push({ organizationKey, consentTextKey });
+    }
+  }
+  return requested;
+}
+
+const eventOf = (
+  { proven: _proven, suspicious: _suspicious, locale: _locale, ...event }: OptInContext & RequestedOptIn,
+  action: 'declined' | 'requested',
+) => ({ ...event, action });
+
+/** The opt-ins of a request that are not in force already. */
+export async function openOptIns(
+  tx: Tx,
+  supporterKey: number,
+  optIns: readonly RequestedOptIn[] | null,
+): Promise<RequestedOptIn[]> {
+  if (!optIns || optIns.length === 0) return [];
+  const { subscriptions: t } = tx.tables;
+  const active = await tx.db
+    .select({ organizationKey: t.organizationKey })
+    .from(t)
+    .where(and(eq(t.supporterKey, supporterKey), eq(t.status, 'active')));
+  return optIns.filter((one) => !active.some((row) => row.organizationKey === one.organizationKey));
+}

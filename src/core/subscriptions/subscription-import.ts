@@ -1,0 +1,72 @@
+import type { Evidence } from '../../../schema/db/consent-tables.js';
+import { findUsableText } from './consent-texts.js';
+import type { Context, KeyedActor } from '../context.js';
+import { parseEmail } from '../email.js';
+import { once, type Retry } from '../idempotency.js';
+import { assertCollected, vouchFor, type VouchedRow } from './vouched-subscribers.js';
+
+export type ImportRow = {
+  email: string;
+  locale?: string | null;
+  source?: string | null;
+  externalId?: string | null;
+};
+
+export const SKIP_CODES = ['invalid_email', 'duplicate', 'do_not_contact', 'consent_required'] as const;
+export type SkipCode = (typeof SKIP_CODES)[number];
+export type Skipped = { row: number; code: SkipCode };
+
+export type Imported = { created: number; activated: number; unchanged: number; skipped: Skipped[] };
+
+export type ImportInput = { consentTextId: string; evidence: Evidence; rows: readonly ImportRow[] };
+
+/**
+ * Takes over subscribers whose consent was given elsewhere, all in one transaction. A row that cannot be taken is
+ * skipped, and named by its place. Importing the same again changes nothing.
+ * Throws `invalid_body`, `consent_text_not_found`, `idempotency_key_reused`.
+ */
+export async function importSubscribers(
+  ctx: Context,
+  actor: KeyedActor,
+  { consentTextId, evidence, rows }: ImportInput,
+  retry?: Retry,
+): Promise<Imported> {
+  assertCollected(evidence, ctx.now());
+  const { valid, skipped } = readRows(ctx, rows);
+  return ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      const text = await findUsableText(tx, actor, consentTextId);
+      const outcomes = await vouchFor(ctx, tx, { text, evidence, origin: 'import' }, valid);
+      const result: Imported = { created: 0, activated: 0, unchanged: 0, skipped: [...skipped] };
+      outcomes.forEach((outcome, i) => {
+        if (outcome === 'do_not_contact' || outcome === 'consent_required') {
+          result.skipped.push({ row: valid[i]?.row ?? 0, code: outcome });
+        } else result[outcome] += 1;
+      });
+      result.skipped.sort((a, b) => a.row - b.row);
+      return result;
+    }),
+  );
+}
+
+/** Sorts out what is no address, or the address of an earlier row. */
+function readRows(ctx: Context, rows: readonly ImportRow[]) {
+  const valid: (VouchedRow & { row: number })[] = [];
+  const skipped: Skipped[] = [];
+  const seen = new Set<string>();
+  rows.forEach(({ email: typed, locale = null, source = null, externalId = null }, row) => {
+    const email = parseEmail(typed);
+    if (!email) return skipped.push({ row, code: 'invalid_email' });
+    if (seen.has(email.identity)) return skipped.push({ row, code: 'duplicate' });
+    seen.add(email.identity);
+    return valid.push({
+      row,
+      email,
+      subject: ctx.secrets.subject(email.identity),
+      locale,
+      source,
+      externalId,
+    });
+  });
+  return { valid, skipped };
+}

@@ -1,0 +1,119 @@
+import { and, eq, inArray, isNull, notInArray } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import type { Tx } from '../../store/store.js';
+import { forgetContacts } from './contacts.js';
+import { changeCounts } from '../counts/counts.js';
+import { emptyRequests, FACELESS, nobody, signedBy } from './forgetting.js';
+
+/*
+ * Two supporters turn out to be one person: what the one has done goes to the other, and nothing of it counts twice.
+ */
+
+type SignatureRow = Tables['signatures']['$inferSelect'];
+
+/**
+ * Gives all that one supporter has done to another, who will have its address. Of two signatures on one petition the one
+ * that counts stays, else the other supporter's own. Links that were mailed to the first are void; its address is free.
+ * The supporters must be shut to all others (`transact`).
+ */
+export async function mergeSupporters(tx: Tx, from: number, into: number): Promise<void> {
+  const { supporters: t } = tx.tables;
+  await mergeSignatures(tx, from, into);
+  await mergeSubscriptions(tx, from, into);
+  await mergeContacts(tx, from, into);
+  await giveTraces(tx, from, into);
+  await tx.db
+    .update(t)
+    .set({ ...nobody(tx), identity: `merged:${from}` })
+    .where(eq(t.key, from));
+  tx.memo.clear();
+}
+
+async function mergeSignatures(tx: Tx, from: number, into: number): Promise<void> {
+  const { signatures: t } = tx.tables;
+  const rows = await tx.db
+    .select()
+    .from(t)
+    .where(signedBy(tx, from, into));
+  const own = new Map(rows.flatMap((row) => (row.supporterKey === into ? [[row.petitionKey, row]] : [])));
+  for (const theirs of rows.filter((row) => row.supporterKey === from)) {
+    const mine = own.get(theirs.petitionKey);
+    if (!mine) {
+      await give(tx, theirs.key, into);
+    } else if (theirs.status === 'confirmed' && mine.status !== 'confirmed') {
+      await drop(tx, mine);
+      await give(tx, theirs.key, into);
+    } else {
+      await drop(tx, theirs);
+    }
+  }
+}
+
+async function give(tx: Tx, signatureKey: number, supporterKey: number): Promise<void> {
+  const { signatures: t } = tx.tables;
+  await tx.db.update(t).set({ supporterKey }).where(eq(t.key, signatureKey));
+}
+
+/** It says nothing of anybody any more, and can never count again. */
+async function drop(tx: Tx, { key, status, ...counted }: SignatureRow): Promise<void> {
+  const { signatures: t, confirmationRequests, shareLinks } = tx.tables;
+  await tx.db
+    .update(t)
+    .set({ ...FACELESS, hidden: 1, supporterKey: null, status: 'withdrawn', withdrawnAt: tx.now })
+    .where(eq(t.key, key));
+  if (status !== 'withdrawn') changeCounts(tx, counted, status, 'withdrawn');
+  const { supporterKey, signatureKey } = confirmationRequests;
+  await emptyRequests(tx, and(eq(supporterKey, counted.supporterKey ?? 0), eq(signatureKey, key)));
+  await tx.db
+    .update(shareLinks)
+    .set({ signatureKey: null, receiptHash: null })
+    .where(eq(shareLinks.signatureKey, key));
+}
+
+/** Of two permissions for one organization the active one stays, else the other supporter's own. */
+async function mergeSubscriptions(tx: Tx, from: number, into: number): Promise<void> {
+  const { subscriptions: t, outbox } = tx.tables;
+  const rows = await tx.db
+    .select()
+    .from(t)
+    .where(inArray(t.supporterKey, [from, into]));
+  const own = new Map(rows.flatMap((row) => (row.supporterKey === into ? [[row.organizationKey, row]] : [])));
+  for (const theirs of rows.filter((row) => row.supporterKey === from)) {
+    const mine = own.get(theirs.organizationKey);
+    const stays = mine && !(theirs.status === 'active' && mine.status !== 'active') ? mine : theirs;
+    const goes = stays === mine ? theirs : mine;
+    if (goes) {
+      await tx.db
+        .update(outbox)
+        .set({ subscriptionKey: stays.key })
+        .where(eq(outbox.subscriptionKey, goes.key));
+      await tx.db.delete(t).where(eq(t.key, goes.key));
+    }
+    if (stays === theirs) await tx.db.update(t).set({ supporterKey: into }).where(eq(t.key, theirs.key));
+  }
+}
+
+/** What organizations say of them: of two words of one organization the other supporter's own stays. */
+async function mergeContacts(tx: Tx, from: number, into: number): Promise<void> {
+  const { contacts: t } = tx.tables;
+  const known = tx.db.select({ key: t.organizationKey }).from(t).where(eq(t.supporterKey, into));
+  await tx.db
+    .update(t)
+    .set({ supporterKey: into })
+    .where(and(eq(t.supporterKey, from), notInArray(t.organizationKey, known)));
+  await forgetContacts(tx, [from]);
+}
+
+/** What was mailed, asked and agreed. */
+async function giveTraces(tx: Tx, from: number, into: number): Promise<void> {
+  const { consents, confirmationRequests, outbox, linkTokens, emailChanges } = tx.tables;
+  const toOther = { supporterKey: into };
+  await tx.db.delete(linkTokens).where(eq(linkTokens.supporterKey, from));
+  await tx.db.update(consents).set(toOther).where(eq(consents.supporterKey, from));
+  await tx.db.update(confirmationRequests).set(toOther).where(eq(confirmationRequests.supporterKey, from));
+  await tx.db.update(outbox).set(toOther).where(eq(outbox.supporterKey, from));
+  await tx.db
+    .update(emailChanges)
+    .set({ ...toOther, status: 'undone' })
+    .where(and(eq(emailChanges.supporterKey, from), isNull(emailChanges.appliedAt)));
+}

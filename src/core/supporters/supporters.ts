@@ -1,0 +1,58 @@
+import { eq } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
+import type { EmailAddress } from '../email.js';
+
+type SupporterRow = Tables['supporters']['$inferSelect'];
+
+/** What somebody says of themselves. */
+export type Said = Partial<Pick<SupporterRow, 'name' | 'country' | 'postalCode' | 'postalAddress' | 'phone'>>;
+
+const insertSupporter = statement('supporter_insert', ({ db, tables: { supporters: t } }: Tx) =>
+  db
+    .insert(t)
+    .values({ ...bindAll(t, ['publicId', 'identity', 'delivery', 'createdAt']), linkEpoch: 0 })
+    .onConflictDoNothing()
+    .returning({ key: t.key }),
+);
+
+const findKey = statement('supporter_find', ({ db, tables: { supporters: t } }: Tx) =>
+  db
+    .select({ key: t.key })
+    .from(t)
+    .where(eq(t.identity, bind(t.identity, 'identity'))),
+);
+
+/** The supporter with this address, made if there is none. What is known of an existing one does not change. */
+export async function findOrCreateSupporter(
+  tx: Tx,
+  email: EmailAddress,
+  publicId: string,
+): Promise<{ key: number }> {
+  const [inserted] = await insertSupporter(tx, { publicId, ...email, createdAt: tx.now });
+  const row = inserted ?? (await findKey(tx, { identity: email.identity }))[0];
+  if (!row) throw new Error('a supporter was neither inserted nor found');
+  return row;
+}
+
+export async function findSupporterByIdentity(
+  on: Reader,
+  identity: string,
+): Promise<SupporterRow | undefined> {
+  const { supporters: t } = on.tables;
+  const [row] = await on.db.select().from(t).where(eq(t.identity, identity));
+  return row;
+}
+
+/** The mailbox is proven: what its owner says replaces what we knew, and what they leave out stays. */
+export async function learn(tx: Tx, key: number, said: Said): Promise<void> {
+  const { supporters: t } = tx.tables;
+  const { name, country, postalCode, postalAddress, phone } = said;
+  const known = Object.entries({ name, country, postalCode, postalAddress, phone }).filter(
+    ([, value]) => value != null,
+  );
+  await tx.db
+    .update(t)
+    .set({ ...Object.fromEntries(known), provenAt: tx.now })
+    .where(eq(t.key, key));
+}

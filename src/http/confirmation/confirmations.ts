@@ -1,0 +1,113 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import {
+  Accepted,
+  ConfirmationInput,
+  ConfirmationRefusal,
+  ConfirmationResend,
+  ConfirmationResult,
+} from '../../../schema/api/confirmation/confirmations.js';
+import {
+  confirmRequest,
+  refuseRequest,
+  resendConfirmation,
+  type Confirmed,
+  type Place,
+  type Proof,
+} from '../../core/confirmation/confirmations.js';
+import type { Context } from '../../core/context.js';
+import { invalidBody } from '../../errors.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { operation } from '../openapi/operation.js';
+import { steadily } from '../answer-floor.js';
+
+export const ACCEPTED = { accepted: true };
+
+const toResult = ({ kind, petitionId }: Confirmed) => ({ kind, petition_id: petitionId });
+
+/** A schema could say it with `oneOf`, and no SDK would thank us. */
+function proofOf({ token, email, code }: (typeof ConfirmationInput)['static']): Proof {
+  if (token !== undefined && email === undefined && code === undefined) return { token };
+  if (token === undefined && email !== undefined && code !== undefined) return { email, code };
+  throw invalidBody({ pointer: '', code: 'either', detail: 'Send either token, or email and code.' });
+}
+
+function placeOf({
+  petition_id: petitionId,
+  organization_id: organizationId,
+}: (typeof ConfirmationResend)['static']): Place {
+  if (petitionId !== undefined && organizationId === undefined) return { petitionId };
+  if (petitionId === undefined && organizationId !== undefined) return { organizationId };
+  throw invalidBody({ pointer: '', code: 'either', detail: 'Send either petition_id or organization_id.' });
+}
+
+export const confirmationRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.post(
+      '/v1/confirmations',
+      {
+        config: { limit: 'confirm' },
+        schema: operation({
+          operationId: 'confirmRequest',
+          tag: 'Confirmation',
+          access: 'open',
+          summary: 'Confirm what was asked for under an address',
+          description:
+            'With the token of the mailed link, or with the address and the code. It confirms that one request: a signature, the opt-ins that came with it, or a subscription. A repeat within 24 hours gets the same answer. Whatever is wrong with a link is one and the same 404. Signatures that were made in time can be confirmed for 24 hours after their petition has closed.',
+          body: ConfirmationInput,
+          answers: { 200: ConfirmationResult },
+          errors: ['link_not_found'],
+        }),
+      },
+      async (request, reply) => {
+        const proof = proofOf(request.body);
+        const confirmed = await steadily(ctx, () => confirmRequest(ctx, proof));
+        return reply.header('cache-control', PRIVATE_CACHE).send(toResult(confirmed));
+      },
+    );
+
+    app.post(
+      '/v1/confirmations/refuse',
+      {
+        config: { limit: 'confirm' },
+        schema: operation({
+          operationId: 'refuseRequest',
+          tag: 'Confirmation',
+          access: 'open',
+          summary: 'Say that it was not you',
+          description:
+            'Ends the request: its signature is withdrawn before it counted, its subscriptions never begin, and nothing more is mailed about that petition for 30 days. A repeat within 24 hours gets the same answer.',
+          body: ConfirmationRefusal,
+          answers: { 200: ConfirmationResult },
+          errors: ['link_not_found'],
+        }),
+      },
+      async (request, reply) => {
+        const refused = await steadily(ctx, () => refuseRequest(ctx, request.body.token));
+        return reply.header('cache-control', PRIVATE_CACHE).send(toResult(refused));
+      },
+    );
+
+    app.post(
+      '/v1/confirmations/resend',
+      {
+        config: { limit: 'mail' },
+        schema: operation({
+          operationId: 'resendConfirmation',
+          tag: 'Confirmation',
+          access: 'open',
+          summary: 'Send the confirmation mail again',
+          description:
+            'If something waits to be confirmed under this address there, it is mailed again, within caps: to one mailbox three a day, ten a week, five about one petition. Whose mails others have used up asks for the link to “my data” (`createManageLink`), and confirms there (`confirmMySignature`). The answer is the same for every address.',
+          body: ConfirmationResend,
+          answers: { 202: Accepted },
+        }),
+      },
+      async (request, reply) => {
+        const place = placeOf(request.body);
+        await steadily(ctx, () => resendConfirmation(ctx, request.body.email, place));
+        return reply.code(202).header('cache-control', PRIVATE_CACHE).send(ACCEPTED);
+      },
+    );
+    done();
+  };

@@ -1,0 +1,110 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { HistoryQuery, PetitionCounts, PetitionHistory } from '../../../schema/api/counts/counts.js';
+import { PetitionPath } from '../../../schema/api/common.js';
+import { ANONYMOUS, type Context } from '../../core/context.js';
+import { nextMilestone, readCounts, readHistory } from '../../core/counts/counts.js';
+import { findGate } from '../../core/petitions/petition-lookup.js';
+import { countsShownTo, publicCounts, type ShownCounts } from '../../core/partners/shown-counts.js';
+import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
+import { iso } from '../case.js';
+import { etagOf, sendWithEtag } from '../conditional.js';
+import { createHotAnswers } from '../hot-answers.js';
+import { operation } from '../openapi/operation.js';
+import { spanOf, SPANS } from '../time-range.js';
+
+export const toCounts = (counts: ShownCounts, goals: readonly number[]): PetitionCounts => ({
+  confirmed: counts.confirmed,
+  pending: counts.pending,
+  invalidated: counts.invalidated,
+  goal: goals.at(-1) ?? null,
+  next_milestone: nextMilestone(goals, counts.confirmed),
+  updated_at: iso(counts.updatedAt),
+});
+
+/**
+ * Without `s-maxage`: it forbids shared caches to send what is stale (RFC 9111, 4.2.4), hence to send it while they ask
+ * again. What browsers may do is short, so that a page that polls is not shown what it had before; a CDN that knows
+ * RFC 9213 asks at most every two seconds, and goes on for five minutes when nobody answers.
+ */
+const CACHING = [
+  'cache-control',
+  'public, max-age=1, stale-while-revalidate=10, stale-if-error=300',
+  'cdn-cache-control',
+  'max-age=2, stale-while-revalidate=30, stale-if-error=300',
+] as const;
+
+/** What an answer to a key says belongs to its caller. */
+async function sendKeyed(ctx: Context, request: FastifyRequest, reply: FastifyReply, ref: string) {
+  const petition = await findGate(ctx.store.read, request.actor, ref);
+  const counts = await readCounts(ctx.store.read, petition.key);
+  const shown = await countsShownTo(ctx.store.read, request.actor, [petition]);
+  const body = toCounts(shown(petition.key, counts), petition.goals);
+  return sendWithEtag(request, reply, PRIVATE_CACHE, body);
+}
+
+export const countRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    const hot = createHotAnswers(ctx);
+    const render = async (ref: string) => {
+      const petition = await findGate(ctx.store.read, ANONYMOUS, ref);
+      const counts = await readCounts(ctx.store.read, petition.key);
+      const body = JSON.stringify(toCounts(publicCounts(counts), petition.goals));
+      return { body, etag: etagOf(body), until: null };
+    };
+
+    app.get(
+      '/v1/petitions/:petition/counts',
+      {
+        schema: operation({
+          operationId: 'getPetitionCounts',
+          tag: 'Counts',
+          access: 'open',
+          summary: 'Read the counts of a petition',
+          description:
+            'How many have signed, as of the last commit. Small, and made for a CDN in front: poll this one. Where many look for long, `followPetitionCounts` is cheaper.',
+          params: PetitionPath,
+          answers: { 200: PetitionCounts, 304: NOT_MODIFIED, 308: MOVED },
+          errors: ['petition_not_found', 'petition_taken_down'],
+        }),
+      },
+      (request, reply) => {
+        const { actor } = request;
+        const { petition: ref } = request.params;
+        if (actor.kind === 'anonymous') {
+          return hot.send(request, reply, { ref, caching: CACHING, render: () => render(ref) });
+        }
+        return sendKeyed(ctx, request, reply, ref);
+      },
+    );
+
+    app.get(
+      '/v1/petitions/:petition/history',
+      {
+        schema: operation({
+          operationId: 'getPetitionHistory',
+          tag: 'Counts',
+          access: 'open',
+          summary: 'Read how a petition has grown',
+          description: 'Confirmed signatures per hour or day (UTC), by when they were confirmed.',
+          params: PetitionPath,
+          querystring: HistoryQuery,
+          answers: { 200: PetitionHistory, 304: NOT_MODIFIED, 308: MOVED },
+          errors: ['petition_not_found', 'petition_taken_down'],
+        }),
+      },
+      async (request, reply) => {
+        const { bucket = 'day' } = request.query;
+        const { from, before } = spanOf(request.query, SPANS[bucket], ctx.now());
+        const petition = await findGate(ctx.store.read, request.actor, request.params.petition);
+        const hours = bucket === 'hour' ? 1 : 24;
+        const data = await readHistory(ctx.store.read, { petitionKey: petition.key, hours, from, before });
+        return sendWithEtag(request, reply, cacheFor(request), {
+          bucket,
+          data: data.map((item) => ({ from: iso(item.from), confirmed: item.confirmed })),
+        });
+      },
+    );
+    done();
+  };

@@ -1,0 +1,67 @@
+import { Recent } from '../../core/recent-map.js';
+import { leftOf, type Bucket, type Left, type LimitStore, type Policy } from './limit-store.js';
+
+/** How many clients are remembered under each policy, and at most twice as many: those seen longest ago are forgotten. */
+const CLIENTS = 100_000;
+
+/** What a client has asked for since its window began. */
+type Window = { used: number; endsAt: number };
+
+/** Counts in this process. A window begins with the first request, and ends by the clock. */
+export class LocalLimits implements LimitStore {
+  readonly #windows = new Map<Policy, Recent<Window, string>>();
+
+  take(buckets: readonly Bucket[]): Left {
+    return tightest(buckets, (bucket, now) => {
+      const window = this.#open(bucket, now) ?? this.#begin(bucket, now);
+      window.used += 1;
+      return leftOf(bucket.policy, window.used, window.endsAt - now);
+    });
+  }
+
+  look(buckets: readonly Bucket[]): Left {
+    return tightest(buckets, (bucket, now) => {
+      const { used, endsAt } = this.#open(bucket, now) ?? newWindow(bucket, now);
+      return leftOf(bucket.policy, used + 1, endsAt - now);
+    });
+  }
+
+  state(): undefined {
+    return undefined;
+  }
+
+  close(): void {
+    this.#windows.clear();
+  }
+
+  #open({ policy, key }: Bucket, now: number): Window | undefined {
+    const window = this.#windows.get(policy)?.get(key);
+    return window && window.endsAt > now ? window : undefined;
+  }
+
+  #begin(bucket: Bucket, now: number): Window {
+    const { policy, key } = bucket;
+    let windows = this.#windows.get(policy);
+    if (!windows) this.#windows.set(policy, (windows = new Recent(CLIENTS)));
+    const window = newWindow(bucket, now);
+    windows.set(key, window);
+    return window;
+  }
+}
+
+const newWindow = ({ policy }: Bucket, now: number): Window => ({
+  used: 0,
+  endsAt: now + policy.seconds * 1000,
+});
+
+/** Asks one bucket after the other, until one is exceeded. */
+function tightest(buckets: readonly Bucket[], leftIn: (bucket: Bucket, now: number) => Left): Left {
+  const now = Date.now();
+  let tightest: Left | undefined;
+  for (const bucket of buckets) {
+    const left = leftIn(bucket, now);
+    if (!tightest || left.left < tightest.left) tightest = left;
+    if (left.left < 0) break;
+  }
+  return tightest as Left;
+}

@@ -1,0 +1,117 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { MyExport } from '../../../schema/api/my-data/my-export.js';
+import type { RequestData } from '../../../schema/db/consent-tables.js';
+import type { Context } from '../../core/context.js';
+import { exportMe, type MyData } from '../../core/my-data/my-export.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { iso } from '../case.js';
+import { toContact } from '../supporters/contacts.js';
+import { toMe } from './me.js';
+import { toMySignature } from './my-signatures.js';
+import { toMySubscription } from './my-subscriptions.js';
+import { operation } from '../openapi/operation.js';
+import { sessionOf } from '../session.js';
+
+type Said = Pick<RequestData, 'country' | 'postalCode' | 'postalAddress' | 'phone' | 'comment'>;
+
+const toSaid = ({ country, postalCode, postalAddress, phone, comment }: Said) => ({
+  country,
+  postal_code: postalCode,
+  postal_address: postalAddress,
+  phone,
+  comment,
+});
+
+const toExportedSignature = (mine: MyData['signatures'][number]) => ({
+  ...toMySignature(mine),
+  statement: mine.petition.statement,
+  ...toSaid(mine.signature),
+  source: mine.signature.source,
+  utm: mine.signature.utm,
+  external_id: mine.signature.externalId,
+});
+
+const toConsent = ({ consent, organizationId, petitionId, text }: MyData['consents'][number]) => ({
+  id: consent.publicId,
+  organization_id: organizationId,
+  petition_id: petitionId,
+  action: consent.action,
+  origin: consent.origin,
+  text,
+  source: consent.source,
+  evidence: consent.evidence,
+  created_at: iso(consent.createdAt),
+  proof: consent.proof.toString('base64url'),
+});
+
+const toRequest = ({ request, petitionId }: MyData['requests'][number]) => ({
+  kind: request.kind,
+  petition_id: petitionId,
+  locale: request.locale,
+  origin: request.origin,
+  source: request.source,
+  said: request.data && { name: request.data.name, ...toSaid(request.data) },
+  reminders: request.reminders,
+  created_at: iso(request.createdAt),
+  confirmed_at: iso(request.confirmedAt),
+  refused_at: iso(request.refusedAt),
+});
+
+/** Everything that is kept about a supporter, as one document. */
+export const toMyExport = (data: MyData) => ({
+  profile: toMe(data.me),
+  signatures: data.signatures.map(toExportedSignature),
+  share_links: data.shareLinks.map(({ petitionId, createdAt, ...link }) => ({
+    ...link,
+    petition_id: petitionId,
+    created_at: iso(createdAt),
+  })),
+  subscriptions: data.subscriptions.map(toMySubscription),
+  consents: data.consents.map(toConsent),
+  confirmation_requests: data.requests.map(toRequest),
+  mails: data.mails.map(({ kind, state, createdAt, settledAt }) => ({
+    kind,
+    state,
+    created_at: iso(createdAt),
+    settled_at: iso(settledAt),
+  })),
+  email_changes: data.emailChanges.map((change) => ({
+    status: change.status,
+    old_email: change.oldDelivery,
+    new_email: change.newDelivery,
+    created_at: iso(change.createdAt),
+    applied_at: iso(change.appliedAt),
+    undone_at: iso(change.undoneAt),
+  })),
+  contacts: data.contacts.map(({ contact, organizationId }) => ({
+    organization_id: organizationId,
+    ...toContact(contact),
+  })),
+});
+
+export const myExportRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.get(
+      '/v1/me/export',
+      {
+        schema: operation({
+          operationId: 'exportMe',
+          tag: 'My data',
+          access: 'session',
+          summary: 'Take my data with me',
+          description: 'Everything that is kept about me, as one document to save.',
+          answers: { 200: MyExport },
+          sends: ['Content-Disposition'],
+        }),
+      },
+      async (request, reply) => {
+        const data = await exportMe(ctx.store.read, sessionOf(request));
+        return reply
+          .header('cache-control', PRIVATE_CACHE)
+          .header('content-disposition', 'attachment; filename="my-data.json"')
+          .send(toMyExport(data));
+      },
+    );
+    done();
+  };

@@ -1,0 +1,61 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
+import { ManageLinkInput, Session, SessionInput } from '../../../schema/api/my-data/sessions.js';
+import type { Context } from '../../core/context.js';
+import { createSession, requestManageLink } from '../../core/my-data/sessions.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { iso } from '../case.js';
+import { ACCEPTED } from '../confirmation/confirmations.js';
+import { operation } from '../openapi/operation.js';
+import { steadily } from '../answer-floor.js';
+
+/** The way into "my data". */
+export const manageLinkRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.post(
+      '/v1/manage-links',
+      {
+        config: { limit: 'mail' },
+        schema: operation({
+          operationId: 'createManageLink',
+          tag: 'My data',
+          access: 'open',
+          summary: 'Have the link to “my data” mailed',
+          description:
+            'If the address is known, a link for `createSession` is mailed to it: one in 15 minutes, three a day at most. Beyond that the unused links of the last 24 hours are good for 30 minutes again. Nothing that is signed or subscribed under the address uses up these mails. The answer is the same for every address.',
+          body: ManageLinkInput,
+          answers: { 202: Accepted },
+        }),
+      },
+      async (request, reply) => {
+        const { email, locale } = request.body;
+        await steadily(ctx, () => requestManageLink(ctx, email, locale));
+        return reply.code(202).header('cache-control', PRIVATE_CACHE).send(ACCEPTED);
+      },
+    );
+
+    app.post(
+      '/v1/sessions',
+      {
+        config: { limit: 'confirm' },
+        schema: operation({
+          operationId: 'createSession',
+          tag: 'My data',
+          access: 'open',
+          summary: 'Begin a session with the mailed link',
+          description:
+            'The link works once, for 30 minutes. The session that it is exchanged for lasts 15 minutes, and may see and change what is kept about its supporter. Whatever is wrong with a link is one and the same 404.',
+          body: SessionInput,
+          answers: { 201: Session },
+          errors: ['link_not_found'],
+        }),
+      },
+      async (request, reply) => {
+        const { token, expiresAt } = await createSession(ctx, request.body.token);
+        reply.code(201).header('cache-control', PRIVATE_CACHE);
+        return reply.send({ session_token: token, expires_at: iso(expiresAt) });
+      },
+    );
+    done();
+  };

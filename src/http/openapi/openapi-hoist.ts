@@ -1,0 +1,144 @@
+import { OWN_KEYWORDS } from '../../../schema/api/typebox.js';
+import type { RequestHeader } from './document-headers.js';
+
+type Json = Record<string, unknown>;
+export type Schemas = Record<string, { examples?: unknown[] }>;
+export type Content = Record<string, { schema: { $ref?: string }; examples?: Json }>;
+type Reference = { $ref: string };
+type Parameter = Json & { name: string; in: string; required: boolean; description: string };
+type Response = { description: string; headers?: Json; content?: Content };
+export type Operation = {
+  operationId: string;
+  tags: string[];
+  parameters?: Parameter[];
+  requestBody?: { required: boolean; content: Content };
+  responses: Record<string, Response>;
+  'x-request-headers'?: RequestHeader[];
+};
+export type Document = {
+  openapi: string;
+  info: Json;
+  servers: Json[];
+  tags: { name: string; description: string }[];
+  paths: Record<string, Record<string, Operation>>;
+  components: Record<string, Json>;
+};
+
+/**
+ * What many operations share is said once, under `components`: examples, problems, and parameters that read the same
+ * everywhere. And all of it in an order that people can read and that does not depend on the order of imports.
+ */
+export function hoist(document: Document): Document {
+  const pools: Record<'parameters' | 'responses' | 'examples', Json> = {
+    parameters: {},
+    responses: {},
+    examples: {},
+  };
+
+  /** A reference to the pool; what has the name of something else there stays where it is. */
+  function put<T>(kind: keyof typeof pools, name: string, value: T): T | Reference {
+    const known = (pools[kind][name] ??= value);
+    return JSON.stringify(known) === JSON.stringify(value) ? { $ref: `#/components/${kind}/${name}` } : value;
+  }
+
+  const hoistContent = (content: Content): Content =>
+    mapValues(content, ({ schema, examples }) => ({
+      schema: tidy(schema),
+      ...(examples
+        ? { examples: mapValues(examples, (example, name) => put('examples', name, example)) }
+        : {}),
+    }));
+
+  const hoistResponse = (response: Response): Response => {
+    const { content, ...rest } = response;
+    const done = content ? { ...rest, content: hoistContent(content) } : rest;
+    const name = nameOf(response);
+    return name === undefined ? done : (put('responses', name, done) as Response);
+  };
+
+  const shared = repeated(document);
+  const hoistParameter = (parameter: Parameter): Parameter => {
+    const done = { ...parameter, schema: tidy(parameter['schema']) };
+    return shared(parameter) ? (put('parameters', pascal(parameter.name), done) as Parameter) : done;
+  };
+
+  const paths = mapValues(document.paths, (path) =>
+    mapValues(path, ({ parameters, requestBody, responses, ...words }) => ({
+      ...words,
+      ...(parameters ? { parameters: parameters.map(hoistParameter) } : {}),
+      ...(requestBody ? { requestBody: { ...requestBody, content: hoistContent(requestBody.content) } } : {}),
+      responses: mapValues(responses, hoistResponse),
+    })),
+  );
+  const { securitySchemes = {}, schemas = {}, headers = {} } = document.components;
+  const components = {
+    securitySchemes,
+    ...mapValues({ ...pools, headers, schemas: mapValues(schemas, tidy) }, sorted),
+  };
+  return { ...document, paths, components };
+}
+
+/** Tells whether a parameter occurs more than once, with the same words. */
+function repeated({ paths }: Document): (parameter: Parameter) => boolean {
+  const seen = new Map<string, number>();
+  const all = Object.values(paths).flatMap((path) =>
+    Object.values(path).flatMap(({ parameters = [] }) => parameters),
+  );
+  for (const parameter of all) {
+    const text = JSON.stringify(parameter);
+    seen.set(text, (seen.get(text) ?? 0) + 1);
+  }
+  return (parameter) => (seen.get(JSON.stringify(parameter)) ?? 0) > 1;
+}
+
+const MOST_IN_NAME = 5;
+
+/** Problems are named after their codes. */
+function nameOf({ headers = {}, content }: Response): string | undefined {
+  if (!content) {
+    return 'Location' in headers ? 'Moved' : 'Link' in headers ? 'PageNotModified' : 'NotModified';
+  }
+  const examples = content['application/problem+json']?.examples;
+  if (!examples) return undefined;
+  const codes = Object.keys(examples);
+  // So many belong to one operation: nobody shares them, and nobody could read the name.
+  return codes.length > MOST_IN_NAME ? undefined : codes.map(pascal).join('Or');
+}
+
+const pascal = (name: string) =>
+  name.replace(/(?:^|[_-])([a-z])/gi, (_match, letter: string) => letter.toUpperCase());
+
+const mapValues = <T, Out>(
+  object: Record<string, T>,
+  map: (value: T, key: string) => Out,
+): Record<string, Out> =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value, key)]));
+
+const sorted = <T>(object: Record<string, T>): Record<string, T> =>
+  Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** Keywords that are read first, and last. */
+const FIRST = ['$ref', 'type', 'description', 'format', 'enum', 'pattern'];
+const LAST = ['required', 'additionalProperties', 'properties', 'examples'];
+const rankOf = (keyword: string) =>
+  FIRST.includes(keyword) ? FIRST.indexOf(keyword) - FIRST.length : LAST.indexOf(keyword) + 1;
+
+const isOwn = (keyword: string) => (OWN_KEYWORDS as readonly string[]).includes(keyword);
+
+/** A schema with its keywords in the order of reading, without those that only we know. */
+function tidy<T>(schema: T): T {
+  if (Array.isArray(schema)) return schema.map(tidy) as T;
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const said = Object.entries(schema).filter(([keyword]) => !isOwn(keyword));
+  const keywords = said.sort(([a], [b]) => rankOf(a) - rankOf(b));
+  return Object.fromEntries(
+    keywords.map(([keyword, value]) => [
+      keyword,
+      keyword === 'properties'
+        ? mapValues(value as Json, tidy)
+        : keyword === 'examples' || keyword === 'required' || keyword === 'enum'
+          ? (value as unknown)
+          : tidy(value as unknown),
+    ]),
+  ) as T;
+}

@@ -1,0 +1,198 @@
+import type { TSchema } from '@sinclair/typebox';
+import { Problem } from '../../../schema/api/problems.js';
+import { closed, ref } from '../../../schema/api/typebox.js';
+import { ERRORS, type ErrorCode } from '../../errors.js';
+import type { RequestHeader, ResponseHeader } from './document-headers.js';
+import { problemExample } from './problem-examples.js';
+
+/** Which keys an operation takes. */
+export type Access = 'service' | 'open' | 'session' | 'secret';
+
+/** The groups of the document, in its order. */
+export const TAGS = {
+  Petitions: 'The asks, their texts and their life.',
+  Signatures: 'Signing, and what organisers do with signatures.',
+  Counts: 'How many have signed, now and over time.',
+  Sharing: 'Links that people spread, what they bring, and how a petition looks elsewhere.',
+  Confirmation: 'Proof that somebody reads the mailbox that was typed.',
+  Subscriptions: 'Who may be mailed, with the consent that says so, and how to leave.',
+  'My data': 'What a supporter sees and changes, with a link that was mailed to them.',
+  Partners: 'The coalition of a petition: who takes part, on which terms, and what each has brought.',
+  Mailings: 'Personal links for the mails that you send, and what your mail provider reports of them.',
+  Organization: 'The organization that a key belongs to, and its keys.',
+  Service: 'Health, metrics and this document. They need no key.',
+} as const;
+
+/** An answer that is not the JSON of a component: `content` by media type, or none for an answer without a body. */
+type PlainAnswer = { description: string; content?: Record<string, { schema: TSchema }> };
+type Answer = TSchema | PlainAnswer;
+
+export type OperationInput = {
+  operationId: string;
+  tag: keyof typeof TAGS;
+  access: Access;
+  summary: string;
+  description: string;
+  params?: TSchema;
+  querystring?: TSchema;
+  /** Any query is taken, and none is read: for what strangers link to, since networks append parameters of their own. */
+  anyQuery?: true;
+  body?: TSchema;
+  /** A body that is read while it comes: what it is, or one line of it, by media type. */
+  files?: Record<string, { schema: TSchema }>;
+  /** The answers when all goes well, by status. */
+  answers: Record<number, Answer>;
+  /** Headers of the good answers, where they do not follow from the rest. */
+  sends?: readonly ResponseHeader[];
+  /** Headers that it reads, where they do not follow from the rest. */
+  takes?: readonly RequestHeader[];
+  /** The codes of its own; those that every operation of its access can meet are added. */
+  errors?: readonly ErrorCode[];
+};
+
+const ALWAYS: readonly ErrorCode[] = [
+  'invalid_request',
+  'uri_too_long',
+  'rate_limited',
+  'internal_error',
+  'overloaded',
+  'storage_unavailable',
+];
+const WITH_KEY: readonly ErrorCode[] = ['invalid_key', 'secret_key_in_browser', 'origin_not_allowed'];
+const WITH: Record<Access, readonly ErrorCode[]> = {
+  service: WITH_KEY,
+  open: WITH_KEY,
+  session: ['session_required', 'invalid_session'],
+  secret: [...WITH_KEY, 'key_required', 'scope_required'],
+};
+const WITH_BODY: readonly ErrorCode[] = [
+  'invalid_json',
+  'invalid_body',
+  'body_too_large',
+  'unsupported_media_type',
+  'storage_full',
+];
+
+const SECURITY: Record<Access, Record<string, string[]>[]> = {
+  service: [{}, { publishableKey: [] }, { secretKey: [] }],
+  open: [{}, { publishableKey: [] }, { secretKey: [] }],
+  session: [{ session: [] }],
+  secret: [{ secretKey: [] }],
+};
+
+/** What takes no query refuses one: nothing is quietly ignored. */
+const NO_QUERY = closed({});
+
+/** The route schema of an operation: contract, words and every error it can answer, in one place. */
+export function operation<const Input extends OperationInput>(input: Input) {
+  const { operationId, tag, access, summary, description, params, querystring, body, answers } = input;
+  const codes = codesOf(input);
+  const good = Object.entries(answers).map(([status, answer]) => [
+    status,
+    { ...toResponse(answer), headers: named(headersOf(Number(status), input)) },
+  ]);
+  const bad = [...byStatus(codes)].map(([status, some]) => [status, toProblem(status, some)]);
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description,
+    security: SECURITY[access],
+    ...(params ? { params } : {}),
+    ...(input.anyQuery ? {} : { querystring: querystring ?? NO_QUERY }),
+    ...(body ? { body: ref(body) } : input.files ? { body: { content: input.files } } : {}),
+    response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
+    // For the document alone: see openapi.ts.
+    'x-request-headers': [...requestHeadersOf(codes, answers), ...(input.takes ?? [])],
+  } as unknown as RouteSchema<Input>;
+}
+
+function codesOf({ access, anyQuery, body, files, errors = [] }: OperationInput): Set<ErrorCode> {
+  const query: ErrorCode[] = anyQuery ? [] : ['invalid_query'];
+  return new Set([...ALWAYS, ...WITH[access], ...query, ...((body ?? files) ? WITH_BODY : []), ...errors]);
+}
+
+/** In the order of the catalogue, so that the same errors read the same in every operation. */
+function byStatus(codes: Set<ErrorCode>): Map<number, ErrorCode[]> {
+  const statuses = new Map<number, ErrorCode[]>();
+  for (const [code, [status]] of Object.entries(ERRORS) as [ErrorCode, readonly [number, string]][]) {
+    if (codes.has(code)) statuses.set(status, [...(statuses.get(status) ?? []), code]);
+  }
+  return statuses;
+}
+
+function toResponse(answer: Answer) {
+  if (isPlain(answer)) return answer.content ? answer : { ...answer, type: 'null' };
+  return { description: answer.description, content: { 'application/json': { schema: ref(answer) } } };
+}
+
+const isPlain = (answer: Answer): answer is PlainAnswer => !('type' in answer) && !('$ref' in answer);
+
+function toProblem(status: number, codes: ErrorCode[]) {
+  return {
+    description: codes.map((code) => `\`${code}\`: ${ERRORS[code][1]}.`).join('\n'),
+    headers: named([
+      ...common(status),
+      ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
+      ...(codes.some((code) => RETRIED.has(code)) ? (['Retry-After'] as const) : []),
+    ]),
+    content: {
+      'application/problem+json': {
+        schema: ref(Problem),
+        examples: Object.fromEntries(
+          codes.map((code) => [code, { summary: ERRORS[code][1], value: problemExample(code) }]),
+        ),
+      },
+    },
+  };
+}
+
+/** Codes that say when to come again. */
+const RETRIED = new Set<ErrorCode>([
+  'rate_limited',
+  'petition_not_open',
+  'overloaded',
+  'storage_unavailable',
+  'shutting_down',
+  'storage_full',
+  'too_many_listeners',
+]);
+
+function headersOf(status: number, { answers, errors = [], sends = [] }: OperationInput): ResponseHeader[] {
+  const found = status < 300 || status === 304;
+  const tagged = 304 in answers || errors.includes('precondition_required');
+  const paged = Object.values(answers).some((answer) => !isPlain(answer) && answer.$id?.endsWith('Page'));
+  return [
+    ...common(status),
+    ...(found && tagged ? (['ETag'] as const) : []),
+    ...(found && (paged || sends.includes('Link')) ? (['Link'] as const) : []),
+    ...(status === 302 || status === 308 ? (['Location'] as const) : []),
+    ...(status < 300 ? sends : []),
+  ];
+}
+
+function common(status: number): ResponseHeader[] {
+  const always: ResponseHeader[] = ['Access-Control-Allow-Origin', 'X-Request-Id', 'Cache-Control'];
+  return status >= 500 ? always : [...always, 'RateLimit', 'RateLimit-Policy'];
+}
+
+function requestHeadersOf(codes: Set<ErrorCode>, answers: OperationInput['answers']): RequestHeader[] {
+  return [
+    ...(codes.has('idempotency_key_reused') ? (['Idempotency-Key'] as const) : []),
+    ...(codes.has('precondition_required') ? (['If-Match'] as const) : []),
+    ...(304 in answers ? (['If-None-Match'] as const) : []),
+  ];
+}
+
+/** Names alone: the document refers to their descriptions. */
+const named = (headers: ResponseHeader[]) => Object.fromEntries(headers.map((name) => [name, {}]));
+
+type Part<Input, Name extends string> =
+  Input extends Record<Name, infer Schema extends TSchema> ? Record<Name, Schema> : unknown;
+
+type RouteSchema<Input extends OperationInput> = {
+  operationId: string;
+  response: Record<number, unknown>;
+} & Part<Input, 'params'> &
+  Part<Input, 'querystring'> &
+  Part<Input, 'body'>;

@@ -1,0 +1,90 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { OEmbed, OEmbedQuery } from '../../../schema/api/petitions/oembed.js';
+import type { Context } from '../../core/context.js';
+import { findByUrl, type Embedded } from '../../core/petitions/oembed.js';
+import { ApiError } from '../../errors.js';
+import { escapeHtml } from '../../mail/words.js';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/face.js';
+import { cacheFor, NOT_MODIFIED } from '../answers.js';
+import { sendWithEtag } from '../conditional.js';
+import { operation } from '../openapi/operation.js';
+
+/** What a form of one column needs. The element takes less where there is less. */
+const WIDTH = 600;
+const HEIGHT = 800;
+const CACHE_SECONDS = 3600;
+
+type Room = { maxwidth?: number; maxheight?: number };
+
+function toOEmbed({ petition, lead }: Embedded, publicUrl: string, room: Room): OEmbed {
+  const { maxwidth = Infinity, maxheight = Infinity } = room;
+  const { publicId, slug, title, pageUrl } = petition;
+  const address = `${publicUrl}/v1/petitions/${slug}`;
+  // Shown smaller where it must be, in its own proportions.
+  const scale = Math.min(1, maxwidth / PICTURE_WIDTH, maxheight / PICTURE_HEIGHT);
+  const scaled = (length: number) => Math.max(1, Math.floor(length * scale));
+  return {
+    version: '1.0',
+    type: 'rich',
+    title,
+    author_name: lead.name,
+    ...(lead.url === null ? {} : { author_url: lead.url }),
+    provider_name: 'Undersigned',
+    provider_url: publicUrl,
+    cache_age: CACHE_SECONDS,
+    html: [
+      `<script src="${escapeHtml(`${publicUrl}/embed/v1.js`)}" defer></script>`,
+      `<undersigned-petition slug="${escapeHtml(slug)}">`,
+      `<a href="${escapeHtml(pageUrl ?? address)}">${escapeHtml(title)}</a>`,
+      '</undersigned-petition>',
+    ].join(''),
+    width: Math.min(WIDTH, maxwidth),
+    height: Math.min(HEIGHT, maxheight),
+    // By id, which no rename changes.
+    thumbnail_url: `${publicUrl}/v1/petitions/${publicId}/og.png`,
+    thumbnail_width: scaled(PICTURE_WIDTH),
+    thumbnail_height: scaled(PICTURE_HEIGHT),
+  };
+}
+
+/** Where consumers that have the petition find how to embed it: a `Link` header. */
+export function discoveryOf({ slug, title }: { slug: string; title: string }, publicUrl: string): string {
+  const query = new URLSearchParams({ url: `${publicUrl}/v1/petitions/${slug}`, format: 'json' });
+  // Headers hold ASCII: other titles are written as in RFC 8187.
+  const named = /^[ !#-[\]-~]*$/.test(title) ? `title="${title}"` : `title*=UTF-8''${encodeExtended(title)}`;
+  return `<${publicUrl}/v1/oembed?${query.toString()}>; rel="alternate"; type="application/json+oembed"; ${named}`;
+}
+
+const encodeExtended = (text: string): string =>
+  encodeURIComponent(text).replace(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** For sites and editors that turn a pasted address into what is behind it. */
+export const oembedRoutes =
+  (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.get(
+      '/v1/oembed',
+      {
+        schema: operation({
+          operationId: 'getOembed',
+          tag: 'Sharing',
+          access: 'open',
+          summary: 'Get a petition as oEmbed',
+          description:
+            'For sites that turn a pasted address into the petition itself (https://oembed.com). 404 for whatever is no published petition: drafts and what was taken down too. Of several petitions on one page it is the one published last. Parameters that are not named here are ignored, since consumers add their own.',
+          querystring: OEmbedQuery,
+          answers: { 200: OEmbed, 304: NOT_MODIFIED },
+          errors: ['not_found', 'unsupported_format'],
+        }),
+      },
+      async (request, reply) => {
+        const { url, format = 'json', ...room } = request.query;
+        if (format !== 'json') {
+          throw new ApiError('unsupported_format', { detail: 'Ask for `format=json`, or leave it out.' });
+        }
+        const found = await findByUrl(ctx.store.read, publicUrl, url);
+        return sendWithEtag(request, reply, cacheFor(request), toOEmbed(found, publicUrl, room));
+      },
+    );
+    done();
+  };

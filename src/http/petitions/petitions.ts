@@ -1,0 +1,331 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PetitionPath } from '../../../schema/api/common.js';
+import {
+  Petition,
+  PetitionInput,
+  PetitionPage,
+  PetitionPatch,
+  PetitionQuery,
+  PetitionTransition,
+  type PetitionSummary,
+} from '../../../schema/api/petitions/petitions.js';
+import { ANONYMOUS, speaksFor, type Actor, type Context } from '../../core/context.js';
+import { listPetitions, type PetitionSummary as Listed } from '../../core/petitions/petition-list.js';
+import { isOpenAt, nextTurn, statusAt } from '../../core/petitions/petition-life.js';
+import {
+  createPetition,
+  getPetition,
+  patchPetition,
+  transitionPetition,
+} from '../../core/petitions/petitions.js';
+import type { PetitionView, Transition } from '../../core/petitions/petitions.js';
+import { invalidBody } from '../../errors.js';
+import {
+  cacheFor,
+  invalidQuery,
+  MOVED,
+  NOT_MODIFIED,
+  PRIVATE_CACHE,
+  PUBLIC_CACHING,
+  toPage,
+} from '../answers.js';
+import { keyed } from '../auth.js';
+import { camelKeys, date, iso } from '../case.js';
+import { etagOf, sendWithEtag, versionOf } from '../conditional.js';
+import { toCounts } from '../counts/counts.js';
+import { createHotAnswers } from '../hot-answers.js';
+import { foldWords } from '../../core/petitions/search-words.js';
+import { retryFrom } from '../idempotency.js';
+import { discoveryOf } from './oembed.js';
+import { operation } from '../openapi/operation.js';
+
+const toOrganization = ({ publicId, slug, name, url }: PetitionView['organization']) => ({
+  id: publicId,
+  slug,
+  name,
+  url,
+});
+
+function toSummary({ counts, organization, ...petition }: Omit<Listed, 'key'>, now: Date): PetitionSummary {
+  return {
+    id: petition.publicId,
+    slug: petition.slug,
+    status: statusAt(petition, now),
+    open: isOpenAt(petition, now),
+    title: petition.title,
+    call_to_action: petition.callToAction,
+    statement: petition.statement,
+    targets: petition.targets,
+    image: petition.image,
+    locale: petition.locale,
+    page_url: petition.pageUrl,
+    opens_at: iso(petition.opensAt),
+    closes_at: iso(petition.closesAt),
+    outcome: petition.outcome,
+    organization: toOrganization(organization),
+    counts: toCounts(counts, petition.goals),
+    created_at: iso(petition.createdAt),
+    published_at: iso(petition.publishedAt),
+  };
+}
+
+/** What the lead organization keeps to itself is null for everybody else. */
+function toPetition(view: PetitionView, actor: Actor, now: Date): Petition {
+  const { petition, organization, counts, milestones } = view;
+  const own = speaksFor(actor, petition.organizationKey);
+  return {
+    ...toSummary({ ...petition, organization, counts }, now),
+    background: petition.background,
+    background_html: petition.backgroundHtml,
+    references: petition.references,
+    campaigner: petition.campaigner,
+    partners: petition.partners,
+    form: petition.form,
+    goals: petition.goals,
+    milestones: milestones.map(({ value, reachedAt }) => ({ value, reached_at: iso(reachedAt) })),
+    share_texts: petition.shareTexts,
+    share_split: petition.shareSplit,
+    challenge: petition.challenge,
+    origins: petition.origins,
+    confirmation: petition.confirmation,
+    response: petition.response,
+    retention_days: petition.retentionDays,
+    closed_at: iso(petition.closedAt ?? (statusAt(petition, now) === 'closed' ? petition.closesAt : null)),
+    updated_at: iso(petition.updatedAt),
+    external_id: own ? petition.externalId : null,
+    metadata: own ? petition.metadata : null,
+  };
+}
+
+/** The petition as the caller may see it, with the ETag that a change of it needs. */
+function sendPetition(ctx: Context, request: FastifyRequest, reply: FastifyReply, view: PetitionView) {
+  const body = toPetition(view, request.actor, ctx.now());
+  return sendWithEtag(request, reply, PRIVATE_CACHE, body, view.petition.version);
+}
+
+/** Reading: for everybody, and the more for the lead organization. */
+export const openPetitionRoutes =
+  (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.get(
+      '/v1/petitions',
+      {
+        schema: operation({
+          operationId: 'listPetitions',
+          tag: 'Petitions',
+          access: 'open',
+          summary: 'List petitions',
+          description: 'Published petitions; with a secret key also the drafts of your organization.',
+          querystring: PetitionQuery,
+          answers: { 200: PetitionPage, 304: NOT_MODIFIED },
+          errors: ['invalid_cursor'],
+        }),
+      },
+      async (request, reply) => {
+        const { limit = 20, cursor, sort = '-created_at', ...filter } = request.query;
+        const { status: statuses, external_id: externalId, ...rest } = filter;
+        if (rest.q !== undefined && foldWords(rest.q).length === 0) {
+          throw invalidQuery('/q', 'no_words', 'It holds no words: send letters or digits.');
+        }
+        const page = await listPetitions(
+          ctx,
+          request.actor,
+          { statuses, externalId, ...rest },
+          { limit, cursor, sort },
+        );
+        const now = ctx.now();
+        return sendWithEtag(
+          request,
+          reply,
+          cacheFor(request),
+          toPage(request, reply, page, (item) => toSummary(item, now)),
+        );
+      },
+    );
+
+    const hot = createHotAnswers(ctx);
+    const render = async (ref: string) => {
+      const view = await getPetition(ctx.store.read, ANONYMOUS, ref);
+      const now = ctx.now();
+      const body = JSON.stringify(toPetition(view, ANONYMOUS, now));
+      return {
+        body,
+        etag: etagOf(body, view.petition.version),
+        until: nextTurn(view.petition, now),
+        link: discoveryOf(view.petition, publicUrl),
+      };
+    };
+
+    app.get(
+      '/v1/petitions/:petition',
+      {
+        schema: operation({
+          operationId: 'getPetition',
+          tag: 'Petitions',
+          access: 'open',
+          summary: 'Read a petition',
+          description:
+            'The petition with its counts. What only its lead organization sees is null for everybody else.',
+          params: PetitionPath,
+          answers: { 200: Petition, 304: NOT_MODIFIED, 308: MOVED },
+          sends: ['Link'],
+          errors: ['petition_not_found', 'petition_taken_down'],
+        }),
+      },
+      (request, reply) => {
+        const { actor } = request;
+        const { petition: ref } = request.params;
+        if (actor.kind !== 'secret') {
+          return hot.send(request, reply, { ref, caching: PUBLIC_CACHING, render: () => render(ref) });
+        }
+        return getPetition(ctx.store.read, actor, ref).then((view) => {
+          // Nobody can embed a draft yet.
+          if (view.petition.status !== 'draft') reply.header('link', discoveryOf(view.petition, publicUrl));
+          return sendPetition(ctx, request, reply, view);
+        });
+      },
+    );
+    done();
+  };
+
+/** Writing: for the lead organization. */
+export const secretPetitionRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.post(
+      '/v1/petitions',
+      {
+        bodyLimit: PETITION_BODY_LIMIT,
+        config: { scope: 'petitions:write' },
+        schema: operation({
+          operationId: 'createPetition',
+          tag: 'Petitions',
+          access: 'secret',
+          summary: 'Create a petition',
+          description: 'Makes a draft that your organization leads. Publish it with a transition.',
+          body: PetitionInput,
+          answers: { 201: Petition },
+          sends: ['ETag', 'Location'],
+          errors: ['slug_taken', 'external_id_taken', 'idempotency_key_reused', 'invalid_header'],
+        }),
+      },
+      async (request, reply) => {
+        const actor = keyed(request);
+        const view = await createPetition(ctx, actor, fromInput(request.body), retryFrom(ctx, request));
+        reply.code(201).header('location', `/v1/petitions/${view.petition.publicId}`);
+        return sendPetition(ctx, request, reply, view);
+      },
+    );
+
+    app.patch(
+      '/v1/petitions/:petition',
+      {
+        bodyLimit: PETITION_BODY_LIMIT,
+        config: { scope: 'petitions:write' },
+        schema: operation({
+          operationId: 'updatePetition',
+          tag: 'Petitions',
+          access: 'secret',
+          summary: 'Change a petition',
+          description:
+            'A JSON Merge Patch. Needs `If-Match` with the ETag that you have read. The statement stays once somebody has signed it.',
+          params: PetitionPath,
+          body: PetitionPatch,
+          answers: { 200: Petition, 308: MOVED },
+          errors: [
+            'petition_not_found',
+            'petition_taken_down',
+            'precondition_required',
+            'precondition_failed',
+            'slug_taken',
+            'external_id_taken',
+            'statement_fixed',
+          ],
+        }),
+      },
+      async (request, reply) => {
+        const actor = keyed(request);
+        const patch = fromInput(request.body);
+        const view = await patchPetition(ctx, actor, request.params.petition, versionOf(request), patch);
+        return sendPetition(ctx, request, reply, view);
+      },
+    );
+
+    app.post(
+      '/v1/petitions/:petition/transitions',
+      {
+        config: { scope: 'petitions:write' },
+        schema: operation({
+          operationId: 'transitionPetition',
+          tag: 'Petitions',
+          access: 'secret',
+          summary: 'Move a petition on in its life',
+          description:
+            'draft → published → closed → archived, and taken_down from anywhere. Closing takes an outcome and a response; taking down needs a reason.',
+          params: PetitionPath,
+          body: PetitionTransition,
+          answers: { 200: Petition, 308: MOVED },
+          sends: ['ETag'],
+          errors: [
+            'petition_not_found',
+            'petition_taken_down',
+            'transition_not_allowed',
+            'precondition_failed',
+            'idempotency_key_reused',
+            'invalid_header',
+          ],
+        }),
+      },
+      async (request, reply) => {
+        const actor = keyed(request);
+        const transition = toTransition(request.body);
+        const view = await transitionPetition(
+          ctx,
+          actor,
+          request.params.petition,
+          transition,
+          retryFrom(ctx, request),
+        );
+        return sendPetition(ctx, request, reply, view);
+      },
+    );
+    done();
+  };
+
+/** A petition may carry 20,000 characters of background and a hundred sources. */
+const PETITION_BODY_LIMIT = 512 * 1024;
+
+const fromInput = <Body extends { opens_at?: string | null; closes_at?: string | null }>(body: Body) => {
+  const { opens_at: opensAt, closes_at: closesAt, ...rest } = body;
+  return {
+    ...camelKeys(rest),
+    ...(opensAt === undefined ? {} : { opensAt: date(opensAt) }),
+    ...(closesAt === undefined ? {} : { closesAt: date(closesAt) }),
+  };
+};
+
+/** The members that go with each step, which one schema for all steps cannot say. */
+function toTransition({ to, outcome, response, reason }: (typeof PetitionTransition)['static']): Transition {
+  const misplaced = [
+    ...(to === 'closed'
+      ? []
+      : Object.entries({ outcome, response }).filter(([, value]) => value !== undefined)),
+    ...(to === 'taken_down' || reason === undefined ? [] : [['reason']]),
+  ].map(([name]) => ({
+    pointer: `/${String(name)}`,
+    code: 'misplaced',
+    detail: `It does not go with ${to}: leave it out.`,
+  }));
+  if (misplaced.length > 0) throw invalidBody(...misplaced);
+  if (to === 'taken_down') {
+    if (reason === undefined) {
+      throw invalidBody({ pointer: '/reason', code: 'required', detail: 'Say why it is taken down.' });
+    }
+    return { to, reason };
+  }
+  if (to === 'closed') {
+    return { to, ...(outcome ? { outcome } : {}), ...(response === undefined ? {} : { response }) };
+  }
+  return { to };
+}

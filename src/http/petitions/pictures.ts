@@ -1,0 +1,108 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { PetitionPath } from '../../../schema/api/common.js';
+import type { Context } from '../../core/context.js';
+import { findPictured } from '../../core/petitions/pictures.js';
+import { describeError } from '../../errors.js';
+import type { Locales } from '../../mail/locales.js';
+import { createAlbum } from '../../pictures/album.js';
+import { createRenderer, type Renderer } from '../../pictures/renderer.js';
+import { MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
+import { isFresh } from '../conditional.js';
+import { operation } from '../openapi/operation.js';
+import { faceOf } from './picture-words.js';
+
+/** For a minute as it is; caches may show an older one while they fetch the next. */
+const PICTURE_CACHE = 'public, max-age=60, stale-while-revalidate=3600';
+
+/** The picture that networks show with a link to a petition. */
+export const pictureRoutes =
+  (ctx: Context, locales: Locales, metrics: Registry): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    const renderer = createRenderer({
+      died: (error) => app.log.error({ error: describeError(error) }, 'the thread that draws pictures died'),
+    });
+    const album = createAlbum(renderer, ctx.now);
+    watchPictures(metrics, renderer);
+    app.addHook('onClose', () => renderer.close());
+
+    app.get(
+      '/v1/petitions/:petition/og.png',
+      {
+        schema: operation({
+          operationId: 'getPetitionPicture',
+          tag: 'Sharing',
+          access: 'open',
+          summary: 'Get the picture of a petition',
+          description:
+            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition. A change of its words shows at once, a count within a minute. A title in a script without a font here (Chinese, Japanese, Korean, Thai and others) is left out, emoji too. Query parameters are ignored, so that you can defeat the caches of networks.',
+          params: PetitionPath,
+          anyQuery: true,
+          answers: {
+            200: {
+              description: 'The picture.',
+              content: {
+                'image/png': {
+                  schema: Type.String({
+                    format: 'binary',
+                    contentMediaType: 'image/png',
+                    description: 'A PNG.',
+                    maxLength: 1_000_000,
+                  }),
+                },
+              },
+            },
+            304: NOT_MODIFIED,
+            308: MOVED,
+          },
+          errors: [
+            'invalid_query',
+            'petition_not_found',
+            'petition_taken_down',
+            'overloaded',
+            'shutting_down',
+          ],
+        }),
+      },
+      async (request, reply) => {
+        const { actor } = request;
+        const pictured = await findPictured(ctx.store.read, actor, request.params.petition);
+        const { petition, lead } = pictured;
+        const { png, etag } = await album.show({
+          id: petition.publicId,
+          edition: `${petition.version} ${lead.name}`,
+          face: faceOf(pictured, locales, ctx.now()),
+        });
+        reply
+          .header('etag', etag)
+          .header('cache-control', actor.kind === 'secret' ? PRIVATE_CACHE : PICTURE_CACHE);
+        if (isFresh(request, etag)) return reply.code(304).send();
+        return reply.type('image/png').send(png);
+      },
+    );
+    done();
+  };
+
+function watchPictures(registry: Registry, renderer: Renderer): void {
+  new Gauge({
+    name: 'pictures_waiting',
+    help: 'Pictures that wait to be drawn, or are being drawn',
+    registers: [registry],
+    collect() {
+      this.set(renderer.stats().waiting);
+    },
+  });
+  new Counter({
+    name: 'pictures_total',
+    help: 'Pictures that this process has drawn, or failed to draw',
+    labelNames: ['outcome'] as const,
+    registers: [registry],
+    collect() {
+      const { drawn, failed } = renderer.stats();
+      this.reset();
+      this.inc({ outcome: 'drawn' }, drawn);
+      this.inc({ outcome: 'failed' }, failed);
+    },
+  });
+}

@@ -1,0 +1,162 @@
+import type { FastifyInstance } from 'fastify';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { countIsolated } from '../../core/brakes/key-isolations.js';
+import { readQueue } from '../../core/mail/outbox.js';
+import type { Store } from '../../store/store.js';
+import type { SharedState } from '../limits/limit-store.js';
+
+/** Prometheus metrics of one app: by route and status, never by path or caller. */
+export function createMetrics(app: FastifyInstance, store: Store, now: () => Date): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const duration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'How long requests took, by operation and status',
+    labelNames: ['operation', 'status'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  // Finding a child by its labels costs more than observing: each is found once.
+  const children = new Map<string, ReturnType<typeof duration.labels>>();
+  app.addHook('onResponse', (request, reply, done) => {
+    const schema = request.routeOptions.schema as { operationId?: string } | undefined;
+    const name = schema?.operationId ?? 'none';
+    const status = String(reply.statusCode);
+    const id = `${name} ${status}`;
+    let child = children.get(id);
+    if (!child) children.set(id, (child = duration.labels(name, status)));
+    child.observe(reply.elapsedTime / 1000);
+    done();
+  });
+
+  new Gauge({
+    name: 'store_waiting',
+    help: 'Transactions that wait for their turn',
+    registers,
+    collect() {
+      this.set(store.stats().waiting);
+    },
+  });
+  for (const name of ['transactions', 'commits'] as const) {
+    new Counter({
+      name: `store_${name}_total`,
+      help:
+        name === 'commits'
+          ? 'Commits; several transactions may share one'
+          : 'Transactions that were committed',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(store.stats()[name]);
+      },
+    });
+  }
+  new Gauge({
+    name: 'keys_isolated',
+    help: 'Keys that are set apart for a petition, because hardly anything that they bring is confirmed',
+    registers,
+    async collect() {
+      this.set(await countIsolated(store.read));
+    },
+  });
+  const age = new Gauge({
+    name: 'mail_oldest_seconds',
+    help: 'For how long the oldest mail in the outbox has waited; 0: none does',
+    registers,
+  });
+  new Gauge({
+    name: 'mail_queued',
+    help: 'Mails in the outbox that wait or are on their way',
+    registers,
+    async collect() {
+      const { queued, oldestAt } = await readQueue(store.read);
+      this.set(queued);
+      age.set(oldestAt ? (now().getTime() - oldestAt.getTime()) / 1000 : 0);
+    },
+  });
+  return registry;
+}
+
+/** Who listens to live counts. */
+export function watchLive(registry: Registry, live: () => { size: number; dropped: number }): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'live_listeners',
+    help: 'Streams of live counts that are open',
+    registers,
+    collect() {
+      this.set(live().size);
+    },
+  });
+  new Counter({
+    name: 'live_dropped_total',
+    help: 'Streams of live counts that were cut off because nobody read them',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(live().dropped);
+    },
+  });
+}
+
+/** How limits are counted, where several processes share them. */
+export function watchLimits(registry: Registry, state: () => SharedState | undefined): void {
+  if (!state()) return;
+  const registers = [registry];
+  new Gauge({
+    name: 'limits_shared',
+    help: 'Whether limits are counted in Redis; 0: it is lost, and this process counts on its own',
+    registers,
+    collect() {
+      this.set(state()?.shared ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'limits_redis_outages_total',
+    help: 'How often Redis was lost',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(state()?.outages ?? 0);
+    },
+  });
+  new Counter({
+    name: 'limits_counted_alone_total',
+    help: 'Requests that this process counted on its own, because Redis was lost',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(state()?.alone ?? 0);
+    },
+  });
+}
+
+/** What could not be said. */
+export function watchLog(registry: Registry, dropped: () => number): void {
+  new Counter({
+    name: 'log_dropped_total',
+    help: 'Lines of the log that could not be written: the disk was full, or nobody read them',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(dropped());
+    },
+  });
+}
+
+export type MailCounters = { sent: number; failed: number; retried: number };
+
+/** What the mail worker of this process has done. */
+export function watchMail(registry: Registry, counters: () => MailCounters): void {
+  new Counter({
+    name: 'mail_total',
+    help: 'Mails that this process has sent, given up, or put off after a failure',
+    labelNames: ['outcome'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, number] of Object.entries(counters())) this.inc({ outcome }, number);
+    },
+  });
+}

@@ -1,0 +1,180 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import { Liveness, OpenApiDocument, Readiness } from '../../../schema/api/service/service.js';
+import { readQueue, type QueueState } from '../../core/mail/outbox.js';
+import type { Store } from '../../store/store.js';
+import { ApiError, ERRORS } from '../../errors.js';
+import type { LimitStore, SharedState } from '../limits/limit-store.js';
+import { toYaml } from '../openapi/openapi-yaml.js';
+import { operation } from '../openapi/operation.js';
+
+/** Made when it is first asked for, and kept. */
+function once(make: () => string): () => Buffer {
+  let made: Buffer | undefined;
+  return () => (made ??= Buffer.from(make()));
+}
+
+const textAnswer = (type: string, description: string) => ({
+  description,
+  content: {
+    [type]: { schema: Type.String({ maxLength: 5_000_000, pattern: '^[^\\u0000]*$', description }) },
+  },
+});
+
+const toMailQueue = ({ queued, oldestAt }: QueueState, now: Date) => ({
+  queued,
+  oldest_seconds: oldestAt && Math.max(0, Math.floor((now.getTime() - oldestAt.getTime()) / 1000)),
+});
+
+const limitsOf = (state: SharedState | undefined) =>
+  state === undefined ? 'process' : state.shared ? 'shared' : 'alone';
+
+export type ServiceOptions = {
+  store: Store;
+  now: () => Date;
+  limits: Pick<LimitStore, 'state'>;
+  metrics: Registry;
+  /** Whether the process has begun to stop. */
+  draining: () => boolean;
+  document: (app: FastifyInstance) => object;
+};
+
+/** Health, metrics, the document: for machines and operators. They need no key, and have a limit of their own. */
+export const serviceRoutes =
+  ({ store, now, limits, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    // The same bytes for everybody: whoever asks again and again and reads nothing takes no memory.
+    const json = once(() => JSON.stringify(document(app)));
+    const yaml = once(() => toYaml(document(app)));
+
+    app.get(
+      '/livez',
+      {
+        schema: operation({
+          operationId: 'getLiveness',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Is the process alive?',
+          description: 'Answers without touching disk or network.',
+          answers: { 200: Liveness },
+        }),
+      },
+      (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }),
+    );
+
+    app.get(
+      '/readyz',
+      {
+        schema: operation({
+          operationId: 'getReadiness',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Can the process serve requests?',
+          description:
+            'Asks the database. 503 while it cannot be reached or takes no writes, and while the process is shutting down.',
+          answers: { 200: Readiness },
+          errors: ['storage_unavailable', 'shutting_down'],
+        }),
+      },
+      async (_request, reply) => {
+        if (draining()) throw new ApiError('shutting_down');
+        await store.ping().catch(() => {
+          throw new ApiError('storage_unavailable');
+        });
+        const { waiting } = store.stats();
+        const mail = toMailQueue(await readQueue(store.read), now());
+        return reply
+          .header('cache-control', 'no-store')
+          .send({ status: 'ok', engine: store.engine, waiting, limits: limitsOf(limits.state()), mail });
+      },
+    );
+
+    app.get(
+      '/metrics',
+      {
+        schema: operation({
+          operationId: 'getMetrics',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Read metrics',
+          description: 'In the text format of Prometheus. It names operations and statuses, never callers.',
+          answers: { 200: textAnswer('text/plain', 'The metrics.') },
+        }),
+      },
+      async (_request, reply) =>
+        reply
+          .header('cache-control', 'no-store')
+          .type(metrics.contentType)
+          .send(await metrics.metrics()),
+    );
+
+    app.get(
+      '/openapi.json',
+      {
+        schema: operation({
+          operationId: 'getOpenApiJson',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Read this document as JSON',
+          description: 'The OpenAPI 3.1 document of this server.',
+          answers: { 200: OpenApiDocument },
+        }),
+      },
+      (_request, reply) =>
+        reply
+          .header('cache-control', 'public, max-age=300')
+          .type('application/json; charset=utf-8')
+          .send(json()),
+    );
+
+    app.get(
+      '/openapi.yaml',
+      {
+        schema: operation({
+          operationId: 'getOpenApiYaml',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Read this document as YAML',
+          description: 'The OpenAPI 3.1 document of this server.',
+          answers: { 200: textAnswer('application/yaml', 'The document.') },
+        }),
+      },
+      (_request, reply) =>
+        reply
+          .header('cache-control', 'public, max-age=300')
+          .type('application/yaml; charset=utf-8')
+          .send(yaml()),
+    );
+
+    app.get(
+      '/problems',
+      {
+        schema: operation({
+          operationId: 'getProblems',
+          tag: 'Service',
+          access: 'service',
+          summary: 'Read about the problems',
+          description: 'The page that the `type` of every problem points into.',
+          answers: { 200: textAnswer('text/html', 'A page with all codes.') },
+        }),
+      },
+      (_request, reply) =>
+        reply
+          .header('cache-control', 'public, max-age=300')
+          .type('text/html; charset=utf-8')
+          .send(PROBLEMS_PAGE),
+    );
+    done();
+  };
+
+const PROBLEMS_PAGE = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Problems</title><h1>Problems</h1>
+<p>Every error is an <code>application/problem+json</code> (RFC 9457). Branch on its <code>code</code>.</p>
+<dl>${Object.entries(ERRORS)
+  .map(
+    ([code, [status, title]]) => `<dt id="${code}"><code>${code}</code> (${status})</dt><dd>${title}.</dd>`,
+  )
+  .join('\n')}</dl></html>
+`;

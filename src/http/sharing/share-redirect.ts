@@ -1,0 +1,100 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ShareRedirectPath } from '../../../schema/api/sharing/share-redirect.js';
+import type { LinkRequest } from '../../core/sharing/clicks.js';
+import type { Context } from '../../core/context.js';
+import { createShareTargets, readShareCard, type ShareTarget } from '../../core/sharing/share-target.js';
+import { describeError } from '../../errors.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { clientOf } from '../caller.js';
+import { operation } from '../openapi/operation.js';
+import { opensPage, senderOf, type Sender } from './previewers.js';
+import { cardPage } from './share-card.js';
+
+const FLUSH_MS = 1000;
+
+const CARD = {
+  description: 'What previewers and crawlers get: a page with Open Graph and Twitter tags, and nothing else.',
+  content: {
+    'text/html': {
+      schema: Type.String({
+        maxLength: 50_000,
+        pattern: '^[^\\u0000]*$',
+        description: 'The tags, and a link to the page of the petition.',
+      }),
+    },
+  },
+};
+
+const HEADERS = ['cache-control', PRIVATE_CACHE, 'x-robots-tag', 'noindex'];
+
+/** Where share links lead, and who followed them: see core/sharing/clicks.ts. */
+export const shareRedirectRoutes =
+  (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    const targets = createShareTargets(ctx.store);
+    const timer = setInterval(() => {
+      ctx.clicks.flush().catch((error: unknown) => {
+        app.log.warn({ error: describeError(error) }, 'could not write clicks: they are kept');
+      });
+    }, FLUSH_MS);
+    timer.unref();
+    // By then the last request is answered, and the store is still open.
+    app.addHook('onClose', async () => {
+      clearInterval(timer);
+      await ctx.clicks.close().catch((error: unknown) => {
+        app.log.error({ error: describeError(error) }, 'the clicks of the last seconds are lost');
+      });
+    });
+
+    app.get(
+      '/s/:code',
+      {
+        schema: operation({
+          operationId: 'followShareLink',
+          tag: 'Sharing',
+          access: 'open',
+          summary: 'Follow a share link',
+          description: `Redirects to the petition’s \`page_url\`, with the link’s \`source\` (\`share-<network>\` if it has none) and its code as \`share\` in the query: hand the code on as \`share_code\` when somebody signs. It leads nowhere else, whatever is asked.
+
+Any query is taken and dropped: networks append parameters of their own (\`fbclid\`). HEAD works, too.
+
+Every request counts as one. It counts as a click only when it looks like a person, about ten seconds later.`,
+          params: ShareRedirectPath,
+          anyQuery: true,
+          answers: { 200: CARD, 302: { description: 'To the page of the petition: see `Location`.' } },
+          errors: ['share_link_not_found', 'petition_taken_down'],
+        }),
+      },
+      (request, reply) => {
+        const found = targets.find(request.params.code);
+        // Most answers wait for nothing: a promise would cost as much as finding it did.
+        return found instanceof Promise
+          ? found.then((target) => follow(request, reply, target))
+          : follow(request, reply, found);
+      },
+    );
+
+    function follow(request: FastifyRequest, reply: FastifyReply, target: ShareTarget): void | Promise<void> {
+      const agent = request.headers['user-agent'] ?? '';
+      const sender = senderOf(agent);
+      const network = clientOf(request.ip);
+      ctx.clicks.note({ link: target.linkKey, kind: kindOf(request, sender), network, agent });
+      if (sender === 'previewer') return sendCard(reply, target);
+      return reply.sendNow(302, [...HEADERS, 'location', target.location], '');
+    }
+
+    async function sendCard(reply: FastifyReply, { petitionKey, pageUrl }: ShareTarget): Promise<void> {
+      const card = await readShareCard(ctx.store.read, petitionKey);
+      const imageUrl = `${publicUrl}/v1/petitions/${card.petitionId}/og.png`;
+      const body = cardPage({ ...card, pageUrl, imageUrl });
+      return reply.sendNow(200, [...HEADERS, 'content-type', 'text/html; charset=utf-8'], body);
+    }
+    done();
+  };
+
+function kindOf({ method, headers }: FastifyRequest, sender: Sender): LinkRequest['kind'] {
+  if (method === 'HEAD') return sender === 'previewer' ? 'declared_probe' : 'probe';
+  return sender === 'browser' && opensPage(headers) ? 'visit' : 'machine';
+}

@@ -1,0 +1,211 @@
+import { PassThrough, Readable } from 'node:stream';
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from '@sinclair/typebox';
+import {
+  MAX_PROBLEMS,
+  SignatureImportLine,
+  SignatureImportQuery,
+  SignatureImportResult,
+} from '../../../schema/api/signatures/signature-transfers.js';
+import { ref } from '../../../schema/api/typebox.js';
+import type { Context } from '../../core/context.js';
+import { findSharedGate } from '../../core/partners/partnerships.js';
+import { assertSignable } from '../../core/petitions/petition-life.js';
+import {
+  importSignatures,
+  NO_LINES,
+  type ImportTally,
+  type LineProblem,
+} from '../../core/signatures/signature-import.js';
+import { findVouching } from '../../core/partners/vouching.js';
+import { ApiError, ERRORS } from '../../errors.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { keyed } from '../auth.js';
+import { takesLong } from '../long-bodies.js';
+import { operation } from '../openapi/operation.js';
+import { linesOf } from './signature-import-lines.js';
+
+const CSV = 'text/csv';
+const NDJSON = 'application/x-ndjson';
+
+const FILES = {
+  [NDJSON]: { schema: ref(SignatureImportLine) },
+  [CSV]: {
+    schema: Type.String({
+      maxLength: 2_147_483_647,
+      pattern: '^[^\\u0000]*$',
+      description: 'RFC 4180, UTF-8, with a header that names fields of `SignatureImportLine`.',
+      examples: ['email,name,country,created_at\r\nada@example.org,Ada Okonkwo,NL,2026-11-21T14:05:00Z\r\n'],
+    }),
+  },
+};
+
+const RESULTS = {
+  description: 'What has become of the lines.',
+  content: {
+    'application/json': { schema: ref(SignatureImportResult) },
+    [NDJSON]: { schema: ref(SignatureImportResult) },
+  },
+};
+
+/** How long the writer may work for an import at a time: so much longer may signing take meanwhile. */
+const CHUNK_MS = 25;
+const TELL_MS = 1000;
+
+export const secretSignatureImportRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser([CSV, NDJSON], (_request, payload, parsed) => parsed(null, payload));
+    const compile = app.validatorCompiler;
+
+    app.post(
+      '/v1/signatures/import',
+      {
+        config: { scope: 'signatures:vouch' },
+        // The body is a stream: its lines are held against their schema one by one.
+        validatorCompiler: (part) =>
+          part.httpPart === 'body' ? () => true : (compile?.(part as never) as () => boolean),
+        schema: operation({
+          operationId: 'importSignatures',
+          tag: 'Signatures',
+          access: 'secret',
+          summary: 'Take over signatures that were collected elsewhere',
+          description: `A file of any length, CSV or one \`SignatureImportLine\` a line as JSON, which is read while it comes. You vouch for its signatures: they count at once, as if each were sent to \`signPetition\` with \`vouched\`, and nothing is mailed. A partner may do so if that was agreed (\`may_vouch\`), and what it brings beyond the limit of the day is quarantined. What supporters have said themselves stays as it is. Where something of the petition is hidden from you (a partner does not see whom others have collected, the lead not whom a partner has whose terms are \`names\` or \`counts\`), you hear only how many lines were \`accepted\`: whoever has signed before counts once.
+
+A line that is wrong is told with its number, and stops no other. The lines are stored in chunks while the rest still comes: when the connection breaks, or an error comes on the way, send the file again. Nobody counts twice, so nothing needs to be remembered.
+
+With \`Accept: application/x-ndjson\` the answer begins at once: a \`SignatureImportResult\` about every second, one a line, with what is wrong since the one before. The last one alone is \`complete\`, or says why it \`stopped\`.`,
+          querystring: SignatureImportQuery,
+          files: FILES,
+          answers: { 200: RESULTS },
+          errors: [
+            'petition_not_found',
+            'vouching_not_agreed',
+            'petition_taken_down',
+            'petition_not_published',
+            'petition_not_open',
+            'petition_closed',
+          ],
+        }),
+      },
+      async (request, reply) => {
+        const { petition: ref, source = null } = request.query;
+        const actor = keyed(request);
+        const petition = await findSharedGate(ctx.store.read, actor, ref);
+        assertSignable(petition, ctx.now());
+        await findVouching(ctx.store.read, actor, petition);
+        const { body, format } = fileOf(request);
+        const telling = new Telling(reply, petition.publicId, wantsStream(request));
+        const long = takesLong(request.raw.socket);
+        reply.header('cache-control', PRIVATE_CACHE);
+        try {
+          const tally = await importSignatures(
+            ctx,
+            {
+              petition: petition.publicId,
+              actor,
+              apiKeyKey: actor.keyKey,
+              source,
+              chunkMs: CHUNK_MS,
+              restMs: 0,
+              wrong: (problem) => telling.wrong(problem),
+              heard: (tally) => telling.heard(tally),
+            },
+            linesOf(body, format),
+          );
+          return telling.complete(tally);
+        } catch (error) {
+          return telling.stopped(reply.raw.destroyed ? GONE : ctx.store.explain(error));
+        } finally {
+          long.stop();
+        }
+      },
+    );
+    done();
+  };
+
+/** Nobody is there to hear of it. */
+const GONE = new ApiError('request_timeout');
+
+const wantsStream = ({ headers }: FastifyRequest) => headers.accept?.includes(NDJSON) === true;
+
+function fileOf({ body, headers }: FastifyRequest): { body: Readable; format: 'csv' | 'ndjson' } {
+  if (!(body instanceof Readable) || headers['content-encoding'] !== undefined) {
+    throw new ApiError('unsupported_media_type', {
+      detail: `Send the file as ${CSV} or ${NDJSON}, without Content-Encoding.`,
+    });
+  }
+  return { body, format: headers['content-type']?.startsWith(CSV) ? 'csv' : 'ndjson' };
+}
+
+/** Tells a caller how far it is, if they want that, and in the end what has become of everything. */
+class Telling {
+  #problems: LineProblem[] = [];
+  #last: ImportTally = NO_LINES;
+  #stream: PassThrough | undefined;
+  #toldAt = -Infinity;
+
+  constructor(
+    private readonly reply: FastifyReply,
+    private readonly petitionId: string,
+    private readonly isStream: boolean,
+  ) {}
+
+  wrong(problem: LineProblem): void {
+    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(problem);
+  }
+
+  heard(tally: ImportTally): void {
+    this.#last = tally;
+    const now = performance.now();
+    // Whoever reads the answer only after the last line must not be waited for, nor fill the memory.
+    if (!this.isStream || now - this.#toldAt < TELL_MS || this.#stream?.writableNeedDrain) return;
+    this.#toldAt = now;
+    if (!this.#stream) {
+      this.#stream = new PassThrough();
+      this.reply.type(NDJSON).send(this.#stream);
+    }
+    this.#stream.write(this.#line(false, null));
+  }
+
+  complete(tally: ImportTally): FastifyReply {
+    this.#last = tally;
+    return this.#end(true, null);
+  }
+
+  stopped(error: unknown): FastifyReply {
+    if (!(error instanceof ApiError) && !this.#stream) throw error;
+    const { code, details } = error instanceof ApiError ? error : new ApiError('internal_error');
+    const { created, quarantined, confirmed, accepted } = this.#last;
+    const stored = created + quarantined + confirmed + accepted;
+    const sendAgain = stored > 0 ? ` ${stored} signatures are stored: send the file again to go on.` : '';
+    const detail = `${details.detail ?? `${ERRORS[code][1]}.`}${sendAgain}`;
+    if (this.#stream) return this.#end(false, { code, detail });
+    throw new ApiError(code, { ...details, detail });
+  }
+
+  #end(complete: boolean, stopped: { code: string; detail: string } | null): FastifyReply {
+    const line = this.#line(complete, stopped);
+    if (!this.#stream) return this.reply.type(this.isStream ? NDJSON : 'application/json').send(line);
+    this.#stream.end(line);
+    return this.reply;
+  }
+
+  #line(complete: boolean, stopped: { code: string; detail: string } | null): string {
+    const { importId, alreadySigned, leftOut, ...rest } = this.#last;
+    const result = {
+      petition_id: this.petitionId,
+      import_id: importId,
+      complete,
+      stopped,
+      ...rest,
+      already_signed: alreadySigned,
+      left_out: leftOut,
+      problems: this.#problems,
+    };
+    this.#problems = [];
+    return `${JSON.stringify(result)}\n`;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Signature } from '../../../schema/api/signatures/signatures.js';
+import { csvCell } from '../../core/csv.js';
+import type { SignatureView } from '../../core/signatures/signatures.js';
+import { toSignature } from './signatures.js';
+
+/* A signature as a line of a file. */
+
+type Wire = (typeof Signature)['static'];
+type Cell = string | number | boolean | null | undefined;
+
+/** The columns of the CSV: the fields of a `Signature`, those with parts in several. */
+const COLUMNS: Record<string, (one: Wire) => Cell> = {
+  id: (one) => one.id,
+  petition_id: (one) => one.petition_id,
+  supporter_id: (one) => one.supporter_id,
+  status: (one) => one.status,
+  email: (one) => one.email,
+  name: (one) => one.name,
+  country: (one) => one.country,
+  postal_code: (one) => one.postal_code,
+  postal_address_lines: (one) => one.postal_address?.lines.join('\n'),
+  postal_address_city: (one) => one.postal_address?.city,
+  postal_address_region: (one) => one.postal_address?.region,
+  phone: (one) => one.phone,
+  comment: (one) => one.comment,
+  display: (one) => one.display,
+  source: (one) => one.source,
+  utm_source: (one) => one.utm?.source,
+  utm_medium: (one) => one.utm?.medium,
+  utm_campaign: (one) => one.utm?.campaign,
+  utm_term: (one) => one.utm?.term,
+  utm_content: (one) => one.utm?.content,
+  collector_id: (one) => one.collector_id,
+  shown: (one) => one.shown,
+  mailing_id: (one) => one.mailing_id,
+  hidden: (one) => one.hidden,
+  external_id: (one) => one.external_id,
+  created_at: (one) => one.created_at,
+  confirmed_at: (one) => one.confirmed_at,
+  withdrawn_at: (one) => one.withdrawn_at,
+  suspicion_score: (one) => one.suspicion?.score,
+  suspicion_signals: (one) => one.suspicion?.signals.join(' '),
+};
+
+const CELLS = Object.values(COLUMNS);
+
+export const CSV_COLUMNS: readonly string[] = Object.keys(COLUMNS);
+
+export const CSV_HEADER = `${CSV_COLUMNS.join(',')}\r\n`;
+export const BOM = '\uFEFF';
+
+export function csvLine(view: SignatureView): string {
+  const one = toSignature(view);
+  let text = '';
+  for (const [i, cellOf] of CELLS.entries()) {
+    const value = cellOf(one);
+    if (i > 0) text += ',';
+    if (typeof value === 'string') text += csvCell(value);
+    else if (value != null) text += value;
+  }
+  return `${text}\r\n`;
+}
+
+export const jsonLine = (view: SignatureView): string => `${JSON.stringify(toSignature(view))}\n`;
+
+export type LineFormat = { format: 'csv' | 'ndjson'; bom?: boolean };
+
+/** The text of a file, a slice at a time. It ends early only by an error. */
+export async function* fileOf(
+  slices: AsyncIterable<readonly SignatureView[]>,
+  { format, bom = false }: LineFormat,
+): AsyncGenerator<string, void, undefined> {
+  const lineOf = format === 'csv' ? csvLine : jsonLine;
+  if (format === 'csv') yield bom ? BOM + CSV_HEADER : CSV_HEADER;
+  for await (const slice of slices) yield slice.map(lineOf).join('');
+}

@@ -1,0 +1,83 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
+import { UnsubscribeInput, UnsubscribePath } from '../../../schema/api/subscriptions/unsubscribing.js';
+import type { Context } from '../../core/context.js';
+import { unsubscribeByAddress, unsubscribeByLink } from '../../core/subscriptions/unsubscribing.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { ACCEPTED } from '../confirmation/confirmations.js';
+import { operation } from '../openapi/operation.js';
+import { steadily } from '../answer-floor.js';
+import { takesNoBody } from '../validation.js';
+
+/** RFC 8058 leaves the form of the body to the mail provider. What it says is known: the link says the rest. */
+const oneClickRoute =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    takesNoBody(app);
+    app.post(
+      '/v1/unsubscribe/:link',
+      {
+        // Mail providers send the clicks of many from few addresses.
+        config: { limit: 'none' },
+        schema: operation({
+          operationId: 'unsubscribeByLink',
+          tag: 'Subscriptions',
+          access: 'open',
+          summary: 'Leave a list with one click',
+          description:
+            'What mail providers call (RFC 8058), with the token of the List-Unsubscribe header or of the footer. The body is not looked at. It ends that one subscription; a repeat gets the same answer.',
+          params: UnsubscribePath,
+          answers: { 200: { description: 'Off the list. There is no body.' } },
+          errors: ['link_not_found', 'unsupported_media_type', 'overloaded', 'storage_full'],
+        }),
+      },
+      async (request, reply) => {
+        await unsubscribeByLink(ctx, request.params.link);
+        return reply.header('cache-control', PRIVATE_CACHE).send();
+      },
+    );
+
+    // Some mail programs open the header's link in a browser: there is the page, and nothing has happened yet.
+    app.get<{ Params: { link: string } }>(
+      '/v1/unsubscribe/:link',
+      { schema: { hide: true, params: UnsubscribePath } },
+      (request, reply) =>
+        reply
+          .code(302)
+          .headers({
+            location: ctx.links.to('unsubscribe', request.params.link),
+            'cache-control': PRIVATE_CACHE,
+          })
+          .send(),
+    );
+    done();
+  };
+
+export const unsubscribeRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    void app.register(oneClickRoute(ctx));
+
+    app.post(
+      '/v1/unsubscribe',
+      {
+        config: { limit: 'mail' },
+        schema: operation({
+          operationId: 'unsubscribeByAddress',
+          tag: 'Subscriptions',
+          access: 'open',
+          summary: 'Leave lists by typing an address',
+          description:
+            'Mails the links off the lists to that address, if it is on one. The answer is the same for every address.',
+          body: UnsubscribeInput,
+          answers: { 202: Accepted },
+        }),
+      },
+      async (request, reply) => {
+        const { email, organization_id: organizationId, locale } = request.body;
+        await steadily(ctx, () => unsubscribeByAddress(ctx, email, { organizationId, locale }));
+        return reply.code(202).header('cache-control', PRIVATE_CACHE).send(ACCEPTED);
+      },
+    );
+    done();
+  };

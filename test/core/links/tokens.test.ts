@@ -1,0 +1,280 @@
+import fc from 'fast-check';
+import { SCOPES } from '../../../schema/db/tables.js';
+import { listLinkKeys, removeLinkKey, rotateLinkKeys } from '../../../src/core/links/link-keys.js';
+import {
+  consumeToken,
+  findToken,
+  issueToken,
+  TOKEN_BYTES,
+  type LinkToken,
+} from '../../../src/core/links/random-tokens.js';
+import {
+  dayOf,
+  HANDLE_BYTES,
+  linkedSubscription,
+  MAILING_HANDLE_BYTES,
+  signer,
+  verify,
+  type SignedPurpose,
+} from '../../../src/core/links/signed-tokens.js';
+import { ensureSubscription } from '../../../src/core/subscriptions/subscriptions.js';
+import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
+import { redact } from '../../../src/redact.js';
+import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
+import t from 'tap';
+
+const PURPOSES: SignedPurpose[] = ['recognise', 'unsubscribe_header', 'unsubscribe_footer'];
+const DAY = 86_400_000;
+
+const sign = (api: TestApp, purpose: SignedPurpose, fields: { day?: number; epoch?: number } = {}) =>
+  api.store.transact(async (tx) => {
+    const make = await signer(api.app.ctx, tx, purpose);
+    return make({
+      epoch: 3,
+      day: dayOf(tx.now),
+      handle: Buffer.alloc(HANDLE_BYTES, 0xa5),
+      mailing: Buffer.alloc(MAILING_HANDLE_BYTES, 0x5a),
+      ...fields,
+    });
+  });
+
+const read = (api: TestApp, purpose: SignedPurpose, token: string) =>
+  verify(api.app.ctx, api.store.read, purpose, token, api.app.ctx.now());
+
+const supporter = (api: TestApp, email: string) => {
+  const { ctx } = api.app;
+  return ctx.store.transact((tx) =>
+    findOrCreateSupporter(tx, { identity: email, delivery: email }, ctx.newId('sup')),
+  );
+};
+
+onEveryEngine('signed tokens', async (t, engine) => {
+  const api = await start(t, engine);
+
+  await t.test('say what was signed, in a text of one length', async (t) => {
+    for (const purpose of PURPOSES) {
+      const token = await sign(api, purpose);
+      t.match(token, /^p[rub]_[A-Za-z0-9_-]+$/);
+      t.equal(token.length, purpose === 'recognise' ? 67 : 55);
+      const claims = await read(api, purpose, token);
+      t.match(claims, { epoch: 3, day: dayOf(new Date()), handle: Buffer.alloc(HANDLE_BYTES, 0xa5) });
+      t.equal(claims?.mailing?.length, purpose === 'recognise' ? MAILING_HANDLE_BYTES : undefined);
+    }
+  });
+
+  await t.test('not one bit may be changed', async (t) => {
+    for (const purpose of PURPOSES) {
+      const token = await sign(api, purpose);
+      const bytes = Buffer.from(token.slice(3), 'base64url');
+      let passed = 0;
+      for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+        const other = Buffer.from(bytes);
+        other[bit >> 3] = (other[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        if (await read(api, purpose, token.slice(0, 3) + other.toString('base64url'))) passed += 1;
+      }
+      t.equal(passed, 0, purpose);
+    }
+  });
+
+  await t.test('one purpose does not do for another, whatever stands before it', async (t) => {
+    const prefixes = ['pr_', 'pu_', 'pb_', 'pc_', 'PU_', 'pu-', ''];
+    for (const purpose of PURPOSES) {
+      const token = await sign(api, purpose);
+      for (const other of PURPOSES) {
+        for (const prefix of prefixes) {
+          const swapped = prefix + token.slice(3);
+          const same = other === purpose && swapped === token;
+          t.equal((await read(api, other, swapped)) !== undefined, same, `${purpose} as ${other} ${prefix}`);
+        }
+      }
+    }
+  });
+
+  await t.test(
+    'there is one way to write a token: nothing may be added, cut or encoded otherwise',
+    async (t) => {
+      const token = await sign(api, 'unsubscribe_footer');
+      const junk = ['=', '==', ' ', '\n', '.', '/', '+', '%20', 'A', 'AAAA', '\u0000', 'é', '-', '_'];
+      for (const extra of junk) {
+        t.notOk(await read(api, 'unsubscribe_footer', token + extra), JSON.stringify(extra));
+        t.notOk(await read(api, 'unsubscribe_footer', extra + token));
+        t.notOk(await read(api, 'unsubscribe_footer', token.slice(0, 9) + extra + token.slice(9)));
+      }
+      for (let length = 0; length < token.length; length += 1) {
+        t.notOk(await read(api, 'unsubscribe_footer', token.slice(0, length)));
+      }
+      const standard = token.slice(0, 3) + Buffer.from(token.slice(3), 'base64url').toString('base64');
+      if (standard !== token) t.notOk(await read(api, 'unsubscribe_footer', standard));
+      await fc.assert(
+        fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 120 }), async (text) => {
+          const found = await read(api, 'unsubscribe_footer', text);
+          return found === undefined || text === token;
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
+
+  await t.test(
+    'recognition ends after 400 days, unsubscribing does not; a day in the future is refused',
+    async (t) => {
+      const today = dayOf(new Date());
+      const ages: [SignedPurpose, number, boolean][] = [
+        ['recognise', 400, true],
+        ['recognise', 401, false],
+        ['recognise', -1, true],
+        ['recognise', -2, false],
+        ['unsubscribe_header', 401, true],
+        ['unsubscribe_header', 5000, true],
+        ['unsubscribe_header', -2, false],
+        ['unsubscribe_footer', -30, false],
+      ];
+      for (const [purpose, age, works] of ages) {
+        const token = await sign(api, purpose, { day: today - age });
+        t.equal((await read(api, purpose, token)) !== undefined, works, `${purpose}, ${age} days`);
+      }
+    },
+  );
+
+  await t.test('keys rotate: the new one signs, the old one verifies until it is removed', async (t) => {
+    const old = await sign(api, 'unsubscribe_header');
+    const [before] = await listLinkKeys(api.store.read);
+    const { id } = await rotateLinkKeys(api.app.ctx);
+    const fresh = await sign(api, 'unsubscribe_header');
+    const keyIdOf = (token: string) => Buffer.from(token.slice(3), 'base64url')[2];
+    t.equal(keyIdOf(fresh), id);
+    t.equal(keyIdOf(old), before?.id);
+    t.ok(await read(api, 'unsubscribe_header', old));
+    t.equal(await removeLinkKey(api.app.ctx, before?.id ?? 0), true);
+    t.equal(await removeLinkKey(api.app.ctx, before?.id ?? 0), false);
+    t.notOk(await read(api, 'unsubscribe_header', old), 'the links of a removed key are void');
+    t.ok(await read(api, 'unsubscribe_header', fresh));
+    for (let i = 0; i < 3; i += 1) await rotateLinkKeys(api.app.ctx);
+    const ids = (await listLinkKeys(api.store.read)).map((key) => key.id);
+    t.equal(new Set(ids).size, ids.length);
+    t.ok(await read(api, 'unsubscribe_header', fresh), 'after several rotations, too');
+  });
+
+  await t.test('a captured database has no key to sign with', async (t) => {
+    const { linkKeys } = api.store.tables;
+    for (const { sealed } of await api.store.read.db.select().from(linkKeys)) {
+      const guess = await import('../../../src/core/links/link-keys.js').then(
+        ({ LinkKeyring }) => new LinkKeyring(Buffer.alloc(32, 8)),
+      );
+      t.equal(guess.derive(sealed, 'unsubscribe_header'), undefined, 'not without the root key');
+    }
+  });
+
+  await t.test('a link finds its subscription until its epoch is over', async (t) => {
+    const { ctx } = api.app;
+    const org = await api.organization('Meadows');
+    const { key } = await supporter(api, 'epoch@example.org');
+    const { handle, key: subscriptionKey } = await api.store.transact((tx) =>
+      ensureSubscription(ctx, tx, { organizationKey: org.key, supporterKey: key }),
+    );
+    const claims = { epoch: 0, day: dayOf(new Date()), handle };
+    t.match(await linkedSubscription(api.store.read, claims), { key: subscriptionKey, status: 'pending' });
+    t.equal(await linkedSubscription(api.store.read, { ...claims, epoch: 1 }), undefined);
+    t.equal(
+      await linkedSubscription(api.store.read, { ...claims, handle: Buffer.alloc(HANDLE_BYTES) }),
+      undefined,
+    );
+  });
+});
+
+onEveryEngine('random tokens', async (t, engine) => {
+  const api = await start(t, engine);
+  const { ctx } = api.app;
+  const { key: supporterKey } = await supporter(api, 'ada@example.org');
+  const issue = (purpose: LinkToken['purpose'], lifetimeMs?: number) => {
+    const bytes = ctx.random(TOKEN_BYTES);
+    const rest = lifetimeMs === undefined ? {} : { lifetimeMs };
+    return api.store.transact((tx) => issueToken(tx, { purpose, bytes, supporterKey, epoch: 0, ...rest }));
+  };
+  const consume = (purpose: LinkToken['purpose'], token: string) =>
+    api.store.transact((tx) => consumeToken(tx, purpose, token));
+
+  await t.test('work once', async (t) => {
+    const { token } = await issue('confirm');
+    t.match(token, /^pc_[A-Za-z0-9_-]{44}$/);
+    const tries = await Promise.all(Array.from({ length: 20 }, () => consume('confirm', token)));
+    t.equal(tries.filter(Boolean).length, 1, 'of twenty at once one gets it');
+    t.ok((await findToken(api.store.read, 'confirm', token))?.usedAt);
+  });
+
+  await t.test('not one bit may be changed, nothing added or cut, no other purpose', async (t) => {
+    const { token } = await issue('manage');
+    const bytes = Buffer.from(token.slice(3), 'base64url');
+    let passed = 0;
+    for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      const other = Buffer.from(bytes);
+      other[bit >> 3] = (other[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      if (await consume('manage', token.slice(0, 3) + other.toString('base64url'))) passed += 1;
+    }
+    t.equal(passed, 0);
+    for (const junk of ['=', ' ', '\n', 'A', '\u0000', '_']) {
+      t.notOk(await consume('manage', token + junk));
+      t.notOk(await consume('manage', junk + token));
+    }
+    for (const [purpose, prefix] of [
+      ['confirm', 'pc'],
+      ['session', 'ps'],
+      ['email_apply', 'pe'],
+      ['email_undo', 'px'],
+    ] as const) {
+      t.notOk(await consume(purpose, `${prefix}${token.slice(2)}`), `as ${purpose}`);
+      t.notOk(await consume(purpose, token));
+    }
+    t.ok(await consume('manage', token), 'and still works itself');
+  });
+
+  await t.test('end with their time', async (t) => {
+    const { token, expiresAt } = await issue('manage');
+    api.setClock(new Date(expiresAt.getTime() - 1));
+    t.ok(await findToken(api.store.read, 'manage', token));
+    api.setClock(expiresAt);
+    t.notOk(await consume('manage', token));
+    api.setClock(undefined);
+    const lifetimes: [LinkToken['purpose'], number][] = [
+      ['confirm', 7 * DAY],
+      ['manage', 30 * 60_000],
+      ['session', 15 * 60_000],
+      ['email_apply', 60 * 60_000],
+      ['email_undo', 7 * DAY],
+    ];
+    for (const [purpose, lifetime] of lifetimes) {
+      const before = Date.now();
+      const left = (await issue(purpose)).expiresAt.getTime() - before;
+      t.ok(left >= lifetime && left < lifetime + 5000, purpose);
+    }
+  });
+
+  await t.test('are not in the database', async (t) => {
+    const { token } = await issue('confirm');
+    const { linkTokens } = api.store.tables;
+    const rows = await api.store.read.db.select().from(linkTokens);
+    const bytes = Buffer.from(token.slice(3), 'base64url');
+    t.ok(rows.length > 0);
+    t.notOk(rows.some(({ hash }) => hash.includes(bytes.subarray(0, 16)) || hash.toString().includes(token)));
+  });
+});
+
+t.test('what reaches the log holds no token, key or address', async (t) => {
+  const secrets = [
+    ...['pr', 'pu', 'pb', 'pc', 'pm', 'pe', 'px', 'ps', 'rc'].map(
+      (prefix) => `${prefix}_${'aB3-_'.repeat(9)}`,
+    ),
+    `sk_${'a1B2'.repeat(9)}ab`,
+    'ada.king+petitions@mail.example.org',
+    "o'hara@example.co.uk",
+  ];
+  for (const secret of secrets) {
+    const line = redact(`{"msg":"could not open /v1/unsubscribe/${secret}?x=1","err":"key (${secret})"}`);
+    t.notOk(line.includes(secret), secret);
+    t.match(line, /redacted|\[address\]/);
+  }
+  t.equal(
+    redact('{"msg":"listens","scopes":"' + SCOPES.join() + '"}'),
+    `{"msg":"listens","scopes":"${SCOPES.join()}"}`,
+  );
+});

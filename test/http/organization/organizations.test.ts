@@ -1,0 +1,220 @@
+import { SCOPES } from '../../../schema/db/tables.js';
+import { onEveryEngine, start } from '../../support/helper.js';
+
+onEveryEngine('organization', async (t, engine) => {
+  const api = await start(t, engine);
+  const lead = await api.organization('River Meadows');
+  const get = (key: string | undefined, headers = {}) =>
+    api.call('GET', '/v1/organization', { key, headers });
+  const patch = (body: unknown, ifMatch?: string, key = lead.secret) =>
+    api.call('PATCH', '/v1/organization', { key, body, headers: ifMatch ? { 'if-match': ifMatch } : {} });
+
+  await t.test('getOrganization 200 and 304: any secret key may ask', async (t) => {
+    const weak = await api.newKey(lead.key, 'secret', []);
+    const { status, body, headers } = await get(weak);
+    t.match(
+      { status, body },
+      { status: 200, body: { id: lead.id, slug: 'river-meadows', name: 'River Meadows', url: null } },
+    );
+    t.match(await get(weak, { 'if-none-match': headers['etag'] ?? '' }), { status: 304 });
+  });
+
+  await t.test('getOrganization 401: without a secret key', async (t) => {
+    t.match(await get(undefined), { status: 401, body: { code: 'key_required' } });
+    t.match(await get(await api.newKey(lead.key, 'publishable')), {
+      status: 401,
+      body: { code: 'key_required' },
+    });
+  });
+
+  await t.test('updateOrganization 200, 412, 428', async (t) => {
+    const etag = (await get(lead.secret)).headers['etag'] ?? '';
+    t.match(await patch({ url: 'https://meadows.example' }), {
+      status: 428,
+      body: { code: 'precondition_required' },
+    });
+    t.match(await patch({ url: 'https://meadows.example' }, etag), {
+      status: 200,
+      body: { url: 'https://meadows.example', name: 'River Meadows' },
+    });
+    t.match(await patch({ name: 'X' }, etag), { status: 412, body: { code: 'precondition_failed' } });
+    t.match(await patch({ url: null }, '*'), { status: 200, body: { url: null } });
+  });
+
+  await t.test(
+    'updateOrganization 200: what mails of the organization say, and whether a mailbox is asked',
+    async (t) => {
+      t.match((await get(lead.secret)).body, {
+        locale: 'en',
+        imprint: null,
+        reply_to: null,
+        double_opt_in: true,
+      });
+      const changes = {
+        locale: 'pt-BR',
+        imprint: 'River Meadows\nMillgate 4, Ewehaven',
+        reply_to: 'Hello@Bücher.example',
+        double_opt_in: false,
+      };
+      const changed = { ...changes, reply_to: 'Hello@xn--bcher-kva.example' };
+      t.match(await patch(changes, '*'), { status: 200, body: changed });
+      t.match((await get(lead.secret)).body, changed);
+      t.match(await patch({ reply_to: ' a@example.org\r\n ' }, '*'), {
+        status: 200,
+        body: { reply_to: 'a@example.org', double_opt_in: false },
+      });
+      t.match(await patch({ imprint: null, reply_to: null, double_opt_in: true }, '*'), {
+        body: { imprint: null, reply_to: null, double_opt_in: true, locale: 'pt-BR' },
+      });
+      for (const wrong of [
+        { locale: null },
+        { locale: 'english' },
+        { imprint: 'x'.repeat(1001) },
+        { imprint: ' ' },
+        { reply_to: 'nobody' },
+        { reply_to: 'a@example.org, b@example.org' },
+        { reply_to: 'a@example.org\r\nBcc: b@example.org' },
+        { double_opt_in: 1 },
+        { double_opt_in: null },
+      ]) {
+        t.match(await patch(wrong, '*'), {
+          status: 422,
+          body: { errors: [{ pointer: `/${Object.keys(wrong)[0]}` }] },
+        });
+      }
+    },
+  );
+
+  await t.test('updateOrganization 400, 401, 403, 422', async (t) => {
+    t.match(await patch('{', '*'), { status: 400 });
+    t.match(await api.call('PATCH', '/v1/organization', { body: { name: 'X' } }), { status: 401 });
+    t.match(await patch({ name: 'X' }, '*', await api.newKey(lead.key, 'secret', ['petitions:write'])), {
+      status: 403,
+    });
+    t.match(await patch({ name: null }, '*'), { status: 422, body: { errors: [{ pointer: '/name' }] } });
+    t.match(await patch({ slug: 'x' }, '*'), {
+      status: 422,
+      body: { errors: [{ pointer: '/slug', code: 'additional_properties' }] },
+    });
+  });
+});
+
+onEveryEngine('API keys', async (t, engine) => {
+  const api = await start(t, engine);
+  const lead = await api.organization('River Meadows');
+  const other = await api.organization('Other Group');
+  const create = (body: unknown, key = lead.secret, headers = {}) =>
+    api.call('POST', '/v1/api-keys', { key, body, headers });
+  const list = (query = '', key = lead.secret) => api.call('GET', `/v1/api-keys${query}`, { key });
+  const revoke = (id: string, key = lead.secret) => api.call('DELETE', `/v1/api-keys/${id}`, { key });
+
+  await t.test('createApiKey 201: the token is shown once and stored nowhere', async (t) => {
+    const { status, body } = await create({ kind: 'secret', name: 'CRM', scopes: ['signatures:read'] });
+    t.equal(status, 201);
+    t.match(body.token, /^sk_[0-9A-Za-z]{38}$/);
+    t.match(body, {
+      kind: 'secret',
+      name: 'CRM',
+      scopes: ['signatures:read'],
+      hint: body.token.slice(-4),
+      revoked_at: null,
+    });
+    t.notMatch((await list()).text, body.token.slice(3, -4));
+    const rows = await api.store.read.db.select().from(api.store.tables.apiKeys);
+    t.notMatch(JSON.stringify(rows), body.token.slice(3, 20));
+    t.match((await create({ kind: 'publishable', name: 'Site' })).body, { token: /^pk_/, scopes: [] });
+    t.same((await create({ kind: 'secret', name: 'All' })).body.scopes, SCOPES);
+  });
+
+  await t.test('createApiKey 201: a retry gives the same key, whose token no row tells', async (t) => {
+    const headers = { 'idempotency-key': 'key-1' };
+    const first = await create({ kind: 'publishable', name: 'Retry' }, lead.secret, headers);
+    t.same((await create({ kind: 'publishable', name: 'Retry' }, lead.secret, headers)).body, first.body);
+    const rows = await api.store.read.db.select().from(api.store.tables.idempotencyKeys);
+    t.notOk(rows.some(({ answer }) => answer.includes(first.body.token)));
+  });
+
+  await t.test('createApiKey 400, 401, 403, 422', async (t) => {
+    t.match(await create('nonsense'), { status: 400 });
+    t.match(await api.call('POST', '/v1/api-keys', { body: { kind: 'secret', name: 'x' } }), { status: 401 });
+    const manager = await api.newKey(lead.key, 'secret', ['keys:manage']);
+    t.match(await create({ kind: 'secret', name: 'More', scopes: ['petitions:write'] }, manager), {
+      status: 403,
+      body: { code: 'scope_required' },
+    });
+    t.same(
+      (await create({ kind: 'secret', name: 'Same' }, manager)).body.scopes,
+      ['keys:manage'],
+      'no more than itself',
+    );
+    t.match(await create({ kind: 'secret', name: 'x' }, await api.newKey(lead.key, 'secret', [])), {
+      status: 403,
+    });
+    t.match(await create({ kind: 'master', name: 'x' }), { status: 422 });
+    t.match(await create({ kind: 'publishable', name: 'x', scopes: ['keys:manage'] }), {
+      status: 422,
+      body: { errors: [{ pointer: '/scopes', code: 'misplaced' }] },
+    });
+    await create({ kind: 'publishable', name: 'a' }, lead.secret, { 'idempotency-key': 'k' });
+    t.match(await create({ kind: 'publishable', name: 'b' }, lead.secret, { 'idempotency-key': 'k' }), {
+      status: 422,
+      body: { code: 'idempotency_key_reused' },
+    });
+  });
+
+  await t.test('listApiKeys 200, 304, 400, 401, 403: in pages, only your own', async (t) => {
+    const first = await list('?limit=2');
+    t.match(first, { status: 200, body: { has_more: true } });
+    const rest = (await list(`?limit=100&cursor=${first.body.next_cursor}`)).body;
+    const ids = [...first.body.data, ...rest.data].map((key: any) => key.id);
+    t.equal(new Set(ids).size, ids.length);
+    t.equal((await list('', other.secret)).body.data.length, 1);
+    t.match(
+      await api.call('GET', '/v1/api-keys?limit=2', {
+        key: lead.secret,
+        headers: { 'if-none-match': first.headers['etag'] ?? '' },
+      }),
+      { status: 304 },
+    );
+    t.match(await list('?cursor=zz'), { status: 400, body: { code: 'invalid_cursor' } });
+    t.match(await list('?limit=1000'), { status: 400 });
+    t.match(await api.call('GET', '/v1/api-keys'), { status: 401 });
+    t.match(await list('', await api.newKey(lead.key, 'secret', ['petitions:write'])), { status: 403 });
+  });
+
+  await t.test('revokeApiKey 200: effective on the next request', async (t) => {
+    const { id, token } = (await create({ kind: 'secret', name: 'Leaked' })).body;
+    t.match(await api.call('GET', '/v1/organization', { key: token }), { status: 200 });
+    t.match(await revoke(id), { status: 200, body: { id, revoked_at: /Z$/ } });
+    t.match(await api.call('GET', '/v1/organization', { key: token }), {
+      status: 401,
+      body: { code: 'invalid_key' },
+    });
+    t.match(await revoke(id), { status: 200 }, 'again changes nothing');
+  });
+
+  await t.test('revokeApiKey 400, 401, 403, 404', async (t) => {
+    const [{ id }] = (await list('', other.secret)).body.data;
+    t.match(await revoke(id), { status: 404, body: { code: 'api_key_not_found' } });
+    t.match(await revoke('key_x'), { status: 400 });
+    t.match(await api.call('DELETE', `/v1/api-keys/${id}`), { status: 401 });
+    t.match(await revoke(id, await api.newKey(other.key, 'secret', [])), { status: 403 });
+    t.match(
+      await api.call('GET', '/v1/organization', { key: other.secret }),
+      { status: 200 },
+      'it still works',
+    );
+  });
+
+  await t.test('last used is noted, to the minute', async (t) => {
+    const { id, token } = (await create({ kind: 'secret', name: 'Used' })).body;
+    const used = async () =>
+      (await list('?limit=100')).body.data.find((key: any) => key.id === id).last_used_at;
+    t.equal(await used(), null);
+    await api.call('GET', '/v1/organization', { key: token });
+    for (let i = 0; i < 50 && (await used()) === null; i += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    t.match(await used(), /^\d{4}-/);
+  });
+});

@@ -1,0 +1,306 @@
+import type { Test } from 'tap';
+import { onEveryEngine, publish, start, type Answer, type TestApp } from '../../support/helper.js';
+import { limits as enough } from '../../support/high-limits.js';
+import { collectLetter, collectMail, tokenIn, tokenOf } from '../../support/mailbox.js';
+
+const open = (api: TestApp, path: string, headers = {}) => api.call('GET', path, { headers });
+
+const submit = (api: TestApp, path: string, fields: Record<string, string>, headers = {}) =>
+  api.call('POST', path, {
+    body: new URLSearchParams(fields).toString(),
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+  });
+
+type Form = { action: string; fields: Record<string, string> };
+
+/** The forms of a page, as somebody without scripts would send them. */
+const formsOf = ({ text }: Answer): Form[] =>
+  [...text.matchAll(/<form method="post" action="([^"]+)">([^]*?)<\/form>/g)].map(
+    ([, action = '', inside = '']) => ({
+      action,
+      fields: Object.fromEntries(
+        [...inside.matchAll(/<input\s[^>]*?>/g)].flatMap(([input]) => {
+          const attribute = (name: string) => new RegExp(`\\s${name}="([^"]*)"`).exec(input)?.[1];
+          const off = attribute('type') === 'checkbox' && !/\schecked/.test(input);
+          return off ? [] : [[attribute('name') ?? '', attribute('value') ?? '']];
+        }),
+      ),
+    }),
+  );
+
+/** What every page has to hold: it loads and runs nothing, leaks nothing, and can be read by all. */
+function isPage(t: Test, { headers, text }: Answer, lang = 'en') {
+  t.match(headers['content-type'], 'text/html; charset=utf-8');
+  t.match(
+    headers['content-security-policy'],
+    /default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'/,
+  );
+  t.match(headers, { 'cache-control': /no-store/, 'referrer-policy': 'no-referrer' });
+  t.match(text, `<html lang="${lang}"`);
+  t.equal(text.match(/<h1>/g)?.length, 1, 'one heading of the first level');
+  t.notMatch(text, /<script|<img|<link|\son[a-z]+=|https?:\/\/(?!x\.example)/i);
+  const ids = [...text.matchAll(/<(?:input|select)[^>]*?\sid="([^"]+)"/g)].map(([, id]) => id);
+  const labels = [...text.matchAll(/<label for="([^"]+)"/g)].map(([, id]) => id);
+  t.same(labels, ids, 'every field has its label');
+  t.equal(new Set(ids).size, ids.length);
+  t.match(text, /<meta name="viewport"/);
+}
+
+onEveryEngine('pages behind the links', async (t, engine) => {
+  const api = await start(t, engine);
+  const lead = await api.organization('River & Meadows');
+  await publish(api, lead.secret, {
+    slug: 'meadows',
+    title: 'Save <our> "meadows"',
+    page_url: 'https://x.example/m',
+  });
+  const { body: text } = await api.call('POST', '/v1/consent-texts', {
+    key: lead.secret,
+    body: { locale: 'en', text: 'Yes, <mail> me.' },
+  });
+  const sign = (email: string, fields = {}) =>
+    api.call('POST', '/v1/petitions/meadows/signatures', { body: { email, name: 'Ada <King>', ...fields } });
+  const confirmed = async () => (await api.call('GET', '/v1/petitions/meadows/counts')).body.confirmed;
+  const optIns = { opt_ins: [{ consent_text_id: text.id, opt_in: true }] };
+
+  await t.test('confirm: GET shows what it is about and changes nothing, POST acts', async (t) => {
+    await sign('ada@example.org', optIns);
+    const token = tokenOf(await collectLetter(api, 'ada@example.org'));
+    for (let i = 0; i < 3; i += 1) {
+      const page = await open(api, `/confirm?token=${token}`);
+      t.equal(page.status, 200);
+      isPage(t, page);
+      t.match(page.text, 'Save &lt;our&gt; &quot;meadows&quot;');
+      t.match(page.text, 'River &amp; Meadows');
+      t.notMatch(page.text, /ada|King|sig_|sup_/i, 'nothing about the person');
+      t.equal((await api.call('HEAD', `/confirm?token=${token}`)).text, '');
+    }
+    t.equal(await confirmed(), 0);
+    const [button, refusal] = formsOf(await open(api, `/confirm?token=${token}`));
+    t.same([button?.action, refusal?.action], ['/confirm', '/confirm/refuse']);
+    const done = await submit(api, '/confirm', button?.fields ?? {});
+    t.equal(done.status, 200);
+    isPage(t, done);
+    t.match(done.text, 'https://x.example/m');
+    t.notMatch(done.text, /ada@|King/);
+    t.equal(await confirmed(), 1);
+    t.equal((await submit(api, '/confirm', button?.fields ?? {})).status, 200, 'a repeat');
+  });
+
+  await t.test('confirm: "this wasn’t me"', async (t) => {
+    await sign('victim@example.org');
+    const token = tokenOf(await collectLetter(api, 'victim@example.org'));
+    const [, refusal] = formsOf(await open(api, `/confirm?token=${token}`));
+    const done = await submit(api, refusal?.action ?? '', refusal?.fields ?? {});
+    t.equal(done.status, 200);
+    isPage(t, done);
+    t.equal((await open(api, `/confirm?token=${token}`)).status, 200, 'a second look shows the same page');
+    t.equal((await submit(api, '/confirm', { token })).status, 404);
+    t.equal(await confirmed(), 1);
+  });
+
+  await t.test('confirm: with the code, and the mail once more', async (t) => {
+    await sign('code@example.org');
+    const { values } = await collectLetter(api, 'code@example.org');
+    const { body: petition } = await api.call('GET', '/v1/petitions/meadows');
+    const page = await open(api, `/confirm?petition=${petition.id}`);
+    isPage(t, page);
+    t.same(
+      formsOf(page).map(({ action }) => action),
+      ['/confirm', '/confirm/resend'],
+    );
+    const wrong = await submit(api, '/confirm', { email: 'code@example.org', code: '000000' });
+    t.equal(wrong.status, 404);
+    t.match(wrong.text, 'role="alert"');
+    isPage(t, wrong);
+    const again = await submit(api, '/confirm/resend', { email: 'code@example.org', petition: petition.id });
+    t.equal(again.status, 202);
+    const fresh = await collectLetter(api, 'code@example.org');
+    t.not(fresh.values.code, values.code);
+    const fields = { email: 'code@example.org', code: fresh.values.code ?? '' };
+    t.equal((await submit(api, '/confirm', fields)).status, 200);
+    t.equal(await confirmed(), 2);
+  });
+
+  await t.test('unsubscribe: with a link, and by typing the address', async (t) => {
+    const { body: mailing } = await api.call('POST', '/v1/mailings', {
+      key: lead.secret,
+      body: { name: 'One' },
+    });
+    const { body: links } = await api.call('GET', `/v1/mailings/${mailing.id}/links`, { key: lead.secret });
+    const path = new URL(links.data[0].unsubscribe_url);
+    const page = await open(api, `${path.pathname}${path.search}`);
+    isPage(t, page);
+    t.match(page.text, 'River &amp; Meadows');
+    t.notMatch(page.text, /ada|example\.org|sub_/);
+    const status = async () =>
+      (await api.call('GET', '/v1/subscriptions', { key: lead.secret })).body.data[0].status;
+    t.equal(await status(), 'active', 'looking changes nothing');
+    const [leave] = formsOf(page);
+    t.equal((await submit(api, '/unsubscribe', leave?.fields ?? {})).status, 200);
+    t.equal(await status(), 'unsubscribed');
+    t.match(await collectLetter(api, 'ada@example.org'), { template: 'unsubscribed' });
+
+    isPage(t, await open(api, '/unsubscribe'));
+    const known = await submit(api, '/unsubscribe/request', { email: 'ada@example.org' });
+    const unknown = await submit(api, '/unsubscribe/request', { email: 'who@example.org' });
+    t.same([known.status, unknown.status], [202, 202]);
+    t.equal(known.text, unknown.text, 'the same for every address');
+  });
+
+  await t.test('my data: everything, with forms alone', async (t) => {
+    api.setClock(new Date(Date.now() + 2 * 86_400_000));
+    isPage(t, await open(api, '/manage'));
+    await collectMail(api);
+    const known = await submit(api, '/manage/request', { email: 'ada@example.org' });
+    const unknown = await submit(api, '/manage/request', { email: 'who@example.org' });
+    t.same([known.status, known.text], [202, unknown.text]);
+    const token = tokenOf(await collectLetter(api, 'ada@example.org'));
+    const door = await open(api, `/manage?token=${token}`);
+    isPage(t, door);
+    t.notMatch(door.text, /ada@/, 'looking at the link shows nothing');
+    let page = await submit(api, '/manage', { token });
+    t.equal(page.status, 200);
+    isPage(t, page);
+    t.match(page.text, 'ada@example.org');
+    t.match(page.text, 'Ada &lt;King&gt;');
+    t.equal((await submit(api, '/manage', { token })).status, 404, 'the link works once');
+
+    const act = async (name: string, changes: Record<string, string> = {}) => {
+      const found = formsOf(page).find(({ fields }) => fields['act'] === name);
+      if (!found) throw new Error(`there is no form ${name}`);
+      const answer = await submit(api, found.action, { ...found.fields, ...changes });
+      if (answer.status === 200 && /text\/html/.test(String(answer.headers['content-type']))) page = answer;
+      return answer;
+    };
+    t.match((await act('subscribe')).text, 'role="status"');
+    t.match((await api.call('GET', '/v1/subscriptions', { key: lead.secret })).body.data[0], {
+      status: 'active',
+    });
+    await act('subscription', { frequency: 'weekly', locale: 'de' });
+    await act('signature', { display: 'initials', name: 'Ada Lovelace' });
+    const { body: listed } = await api.call('GET', '/v1/petitions/meadows/signatures');
+    t.ok(listed.data.some((one: any) => one.display_name === 'A. L.'));
+    await act('signature', { display: 'public', name: 'Ada Lovelace', hidden: '1' });
+    t.notMatch((await api.call('GET', '/v1/petitions/meadows/signatures')).text, 'Lovelace');
+    await act('contact', { name: 'Ada', country: 'nl', line: 'Millgate 4', city: 'Ewehaven' });
+    t.match(page.text, /value="Millgate 4"/);
+    t.equal((await act('contact', { country: 'nowhere' })).status, 422);
+    const exported = await act('export');
+    t.match(exported.headers['content-disposition'], 'attachment');
+    t.match(exported.body.profile, {
+      email: 'ada@example.org',
+      country: 'NL',
+      postal_address: { city: 'Ewehaven' },
+    });
+    await act('unsubscribe');
+    t.match(page.text, 'Unsubscribed');
+
+    const before = await confirmed();
+    await act('withdraw');
+    t.equal(await confirmed(), before, 'it asks first');
+    await act('withdraw');
+    t.equal(await confirmed(), before - 1);
+
+    await collectMail(api);
+    await act('email', { email: 'new@example.org' });
+    const letters = await collectMail(api);
+    t.same(letters.map(({ template, to }) => `${template} ${to}`).sort(), [
+      'email_apply new@example.org',
+      'email_notice ada@example.org',
+    ]);
+    const link = (template: string) =>
+      tokenIn(letters.find((letter) => letter.template === template)?.values.link ?? '');
+    isPage(t, await open(api, `/email-change?token=${link('email_apply')}`));
+    t.equal((await submit(api, '/email-change', { token: link('email_apply') })).status, 200);
+    t.equal((await act('export')).status, 401, 'sessions end with the address');
+    isPage(t, await open(api, `/email-undo?token=${link('email_notice')}`));
+    t.equal((await submit(api, '/email-undo', { token: link('email_notice') })).status, 200);
+    api.setClock(undefined);
+  });
+
+  await t.test('my data: leaving and erasing', async (t) => {
+    const enter = async (days: number) => {
+      api.setClock(new Date(Date.now() + days * 86_400_000));
+      await submit(api, '/manage/request', { email: 'code@example.org' });
+      const letters = (await collectMail(api)).filter(({ template }) => template === 'manage');
+      const page = await submit(api, '/manage', { token: tokenIn(letters[0]?.values.link ?? '') });
+      return (
+        formsOf(page).find(({ fields }) => fields['act'] === 'look' || fields['act'] === 'leave')?.fields ??
+        {}
+      );
+    };
+    const first = await enter(5);
+    t.equal((await submit(api, '/manage/act', { ...first, act: 'leave' })).status, 200);
+    t.equal((await submit(api, '/manage/act', { ...first, act: 'look' })).status, 401);
+    const second = await enter(7);
+    const asked = await submit(api, '/manage/act', { ...second, act: 'erase' });
+    t.match(asked.text, 'type="checkbox"');
+    t.match((await submit(api, '/manage/act', { ...second, act: 'erase', asked: '1' })).text, 'role="alert"');
+    const before = await confirmed();
+    const done = await submit(api, '/manage/act', { ...second, act: 'erase', asked: '1', sure: '1' });
+    t.equal(done.status, 200);
+    isPage(t, done);
+    t.equal(await confirmed(), before, 'the count keeps its number');
+    t.equal((await submit(api, '/manage/act', { ...second, act: 'look' })).status, 401);
+    api.setClock(undefined);
+  });
+
+  await t.test('a token that a mail program repeats is one; of two that differ neither works', async (t) => {
+    await sign('twice@example.org');
+    const token = tokenOf(await collectLetter(api, 'twice@example.org'));
+    const twice = await open(api, `/confirm?token=${token}&token=${token}&utm_source=a&utm_source=b`);
+    t.equal(twice.status, 200);
+    t.same(formsOf(twice)[0]?.fields, { token });
+    for (const path of ['/confirm', '/unsubscribe', '/manage', '/email-change', '/email-undo']) {
+      const answer = await open(api, `${path}?token=${token}&token=A&token=${token}`);
+      t.equal(answer.status, 404, path);
+      isPage(t, answer);
+      t.notMatch(answer.text, token);
+    }
+    const type = { 'content-type': 'application/x-www-form-urlencoded' };
+    const send = (body: string) => api.call('POST', '/confirm', { body, headers: type });
+    t.equal((await send(`token=${token}&token=A`)).status, 404);
+    t.equal((await send(`token=${token}&token=${token}`)).status, 200);
+  });
+
+  await t.test('what is wrong is said in words, in the reader’s language', async (t) => {
+    const german = { 'accept-language': 'fr;q=0.9, de-AT, en;q=0.1' };
+    const page = await open(api, '/confirm?token=pc_nothing', german);
+    t.equal(page.status, 404);
+    isPage(t, page, 'de');
+    for (const path of ['/confirm?token=', '/unsubscribe?token=pu_x', '/email-change', '/email-undo']) {
+      const answer = await open(api, path);
+      t.ok(answer.status === 404 || answer.status === 422, path);
+      isPage(t, answer);
+    }
+    for (const path of [
+      '/confirm',
+      '/confirm/refuse',
+      '/confirm/resend',
+      '/unsubscribe',
+      '/manage',
+      '/manage/act',
+      '/manage/request',
+      '/email-change',
+      '/email-undo',
+    ]) {
+      const answer = await submit(api, path, { token: '', act: 'constructor' });
+      t.ok([401, 404, 422].includes(answer.status), `${path}: ${answer.status}`);
+      isPage(t, answer);
+      t.equal((await api.call('POST', path, { body: { token: 'x' } })).status, 415, 'forms alone');
+    }
+    t.equal((await submit(api, '/confirm', { token: 'x'.repeat(20_000) })).status, 413);
+  });
+
+  await t.test('429 in words', async (t) => {
+    const rate = (requests: number) => ({ requests, seconds: 60 });
+    const limits = { ...enough, confirm: rate(1) };
+    const limited = await start(t, engine, { limits });
+    await submit(limited, '/confirm', { token: 'x' });
+    const answer = await submit(limited, '/confirm', { token: 'x' });
+    t.equal(answer.status, 429);
+    t.match(answer.headers['retry-after'], /^\d+$/);
+    isPage(t, answer);
+  });
+});

@@ -1,0 +1,573 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import pg from 'pg';
+import type { Test } from 'tap';
+import { CsvReader } from '../../../src/core/csv.js';
+import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
+import { recount } from '../../../src/core/counts/recount.js';
+import { findSupporterByIdentity } from '../../../src/core/supporters/supporters.js';
+import {
+  makePartner,
+  onEveryEngine,
+  publish,
+  start,
+  type Engine,
+  type TestApp,
+} from '../../support/helper.js';
+
+const CSV = 'text/csv';
+const NDJSON = 'application/x-ndjson';
+
+const open = async (t: Test, engine: Engine, options = {}) => {
+  const api = await start(t, engine, { build: { transfers: { stallMs: 400 }, ...options } });
+  const lead = await api.organization('Lead');
+  await publish(api, lead.secret, { slug: 'meadows', confirmation: 'none', goals: [3, 5] });
+  await publish(api, lead.secret, { slug: 'river', confirmation: 'none' });
+  const load = (
+    body: string,
+    { petition = 'meadows', type = CSV, key = lead.secret, more = '', accept = '' } = {},
+  ) =>
+    api.call('POST', `/v1/signatures/import?petition=${petition}${more}`, {
+      key,
+      body,
+      headers: { 'content-type': type, ...(accept ? { accept } : {}) },
+    });
+  const save = (query: string, key = lead.secret) =>
+    api.call('GET', `/v1/signatures/export?${query}`, { key });
+  return { api, lead, load, save };
+};
+
+const rowsOf = (csv: string): Record<string, string>[] => {
+  const reader = new CsvReader();
+  const [header, ...records] = [...reader.read(csv), ...reader.end()];
+  return records.map(({ cells = [] }) =>
+    Object.fromEntries((header?.cells ?? []).map((name, i) => [name, cells[i] ?? ''])),
+  );
+};
+const linesOf = (ndjson: string): any[] =>
+  ndjson
+    .split('\n')
+    .filter(Boolean)
+    .map((one) => JSON.parse(one) as unknown);
+
+/** Everything that a signature can hold, each with something that CSV has to be careful with. */
+const FULL = {
+  email: 'ada@example.org',
+  name: 'Ada "the first", Okonkwo',
+  country: 'NL',
+  postal_code: '1012 AB',
+  postal_address: { lines: ['Millgate 4', 'Rear, left'], city: 'Ewehaven' },
+  phone: '+31 20 555 0199',
+  comment: '=HYPERLINK("http://evil.example","x")\nand a second line',
+  display: 'initials',
+  hidden: true,
+  source: '@stall',
+  utm: { source: 'mail', campaign: '-1' },
+  external_id: "'+crm-1",
+  created_at: '2026-03-04T05:06:07.890Z',
+  confirmed_at: '2026-03-05T00:00:00.000Z',
+};
+
+onEveryEngine('signatures out and in', async (t, engine) => {
+  const { api, lead, load, save } = await open(t, engine);
+
+  await t.test(
+    '200: what is exported can be imported, and is the same when it is exported again',
+    async (t) => {
+      const plain = { email: 'bo@example.org', name: 'Bo', created_at: '2026-03-04T05:06:08.000Z' };
+      const file = [FULL, plain].map((one) => JSON.stringify(one)).join('\n');
+      const { status, body } = await load(file, { type: NDJSON });
+      t.equal(status, 200);
+      t.match(body, { complete: true, stopped: null, lines: 2, created: 2, failed: 0, problems: [] });
+
+      const csv = await save('petition=meadows');
+      t.match(csv.headers, {
+        'content-type': 'text/csv; charset=utf-8',
+        'content-disposition': 'attachment; filename="signatures.csv"',
+        'cache-control': 'private, no-store',
+      });
+      const json = await save('petition=meadows&format=ndjson');
+      t.equal(json.headers['content-type'], NDJSON);
+      const own = (line: any) => ({ ...line, id: '', petition_id: '' });
+      for (const [format, type, first] of [
+        ['csv', CSV, csv],
+        ['ndjson', NDJSON, json],
+      ] as const) {
+        const slug = `copy-${format}`;
+        await publish(api, lead.secret, { slug, confirmation: 'none' });
+        t.match((await load(first.text, { petition: slug, type })).body, {
+          created: 2,
+          failed: 0,
+        });
+        const again = await save(`petition=${slug}&format=${format}`);
+        const read = format === 'csv' ? rowsOf : linesOf;
+        t.same(read(again.text).map(own), read(first.text).map(own), format);
+      }
+      const [ada] = linesOf(json.text);
+      t.match(ada, { ...FULL, status: 'confirmed', collector_id: lead.id });
+      const listed = await api.call('GET', '/v1/signatures?petition=meadows&sort=created_at', {
+        key: lead.secret,
+      });
+      t.same(linesOf(json.text), listed.body.data, 'as the list shows them');
+    },
+  );
+
+  await t.test(
+    'a spreadsheet runs nothing of it, and the import takes the apostrophes off again',
+    async (t) => {
+      const { text } = await save('petition=meadows&bom=true');
+      t.ok(text.startsWith('\uFEFFid,petition_id,'));
+      t.equal(text.split('\r\n').at(-1), '', 'the last line has its end');
+      const [ada] = rowsOf(text.slice(1));
+      t.match(ada, {
+        phone: `'${FULL.phone}`,
+        source: "'@stall",
+        utm_campaign: "'-1",
+        external_id: "''+crm-1",
+      });
+      for (const row of rowsOf(text.slice(1))) {
+        t.notOk(
+          Object.values(row).some((cell) => /^[=+\-@\t\r]/.test(cell)),
+          'no cell begins a formula',
+        );
+      }
+    },
+  );
+
+  await t.test('the same once more changes nothing, and what had waited counts', async (t) => {
+    const again = await load('email,name\nADA@example.org,Somebody\nbo@example.org,Bo');
+    t.match(again.body, { lines: 2, created: 0, already_signed: 2 });
+    const { text } = await save('petition=meadows&format=ndjson');
+    t.same(
+      linesOf(text).map(({ name }) => name),
+      [FULL.name, 'Bo'],
+    );
+    await publish(api, lead.secret, { slug: 'waits', confirmation: 'email' });
+    const pending = { email: 'cy@example.org', name: 'Cy' };
+    await api.call('POST', '/v1/petitions/waits/signatures', { body: pending });
+    const confirmed = await load('email,name\ncy@example.org,Cy', { petition: 'waits' });
+    t.match(confirmed.body, { created: 0, confirmed: 1, already_signed: 0 });
+    const { body } = await api.call('GET', '/v1/petitions/waits/counts', {});
+    t.equal(body.confirmed, 1);
+  });
+
+  await t.test('a line that is wrong is told by its number, and stops no other', async (t) => {
+    const lines = [
+      'Email , NAME,country,external_id,created_at,hidden,status',
+      'a1@example.org,A,NL,x1,,,',
+      'nobody,B,,,,,',
+      'a3@example.org,,,,,,',
+      'a4@example.org,"D"x,,,,,',
+      'a5@example.org,E,Holland,,,,',
+      'a6@example.org,F,,x1,,,',
+      'a7@example.org,G,,,2999-01-01T00:00:00Z,,',
+      'a8@example.org,H,,,,maybe,',
+      'a9@example.org,I,,',
+      'a10@example.org,\u0000J,,,,,',
+      'a11@example.org,K,,,,,withdrawn',
+      'a12@example.org,"L',
+      'two lines",,,,,confirmed',
+      '',
+      'a12@example.org,L again,,,,,',
+    ];
+    const { status, body } = await load(lines.join('\n'), { petition: 'river' });
+    t.equal(status, 200);
+    const told = (body.problems as any[]).map(({ line, field, code }) => `${line} ${field} ${code}`).sort();
+    t.same(told, [
+      '10  cells',
+      '11 name encoding',
+      '13 name pattern',
+      '3 email format',
+      '4 name required',
+      '5  quotes',
+      '6 country max_length',
+      '7 external_id external_id_taken',
+      '8 created_at future',
+      '9 hidden type',
+    ]);
+    t.match(body, { lines: 13, created: 2, left_out: 1, failed: 10, already_signed: 0, complete: true });
+    t.notMatch(JSON.stringify(body), /a\d+@|Holland|maybe/, 'nothing that was sent comes back');
+
+    const json = [
+      '{"email":"n1@example.org","name":"N"}',
+      'nonsense',
+      '[1]',
+      '{"email":"n2@example.org","name":"N","age":3}',
+      '{"email":"n6@example.org","name":"N","n\\u0061me":"M"}',
+      '{"email":"n7@example.org","name":"N","utm":{"source":"a","source":"b"}}',
+      '{"email":"n8@example.org","name":"\u2800\u3164"}',
+    ];
+    const second = await load(json.join('\r\n'), { petition: 'river', type: NDJSON });
+    t.same(
+      second.body.problems.map(({ line, field, code }: any) => [line, field, code]),
+      [
+        [2, '', 'json'],
+        [3, '', 'json'],
+        [4, 'age', 'additional_properties'],
+        [5, 'name', 'duplicate'],
+        [6, 'utm/source', 'duplicate'],
+        [7, 'name', 'visible'],
+      ],
+    );
+    t.equal(second.body.created, 1);
+    const blank = await load('email,name\nn9@example.org,\u00ad\nn10@example.org,\u202eN\u2066\n', {
+      petition: 'river',
+    });
+    t.match(blank.body, { created: 1, problems: [{ line: 2, field: 'name', code: 'visible' }] });
+    const kept = await api.call('GET', '/v1/signatures?petition=river&email=n10@example.org', {
+      key: lead.secret,
+    });
+    t.equal(kept.body.data[0].name, 'N');
+    const latin = Buffer.from('email,name\nn3@example.org,Ren\u00e9\nn4@example.org,N', 'latin1');
+    const third = await api.app.inject({
+      method: 'POST',
+      url: '/v1/signatures/import?petition=river&source=stall',
+      headers: { 'content-type': CSV, authorization: `Bearer ${lead.secret}` },
+      payload: latin,
+    });
+    t.match(third.json(), { created: 1, problems: [{ line: 2, field: 'name', code: 'encoding' }] });
+    const { text } = await save('petition=river&format=ndjson&source=stall');
+    t.equal(linesOf(text).length, 1, 'what names no source itself has the one of the import');
+  });
+
+  await t.test('who was erased stays so, unless they have signed later', async (t) => {
+    await load('email,name\nerased@example.org,E\nlater@example.org,L');
+    for (const identity of ['erased@example.org', 'later@example.org']) {
+      const person = await findSupporterByIdentity(api.store.read, identity);
+      await eraseSupporter(api.app.ctx, person?.key ?? 0);
+    }
+    const before = await api.call('GET', '/v1/petitions/meadows/counts', {});
+    const now = new Date(Date.now() - 1).toISOString();
+    await sleep(5);
+    const later = new Date(Date.now() - 1).toISOString();
+    const file = `email,name,created_at\nerased@example.org,E,\nlater@example.org,L,${later}`;
+    t.match((await load(file)).body, { created: 1, left_out: 1, failed: 0 });
+    const after = await api.call('GET', '/v1/petitions/meadows/counts', {});
+    t.equal(after.body.confirmed, before.body.confirmed, 'the one who came back does not count twice');
+    t.notOk(await findSupporterByIdentity(api.store.read, 'erased@example.org'));
+    t.ok(now < later);
+  });
+
+  await t.test('milestones, history and partners: every counter equals its rows', async (t) => {
+    const { body } = await api.call('GET', '/v1/petitions/meadows/counts', {});
+    t.ok(body.confirmed >= 4);
+    t.same(body.milestones?.map?.(({ value }: any) => value) ?? [3], [3]);
+    t.same(await recount(api.store.read), []);
+    const history = await api.call(
+      'GET',
+      '/v1/petitions/meadows/history?interval=hour&from=2026-03-05T00:00:00Z&to=2026-03-05T01:00:00Z',
+      {},
+    );
+    if (history.status === 200) {
+      t.equal(history.body.data?.[0]?.confirmed, 1, 'in the hour in which it counted');
+    }
+  });
+
+  await t.test('400, 401, 403, 404, 409, 415, 422', async (t) => {
+    const code = ({ status, body }: { status: number; body: any }) => `${status} ${body?.code}`;
+    const line = 'email,name\nz@example.org,Z';
+    t.equal(code(await load(line, { more: '&colour=red' })), '400 invalid_query');
+    t.equal(code(await save('petition=meadows&format=xml')), '400 invalid_query');
+    t.equal(code(await api.call('GET', '/v1/signatures/export?petition=meadows')), '401 key_required');
+    const weak = await api.newKey(lead.key, 'secret', ['signatures:write']);
+    t.equal(code(await load(line, { key: weak })), '403 scope_required');
+    t.equal(code(await save('petition=meadows', weak)), '403 scope_required');
+    const stranger = await api.organization('Strangers');
+    t.equal(code(await load(line, { key: stranger.secret })), '404 petition_not_found');
+    t.equal(code(await save('petition=meadows', stranger.secret)), '404 petition_not_found');
+    t.equal(code(await load('{}', { type: 'application/json' })), '415 unsupported_media_type');
+    t.equal(code(await load(line, { type: 'text/plain' })), '415 unsupported_media_type');
+    const header = await load('ann@example.org,Ann');
+    t.equal(code(header), '422 invalid_body');
+    t.notMatch(header.text, /ann@|Ann/, 'where the header is missing a person stands');
+    t.match(
+      header.body.errors.map(({ pointer }: any) => pointer),
+      ['/columns', '/columns', '/columns/0', '/columns/1'],
+    );
+    t.equal(code(await load('')), '422 invalid_body');
+    t.equal(code(await load('email,name,email\n')), '422 invalid_body');
+    const { body } = await api.call('POST', '/v1/petitions', {
+      key: lead.secret,
+      body: { title: 'T', statement: 'S' },
+    });
+    t.equal(code(await load(line, { petition: body.id })), '409 petition_not_published');
+    const move = (to: string) =>
+      api.call('POST', '/v1/petitions/river/transitions', { key: lead.secret, body: { to } });
+    await move('closed');
+    t.equal(code(await load(line, { petition: 'river' })), '409 petition_closed');
+    t.equal((await save('petition=river')).status, 200, 'what is closed can be handed over');
+    const head = await api.call('HEAD', '/v1/signatures/export?petition=meadows', { key: lead.secret });
+    t.same([head.status, head.text], [200, '']);
+  });
+});
+
+onEveryEngine('what partners take out and bring in', async (t, engine) => {
+  const { api, lead, load, save } = await open(t, engine);
+  const partners: Record<string, any> = {};
+  for (const terms of ['full', 'names', 'counts'] as const) {
+    const one = await api.organization(`Partner ${terms}`);
+    await makePartner(api, lead.secret, 'meadows', one, terms);
+    const text = { locale: 'en', text: 'Yes, mail me.' };
+    const { body } = await api.call('POST', '/v1/consent-texts', { key: one.secret, body: text });
+    partners[terms] = one;
+    const file = `email,name,phone\nyes-${terms}@example.org,Yes ${terms},020 5550199\nmute-${terms}@example.org,Mute ${terms},`;
+    t.match((await load(file, { key: one.secret })).body, { accepted: 2, created: 0 });
+    await api.call('POST', '/v1/subscriptions', {
+      key: one.secret,
+      body: { consent_text_id: body.id, email: `yes-${terms}@example.org`, evidence: { source: 'stall' } },
+    });
+  }
+  await load('email,name\nown@example.org,Own');
+  for (const format of ['csv', 'ndjson']) {
+    const seen = await save(`petition=meadows&format=${format}`);
+    t.match(seen.text, /own@example.org/);
+    t.match(seen.text, /yes-full@example.org/);
+    t.match(seen.text, /Yes names/);
+    t.notMatch(
+      seen.text,
+      /(?:yes|mute)-(?:names|counts)@|(?:Yes|Mute) counts/,
+      'the lead sees what was agreed',
+    );
+    for (const terms of ['full', 'names', 'counts']) {
+      const { text } = await save(`petition=meadows&format=${format}`, partners[terms].secret);
+      t.match(text, new RegExp(`yes-${terms}@example.org`));
+      t.notMatch(text, /mute-|own@/, 'a partner sees whom it may mail');
+    }
+  }
+  const of = await save(`petition=meadows&format=ndjson&collector=${partners['names'].id}`);
+  t.equal(linesOf(of.text).length, 2);
+  t.same(await recount(api.store.read), []);
+});
+
+onEveryEngine('lines that repeat one address', async (t, engine) => {
+  const { api, lead, load } = await open(t, engine);
+  const nameOf = async (email: string, petition = 'meadows') => {
+    const of = `petition=${petition}&email=${encodeURIComponent(email)}`;
+    const { body } = await api.call('GET', `/v1/signatures?${of}`, { key: lead.secret });
+    return body.data.map(({ name }: any) => name as string);
+  };
+
+  await t.test('the first that can be taken is; the others hear that they have signed', async (t) => {
+    const repeated = await load('email,name\na@example.org,A1\nA@example.org,A2\na@example.org,\n');
+    t.match(repeated.body, { created: 1, already_signed: 1, failed: 1, problems: [{ line: 4 }] });
+    t.same(await nameOf('a@example.org'), ['A1']);
+    const wrong = 'email,name,created_at\nb@example.org,B1,2999-01-01T00:00:00Z\nb@example.org,B2,\n';
+    t.match((await load(wrong)).body, { created: 1, already_signed: 0, failed: 1, problems: [{ line: 2 }] });
+    t.same(await nameOf('b@example.org'), ['B2']);
+    const ids = [
+      'x@example.org,X,id1',
+      'c@example.org,C1,id1',
+      'c@example.org,C2,id1',
+      'c@example.org,C3,id2',
+    ];
+    await load(`email,name,external_id\n${ids[0]}`);
+    const taken = await load(`email,name,external_id\n${ids.join('\n')}\nc@example.org,C4,id3`);
+    t.match(taken.body, { created: 1, already_signed: 2, failed: 2, problems: [{ line: 3 }, { line: 4 }] });
+    t.same(await nameOf('c@example.org'), ['C3']);
+  });
+
+  await t.test(
+    'what had waited counts once, and who was erased comes back with the line that is later',
+    async (t) => {
+      await publish(api, lead.secret, { slug: 'waits', confirmation: 'email' });
+      const pending = { email: 'w@example.org', name: 'W' };
+      await api.call('POST', '/v1/petitions/waits/signatures', { body: pending });
+      const twice = await load('email,name\nw@example.org,W1\nw@example.org,W2', { petition: 'waits' });
+      t.match(twice.body, { created: 0, confirmed: 1, already_signed: 1 });
+      await load('email,name,created_at\ngone@example.org,G,2026-01-01T00:00:00Z');
+      const before = await api.call('GET', '/v1/petitions/meadows/counts', {});
+      const person = await findSupporterByIdentity(api.store.read, 'gone@example.org');
+      await eraseSupporter(api.app.ctx, person?.key ?? 0);
+      await sleep(5);
+      const later = new Date(Date.now() - 1).toISOString();
+      const lines = ['2026-01-01T00:00:00Z', later, '2026-01-02T00:00:00Z'].map(
+        (at, i) => `gone@example.org,G${i},${at}`,
+      );
+      t.match((await load(`email,name,created_at\n${lines.join('\n')}`)).body, {
+        created: 1,
+        left_out: 1,
+        already_signed: 1,
+      });
+      t.same(await nameOf('gone@example.org'), ['G1']);
+      const after = await api.call('GET', '/v1/petitions/meadows/counts', {});
+      t.equal(after.body.confirmed, before.body.confirmed, 'and counts once');
+      t.same(await recount(api.store.read), []);
+    },
+  );
+
+  await t.test('they share the transactions of all others', async (t) => {
+    for (const address of [() => 'same@example.org', (i: number) => `pair${i >> 1}@example.org`]) {
+      const rows = Array.from({ length: 600 }, (_, i) => `${address(i)},Name`);
+      let commits = 0;
+      const { store } = api.app.ctx;
+      const transact = store.transact.bind(store);
+      const counted: typeof transact = (work) => {
+        commits += 1;
+        return transact(work);
+      };
+      Object.assign(store, { transact: counted });
+      t.match((await load(`email,name\n${rows.join('\n')}`, { petition: 'river' })).body, {
+        lines: 600,
+        failed: 0,
+      });
+      Object.assign(store, { transact });
+      // As many as for 600 people: the smallest chunk has twenty.
+      t.ok(commits <= 60, `${commits} transactions`);
+    }
+    t.same(await nameOf('same@example.org', 'river'), ['Name']);
+    t.same(await recount(api.store.read), []);
+  });
+});
+
+onEveryEngine('files that come and go slowly', async (t, engine) => {
+  const { api, lead, load, save } = await open(t, engine);
+  const COUNT = 6000;
+  const person = (i: number) => `p${i}@example.org,Person ${i},NL,${'x'.repeat(1800)}`;
+  const many = Array.from({ length: COUNT }, (_, i) => person(i));
+  const file = `email,name,country,comment\n${many.join('\n')}\n`;
+  await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = api.app.server.address() as AddressInfo;
+  const send = (path: string, headers: Record<string, string>, method = 'POST') =>
+    httpRequest({
+      port,
+      path,
+      method,
+      headers: { authorization: `Bearer ${lead.secret}`, ...headers },
+      agent: false,
+    });
+  const stored = async () =>
+    (await api.call('GET', '/v1/petitions/meadows/counts', {})).body.confirmed as number;
+
+  await t.test(
+    'a connection that breaks leaves what was stored, and the file can be sent again',
+    async (t) => {
+      const broken = send('/v1/signatures/import?petition=meadows', { 'content-type': CSV });
+      broken.on('error', () => undefined);
+      broken.write(file.slice(0, file.length / 2));
+      while ((await stored()) === 0) await sleep(20);
+      broken.destroy();
+      let left = -1;
+      // What had arrived may still be on its way into the database.
+      for (let now = 0; now !== left; await sleep(200)) [left, now] = [now, await stored()];
+      t.ok(left > 0 && left <= COUNT / 2, `${left} are stored`);
+      const { body } = await load(file);
+      t.same([body.created + body.already_signed, body.already_signed, body.failed], [COUNT, left, 0]);
+      t.equal(await stored(), COUNT);
+      t.same(await recount(api.store.read), []);
+    },
+  );
+
+  await t.test('progress while the file still comes', async (t) => {
+    const headers = { 'content-type': CSV, accept: NDJSON };
+    const slow = send('/v1/signatures/import?petition=river', headers);
+    const answered = once(slow, 'response') as Promise<[IncomingMessage]>;
+    slow.write(file.slice(0, file.length / 2));
+    const [answer] = await answered;
+    const [first] = (await once(answer.setEncoding('utf8'), 'data')) as [string];
+    t.match(linesOf(first)[0], { complete: false, stopped: null });
+    let rest = '';
+    answer.on('data', (text: string) => (rest += text));
+    slow.end(file.slice(file.length / 2));
+    await once(answer, 'end');
+    t.match(linesOf(rest).at(-1), { complete: true, stopped: null, lines: COUNT, created: COUNT });
+  });
+
+  await t.test('whoever does not read is ended, and costs no memory meanwhile', async (t) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause();
+    const path = '/v1/signatures/export?petition=meadows&format=ndjson';
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${lead.secret}\r\n\r\n`);
+    const connections = () =>
+      new Promise<number>((resolve) => api.app.server.getConnections((_error, count) => resolve(count)));
+    await sleep(100);
+    const before = await connections();
+    // Small enough to fit into the buffers of the system, it would be gone at once.
+    for (let i = 0; i < 30 && (await connections()) === before; i += 1) await sleep(100);
+    t.ok((await connections()) < before, 'its connection is gone');
+    socket.destroy();
+  });
+
+  await t.test('a key that is revoked on the way takes nothing more out', async (t) => {
+    const scopes = ['signatures:read'];
+    const body = { kind: 'secret', name: 'Export', scopes };
+    const made = await api.call('POST', '/v1/api-keys', { key: lead.secret, body });
+    const revoke = () => api.call('DELETE', `/v1/api-keys/${made.body.id}`, { key: lead.secret });
+    const headers = { authorization: `Bearer ${made.body.token}` };
+    const path = '/v1/signatures/export?petition=meadows&format=ndjson';
+    const get = send(path, headers, 'GET').end();
+    const [answer] = (await once(get, 'response')) as [IncomingMessage];
+    t.equal(answer.statusCode, 200);
+    let bytes = 0;
+    const failing = once(answer, 'end').catch((error: unknown) => error);
+    t.match(await revoke(), { status: 200 });
+    answer.on('data', (piece: Buffer) => (bytes += piece.length));
+    const failure = await failing;
+    t.ok(failure instanceof Error && !answer.complete, 'the client hears that it broke');
+    t.ok(bytes < file.length / 2, `${bytes} bytes had been on their way`);
+    t.match(await api.call('GET', path, { key: made.body.token }), { status: 401 });
+  });
+
+  await t.test('a key that is revoked on the way brings nothing more in, and hears why', async (t) => {
+    await publish(api, lead.secret, { slug: 'brook', confirmation: 'none' });
+    for (const accept of ['application/json', NDJSON]) {
+      const key = { kind: 'secret', name: 'Import', scopes: ['signatures:vouch'] };
+      const made = await api.call('POST', '/v1/api-keys', { key: lead.secret, body: key });
+      const headers = { authorization: `Bearer ${made.body.token}`, 'content-type': CSV, accept };
+      const importing = send('/v1/signatures/import?petition=brook', headers);
+      const answered = once(importing, 'response') as Promise<[IncomingMessage]>;
+      const before = (await api.call('GET', '/v1/petitions/brook/counts', {})).body.confirmed;
+      const confirmed = async () =>
+        (await api.call('GET', '/v1/petitions/brook/counts', {})).body.confirmed as number;
+      const lines = Array.from({ length: 1200 }, (_, i) => `${accept.length}r${i}@example.org,N`);
+      importing.write(`email,name\n${lines.slice(0, 300).join('\n')}\n`);
+      while ((await confirmed()) === before) await sleep(20);
+      await api.call('DELETE', `/v1/api-keys/${made.body.id}`, { key: lead.secret });
+      importing.end(lines.slice(300).join('\n'));
+      const [answer] = await answered;
+      let text = '';
+      for await (const piece of answer.setEncoding('utf8')) text += String(piece);
+      const last = linesOf(text).at(-1);
+      if (answer.statusCode === 200) t.match(last, { complete: false, stopped: { code: 'invalid_key' } });
+      else t.match([answer.statusCode, last], [401, { code: 'invalid_key', detail: /send the file again/ }]);
+      t.ok((await confirmed()) <= before + 300, 'the rest is not stored');
+    }
+    t.same(await recount(api.store.read), []);
+  });
+
+  await t.test('what fails on the way does not look complete', async (t) => {
+    for (const encoding of ['identity', 'gzip']) {
+      const headers = { 'accept-encoding': encoding };
+      const get = send('/v1/signatures/export?petition=meadows&format=csv', headers, 'GET').end();
+      const [answer] = (await once(get, 'response')) as [IncomingMessage];
+      t.equal(answer.statusCode, 200);
+      t.equal(answer.headers['content-encoding'] ?? 'identity', encoding);
+      // Heard from now on: a packed file is so small that all of it may be on its way, and broken, before it is read.
+      const failing = once(answer, 'end').catch((error: unknown) => error);
+      await administer(api, 'alter table suspicions rename to gone');
+      answer.resume();
+      const failure = await failing;
+      await administer(api, 'alter table gone rename to suspicions');
+      t.ok(failure instanceof Error && !answer.complete, `${encoding}: the client hears that it broke`);
+    }
+    const { text } = await save('petition=river');
+    t.equal(rowsOf(text).length, COUNT, 'and the next one is whole again');
+  });
+});
+
+/** What goes wrong with a database while somebody reads from it. */
+async function administer({ url }: TestApp, sql: string): Promise<void> {
+  if (url.startsWith('file:')) {
+    const db = new Database(url.slice('file:'.length));
+    db.exec(sql);
+    return void db.close();
+  }
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}

@@ -1,0 +1,254 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { buildSync } from 'esbuild';
+import pg from 'pg';
+import t, { type Test } from 'tap';
+
+/*
+ * The real server, as a process. It is compiled once for all of these tests: a start from the sources costs twice as
+ * much. The folder is inside the package, where the dependencies and the migrations are found.
+ */
+const root = fileURLToPath(new URL('../..', import.meta.url));
+mkdirSync(join(root, 'node_modules/.cache'), { recursive: true });
+const compiled = mkdtempSync(join(root, 'node_modules/.cache/undersigned-process-'));
+t.teardown(() => rmSync(compiled, { recursive: true, force: true }));
+const sources = ['src', 'schema'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name)),
+);
+buildSync({
+  absWorkingDir: root,
+  entryPoints: sources,
+  outbase: root,
+  outdir: compiled,
+  format: 'esm',
+  platform: 'node',
+});
+const main = join(compiled, 'src/cli/main.js');
+
+export const PETITION = '/v1/petitions/save-the-old-mill-meadows';
+export const FAST = { RATE_LIMIT: 'false', POSTGRES_ALLOW_UNSAFE: 'true' };
+
+export type Env = Record<string, string>;
+
+/** An empty folder to start in: no .env, no database, no key. */
+export function home(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-process-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+const environment = (env: Env) => ({ PATH: process.env['PATH'] ?? '', ...env });
+
+export type Ended = { code: number; stdout: string; stderr: string };
+
+export const cli = (cwd: string, env: Env, ...args: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    const options = { cwd, env: environment(env), timeout: 30_000 };
+    execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+
+/** The same with its standard output in a file. */
+export const cliInto = (
+  out: number,
+  cwd: string,
+  env: Env,
+  ...args: string[]
+): Promise<Omit<Ended, 'stdout'>> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd,
+      env: environment(env),
+      stdio: ['ignore', out, 'pipe'],
+    });
+    let stderr = '';
+    child.stderr?.on('data', (data: Buffer) => (stderr += String(data)));
+    child.once('close', (code) => resolve({ code: code ?? -1, stderr }));
+  });
+
+export type Running = {
+  url: string;
+  /** Everything that it has printed so far. */
+  output: () => string;
+  process: ChildProcess;
+  exit: Promise<{ code: number | null; signal: string | null }>;
+  end: (signal: NodeJS.Signals) => Promise<{ code: number | null; signal: string | null }>;
+};
+
+/**
+ * Starts the server on a free port and waits until it says where it listens; `under` is a command that runs it, `log` a
+ * file that all of its output goes to.
+ */
+export async function serve(
+  t: Test,
+  cwd: string,
+  env: Env = {},
+  under: string[] = [],
+  log?: string,
+): Promise<Running> {
+  const [command = '', ...args] = [...under, process.execPath, main, 'serve'];
+  const out = log === undefined ? 'pipe' : openSync(log, 'a');
+  const child = spawn(command, args, {
+    cwd,
+    env: environment({ PORT: '0', ...env }),
+    // A command that runs the server leaves it behind when it is killed: both go together, as a group.
+    detached: under.length > 0,
+    stdio: ['ignore', out, out],
+  });
+  if (typeof out === 'number') closeSync(out);
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (data: Buffer) => (printed += String(data)));
+  }
+  const output = () => (log === undefined ? printed : readFileSync(log, 'utf8'));
+  const exit = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as string | null,
+  }));
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    if (under.length > 0 && child.pid !== undefined && child.exitCode === null) {
+      process.kill(-child.pid, 'SIGKILL');
+    }
+    await exit;
+  });
+  let url: string | undefined;
+  while (url === undefined && child.exitCode === null) {
+    await sleep(10);
+    url = /listens on (\S+)[^]*openapi\.yaml\n/.exec(output())?.[1];
+  }
+  if (url === undefined) throw new Error(`the server did not start: ${output()}`);
+  return {
+    url,
+    output,
+    process: child,
+    exit,
+    end: (signal) => {
+      child.kill(signal);
+      return exit;
+    },
+  };
+}
+
+export const body = (email: string, fields: object = {}) => ({
+  name: 'Ada Okonkwo',
+  email,
+  country: 'NL',
+  ...fields,
+});
+
+export const post = (url: string, data: unknown, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof data === 'string' ? data : JSON.stringify(data),
+  });
+
+export const get = async (url: string, key?: string): Promise<{ status: number; json: any }> => {
+  const response = await fetch(url, key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } });
+  return { status: response.status, json: await response.json() };
+};
+
+export const secretKeyIn = (output: string) => /\bsk_[0-9A-Za-z]{38}\b/.exec(output)?.[0] ?? '';
+
+/** Asks the database itself, without the server. */
+export async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  if (url.startsWith('file:')) {
+    const connection = new Database(url.slice('file:'.length));
+    const rows = connection.prepare(sql).all() as Record<string, unknown>[];
+    connection.close();
+    return rows;
+  }
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<Record<string, unknown>>(sql);
+  await client.end();
+  return rows;
+}
+
+export const SIGNERS =
+  'select delivery from signatures join supporters on supporters.key = signatures.supporter_key order by 1';
+
+export type Load = {
+  /** Addresses whose signature was answered with 202. */
+  acknowledged: Set<string>;
+  /** Those of them that were sent after somebody had been refused. */
+  afterRefusal: number;
+  /** Other statuses, and the codes of connections that failed. */
+  others: Record<string, number>;
+  sent: number;
+  /** Resolves when every client has found that nobody answers. */
+  done: Promise<unknown>;
+};
+
+/** Clients that sign, each address twice now and then, until the connection fails. */
+export function load(url: string, { clients, prefix }: { clients: number; prefix: string }): Load {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const state: Load = {
+    acknowledged: new Set(),
+    afterRefusal: 0,
+    others: {},
+    sent: 0,
+    done: Promise.resolve(),
+  };
+  const count = (what: string) => void (state.others[what] = (state.others[what] ?? 0) + 1);
+  const signOnce = (email: string) =>
+    new Promise<boolean>((resolve) => {
+      state.sent += 1;
+      const refusedBefore = Object.keys(state.others).length > 0;
+      const outgoing = request(`${url}${PETITION}/signatures`, {
+        agent,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': `"key-of-${email}"` },
+      });
+      outgoing.on('response', (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('end', () => {
+          if (response.statusCode === 202) {
+            state.acknowledged.add(email);
+            if (refusedBefore) state.afterRefusal += 1;
+          } else count(`${response.statusCode} ${/"code":"(\w+)"/.exec(text)?.[1]}`);
+          resolve(true);
+        });
+        response.on('error', () => undefined);
+        response.on('close', () => {
+          if (!response.complete) count('half an answer');
+          resolve(response.complete);
+        });
+      });
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        count(String(error.code));
+        resolve(false);
+      });
+      outgoing.end(JSON.stringify(body(email)));
+    });
+  const client = async (_: unknown, n: number) => {
+    for (let i = 0; ; i += 1) {
+      const email = `${prefix}-${n}-${i}@load.example`;
+      const again = i % 10 === 9;
+      const answered = await Promise.all([signOnce(email), again ? signOnce(email) : true]);
+      if (answered.includes(false)) return;
+    }
+  };
+  state.done = Promise.all(Array.from({ length: clients }, client)).then(() => agent.destroy());
+  return state;
+}
+
+/** The only line on stderr: no stack, and nothing on stdout. */
+export const oneLine = (t: Test, { code, stdout, stderr }: Ended, wanted: RegExp, name: string) => {
+  t.match(stderr, wanted, name);
+  t.match(stderr, /^undersigned: [^\n]+\n$/, `${name}: one line`);
+  t.same({ code, stdout }, { code: 1, stdout: '' }, name);
+};
