@@ -1,6 +1,6 @@
 /** Fills a database for growth.ts, the way in which signatures are imported. A worker: one order at a time. */
 import { join } from 'node:path';
-import { SCOPES } from '../schema/db/tables.js';
+import { SCOPES } from '../schema/db/tables/organization.js';
 import { progressBar } from '../src/cli/progress-bar.js';
 import { createKey } from '../src/core/organization/api-keys.js';
 import type { Context, KeyedActor } from '../src/core/context.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
-import { SCOPES } from '../schema/db/tables.js';
+import { SCOPES } from '../schema/db/tables/organization.js';
 import { renderDocument } from '../src/cli/openapi.js';
 import { Environment, loadConfig } from '../src/config.js';
 import { ERRORS } from '../src/errors.js';

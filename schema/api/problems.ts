@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { PARTNERSHIP_MOVES } from '../db/partner-tables.js';
-import { PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables.js';
+import { PARTNERSHIP_MOVES } from '../db/tables/partners.js';
+import { PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables/petitions.js';
 import { component, enumOf, instant, int, line, list, matching, open, ref, webUrl } from './typebox.js';
 
 export const FieldProblem = component(

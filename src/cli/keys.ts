@@ -1,6 +1,6 @@
 import { ApiKeyInput } from '../../schema/api/organization/api-keys.js';
 import { ORIGIN_PATTERN } from '../../schema/api/common.js';
-import { SCOPES, type Scope } from '../../schema/db/tables.js';
+import { SCOPES, type Scope } from '../../schema/db/tables/organization.js';
 import { createKey, listKeys, revokeKey, type KeyKind } from '../core/organization/api-keys.js';
 import type { Context } from '../core/context.js';
 import { findOrganization } from '../core/organization/organizations.js';

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { SCOPES, SIGNATURE_STATUSES, type Scope } from '../../schema/db/tables.js';
+import { SCOPES, type Scope } from '../../schema/db/tables/organization.js';
+import { SIGNATURE_STATUSES } from '../../schema/db/tables/signatures.js';
 import { ApiError, describeError } from '../errors.js';
 import { version } from '../package.js';
 import type { CopyFlags } from './copy.js';

@@ -1,7 +1,7 @@
 import { createReadStream, createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { SignatureStatus } from '../../schema/db/tables.js';
+import type { SignatureStatus } from '../../schema/db/tables/signatures.js';
 import { NO_KEY, type Context, type KeyedActor } from '../core/context.js';
 import { listOrganizations } from '../core/organization/organizations.js';
 import { findAnyGate } from '../core/petitions/petition-lookup.js';

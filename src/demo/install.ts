@@ -1,4 +1,4 @@
-import { SCOPES } from '../../schema/db/tables.js';
+import { SCOPES } from '../../schema/db/tables/organization.js';
 import { createKey, type ApiKey } from '../core/organization/api-keys.js';
 import type { Context, KeyedActor } from '../core/context.js';
 import {

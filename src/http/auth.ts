@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { Scope } from '../../schema/db/tables.js';
+import type { Scope } from '../../schema/db/tables/organization.js';
 import { authenticate } from '../core/organization/api-keys.js';
 import { ANONYMOUS, type Actor, type Context, type KeyedActor } from '../core/context.js';
 import { assertKeyOrigin } from '../core/organization/origins.js';

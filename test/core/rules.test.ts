@@ -10,7 +10,7 @@ import { assertMove } from '../../src/core/petitions/petition-life.js';
 import { createSealer } from '../../src/core/sealer.js';
 import { initials } from '../../src/core/signatures/signatures.js';
 import { foldWords, searchText, wordPatterns } from '../../src/core/petitions/search-words.js';
-import { PETITION_STATUSES } from '../../schema/db/tables.js';
+import { PETITION_STATUSES } from '../../schema/db/tables/petitions.js';
 
 t.test('addresses: what is one person and where mail goes', (t) => {
   t.same(parseEmail(' Ada.Lovelace+tag@Example.ORG '), {

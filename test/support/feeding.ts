@@ -209,8 +209,9 @@ class Feeder {
     if (format === 'uri') return 'https://example.org/page';
     const candidates = ['Some words', 'en', 'x', `pt_${'x'.repeat(64)}`];
     const fitting = candidates.find((one) => pattern && new RegExp(pattern as string, 'u').test(one));
-    if (fitting === undefined)
-      {throw new Error(`${this.operation}: teach test/support/feeding.ts what ${place} is`);}
+    if (fitting === undefined) {
+      throw new Error(`${this.operation}: teach test/support/feeding.ts what ${place} is`);
+    }
     return fitting;
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import { SCOPES, type Scope } from '../../schema/db/tables.js';
+import { SCOPES, type Scope } from '../../schema/db/tables/organization.js';
 import { build, type App, type BuildOptions } from '../../src/app.js';
 import type { Config } from '../../src/config.js';
 import { createKey } from '../../src/core/organization/api-keys.js';

@@ -1,4 +1,4 @@
-import { SIGNALS } from '../../db/brake-tables.js';
+import { SIGNALS } from '../../db/tables/brakes.js';
 import { component, enumOf, int, list, open } from '../typebox.js';
 
 export const signal = () =>

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { REQUEST_KINDS } from '../../db/consent-tables.js';
+import { REQUEST_KINDS } from '../../db/tables/mail.js';
 import { exampleId, id } from '../common.js';
 import { linkToken } from '../links.js';
 import { closed, component, enumOf, matching, nullable, open } from '../typebox.js';

@@ -1,4 +1,4 @@
-import { FREQUENCIES } from '../../db/consent-tables.js';
+import { FREQUENCIES } from '../../db/tables/subscriptions.js';
 import { exampleId, id, localeTag, paging } from '../common.js';
 import { linkToken } from '../links.js';
 import { email, source } from '../signatures/signatures.js';

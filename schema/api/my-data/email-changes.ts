@@ -1,4 +1,4 @@
-import { EMAIL_CHANGE_STATUSES } from '../../db/mail-tables.js';
+import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
 import { linkToken } from '../links.js';
 import { email } from '../signatures/signatures.js';
 import { closed, component, enumOf, open } from '../typebox.js';

@@ -1,6 +1,8 @@
 import { Type } from '@sinclair/typebox';
-import { CONSENT_ACTIONS, CONSENT_ORIGINS, REQUEST_KINDS } from '../../db/consent-tables.js';
-import { EMAIL_CHANGE_STATUSES, MAIL_KINDS, MAIL_STATES } from '../../db/mail-tables.js';
+import { CONSENT_ACTIONS, CONSENT_ORIGINS } from '../../db/tables/subscriptions.js';
+import { REQUEST_KINDS } from '../../db/tables/mail.js';
+import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
+import { MAIL_KINDS, MAIL_STATES } from '../../db/tables/mail.js';
 import { countryCode, exampleId, id, localeTag } from '../common.js';
 import { CONTACT_EXAMPLE, contactFields } from '../supporters/contacts.js';
 import { Me, ME_EXAMPLE } from './me.js';

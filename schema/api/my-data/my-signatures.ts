@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables.js';
+import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, id, paging, slug } from '../common.js';
 import { Shared, SHARED_EXAMPLE } from '../sharing/share-links.js';
 import { displayChoice, name } from '../signatures/signatures.js';

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { FREQUENCIES, SUBSCRIPTION_STATUSES } from '../../db/consent-tables.js';
+import { FREQUENCIES, SUBSCRIPTION_STATUSES } from '../../db/tables/subscriptions.js';
 import { exampleId, id, localeTag, OrganizationSummary } from '../common.js';
 import {
   closed,

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { KEY_KINDS, SCOPES } from '../../db/tables.js';
+import { KEY_KINDS, SCOPES } from '../../db/tables/organization.js';
 import { exampleId, id, ORIGIN_PATTERN, paging } from '../common.js';
 import {
   closed,

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { idPattern, SLUG_PATTERN } from '../../db/public-id.js';
-import { LEAD_SEES, PARTNERSHIP_STATUSES } from '../../db/partner-tables.js';
+import { LEAD_SEES, PARTNERSHIP_STATUSES } from '../../db/tables/partners.js';
 import { exampleId, id, OrganizationSummary, paging, slug } from '../common.js';
 import {
   closed,

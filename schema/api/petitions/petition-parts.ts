@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
-import { CHALLENGES } from '../../db/brake-tables.js';
-import { FORM_RULES, NETWORKS, SHARE_SPLITS } from '../../db/tables.js';
+import { CHALLENGES } from '../../db/tables/petitions.js';
+import { FORM_RULES } from '../../db/tables/petitions.js';
+import { NETWORKS, SHARE_SPLITS } from '../../db/tables/sharing.js';
 import { id, ORIGIN_PATTERN } from '../common.js';
 import {
   closed,

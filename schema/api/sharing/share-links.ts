@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { NETWORKS } from '../../db/tables.js';
+import { NETWORKS } from '../../db/tables/sharing.js';
 import { exampleId, id, paging, shareCode } from '../common.js';
 import { source } from '../signatures/signatures.js';
 import {

@@ -1,4 +1,4 @@
-import { IMPORT_KINDS } from '../../db/import-tables.js';
+import { IMPORT_KINDS } from '../../db/tables/signatures.js';
 import { exampleId, id, OrganizationSummary, paging } from '../common.js';
 import { source } from './signatures.js';
 import { closed, component, described, enumOf, instant, int, nullable, open, pageOf } from '../typebox.js';

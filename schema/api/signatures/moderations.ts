@@ -1,5 +1,6 @@
-import { MODERATION_ACTIONS, SIGNALS } from '../../db/brake-tables.js';
-import { SIGNATURE_STATUSES } from '../../db/tables.js';
+import { MODERATION_ACTIONS } from '../../db/tables/signatures.js';
+import { SIGNALS } from '../../db/tables/brakes.js';
+import { SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, id } from '../common.js';
 import { Signature, SIGNATURE_EXAMPLE, source } from './signatures.js';
 import { signal } from '../brakes/suspicions.js';

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables.js';
+import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { countryCode, exampleId, externalId, id } from '../common.js';
 import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signatures.js';
 import {

@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { LEAD_SEES } from '../../db/partner-tables.js';
-import { CONFIRMATIONS, DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables.js';
+import { LEAD_SEES } from '../../db/tables/partners.js';
+import { CONFIRMATIONS } from '../../db/tables/petitions.js';
+import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { countryCode, exampleId, externalId, id, paging, shareCode } from '../common.js';
 import { linkToken } from '../links.js';
 import { Suspicion } from '../brakes/suspicions.js';

@@ -4,7 +4,7 @@ import {
   CONSENT_ORIGINS,
   FREQUENCIES,
   SUBSCRIPTION_STATUSES,
-} from '../../db/consent-tables.js';
+} from '../../db/tables/subscriptions.js';
 import { exampleId, id, localeTag, paging } from '../common.js';
 import { sha256 } from './consent-texts.js';
 import { Contact, CONTACT_EXAMPLE } from '../supporters/contacts.js';

@@ -1,5 +1,5 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
-import type { Signal } from '../../../schema/db/brake-tables.js';
+import type { Signal } from '../../../schema/db/tables/brakes.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';

@@ -1,4 +1,4 @@
-import type { Signal } from '../../../schema/db/brake-tables.js';
+import type { Signal } from '../../../schema/db/tables/brakes.js';
 import { bindAll, statement, type Tx } from '../../store/store.js';
 import { insertMany } from '../bulk-insert.js';
 import type { Proof } from './challenges.js';

@@ -1,5 +1,5 @@
 import { and, eq, exists, inArray, isNotNull, isNull } from 'drizzle-orm';
-import type { SignatureStatus } from '../../../schema/db/tables.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { bind, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';

@@ -1,5 +1,5 @@
 import { and, eq, isNotNull, isNull, lt, notExists, sql } from 'drizzle-orm';
-import type { SignatureStatus } from '../../../schema/db/tables.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { bind, bindAll, statement, type Sum, type Tx } from '../../store/store.js';
 import type { Counted } from './counts.js';
 import { noteAsked } from '../brakes/key-networks.js';

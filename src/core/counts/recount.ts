@@ -1,5 +1,5 @@
 import { and, eq, isNotNull, sql, type SQL } from 'drizzle-orm';
-import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables.js';
+import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Reader } from '../../store/store.js';
 
 /** A counter that does not agree with the rows that it counts. */

@@ -1,7 +1,8 @@
 import { and, eq, gt, inArray, isNotNull, lt, ne } from 'drizzle-orm';
-import type { RequestedOptIn } from '../../../schema/db/consent-tables.js';
-import type { Signal } from '../../../schema/db/brake-tables.js';
-import type { MailKind, TokenPurpose } from '../../../schema/db/mail-tables.js';
+import type { RequestedOptIn } from '../../../schema/db/tables/mail.js';
+import type { Signal } from '../../../schema/db/tables/brakes.js';
+import type { MailKind } from '../../../schema/db/tables/mail.js';
+import type { TokenPurpose } from '../../../schema/db/tables/links.js';
 import type { Tx } from '../../store/store.js';
 import { isTaken } from '../my-data/email-changes.js';
 import type { LetterValues } from './letter.js';

@@ -1,4 +1,4 @@
-import type { MailKind } from '../../../schema/db/mail-tables.js';
+import type { MailKind } from '../../../schema/db/tables/mail.js';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { clusterOf } from '../email.js';

@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import type { MailKind } from '../../../schema/db/mail-tables.js';
+import type { MailKind } from '../../../schema/db/tables/mail.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';

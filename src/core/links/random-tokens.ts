@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { and, eq, gt, isNull } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
-import type { TokenPurpose } from '../../../schema/db/mail-tables.js';
+import type { TokenPurpose } from '../../../schema/db/tables/links.js';
 import { ApiError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 

@@ -1,5 +1,5 @@
 import { eq, inArray } from 'drizzle-orm';
-import type { PetitionStatus } from '../../../schema/db/tables.js';
+import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import type { Reader, Store, Sum, Tx } from '../../store/store.js';
 import { countColumns, type Counts } from '../counts/counts.js';
 import { statusAt } from '../petitions/petition-life.js';

@@ -1,5 +1,5 @@
 import { and, desc, eq, isNull } from 'drizzle-orm';
-import type { RequestData, RequestedOptIn } from '../../../schema/db/consent-tables.js';
+import type { RequestData, RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import { bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 

@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import type { SuppressionReason } from '../../../schema/db/consent-tables.js';
+import type { SuppressionReason } from '../../../schema/db/tables/mail.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 
 /*

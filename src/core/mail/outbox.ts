@@ -1,5 +1,5 @@
 import { and, asc, count, eq, gt, inArray, isNull, lte, min, ne, or } from 'drizzle-orm';
-import type { MailKind } from '../../../schema/db/mail-tables.js';
+import type { MailKind } from '../../../schema/db/tables/mail.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import { bindAll, statement, type Reader, type Store, type Tx } from '../../store/store.js';
 import { countAsked } from '../counts/key-figures.js';

@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, inArray } from 'drizzle-orm';
-import type { Frequency } from '../../../schema/db/consent-tables.js';
+import type { Frequency } from '../../../schema/db/tables/subscriptions.js';
 import type { Reader } from '../../store/store.js';
 import type { Context, KeyedActor } from '../context.js';
 import { getMailing, type MailingView } from './mailings.js';

@@ -1,5 +1,6 @@
 import { and, desc, eq, inArray, isNull, lt, sql, type Column } from 'drizzle-orm';
-import type { SignatureStatus, Tables } from '../../../schema/db/tables.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import { RunAgain, type Reader, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';

@@ -1,5 +1,5 @@
 import { and, desc, eq, inArray, lt } from 'drizzle-orm';
-import type { Frequency } from '../../../schema/db/consent-tables.js';
+import type { Frequency } from '../../../schema/db/tables/subscriptions.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';

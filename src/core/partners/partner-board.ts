@@ -1,5 +1,5 @@
 import { desc, eq, sql, type Column, type SQL } from 'drizzle-orm';
-import type { LeadSees, PartnershipStatus } from '../../../schema/db/partner-tables.js';
+import type { LeadSees, PartnershipStatus } from '../../../schema/db/tables/partners.js';
 import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../context.js';
 import { total } from '../counts/counts.js';

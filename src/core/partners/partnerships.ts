@@ -1,5 +1,5 @@
 import { aliasedTable, and, asc, desc, eq, inArray, lt, or } from 'drizzle-orm';
-import type { LeadSees, PartnershipMove, PartnershipStatus } from '../../../schema/db/partner-tables.js';
+import type { LeadSees, PartnershipMove, PartnershipStatus } from '../../../schema/db/tables/partners.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import { bind, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';

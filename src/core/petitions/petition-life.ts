@@ -1,4 +1,5 @@
-import type { PetitionStatus, Tables } from '../../../schema/db/tables.js';
+import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 
 type PetitionRow = Tables['petitions']['$inferSelect'];

@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gt, inArray, isNull, like, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
-import type { PetitionStatus, Tables } from '../../../schema/db/tables.js';
+import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { idPattern } from '../../../schema/db/public-id.js';
 import type { Reader } from '../../store/store.js';
 import type { Actor, Context } from '../context.js';

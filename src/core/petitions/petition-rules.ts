@@ -1,4 +1,5 @@
-import type { Form, Partner, Reference, ShareText, Tables, Target } from '../../../schema/db/tables.js';
+import type { Tables } from '../../../schema/db/tables.js';
+import type { Form, Partner, Reference, ShareText, Target } from '../../../schema/db/tables/petitions.js';
 import type { FieldError } from '../../errors.js';
 import { citedNumbers } from './markdown.js';
 

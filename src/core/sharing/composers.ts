@@ -1,4 +1,4 @@
-import type { Network } from '../../../schema/db/tables.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 
 /* Where a network's own composer opens with the link, and with the text where it takes one. */
 

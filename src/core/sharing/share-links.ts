@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, inArray, lt, sql, type Column } from 'drizzle-orm';
-import type { Network, Tables } from '../../../schema/db/tables.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
 import type { KeyedActor } from '../context.js';

@@ -1,5 +1,5 @@
 import { and, asc, eq, gte, lt, sql, type SQL } from 'drizzle-orm';
-import type { Network } from '../../../schema/db/tables.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 import type { Reader } from '../../store/store.js';
 import { total } from '../counts/counts.js';
 import { hourOf, startOf } from '../counts/share-figures.js';

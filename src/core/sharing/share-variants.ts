@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { and, eq } from 'drizzle-orm';
-import type { Network, Tables } from '../../../schema/db/tables.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { total } from '../counts/counts.js';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { and, eq, sql } from 'drizzle-orm';
-import type { Network, Tables } from '../../../schema/db/tables.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
 import type { Actor, Caller, Context } from '../context.js';

@@ -1,5 +1,5 @@
 import { and, inArray, isNull } from 'drizzle-orm';
-import type { SignatureStatus } from '../../../schema/db/tables.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Tx } from '../../store/store.js';
 import { openOptIns } from '../subscriptions/opt-ins.js';
 import { queueMail } from '../mail/outbox.js';

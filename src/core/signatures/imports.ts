@@ -1,5 +1,5 @@
 import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
-import type { ImportKind } from '../../../schema/db/import-tables.js';
+import type { ImportKind } from '../../../schema/db/tables/signatures.js';
 import type { Reader, Tx } from '../../store/store.js';
 import type { KeyedActor } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';

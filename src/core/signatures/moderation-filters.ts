@@ -1,6 +1,7 @@
 import { and, eq, exists, gte, inArray, like, lt, or, sql, type SQL } from 'drizzle-orm';
-import type { ModerationAction, Signal } from '../../../schema/db/brake-tables.js';
-import type { SignatureStatus } from '../../../schema/db/tables.js';
+import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
+import type { Signal } from '../../../schema/db/tables/brakes.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { invalidBody } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import { parseEmail } from '../email.js';

@@ -1,5 +1,5 @@
 import { asc, count, max } from 'drizzle-orm';
-import type { ModerationAction } from '../../../schema/db/brake-tables.js';
+import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { Context, KeyedActor } from '../context.js';

@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, isNull } from 'drizzle-orm';
-import type { ModerationAction } from '../../../schema/db/brake-tables.js';
-import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../../schema/db/tables.js';
+import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
+import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError, type ErrorCode } from '../../errors.js';
 import { RunAgain, type Tx } from '../../store/store.js';
 import type { Context, KeyedActor } from '../context.js';

@@ -1,5 +1,5 @@
 import { and, eq, exists, inArray, isNotNull, isNull, or, type SQL } from 'drizzle-orm';
-import type { LeadSees } from '../../../schema/db/partner-tables.js';
+import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Actor, Context, KeyedActor } from '../context.js';
 import { inFull, leadSeesOf, termsOf } from '../partners/partner-terms.js';

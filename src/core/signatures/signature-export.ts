@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
-import type { Signal } from '../../../schema/db/brake-tables.js';
-import { SIGNATURE_STATUSES } from '../../../schema/db/tables.js';
+import type { Signal } from '../../../schema/db/tables/brakes.js';
+import { SIGNATURE_STATUSES } from '../../../schema/db/tables/signatures.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
 import { assertStillActive } from '../organization/api-keys.js';

@@ -1,7 +1,8 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { RequestData } from '../../../schema/db/consent-tables.js';
-import type { Signal } from '../../../schema/db/brake-tables.js';
-import type { SignatureStatus, Tables } from '../../../schema/db/tables.js';
+import type { RequestData } from '../../../schema/db/tables/mail.js';
+import type { Signal } from '../../../schema/db/tables/brakes.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { beginToCount } from '../counts/counting-once.js';

@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, gte, inArray, lt, sql, type SQL } from 'drizzle-orm';
-import type { LeadSees } from '../../../schema/db/partner-tables.js';
-import { SIGNATURE_STATUSES, type SignatureStatus, type Tables } from '../../../schema/db/tables.js';
+import type { LeadSees } from '../../../schema/db/tables/partners.js';
+import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
+import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
 import { speaksFor, type Actor, type Context, type KeyedActor } from '../context.js';

@@ -1,4 +1,4 @@
-import type { FormField } from '../../../schema/db/tables.js';
+import type { FormField } from '../../../schema/db/tables/petitions.js';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
 import type { Actor } from '../context.js';
 import type { PetitionGate } from '../petitions/petition-lookup.js';

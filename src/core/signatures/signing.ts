@@ -1,5 +1,7 @@
-import type { RequestData } from '../../../schema/db/consent-tables.js';
-import type { PostalAddress, Tables, Utm } from '../../../schema/db/tables.js';
+import type { RequestData } from '../../../schema/db/tables/mail.js';
+import type { PostalAddress } from '../../../schema/db/tables/supporters.js';
+import type { Tables } from '../../../schema/db/tables.js';
+import type { Utm } from '../../../schema/db/tables/signatures.js';
 import { invalidBody } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import { attribute, type Attribution } from './attribution.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { eq, inArray } from 'drizzle-orm';
-import type { ConsentAction, ConsentOrigin, Evidence } from '../../../schema/db/consent-tables.js';
+import type { ConsentAction, ConsentOrigin, Evidence } from '../../../schema/db/tables/subscriptions.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 

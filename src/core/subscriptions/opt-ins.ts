@@ -1,5 +1,6 @@
 import { and, eq } from 'drizzle-orm';
-import type { ConsentOrigin, RequestedOptIn } from '../../../schema/db/consent-tables.js';
+import type { ConsentOrigin } from '../../../schema/db/tables/subscriptions.js';
+import type { RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import { invalidBody, type FieldError } from '../../errors.js';
 import { bind, statement, type Tx } from '../../store/store.js';
 import { recordConsent } from './consents.js';

@@ -1,5 +1,5 @@
 import { and, asc, desc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm';
-import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from '../../../schema/db/consent-tables.js';
+import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';

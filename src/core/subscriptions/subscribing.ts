@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import type { Evidence } from '../../../schema/db/consent-tables.js';
+import type { Evidence } from '../../../schema/db/tables/subscriptions.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import { findUsableText, type ConsentText } from './consent-texts.js';

@@ -1,4 +1,4 @@
-import type { Evidence } from '../../../schema/db/consent-tables.js';
+import type { Evidence } from '../../../schema/db/tables/subscriptions.js';
 import { findUsableText } from './consent-texts.js';
 import type { Context, KeyedActor } from '../context.js';
 import { parseEmail } from '../email.js';

@@ -1,5 +1,5 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { ConsentOrigin, Evidence, SubscriptionStatus } from '../../../schema/db/consent-tables.js';
+import type { ConsentOrigin, Evidence, SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import { bind, bindAll, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';
 import { recordConsent } from './consents.js';

@@ -1,5 +1,5 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { ConsentOrigin, Evidence } from '../../../schema/db/consent-tables.js';
+import type { ConsentOrigin, Evidence } from '../../../schema/db/tables/subscriptions.js';
 import { invalidBody } from '../../errors.js';
 import { RunAgain, type Tx } from '../../store/store.js';
 import type { ConsentText } from './consent-texts.js';

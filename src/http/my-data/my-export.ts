@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { MyExport } from '../../../schema/api/my-data/my-export.js';
-import type { RequestData } from '../../../schema/db/consent-tables.js';
+import type { RequestData } from '../../../schema/db/tables/mail.js';
 import type { Context } from '../../core/context.js';
 import { exportMe, type MyData } from '../../core/my-data/my-export.js';
 import { PRIVATE_CACHE } from '../answers.js';

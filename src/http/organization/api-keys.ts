@@ -8,7 +8,7 @@ import {
   ApiKeyQuery,
   CreatedApiKey,
 } from '../../../schema/api/organization/api-keys.js';
-import type { Scope } from '../../../schema/db/tables.js';
+import type { Scope } from '../../../schema/db/tables/organization.js';
 import {
   createKey,
   listKeys,

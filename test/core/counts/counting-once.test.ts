@@ -1,8 +1,9 @@
 import { and, desc, eq, isNull, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import type { Test } from 'tap';
-import type { ModerationAction } from '../../../schema/db/brake-tables.js';
-import { SCOPES, type SignatureStatus } from '../../../schema/db/tables.js';
+import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
+import { SCOPES } from '../../../schema/db/tables/organization.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Actor, KeyedActor } from '../../../src/core/context.js';
 import { confirmRequest, refuseRequest } from '../../../src/core/confirmation/confirmations.js';
 import {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SCOPES } from '../../../schema/db/tables.js';
+import { SCOPES } from '../../../schema/db/tables/organization.js';
 import { listLinkKeys, removeLinkKey, rotateLinkKeys } from '../../../src/core/links/link-keys.js';
 import {
   consumeToken,

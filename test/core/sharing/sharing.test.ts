@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
 import { SHARE_CODE_PATTERN } from '../../../schema/api/common.js';
-import { NETWORKS, type Network } from '../../../schema/db/tables.js';
+import { NETWORKS, type Network } from '../../../schema/db/tables/sharing.js';
 import { composerUrl } from '../../../src/core/sharing/composers.js';
 import { drawGamma } from '../../../src/core/sharing/gamma.js';
 import { newShareCode } from '../../../src/core/sharing/share-codes.js';

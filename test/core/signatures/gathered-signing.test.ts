@@ -3,7 +3,7 @@ import { count, eq } from 'drizzle-orm';
 import fc from 'fast-check';
 import pg from 'pg';
 import t, { type Test } from 'tap';
-import { SCOPES } from '../../../schema/db/tables.js';
+import { SCOPES } from '../../../schema/db/tables/organization.js';
 import type { Actor } from '../../../src/core/context.js';
 import { retryOf } from '../../../src/core/idempotency.js';
 import { recount } from '../../../src/core/counts/recount.js';

@@ -22,7 +22,7 @@ import {
 import { subscribe } from '../../../src/core/subscriptions/subscribing.js';
 import { importSubscribers } from '../../../src/core/subscriptions/subscription-import.js';
 import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
-import { SCOPES } from '../../../schema/db/tables.js';
+import { SCOPES } from '../../../schema/db/tables/organization.js';
 import { onEveryEngine, makePartner, publish, start, type TestApp } from '../../support/helper.js';
 
 const HOUR = 3_600_000;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import type { Test } from 'tap';
-import type { TokenPurpose } from '../../../schema/db/mail-tables.js';
+import type { TokenPurpose } from '../../../schema/db/tables/links.js';
 import { readCounts } from '../../../src/core/counts/counts.js';
 import { block } from '../../../src/core/mail/do-not-contact.js';
 import { issueToken, TOKEN_BYTES } from '../../../src/core/links/random-tokens.js';

@@ -1,4 +1,4 @@
-import { SCOPES } from '../../../schema/db/tables.js';
+import { SCOPES } from '../../../schema/db/tables/organization.js';
 import { onEveryEngine, start } from '../../support/helper.js';
 
 onEveryEngine('organization', async (t, engine) => {

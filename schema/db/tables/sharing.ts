@@ -1,15 +1,33 @@
-import type { AnyPgColumn } from 'drizzle-orm/pg-core';
-import type * as Columns from './columns.postgres.js';
+import type * as Columns from '../columns.postgres.js';
+import { referencesIn, type Parents } from '../references.js';
 
-/*
- * Share links and what they brought. Clicks and conversions are kept as sums: who clicked is nowhere.
- */
+/* Share links and what they brought. Clicks and conversions are kept as sums: who clicked is nowhere. */
 
-type Parents = Record<'organizations' | 'petitions' | 'signatures', { key: AnyPgColumn }>;
+export const NETWORKS = [
+  'facebook',
+  'x',
+  'whatsapp',
+  'telegram',
+  'bluesky',
+  'mastodon',
+  'threads',
+  'linkedin',
+  'reddit',
+  'signal',
+  'sms',
+  'email',
+  'copy',
+] as const;
+export const SHARE_SPLITS = ['even', 'adaptive'] as const;
 
-export function defineSharingTables(d: typeof Columns, parents: Parents) {
+export type Network = (typeof NETWORKS)[number];
+
+export function defineSharingTables(
+  d: typeof Columns,
+  parents: Parents<'organizations' | 'petitions' | 'signatures'>,
+) {
   const { organizations, petitions, signatures } = parents;
-  const to = (table: { key: AnyPgColumn }) => d.ref().references(() => table.key);
+  const to = referencesIn(d);
 
   /** What a link says on a network: one row for each wording, so that wordings can be compared. */
   const shareVariants = d.table(

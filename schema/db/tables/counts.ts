@@ -1,17 +1,20 @@
-import type { AnyPgColumn } from 'drizzle-orm/pg-core';
-import type * as Columns from './columns.postgres.js';
+import type * as Columns from '../columns.postgres.js';
+import { referencesIn, type Parents } from '../references.js';
 
 /* The counters of a petition: they move with the status of a signature, in its transaction. */
 
-export function defineCountTables(
-  d: typeof Columns,
-  { petitions }: Record<'petitions', { key: AnyPgColumn }>,
-) {
-  const toPetition = () =>
-    d
-      .ref()
-      .notNull()
-      .references(() => petitions.key);
+/** How many signatures are in each status. */
+export const statusCounts = (d: typeof Columns) => ({
+  pending: d.int().notNull(),
+  confirmed: d.int().notNull(),
+  invalidated: d.int().notNull(),
+  withdrawn: d.int().notNull(),
+  quarantined: d.int().notNull(),
+});
+
+export function defineCountsTables(d: typeof Columns, parents: Parents<'petitions'>) {
+  const { petitions } = parents;
+  const to = referencesIn(d);
 
   /**
    * How many signatures a petition has in each status: the sum over its shards. On SQLite there is one shard; on
@@ -21,13 +24,9 @@ export function defineCountTables(
   const petitionCounts = d.table(
     'petition_counts',
     {
-      petitionKey: toPetition(),
+      petitionKey: to(petitions).notNull(),
       shard: d.int().notNull(),
-      pending: d.int().notNull(),
-      confirmed: d.int().notNull(),
-      invalidated: d.int().notNull(),
-      withdrawn: d.int().notNull(),
-      quarantined: d.int().notNull(),
+      ...statusCounts(d),
       updatedAt: d.instant().notNull(),
     },
     (t) => [d.primaryKey({ columns: [t.petitionKey, t.shard] })],
@@ -37,7 +36,7 @@ export function defineCountTables(
   const petitionHistory = d.table(
     'petition_history',
     {
-      petitionKey: toPetition(),
+      petitionKey: to(petitions).notNull(),
       hour: d.int().notNull(),
       shard: d.int().notNull(),
       confirmed: d.int().notNull(),
@@ -48,7 +47,7 @@ export function defineCountTables(
   const milestones = d.table(
     'milestones',
     {
-      petitionKey: toPetition(),
+      petitionKey: to(petitions).notNull(),
       value: d.int().notNull(),
       reachedAt: d.instant().notNull(),
     },

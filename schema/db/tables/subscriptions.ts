@@ -1,15 +1,12 @@
-import type { AnyPgColumn } from 'drizzle-orm/pg-core';
-import { oneOf } from './checks.js';
-import type * as Columns from './columns.postgres.js';
-import type { PostalAddress } from './tables.js';
+import type * as Columns from '../columns.postgres.js';
+import { oneOf } from '../checks.js';
+import { referencesIn, type Parents } from '../references.js';
 
-/*
- * Who agreed to what, and who may be mailed. A signature and a subscription are confirmed through a request: what it
- * says counts for nothing until its token or code comes back from the mailbox.
- */
+/* Who agreed to what, and who may be mailed. */
 
 export const SUBSCRIPTION_STATUSES = ['pending', 'active', 'unsubscribed', 'suppressed'] as const;
 export const FREQUENCIES = ['all', 'weekly', 'monthly'] as const;
+
 /**
  * What a consent record says happened: somebody asked for mail (not proven yet), agreed (`granted`), said no when asked
  * (`declined`), ended it (`withdrawn`), or the mailbox refused our mail (`suppressed`).
@@ -29,37 +26,21 @@ export const CONSENT_ORIGINS = [
   'complaint',
   'erasure',
 ] as const;
-export const REQUEST_KINDS = ['signature', 'subscription'] as const;
-export const SUPPRESSION_REASONS = ['bounce', 'complaint', 'request'] as const;
 
 export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
 export type Frequency = (typeof FREQUENCIES)[number];
 export type ConsentAction = (typeof CONSENT_ACTIONS)[number];
 export type ConsentOrigin = (typeof CONSENT_ORIGINS)[number];
-export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number];
 
 /** How an organization knows of a consent that was given elsewhere. */
 export type Evidence = { source: string; collected_at?: string | null; note?: string | null };
 
-/** What a request wants to be true once the mailbox has confirmed it. */
-export type RequestedOptIn = { organizationKey: number; consentTextKey: number };
-
-/** What a repeated signing said: it replaces the signature's own words only when this request is confirmed. */
-export type RequestData = {
-  name: string;
-  display: 'public' | 'initials' | 'anonymous';
-  country: string | null;
-  postalCode: string | null;
-  postalAddress: PostalAddress | null;
-  phone: string | null;
-  comment: string | null;
-};
-
-type Parents = Record<'organizations' | 'petitions' | 'supporters' | 'signatures', { key: AnyPgColumn }>;
-
-export function defineConsentTables(d: typeof Columns, parents: Parents) {
-  const { organizations, petitions, supporters, signatures } = parents;
-  const to = (table: { key: AnyPgColumn }) => d.ref().references(() => table.key);
+export function defineSubscriptionsTables(
+  d: typeof Columns,
+  parents: Parents<'organizations' | 'petitions' | 'supporters'>,
+) {
+  const { organizations, petitions, supporters } = parents;
+  const to = referencesIn(d);
 
   /** The exact words that people agree to. Never changed: a new wording is a new version. */
   const consentTexts = d.table(
@@ -86,13 +67,13 @@ export function defineConsentTables(d: typeof Columns, parents: Parents) {
       publicId: d.publicId('con').notNull().unique(),
       organizationKey: to(organizations).notNull(),
       /** Null: the person was erased. */
-      supporterKey: d.ref().references(() => supporters.key),
+      supporterKey: to(supporters),
       /** The keyed hash of the address's identity: finds the record when the person comes with the address. */
       subject: d.bytes().notNull(),
       action: d.enumText(CONSENT_ACTIONS).notNull(),
       origin: d.enumText(CONSENT_ORIGINS).notNull(),
-      consentTextKey: d.ref().references(() => consentTexts.key),
-      petitionKey: d.ref().references(() => petitions.key),
+      consentTextKey: to(consentTexts),
+      petitionKey: to(petitions),
       source: d.str(),
       evidence: d.json<Evidence>(),
       createdAt: d.instant().notNull(),
@@ -134,39 +115,5 @@ export function defineConsentTables(d: typeof Columns, parents: Parents) {
     ],
   );
 
-  /** Something that somebody wants under an address: void until the owner of the mailbox confirms it. */
-  const confirmationRequests = d.table(
-    'confirmation_requests',
-    {
-      key: d.key(),
-      kind: d.enumText(REQUEST_KINDS).notNull(),
-      supporterKey: to(supporters).notNull(),
-      signatureKey: d.ref().references(() => signatures.key),
-      petitionKey: d.ref().references(() => petitions.key),
-      /** Null: what the signature itself says. */
-      data: d.json<RequestData>(),
-      optIns: d.json<RequestedOptIn[]>(),
-      origin: d.enumText(CONSENT_ORIGINS).notNull(),
-      locale: d.str().notNull(),
-      source: d.str(),
-      createdAt: d.instant().notNull(),
-      confirmedAt: d.instant(),
-      refusedAt: d.instant(),
-      reminders: d.int().notNull().default(0),
-      /** When to remind; null: not, or not any more. */
-      remindAt: d.instant(),
-      /** The keyed hash of the code that was mailed last, and how often a wrong one was tried since. */
-      code: d.bytes(),
-      codeTries: d.int().notNull().default(0),
-    },
-    (t) => [
-      d.index('confirmation_requests_supporter').on(t.supporterKey, t.key),
-      d
-        .index('confirmation_requests_remind')
-        .on(t.remindAt)
-        .where(d.sql`remind_at is not null`),
-    ],
-  );
-
-  return { consentTexts, consents, subscriptions, confirmationRequests };
+  return { consentTexts, consents, subscriptions };
 }

@@ -1,0 +1,76 @@
+import type * as Columns from '../columns.postgres.js';
+import { oneOf } from '../checks.js';
+import { referencesIn } from '../references.js';
+
+/* What asks for signatures, and the keys with which it does. */
+
+export const KEY_KINDS = ['secret', 'publishable'] as const;
+
+/** What a secret key may do. */
+export const SCOPES = [
+  'organization:write',
+  'keys:manage',
+  'petitions:write',
+  'signatures:read',
+  'signatures:write',
+  'signatures:vouch',
+  'signatures:moderate',
+  'consents:write',
+  'subscriptions:read',
+  'subscriptions:write',
+  'mailings:write',
+  'partners:write',
+  'shares:read',
+] as const;
+
+export type Scope = (typeof SCOPES)[number];
+
+export function defineOrganizationTables(d: typeof Columns) {
+  const to = referencesIn(d);
+
+  const organizations = d.table('organizations', {
+    key: d.key(),
+    publicId: d.publicId('org').notNull().unique(),
+    slug: d.str().notNull().unique(),
+    name: d.str().notNull(),
+    url: d.str(),
+    /** The language of mails that no petition gives one. */
+    locale: d.str().notNull().default('en'),
+    /** Who is responsible, at the foot of every mail. */
+    imprint: d.str(),
+    /** Where answers to its mails go. */
+    replyTo: d.str(),
+    /** 1: a subscription becomes active only when the mailbox has confirmed it. */
+    doubleOptIn: d.int().notNull().default(1),
+    version: d.int().notNull(),
+    createdAt: d.instant().notNull(),
+    updatedAt: d.instant().notNull(),
+  });
+
+  const apiKeys = d.table(
+    'api_keys',
+    {
+      key: d.key(),
+      publicId: d.publicId('key').notNull().unique(),
+      organizationKey: to(organizations).notNull(),
+      kind: d.enumText(KEY_KINDS).notNull(),
+      name: d.str().notNull(),
+      /** SHA-256 of the whole key: it is random and long, so a slow hash would add nothing. */
+      hash: d.bytes().notNull().unique(),
+      /** The last four characters, so that people can tell their keys apart. */
+      hint: d.str().notNull(),
+      scopes: d.json<string[]>().notNull(),
+      /** Where a publishable key may be used by browsers; empty: anywhere. */
+      origins: d.json<string[]>().notNull().default([]),
+      createdAt: d.instant().notNull(),
+      lastUsedAt: d.instant(),
+      revokedAt: d.instant(),
+    },
+    (t) => [
+      d.index('api_keys_organization').on(t.organizationKey, t.key),
+      d.check('api_keys_kind', oneOf(d, 'kind', KEY_KINDS)),
+    ],
+  );
+
+  return { organizations, apiKeys };
+}

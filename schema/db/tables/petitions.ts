@@ -1,0 +1,112 @@
+import type * as Columns from '../columns.postgres.js';
+import { oneOf } from '../checks.js';
+import { referencesIn, type Parents } from '../references.js';
+import { SHARE_SPLITS, type Network } from './sharing.js';
+
+/* What is asked, of whom, and by when. */
+
+export const PETITION_STATUSES = ['draft', 'published', 'closed', 'archived', 'taken_down'] as const;
+export const OUTCOMES = ['none', 'victory', 'partial', 'defeat'] as const;
+export const TAKEDOWN_REASONS = ['legal', 'terms', 'privacy', 'duplicate', 'request', 'other'] as const;
+export const CONFIRMATIONS = ['email', 'none'] as const;
+export const FORM_FIELDS = ['country', 'postal_code', 'postal_address', 'phone', 'comment'] as const;
+export const FORM_RULES = ['required', 'optional', 'off'] as const;
+export const CHALLENGES = ['auto', 'always', 'off'] as const;
+
+export type PetitionStatus = (typeof PETITION_STATUSES)[number];
+export type FormField = (typeof FORM_FIELDS)[number];
+export type FormRule = (typeof FORM_RULES)[number];
+export type Form = Record<FormField, FormRule>;
+export type Reference = {
+  number: number;
+  title: string;
+  authors?: string | null;
+  publisher?: string | null;
+  date?: string | null;
+  url?: string | null;
+};
+
+export type Target = { name: string; title?: string | null; organization?: string | null };
+export type Campaigner = { name: string; role?: string | null };
+export type Partner = { name: string; url?: string | null; organization_id?: string | null };
+export type Image = { url: string; alt: string };
+export type ShareText = { network: Network; text: string };
+export type Metadata = Record<string, string>;
+
+export function definePetitionsTables(d: typeof Columns, parents: Parents<'organizations'>) {
+  const { organizations } = parents;
+  const to = referencesIn(d);
+
+  const petitions = d.table(
+    'petitions',
+    {
+      key: d.key(),
+      publicId: d.publicId('pet').notNull().unique(),
+      organizationKey: to(organizations).notNull(),
+      slug: d.str().notNull().unique(),
+      status: d.enumText(PETITION_STATUSES).notNull(),
+      title: d.str().notNull(),
+      callToAction: d.str(),
+      statement: d.str().notNull(),
+      background: d.str(),
+      /** Rendered once, when the background is written. */
+      backgroundHtml: d.str(),
+      references: d.json<Reference[]>().notNull(),
+      targets: d.json<Target[]>().notNull(),
+      campaigner: d.json<Campaigner>(),
+      partners: d.json<Partner[]>().notNull(),
+      image: d.json<Image>(),
+      locale: d.str().notNull(),
+      form: d.json<Form>().notNull(),
+      goals: d.json<number[]>().notNull(),
+      shareTexts: d.json<ShareText[]>().notNull(),
+      /** How one of several texts for a network is picked. */
+      shareSplit: d.enumText(SHARE_SPLITS).notNull().default('even'),
+      /** Whether signers have to show a proof of work. */
+      challenge: d.enumText(CHALLENGES).notNull().default('auto'),
+      /** Where browsers may sign it without a key; empty: anywhere. */
+      origins: d.json<string[]>().notNull().default([]),
+      pageUrl: d.str(),
+      confirmation: d.enumText(CONFIRMATIONS).notNull(),
+      opensAt: d.instant(),
+      closesAt: d.instant(),
+      outcome: d.enumText(OUTCOMES).notNull(),
+      response: d.str(),
+      takedownReason: d.enumText(TAKEDOWN_REASONS),
+      /** How long after closing its signers are known by name; null: it is exempt, until somebody sets it. */
+      retentionDays: d.int(),
+      externalId: d.str(),
+      metadata: d.json<Metadata>().notNull(),
+      /** The folded words of title and statement, each between spaces. */
+      searchText: d.str().notNull(),
+      version: d.int().notNull(),
+      createdAt: d.instant().notNull(),
+      updatedAt: d.instant().notNull(),
+      publishedAt: d.instant(),
+      closedAt: d.instant(),
+    },
+    (t) => [
+      d.uniqueIndex('petitions_external_id').on(t.organizationKey, t.externalId),
+      d.index('petitions_status').on(t.status, t.key),
+      // For oEmbed, which knows a petition by its page.
+      d
+        .index('petitions_page_url')
+        .on(t.pageUrl)
+        .where(d.sql`page_url is not null`),
+      d.check('petitions_status_known', oneOf(d, 'status', PETITION_STATUSES)),
+      d.check('petitions_confirmation_known', oneOf(d, 'confirmation', CONFIRMATIONS)),
+    ],
+  );
+
+  /** Every slug that a petition ever had. The old ones redirect and are never given to another. */
+  const petitionSlugs = d.table(
+    'petition_slugs',
+    {
+      slug: d.str().primaryKey(),
+      petitionKey: to(petitions).notNull(),
+    },
+    (t) => [d.index('petition_slugs_petition').on(t.petitionKey)],
+  );
+
+  return { petitions, petitionSlugs };
+}

@@ -1,0 +1,133 @@
+import type * as Columns from '../columns.postgres.js';
+import { oneOf } from '../checks.js';
+import { referencesIn, type Parents } from '../references.js';
+import type { PostalAddress } from './supporters.js';
+
+/* Who signed what, how it came, and what organisers did about it. */
+
+export const SIGNATURE_STATUSES = [
+  'pending',
+  'confirmed',
+  'invalidated',
+  'withdrawn',
+  'quarantined',
+] as const;
+export const DISPLAYS = ['public', 'initials', 'anonymous'] as const;
+
+/** `file`: sent at once. `requests`: what one key of a partner vouched for one by one, on one day. */
+export const IMPORT_KINDS = ['file', 'requests'] as const;
+
+/** What an organiser does with signatures. */
+export const MODERATION_ACTIONS = ['release', 'refuse', 'invalidate', 'restore', 'quarantine'] as const;
+
+export type SignatureStatus = (typeof SIGNATURE_STATUSES)[number];
+export type Utm = { source?: string; medium?: string; campaign?: string; term?: string; content?: string };
+export type ImportKind = (typeof IMPORT_KINDS)[number];
+export type ModerationAction = (typeof MODERATION_ACTIONS)[number];
+
+export function defineSignaturesTables(
+  d: typeof Columns,
+  parents: Parents<'organizations' | 'apiKeys' | 'petitions' | 'supporters'>,
+) {
+  const { organizations, apiKeys, petitions, supporters } = parents;
+  const to = referencesIn(d);
+
+  const signatures = d.table(
+    'signatures',
+    {
+      key: d.key(),
+      publicId: d.publicId('sig').notNull().unique(),
+      petitionKey: to(petitions).notNull(),
+      /** Null: anonymised, since the petition's retention period is over. */
+      supporterKey: to(supporters),
+      status: d.enumText(SIGNATURE_STATUSES).notNull(),
+      display: d.enumText(DISPLAYS).notNull(),
+      /** 1: its signer does not want it on the public list at all. */
+      hidden: d.int().notNull().default(0),
+      name: d.str().notNull(),
+      country: d.str(),
+      postalCode: d.str(),
+      postalAddress: d.json<PostalAddress>(),
+      phone: d.str(),
+      comment: d.str(),
+      source: d.str(),
+      utm: d.json<Utm>(),
+      /** The organization that it is attributed to; null: nobody's. See core/signatures/attribution.ts. */
+      collectorKey: to(organizations),
+      /** The key that it came through. */
+      apiKeyKey: d.ref(),
+      /** The share link that brought the signer. */
+      shareLinkKey: d.ref(),
+      /** The mailing whose personal link brought the signer. */
+      mailingKey: d.ref(),
+      /** The import that made it count, or brought it into quarantine; null: nobody vouched for it by the file. */
+      importKey: d.ref(),
+      externalId: d.str(),
+      createdAt: d.instant().notNull(),
+      confirmedAt: d.instant(),
+      withdrawnAt: d.instant(),
+    },
+    (t) => [
+      d.uniqueIndex('signatures_petition_supporter').on(t.petitionKey, t.supporterKey),
+      d.index('signatures_listing').on(t.petitionKey, t.status, t.key),
+      d
+        .uniqueIndex('signatures_external_id')
+        .on(t.petitionKey, t.externalId)
+        .where(d.sql`external_id is not null`),
+      // Costs nothing for those that nobody has imported.
+      d
+        .index('signatures_import')
+        .on(t.importKey, t.key)
+        .where(d.sql`import_key is not null`),
+      d.check('signatures_status_known', oneOf(d, 'status', SIGNATURE_STATUSES)),
+    ],
+  );
+
+  /** Why an organiser took a signature out or put it back. Append-only. */
+  const moderations = d.table(
+    'moderations',
+    {
+      key: d.key(),
+      signatureKey: to(signatures).notNull(),
+      fromStatus: d.enumText(SIGNATURE_STATUSES).notNull(),
+      toStatus: d.enumText(SIGNATURE_STATUSES).notNull(),
+      reason: d.str().notNull(),
+      apiKeyKey: to(apiKeys).notNull(),
+      createdAt: d.instant().notNull(),
+    },
+    (t) => [d.index('moderations_signature').on(t.signatureKey, t.key)],
+  );
+
+  /** The signatures that it brought refer to it. */
+  const imports = d.table(
+    'imports',
+    {
+      key: d.key(),
+      publicId: d.publicId('imp').notNull().unique(),
+      petitionKey: to(petitions).notNull(),
+      organizationKey: to(organizations).notNull(),
+      /** Null: it came from the command line. */
+      apiKeyKey: to(apiKeys),
+      kind: d.enumText(IMPORT_KINDS).notNull(),
+      /** Of `requests`: which day (since 1970, UTC). */
+      day: d.int(),
+      source: d.str(),
+      /** Lines that could be read as signatures. */
+      lines: d.int().notNull(),
+      created: d.int().notNull(),
+      confirmed: d.int().notNull(),
+      quarantined: d.int().notNull(),
+      begunAt: d.instant().notNull(),
+      lastAt: d.instant().notNull(),
+    },
+    (t) => [
+      d.index('imports_petition').on(t.petitionKey, t.key),
+      d
+        .uniqueIndex('imports_day')
+        .on(t.petitionKey, t.apiKeyKey, t.day)
+        .where(d.sql`day is not null`),
+    ],
+  );
+
+  return { signatures, moderations, imports };
+}
