@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { SCOPES } from '../schema/db/tables/organization.js';
 import { progressBar } from '../src/cli/progress-bar.js';
+import type { KeyedActor } from '../src/core/actor.js';
+import type { Context } from '../src/core/context.js';
+import { recount } from '../src/core/counts/recount.js';
 import { createKey } from '../src/core/organization/api-keys.js';
-import type { Context, KeyedActor } from '../src/core/context.js';
 import { createOrganization } from '../src/core/organization/organizations.js';
 import { createPetition, transitionPetition } from '../src/core/petitions/petitions.js';
-import { recount } from '../src/core/counts/recount.js';
 import { importSignatures, type ImportLine } from '../src/core/signatures/signature-import.js';
 import { createContext } from '../src/create-context.js';
 import { erasureJournalFile } from '../src/erasure-journal-file.js';

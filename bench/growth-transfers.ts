@@ -1,6 +1,6 @@
 /** Export and import of one large petition over HTTP, while others read or sign: for growth.ts. */
-import { request, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Contender } from './contenders.js';

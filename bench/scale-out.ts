@@ -10,8 +10,8 @@ import { startProxy, type Proxy } from './haproxy.js';
 import { startMailSink } from './mail-sink.js';
 import { startMeter } from './meter.js';
 import { PROGRAM, publishPetition } from './petition.js';
-import { build, openStage, startDurablePostgres } from './stage.js';
 import * as verify from './scale-checks.js';
+import { build, openStage, startDurablePostgres } from './stage.js';
 import type { Order, Report } from './types.js';
 
 const HELP = `npm run bench:scale -- [options]

@@ -1,6 +1,6 @@
 /** What `--json` says of each workload: ours beside its limits and beside what one writes first. */
-import { KINDS, type Kind } from './types.js';
 import { ratioOf, type Line } from './summary.js';
+import { KINDS, type Kind } from './types.js';
 
 type Rate = { rps: number };
 

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { Type, type Static } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
-import type { LinkTemplates } from './core/links/links.js';
 import { DEFAULT_POLICY, type Policy } from './core/letters/mail-policy.js';
+import type { LinkTemplates } from './core/links/links.js';
 
 const rate = (value: string, description: string) =>
   Type.String({

@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from './config.js';
-import { createBell } from './core/wake-up.js';
-import { createClickRecorder } from './core/sharing/click-recorder.js';
 import { createBrakes } from './core/brakes/brakes.js';
 import type { Context } from './core/context.js';
-import type { ErasureJournal } from './core/my-data/erasure-journal.js';
-import { LinkKeyring } from './core/links/link-keys.js';
-import { createLinks } from './core/links/links.js';
 import { createMilestones } from './core/counts/milestones.js';
-import { DEFAULT_POLICY } from './core/letters/mail-policy.js';
 import { createPublishedCounts } from './core/counts/published-counts.js';
+import { DEFAULT_POLICY } from './core/letters/mail-policy.js';
+import { LinkKeyring } from './core/links/link-keyring.js';
+import { createLinks } from './core/links/links.js';
+import type { ErasureJournal } from './core/my-data/erasure-journal.js';
 import { createSealer, deriveKey } from './core/sealer.js';
 import { createSecrets } from './core/secrets.js';
+import { createClickRecorder } from './core/sharing/click-recorder.js';
 import { createShareSplit } from './core/sharing/share-variants.js';
+import { createBell } from './core/wake-up.js';
 import { newId } from './new-id.js';
 import type { Store } from './store/store.js';
 

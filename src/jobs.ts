@@ -1,7 +1,7 @@
-import type { Context } from './core/context.js';
 import { sweepChallenges } from './core/brakes/challenges.js';
-import { forgetOldRetries } from './core/idempotency.js';
 import { judgeKeys } from './core/brakes/key-breaker.js';
+import type { Context } from './core/context.js';
+import { forgetOldRetries } from './core/idempotency.js';
 import { remindAll } from './core/letters/reminders.js';
 import { sweepLinksAndMail } from './core/mail/sweeping.js';
 import { describeError } from './errors.js';

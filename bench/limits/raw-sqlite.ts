@@ -2,8 +2,8 @@
 import { performance } from 'node:perf_hooks';
 import { emailOf } from '../email.js';
 import { startMeter } from '../meter.js';
-import { openRows } from './rows.js';
 import type { RawOrder, RawReport } from '../types.js';
+import { openRows } from './rows.js';
 
 const [file = ''] = process.argv.slice(2);
 const rows = openRows(file);

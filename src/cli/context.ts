@@ -1,9 +1,9 @@
 import { loadConfig } from '../config.js';
+import { openConfiguredStore } from '../configured-store.js';
 import type { Context } from '../core/context.js';
 import { createContext } from '../create-context.js';
 import { erasureJournalFile } from '../erasure-journal-file.js';
 import { loadRootKey } from '../root-key.js';
-import { openConfiguredStore } from '../configured-store.js';
 
 /** Runs a command on the configured database, which must be migrated, and closes it again. */
 export async function withContext<T>(work: (ctx: Context) => Promise<T>): Promise<T> {

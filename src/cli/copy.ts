@@ -1,5 +1,5 @@
-import { compareDatabases, copyDatabase, type CopyOptions } from '../store/copy/copy.js';
 import type { Compared } from '../store/copy/compare.js';
+import { compareDatabases, copyDatabase, type CopyOptions } from '../store/copy/copy.js';
 import { progressBar } from './progress-bar.js';
 
 export type CopyFlags = { from: string; to: string; restart?: boolean; onlyCompare?: boolean };

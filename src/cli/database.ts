@@ -1,7 +1,7 @@
 import { loadConfig } from '../config.js';
-import { recount } from '../core/counts/recount.js';
-import { recountPeople } from '../core/counts/recount-people.js';
 import { migrateConfiguredStore } from '../configured-store.js';
+import { recountPeople } from '../core/counts/recount-people.js';
+import { recount } from '../core/counts/recount.js';
 import { withContext } from './context.js';
 
 export async function migrateCommand(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Context } from '../core/context.js';
-import { block, isBlocked, unblock } from '../core/mail/do-not-contact.js';
 import { parseEmail } from '../core/email.js';
+import { block, isBlocked, unblock } from '../core/mail/do-not-contact.js';
 import { withContext } from './context.js';
 
 /** Runs a command on an address, which is printed nowhere. */

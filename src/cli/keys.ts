@@ -1,8 +1,8 @@
-import { ApiKeyInput } from '../../schema/api/organization/api-keys.js';
 import { ORIGIN_PATTERN } from '../../schema/api/common.js';
+import { ApiKeyInput } from '../../schema/api/organization/api-keys.js';
 import { SCOPES, type Scope } from '../../schema/db/tables/organization.js';
-import { createKey, listKeys, revokeKey, type KeyKind } from '../core/organization/api-keys.js';
 import type { Context } from '../core/context.js';
+import { createKey, listKeys, revokeKey, type KeyKind } from '../core/organization/api-keys.js';
 import { findOrganization } from '../core/organization/organizations.js';
 import { withContext } from './context.js';
 import { held } from './contract.js';

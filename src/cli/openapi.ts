@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from '../app.js';
 import { erasureJournalFile } from '../erasure-journal-file.js';
-import { documentOf } from '../http/openapi/openapi.js';
 import { toYaml } from '../http/openapi/openapi-yaml.js';
+import { documentOf } from '../http/openapi/openapi.js';
 import { migrateStore, openStore } from '../store/open.js';
 
 /** The published document does not depend on where it is made: it is built over an empty database of its own. */

@@ -2,12 +2,13 @@ import { createReadStream, createWriteStream, renameSync, rmSync, statSync } fro
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { SignatureStatus } from '../../schema/db/tables/signatures.js';
-import { NO_KEY, type Context, type KeyedActor } from '../core/context.js';
+import { NO_KEY, type KeyedActor } from '../core/actor.js';
+import type { Context } from '../core/context.js';
 import { listOrganizations } from '../core/organization/organizations.js';
 import { findAnyGate } from '../core/petitions/petition-lookup.js';
 import { exportSignatures } from '../core/signatures/signature-export.js';
 import { importSignatures, type ImportTally } from '../core/signatures/signature-import.js';
-import type { SignatureView } from '../core/signatures/signatures.js';
+import type { SignatureView } from '../core/signatures/signature-views.js';
 import { ApiError } from '../errors.js';
 import { linesOf } from '../http/signatures/signature-import-lines.js';
 import { fileOf } from '../http/signatures/signature-lines.js';

@@ -56,3 +56,5 @@ export function pageOf<Row>(
   const last = items.at(-1);
   return { items, nextCursor: rows.length > limit && last ? encodeCursor(list, placeOf(last)) : null };
 }
+
+export type PageRequest = { limit: number; cursor?: string | undefined };

@@ -1,6 +1,7 @@
 import { SCOPES } from '../../schema/db/tables/organization.js';
+import type { KeyedActor } from '../core/actor.js';
+import type { Context } from '../core/context.js';
 import { createKey, type ApiKey } from '../core/organization/api-keys.js';
-import type { Context, KeyedActor } from '../core/context.js';
 import {
   createOrganization,
   listOrganizations,

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ApiError } from '../errors.js';
 import type { Page } from '../core/cursor.js';
+import { ApiError } from '../errors.js';
 
 /** Answers that anybody may keep for a second, and show for ten more while asking again. */
 export const PUBLIC_CACHE = 'public, max-age=1, stale-while-revalidate=10';

@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../../schema/db/tables/organization.js';
+import { ANONYMOUS, type Actor, type KeyedActor } from '../core/actor.js';
+import type { Context } from '../core/context.js';
 import { authenticate } from '../core/organization/api-keys.js';
-import { ANONYMOUS, type Actor, type Context, type KeyedActor } from '../core/context.js';
 import { assertKeyOrigin } from '../core/organization/origins.js';
 import { ApiError } from '../errors.js';
 

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import type { Caller } from '../core/context.js';
+import type { Caller } from '../core/actor.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Context } from '../core/context.js';
-import { findSession, type Session } from '../core/my-data/sessions.js';
+import { findSession } from '../core/my-data/sessions.js';
+import type { Session } from '../core/session.js';
 import { ApiError } from '../errors.js';
 
 declare module 'fastify' {

@@ -6,8 +6,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { components } from '../../schema/api/typebox.js';
 import { parseEmail } from '../core/email.js';
 import { ApiError } from '../errors.js';
-import { KEYWORDS } from './schema-keywords.js';
 import { repeatedMember, saidTwice } from './json-text.js';
+import { KEYWORDS } from './schema-keywords.js';
 
 /*
  * Two validators. Bodies are taken as they are: Fastify's default would turn null into "" and drop what it does not

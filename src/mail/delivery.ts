@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../core/context.js';
 import type { Letter } from '../core/letters/letter.js';
-import { takeMailEvent } from '../core/subscriptions/mail-events.js';
 import { prepareMail } from '../core/letters/prepare-mail.js';
 import { settleMail, type OutboxRow } from '../core/mail/outbox.js';
+import { takeMailEvent } from '../core/subscriptions/mail-events.js';
 import { describeError } from '../errors.js';
 import { createDomainRate, type Rate } from './domain-rate.js';
+import type { Post } from './message.js';
 import type { Sent } from './outcome.js';
 import type { Render } from './render.js';
-import type { Post } from './message.js';
 
 export type Logger = Record<
   'debug' | 'info' | 'warn' | 'error',

@@ -2,8 +2,8 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
 import { ensureFolder } from '../folder.js';
-import type { Sent } from './outcome.js';
 import { toMail, type Message, type Post } from './message.js';
+import type { Sent } from './outcome.js';
 
 /** Writes each mail into a folder as an .eml file, for its owner alone: for development, without a mail server. */
 export function folderPost({ folder, from }: { folder: string; from: string }): Post {

@@ -1,7 +1,7 @@
 import nodemailer from 'nodemailer';
 import type SMTPPool from 'nodemailer/lib/smtp-pool';
-import { classify, type SendFailure, type Sent } from './outcome.js';
 import { toMail, type Message, type Post } from './message.js';
+import { classify, type SendFailure, type Sent } from './outcome.js';
 
 export type SmtpOptions = {
   /** smtp://user:password@host:port */

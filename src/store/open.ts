@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { ensureFolder } from '../folder.js';
 import { migratePostgres, migrateSqlite } from './migrate.js';
 import { openPostgres, type PostgresOptions } from './postgres.js';
-import { openSqlite } from './sqlite.js';
-import { connect } from './sqlite-connection.js';
 import { PrimaryClient } from './primary.js';
+import { connect } from './sqlite-connection.js';
+import { openSqlite } from './sqlite.js';
 import type { Store } from './store.js';
 
 /** `file:data/undersigned.db` or `postgres://user:password@host:port/name`. */

@@ -6,13 +6,13 @@ import * as tables from '../../schema/db/postgres.js';
 import type { Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { Gatherer } from './gathering/gather.js';
-import { Herald } from './postgres-notify.js';
+import { Together, type Forms, type Outcome, type Work } from './gathering/interleaved-group.js';
 import { assertMigrated, postgresMigrations } from './migrate.js';
 import { Connections, type Orderly } from './postgres-connections.js';
 import { explain, isAboutAll, isConflict, isReadOnly, mayRunAgain } from './postgres-errors.js';
+import { Herald } from './postgres-notify.js';
 import { PrimaryClient } from './primary.js';
 import { Sums, type Store, type StoreOptions, type Tx } from './store.js';
-import { Together, type Forms, type Outcome, type Work } from './gathering/interleaved-group.js';
 import { Watchers } from './watchers.js';
 
 export type PostgresOptions = StoreOptions & {

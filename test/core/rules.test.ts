@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { PETITION_STATUSES } from '../../schema/db/tables/petitions.js';
+import { hasLink } from '../../src/core/brakes/links-in-names.js';
+import { nextMilestone } from '../../src/core/counts/counts.js';
+import { decodeCursor, encodeCursor } from '../../src/core/cursor.js';
+import { clusterOf, parseEmail } from '../../src/core/email.js';
 import { isWellFormedKey } from '../../src/core/organization/api-keys.js';
 import { citedNumbers, renderBackground } from '../../src/core/petitions/markdown.js';
-import { nextMilestone } from '../../src/core/counts/counts.js';
-import { clusterOf, parseEmail } from '../../src/core/email.js';
-import { hasLink } from '../../src/core/brakes/links-in-names.js';
-import { decodeCursor, encodeCursor } from '../../src/core/cursor.js';
 import { assertMove } from '../../src/core/petitions/petition-life.js';
+import { foldWords, searchText, wordPatterns } from '../../src/core/petitions/search-words.js';
 import { createSealer } from '../../src/core/sealer.js';
 import { initials } from '../../src/core/signatures/signatures.js';
-import { foldWords, searchText, wordPatterns } from '../../src/core/petitions/search-words.js';
-import { PETITION_STATUSES } from '../../schema/db/tables/petitions.js';
 
 t.test('addresses: what is one person and where mail goes', (t) => {
   t.same(parseEmail(' Ada.Lovelace+tag@Example.ORG '), {

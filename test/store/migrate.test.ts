@@ -11,10 +11,10 @@ import fc from 'fast-check';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { decodeId, encodeId, ID_PREFIXES, idPattern } from '../../schema/db/public-id.js';
+import { takeMailEvent } from '../../src/core/subscriptions/mail-events.js';
 import { migratePostgres, migrateSqlite, pending } from '../../src/store/migrate.js';
 import { migrateStore, openStore } from '../../src/store/open.js';
 import { connect } from '../../src/store/sqlite-connection.js';
-import { takeMailEvent } from '../../src/core/subscriptions/mail-events.js';
 import {
   engines,
   makePartner,

@@ -1,5 +1,5 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyInstance } from 'fastify';
 import { RESPONSE_HEADERS } from '../../src/http/openapi/document-headers.js';
 import { documentOf } from '../../src/http/openapi/openapi.js';

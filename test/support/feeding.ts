@@ -1,5 +1,5 @@
-import { idPattern, ID_PREFIXES } from '../../schema/db/public-id.js';
 import { SHARE_CODE_PATTERN } from '../../schema/api/common.js';
+import { idPattern, ID_PREFIXES } from '../../schema/db/public-id.js';
 
 /*
  * Makes requests out of the OpenAPI document alone: every operation, with every place where something of somebody can be

@@ -1,5 +1,5 @@
-import { addresses, type Link } from './share-rows.js';
 import { CHROME, FIREFOX, PATTERNS, SAFARI_IOS, type ShareRequest } from './share-requests.js';
+import { addresses, type Link } from './share-rows.js';
 
 const HOUR = 3_600_000;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Test } from 'tap';
-import { limits } from './high-limits.js';
 import { publish, start, type Engine, type StartOptions, type TestApp } from './helper.js';
+import { limits } from './high-limits.js';
 
 /* Share links as rows, for tests of what follows them. */
 

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm';
 import type { Test } from 'tap';
-import { issueToken, TOKEN_BYTES } from '../../src/core/links/random-tokens.js';
 import { addShareFigures, hourOf, type ShareFigures } from '../../src/core/counts/share-figures.js';
+import { issueToken, TOKEN_BYTES } from '../../src/core/links/random-tokens.js';
 import { makePartner, publish, start, type Engine, type TestApp } from './helper.js';
 import { collectMail, tokenOf } from './mailbox.js';
 

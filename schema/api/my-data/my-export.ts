@@ -1,13 +1,9 @@
 import { Type } from '@sinclair/typebox';
-import { CONSENT_ACTIONS, CONSENT_ORIGINS } from '../../db/tables/subscriptions.js';
 import { REQUEST_KINDS } from '../../db/tables/mail.js';
-import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
 import { MAIL_KINDS, MAIL_STATES } from '../../db/tables/mail.js';
+import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
+import { CONSENT_ACTIONS, CONSENT_ORIGINS } from '../../db/tables/subscriptions.js';
 import { countryCode, exampleId, id, localeTag } from '../common.js';
-import { CONTACT_EXAMPLE, contactFields } from '../supporters/contacts.js';
-import { Me, ME_EXAMPLE } from './me.js';
-import { MY_SIGNATURE_EXAMPLE, mySignatureFields } from './my-signatures.js';
-import { MY_SUBSCRIPTION_EXAMPLE, MySubscription } from './my-subscriptions.js';
 import { EXPORTED_SHARE_LINK_EXAMPLE, ExportedShareLink } from '../sharing/share-links.js';
 import {
   comment,
@@ -19,6 +15,7 @@ import {
   source,
   Utm,
 } from '../signatures/signatures.js';
+import { CONTACT_EXAMPLE, contactFields } from '../supporters/contacts.js';
 import {
   component,
   enumOf,
@@ -33,6 +30,9 @@ import {
   ref,
   text,
 } from '../typebox.js';
+import { Me, ME_EXAMPLE } from './me.js';
+import { MY_SIGNATURE_EXAMPLE, mySignatureFields } from './my-signatures.js';
+import { MY_SUBSCRIPTION_EXAMPLE, MySubscription } from './my-subscriptions.js';
 
 /* Everything that is kept about one supporter, as one document. */
 

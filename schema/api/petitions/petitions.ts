@@ -1,6 +1,26 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../../db/tables/petitions.js';
+import { externalId, exampleId, id, localeTag, OrganizationSummary, paging, slug } from '../common.js';
 import { PetitionCounts } from '../counts/counts.js';
+import {
+  closed,
+  component,
+  described,
+  enumOf,
+  instant,
+  int,
+  line,
+  list,
+  matching,
+  nullable,
+  nullableRef,
+  open,
+  pageOf,
+  ref,
+  text,
+  webUrl,
+  optional,
+} from '../typebox.js';
 import {
   Campaigner,
   CampaignerPatch,
@@ -21,26 +41,6 @@ import {
   ShareText,
   Target,
 } from './petition-parts.js';
-import { externalId, exampleId, id, localeTag, OrganizationSummary, paging, slug } from '../common.js';
-import {
-  closed,
-  component,
-  described,
-  enumOf,
-  instant,
-  int,
-  line,
-  list,
-  matching,
-  nullable,
-  nullableRef,
-  open,
-  pageOf,
-  ref,
-  text,
-  webUrl,
-  optional,
-} from '../typebox.js';
 
 /** What the lead organization writes, and may leave out. */
 const writable = {

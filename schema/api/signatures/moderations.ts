@@ -1,9 +1,8 @@
-import { MODERATION_ACTIONS } from '../../db/tables/signatures.js';
 import { SIGNALS } from '../../db/tables/brakes.js';
+import { MODERATION_ACTIONS } from '../../db/tables/signatures.js';
 import { SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
-import { exampleId, id } from '../common.js';
-import { Signature, SIGNATURE_EXAMPLE, source } from './signatures.js';
 import { signal } from '../brakes/suspicions.js';
+import { exampleId, id } from '../common.js';
 import {
   closed,
   component,
@@ -17,6 +16,7 @@ import {
   ref,
   text,
 } from '../typebox.js';
+import { Signature, SIGNATURE_EXAMPLE, source } from './signatures.js';
 
 const MAX = 2_147_483_647;
 

@@ -1,7 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { countryCode, exampleId, externalId, id } from '../common.js';
-import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signatures.js';
 import {
   closed,
   component,
@@ -17,6 +16,7 @@ import {
   optional,
   ref,
 } from '../typebox.js';
+import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signatures.js';
 
 /* Signatures by the million, out and in: files that are read while they come. */
 

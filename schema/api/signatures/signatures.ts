@@ -2,9 +2,9 @@ import { Type, type Static } from '@sinclair/typebox';
 import { LEAD_SEES } from '../../db/tables/partners.js';
 import { CONFIRMATIONS } from '../../db/tables/petitions.js';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
+import { Suspicion } from '../brakes/suspicions.js';
 import { countryCode, exampleId, externalId, id, paging, shareCode } from '../common.js';
 import { linkToken } from '../links.js';
-import { Suspicion } from '../brakes/suspicions.js';
 import {
   closed,
   component,

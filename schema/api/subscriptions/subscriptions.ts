@@ -6,9 +6,8 @@ import {
   SUBSCRIPTION_STATUSES,
 } from '../../db/tables/subscriptions.js';
 import { exampleId, id, localeTag, paging } from '../common.js';
-import { sha256 } from './consent-texts.js';
-import { Contact, CONTACT_EXAMPLE } from '../supporters/contacts.js';
 import { email, source } from '../signatures/signatures.js';
+import { Contact, CONTACT_EXAMPLE } from '../supporters/contacts.js';
 import {
   closed,
   component,
@@ -26,6 +25,7 @@ import {
   ref,
   text,
 } from '../typebox.js';
+import { sha256 } from './consent-texts.js';
 
 const MAX_ROWS = 1000;
 

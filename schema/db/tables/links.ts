@@ -1,5 +1,5 @@
-import type * as Columns from '../columns.postgres.js';
 import { oneOf } from '../checks.js';
+import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
 /* What the links in mails are made of. No token stands here: of random ones the hash, of signed ones nothing at all. */

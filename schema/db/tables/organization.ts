@@ -1,5 +1,5 @@
-import type * as Columns from '../columns.postgres.js';
 import { oneOf } from '../checks.js';
+import type * as Columns from '../columns.postgres.js';
 import { referencesIn } from '../references.js';
 
 /* What asks for signatures, and the keys with which it does. */

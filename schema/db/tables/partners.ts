@@ -1,5 +1,5 @@
-import type * as Columns from '../columns.postgres.js';
 import { oneOf } from '../checks.js';
+import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 import { statusCounts } from './counts.js';
 

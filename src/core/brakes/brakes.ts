@@ -1,7 +1,7 @@
-import { Crowds } from './addresses-per-network.js';
-import { Mailboxes } from './recent-spellings.js';
-import { Pressure, type Rate } from './pressure.js';
 import { deriveKey } from '../sealer.js';
+import { Crowds } from './addresses-per-network.js';
+import { Pressure, type Rate } from './pressure.js';
+import { Mailboxes } from './recent-spellings.js';
 
 /** What keeps machines from signing needs this of the process: nothing of it names anybody, nor is it ever stored. */
 export type Brakes = {

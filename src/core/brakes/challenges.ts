@@ -3,10 +3,12 @@ import { createChallenge as makeAltcha, extractParams, verifySolution } from 'al
 import { inArray, lt } from 'drizzle-orm';
 import { ApiError, tooMany } from '../../errors.js';
 import { bindAll, statement, type Reader, type Store, type Tx } from '../../store/store.js';
-import type { Actor, Caller, Context } from '../context.js';
-import { standingOf } from './key-isolations.js';
+import type { Actor, Caller } from '../actor.js';
+import type { Context } from '../context.js';
 import { findGate, type PetitionGate } from '../petitions/petition-lookup.js';
-import type { FirstLook } from './suspicion.js';
+import type { Solution } from './first-look.js';
+import type { FirstLook } from './first-look.js';
+import { standingOf } from './key-isolations.js';
 
 /*
  * Proofs of work after ALTCHA, in its first form: find the number for which SHA-256(salt + number) is the challenge. A
@@ -77,9 +79,6 @@ async function isMisused(on: Reader, { key }: PetitionGate, actor: Actor, at: Da
   return isolated || networks.size > 0;
 }
 
-/** A challenge that was solved: for which petition, until when, and what tells it from all others. */
-export type Solution = { petitionId: string; expiresAt: Date; hash: Buffer };
-
 /**
  * Checks all of a solved proof of work that needs no database: hashing has no place in a transaction. Undefined for
  * anything that does not hold.
@@ -111,9 +110,6 @@ function payloadOf(text: string): Payload | undefined {
   if (!Number.isSafeInteger(number)) return undefined;
   return { algorithm, challenge, number: number as number, salt, signature };
 }
-
-/** What was found out about the proof of work before the transaction; null: none was sent. */
-export type Proof = { solution: Solution | undefined } | null;
 
 const use = statement('challenge_use', ({ db, tables: { usedChallenges: t } }: Tx) =>
   db

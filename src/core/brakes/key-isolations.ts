@@ -1,10 +1,11 @@
 import { and, count, desc, eq, gt, inArray, isNull, lt } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
-import type { Context, KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PageRequest } from '../cursor.js';
 import { findOwnGate } from '../petitions/petition-lookup.js';
-import type { PageRequest } from '../signatures/signatures.js';
 
 /*
  * Keys that were set apart for one petition because hardly anything that they bring is confirmed: src/core/brakes/key-breaker.ts

@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gte, inArray, lt } from 'drizzle-orm';
 import { bind, bindAll, statement, type Reader, type Store, type Tx } from '../../store/store.js';
-import type { Actor, Caller, Context } from '../context.js';
+import type { Actor, Caller } from '../actor.js';
+import type { Context } from '../context.js';
 import { forgetIsolations, standingOf } from './key-isolations.js';
 
 /*

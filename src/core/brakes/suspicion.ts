@@ -1,15 +1,13 @@
 import type { Signal } from '../../../schema/db/tables/brakes.js';
 import { bindAll, statement, type Tx } from '../../store/store.js';
 import { insertMany } from '../bulk-insert.js';
-import type { Proof } from './challenges.js';
-import type { Actor, Caller, Context } from '../context.js';
+import type { Context } from '../context.js';
+import { clusterOf } from '../email.js';
+import type { PetitionGate } from '../petitions/petition-lookup.js';
 import { isDisposable } from './disposable-domains.js';
-import { clusterOf, type EmailAddress } from '../email.js';
+import type { FirstLook } from './first-look.js';
 import { standingOf } from './key-isolations.js';
 import { hasLink } from './links-in-names.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
-import type { FormOpened } from '../sealer.js';
-import type { SignInput } from '../signatures/signing.js';
 
 /*
  * What is odd about a signing, in points. Whoever has too many is quarantined: an organiser looks at it before it counts
@@ -38,22 +36,7 @@ const FORMLESS_BROWSER = 10;
 const QUICKEST_MS = 2000;
 const FORM_LIFETIME_MS = 48 * 3_600_000;
 
-/** A signing as it came, with what could be told of it before the transaction. */
-export type FirstLook = {
-  actor: Actor;
-  caller: Caller;
-  /** The caller's network, hashed for the key that it came with. */
-  network: Buffer | null;
-  email: EmailAddress;
-  input: SignInput;
-  proof: Proof;
-  /** Undefined: the token is none of ours. Null: there is none. */
-  form: FormOpened | undefined | null;
-  /** What was counted in this process: once, however often the transaction runs. */
-  counted: { pressure?: boolean; network?: boolean; alias?: boolean };
-};
-
-export const openForm = (ctx: Context, { formToken }: SignInput): FirstLook['form'] =>
+export const openForm = (ctx: Context, { formToken }: { formToken?: string | null }): FirstLook['form'] =>
   formToken ? ctx.sealer.openFormToken(formToken) : null;
 
 /** Null: not odd enough. What organizations vouch for never is; of what they send, only what an isolated key brings. */

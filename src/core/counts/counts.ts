@@ -1,6 +1,6 @@
 import { and, asc, eq, gte, lt, max, sql, sum, type SQL } from 'drizzle-orm';
-import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { bind, bindAll, statement, type Reader, type Sum, type Tx } from '../../store/store.js';
 import { countAnswer } from './key-figures.js';
 import { addShareFigures } from './share-figures.js';

@@ -1,8 +1,8 @@
 import { and, asc, count, eq, gt, inArray, isNotNull, isNull } from 'drizzle-orm';
 import type { Reader } from '../../store/store.js';
+import type { Secrets } from '../secrets.js';
 import { erasedIdentity } from './counting-once.js';
 import type { Drift } from './recount.js';
-import type { Secrets } from '../secrets.js';
 
 const AT_A_TIME = 10_000;
 

@@ -1,21 +1,21 @@
 import { and, eq, gt, inArray, isNotNull, lt, ne } from 'drizzle-orm';
-import type { RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import type { Signal } from '../../../schema/db/tables/brakes.js';
-import type { MailKind } from '../../../schema/db/tables/mail.js';
 import type { TokenPurpose } from '../../../schema/db/tables/links.js';
+import type { RequestedOptIn } from '../../../schema/db/tables/mail.js';
+import type { MailKind } from '../../../schema/db/tables/mail.js';
 import type { Tx } from '../../store/store.js';
-import { isTaken } from '../my-data/email-changes.js';
-import type { LetterValues } from './letter.js';
 import { comesFromBadPlace } from '../brakes/key-networks.js';
-import type { Cap } from './mail-caps.js';
-import type { Draft, Plan } from './prepare-mail.js';
-import { openOptIns } from '../subscriptions/opt-ins.js';
-import { isConfirmableAt } from '../petitions/petition-life.js';
-import { issueToken, renewTokens, SUBSCRIPTION_LIFETIME_MS, type NewToken } from '../links/random-tokens.js';
-import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
-import { dayOf, signer } from '../links/signed-tokens.js';
-import { hidesSome } from '../partners/partner-terms.js';
 import { isOnlyCrowded } from '../brakes/spellings.js';
+import { issueToken, renewTokens, SUBSCRIPTION_LIFETIME_MS, type NewToken } from '../links/random-tokens.js';
+import { dayOf, signer } from '../links/signed-tokens.js';
+import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { isTaken } from '../my-data/email-changes.js';
+import { hidesSome } from '../partners/partner-terms.js';
+import { isConfirmableAt } from '../petitions/petition-life.js';
+import { openOptIns } from '../subscriptions/opt-ins.js';
+import type { Cap } from './draft.js';
+import type { Draft, Plan } from './draft.js';
+import type { LetterValues } from './letter.js';
 
 /** A token for the reader of a mail, made as it is written. */
 async function tokenFor(

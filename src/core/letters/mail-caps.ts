@@ -2,17 +2,9 @@ import type { MailKind } from '../../../schema/db/tables/mail.js';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { clusterOf } from '../email.js';
-import type { Plan, Supporter } from './prepare-mail.js';
 import { countMails, type OutboxRow } from '../mail/outbox.js';
-
-/*
- * How many mails one mailbox gets, under whatever spelling. What anybody brings about by typing an address at a petition
- * or a list shares one budget. What only its owner should want has one of its own for each kind: so nothing that is signed
- * in somebody's name keeps from them what they ask for.
- */
-
-/** At most `most` mails in `ms`. */
-export type Cap = { most: number; ms: number };
+import type { Cap } from './draft.js';
+import type { Plan, Supporter } from './draft.js';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;

@@ -1,47 +1,13 @@
 import { eq } from 'drizzle-orm';
-import type { MailKind } from '../../../schema/db/tables/mail.js';
-import type { Tables } from '../../../schema/db/tables.js';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { isBlocked } from '../mail/do-not-contact.js';
-import type { Letter, LetterValues } from './letter.js';
-import { isOverCap, recipientOf, type Cap } from './mail-caps.js';
-import { settleMail, type OutboxRow } from '../mail/outbox.js';
 import { TOKEN_BYTES } from '../links/random-tokens.js';
+import { isBlocked } from '../mail/do-not-contact.js';
+import { settleMail, type OutboxRow } from '../mail/outbox.js';
+import type { Plan, Supporter } from './draft.js';
 import { WRITERS } from './letter-writers.js';
-
-/*
- * What becomes of a queued mail when its turn comes: whether it is sent at all, to whom, and what it may say. Deciding it
- * here, rather than when something is asked for, keeps the asking the same for everybody.
- */
-
-export type Supporter = Tables['supporters']['$inferSelect'];
-
-/** What a writer works with. Randomness is drawn before the transaction. */
-export type Draft = {
-  ctx: Context;
-  tx: Tx;
-  mail: OutboxRow;
-  supporter: Supporter;
-  random: { token: Buffer; code: string };
-};
-
-export type Plan = {
-  template: Letter['template'];
-  locale: string;
-  /** Whose mail it is; null: the installation's. */
-  organizationKey: number | null;
-  /** Another address than the supporter's. */
-  to?: { identity: string; delivery: string };
-  /** What it turned out to be, where that is not what was queued. */
-  kind?: MailKind;
-  /** Further caps of its own, for mails of its kind. */
-  atMost?: (Cap & { petitionKey?: number })[];
-  /** What is done instead when it is one too many. */
-  whenCapped?: () => Promise<void>;
-  /** Makes tokens and gathers the words, once it is certain that the mail is sent. */
-  fill: () => Promise<LetterValues>;
-};
+import type { Letter } from './letter.js';
+import { isOverCap, recipientOf } from './mail-caps.js';
 
 /**
  * Prepares a claimed mail. Returns undefined when nothing is to be sent; then it is settled already, with the reason.

@@ -1,7 +1,6 @@
 import { desc, eq } from 'drizzle-orm';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { deriveKey, seal, unseal } from '../sealer.js';
 
 /*
  * The root keys that personal links are signed with. They lie in the database, sealed under the installation's root
@@ -14,32 +13,6 @@ const LENGTH = 32;
 const MOST = 255;
 
 export type LinkKey = { id: number; createdAt: Date };
-
-/** Opens sealed keys, and remembers what it has opened: unsealing and deriving would cost more than verifying. */
-export class LinkKeyring {
-  readonly #sealingKey: Buffer;
-  readonly #derived = new Map<string, Buffer>();
-
-  constructor(rootKey: Uint8Array) {
-    this.#sealingKey = deriveKey(rootKey, 'link-keys');
-  }
-
-  seal(key: Buffer): Buffer {
-    return seal(this.#sealingKey, key);
-  }
-
-  /** The key for one purpose; undefined where the sealed key is from another installation. */
-  derive(sealed: Buffer, purpose: string): Buffer | undefined {
-    const name = `${purpose} ${sealed.toString('base64')}`;
-    const known = this.#derived.get(name);
-    if (known) return known;
-    const root = unseal(this.#sealingKey, sealed);
-    if (!root) return undefined;
-    const key = deriveKey(root, `link/${purpose}`);
-    this.#derived.set(name, key);
-    return key;
-  }
-}
 
 /** The keys that verify, the one that signs first. */
 export const listLinkKeys = (on: Reader): PromiseLike<LinkKey[]> => {

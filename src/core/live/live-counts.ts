@@ -1,6 +1,6 @@
 import { eq, inArray } from 'drizzle-orm';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
-import type { Reader, Store, Sum, Tx } from '../../store/store.js';
+import type { Reader, Store } from '../../store/store.js';
 import { countColumns, type Counts } from '../counts/counts.js';
 import { statusAt } from '../petitions/petition-life.js';
 
@@ -25,13 +25,6 @@ export const LIVE_PACE: LivePace = { restMs: 1000, lookMs: 10_000 };
 
 /** Petitions that one query reads. */
 const AT_ONCE = 200;
-
-/** It adds no numbers: those who follow a petition hear that the petition itself was changed. */
-const CHANGES: Sum = { tells: 'petitionKey', write: () => undefined };
-
-/** Called by every verb that changes a petition, in the same transaction. */
-export const tellPetitionChanged = (tx: Tx, petitionKey: number): void =>
-  tx.add(CHANGES, { petitionKey }, {});
 
 type Followed = { key: number; follower: Follower; resting: boolean; changed: boolean };
 

@@ -1,6 +1,6 @@
 import { and, desc, eq, isNull } from 'drizzle-orm';
-import type { RequestData, RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { RequestData, RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import { bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 
 /** Something that somebody wants under an address: void until the owner of the mailbox confirms it. */

@@ -1,8 +1,8 @@
 import { and, asc, count, eq, gt, inArray, isNull, lte, min, ne, or } from 'drizzle-orm';
-import type { MailKind } from '../../../schema/db/tables/mail.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { MailKind } from '../../../schema/db/tables/mail.js';
 import { bindAll, statement, type Reader, type Store, type Tx } from '../../store/store.js';
-import { countAsked } from '../counts/key-figures.js';
+import { countAsked } from './asked-mailboxes.js';
 
 export type OutboxRow = Tables['outbox']['$inferSelect'];
 

@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, isNotNull, lt, notExists } from 'drizzle-orm';
 import type { Store } from '../../store/store.js';
-import { slotOf } from '../counts/key-figures.js';
 import { sweepNetworks } from '../brakes/key-networks.js';
+import { slotOf } from '../counts/key-figures.js';
 
 const DAY_MS = 86_400_000;
 const TOKENS_KEPT_DAYS = 2;

@@ -1,11 +1,12 @@
 import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import type { Frequency } from '../../../schema/db/tables/subscriptions.js';
 import type { Reader } from '../../store/store.js';
-import type { Context, KeyedActor } from '../context.js';
-import { getMailing, type MailingView } from './mailings.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
-import type { PageRequest } from '../signatures/signatures.js';
+import type { PageRequest } from '../cursor.js';
 import { dayOf, signer, type Claims } from '../links/signed-tokens.js';
+import { getMailing, type MailingView } from './mailings.js';
 
 /** What a mail of an organization to one of its subscribers needs. */
 export type MailingLink = {

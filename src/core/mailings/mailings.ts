@@ -2,13 +2,14 @@ import { and, desc, eq, lt } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
-import { speaksFor, type Context, type KeyedActor } from '../context.js';
-import { once, type Retry } from '../idempotency.js';
+import { speaksFor, type KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PageRequest } from '../cursor.js';
+import { once, type Retry } from '../idempotency.js';
+import { MAILING_HANDLE_BYTES } from '../links/signed-tokens.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import { findGate, Moved, type PetitionGate } from '../petitions/petition-lookup.js';
-import type { PageRequest } from '../signatures/signatures.js';
-import { MAILING_HANDLE_BYTES } from '../links/signed-tokens.js';
 
 type MailingRow = Tables['mailings']['$inferSelect'];
 

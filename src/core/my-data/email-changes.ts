@@ -6,12 +6,12 @@ import type { Context } from '../context.js';
 import { takeOverTombstones } from '../counts/counting-once.js';
 import { parseEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
-import type { Supporter } from './me.js';
-import { mergeSupporters } from '../supporters/merging.js';
-import { queueMail } from '../mail/outbox.js';
 import { consumeToken, findToken, linkNotFound, REPEAT_MS, type LinkToken } from '../links/random-tokens.js';
-import type { Session } from './sessions.js';
+import { queueMail } from '../mail/outbox.js';
+import type { Session } from '../session.js';
+import { mergeSupporters } from '../supporters/merging.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
+import type { Supporter } from './me.js';
 
 type EmailChange = Tables['emailChanges']['$inferSelect'];
 

@@ -1,12 +1,12 @@
 import { and, asc, eq, gt, inArray, isNull } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { RunAgain, type Reader, type Tx } from '../../store/store.js';
-import { recordConsent } from '../subscriptions/consents.js';
+import { forgetNetworks } from '../brakes/key-networks.js';
 import type { Context } from '../context.js';
 import { erasedIdentity } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
+import { recordConsent } from '../subscriptions/consents.js';
 import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
-import { forgetNetworks } from '../brakes/key-networks.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
 type Person = Pick<Tables['supporters']['$inferSelect'], 'key' | 'identity' | 'createdAt'>;

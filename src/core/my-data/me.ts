@@ -3,7 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { Context } from '../context.js';
-import type { Session } from './sessions.js';
+import type { Session } from '../session.js';
 
 export type Supporter = Tables['supporters']['$inferSelect'];
 

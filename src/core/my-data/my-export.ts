@@ -1,13 +1,13 @@
 import { asc, eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Reader } from '../../store/store.js';
+import type { Page } from '../cursor.js';
+import type { Session } from '../session.js';
+import { listMyShareLinks, type MyShareLink } from '../sharing/share-links.js';
 import { contactsOf, type Contact } from '../supporters/contacts.js';
 import { readMe, type Supporter } from './me.js';
 import { listMySignatures, type MySignature } from './my-signatures.js';
 import { listMySubscriptions, type MySubscription } from './my-subscriptions.js';
-import type { Page } from '../cursor.js';
-import type { Session } from './sessions.js';
-import { listMyShareLinks, type MyShareLink } from '../sharing/share-links.js';
 
 type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 

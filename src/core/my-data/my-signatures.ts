@@ -1,16 +1,16 @@
 import { and, desc, eq, inArray, isNull, lt, sql, type Column } from 'drizzle-orm';
-import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import { RunAgain, type Reader, type Tx } from '../../store/store.js';
+import { hasLink } from '../brakes/links-in-names.js';
 import type { Context } from '../context.js';
 import { changeCounts } from '../counts/counts.js';
-import { signedBy } from '../supporters/forgetting.js';
-import { hasLink } from '../brakes/links-in-names.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
-import type { Session } from './sessions.js';
+import type { PageRequest } from '../cursor.js';
+import type { Session } from '../session.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
-import type { PageRequest } from '../signatures/signatures.js';
+import { signedBy } from '../supporters/forgetting.js';
 import { learn } from '../supporters/supporters.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];

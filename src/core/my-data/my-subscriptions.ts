@@ -1,15 +1,15 @@
 import { and, desc, eq, inArray, lt } from 'drizzle-orm';
-import type { Frequency } from '../../../schema/db/tables/subscriptions.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { Frequency } from '../../../schema/db/tables/subscriptions.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { isBlocked } from '../mail/do-not-contact.js';
-import { readMe } from './me.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
-import type { Session } from './sessions.js';
-import type { PageRequest } from '../signatures/signatures.js';
+import type { PageRequest } from '../cursor.js';
+import { isBlocked } from '../mail/do-not-contact.js';
+import type { Session } from '../session.js';
 import { activateSubscription, endSubscription, type Subscription } from '../subscriptions/subscriptions.js';
+import { readMe } from './me.js';
 
 type OrganizationRow = Tables['organizations']['$inferSelect'];
 type TextRow = Tables['consentTexts']['$inferSelect'];

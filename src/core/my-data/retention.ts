@@ -1,10 +1,10 @@
 import { and, asc, count, eq, gt, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../../store/store.js';
-import { forgetIdleContacts } from '../supporters/contacts.js';
 import type { Context } from '../context.js';
-import { emptyRequests, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
 import { statusAt } from '../petitions/petition-life.js';
+import { forgetIdleContacts } from '../supporters/contacts.js';
+import { emptyRequests, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
 
 type PetitionRow = Tables['petitions']['$inferSelect'];
 

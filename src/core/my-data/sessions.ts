@@ -2,17 +2,15 @@ import { and, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { queueMail } from '../mail/outbox.js';
 import { consumeToken, hashOfToken, issueToken, linkNotFound, TOKEN_BYTES } from '../links/random-tokens.js';
+import { queueMail } from '../mail/outbox.js';
+import type { Session } from '../session.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
 /*
  * "My data": a link is mailed on request, is exchanged once for a session of 15 minutes, and that session may see and
  * change what is kept about one supporter.
  */
-
-/** Whose data a request may see and change. */
-export type Session = { readonly supporterKey: number };
 
 /** Mails a link to "my data" if the address is known. It tells nothing; how often it is mailed is a matter of caps. */
 export async function requestManageLink(ctx: Context, email: string, locale?: string): Promise<void> {

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { and, eq, gt, isNull } from 'drizzle-orm';
 import { idPattern } from '../../../schema/db/public-id.js';
-import type { Scope } from '../../../schema/db/tables/organization.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { Scope } from '../../../schema/db/tables/organization.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
-import { NO_KEY, type Context, type KeyedActor } from '../context.js';
-import { once, type Retry } from '../idempotency.js';
+import { NO_KEY, type KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import { once, type Retry } from '../idempotency.js';
 
 export type ApiKey = Omit<Tables['apiKeys']['$inferSelect'], 'hash'>;
 export type KeyKind = ApiKey['kind'];

@@ -3,7 +3,8 @@ import { and, asc, eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { RunAgain, type Reader } from '../../store/store.js';
-import type { Context, KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
 
 export type Organization = Tables['organizations']['$inferSelect'];

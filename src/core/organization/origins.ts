@@ -1,5 +1,5 @@
 import { ApiError } from '../../errors.js';
-import type { Actor, Caller } from '../context.js';
+import type { Actor, Caller } from '../actor.js';
 import type { PetitionGate } from '../petitions/petition-lookup.js';
 
 /*

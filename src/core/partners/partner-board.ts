@@ -1,11 +1,11 @@
 import { desc, eq, sql, type Column, type SQL } from 'drizzle-orm';
 import type { LeadSees, PartnershipStatus } from '../../../schema/db/tables/partners.js';
 import type { Reader } from '../../store/store.js';
-import type { KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
 import { total } from '../counts/counts.js';
+import { Moved } from '../petitions/petition-lookup.js';
 import { hidingPetitions } from './partner-terms.js';
 import { findSharedGate, groupColumns, type Group } from './partnerships.js';
-import { Moved } from '../petitions/petition-lookup.js';
 
 /** Null: not for the one who asks. */
 export type Sums = { confirmed: number; pending: number | null };

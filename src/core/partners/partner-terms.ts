@@ -1,6 +1,6 @@
 import { and, asc, eq, gte, inArray, isNotNull, isNull, lt, ne, not, or, type SQL } from 'drizzle-orm';
-import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 
 /*

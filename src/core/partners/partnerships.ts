@@ -1,13 +1,14 @@
 import { aliasedTable, and, asc, desc, eq, inArray, lt, or } from 'drizzle-orm';
-import type { LeadSees, PartnershipMove, PartnershipStatus } from '../../../schema/db/tables/partners.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { LeadSees, PartnershipMove, PartnershipStatus } from '../../../schema/db/tables/partners.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import { bind, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';
-import { speaksFor, type Context, type KeyedActor } from '../context.js';
-import { once, type Retry } from '../idempotency.js';
+import { speaksFor, type KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PageRequest } from '../cursor.js';
+import { once, type Retry } from '../idempotency.js';
 import { findAnyGate, findGate, type PetitionGate } from '../petitions/petition-lookup.js';
-import type { PageRequest } from '../signatures/signatures.js';
 
 /*
  * The coalition of a petition: the lead invites, the partner accepts the terms, either may end it. Whoever was invited

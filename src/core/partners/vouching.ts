@@ -1,7 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
-import type { KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
 import { standingOf } from '../brakes/key-isolations.js';
 import type { Suspicion } from '../brakes/suspicion.js';
 

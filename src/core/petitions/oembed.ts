@@ -1,7 +1,7 @@
 import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
-import { ANONYMOUS } from '../context.js';
+import { ANONYMOUS } from '../actor.js';
 import { findPetition, Moved } from './petition-lookup.js';
 import type { PetitionRow } from './petition-rules.js';
 import { findLead, type Lead } from './pictures.js';

@@ -1,7 +1,7 @@
 import { idPattern, SLUG_PATTERN } from '../../../schema/db/public-id.js';
 import type { Reader } from '../../store/store.js';
-import { findAnyGate } from './petition-lookup.js';
 import { Recent } from '../recent-map.js';
+import { findAnyGate } from './petition-lookup.js';
 
 const REF = new RegExp(`(?:${idPattern('pet')})|(?:${SLUG_PATTERN})`);
 const LONGEST = 100;

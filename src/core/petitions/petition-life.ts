@@ -1,5 +1,5 @@
-import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 
 type PetitionRow = Tables['petitions']['$inferSelect'];

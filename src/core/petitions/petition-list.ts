@@ -1,11 +1,11 @@
 import { and, asc, desc, eq, gt, inArray, isNull, like, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
-import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
-import type { Tables } from '../../../schema/db/tables.js';
 import { idPattern } from '../../../schema/db/public-id.js';
+import type { Tables } from '../../../schema/db/tables.js';
+import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import type { Reader } from '../../store/store.js';
-import type { Actor, Context } from '../context.js';
+import type { Actor } from '../actor.js';
+import type { Context } from '../context.js';
 import { countColumns, NO_COUNTS, type Counts } from '../counts/counts.js';
-import { countsShownTo, type ShownCounts } from '../partners/shown-counts.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PetitionRow } from './petition-rules.js';
 import { wordPatterns } from './search-words.js';
@@ -60,7 +60,7 @@ export type PetitionSummary = Pick<
   Exclude<keyof ReturnType<typeof summaryColumns>, 'organization'>
 > & {
   organization: { publicId: string; slug: string; name: string; url: string | null };
-  counts: ShownCounts;
+  counts: Counts;
 };
 
 /** The petitions that the actor may see: everybody's published ones, and all of its own organization. */
@@ -97,12 +97,7 @@ export async function listPetitions(
     on,
     items.map((item) => item.key),
   );
-  const shown = await countsShownTo(on, actor, items);
-  const withCounts = items.map((item) => ({
-    ...item,
-    counts: shown(item.key, counts.get(item.key) ?? NO_COUNTS),
-  }));
-  return { items: withCounts, nextCursor };
+  return { items: items.map((item) => ({ ...item, counts: counts.get(item.key) ?? NO_COUNTS })), nextCursor };
 }
 
 async function countsOf(on: Reader, keys: number[]): Promise<Map<number, Counts>> {

@@ -1,10 +1,10 @@
 import { eq } from 'drizzle-orm';
 import { idPattern } from '../../../schema/db/public-id.js';
-import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
-import { speaksFor, type Actor, type KeyedActor } from '../context.js';
+import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import { takenDown } from './petition-life.js';
 import type { PetitionRow } from './petition-rules.js';
 

@@ -1,25 +1,24 @@
 import slugify from '@sindresorhus/slugify';
 import { and, eq, sql } from 'drizzle-orm';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
-import { RunAgain, type Reader, type Tx } from '../../store/store.js';
-import { renderBackground } from './markdown.js';
-import { speaksFor, type Actor, type Context, type KeyedActor } from '../context.js';
-import { readCounts } from '../counts/counts.js';
-import { countsShownTo, type ShownCounts } from '../partners/shown-counts.js';
+import { RunAgain, type Reader, type Sum, type Tx } from '../../store/store.js';
+import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
+import { readCounts, type Counts } from '../counts/counts.js';
+import { listMilestones, type Milestone } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
-import { tellPetitionChanged } from '../live/live-counts.js';
+import { renderBackground } from './markdown.js';
 import { assertMove, statusAt } from './petition-life.js';
 import { findPetition } from './petition-lookup.js';
 import { checkPetition, mergePatch, withDefaults } from './petition-rules.js';
 import type { PetitionFields, PetitionInput, PetitionRow } from './petition-rules.js';
-import { listMilestones, type Milestone } from '../counts/milestones.js';
 import { searchText } from './search-words.js';
 
 /** A petition with all that its representation needs. */
 export type PetitionView = {
   petition: PetitionRow;
   organization: { publicId: string; slug: string; name: string; url: string | null };
-  counts: ShownCounts;
+  counts: Counts;
   milestones: Milestone[];
 };
 
@@ -56,14 +55,14 @@ export async function createPetition(
         .returning();
       if (!row) throw new Error('the insert returned no row');
       await tx.db.insert(tx.tables.petitionSlugs).values({ slug, petitionKey: row.key });
-      return viewOf(tx, actor, row);
+      return viewOf(tx, row);
     }),
   );
 }
 
 /** Throws `petition_not_found`, `petition_taken_down`, or Moved. */
 export const getPetition = async (on: Reader, actor: Actor, ref: string): Promise<PetitionView> =>
-  viewOf(on, actor, await findPetition(on, actor, ref));
+  viewOf(on, await findPetition(on, actor, ref));
 
 /**
  * Applies a JSON Merge Patch to the version that the caller has read (null: to any).
@@ -87,7 +86,7 @@ export async function patchPetition(
     }
     const renamed = typeof slug === 'string' && slug !== before.slug ? slug : undefined;
     if (renamed) await claimSlug(tx, renamed, before.key);
-    return update(tx, actor, before, { ...fields, ...derive(fields), ...(renamed ? { slug: renamed } : {}) });
+    return update(tx, before, { ...fields, ...derive(fields), ...(renamed ? { slug: renamed } : {}) });
   });
   ctx.milestones.forget(view.petition.key);
   await ctx.milestones.settle(view.petition.key, view.petition.goals);
@@ -115,7 +114,7 @@ export const transitionPetition = (
     once(tx, retry, async () => {
       const before = await findOwn(tx, actor, ref, null);
       assertMove(statusAt(before, tx.now), transition.to);
-      return update(tx, actor, before, effectOf(transition, before, tx.now));
+      return update(tx, before, effectOf(transition, before, tx.now));
     }),
   );
 
@@ -150,12 +149,7 @@ async function findOwn(tx: Tx, actor: KeyedActor, ref: string, version: number |
   return found;
 }
 
-async function update(
-  tx: Tx,
-  actor: KeyedActor,
-  before: PetitionRow,
-  changes: Partial<PetitionRow>,
-): Promise<PetitionView> {
+async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>): Promise<PetitionView> {
   const { petitions: t } = tx.tables;
   tx.memo.clear();
   tellPetitionChanged(tx, before.key);
@@ -166,7 +160,7 @@ async function update(
     .returning();
   // Only on PostgreSQL, where another transaction may come between the read and the write.
   if (!row) throw new RunAgain();
-  return viewOf(tx, actor, row);
+  return viewOf(tx, row);
 }
 
 /** Signers have endorsed exact words: from the first signature on these stay. Throws `statement_fixed`. */
@@ -203,7 +197,7 @@ function refuse(errors: ReturnType<typeof checkPetition>): void {
   if (errors.length > 0) throw invalidBody(...errors);
 }
 
-async function viewOf(on: Reader, actor: Actor, petition: PetitionRow): Promise<PetitionView> {
+async function viewOf(on: Reader, petition: PetitionRow): Promise<PetitionView> {
   const { organizations } = on.tables;
   const [organization] = await on.db
     .select({
@@ -215,11 +209,10 @@ async function viewOf(on: Reader, actor: Actor, petition: PetitionRow): Promise<
     .from(organizations)
     .where(eq(organizations.key, petition.organizationKey));
   const counts = await readCounts(on, petition.key);
-  const shown = await countsShownTo(on, actor, [petition]);
   return {
     petition,
     organization: organization as Organization,
-    counts: shown(petition.key, counts),
+    counts,
     milestones: await listMilestones(on, petition.key),
   };
 }
@@ -283,3 +276,9 @@ function slugFrom(title: string, publicId: string): string {
           .slice(0, 80);
   return cut || `petition-${publicId.slice(-10)}`;
 }
+
+/** It adds no numbers: those who follow a petition's counts hear that the petition itself was changed. */
+const CHANGES: Sum = { tells: 'petitionKey', write: () => undefined };
+
+/** Called by every verb that changes a petition, in the same transaction. */
+const tellPetitionChanged = (tx: Tx, petitionKey: number): void => tx.add(CHANGES, { petitionKey }, {});

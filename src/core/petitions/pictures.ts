@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { bind, statement, type Reader } from '../../store/store.js';
-import type { Actor } from '../context.js';
+import type { Actor } from '../actor.js';
 import { readCounts } from '../counts/counts.js';
 import { findPetition } from './petition-lookup.js';
 import type { PetitionRow } from './petition-rules.js';

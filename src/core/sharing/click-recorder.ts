@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/store.js';
-import { createClicks, type LinkRequest, type LinkSum } from './clicks.js';
 import { addShareFigures } from '../counts/share-figures.js';
+import { createClicks, type LinkRequest, type LinkSum } from './clicks.js';
 
 /** Links and hours in one transaction: everybody who signs waits for it. */
 const BATCH = 200;

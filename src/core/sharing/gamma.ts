@@ -1,6 +1,6 @@
-import type { Context } from '../context.js';
+import type { Basics } from '../basics.js';
 
-type Random = Context['random'];
+type Random = Basics['random'];
 
 /** Between 0 and 1, and neither: 52 random bits and a half. */
 const uniform = (random: Random): number => (Number(random(8).readBigUInt64BE() >> 12n) + 0.5) / 2 ** 52;

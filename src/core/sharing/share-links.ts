@@ -1,16 +1,16 @@
 import { and, asc, desc, eq, inArray, lt, sql, type Column } from 'drizzle-orm';
-import type { Network } from '../../../schema/db/tables/sharing.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
-import type { KeyedActor } from '../context.js';
-import { signedBy } from '../supporters/forgetting.js';
+import type { KeyedActor } from '../actor.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PageRequest } from '../cursor.js';
 import { findSharedGate } from '../partners/partnerships.js';
 import { takenDown } from '../petitions/petition-life.js';
 import type { PetitionRow } from '../petitions/petition-rules.js';
-import type { Session } from '../my-data/sessions.js';
-import type { PageRequest } from '../signatures/signatures.js';
+import type { Session } from '../session.js';
+import { signedBy } from '../supporters/forgetting.js';
 
 type LinkRow = Tables['shareLinks']['$inferSelect'];
 

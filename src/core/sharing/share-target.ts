@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
-import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Store } from '../../store/store.js';
 import { takenDown } from '../petitions/petition-life.js';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { and, eq } from 'drizzle-orm';
-import type { Network } from '../../../schema/db/tables/sharing.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
-import type { Context } from '../context.js';
+import type { Basics } from '../basics.js';
 import { total } from '../counts/counts.js';
 import { drawGamma } from './gamma.js';
 
@@ -38,7 +38,7 @@ const findVariant = statement('share_variant_find', ({ db, tables: { shareVarian
 
 /** The row of a wording, made when it is used first. */
 export async function variantKeyOf(
-  ctx: Pick<Context, 'newId'>,
+  ctx: Pick<Basics, 'newId'>,
   tx: Tx,
   petitionKey: number,
   network: Network,
@@ -69,7 +69,7 @@ const MAX_AGE_MS = 10_000;
  * signatures per link is drawn from what is known of it, and the highest wins; so the better text comes to be preferred,
  * and the others are still tried as long as they may be better.
  */
-export function createShareSplit({ now, random }: Pick<Context, 'now' | 'random'>): ShareSplit {
+export function createShareSplit({ now, random }: Pick<Basics, 'now' | 'random'>): ShareSplit {
   const read = new Map<string, { at: number; figures: Map<string, Figures> }>();
 
   async function figuresOf(on: Reader, petitionKey: number, network: Network) {

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import { and, eq, sql } from 'drizzle-orm';
-import type { Network } from '../../../schema/db/tables/sharing.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 import { ApiError } from '../../errors.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
-import type { Actor, Caller, Context } from '../context.js';
+import type { Actor, Caller } from '../actor.js';
+import type { Context } from '../context.js';
+import { addShareFigures, hourOf } from '../counts/share-figures.js';
 import { once, type Retry } from '../idempotency.js';
 import { assertOrigin } from '../organization/origins.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import { findPetition } from '../petitions/petition-lookup.js';
 import type { PetitionRow } from '../petitions/petition-rules.js';
 import { newShareCode } from './share-codes.js';
-import { addShareFigures, hourOf } from '../counts/share-figures.js';
 import { getShareLink, type ShareLink } from './share-links.js';
 import { variantKeyOf } from './share-variants.js';
 

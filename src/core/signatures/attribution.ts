@@ -1,7 +1,8 @@
 import { eq } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Tx } from '../../store/store.js';
-import type { Actor, Context } from '../context.js';
+import type { Actor } from '../actor.js';
+import type { Context } from '../context.js';
 import { clusterOf, type EmailAddress } from '../email.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import type { PetitionGate } from '../petitions/petition-lookup.js';

@@ -14,8 +14,9 @@ import {
 } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { assertStillActive } from '../organization/api-keys.js';
-import type { Context, KeyedActor } from '../context.js';
 import { conditionOf } from './moderation-filters.js';
 import { openPreview, PREVIEW_LIFETIME_MS, type Preview } from './moderation-previews.js';
 import { moderate } from './moderations.js';

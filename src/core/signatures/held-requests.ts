@@ -1,8 +1,8 @@
 import { and, inArray, isNull } from 'drizzle-orm';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Tx } from '../../store/store.js';
-import { openOptIns } from '../subscriptions/opt-ins.js';
 import { queueMail } from '../mail/outbox.js';
+import { openOptIns } from '../subscriptions/opt-ins.js';
 
 type Released = { key: number; supporterKey: number | null; to: SignatureStatus };
 

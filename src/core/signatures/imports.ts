@@ -1,12 +1,12 @@
 import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
 import type { ImportKind } from '../../../schema/db/tables/signatures.js';
 import type { Reader, Tx } from '../../store/store.js';
-import type { KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PageRequest } from '../cursor.js';
 import { groupColumns, type Group } from '../partners/partnerships.js';
-import { findOwnGate } from '../petitions/petition-lookup.js';
-import type { PageRequest } from './signatures.js';
 import { dayOf } from '../partners/vouching.js';
+import { findOwnGate } from '../petitions/petition-lookup.js';
 
 /*
  * What was vouched for by the file, or one by one through a partner's key: who, when and how much, and by the signatures

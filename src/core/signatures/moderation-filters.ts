@@ -1,11 +1,11 @@
 import { and, eq, exists, gte, inArray, like, lt, or, sql, type SQL } from 'drizzle-orm';
-import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import type { Signal } from '../../../schema/db/tables/brakes.js';
+import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { invalidBody } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
-import { parseEmail } from '../email.js';
 import { signerIsKnown } from '../counts/counting-once.js';
+import { parseEmail } from '../email.js';
 import { RULES } from './moderations.js';
 import type { Access } from './signature-access.js';
 

@@ -2,12 +2,14 @@ import { asc, count, max } from 'drizzle-orm';
 import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
-import type { Context, KeyedActor } from '../context.js';
-import { conditionOf, type ModerationFilter, type Selection } from './moderation-filters.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { findOwnGate } from '../petitions/petition-lookup.js';
 import { seal, unseal } from '../sealer.js';
+import { conditionOf, type ModerationFilter, type Selection } from './moderation-filters.js';
 import { accessTo } from './signature-access.js';
-import { readSignatures, type SignatureView } from './signatures.js';
+import type { SignatureView } from './signature-views.js';
+import { readSignatures } from './signatures.js';
 
 /*
  * Before many signatures are moderated, a preview says which. It changes nothing, and nothing of it is kept: its token

@@ -1,15 +1,17 @@
 import { and, asc, eq, inArray, isNull } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
 import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
-import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError, type ErrorCode } from '../../errors.js';
 import { RunAgain, type Tx } from '../../store/store.js';
-import type { Context, KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { beginToCount, signerIsKnown } from '../counts/counting-once.js';
 import { changeCounts, countedColumns, type Counted } from '../counts/counts.js';
-import { askReleased } from './held-requests.js';
 import { once, type Retry } from '../idempotency.js';
-import { accessOf, findOwnSignature, type SignatureView } from './signatures.js';
+import { askReleased } from './held-requests.js';
+import type { SignatureView } from './signature-views.js';
+import { accessOf, findOwnSignature } from './signatures.js';
 
 /* What an organiser does with signatures: for one of them here, for many in bulk-moderations.ts. */
 

@@ -1,10 +1,11 @@
 import { and, eq, exists, inArray, isNotNull, isNull, or, type SQL } from 'drizzle-orm';
 import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import type { Reader, Tx } from '../../store/store.js';
-import type { Actor, Context, KeyedActor } from '../context.js';
+import type { Actor, KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { inFull, leadSeesOf, termsOf } from '../partners/partner-terms.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
-import type { SignatureRead, SignatureView } from './signatures.js';
+import type { SignatureRead, SignatureView } from './signature-views.js';
 
 /** Which signatures of a petition an organization is shown, and what of each. What it is not shown it cannot find. */
 export type Access = {

@@ -4,20 +4,15 @@ import type { Signal } from '../../../schema/db/tables/brakes.js';
 import { SIGNATURE_STATUSES } from '../../../schema/db/tables/signatures.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
-import { assertStillActive } from '../organization/api-keys.js';
-import type { Context, KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { readCounts } from '../counts/counts.js';
+import { myTurn } from '../one-per-turn.js';
+import { assertStillActive } from '../organization/api-keys.js';
 import { findSharedGate } from '../partners/partnerships.js';
 import { accessTo, type Access } from './signature-access.js';
-import {
-  conditionsOf,
-  selectOfView,
-  viewColumns,
-  type SignatureFilter,
-  type SignatureRead,
-  type SignatureView,
-} from './signatures.js';
-import { myTurn } from '../one-per-turn.js';
+import { selectOfView, viewColumns, type SignatureRead, type SignatureView } from './signature-views.js';
+import { conditionsOf, type SignatureFilter } from './signatures.js';
 
 /** Read in one go: on SQLite everybody waits for it, a few milliseconds. */
 const SLICE = 250;

@@ -2,41 +2,21 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
-import { inParts, insertMany } from '../bulk-insert.js';
-import type { Context } from '../context.js';
-import { noteContacts } from '../supporters/contacts.js';
-import { beginToCount, type Beginning } from '../counts/counting-once.js';
-import { changeCounts } from '../counts/counts.js';
-import { clusterOf, type EmailAddress } from '../email.js';
-import { markImported } from './imports.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
-import { confirmSignature } from './signature-moves.js';
-import { errorsOf } from './signature-import-rules.js';
-import type { SignInput } from './signing.js';
-import { erasedAmong, supportersOf, type Placed } from './signature-import-people.js';
 import { CROWDED, findRoom, mayBeCrowded, type Room } from '../brakes/spellings.js';
 import { noteSuspicions } from '../brakes/suspicion.js';
+import { inParts, insertMany } from '../bulk-insert.js';
+import type { Context } from '../context.js';
+import { beginToCount, type Beginning } from '../counts/counting-once.js';
+import { changeCounts } from '../counts/counts.js';
+import { clusterOf } from '../email.js';
 import type { Allowance } from '../partners/vouching.js';
-
-/*
- * Signatures that were collected elsewhere, many in one transaction: the same rules as for signing with `vouched`, in few
- * statements for all of them.
- */
-
-/** A signature as it was collected elsewhere. */
-export type CollectedSignature = SignInput & {
-  hidden?: boolean;
-  /** When it was signed; now if absent. */
-  createdAt?: Date | null;
-  /** When it began to count; when it was signed if absent. */
-  confirmedAt?: Date | null;
-};
-
-export type Collected = {
-  input: CollectedSignature;
-  email: EmailAddress;
-  ids: { supporter: string; signature: string };
-};
+import type { PetitionGate } from '../petitions/petition-lookup.js';
+import { noteContacts } from '../supporters/contacts.js';
+import type { Collected } from './collected-signature.js';
+import { markImported } from './imports.js';
+import { erasedAmong, supportersOf, type Placed } from './signature-import-people.js';
+import { errorsOf } from './signature-import-rules.js';
+import { confirmSignature } from './signature-moves.js';
 
 /** Who brings them: noted at each signature. */
 export type Collector = {

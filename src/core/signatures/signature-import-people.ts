@@ -3,7 +3,7 @@ import { RunAgain, type Tx } from '../../store/store.js';
 import { inParts, insertMany } from '../bulk-insert.js';
 import type { Context } from '../context.js';
 import { erasedIdentity, lookForErased } from '../counts/counting-once.js';
-import type { Collected } from './signature-import-chunk.js';
+import type { Collected } from './collected-signature.js';
 
 /* Who the signers of an import are: known, new, or erased since. */
 

@@ -1,7 +1,7 @@
 import { ApiError, type FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { PetitionGate } from '../petitions/petition-lookup.js';
-import type { Collected } from './signature-import-chunk.js';
+import type { Collected } from './collected-signature.js';
 import { assertForm } from './signing-rules.js';
 
 /** Hours are counted from there. */

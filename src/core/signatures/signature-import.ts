@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type FieldError } from '../../errors.js';
-import { assertStillActive } from '../organization/api-keys.js';
-import type { Context, KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { addToImport, beginImport, type Brought } from './imports.js';
-import { findSharedGate } from '../partners/partnerships.js';
-import { assertSignable } from '../petitions/petition-life.js';
-import { seesAll } from './signature-access.js';
-import { takeOver, type Collected, type CollectedSignature, type Outcome } from './signature-import-chunk.js';
 import { myTurn } from '../one-per-turn.js';
+import { assertStillActive } from '../organization/api-keys.js';
+import { findSharedGate } from '../partners/partnerships.js';
 import { allowanceOf, noteVouched } from '../partners/vouching.js';
+import { assertSignable } from '../petitions/petition-life.js';
+import type { Collected, CollectedSignature } from './collected-signature.js';
+import { addToImport, beginImport, type Brought } from './imports.js';
+import { seesAll } from './signature-access.js';
+import { takeOver, type Outcome } from './signature-import-chunk.js';
 
 /** One line of a file: a signature, or what is wrong with it. `notCounted`: by its own word it did not count. */
 export type ImportLine = { line: number } & (

@@ -1,16 +1,16 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { RequestData } from '../../../schema/db/tables/mail.js';
-import type { Signal } from '../../../schema/db/tables/brakes.js';
-import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { Signal } from '../../../schema/db/tables/brakes.js';
+import type { RequestData } from '../../../schema/db/tables/mail.js';
+import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { RunAgain, type Tx } from '../../store/store.js';
+import { CROWDED, findRoom, isOnlyCrowded } from '../brakes/spellings.js';
+import { noteSuspicion } from '../brakes/suspicion.js';
 import type { Context } from '../context.js';
 import { beginToCount } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
 import { isConfirmableAt } from '../petitions/petition-life.js';
 import type { Said } from '../supporters/supporters.js';
-import { CROWDED, findRoom, isOnlyCrowded } from '../brakes/spellings.js';
-import { noteSuspicion } from '../brakes/suspicion.js';
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 

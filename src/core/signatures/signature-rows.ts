@@ -2,7 +2,7 @@ import { and, eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
-import type { Actor } from '../context.js';
+import type { Actor } from '../actor.js';
 import type { PetitionGate } from '../petitions/petition-lookup.js';
 import { seesAll } from './signature-access.js';
 

@@ -1,39 +1,23 @@
 import { and, asc, desc, eq, gt, gte, inArray, lt, sql, type SQL } from 'drizzle-orm';
-import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
-import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
-import { speaksFor, type Actor, type Context, type KeyedActor } from '../context.js';
-import { countedColumns } from '../counts/counts.js';
-import { parseEmail } from '../email.js';
+import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
+import type { PageRequest } from '../cursor.js';
 import { decodeCursor, invalidCursor, pageOf, type Page } from '../cursor.js';
+import { parseEmail } from '../email.js';
 import { findSharedGate } from '../partners/partnerships.js';
 import { findGate } from '../petitions/petition-lookup.js';
-import { accessTo, type Access } from './signature-access.js';
 import { undirected } from '../typed-text.js';
-
-type SignatureRow = Tables['signatures']['$inferSelect'];
-
-/** A signature with all that is known of it. */
-export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
-  petitionId: string;
-  organizationKey: number;
-  goals: number[];
-  /** Null once the signer is anonymous. */
-  supporterId: string | null;
-  email: string | null;
-  mailingId: string | null;
-  collectorId: string | null;
-  /** The organizations of the mailing and of the key that brought it. */
-  mailingOwner: number | null;
-  keyOwner: number | null;
-  /** Why it was quarantined, if it was. */
-  suspicion: Pick<Tables['suspicions']['$inferSelect'], 'score' | 'signals'> | null;
-};
-
-/** A signature as an organization sees it: see signature-access.ts. */
-export type SignatureView = SignatureRead & { shown: LeadSees };
+import { accessTo, type Access } from './signature-access.js';
+import {
+  viewColumns,
+  selectOfView,
+  type SignatureRead,
+  type SignatureView,
+  type SignatureRow,
+} from './signature-views.js';
 
 /** A signature as everybody sees it. */
 export type PublicSignature = {
@@ -43,54 +27,7 @@ export type PublicSignature = {
   signedAt: Date;
 };
 
-export const viewColumns = (tables: Tables) => {
-  const { signatures: t, supporters, petitions, organizations, mailings, apiKeys, suspicions } = tables;
-  return {
-    key: t.key,
-    supporterKey: t.supporterKey,
-    publicId: t.publicId,
-    ...countedColumns(tables),
-    petitionId: petitions.publicId,
-    organizationKey: petitions.organizationKey,
-    goals: petitions.goals,
-    supporterId: supporters.publicId,
-    email: supporters.delivery,
-    collectorId: organizations.publicId,
-    mailingId: mailings.publicId,
-    mailingOwner: mailings.organizationKey,
-    keyOwner: apiKeys.organizationKey,
-    suspicion: { score: suspicions.score, signals: suspicions.signals },
-    status: t.status,
-    display: t.display,
-    hidden: t.hidden,
-    name: t.name,
-    country: t.country,
-    postalCode: t.postalCode,
-    postalAddress: t.postalAddress,
-    phone: t.phone,
-    comment: t.comment,
-    source: t.source,
-    utm: t.utm,
-    externalId: t.externalId,
-    withdrawnAt: t.withdrawnAt,
-  };
-};
-
 const selectViews = (on: Reader) => selectOfView(on, viewColumns(on.tables));
-
-/** Columns of signatures and of all that belongs to them. */
-export const selectOfView = ({ db, tables }: Reader, columns: ReturnType<typeof viewColumns>) =>
-  db
-    .select(columns)
-    .from(tables.signatures)
-    .innerJoin(tables.petitions, eq(tables.petitions.key, tables.signatures.petitionKey))
-    .leftJoin(tables.supporters, eq(tables.supporters.key, tables.signatures.supporterKey))
-    .leftJoin(tables.mailings, eq(tables.mailings.key, tables.signatures.mailingKey))
-    .leftJoin(tables.apiKeys, eq(tables.apiKeys.key, tables.signatures.apiKeyKey))
-    .leftJoin(tables.suspicions, eq(tables.suspicions.signatureKey, tables.signatures.key))
-    .leftJoin(tables.organizations, eq(tables.organizations.key, tables.signatures.collectorKey));
-
-export type PageRequest = { limit: number; cursor?: string | undefined };
 
 const selectPublic = statement('signatures_public', ({ db, tables: { signatures: t } }: Reader) =>
   db

@@ -1,8 +1,8 @@
 import type { FormField } from '../../../schema/db/tables/petitions.js';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
-import type { Actor } from '../context.js';
+import type { Actor } from '../actor.js';
 import type { PetitionGate } from '../petitions/petition-lookup.js';
-import type { SignInput } from './signing.js';
+import type { SignInput } from './sign-input.js';
 
 /* What speaks against a request to sign, whoever its signer is. */
 

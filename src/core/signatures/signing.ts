@@ -1,66 +1,38 @@
-import type { RequestData } from '../../../schema/db/tables/mail.js';
-import type { PostalAddress } from '../../../schema/db/tables/supporters.js';
 import type { Tables } from '../../../schema/db/tables.js';
-import type { Utm } from '../../../schema/db/tables/signatures.js';
+import type { RequestData } from '../../../schema/db/tables/mail.js';
 import { invalidBody } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
-import { attribute, type Attribution } from './attribution.js';
-import { assertChallenge, checkSolution, type Proof } from '../brakes/challenges.js';
-import { UNKNOWN_CALLER, type Actor, type Caller, type Context } from '../context.js';
-import { noteContacts } from '../supporters/contacts.js';
+import { UNKNOWN_CALLER, type Actor, type Caller } from '../actor.js';
+import { assertChallenge, checkSolution } from '../brakes/challenges.js';
+import type { Proof } from '../brakes/first-look.js';
+import type { FirstLook } from '../brakes/first-look.js';
+import { networkOfSigner, noteNetwork } from '../brakes/key-networks.js';
+import { CROWDED, findRoom, FREE } from '../brakes/spellings.js';
+import { noteSuspicion, openForm, suspect, type Suspicion } from '../brakes/suspicion.js';
+import type { Context } from '../context.js';
 import { beginToCount } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
 import { clusterOf, parseEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
-import { readOptIns, takeOptIns, type OptIn, type OptInInput } from '../subscriptions/opt-ins.js';
-import { assertOrigin } from '../organization/origins.js';
-import { queueMail } from '../mail/outbox.js';
-import { addToToday, markImported } from './imports.js';
-import { hidesSome } from '../partners/partner-terms.js';
-import { findGate, type PetitionGate } from '../petitions/petition-lookup.js';
-import { assertSignable } from '../petitions/petition-life.js';
-import { networkOfSigner, noteNetwork } from '../brakes/key-networks.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
+import { queueMail } from '../mail/outbox.js';
+import { inTurn } from '../one-per-turn.js';
+import { assertOrigin } from '../organization/origins.js';
+import { hidesSome } from '../partners/partner-terms.js';
+import { allowanceOf, noteVouched, type Allowance } from '../partners/vouching.js';
+import { assertSignable } from '../petitions/petition-life.js';
+import { findGate, type PetitionGate } from '../petitions/petition-lookup.js';
+import { readOptIns, takeOptIns, type OptIn } from '../subscriptions/opt-ins.js';
+import { noteContacts } from '../supporters/contacts.js';
+import { findOrCreateSupporter } from '../supporters/supporters.js';
+import { attribute, type Attribution } from './attribution.js';
+import { addToToday, markImported } from './imports.js';
+import type { SignInput } from './sign-input.js';
 import { hearsOf } from './signature-access.js';
 import { confirmSignature } from './signature-moves.js';
 import { insertOrFind, type SignatureHead } from './signature-rows.js';
 import { assertForm, assertMaySay } from './signing-rules.js';
-import { findOrCreateSupporter } from '../supporters/supporters.js';
-import { CROWDED, findRoom, FREE } from '../brakes/spellings.js';
-import { noteSuspicion, openForm, suspect, type FirstLook, type Suspicion } from '../brakes/suspicion.js';
-import { inTurn } from '../one-per-turn.js';
-import { allowanceOf, noteVouched, type Allowance } from '../partners/vouching.js';
 
-type SignatureRow = Tables['signatures']['$inferSelect'];
-
-export type SignInput = {
-  email: string;
-  name: string;
-  country?: string | null;
-  postalCode?: string | null;
-  postalAddress?: PostalAddress | null;
-  phone?: string | null;
-  comment?: string | null;
-  display?: SignatureRow['display'];
-  source?: string | null;
-  utm?: Utm | null;
-  /** Answers to "may they mail you?", one for each organization that asked. */
-  optIns?: OptInInput[];
-  /** The token of the personal link that brought the signer: it tells the mailing, and nobody. */
-  recognition?: string | null;
-  /** The code of the share link that brought the signer. */
-  shareCode?: string | null;
-  /** When the form was opened: from createChallenge. */
-  formToken?: string | null;
-  /** The solved proof of work. */
-  altcha?: string | null;
-  /** A field that people do not see: whoever fills it in is a machine. */
-  website?: string | null;
-  /** The caller's own id for this signature. */
-  externalId?: string | null;
-  /** The caller has proven the mailbox: the signature counts at once. What it says of the supporter is the organization's word. */
-  vouched?: boolean;
-};
 
 /** What signing did. For a stranger only what does not depend on the address may leave the house. */
 export type Signed = {

@@ -2,13 +2,14 @@ import { and, desc, eq, inArray, lt, max } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { RunAgain, type Reader, type Tx } from '../../store/store.js';
-import type { Actor, Context, KeyedActor } from '../context.js';
-import { hashOfWords } from './consents.js';
-import { once, type Retry } from '../idempotency.js';
+import type { Actor, KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PageRequest } from '../cursor.js';
+import { once, type Retry } from '../idempotency.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import { findGate, type PetitionGate } from '../petitions/petition-lookup.js';
-import type { PageRequest } from '../signatures/signatures.js';
+import { hashOfWords } from './consents.js';
 
 /*
  * The exact words that people agree to. A text never changes: another wording is the next version of it, for its

@@ -1,10 +1,10 @@
 import { and, eq, ne } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { block } from '../mail/do-not-contact.js';
 import { parseEmail } from '../email.js';
-import { endSubscription } from './subscriptions.js';
+import { block } from '../mail/do-not-contact.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
+import { endSubscription } from './subscriptions.js';
 
 /** What a mail provider reports of an address. */
 export type MailEvent = {

@@ -1,13 +1,14 @@
 import { and, eq } from 'drizzle-orm';
-import type { ConsentOrigin } from '../../../schema/db/tables/subscriptions.js';
 import type { RequestedOptIn } from '../../../schema/db/tables/mail.js';
+import type { ConsentOrigin } from '../../../schema/db/tables/subscriptions.js';
 import { invalidBody, type FieldError } from '../../errors.js';
 import { bind, statement, type Tx } from '../../store/store.js';
-import { recordConsent } from './consents.js';
-import type { Actor, Context } from '../context.js';
+import type { Actor } from '../actor.js';
+import type { Context } from '../context.js';
 import { isBlocked } from '../mail/do-not-contact.js';
-import { askersOf } from './consent-texts.js';
 import type { PetitionGate } from '../petitions/petition-lookup.js';
+import { askersOf } from './consent-texts.js';
+import { recordConsent } from './consents.js';
 import { activateSubscription, ensureSubscription } from './subscriptions.js';
 
 /** An answer to "may they mail you?": to the exact words that were shown. What was not asked is not there. */

@@ -1,16 +1,17 @@
 import { and, asc, desc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm';
-import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
-import { hashOfWords, provable } from './consents.js';
-import { speaksFor, type Context, type KeyedActor } from '../context.js';
+import { speaksFor, type KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
+import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import type { PageRequest } from '../cursor.js';
 import { parseEmail } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
-import { decodeCursor, pageOf, type Page } from '../cursor.js';
-import type { PageRequest } from '../signatures/signatures.js';
-import { endSubscription } from './subscriptions.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
+import { hashOfWords, provable } from './consents.js';
+import { endSubscription } from './subscriptions.js';
 
 /*
  * An organization's list, as the organization sees it.

@@ -2,17 +2,18 @@ import { eq } from 'drizzle-orm';
 import type { Evidence } from '../../../schema/db/tables/subscriptions.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
-import { findUsableText, type ConsentText } from './consent-texts.js';
-import type { Actor, Context } from '../context.js';
-import { isBlocked } from '../mail/do-not-contact.js';
+import type { Actor } from '../actor.js';
+import type { Context } from '../context.js';
 import { parseEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
-import { takeOptIns, type OptInContext } from './opt-ins.js';
-import { queueMail } from '../mail/outbox.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
+import { isBlocked } from '../mail/do-not-contact.js';
+import { queueMail } from '../mail/outbox.js';
+import { findOrCreateSupporter } from '../supporters/supporters.js';
+import { findUsableText, type ConsentText } from './consent-texts.js';
+import { takeOptIns, type OptInContext } from './opt-ins.js';
 import { readSubscription, type SubscriptionView } from './subscribers.js';
 import { ensureSubscription } from './subscriptions.js';
-import { findOrCreateSupporter } from '../supporters/supporters.js';
 import { assertCollected, vouchFor } from './vouched-subscribers.js';
 
 export type SubscribeInput = {

@@ -1,8 +1,9 @@
 import type { Evidence } from '../../../schema/db/tables/subscriptions.js';
-import { findUsableText } from './consent-texts.js';
-import type { Context, KeyedActor } from '../context.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
+import { findUsableText } from './consent-texts.js';
 import { assertCollected, vouchFor, type VouchedRow } from './vouched-subscribers.js';
 
 export type ImportRow = {

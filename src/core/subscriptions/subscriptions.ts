@@ -1,10 +1,10 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { ConsentOrigin, Evidence, SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { ConsentOrigin, Evidence, SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
 import { bind, bindAll, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';
-import { recordConsent } from './consents.js';
 import type { Context } from '../context.js';
 import { HANDLE_BYTES } from '../links/signed-tokens.js';
+import { recordConsent } from './consents.js';
 
 /*
  * What happens to a subscription. Every change leaves a consent record in the same transaction.

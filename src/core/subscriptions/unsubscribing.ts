@@ -2,12 +2,12 @@ import { and, desc, eq, isNotNull } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { queueMail } from '../mail/outbox.js';
 import { linkNotFound } from '../links/random-tokens.js';
-import { insertRequest } from '../mail/confirmation-requests.js';
 import { linkedSubscription, verify, type SignedPurpose } from '../links/signed-tokens.js';
-import { endSubscription } from './subscriptions.js';
+import { insertRequest } from '../mail/confirmation-requests.js';
+import { queueMail } from '../mail/outbox.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
+import { endSubscription } from './subscriptions.js';
 
 /** Both links off a list, by how they begin. */
 const PURPOSES: Record<string, SignedPurpose> = { pu: 'unsubscribe_header', pb: 'unsubscribe_footer' };

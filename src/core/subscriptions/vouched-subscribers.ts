@@ -2,11 +2,11 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { ConsentOrigin, Evidence } from '../../../schema/db/tables/subscriptions.js';
 import { invalidBody } from '../../errors.js';
 import { RunAgain, type Tx } from '../../store/store.js';
-import type { ConsentText } from './consent-texts.js';
-import { recordConsents } from './consents.js';
 import type { Context } from '../context.js';
 import type { EmailAddress } from '../email.js';
 import { HANDLE_BYTES } from '../links/signed-tokens.js';
+import type { ConsentText } from './consent-texts.js';
+import { recordConsents } from './consents.js';
 import type { Subscription } from './subscriptions.js';
 
 /*

@@ -1,8 +1,8 @@
 import { and, eq, inArray, isNull, notInArray } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Tx } from '../../store/store.js';
-import { forgetContacts } from './contacts.js';
 import { changeCounts } from '../counts/counts.js';
+import { forgetContacts } from './contacts.js';
 import { emptyRequests, FACELESS, nobody, signedBy } from './forgetting.js';
 
 /*

@@ -3,8 +3,8 @@ import { Challenge } from '../../../schema/api/brakes/challenges.js';
 import { PetitionPath } from '../../../schema/api/common.js';
 import { createChallenge } from '../../core/brakes/challenges.js';
 import type { Context } from '../../core/context.js';
-import { callerOf } from '../caller.js';
 import { MOVED, PRIVATE_CACHE } from '../answers.js';
+import { callerOf } from '../caller.js';
 import { operation } from '../openapi/operation.js';
 
 export const challengeRoutes =

@@ -1,13 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { PetitionPath } from '../../../schema/api/common.js';
 import {
   IsolatedKey,
   IsolatedKeyPage,
   IsolatedKeyPath,
   IsolatedKeyQuery,
 } from '../../../schema/api/brakes/key-isolations.js';
-import type { Context } from '../../core/context.js';
+import { PetitionPath } from '../../../schema/api/common.js';
 import { listIsolations, releaseKey, type Isolation } from '../../core/brakes/key-isolations.js';
+import type { Context } from '../../core/context.js';
 import { NOT_MODIFIED, PRIVATE_CACHE, toPage } from '../answers.js';
 import { keyed } from '../auth.js';
 import { iso } from '../case.js';

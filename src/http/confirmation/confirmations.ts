@@ -16,9 +16,9 @@ import {
 } from '../../core/confirmation/confirmations.js';
 import type { Context } from '../../core/context.js';
 import { invalidBody } from '../../errors.js';
+import { steadily } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { operation } from '../openapi/operation.js';
-import { steadily } from '../answer-floor.js';
 
 export const ACCEPTED = { accepted: true };
 

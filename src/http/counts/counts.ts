@@ -1,11 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { HistoryQuery, PetitionCounts, PetitionHistory } from '../../../schema/api/counts/counts.js';
 import { PetitionPath } from '../../../schema/api/common.js';
-import { ANONYMOUS, type Context } from '../../core/context.js';
+import { HistoryQuery, PetitionCounts, PetitionHistory } from '../../../schema/api/counts/counts.js';
+import { ANONYMOUS } from '../../core/actor.js';
+import type { Context } from '../../core/context.js';
 import { nextMilestone, readCounts, readHistory } from '../../core/counts/counts.js';
-import { findGate } from '../../core/petitions/petition-lookup.js';
 import { countsShownTo, publicCounts, type ShownCounts } from '../../core/partners/shown-counts.js';
+import { findGate } from '../../core/petitions/petition-lookup.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
 import { etagOf, sendWithEtag } from '../conditional.js';
@@ -15,11 +16,11 @@ import { spanOf, SPANS } from '../time-range.js';
 
 export const toCounts = (counts: ShownCounts, goals: readonly number[]): PetitionCounts => ({
   confirmed: counts.confirmed,
-  pending: counts.pending,
+  pending: counts.waiting?.pending ?? null,
   invalidated: counts.invalidated,
   goal: goals.at(-1) ?? null,
   next_milestone: nextMilestone(goals, counts.confirmed),
-  updated_at: iso(counts.updatedAt),
+  updated_at: iso(counts.waiting?.updatedAt ?? null),
 });
 
 /**

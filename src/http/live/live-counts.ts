@@ -5,8 +5,8 @@ import type { Context } from '../../core/context.js';
 import { findGate } from '../../core/petitions/petition-lookup.js';
 import { MOVED } from '../answers.js';
 import { clientOf } from '../caller.js';
-import type { LiveStreams } from './live-streams.js';
 import { operation } from '../openapi/operation.js';
+import type { LiveStreams } from './live-streams.js';
 
 const EXAMPLE = `retry: 3000
 event: counts

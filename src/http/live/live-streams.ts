@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { LiveCounts, LiveState } from '../../core/live/live-counts.js';
+import { publicCounts } from '../../core/partners/shown-counts.js';
 import { ApiError } from '../../errors.js';
 import { etagOf } from '../conditional.js';
-import { publicCounts } from '../../core/partners/shown-counts.js';
 import { toCounts } from '../counts/counts.js';
 import { Slices } from '../slices.js';
 

@@ -5,12 +5,12 @@ import type { Context } from '../../core/context.js';
 import { exportMe, type MyData } from '../../core/my-data/my-export.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
+import { operation } from '../openapi/operation.js';
+import { sessionOf } from '../session.js';
 import { toContact } from '../supporters/contacts.js';
 import { toMe } from './me.js';
 import { toMySignature } from './my-signatures.js';
 import { toMySubscription } from './my-subscriptions.js';
-import { operation } from '../openapi/operation.js';
-import { sessionOf } from '../session.js';
 
 type Said = Pick<RequestData, 'country' | 'postalCode' | 'postalAddress' | 'phone' | 'comment'>;
 

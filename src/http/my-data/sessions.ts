@@ -3,11 +3,11 @@ import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
 import { ManageLinkInput, Session, SessionInput } from '../../../schema/api/my-data/sessions.js';
 import type { Context } from '../../core/context.js';
 import { createSession, requestManageLink } from '../../core/my-data/sessions.js';
+import { steadily } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
 import { ACCEPTED } from '../confirmation/confirmations.js';
 import { operation } from '../openapi/operation.js';
-import { steadily } from '../answer-floor.js';
 
 /** The way into "my data". */
 export const manageLinkRoutes =

@@ -9,6 +9,8 @@ import {
   CreatedApiKey,
 } from '../../../schema/api/organization/api-keys.js';
 import type { Scope } from '../../../schema/db/tables/organization.js';
+import type { KeyedActor } from '../../core/actor.js';
+import type { Context } from '../../core/context.js';
 import {
   createKey,
   listKeys,
@@ -16,7 +18,6 @@ import {
   revokeKey,
   type ApiKey as Row,
 } from '../../core/organization/api-keys.js';
-import type { Context, KeyedActor } from '../../core/context.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import { NOT_MODIFIED, PRIVATE_CACHE, toPage } from '../answers.js';
 import { keyed } from '../auth.js';

@@ -7,8 +7,8 @@ import {
   resendConfirmation,
 } from '../../core/confirmation/confirmations.js';
 import type { Context } from '../../core/context.js';
-import { confirmEmailChange, undoEmailChange } from '../../core/my-data/email-changes.js';
 import { linkNotFound } from '../../core/links/random-tokens.js';
+import { confirmEmailChange, undoEmailChange } from '../../core/my-data/email-changes.js';
 import { readList, unsubscribeByAddress, unsubscribeByLink } from '../../core/subscriptions/unsubscribing.js';
 import { ApiError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';

@@ -15,20 +15,15 @@ import {
   withdrawMySignature,
 } from '../../core/my-data/my-signatures.js';
 import { listMySubscriptions, patchMySubscription } from '../../core/my-data/my-subscriptions.js';
-import {
-  createSession,
-  endSession,
-  findSession,
-  requestManageLink,
-  type Session,
-} from '../../core/my-data/sessions.js';
+import { createSession, endSession, findSession, requestManageLink } from '../../core/my-data/sessions.js';
+import type { Session } from '../../core/session.js';
 import { ApiError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
+import { steadily } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { camelKeys } from '../case.js';
 import { toMyExport } from '../my-data/my-export.js';
-import { steadily } from '../answer-floor.js';
 import { button, form, html } from './html.js';
 import { emailField, need } from './links.js';
 import { askAgain, myDataPage } from './my-data-view.js';

@@ -10,9 +10,11 @@ import {
   PetitionTransition,
   type PetitionSummary,
 } from '../../../schema/api/petitions/petitions.js';
-import { ANONYMOUS, speaksFor, type Actor, type Context } from '../../core/context.js';
-import { listPetitions, type PetitionSummary as Listed } from '../../core/petitions/petition-list.js';
+import { ANONYMOUS, speaksFor, type Actor } from '../../core/actor.js';
+import type { Context } from '../../core/context.js';
+import { countsShownTo, publicCounts, type ShownCounts } from '../../core/partners/shown-counts.js';
 import { isOpenAt, nextTurn, statusAt } from '../../core/petitions/petition-life.js';
+import { listPetitions, type PetitionSummary as Listed } from '../../core/petitions/petition-list.js';
 import {
   createPetition,
   getPetition,
@@ -20,6 +22,7 @@ import {
   transitionPetition,
 } from '../../core/petitions/petitions.js';
 import type { PetitionView, Transition } from '../../core/petitions/petitions.js';
+import { foldWords } from '../../core/petitions/search-words.js';
 import { invalidBody } from '../../errors.js';
 import {
   cacheFor,
@@ -35,10 +38,9 @@ import { camelKeys, date, iso } from '../case.js';
 import { etagOf, sendWithEtag, versionOf } from '../conditional.js';
 import { toCounts } from '../counts/counts.js';
 import { createHotAnswers } from '../hot-answers.js';
-import { foldWords } from '../../core/petitions/search-words.js';
 import { retryFrom } from '../idempotency.js';
-import { discoveryOf } from './oembed.js';
 import { operation } from '../openapi/operation.js';
+import { discoveryOf } from './oembed.js';
 
 const toOrganization = ({ publicId, slug, name, url }: PetitionView['organization']) => ({
   id: publicId,
@@ -47,7 +49,11 @@ const toOrganization = ({ publicId, slug, name, url }: PetitionView['organizatio
   url,
 });
 
-function toSummary({ counts, organization, ...petition }: Omit<Listed, 'key'>, now: Date): PetitionSummary {
+function toSummary(
+  { organization, ...petition }: Omit<Listed, 'key' | 'counts' | 'organizationKey'>,
+  counts: ShownCounts,
+  now: Date,
+): PetitionSummary {
   return {
     id: petition.publicId,
     slug: petition.slug,
@@ -71,11 +77,11 @@ function toSummary({ counts, organization, ...petition }: Omit<Listed, 'key'>, n
 }
 
 /** What the lead organization keeps to itself is null for everybody else. */
-function toPetition(view: PetitionView, actor: Actor, now: Date): Petition {
-  const { petition, organization, counts, milestones } = view;
+function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor, now: Date): Petition {
+  const { petition, organization, milestones } = view;
   const own = speaksFor(actor, petition.organizationKey);
   return {
-    ...toSummary({ ...petition, organization, counts }, now),
+    ...toSummary({ ...petition, organization }, counts, now),
     background: petition.background,
     background_html: petition.backgroundHtml,
     references: petition.references,
@@ -99,8 +105,10 @@ function toPetition(view: PetitionView, actor: Actor, now: Date): Petition {
 }
 
 /** The petition as the caller may see it, with the ETag that a change of it needs. */
-function sendPetition(ctx: Context, request: FastifyRequest, reply: FastifyReply, view: PetitionView) {
-  const body = toPetition(view, request.actor, ctx.now());
+async function sendPetition(ctx: Context, request: FastifyRequest, reply: FastifyReply, view: PetitionView) {
+  const { key } = view.petition;
+  const shown = await countsShownTo(ctx.store.read, request.actor, [view.petition]);
+  const body = toPetition(view, shown(key, view.counts), request.actor, ctx.now());
   return sendWithEtag(request, reply, PRIVATE_CACHE, body, view.petition.version);
 }
 
@@ -135,12 +143,11 @@ export const openPetitionRoutes =
           { limit, cursor, sort },
         );
         const now = ctx.now();
-        return sendWithEtag(
-          request,
-          reply,
-          cacheFor(request),
-          toPage(request, reply, page, (item) => toSummary(item, now)),
+        const shown = await countsShownTo(ctx.store.read, request.actor, page.items);
+        const body = toPage(request, reply, page, (item) =>
+          toSummary(item, shown(item.key, item.counts), now),
         );
+        return sendWithEtag(request, reply, cacheFor(request), body);
       },
     );
 
@@ -148,7 +155,7 @@ export const openPetitionRoutes =
     const render = async (ref: string) => {
       const view = await getPetition(ctx.store.read, ANONYMOUS, ref);
       const now = ctx.now();
-      const body = JSON.stringify(toPetition(view, ANONYMOUS, now));
+      const body = JSON.stringify(toPetition(view, publicCounts(view.counts), ANONYMOUS, now));
       return {
         body,
         etag: etagOf(body, view.petition.version),

@@ -1,5 +1,5 @@
-import { Type } from '@sinclair/typebox';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
 import type { FastifyReply } from 'fastify';
 import { PetitionPath } from '../../../schema/api/common.js';
 import {
@@ -9,8 +9,8 @@ import {
   ShareLinkPath,
   ShareLinkQuery,
 } from '../../../schema/api/sharing/share-links.js';
-import { composerUrl } from '../../core/sharing/composers.js';
 import type { Context } from '../../core/context.js';
+import { composerUrl } from '../../core/sharing/composers.js';
 import {
   assertShareLink,
   getShareLink,

@@ -2,8 +2,8 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ShareRedirectPath } from '../../../schema/api/sharing/share-redirect.js';
-import type { LinkRequest } from '../../core/sharing/clicks.js';
 import type { Context } from '../../core/context.js';
+import type { LinkRequest } from '../../core/sharing/clicks.js';
 import { createShareTargets, readShareCard, type ShareTarget } from '../../core/sharing/share-target.js';
 import { describeError } from '../../errors.js';
 import { PRIVATE_CACHE } from '../answers.js';

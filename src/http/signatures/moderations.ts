@@ -7,8 +7,8 @@ import {
   type ModerationFilter as FilterInput,
 } from '../../../schema/api/signatures/moderations.js';
 import { Moderation, Signature, SignaturePath } from '../../../schema/api/signatures/signatures.js';
-import { moderateMany } from '../../core/signatures/bulk-moderations.js';
 import type { Context } from '../../core/context.js';
+import { moderateMany } from '../../core/signatures/bulk-moderations.js';
 import type { ModerationFilter } from '../../core/signatures/moderation-filters.js';
 import { previewModeration } from '../../core/signatures/moderation-previews.js';
 import { moderateSignature } from '../../core/signatures/moderations.js';

@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { Signature } from '../../../schema/api/signatures/signatures.js';
 import { SignatureExportQuery } from '../../../schema/api/signatures/signature-transfers.js';
+import { Signature } from '../../../schema/api/signatures/signatures.js';
 import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';
 import { exportSignatures } from '../../core/signatures/signature-export.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
 import { operation } from '../openapi/operation.js';
-import { CSV_HEADER, fileOf } from './signature-lines.js';
 import { endStalled } from '../slow-clients.js';
+import { CSV_HEADER, fileOf } from './signature-lines.js';
 
 const TYPES = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const;
 

@@ -1,13 +1,13 @@
 import { SignatureImportLine } from '../../../schema/api/signatures/signature-transfers.js';
 import { CsvReader, MAX_RECORD, unescapeFormula, type CsvRecord } from '../../core/csv.js';
-import type { CollectedSignature } from '../../core/signatures/signature-import-chunk.js';
+import type { CollectedSignature } from '../../core/signatures/collected-signature.js';
 import type { ImportLine } from '../../core/signatures/signature-import.js';
 import { invalidBody, type FieldError } from '../../errors.js';
 import { date } from '../case.js';
 import { repeatedMember, TWICE } from '../json-text.js';
 import { fieldErrors } from '../problems.js';
-import { CSV_COLUMNS } from './signature-lines.js';
 import { hasBadText, validator } from '../validation.js';
+import { CSV_COLUMNS } from './signature-lines.js';
 
 /* Files of signatures that were collected elsewhere, line by line: what a line says, or what is wrong with it. */
 

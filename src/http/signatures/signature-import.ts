@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from '@sinclair/typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   MAX_PROBLEMS,
   SignatureImportLine,
@@ -11,6 +11,7 @@ import {
 import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';
 import { findSharedGate } from '../../core/partners/partnerships.js';
+import { findVouching } from '../../core/partners/vouching.js';
 import { assertSignable } from '../../core/petitions/petition-life.js';
 import {
   importSignatures,
@@ -18,7 +19,6 @@ import {
   type ImportTally,
   type LineProblem,
 } from '../../core/signatures/signature-import.js';
-import { findVouching } from '../../core/partners/vouching.js';
 import { ApiError, ERRORS } from '../../errors.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';

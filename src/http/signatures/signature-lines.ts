@@ -1,6 +1,6 @@
 import type { Signature } from '../../../schema/api/signatures/signatures.js';
 import { csvCell } from '../../core/csv.js';
-import type { SignatureView } from '../../core/signatures/signatures.js';
+import type { SignatureView } from '../../core/signatures/signature-views.js';
 import { toSignature } from './signatures.js';
 
 /* A signature as a line of a file. */

@@ -17,14 +17,15 @@ import {
 import type { Context } from '../../core/context.js';
 import { readCounts } from '../../core/counts/counts.js';
 import { moderateSignature } from '../../core/signatures/moderations.js';
+import type { SignatureView } from '../../core/signatures/signature-views.js';
 import {
   getSignature,
   listPublicSignatures,
   listSignatures,
   type PublicSignature,
-  type SignatureView,
 } from '../../core/signatures/signatures.js';
 import { signPetition, type Signed } from '../../core/signatures/signing.js';
+import { steadily } from '../answer-floor.js';
 import {
   cacheFor,
   MOVED,
@@ -42,7 +43,6 @@ import { etagOf, sendWithEtag } from '../conditional.js';
 import { createHotAnswers } from '../hot-answers.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
-import { steadily } from '../answer-floor.js';
 
 const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) => ({
   display_name: displayName,

@@ -8,6 +8,7 @@ import {
   ConsentTextQuery,
   PetitionConsentTexts,
 } from '../../../schema/api/subscriptions/consent-texts.js';
+import type { Context } from '../../core/context.js';
 import {
   createConsentText,
   getConsentText,
@@ -15,7 +16,6 @@ import {
   listPetitionConsentTexts,
   type ConsentText as Row,
 } from '../../core/subscriptions/consent-texts.js';
-import type { Context } from '../../core/context.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE, toPage } from '../answers.js';
 import { keyed } from '../auth.js';
 import { iso } from '../case.js';

@@ -24,14 +24,14 @@ import {
 } from '../../core/subscriptions/subscribers.js';
 import { subscribe, type Subscribed } from '../../core/subscriptions/subscribing.js';
 import { importSubscribers } from '../../core/subscriptions/subscription-import.js';
+import { steadily } from '../answer-floor.js';
 import { NOT_MODIFIED, PRIVATE_CACHE, toPage } from '../answers.js';
 import { keyed } from '../auth.js';
 import { camelKeys, iso } from '../case.js';
-import { toContact } from '../supporters/contacts.js';
 import { sendWithEtag } from '../conditional.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
-import { steadily } from '../answer-floor.js';
+import { toContact } from '../supporters/contacts.js';
 
 const toSubscription = (ctx: Context, view: SubscriptionView): (typeof Subscription)['static'] => ({
   id: view.publicId,

@@ -3,10 +3,10 @@ import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
 import { UnsubscribeInput, UnsubscribePath } from '../../../schema/api/subscriptions/unsubscribing.js';
 import type { Context } from '../../core/context.js';
 import { unsubscribeByAddress, unsubscribeByLink } from '../../core/subscriptions/unsubscribing.js';
+import { steadily } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { ACCEPTED } from '../confirmation/confirmations.js';
 import { operation } from '../openapi/operation.js';
-import { steadily } from '../answer-floor.js';
 import { takesNoBody } from '../validation.js';
 
 /** RFC 8058 leaves the form of the body to the mail provider. What it says is known: the link says the rest. */

@@ -1,5 +1,5 @@
-import { onlyReads, setBased, type Ask, type Prepared, type SetBased } from './set-based.js';
 import type { Db, Joint, Tx } from '../store.js';
+import { onlyReads, setBased, type Ask, type Prepared, type SetBased } from './set-based.js';
 
 type Values = Record<string, unknown>;
 export type Work = (tx: Tx) => Promise<unknown>;

@@ -1,5 +1,5 @@
-import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { request, type Agent, type IncomingHttpHeaders } from 'node:http';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { breach, operations, problemBreach } from './document.js';
 import type { Sent } from './requests.js';
 import { MARK } from './values.js';

@@ -1,23 +1,23 @@
 import { and, desc, eq, isNull, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import type { Test } from 'tap';
-import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import { SCOPES } from '../../../schema/db/tables/organization.js';
+import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
-import type { Actor, KeyedActor } from '../../../src/core/context.js';
+import type { Actor, KeyedActor } from '../../../src/core/actor.js';
+import { forgetIsolations, releaseKey } from '../../../src/core/brakes/key-isolations.js';
 import { confirmRequest, refuseRequest } from '../../../src/core/confirmation/confirmations.js';
+import { recount } from '../../../src/core/counts/recount.js';
+import { issueToken, TOKEN_BYTES } from '../../../src/core/links/random-tokens.js';
 import {
   confirmEmailChange,
   requestEmailChange,
   undoEmailChange,
 } from '../../../src/core/my-data/email-changes.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
-import { forgetIsolations, releaseKey } from '../../../src/core/brakes/key-isolations.js';
-import { moderateSignature } from '../../../src/core/signatures/moderations.js';
 import { withdrawMySignature } from '../../../src/core/my-data/my-signatures.js';
-import { issueToken, TOKEN_BYTES } from '../../../src/core/links/random-tokens.js';
-import { recount } from '../../../src/core/counts/recount.js';
 import { runRetention } from '../../../src/core/my-data/retention.js';
+import { moderateSignature } from '../../../src/core/signatures/moderations.js';
 import { importSignatures } from '../../../src/core/signatures/signature-import.js';
 import { signPetition } from '../../../src/core/signatures/signing.js';
 import { findSupporterByIdentity } from '../../../src/core/supporters/supporters.js';

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import t from 'tap';
 import { SCOPES } from '../../../schema/db/tables/organization.js';
 import { listLinkKeys, removeLinkKey, rotateLinkKeys } from '../../../src/core/links/link-keys.js';
 import {
@@ -21,7 +22,6 @@ import { ensureSubscription } from '../../../src/core/subscriptions/subscription
 import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
 import { redact } from '../../../src/redact.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
-import t from 'tap';
 
 const PURPOSES: SignedPurpose[] = ['recognise', 'unsubscribe_header', 'unsubscribe_footer'];
 const DAY = 86_400_000;
@@ -158,7 +158,7 @@ onEveryEngine('signed tokens', async (t, engine) => {
   await t.test('a captured database has no key to sign with', async (t) => {
     const { linkKeys } = api.store.tables;
     for (const { sealed } of await api.store.read.db.select().from(linkKeys)) {
-      const guess = await import('../../../src/core/links/link-keys.js').then(
+      const guess = await import('../../../src/core/links/link-keyring.js').then(
         ({ LinkKeyring }) => new LinkKeyring(Buffer.alloc(32, 8)),
       );
       t.equal(guess.derive(sealed, 'unsubscribe_header'), undefined, 'not without the root key');

@@ -1,11 +1,11 @@
 import { and, eq, isNotNull, ne } from 'drizzle-orm';
 import pg from 'pg';
 import t from 'tap';
-import { eraseSupporter, replayErasures } from '../../../src/core/my-data/erasure.js';
 import { readCounts } from '../../../src/core/counts/counts.js';
-import { recount } from '../../../src/core/counts/recount.js';
 import { recountPeople } from '../../../src/core/counts/recount-people.js';
+import { recount } from '../../../src/core/counts/recount.js';
 import { TOKEN_BYTES, issueToken } from '../../../src/core/links/random-tokens.js';
+import { eraseSupporter, replayErasures } from '../../../src/core/my-data/erasure.js';
 import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
 import { engines, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { collectMail, tokenOf } from '../../support/mailbox.js';

@@ -1,10 +1,10 @@
 import Database from 'better-sqlite3';
 import { eq } from 'drizzle-orm';
 import pg from 'pg';
-import { noteContacts } from '../../../src/core/supporters/contacts.js';
 import { readCounts } from '../../../src/core/counts/counts.js';
 import { recount } from '../../../src/core/counts/recount.js';
 import { runRetention } from '../../../src/core/my-data/retention.js';
+import { noteContacts } from '../../../src/core/supporters/contacts.js';
 import { onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { cli, home } from '../../support/process.js';
 

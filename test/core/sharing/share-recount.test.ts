@@ -1,5 +1,5 @@
-import { clusterOf } from '../../../src/core/email.js';
 import { recount } from '../../../src/core/counts/recount.js';
+import { clusterOf } from '../../../src/core/email.js';
 import { onEveryEngine } from '../../support/helper.js';
 import { recountShares } from '../../support/share-recount.js';
 import { enter, startSharing } from '../../support/sharing.js';

@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { SCOPES } from '../../../schema/db/tables/organization.js';
-import type { Actor } from '../../../src/core/context.js';
-import { retryOf } from '../../../src/core/idempotency.js';
+import type { Actor } from '../../../src/core/actor.js';
 import { recount } from '../../../src/core/counts/recount.js';
-import { signPetition, type SignInput } from '../../../src/core/signatures/signing.js';
+import { retryOf } from '../../../src/core/idempotency.js';
+import type { SignInput } from '../../../src/core/signatures/sign-input.js';
+import { signPetition } from '../../../src/core/signatures/signing.js';
 import { ApiError } from '../../../src/errors.js';
 import { engines, openTestStore, publish, start, type Engine, type TestApp } from '../../support/helper.js';
 

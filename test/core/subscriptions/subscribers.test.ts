@@ -1,18 +1,19 @@
-import { hashOfWords } from '../../../src/core/subscriptions/consents.js';
 import { eq } from 'drizzle-orm';
-import { ANONYMOUS } from '../../../src/core/context.js';
+import { SCOPES } from '../../../schema/db/tables/organization.js';
+import { ANONYMOUS } from '../../../src/core/actor.js';
+import type { KeyedActor } from '../../../src/core/actor.js';
+import { verify } from '../../../src/core/links/signed-tokens.js';
+import { block } from '../../../src/core/mail/do-not-contact.js';
+import { listMailingLinks } from '../../../src/core/mailings/mailing-links.js';
+import { createMailing } from '../../../src/core/mailings/mailings.js';
+import { recogniseMailing } from '../../../src/core/signatures/recognition.js';
 import {
   createConsentText,
   currentTexts,
   type ConsentText,
 } from '../../../src/core/subscriptions/consent-texts.js';
-import type { KeyedActor } from '../../../src/core/context.js';
-import { block } from '../../../src/core/mail/do-not-contact.js';
+import { hashOfWords } from '../../../src/core/subscriptions/consents.js';
 import { takeMailEvent } from '../../../src/core/subscriptions/mail-events.js';
-import { listMailingLinks } from '../../../src/core/mailings/mailing-links.js';
-import { createMailing } from '../../../src/core/mailings/mailings.js';
-import { recogniseMailing } from '../../../src/core/signatures/recognition.js';
-import { verify } from '../../../src/core/links/signed-tokens.js';
 import {
   endOwnSubscription,
   getSubscription,
@@ -22,7 +23,6 @@ import {
 import { subscribe } from '../../../src/core/subscriptions/subscribing.js';
 import { importSubscribers } from '../../../src/core/subscriptions/subscription-import.js';
 import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
-import { SCOPES } from '../../../schema/db/tables/organization.js';
 import { onEveryEngine, makePartner, publish, start, type TestApp } from '../../support/helper.js';
 
 const HOUR = 3_600_000;

@@ -1,10 +1,10 @@
 import { and, eq } from 'drizzle-orm';
 import type { Test } from 'tap';
 import { build } from '../../../src/app.js';
-import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { judgeKeys, type IsolatedKey } from '../../../src/core/brakes/key-breaker.js';
 import { slotOf } from '../../../src/core/counts/key-figures.js';
 import { sweepLinksAndMail } from '../../../src/core/mail/sweeping.js';
+import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { startJobs } from '../../../src/jobs.js';
 import {
   onEveryEngine,

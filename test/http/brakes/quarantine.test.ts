@@ -1,10 +1,10 @@
-import type { Test } from 'tap';
 import fc from 'fast-check';
+import type { Test } from 'tap';
 import { changeCounts, readCounts } from '../../../src/core/counts/counts.js';
-import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
-import type { Letter } from '../../../src/core/letters/letter.js';
-import { withdrawMySignature } from '../../../src/core/my-data/my-signatures.js';
 import { recount } from '../../../src/core/counts/recount.js';
+import type { Letter } from '../../../src/core/letters/letter.js';
+import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
+import { withdrawMySignature } from '../../../src/core/my-data/my-signatures.js';
 import { findSupporterByIdentity } from '../../../src/core/supporters/supporters.js';
 import { onEveryEngine, publish, start, type Engine } from '../../support/helper.js';
 import { collectLetter, collectMail, tokenOf } from '../../support/mailbox.js';

@@ -1,10 +1,10 @@
 import { eq } from 'drizzle-orm';
 import { readCounts } from '../../../src/core/counts/counts.js';
+import { recount } from '../../../src/core/counts/recount.js';
 import type { Letter } from '../../../src/core/letters/letter.js';
 import { prepareMail } from '../../../src/core/letters/prepare-mail.js';
-import { claimMails, settleMail } from '../../../src/core/mail/outbox.js';
-import { recount } from '../../../src/core/counts/recount.js';
 import { remindAll } from '../../../src/core/letters/reminders.js';
+import { claimMails, settleMail } from '../../../src/core/mail/outbox.js';
 import { onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { limits as enough } from '../../support/high-limits.js';
 import { collectLetter, collectMail, tokenOf } from '../../support/mailbox.js';

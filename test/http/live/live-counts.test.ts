@@ -1,9 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { get, type ClientRequest, type IncomingHttpHeaders } from 'node:http';
 import { createConnection, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import pg from 'pg';
 import type { Test } from 'tap';
 import { build } from '../../../src/app.js';

@@ -3,10 +3,10 @@ import { eq } from 'drizzle-orm';
 import type { Test } from 'tap';
 import type { TokenPurpose } from '../../../schema/db/tables/links.js';
 import { readCounts } from '../../../src/core/counts/counts.js';
-import { block } from '../../../src/core/mail/do-not-contact.js';
-import { issueToken, TOKEN_BYTES } from '../../../src/core/links/random-tokens.js';
-import { recount } from '../../../src/core/counts/recount.js';
 import { recountPeople } from '../../../src/core/counts/recount-people.js';
+import { recount } from '../../../src/core/counts/recount.js';
+import { issueToken, TOKEN_BYTES } from '../../../src/core/links/random-tokens.js';
+import { block } from '../../../src/core/mail/do-not-contact.js';
 import { onEveryEngine, publish, start, type Engine, type TestApp } from '../../support/helper.js';
 import { collectLetter, collectMail, tokenOf } from '../../support/mailbox.js';
 

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import helmet from '@fastify/helmet';
 import Fastify from 'fastify';
 import t from 'tap';
-import { clientOf, networkOf } from '../../../src/http/caller.js';
 import { ERRORS } from '../../../src/errors.js';
+import { clientOf, networkOf } from '../../../src/http/caller.js';
 import { onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { limits as enough } from '../../support/high-limits.js';
 

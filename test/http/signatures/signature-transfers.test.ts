@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import type { Test } from 'tap';
+import { recount } from '../../../src/core/counts/recount.js';
 import { CsvReader } from '../../../src/core/csv.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
-import { recount } from '../../../src/core/counts/recount.js';
 import { findSupporterByIdentity } from '../../../src/core/supporters/supporters.js';
 import {
   makePartner,

@@ -1,0 +1,27 @@
+import { deriveKey, seal, unseal } from '../sealer.js';
+
+/** Opens sealed keys, and remembers what it has opened: unsealing and deriving would cost more than verifying. */
+export class LinkKeyring {
+  readonly #sealingKey: Buffer;
+  readonly #derived = new Map<string, Buffer>();
+
+  constructor(rootKey: Uint8Array) {
+    this.#sealingKey = deriveKey(rootKey, 'link-keys');
+  }
+
+  seal(key: Buffer): Buffer {
+    return seal(this.#sealingKey, key);
+  }
+
+  /** The key for one purpose; undefined where the sealed key is from another installation. */
+  derive(sealed: Buffer, purpose: string): Buffer | undefined {
+    const name = `${purpose} ${sealed.toString('base64')}`;
+    const known = this.#derived.get(name);
+    if (known) return known;
+    const root = unseal(this.#sealingKey, sealed);
+    if (!root) return undefined;
+    const key = deriveKey(root, `link/${purpose}`);
+    this.#derived.set(name, key);
+    return key;
+  }
+}

@@ -1,0 +1,2 @@
+/** Whose data a request may see and change. */
+export type Session = { readonly supporterKey: number };

@@ -1,0 +1,72 @@
+import { eq } from 'drizzle-orm';
+import type { Tables } from '../../../schema/db/tables.js';
+import type { LeadSees } from '../../../schema/db/tables/partners.js';
+import type { Reader } from '../../store/store.js';
+import { countedColumns } from '../counts/counts.js';
+
+export type SignatureRow = Tables['signatures']['$inferSelect'];
+
+/** A signature with all that is known of it. */
+export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
+  petitionId: string;
+  organizationKey: number;
+  goals: number[];
+  /** Null once the signer is anonymous. */
+  supporterId: string | null;
+  email: string | null;
+  mailingId: string | null;
+  collectorId: string | null;
+  /** The organizations of the mailing and of the key that brought it. */
+  mailingOwner: number | null;
+  keyOwner: number | null;
+  /** Why it was quarantined, if it was. */
+  suspicion: Pick<Tables['suspicions']['$inferSelect'], 'score' | 'signals'> | null;
+};
+
+/** A signature as an organization sees it: see signature-access.ts. */
+export type SignatureView = SignatureRead & { shown: LeadSees };
+
+export const viewColumns = (tables: Tables) => {
+  const { signatures: t, supporters, petitions, organizations, mailings, apiKeys, suspicions } = tables;
+  return {
+    key: t.key,
+    supporterKey: t.supporterKey,
+    publicId: t.publicId,
+    ...countedColumns(tables),
+    petitionId: petitions.publicId,
+    organizationKey: petitions.organizationKey,
+    goals: petitions.goals,
+    supporterId: supporters.publicId,
+    email: supporters.delivery,
+    collectorId: organizations.publicId,
+    mailingId: mailings.publicId,
+    mailingOwner: mailings.organizationKey,
+    keyOwner: apiKeys.organizationKey,
+    suspicion: { score: suspicions.score, signals: suspicions.signals },
+    status: t.status,
+    display: t.display,
+    hidden: t.hidden,
+    name: t.name,
+    country: t.country,
+    postalCode: t.postalCode,
+    postalAddress: t.postalAddress,
+    phone: t.phone,
+    comment: t.comment,
+    source: t.source,
+    utm: t.utm,
+    externalId: t.externalId,
+    withdrawnAt: t.withdrawnAt,
+  };
+};
+
+/** Columns of signatures and of all that belongs to them. */
+export const selectOfView = ({ db, tables }: Reader, columns: ReturnType<typeof viewColumns>) =>
+  db
+    .select(columns)
+    .from(tables.signatures)
+    .innerJoin(tables.petitions, eq(tables.petitions.key, tables.signatures.petitionKey))
+    .leftJoin(tables.supporters, eq(tables.supporters.key, tables.signatures.supporterKey))
+    .leftJoin(tables.mailings, eq(tables.mailings.key, tables.signatures.mailingKey))
+    .leftJoin(tables.apiKeys, eq(tables.apiKeys.key, tables.signatures.apiKeyKey))
+    .leftJoin(tables.suspicions, eq(tables.suspicions.signatureKey, tables.signatures.key))
+    .leftJoin(tables.organizations, eq(tables.organizations.key, tables.signatures.collectorKey));
