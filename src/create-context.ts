@@ -12,7 +12,7 @@ import { createSealer, deriveKey } from './core/sealer.js';
 import { createSecrets } from './core/secrets.js';
 import { createClickRecorder } from './core/sharing/click-recorder.js';
 import { createShareSplit } from './core/sharing/share-variants.js';
-import { createBell } from './core/wake-up.js';
+import { createWakeUp } from './core/wake-up.js';
 import { newId } from './new-id.js';
 import type { Store } from './store/store.js';
 
@@ -52,7 +52,7 @@ export function createContext({
     policy: config.policy ?? DEFAULT_POLICY,
     brakes: createBrakes(rootKey, config.challengeAbove ?? NEVER),
     erasures,
-    mailWaits: createBell(),
+    mailWaits: createWakeUp(),
     clicks: createClickRecorder({ store, now, random: randomBytes }),
   };
 }

@@ -9,8 +9,8 @@ import { watchLog } from './http/service/metrics.js';
 import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
 import { loadLocales } from './mail/locales.js';
-import { startMail } from './mail/start.js';
 import { loadRootKey } from './root-key.js';
+import { startMail } from './start-mail.js';
 
 /** Lets the answers that say what happened leave before the process ends. */
 const LAST_WORDS_MS = 200;

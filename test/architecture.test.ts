@@ -138,6 +138,12 @@ const RULES: Rule[] = [
     instead: 'put it into the Face in src/http/petitions/picture-words.ts',
   },
   {
+    rule: 'mail knows neither the server nor HTTP',
+    from: /^src\/mail\//,
+    never: /^(?:src\/(?:app|server|start-mail|mail-thread)\.ts$|src\/http\/|fastify$|@fastify\/)/,
+    instead: 'put it beside src/jobs.ts',
+  },
+  {
     rule: 'only the command line knows the command line',
     from: /^(?!src\/cli\/)/,
     never: /^(?:src\/cli\/|commander$)/,
@@ -193,8 +199,125 @@ t.test('the environment is read in one place', (t) => {
   t.end();
 });
 
+/**
+ * The folders of core, floor by floor from the ground: one imports the files beside the folders, and what is on floors
+ * below its own. Types too: what needs to know a type leans on it.
+ */
+const FLOORS: string[][] = [
+  ['counts', 'links'],
+  ['petitions', 'supporters'],
+  ['brakes', 'live', 'organization'],
+  ['mail', 'partners'],
+  ['mailings', 'sharing', 'subscriptions'],
+  ['signatures'],
+  ['my-data'],
+  ['confirmation', 'letters'],
+];
+
+const floorOf = new Map(
+  FLOORS.flatMap((folders, floor) => folders.map((folder) => [folder, floor] as const)),
+);
+
+/** The folder of a file inside a layer; '' for what lies beside the folders. */
+const folderIn = (layer: string, file: string): string | undefined =>
+  file.startsWith(`${layer}/`) ? file.slice(layer.length + 1).replace(/\/?[^/]*$/, '') : undefined;
+
+const foldersOf = (layer: string): string[] =>
+  [...new Set(sources.map(({ file }) => folderIn(layer, file) ?? ''))].filter((folder) => folder !== '');
+
+/** Imports between the folders of a layer that do not go down. */
+const upwards = (layer: string, floors: ReadonlyMap<string, number>, everybody: readonly string[] = []) =>
+  imports.flatMap(({ file, line, target }) => {
+    const [from, to] = [folderIn(layer, file), folderIn(layer, target)];
+    if (from === undefined || to === undefined || from === to || to === '' || everybody.includes(to)) {
+      return [];
+    }
+    const isDown = from !== '' && (floors.get(to) ?? Infinity) < (floors.get(from) ?? -1);
+    return isDown ? [] : [`${file}:${line} imports ${target}`];
+  });
+
+t.test('core stands on floors', (t) => {
+  t.same(foldersOf('src/core').sort(), [...floorOf.keys()].sort(), 'every folder has its floor');
+  // A Context is made of parts, which lie with their nouns.
+  const broken = upwards('src/core', floorOf).filter((line) => !line.startsWith('src/core/context.ts:'));
+  t.same(broken, [], 'move it to a floor below, or what needs it to one above');
+  const parts = imports.filter(({ file, typeOnly }) => file === 'src/core/context.ts' && !typeOnly);
+  t.same(parts, [], 'context.ts imports types alone');
+  t.end();
+});
+
+t.test('nouns have the same folders in each layer', (t) => {
+  const nouns = [...floorOf.keys()];
+  const only = (layer: string, ...more: string[]) =>
+    foldersOf(layer).filter((folder) => ![...nouns, ...more].includes(folder));
+  t.same(only('src/http', 'limits', 'openapi', 'pages', 'service'), [], 'src/http');
+  t.same(only('schema/api', 'service'), [], 'schema/api');
+  const tables = filesUnder('schema/db/tables').map((file) => posix.basename(file, '.ts'));
+  t.same(
+    tables.filter((name) => ![...nouns, 'idempotency'].includes(name)),
+    [],
+    'schema/db/tables',
+  );
+  const floors = new Map([...floorOf, ['service', 0], ['pages', FLOORS.length]]);
+  const broken = upwards('src/http', floors, ['limits', 'openapi']);
+  t.same(broken, [], 'what two nouns need lies in src/http, beside the folders');
+  t.end();
+});
+
+t.test('what is tested is found at the same path', (t) => {
+  const known = new Set(sources.map(({ file }) => posix.dirname(file)));
+  for (const file of filesUnder('test/http').concat(filesUnder('test/core'))) {
+    const folder = posix.dirname(file).replace(/^test/, 'src');
+    t.ok(known.has(folder), `${file}: there is no ${folder}`);
+  }
+  t.end();
+});
+
+t.test('no files in a circle, types included', (t) => {
+  const next = new Map<string, Set<string>>(sources.map(({ file }) => [file, new Set<string>()]));
+  for (const { file, target } of imports) if (next.has(target)) next.get(file)?.add(target);
+  // What nothing imports that is left cannot be in a circle; nor what then nothing imports.
+  for (let before = -1; before !== next.size;) {
+    before = next.size;
+    const imported = new Set([...next.values()].flatMap((targets) => [...targets]));
+    for (const file of [...next.keys()]) if (!imported.has(file)) next.delete(file);
+    for (const [file, targets] of next) {
+      if ([...targets].every((target) => !next.has(target))) next.delete(file);
+    }
+  }
+  const left = [...next].map(
+    ([file, targets]) => `${file} -> ${[...targets].filter((one) => next.has(one)).join(', ')}`,
+  );
+  t.same(left, [], 'move what both need into a file of its own');
+  t.end();
+});
+
+/** Lists of routes and of tables are read from top to bottom, whatever their length. */
+const isList = (file: string, name: string): boolean =>
+  /^src\/http\/.*(?:Routes|Pages)$/.test(`${posix.dirname(file)}/${name}`) || /^define\w+Tables$/.test(name);
+
+t.test('functions are short', (t) => {
+  const LONGEST = 60;
+  const long: string[] = [];
+  for (const { file, text } of sources) {
+    const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, true);
+    const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line;
+    (function walk(node: ts.Node, name: string) {
+      const own = ts.isFunctionLike(node) || ts.isVariableDeclaration(node) || ts.isPropertyAssignment(node);
+      const inside = (own && node.name?.getText()) || name;
+      if (ts.isFunctionLike(node) && !isList(file, inside)) {
+        const lines = lineOf(node.end) - lineOf(node.getStart()) + 1;
+        if (lines > LONGEST) long.push(`${file}: ${inside} has ${lines} lines`);
+      }
+      ts.forEachChild(node, (child) => walk(child, inside));
+    })(source, '');
+  }
+  t.same(long, [], `split them by what they do (at most ${LONGEST} lines)`);
+  t.end();
+});
+
 t.test('files are named after what is in them, and short', (t) => {
-  const LONGEST = 400;
+  const LONGEST = 300;
   for (const { file, text } of sources) {
     const name = posix.basename(file);
     if (/^index\./.test(name)) t.fail(`${file}: import from the file itself, there are no barrels`);

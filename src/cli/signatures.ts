@@ -5,7 +5,7 @@ import type { SignatureStatus } from '../../schema/db/tables/signatures.js';
 import { NO_KEY, type KeyedActor } from '../core/actor.js';
 import type { Context } from '../core/context.js';
 import { listOrganizations } from '../core/organization/organizations.js';
-import { findAnyGate } from '../core/petitions/petition-lookup.js';
+import { findAnyHead } from '../core/petitions/petition-lookup.js';
 import { exportSignatures } from '../core/signatures/signature-export.js';
 import { importSignatures, type ImportTally } from '../core/signatures/signature-import.js';
 import type { SignatureView } from '../core/signatures/signature-views.js';
@@ -19,7 +19,7 @@ type Format = 'csv' | 'ndjson';
 
 /** Whoever may run commands on the database speaks for every organization: for the lead, if none is named. */
 async function speakerOf(ctx: Context, petition: string, slug?: string): Promise<KeyedActor> {
-  const found = await findAnyGate(ctx.store.read, petition);
+  const found = await findAnyHead(ctx.store.read, petition);
   if (!found) throw new Error('there is no such petition');
   const all = await listOrganizations(ctx.store.read);
   const one = all.find((one) => (slug === undefined ? one.key === found.organizationKey : one.slug === slug));

@@ -10,7 +10,7 @@ import type { Sealer } from './sealer.js';
 import type { Secrets } from './secrets.js';
 import type { ClickRecorder } from './sharing/click-recorder.js';
 import type { ShareSplit } from './sharing/share-variants.js';
-import type { Bell } from './wake-up.js';
+import type { WakeUp } from './wake-up.js';
 
 /** What a verb needs from outside. */
 export type Context = Basics & {
@@ -27,7 +27,7 @@ export type Context = Basics & {
   readonly brakes: Brakes;
   readonly erasures: ErasureJournal;
   /** Tells the mail worker of this process, if there is one, that the outbox has something: call it after a commit. */
-  readonly mailWaits: Bell;
+  readonly mailWaits: WakeUp;
   /** Counts who follows share links; the routes of those write its sums. */
   readonly clicks: ClickRecorder;
 };

@@ -3,17 +3,17 @@ import { ApiError } from '../errors.js';
 export type Page<Item> = { items: Item[]; nextCursor: string | null };
 
 /** A place in a sorted list: the values of the sort columns of the last item that was given out. */
-export type Place = readonly (string | number)[];
+export type CursorPlace = readonly (string | number)[];
 
 /**
  * Cursors are opaque to callers. `list` names the list and its order, so that a cursor cannot be used on another one.
  */
-export function encodeCursor(list: string, place: Place): string {
+export function encodeCursor(list: string, place: CursorPlace): string {
   return Buffer.from(JSON.stringify([list, ...place])).toString('base64url');
 }
 
 /** Throws `invalid_cursor` for anything that encodeCursor did not make for this list. `shape` is an example of a place. */
-export function decodeCursor<const Shape extends Place>(
+export function decodeCursor<const Shape extends CursorPlace>(
   list: string,
   cursor: string | undefined,
   shape: Shape,
@@ -50,7 +50,7 @@ export function pageOf<Row>(
   list: string,
   rows: Row[],
   limit: number,
-  placeOf: (row: Row) => Place,
+  placeOf: (row: Row) => CursorPlace,
 ): Page<Row> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);

@@ -1,6 +1,6 @@
 /*
- * Long work is done in small pieces, of which one runs in each turn of the event loop, however many such works there are:
- * so that everybody else waits for one piece at most.
+ * Long work is done in small pieces. One piece runs in each turn of the event loop, however many such works there are, so
+ * that a request waits for one piece at most.
  */
 
 const waiting: (() => void)[] = [];
@@ -11,22 +11,21 @@ function next(): void {
 }
 
 /** Resolves when the next piece may run. */
-export const myTurn = (): Promise<void> =>
+export const nextLoopTurn = (): Promise<void> =>
   new Promise((resolve) => {
     waiting.push(resolve);
     if (waiting.length === 1) setImmediate(next);
   });
 
-const last = new Map<string, Promise<unknown>>();
+/** As many as take about a millisecond, where each is a write to a socket. */
+const PIECE = 250;
 
-/** Runs works of one name one after the other in this process, and those of different names at once. */
-export function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-  const before = last.get(name) ?? Promise.resolve();
-  const mine = before.then(work, work);
-  const over = () => {
-    if (last.get(name) === mine) last.delete(name);
-  };
-  last.set(name, mine);
-  mine.then(over, over);
-  return mine;
+/** Does something for each of many, a piece in each turn. `many` may change meanwhile: what leaves is left out, what comes is met. */
+export async function forEachInTurns<One>(many: Iterable<One>, act: (one: One) => void): Promise<void> {
+  let done = 0;
+  for (const one of many) {
+    if (done % PIECE === 0) await nextLoopTurn();
+    act(one);
+    done += 1;
+  }
 }

@@ -3,7 +3,7 @@
  * generations: when the younger is full, the older is dropped. Forgetting one by one, as an exact list would, costs more
  * than all else that is done with it.
  */
-export class Recent<Value, Key = number> {
+export class RecentMap<Value, Key = number> {
   #young = new Map<Key, Value>();
   #old = new Map<Key, Value>();
 

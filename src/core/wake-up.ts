@@ -1,11 +1,11 @@
 /** Wakes whoever waits. Ringing costs nothing while nobody does. */
-export type Bell = {
+export type WakeUp = {
   (): void;
   /** Calls `listener` at each ring. */
   listen(listener: () => void): void;
 };
 
-export function createBell(): Bell {
+export function createWakeUp(): WakeUp {
   const listeners: (() => void)[] = [];
   const ring = () => {
     for (const listener of listeners) listener();

@@ -10,7 +10,7 @@ const FLOOR_MS = { sqlite: 5, postgres: 25 } as const;
  * load everybody waits for longer than that anyway, and shares commits with others. `isTold` says of a result that the
  * caller learns it anyway, and need not wait.
  */
-export async function steadily<T>(
+export async function withFloor<T>(
   ctx: Context,
   work: () => Promise<T>,
   isTold: (result: T) => boolean = () => false,

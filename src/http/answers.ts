@@ -45,3 +45,5 @@ export function nextLink({ url }: FastifyRequest, { nextCursor }: Page<unknown>)
   next.set('cursor', nextCursor);
   return `<${path}?${next.toString()}>; rel="next"`;
 }
+
+export const ACCEPTED = { accepted: true };

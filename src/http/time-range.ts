@@ -3,10 +3,10 @@ import { invalidQuery } from './answers.js';
 export const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-export type Span = { from: Date; before: Date };
+export type TimeRange = { from: Date; before: Date };
 
 /** How far back figures over time reach if the caller does not say, and how far at most. */
-export const SPANS = {
+export const DEFAULT_RANGES = {
   hour: { usual: 7 * DAY, most: 366 * DAY },
   day: { usual: 365 * DAY, most: 20 * 366 * DAY },
   /** For sums that do not grow with the time. */
@@ -19,11 +19,11 @@ const LAST = new Date('9999-12-31T23:00:00Z');
 const within = (instant: Date) => (instant < FIRST ? FIRST : instant > LAST ? LAST : instant);
 
 /** The range of time that a query asks for. Throws `invalid_query`. */
-export function spanOf(
+export function timeRangeOf(
   query: { from?: string; before?: string },
   { usual, most }: { usual: number; most: number },
   now: Date,
-): Span {
+): TimeRange {
   // Up to and with this very millisecond.
   const before = within(query.before === undefined ? new Date(now.getTime() + 1) : new Date(query.before));
   const from = within(query.from === undefined ? new Date(before.getTime() - usual) : new Date(query.from));

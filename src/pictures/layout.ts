@@ -57,7 +57,7 @@ export const titleBox = ({ text, size, cut }: Title): Box =>
     fontWeight: 700,
     lineHeight: LINE_HEIGHT,
     color: INK,
-    // Together they would cut what still has room.
+    // InterleavedGroup they would cut what still has room.
     ...(cut ? { lineClamp: linesFor(size) } : { textWrap: 'balance' }),
   });
 

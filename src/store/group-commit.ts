@@ -4,7 +4,7 @@ import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
 import type { Reserve } from '../reserve.js';
 import type { Checkpointer } from './checkpointer.js';
-import { awaitCompany, type Company } from './group-wait.js';
+import { waitForGroup, type GroupWait } from './group-wait.js';
 import type { LogSync } from './log-sync.js';
 import { isIoError, sqliteCode } from './sqlite-connection.js';
 import { Sums, type Db, type StoreOptions, type Tx } from './store.js';
@@ -50,7 +50,7 @@ export class GroupCommit {
   #transactions = 0;
   #commits = 0;
   #careful = 0;
-  readonly #company: Company;
+  readonly #company: GroupWait;
   readonly #db: Db;
   /** Rows that this connection has ever changed. */
   readonly #changes: () => number;
@@ -106,7 +106,7 @@ export class GroupCommit {
 
   #arm() {
     this.#armed = true;
-    awaitCompany(this.#company, () => void this.#flush());
+    waitForGroup(this.#company, () => void this.#flush());
   }
 
   async #flush() {

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 /** Waiting longer than this for more company would cost more than sharing saves. */
 const MAX_WAIT_MS = 2;
 
-export type Company = {
+export type GroupWait = {
   /** How many wait, and how many may go together. */
   waiting: () => number;
   most: number;
@@ -12,7 +12,7 @@ export type Company = {
 };
 
 /** Calls `go` when the last turn of the event loop brought no more company, or after a while. */
-export function awaitCompany({ waiting, most, arrivals }: Company, go: () => void): void {
+export function waitForGroup({ waiting, most, arrivals }: GroupWait, go: () => void): void {
   const since = performance.now();
   let seen = 0;
   let seenArrivals = arrivals();

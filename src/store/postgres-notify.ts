@@ -11,7 +11,7 @@ const LONGEST_PAUSE_MS = 5000;
 const CONNECT_MS = 3000;
 const CHANNEL = 'undersigned';
 
-export type HeraldOptions = {
+export type PostgresNotifyOptions = {
   url: string;
   statementTimeoutMs: number;
   /** What another process has told; for when it is not known what was missed, `lost`. */
@@ -26,7 +26,7 @@ export type HeraldOptions = {
  * for each other. So it is sent afterwards, a few times a second, over a connection of its own. One that is lost does no
  * harm but a delay: whoever watches also looks by itself now and then.
  */
-export class Herald {
+export class PostgresNotify {
   readonly #pending = new Map<string, Set<number>>();
   #client: pg.Client | undefined;
   #pid = 0;
@@ -35,7 +35,7 @@ export class Herald {
   #closing = new AbortController();
   #working: Promise<void> | undefined;
 
-  constructor(private readonly options: HeraldOptions) {}
+  constructor(private readonly options: PostgresNotifyOptions) {}
 
   /** To be told to the others soon. */
   tell(column: string, key: number): void {
@@ -103,7 +103,7 @@ export class Herald {
       connectionTimeoutMillis: CONNECT_MS,
       statement_timeout: this.options.statementTimeoutMs,
       keepAlive: true,
-      application_name: 'undersigned herald',
+      application_name: 'undersigned notify',
     });
     const forget = () => {
       if (this.#client !== client) return;

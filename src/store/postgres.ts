@@ -6,11 +6,11 @@ import * as tables from '../../schema/db/postgres.js';
 import type { Tables } from '../../schema/db/tables.js';
 import { ApiError } from '../errors.js';
 import { Gatherer } from './gathering/gather.js';
-import { Together, type Forms, type Outcome, type Work } from './gathering/interleaved-group.js';
+import { InterleavedGroup, type Forms, type Outcome, type Work } from './gathering/interleaved-group.js';
 import { assertMigrated, postgresMigrations } from './migrate.js';
 import { Connections, type Orderly } from './postgres-connections.js';
 import { explain, isAboutAll, isConflict, isReadOnly, mayRunAgain } from './postgres-errors.js';
-import { Herald } from './postgres-notify.js';
+import { PostgresNotify } from './postgres-notify.js';
 import { PrimaryClient } from './primary.js';
 import { Sums, type Store, type StoreOptions, type Tx } from './store.js';
 import { Watchers } from './watchers.js';
@@ -79,7 +79,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   const connections = new Connections();
   const forms: Forms = new Map();
   const watchers = new Watchers();
-  const herald = new Herald({
+  const notify = new PostgresNotify({
     url,
     statementTimeoutMs: options.statementTimeoutMs,
     heard: (column, keys) => watchers.tell(column, keys),
@@ -87,7 +87,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   });
   const tell = (column: string, key: number) => {
     watchers.tell(column, [key]);
-    herald.tell(column, key);
+    notify.tell(column, key);
   };
   let draining = false;
   const idle: (() => void)[] = [];
@@ -158,7 +158,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
 
   async function together(works: readonly Work[]): Promise<Outcome[]> {
     const all: Whole<Outcome[]> = async (tx, sums, orderly) => {
-      const group = new Together({ ...tx, db: orderly.db }, orderly.ask, forms);
+      const group = new InterleavedGroup({ ...tx, db: orderly.db }, orderly.ask, forms);
       const outcomes = await group.run(works);
       const [halfDone] = outcomes.flatMap((outcome) => ('error' in outcome && outcome.wrote ? outcome : []));
       const failure = orderly.failure ?? halfDone;
@@ -197,7 +197,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     draining = true;
     // The pool would forget those who wait for a connection when it ends.
     if (open > 0) await new Promise<void>((resolve) => idle.push(resolve));
-    await herald.close();
+    await notify.close();
     await pool.end();
   }
 
@@ -210,10 +210,10 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     generation: () => undefined,
     watch: (column, heard) => {
       const stop = watchers.add(column, heard);
-      herald.listen(true);
+      notify.listen(true);
       return () => {
         stop();
-        herald.listen(!watchers.none);
+        notify.listen(!watchers.none);
       };
     },
     ping: () => ping(pool),

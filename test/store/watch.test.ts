@@ -112,7 +112,7 @@ for (const engine of engines.filter(({ name }) => name === 'postgres')) {
     t.match(told[0]?.payload, /^petitionKey( \d+)+$/);
     const { rows } = await client.query<{ pid: number }>(
       `select pid from pg_stat_activity
-       where datname = current_database() and application_name = 'undersigned herald'`,
+       where datname = current_database() and application_name = 'undersigned notify'`,
     );
     t.same([...new Set(told.map(({ pid }) => pid))], [rows[0]?.pid], 'over a connection of its own');
 

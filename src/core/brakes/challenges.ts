@@ -5,7 +5,7 @@ import { ApiError, tooMany } from '../../errors.js';
 import { bindAll, statement, type Reader, type Store, type Tx } from '../../store/store.js';
 import type { Actor, Caller } from '../actor.js';
 import type { Context } from '../context.js';
-import { findGate, type PetitionGate } from '../petitions/petition-lookup.js';
+import { findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 import type { Solution } from './first-look.js';
 import type { FirstLook } from './first-look.js';
 import { standingOf } from './key-isolations.js';
@@ -35,7 +35,7 @@ export type Challenge = { formToken: string; altcha: Altcha | null };
 
 /**
  * For whoever opens the form of a petition. There is a proof of work in it when signing asks for one.
- * Throws what findGate throws.
+ * Throws what findHead throws.
  */
 export async function createChallenge(
   ctx: Context,
@@ -43,7 +43,7 @@ export async function createChallenge(
   petitionRef: string,
   { waits }: Pick<Caller, 'waits'>,
 ): Promise<Challenge> {
-  const petition = await findGate(ctx.store.read, actor, petitionRef);
+  const petition = await findHead(ctx.store.read, actor, petitionRef);
   const at = ctx.now().getTime();
   const formToken = ctx.sealer.formToken({ petitionKey: petition.key, at });
   const pressed =
@@ -54,7 +54,7 @@ export async function createChallenge(
   return { formToken, altcha };
 }
 
-async function altchaFor(ctx: Context, petition: PetitionGate, at: number): Promise<Altcha> {
+async function altchaFor(ctx: Context, petition: PetitionHead, at: number): Promise<Altcha> {
   const { challenge, salt, signature } = await makeAltcha({
     algorithm: ALGORITHM,
     hmacKey: ctx.brakes.challengeKey,
@@ -67,13 +67,13 @@ async function altchaFor(ctx: Context, petition: PetitionGate, at: number): Prom
 }
 
 /** Organizations answer for what they send with a secret key. */
-function isRequired({ challenge }: PetitionGate, actor: Actor, pressed: boolean): boolean {
+function isRequired({ challenge }: PetitionHead, actor: Actor, pressed: boolean): boolean {
   if (actor.kind === 'secret' || challenge === 'off') return false;
   return challenge === 'always' || pressed;
 }
 
 /** Through a key that machines have copied from a page, people go on with a proof of work. */
-async function isMisused(on: Reader, { key }: PetitionGate, actor: Actor, at: Date): Promise<boolean> {
+async function isMisused(on: Reader, { key }: PetitionHead, actor: Actor, at: Date): Promise<boolean> {
   if (actor.kind !== 'publishable') return false;
   const { isolated, networks } = await standingOf(on, key, actor.keyKey, at);
   return isolated || networks.size > 0;
@@ -127,7 +127,7 @@ const use = statement('challenge_use', ({ db, tables: { usedChallenges: t } }: T
 export async function assertChallenge(
   ctx: Context,
   tx: Tx,
-  petition: PetitionGate,
+  petition: PetitionHead,
   { actor, caller, proof, counted }: Pick<FirstLook, 'actor' | 'caller' | 'proof' | 'counted'>,
 ): Promise<boolean> {
   if (actor.kind === 'secret') return false;

@@ -11,7 +11,7 @@ export type FirstLook = {
   email: EmailAddress;
   /** What it says, as far as brakes look at it. */
   input: { name: string; vouched?: boolean; website?: string | null };
-  proof: Proof;
+  proof: WorkProof;
   /** Undefined: the token is none of ours. Null: there is none. */
   form: FormOpened | undefined | null;
   /** What was counted in this process: once, however often the transaction runs. */
@@ -22,4 +22,4 @@ export type FirstLook = {
 export type Solution = { petitionId: string; expiresAt: Date; hash: Buffer };
 
 /** What was found out about the proof of work before the transaction; null: none was sent. */
-export type Proof = { solution: Solution | undefined } | null;
+export type WorkProof = { solution: Solution | undefined } | null;

@@ -10,7 +10,7 @@ const MINUTE = 60_000;
 
 /** When a key is set apart for a petition. */
 export const BREAKER = {
-  /** Mailboxes that must have been asked before anything is said about a key. */
+  /** RecentSpellings that must have been asked before anything is said about a key. */
   asked: 200,
   /** The share of them that must have said yes. */
   rate: 0.1,

@@ -5,7 +5,7 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
-import { findOwnGate } from '../petitions/petition-lookup.js';
+import { findOwnHead } from '../petitions/petition-lookup.js';
 
 /*
  * Keys that were set apart for one petition because hardly anything that they bring is confirmed: src/core/brakes/key-breaker.ts
@@ -121,7 +121,7 @@ export async function listIsolations(
   petitionRef: string,
   { limit, cursor }: PageRequest,
 ): Promise<Page<Isolation>> {
-  const petition = await findOwnGate(on, actor, petitionRef);
+  const petition = await findOwnHead(on, actor, petitionRef);
   const list = `isolations:${petition.key}`;
   const [before] = decodeCursor(list, cursor, [0]) ?? [];
   const { keyIsolations: t } = on.tables;
@@ -149,7 +149,7 @@ export async function releaseKey(
   keyId: string,
 ): Promise<Isolation> {
   return ctx.store.transact(async (tx) => {
-    const petition = await findOwnGate(tx, actor, petitionRef);
+    const petition = await findOwnHead(tx, actor, petitionRef);
     const { keyIsolations: t, apiKeys } = tx.tables;
     const [open] = await selectIsolations(tx).where(
       and(eq(t.petitionKey, petition.key), eq(apiKeys.publicId, keyId), isNull(t.releasedAt)),

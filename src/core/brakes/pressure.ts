@@ -1,4 +1,4 @@
-import { Recent } from '../recent-map.js';
+import { RecentMap } from '../recent-map.js';
 
 /** Once a petition is under pressure, it stays so for this long after the last moment of it. */
 const STAYS_MS = 10 * 60_000;
@@ -11,7 +11,7 @@ type Flow = { window: number; now: number; before: number; until: number };
 
 /** Which petitions are signed so often that machines must be at it. Of this process, and kept in memory alone. */
 export class Pressure {
-  readonly #flows = new Recent<Flow>(PETITIONS);
+  readonly #flows = new RecentMap<Flow>(PETITIONS);
 
   constructor(private readonly above: Rate) {}
 

@@ -3,8 +3,9 @@ import { bindAll, statement, type Tx } from '../../store/store.js';
 import { insertMany } from '../bulk-insert.js';
 import type { Context } from '../context.js';
 import { clusterOf } from '../email.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { isDisposable } from './disposable-domains.js';
+import { fastHash } from './fast-hash.js';
 import type { FirstLook } from './first-look.js';
 import { standingOf } from './key-isolations.js';
 import { hasLink } from './links-in-names.js';
@@ -43,7 +44,7 @@ export const openForm = (ctx: Context, { formToken }: { formToken?: string | nul
 export async function suspect(
   ctx: Context,
   tx: Tx,
-  petition: PetitionGate,
+  petition: PetitionHead,
   look: FirstLook,
   /** A proof of work came with it. */
   proven: boolean,
@@ -57,7 +58,7 @@ export async function suspect(
     noteForm(found, petition, look, at);
     noteWords(found, look);
     const address = noteSpelling(ctx, found, petition, look);
-    if (!proven) noteCrowd(ctx, found, petition, look, { address, at });
+    if (!proven) noteAddresses(ctx, found, petition, look, { address, at });
   }
   return found.score >= ENOUGH ? found : null;
 }
@@ -71,7 +72,7 @@ function note(found: Suspicion, signal: Signal, points: number = POINTS[signal])
 async function noteKey(
   tx: Tx,
   found: Suspicion,
-  { key }: PetitionGate,
+  { key }: PetitionHead,
   { actor, network }: FirstLook,
   proven: boolean,
 ) {
@@ -82,7 +83,7 @@ async function noteKey(
 }
 
 /** How the form was filled in. */
-function noteForm(found: Suspicion, { key }: PetitionGate, { form, caller, input }: FirstLook, at: number) {
+function noteForm(found: Suspicion, { key }: PetitionHead, { form, caller, input }: FirstLook, at: number) {
   if (input.website) note(found, 'honeypot');
   if (form === null) {
     if (caller.origin !== null) note(found, 'no_form', FORMLESS_BROWSER);
@@ -100,28 +101,27 @@ function noteWords(found: Suspicion, { email, input }: FirstLook) {
 }
 
 /** Who has signed before. Returns the hash of the address. */
-function noteSpelling({ brakes }: Context, found: Suspicion, { key }: PetitionGate, look: FirstLook) {
+function noteSpelling({ brakes }: Context, found: Suspicion, { key }: PetitionHead, look: FirstLook) {
   const { counted, email } = look;
-  const { mailboxes } = brakes;
-  const address = mailboxes.hash(email.identity);
+  const address = fastHash(email.identity);
   const cluster = clusterOf(email.identity);
   // Nearly always the same: nothing is hashed twice.
-  const mailbox = cluster === email.identity ? address : mailboxes.hash(cluster);
-  counted.alias ??= mailboxes.note(key, mailbox, address);
+  const mailbox = cluster === email.identity ? address : fastHash(cluster);
+  counted.alias ??= brakes.spellings.note(key, mailbox, address);
   if (counted.alias) note(found, 'alias_of_signer');
   return address;
 }
 
 /** How many came from the same place: not held against those who have worked for it. */
-function noteCrowd(
+function noteAddresses(
   { brakes }: Context,
   found: Suspicion,
-  { key }: PetitionGate,
+  { key }: PetitionHead,
   { counted, actor, caller }: FirstLook,
   { address, at }: { address: number; at: number },
 ) {
   if (actor.kind !== 'anonymous' || caller.client === null) return;
-  counted.network ??= brakes.crowds.note(key, brakes.mailboxes.hash(caller.client), address, at);
+  counted.network ??= brakes.networks.note(key, fastHash(caller.client), address, at);
   if (counted.network) note(found, 'many_from_one_network');
 }
 

@@ -22,7 +22,7 @@ export type Confirmed = {
 };
 
 /** The link that was mailed, or the address with the code that was. */
-export type Proof = { token: string } | { email: string; code: string };
+export type MailboxProof = { token: string } | { email: string; code: string };
 
 /** Wrong codes that one mail forgives. */
 const MAX_TRIES = 5;
@@ -34,7 +34,7 @@ const RESEND_MS = 30 * 86_400_000;
  * says of its signer is taken over, the opt-ins become subscriptions. A repeat within a day hears the same and changes
  * nothing. Throws `link_not_found`, whatever is wrong.
  */
-export async function confirmRequest(ctx: Context, proof: Proof): Promise<Confirmed> {
+export async function confirmRequest(ctx: Context, proof: MailboxProof): Promise<Confirmed> {
   const outcome = await ctx.store.transact(async (tx) => {
     const found = 'token' in proof ? await byToken(tx, proof.token) : await byCode(ctx, tx, proof);
     // A wrong code has used up a try: that must be committed, so nothing is thrown in here.

@@ -9,7 +9,7 @@ import type { PageRequest } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
 import { MAILING_HANDLE_BYTES } from '../links/signed-tokens.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
-import { findGate, Moved, type PetitionGate } from '../petitions/petition-lookup.js';
+import { findHead, Moved, type PetitionHead } from '../petitions/petition-lookup.js';
 
 type MailingRow = Tables['mailings']['$inferSelect'];
 
@@ -61,9 +61,9 @@ export async function createMailing(
 }
 
 /** A petition that the actor's organization leads or is a partner of, by any slug it ever had. */
-async function findShared(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionGate> {
-  const petition = await findGate(on, actor, ref).catch((error: unknown) => {
-    if (error instanceof Moved) return findGate(on, actor, error.slug);
+async function findShared(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionHead> {
+  const petition = await findHead(on, actor, ref).catch((error: unknown) => {
+    if (error instanceof Moved) return findHead(on, actor, error.slug);
     throw error;
   });
   if (petition.organizationKey === actor.organizationKey) return petition;

@@ -1,6 +1,6 @@
 import { ApiError } from '../../errors.js';
 import type { Actor, Caller } from '../actor.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 
 /*
  * Which pages browsers may act from. This is no authorization: whoever is not a browser sends any Origin. It keeps honest
@@ -52,7 +52,7 @@ export function assertKeyOrigin(actor: Actor, origin: string | null, reads: bool
  * Holds signers without a key to the pages that the petition lists. Keys have lists of their own, which were looked at
  * before. Throws `origin_not_allowed`.
  */
-export function assertOrigin(petition: PetitionGate, actor: Actor, { origin }: Caller): void {
+export function assertOrigin(petition: PetitionHead, actor: Actor, { origin }: Caller): void {
   if (actor.kind !== 'anonymous' || petition.origins.length === 0) return;
   if (isListed(petition.origins, origin)) return;
   throw new ApiError('origin_not_allowed', {

@@ -5,7 +5,7 @@ import type { KeyedActor } from '../actor.js';
 import { total } from '../counts/counts.js';
 import { Moved } from '../petitions/petition-lookup.js';
 import { hidingPetitions } from './partner-terms.js';
-import { findSharedGate, groupColumns, type Group } from './partnerships.js';
+import { findSharedHead, groupColumns, type Group } from './partnerships.js';
 
 /** Null: not for the one who asks. */
 export type Sums = { confirmed: number; pending: number | null };
@@ -39,7 +39,7 @@ const NOTHING = { confirmed: 0, pending: 0 };
  * Throws `petition_not_found`, or Moved for an old slug.
  */
 export async function readPartnerBoard(on: Reader, actor: KeyedActor, ref: string): Promise<Board> {
-  const petition = await findSharedGate(on, actor, ref);
+  const petition = await findSharedHead(on, actor, ref);
   if (ref !== petition.slug && ref !== petition.publicId) throw new Moved(petition.slug);
   const leads = actor.organizationKey === petition.organizationKey;
   const seesAll = leads && (await hidingPetitions(on, [petition.key])).size === 0;

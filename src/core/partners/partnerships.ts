@@ -8,7 +8,7 @@ import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
-import { findAnyGate, findGate, type PetitionGate } from '../petitions/petition-lookup.js';
+import { findAnyHead, findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 
 /*
  * The coalition of a petition: the lead invites, the partner accepts the terms, either may end it. Whoever was invited
@@ -38,8 +38,8 @@ export async function partnerKeysOf(on: Reader | Tx, petitionKey: number): Promi
  * A petition that the actor's organization leads or is a partner of, by any slug it ever had, even a draft or taken
  * down. Throws `petition_not_found`.
  */
-export async function findSharedGate(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionGate> {
-  const petition = await findAnyGate(on, ref);
+export async function findSharedHead(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionHead> {
+  const petition = await findAnyHead(on, ref);
   if (petition && speaksFor(actor, petition.organizationKey)) return petition;
   const partners = petition && actor.kind === 'secret' ? await partnerKeysOf(on, petition.key) : [];
   if (!petition || !partners.includes(actor.organizationKey)) throw new ApiError('petition_not_found');
@@ -138,7 +138,7 @@ export type Invitation = {
 /**
  * Offers an organization (its id or slug) to be a partner of the actor's petition.
  * Throws `organization_not_found`, `partnership_state` while an offer or a partnership is open, `invalid_body` for the
- * lead itself and for a limit of what it may not do, `idempotency_key_reused`, and what findGate throws.
+ * lead itself and for a limit of what it may not do, `idempotency_key_reused`, and what findHead throws.
  */
 export async function invitePartner(
   ctx: Context,
@@ -154,7 +154,7 @@ export async function invitePartner(
   const publicId = ctx.newId('ptn');
   return ctx.store.transact((tx) =>
     once(tx, retry, async () => {
-      const petition = await findGate(tx, actor, petitionRef);
+      const petition = await findHead(tx, actor, petitionRef);
       if (!speaksFor(actor, petition.organizationKey)) throw new ApiError('petition_not_found');
       const { organizations, partnerships: t } = tx.tables;
       const [organization] = await tx.db

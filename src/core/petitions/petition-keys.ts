@@ -1,7 +1,7 @@
 import { idPattern, SLUG_PATTERN } from '../../../schema/db/public-id.js';
 import type { Reader } from '../../store/store.js';
-import { Recent } from '../recent-map.js';
-import { findAnyGate } from './petition-lookup.js';
+import { RecentMap } from '../recent-map.js';
+import { findAnyHead } from './petition-lookup.js';
 
 const REF = new RegExp(`(?:${idPattern('pet')})|(?:${SLUG_PATTERN})`);
 const LONGEST = 100;
@@ -12,7 +12,7 @@ const REFS = 1000;
  * means none is not remembered: nobody can fill it with inventions.
  */
 export class PetitionKeys {
-  readonly #known = new Recent<number, string>(REFS);
+  readonly #known = new RecentMap<number, string>(REFS);
 
   constructor(private readonly on: Reader) {}
 
@@ -24,7 +24,7 @@ export class PetitionKeys {
   /** Looks it up, by any slug it ever had. Undefined: there is none that strangers may know of. */
   async find(ref: string): Promise<number | undefined> {
     if (ref.length > LONGEST || !REF.test(ref)) return undefined;
-    const petition = await findAnyGate(this.on, ref);
+    const petition = await findAnyHead(this.on, ref);
     if (!petition || petition.status === 'draft') return undefined;
     this.#known.set(ref, petition.key);
     return petition.key;

@@ -18,7 +18,7 @@ export class Moved extends Error {
 const ID = new RegExp(idPattern('pet'));
 
 /** What signing and counting need of a petition: few columns, since they are read for every signature. */
-const gateColumns = ({ petitions: t }: Tables) => ({
+const headColumns = ({ petitions: t }: Tables) => ({
   key: t.key,
   publicId: t.publicId,
   organizationKey: t.organizationKey,
@@ -36,16 +36,16 @@ const gateColumns = ({ petitions: t }: Tables) => ({
   version: t.version,
 });
 
-export type PetitionGate = Pick<PetitionRow, keyof ReturnType<typeof gateColumns>>;
+export type PetitionHead = Pick<PetitionRow, keyof ReturnType<typeof headColumns>>;
 
 const byId = ({ petitions: t }: Tables) => eq(t.publicId, bind(t.publicId, 'ref'));
 const bySlug = ({ petitions: t }: Tables) => eq(t.slug, bind(t.slug, 'ref'));
 
-const gateById = statement('petition_gate_by_id', ({ db, tables }: Reader) =>
-  db.select(gateColumns(tables)).from(tables.petitions).where(byId(tables)),
+const headById = statement('petition_gate_by_id', ({ db, tables }: Reader) =>
+  db.select(headColumns(tables)).from(tables.petitions).where(byId(tables)),
 );
-const gateBySlug = statement('petition_gate_by_slug', ({ db, tables }: Reader) =>
-  db.select(gateColumns(tables)).from(tables.petitions).where(bySlug(tables)),
+const headBySlug = statement('petition_gate_by_slug', ({ db, tables }: Reader) =>
+  db.select(headColumns(tables)).from(tables.petitions).where(bySlug(tables)),
 );
 const rowById = statement('petition_by_id', ({ db, tables }: Reader) =>
   db.select().from(tables.petitions).where(byId(tables)),
@@ -78,29 +78,29 @@ export async function findPetition(on: Reader, actor: Actor, ref: string): Promi
 }
 
 /** As findPetition, with few columns. */
-export async function findGate(on: Reader, actor: Actor, ref: string): Promise<PetitionGate> {
-  return visible(on, actor, ref, await gateOf(on, ref));
+export async function findHead(on: Reader, actor: Actor, ref: string): Promise<PetitionHead> {
+  return visible(on, actor, ref, await headOf(on, ref));
 }
 
 /** A petition of the actor's own organization, by any slug it ever had, even taken down. Throws `petition_not_found`. */
-export async function findOwnGate(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionGate> {
-  const row = await findAnyGate(on, ref);
+export async function findOwnHead(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionHead> {
+  const row = await findAnyHead(on, ref);
   if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('petition_not_found');
   return row;
 }
 
 /** The petition by any slug it ever had, whoever asks: who may see it is for the caller to say. */
-export async function findAnyGate(on: Reader, ref: string): Promise<PetitionGate | undefined> {
+export async function findAnyHead(on: Reader, ref: string): Promise<PetitionHead | undefined> {
   const [moved] = ID.test(ref) ? [] : await byAnySlug(on, { ref });
-  return gateOf(on, moved?.slug ?? ref);
+  return headOf(on, moved?.slug ?? ref);
 }
 
 /** Those who sign one petition in one commit read it once. */
-async function gateOf(on: Reader | Tx, ref: string): Promise<PetitionGate | undefined> {
+async function headOf(on: Reader | Tx, ref: string): Promise<PetitionHead | undefined> {
   const memo = 'memo' in on ? on.memo : undefined;
-  const known = memo?.get(ref) as PetitionGate | undefined;
+  const known = memo?.get(ref) as PetitionHead | undefined;
   if (known) return known;
-  const [row] = await (ID.test(ref) ? gateById : gateBySlug)(on, { ref });
+  const [row] = await (ID.test(ref) ? headById : headBySlug)(on, { ref });
   if (row) memo?.set(ref, row);
   return row;
 }

@@ -6,7 +6,7 @@ import { bind, statement, type Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
-import { findSharedGate } from '../partners/partnerships.js';
+import { findSharedHead } from '../partners/partnerships.js';
 import { takenDown } from '../petitions/petition-life.js';
 import type { PetitionRow } from '../petitions/petition-rules.js';
 import type { Session } from '../session.js';
@@ -100,7 +100,7 @@ export async function listShareLinks(
   { network, organizationId }: ShareLinkFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<ShareLink>> {
-  const petition = await findSharedGate(on, actor, petitionRef);
+  const petition = await findSharedHead(on, actor, petitionRef);
   const list = `share-links:${petition.key}:${network ?? ''}:${organizationId ?? ''}`;
   const [before] = decodeCursor(list, cursor, [0]) ?? [];
   const { shareLinks: t, shareVariants: v, organizations: o } = on.tables;

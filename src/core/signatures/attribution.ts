@@ -5,7 +5,7 @@ import type { Actor } from '../actor.js';
 import type { Context } from '../context.js';
 import { clusterOf, type EmailAddress } from '../email.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { recogniseMailing } from './recognition.js';
 
 /** How a signature came about: what its row keeps of it. */
@@ -30,7 +30,7 @@ export type Traces = {
 export async function attribute(
   ctx: Context,
   tx: Tx,
-  petition: PetitionGate,
+  petition: PetitionHead,
   actor: Actor,
   { email, recognition, shareCode }: Traces,
 ): Promise<Attribution> {
@@ -76,7 +76,7 @@ const findLink = statement(
       .where(eq(t.code, bind(t.code, 'code'))),
 );
 
-async function linkOf(tx: Tx, petition: PetitionGate, code: string) {
+async function linkOf(tx: Tx, petition: PetitionHead, code: string) {
   const [link] = await findLink(tx, { code });
   return link?.petitionKey === petition.key ? link : undefined;
 }

@@ -6,7 +6,7 @@ import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { groupColumns, type Group } from '../partners/partnerships.js';
 import { dayOf } from '../partners/vouching.js';
-import { findOwnGate } from '../petitions/petition-lookup.js';
+import { findOwnHead } from '../petitions/petition-lookup.js';
 
 /*
  * What was vouched for by the file, or one by one through a partner's key: who, when and how much, and by the signatures
@@ -104,7 +104,7 @@ export async function listImports(
   petitionRef: string,
   { limit, cursor }: PageRequest,
 ): Promise<Page<ImportView>> {
-  const petition = await findOwnGate(on, actor, petitionRef);
+  const petition = await findOwnHead(on, actor, petitionRef);
   const list = `imports:${petition.key}`;
   const [before] = decodeCursor(list, cursor, [0]) ?? [];
   const { imports: t, organizations, apiKeys } = on.tables;

@@ -4,7 +4,7 @@ import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
-import { findOwnGate } from '../petitions/petition-lookup.js';
+import { findOwnHead } from '../petitions/petition-lookup.js';
 import { seal, unseal } from '../sealer.js';
 import { conditionOf, type ModerationFilter, type Selection } from './moderation-filters.js';
 import { accessTo } from './signature-access.js';
@@ -43,7 +43,7 @@ export async function previewModeration(
   filter: ModerationFilter,
 ): Promise<Previewed> {
   const on = ctx.store.read;
-  const petition = await findOwnGate(on, actor, petitionRef);
+  const petition = await findOwnHead(on, actor, petitionRef);
   const access = await accessTo(ctx, on, actor, petition);
   if (!access) throw new ApiError('petition_not_found');
   const { key: petitionKey, organizationKey } = petition;

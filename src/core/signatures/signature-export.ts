@@ -7,9 +7,9 @@ import { bind, statement, type Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { readCounts } from '../counts/counts.js';
-import { myTurn } from '../one-per-turn.js';
+import { nextLoopTurn } from '../one-per-turn.js';
 import { assertStillActive } from '../organization/api-keys.js';
-import { findSharedGate } from '../partners/partnerships.js';
+import { findSharedHead } from '../partners/partnerships.js';
 import { accessTo, type Access } from './signature-access.js';
 import { selectOfView, viewColumns, type SignatureRead, type SignatureView } from './signature-views.js';
 import { conditionsOf, type SignatureFilter } from './signatures.js';
@@ -37,7 +37,7 @@ export async function exportSignatures(
   filter: SignatureFilter,
 ): Promise<SignatureExport> {
   const on = ctx.store.read;
-  const petition = await findSharedGate(on, actor, petitionRef);
+  const petition = await findSharedHead(on, actor, petitionRef);
   if (!(await accessTo(ctx, on, actor, petition))) throw new ApiError('petition_not_found');
   const statuses = filter.statuses ?? SIGNATURE_STATUSES;
   const counts = await readCounts(on, petition.key);
@@ -56,7 +56,7 @@ async function* slicesOf(
   const on = ctx.store.read;
   let read: Awaited<ReturnType<typeof readerOf>>;
   for (let edge = 0; ;) {
-    await myTurn();
+    await nextLoopTurn();
     // Asked each time: who may see what can change while a slow client reads.
     await assertStillActive(on, actor);
     const access = await accessTo(ctx, on, actor, petition);

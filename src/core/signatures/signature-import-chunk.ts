@@ -10,7 +10,7 @@ import { beginToCount, type Beginning } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
 import { clusterOf } from '../email.js';
 import type { Allowance } from '../partners/vouching.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { noteContacts } from '../supporters/contacts.js';
 import type { Collected } from './collected-signature.js';
 import { markImported } from './imports.js';
@@ -78,7 +78,7 @@ type Signature = Pick<Tables['signatures']['$inferSelect'], 'key' | 'status'>;
 export async function takeOver(
   ctx: Context,
   tx: Tx,
-  petition: PetitionGate,
+  petition: PetitionHead,
   collector: Collector,
   rows: readonly Collected[],
 ): Promise<Outcome[]> {
@@ -120,7 +120,7 @@ function afterwards(first: Collected, heard: Outcome | undefined, row: Collected
 async function takeEach(
   ctx: Context,
   tx: Tx,
-  petition: PetitionGate,
+  petition: PetitionHead,
   collector: Collector,
   rows: readonly Collected[],
   outcomes: Map<Collected, Outcome>,
@@ -156,7 +156,7 @@ async function takeEach(
 /** The rows, in the order of the file, that would begin to count and no longer may. */
 async function beyondAllowance(
   tx: Tx,
-  petition: PetitionGate,
+  petition: PetitionHead,
   { allowance: { left } }: Collector,
   rows: readonly Collected[],
   placed: readonly Placed[],
@@ -176,7 +176,7 @@ async function beyondAllowance(
 async function insertAll(
   ctx: Context,
   tx: Tx,
-  petition: PetitionGate,
+  petition: PetitionHead,
   { collectorKey, apiKeyKey, importKey, source, allowance, quiet }: Collector,
   placed: readonly Placed[],
   held: ReadonlySet<Collected>,

@@ -1,6 +1,6 @@
 import { ApiError, type FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import type { Collected } from './collected-signature.js';
 import { assertForm } from './signing-rules.js';
 
@@ -8,7 +8,7 @@ import { assertForm } from './signing-rules.js';
 const EARLIEST = new Date(0);
 
 /** What speaks against a row before anything is read of its signer. */
-export function errorsOf(tx: Tx, petition: PetitionGate, { input }: Collected): FieldError[] | undefined {
+export function errorsOf(tx: Tx, petition: PetitionHead, { input }: Collected): FieldError[] | undefined {
   const { createdAt, confirmedAt } = input;
   const wrong = (pointer: string, code: string, detail: string) => [{ pointer, code, detail }];
   for (const [pointer, at] of [

@@ -3,9 +3,9 @@ import { ApiError, type FieldError } from '../../errors.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { myTurn } from '../one-per-turn.js';
+import { nextLoopTurn } from '../one-per-turn.js';
 import { assertStillActive } from '../organization/api-keys.js';
-import { findSharedGate } from '../partners/partnerships.js';
+import { findSharedHead } from '../partners/partnerships.js';
 import { allowanceOf, noteVouched } from '../partners/vouching.js';
 import { assertSignable } from '../petitions/petition-life.js';
 import type { Collected, CollectedSignature } from './collected-signature.js';
@@ -110,7 +110,7 @@ export async function importSignatures(
       else refuse(line, outcome);
     }
     input.heard?.({ ...tally });
-    await (input.restMs > 0 ? sleep(input.restMs) : myTurn());
+    await (input.restMs > 0 ? sleep(input.restMs) : nextLoopTurn());
   }
 
   for await (const batch of lines) {
@@ -176,7 +176,7 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
   const { petition, outcomes, importKey } = await ctx.store.transact(async (tx) => {
     const begun = performance.now();
     await assertStillActive(tx, actor);
-    const petition = await findSharedGate(tx, actor, input.petition);
+    const petition = await findSharedHead(tx, actor, input.petition);
     assertSignable(petition, tx.now);
     const allowance = await allowanceOf(tx, actor, petition);
     const { organizationKey: collectorKey } = actor;

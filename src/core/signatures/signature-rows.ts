@@ -3,7 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
 import type { Actor } from '../actor.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { seesAll } from './signature-access.js';
 
 /** What signing needs to know of a signature. */
@@ -72,7 +72,7 @@ type NewSignature = Record<string, unknown> &
 export async function insertOrFind(
   tx: Tx,
   actor: Actor,
-  petition: PetitionGate,
+  petition: PetitionHead,
   row: NewSignature,
 ): Promise<{ signature: SignatureHead; isNew: boolean }> {
   const insert = async (named: NewSignature) => {

@@ -7,8 +7,8 @@ import type { Context } from '../context.js';
 import type { PageRequest } from '../cursor.js';
 import { decodeCursor, invalidCursor, pageOf, type Page } from '../cursor.js';
 import { parseEmail } from '../email.js';
-import { findSharedGate } from '../partners/partnerships.js';
-import { findGate } from '../petitions/petition-lookup.js';
+import { findSharedHead } from '../partners/partnerships.js';
+import { findHead } from '../petitions/petition-lookup.js';
 import { undirected } from '../typed-text.js';
 import { accessTo, type Access } from './signature-access.js';
 import {
@@ -52,7 +52,7 @@ export async function listPublicSignatures(
   petitionRef: string,
   { limit, cursor }: PageRequest,
 ): Promise<Page<PublicSignature>> {
-  const petition = await findGate(on, actor, petitionRef);
+  const petition = await findHead(on, actor, petitionRef);
   const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : secrets.openPlace(petition.key, cursor);
   if (before === undefined) throw invalidCursor();
   const rows = await selectPublic(on, { petitionKey: petition.key, before, rows: limit + 1 });
@@ -120,7 +120,7 @@ export async function listSignatures(
   { limit, cursor, oldestFirst }: PageRequest & { oldestFirst: boolean },
 ): Promise<Page<SignatureView>> {
   const on = ctx.store.read;
-  const petition = await findSharedGate(on, actor, petitionRef);
+  const petition = await findSharedHead(on, actor, petitionRef);
   const access = await accessTo(ctx, on, actor, petition);
   if (!access) throw new ApiError('petition_not_found');
   const { signatures: t } = on.tables;

@@ -1,7 +1,7 @@
 import type { FormField } from '../../../schema/db/tables/petitions.js';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
 import type { Actor } from '../actor.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import type { SignInput } from './sign-input.js';
 
 /* What speaks against a request to sign, whoever its signer is. */
@@ -33,7 +33,7 @@ const FIELDS: readonly { field: FormField; value: keyof SignInput; pointer: stri
 ];
 
 /** Holds the request against what the petition's form asks for. */
-export function assertForm({ form }: Pick<PetitionGate, 'form'>, input: SignInput): void {
+export function assertForm({ form }: Pick<PetitionHead, 'form'>, input: SignInput): void {
   const errors: FieldError[] = [];
   for (const { field, value, pointer } of FIELDS) {
     const given = input[value] != null;

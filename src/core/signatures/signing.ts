@@ -1,10 +1,9 @@
-import type { Tables } from '../../../schema/db/tables.js';
 import type { RequestData } from '../../../schema/db/tables/mail.js';
 import { invalidBody } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import { UNKNOWN_CALLER, type Actor, type Caller } from '../actor.js';
 import { assertChallenge, checkSolution } from '../brakes/challenges.js';
-import type { Proof } from '../brakes/first-look.js';
+import type { WorkProof } from '../brakes/first-look.js';
 import type { FirstLook } from '../brakes/first-look.js';
 import { networkOfSigner, noteNetwork } from '../brakes/key-networks.js';
 import { CROWDED, findRoom, FREE } from '../brakes/spellings.js';
@@ -16,12 +15,12 @@ import { clusterOf, parseEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
 import { queueMail } from '../mail/outbox.js';
-import { inTurn } from '../one-per-turn.js';
+import { oneAtATime } from '../one-at-a-time.js';
 import { assertOrigin } from '../organization/origins.js';
 import { hidesSome } from '../partners/partner-terms.js';
 import { allowanceOf, noteVouched, type Allowance } from '../partners/vouching.js';
 import { assertSignable } from '../petitions/petition-life.js';
-import { findGate, type PetitionGate } from '../petitions/petition-lookup.js';
+import { findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 import { readOptIns, takeOptIns, type OptIn } from '../subscriptions/opt-ins.js';
 import { noteContacts } from '../supporters/contacts.js';
 import { findOrCreateSupporter } from '../supporters/supporters.js';
@@ -33,12 +32,11 @@ import { confirmSignature } from './signature-moves.js';
 import { insertOrFind, type SignatureHead } from './signature-rows.js';
 import { assertForm, assertMaySay } from './signing-rules.js';
 
-
 /** What signing did. For a stranger only what does not depend on the address may leave the house. */
 export type Signed = {
   petitionKey: number;
   petitionId: string;
-  confirmation: PetitionGate['confirmation'];
+  confirmation: PetitionHead['confirmation'];
   goals: readonly number[];
   /** The confirmed signatures as last published, without this one. */
   published: number;
@@ -56,7 +54,7 @@ export type Signed = {
  *
  * Throws `invalid_body` for an address or form field, `petition_not_open`, `petition_closed`, `petition_not_published`,
  * `not_a_partner`, `vouching_not_agreed`, `origin_not_allowed`, `challenge_required`, `challenge_invalid`, `scope_required`,
- * `external_id_taken`, `idempotency_key_reused`, and what findGate throws.
+ * `external_id_taken`, `idempotency_key_reused`, and what findHead throws.
  */
 export async function signPetition(
   ctx: Context,
@@ -76,13 +74,13 @@ export async function signPetition(
     signature: ctx.newId('sig'),
     import: input.vouched ? ctx.newId('imp') : '',
   };
-  const proof: Proof = input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null;
+  const proof: WorkProof = input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null;
   const network = networkOfSigner(ctx, actor, caller);
   const form = openForm(ctx, input);
   const look: FirstLook = { actor, caller, network, email, input, proof, form, counted: {} };
   const signed = await inTransaction(ctx, email, { input, retry, proof }, (tx) =>
     once(tx, retry, async () => {
-      const petition = await findGate(tx, actor, petitionRef);
+      const petition = await findHead(tx, actor, petitionRef);
       assertSignable(petition, tx.now);
       assertOrigin(petition, actor, caller);
       assertForm(petition, input);
@@ -125,11 +123,11 @@ export async function signPetition(
 function inTransaction<T>(
   { store }: Context,
   { identity }: EmailAddress,
-  { input, retry, proof }: { input: SignInput; retry: Retry | undefined; proof: Proof },
+  { input, retry, proof }: { input: SignInput; retry: Retry | undefined; proof: WorkProof },
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   const cluster = clusterOf(identity);
-  if (cluster !== identity) return inTurn(cluster, () => store.transact(work));
+  if (cluster !== identity) return oneAtATime(cluster, () => store.transact(work));
   if (input.vouched) return store.transact(work);
   const others = [retry?.hash.toString('hex'), proof?.solution?.hash.toString('hex'), input.externalId];
   return store.gather([identity, ...others.filter((one) => one != null)], work);
@@ -150,7 +148,7 @@ type Attempt = {
   ids: { supporter: string; signature: string; import: string };
 };
 
-async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt: Attempt): Promise<Signed> {
+async function signInside(ctx: Context, tx: Tx, petition: PetitionHead, attempt: Attempt): Promise<Signed> {
   const { actor, input, email, ids, attribution, network, suspicion } = attempt;
   const vouched = input.vouched === true;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
@@ -213,7 +211,7 @@ async function signInside(ctx: Context, tx: Tx, petition: PetitionGate, attempt:
 /** Notes what a partner's word has done: of its own petition's signatures an organization says what it likes. */
 async function noteWord(
   tx: Tx,
-  { key: petitionKey }: PetitionGate,
+  { key: petitionKey }: PetitionHead,
   { allowance, attribution, ids }: Attempt,
   { key, status }: SignatureHead,
   isNew: boolean,
@@ -261,7 +259,7 @@ type Result = { supporterKey: number; signature: SignatureHead; isNew: boolean }
 async function askMailbox(
   ctx: Context,
   tx: Tx,
-  petition: PetitionGate,
+  petition: PetitionHead,
   { input, email, optIns, suspicion }: Attempt,
   { supporterKey, signature, isNew }: Result,
 ): Promise<boolean> {

@@ -8,7 +8,7 @@ import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
-import { findGate, type PetitionGate } from '../petitions/petition-lookup.js';
+import { findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 import { hashOfWords } from './consents.js';
 
 /*
@@ -104,12 +104,12 @@ export async function getConsentText(on: Reader, publicId: string): Promise<Cons
 export const findConsentTexts = (on: Reader, publicIds: readonly string[]): PromiseLike<ConsentText[]> =>
   selectTexts(on).where(inArray(on.tables.consentTexts.publicId, [...publicIds]));
 
-/** What the signing form of a petition shows. Throws what findGate throws. */
+/** What the signing form of a petition shows. Throws what findHead throws. */
 export const listPetitionConsentTexts = async (
   on: Reader,
   actor: Actor,
   petitionRef: string,
-): Promise<ConsentText[]> => currentTexts(on, actor, await findGate(on, actor, petitionRef));
+): Promise<ConsentText[]> => currentTexts(on, actor, await findHead(on, actor, petitionRef));
 
 /**
  * Who may ask the signers for permission to mail them, the lead organization first: where a partner collects, the lead
@@ -118,7 +118,7 @@ export const listPetitionConsentTexts = async (
 export async function askersOf(
   on: Reader,
   actor: Actor,
-  { key, organizationKey }: Pick<PetitionGate, 'key' | 'organizationKey'>,
+  { key, organizationKey }: Pick<PetitionHead, 'key' | 'organizationKey'>,
 ): Promise<number[]> {
   const partners = await partnerKeysOf(on, key);
   const own = actor.kind === 'anonymous' ? undefined : partners.find((one) => one === actor.organizationKey);
@@ -132,7 +132,7 @@ export async function askersOf(
 export async function currentTexts(
   on: Reader,
   actor: Actor,
-  petition: Pick<PetitionGate, 'key' | 'organizationKey' | 'locale'>,
+  petition: Pick<PetitionHead, 'key' | 'organizationKey' | 'locale'>,
 ): Promise<ConsentText[]> {
   const { organizations: t } = on.tables;
   const organizationKeys = await askersOf(on, actor, petition);

@@ -6,7 +6,7 @@ import { bind, statement, type Tx } from '../../store/store.js';
 import type { Actor } from '../actor.js';
 import type { Context } from '../context.js';
 import { isBlocked } from '../mail/do-not-contact.js';
-import type { PetitionGate } from '../petitions/petition-lookup.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { askersOf } from './consent-texts.js';
 import { recordConsent } from './consents.js';
 import { activateSubscription, ensureSubscription } from './subscriptions.js';
@@ -35,7 +35,7 @@ const findText = statement(
 export async function readOptIns(
   tx: Tx,
   actor: Actor,
-  petition: PetitionGate,
+  petition: PetitionHead,
   inputs: readonly OptInInput[] = [],
 ): Promise<OptIn[]> {
   if (inputs.length === 0) return [];

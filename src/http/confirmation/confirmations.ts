@@ -1,3 +1,4 @@
+import { ACCEPTED } from '../answers.js';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import {
   Accepted,
@@ -12,20 +13,18 @@ import {
   resendConfirmation,
   type Confirmed,
   type Place,
-  type Proof,
+  type MailboxProof,
 } from '../../core/confirmation/confirmations.js';
 import type { Context } from '../../core/context.js';
 import { invalidBody } from '../../errors.js';
-import { steadily } from '../answer-floor.js';
+import { withFloor } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { operation } from '../openapi/operation.js';
-
-export const ACCEPTED = { accepted: true };
 
 const toResult = ({ kind, petitionId }: Confirmed) => ({ kind, petition_id: petitionId });
 
 /** A schema could say it with `oneOf`, and no SDK would thank us. */
-function proofOf({ token, email, code }: (typeof ConfirmationInput)['static']): Proof {
+function proofOf({ token, email, code }: (typeof ConfirmationInput)['static']): MailboxProof {
   if (token !== undefined && email === undefined && code === undefined) return { token };
   if (token === undefined && email !== undefined && code !== undefined) return { email, code };
   throw invalidBody({ pointer: '', code: 'either', detail: 'Send either token, or email and code.' });
@@ -61,7 +60,7 @@ export const confirmationRoutes =
       },
       async (request, reply) => {
         const proof = proofOf(request.body);
-        const confirmed = await steadily(ctx, () => confirmRequest(ctx, proof));
+        const confirmed = await withFloor(ctx, () => confirmRequest(ctx, proof));
         return reply.header('cache-control', PRIVATE_CACHE).send(toResult(confirmed));
       },
     );
@@ -83,7 +82,7 @@ export const confirmationRoutes =
         }),
       },
       async (request, reply) => {
-        const refused = await steadily(ctx, () => refuseRequest(ctx, request.body.token));
+        const refused = await withFloor(ctx, () => refuseRequest(ctx, request.body.token));
         return reply.header('cache-control', PRIVATE_CACHE).send(toResult(refused));
       },
     );
@@ -105,7 +104,7 @@ export const confirmationRoutes =
       },
       async (request, reply) => {
         const place = placeOf(request.body);
-        await steadily(ctx, () => resendConfirmation(ctx, request.body.email, place));
+        await withFloor(ctx, () => resendConfirmation(ctx, request.body.email, place));
         return reply.code(202).header('cache-control', PRIVATE_CACHE).send(ACCEPTED);
       },
     );

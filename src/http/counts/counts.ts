@@ -6,13 +6,13 @@ import { ANONYMOUS } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { nextMilestone, readCounts, readHistory } from '../../core/counts/counts.js';
 import { countsShownTo, publicCounts, type ShownCounts } from '../../core/partners/shown-counts.js';
-import { findGate } from '../../core/petitions/petition-lookup.js';
+import { findHead } from '../../core/petitions/petition-lookup.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
 import { etagOf, sendWithEtag } from '../conditional.js';
 import { createHotAnswers } from '../hot-answers.js';
 import { operation } from '../openapi/operation.js';
-import { spanOf, SPANS } from '../time-range.js';
+import { timeRangeOf, DEFAULT_RANGES } from '../time-range.js';
 
 export const toCounts = (counts: ShownCounts, goals: readonly number[]): PetitionCounts => ({
   confirmed: counts.confirmed,
@@ -37,7 +37,7 @@ const CACHING = [
 
 /** What an answer to a key says belongs to its caller. */
 async function sendKeyed(ctx: Context, request: FastifyRequest, reply: FastifyReply, ref: string) {
-  const petition = await findGate(ctx.store.read, request.actor, ref);
+  const petition = await findHead(ctx.store.read, request.actor, ref);
   const counts = await readCounts(ctx.store.read, petition.key);
   const shown = await countsShownTo(ctx.store.read, request.actor, [petition]);
   const body = toCounts(shown(petition.key, counts), petition.goals);
@@ -49,7 +49,7 @@ export const countRoutes =
   (app, _options, done) => {
     const hot = createHotAnswers(ctx);
     const render = async (ref: string) => {
-      const petition = await findGate(ctx.store.read, ANONYMOUS, ref);
+      const petition = await findHead(ctx.store.read, ANONYMOUS, ref);
       const counts = await readCounts(ctx.store.read, petition.key);
       const body = JSON.stringify(toCounts(publicCounts(counts), petition.goals));
       return { body, etag: etagOf(body), until: null };
@@ -97,8 +97,8 @@ export const countRoutes =
       },
       async (request, reply) => {
         const { bucket = 'day' } = request.query;
-        const { from, before } = spanOf(request.query, SPANS[bucket], ctx.now());
-        const petition = await findGate(ctx.store.read, request.actor, request.params.petition);
+        const { from, before } = timeRangeOf(request.query, DEFAULT_RANGES[bucket], ctx.now());
+        const petition = await findHead(ctx.store.read, request.actor, request.params.petition);
         const hours = bucket === 'hour' ? 1 : 24;
         const data = await readHistory(ctx.store.read, { petitionKey: petition.key, hours, from, before });
         return sendWithEtag(request, reply, cacheFor(request), {

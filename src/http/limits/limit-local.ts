@@ -1,4 +1,4 @@
-import { Recent } from '../../core/recent-map.js';
+import { RecentMap } from '../../core/recent-map.js';
 import { leftOf, type Bucket, type Left, type LimitStore, type Policy } from './limit-store.js';
 
 /** How many clients are remembered under each policy, and at most twice as many: those seen longest ago are forgotten. */
@@ -9,7 +9,7 @@ type Window = { used: number; endsAt: number };
 
 /** Counts in this process. A window begins with the first request, and ends by the clock. */
 export class LocalLimits implements LimitStore {
-  readonly #windows = new Map<Policy, Recent<Window, string>>();
+  readonly #windows = new Map<Policy, RecentMap<Window, string>>();
 
   take(buckets: readonly Bucket[]): Left {
     return tightest(buckets, (bucket, now) => {
@@ -42,7 +42,7 @@ export class LocalLimits implements LimitStore {
   #begin(bucket: Bucket, now: number): Window {
     const { policy, key } = bucket;
     let windows = this.#windows.get(policy);
-    if (!windows) this.#windows.set(policy, (windows = new Recent(CLIENTS)));
+    if (!windows) this.#windows.set(policy, (windows = new RecentMap(CLIENTS)));
     const window = newWindow(bucket, now);
     windows.set(key, window);
     return window;

@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from '@sinclair/typebox';
 import { PetitionPath } from '../../../schema/api/common.js';
 import type { Context } from '../../core/context.js';
-import { findGate } from '../../core/petitions/petition-lookup.js';
+import { findHead } from '../../core/petitions/petition-lookup.js';
 import { MOVED } from '../answers.js';
 import { clientOf } from '../caller.js';
 import { operation } from '../openapi/operation.js';
@@ -81,7 +81,7 @@ Browsers come again by themselves when a stream ends or breaks, but not after an
         }),
       },
       async (request, reply) => {
-        const petition = await findGate(ctx.store.read, request.actor, request.params.petition);
+        const petition = await findHead(ctx.store.read, request.actor, request.params.petition);
         if (request.method === 'HEAD') return void reply.startNow(200, HEADERS).end();
         const has = String(request.headers['last-event-id'] ?? '');
         const seat = await streams.take(clientOf(request.ip), petition.key);

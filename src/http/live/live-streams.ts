@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { LiveCounts, LiveState } from '../../core/live/live-counts.js';
+import { forEachInTurns } from '../../core/one-per-turn.js';
 import { publicCounts } from '../../core/partners/shown-counts.js';
 import { ApiError } from '../../errors.js';
 import { etagOf } from '../conditional.js';
 import { toCounts } from '../counts/counts.js';
-import { Slices } from '../slices.js';
 
 export type LiveOptions = {
   /** Streams at one time, and those of one client network. */
@@ -59,7 +59,6 @@ export class LiveStreams {
   readonly #perClient = new Map<string, number>();
   readonly #topics = new Map<number, Topic>();
   readonly #streams = new Set<Stream>();
-  readonly #slices = new Slices();
 
   constructor(
     private readonly live: LiveCounts,
@@ -150,7 +149,7 @@ export class LiveStreams {
       topic.id = etagOf(data).slice(1, -1);
       topic.message = Buffer.from(`event: counts\nid: ${topic.id}\ndata: ${data}\n\n`);
     }
-    this.#slices.add(topic.streams, (stream) => this.#bring(stream));
+    void forEachInTurns(topic.streams, (stream) => this.#bring(stream));
   }
 
   /** Whether there is nothing to say to somebody who has this event. */
@@ -194,7 +193,7 @@ export class LiveStreams {
       this.#beating = undefined;
       return;
     }
-    this.#slices.add(this.#streams, (stream) => {
+    void forEachInTurns(this.#streams, (stream) => {
       const { out, topic, slow } = stream;
       stream.slow = isBehind(out);
       if (slow && stream.slow) {
@@ -213,7 +212,7 @@ export class LiveStreams {
     if (this.#draining) return;
     this.#draining = true;
     clearInterval(this.#beating);
-    this.#slices.add(this.#streams, ({ out }) => {
+    void forEachInTurns(this.#streams, ({ out }) => {
       if (isBehind(out)) out.destroy();
       else out.end(`retry: ${Math.round(1000 + Math.random() * SPREAD_MS)}\n\n`);
     });

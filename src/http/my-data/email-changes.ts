@@ -9,7 +9,7 @@ import {
 import type { Context } from '../../core/context.js';
 import { confirmEmailChange, requestEmailChange, undoEmailChange } from '../../core/my-data/email-changes.js';
 import { PRIVATE_CACHE } from '../answers.js';
-import { ACCEPTED } from '../confirmation/confirmations.js';
+import { ACCEPTED } from '../answers.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 import { sessionOf } from '../session.js';

@@ -3,10 +3,10 @@ import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
 import { ManageLinkInput, Session, SessionInput } from '../../../schema/api/my-data/sessions.js';
 import type { Context } from '../../core/context.js';
 import { createSession, requestManageLink } from '../../core/my-data/sessions.js';
-import { steadily } from '../answer-floor.js';
+import { withFloor } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
-import { ACCEPTED } from '../confirmation/confirmations.js';
+import { ACCEPTED } from '../answers.js';
 import { operation } from '../openapi/operation.js';
 
 /** The way into "my data". */
@@ -30,7 +30,7 @@ export const manageLinkRoutes =
       },
       async (request, reply) => {
         const { email, locale } = request.body;
-        await steadily(ctx, () => requestManageLink(ctx, email, locale));
+        await withFloor(ctx, () => requestManageLink(ctx, email, locale));
         return reply.code(202).header('cache-control', PRIVATE_CACHE).send(ACCEPTED);
       },
     );

@@ -13,8 +13,8 @@ import { readList, unsubscribeByAddress, unsubscribeByLink } from '../../core/su
 import { ApiError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
-import { steadily } from '../answer-floor.js';
-import { button, field, form, html, type Html } from './html.js';
+import { withFloor } from '../answer-floor.js';
+import { button, field, form, html, type Html } from '../html.js';
 import { checked, visitOf, type Fields, type Visit } from './setup.js';
 
 /*
@@ -89,7 +89,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, locales: Locale
     const asked = token === undefined ? undefined : await readAsked(ctx, token);
     const typed = () => checked(request, ConfirmationInput, { email: need(email), code: need(code) });
     const proof = token === undefined ? typed() : { token };
-    const done = await steadily(ctx, () => confirmRequest(ctx, proof)).catch((error: unknown) => {
+    const done = await withFloor(ctx, () => confirmRequest(ctx, proof)).catch((error: unknown) => {
       if (token === undefined && error instanceof ApiError && error.code === 'link_not_found') {
         return undefined;
       }
@@ -114,7 +114,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, locales: Locale
   app.post<{ Body: Fields }>('/confirm/refuse', ACTS, async (request, reply) => {
     const visit = visitOf(locales, request);
     const token = need(request.body.token);
-    await steadily(ctx, () => refuseRequest(ctx, token));
+    await withFloor(ctx, () => refuseRequest(ctx, token));
     const { refused_title: title, refused } = visit.words.confirm;
     return visit.send(reply, 200, title, told(title, refused));
   });
@@ -124,7 +124,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, locales: Locale
     const { email, petition } = request.body;
     const asked = { email: need(email), petition_id: need(petition) };
     const { email: address, petition_id: petitionId } = checked(request, ConfirmationResend, asked);
-    await steadily(ctx, () => resendConfirmation(ctx, address, { petitionId }));
+    await withFloor(ctx, () => resendConfirmation(ctx, address, { petitionId }));
     const { resend_heading: title, resend_done: done } = visit.words.confirm;
     return visit.send(reply, 202, title, told(title, done));
   });
@@ -181,7 +181,7 @@ export function unsubscribePages(app: FastifyInstance, ctx: Context, locales: Lo
   app.post<{ Body: Fields }>('/unsubscribe/request', MAILS, async (request, reply) => {
     const visit = visitOf(locales, request);
     const email = need(request.body.email);
-    await steadily(ctx, () => unsubscribeByAddress(ctx, email, { locale: visit.locale }));
+    await withFloor(ctx, () => unsubscribeByAddress(ctx, email, { locale: visit.locale }));
     const { typed_heading: title, typed_done: done } = visit.words.unsubscribe;
     return visit.send(reply, 202, title, told(title, done));
   });
@@ -206,7 +206,7 @@ export function emailPages(app: FastifyInstance, ctx: Context, locales: Locales)
     app.post<{ Body: Fields }>(path, ACTS, async (request, reply) => {
       const visit = visitOf(locales, request);
       const token = need(request.body.token);
-      await steadily(ctx, () => act(ctx, token));
+      await withFloor(ctx, () => act(ctx, token));
       const { done_title: title, done } = visit.words[section];
       return visit.send(reply, 200, title, told(title, done));
     });

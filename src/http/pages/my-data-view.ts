@@ -2,7 +2,7 @@ import type { Supporter } from '../../core/my-data/me.js';
 import type { MySignature } from '../../core/my-data/my-signatures.js';
 import type { MySubscription } from '../../core/my-data/my-subscriptions.js';
 import { say } from '../../mail/words.js';
-import { button, check, choice, field, form, html, type Html } from './html.js';
+import { button, check, choice, field, form, html, type Html } from '../html.js';
 import type { Visit } from './setup.js';
 
 /** "My data" as a page: sections of forms, each of which carries the session along. */

@@ -20,11 +20,11 @@ import type { Session } from '../../core/session.js';
 import { ApiError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
-import { steadily } from '../answer-floor.js';
+import { withFloor } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { camelKeys } from '../case.js';
 import { toMyExport } from '../my-data/my-export.js';
-import { button, form, html } from './html.js';
+import { button, form, html } from '../html.js';
 import { emailField, need } from './links.js';
 import { askAgain, myDataPage } from './my-data-view.js';
 import { checked, visitOf, type Fields, type Visit } from './setup.js';
@@ -116,7 +116,7 @@ const ACTS: Record<string, Act> = {
 
   async email({ ctx, request, session, visit, fields }) {
     const { email } = checked(request, EmailChangeInput, { email: need(fields['email']) });
-    await steadily(ctx, () => requestEmailChange(ctx, session, email));
+    await withFloor(ctx, () => requestEmailChange(ctx, session, email));
     return visit.words.manage.email.done;
   },
 
@@ -190,7 +190,7 @@ export function myDataPages(app: FastifyInstance, ctx: Context, locales: Locales
     async (request, reply) => {
       const visit = visitOf(locales, request);
       const email = need(request.body.email);
-      await steadily(ctx, () => requestManageLink(ctx, email, visit.locale));
+      await withFloor(ctx, () => requestManageLink(ctx, email, visit.locale));
       const { request_heading: title, request_done: done } = visit.words.manage;
       return visit.send(
         reply,
@@ -204,7 +204,7 @@ export function myDataPages(app: FastifyInstance, ctx: Context, locales: Locales
 
   app.post<{ Body: Fields }>('/manage', acts, async (request, reply) => {
     const link = need(request.body.token);
-    const { token } = await steadily(ctx, () => createSession(ctx, link));
+    const { token } = await withFloor(ctx, () => createSession(ctx, link));
     return show(request, reply, token);
   });
 

@@ -4,7 +4,7 @@ import { ApiError, describeError } from '../../errors.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import type { Locales } from '../../mail/locales.js';
 import { PRIVATE_CACHE } from '../answers.js';
-import { html, page, PAGE_CSP, type Html } from './html.js';
+import { html, page, PAGE_CSP, type Html } from '../html.js';
 
 export type Fields = Record<string, string | undefined>;
 export type Pages = Catalogue['pages'];

@@ -1,5 +1,5 @@
 import type { ShareCard } from '../../core/sharing/share-target.js';
-import { html } from '../pages/html.js';
+import { html } from '../html.js';
 
 /** The size that the networks show largest. */
 const [WIDTH, HEIGHT] = [1200, 630];

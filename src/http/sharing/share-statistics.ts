@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { PetitionPath } from '../../../schema/api/common.js';
 import { ShareStatistics, ShareStatisticsQuery } from '../../../schema/api/sharing/share-links.js';
 import type { Context } from '../../core/context.js';
-import { findSharedGate } from '../../core/partners/partnerships.js';
+import { findSharedHead } from '../../core/partners/partnerships.js';
 import {
   readShareGroups,
   readShareTotals,
@@ -14,7 +14,7 @@ import { keyed } from '../auth.js';
 import { iso } from '../case.js';
 import { sendWithEtag } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
-import { SPANS, spanOf } from '../time-range.js';
+import { DEFAULT_RANGES, timeRangeOf } from '../time-range.js';
 
 const toRow = ({ variantId, organizationId, from, ...row }: ShareRow) => ({
   ...row,
@@ -45,8 +45,12 @@ export const secretShareStatisticsRoutes =
       },
       async (request, reply) => {
         const { group = 'network', network, organization: organizationId, ...query } = request.query;
-        const span = spanOf(query, SPANS[group === 'hour' || group === 'day' ? group : 'all'], ctx.now());
-        const { key } = await findSharedGate(ctx.store.read, keyed(request), request.params.petition);
+        const span = timeRangeOf(
+          query,
+          DEFAULT_RANGES[group === 'hour' || group === 'day' ? group : 'all'],
+          ctx.now(),
+        );
+        const { key } = await findSharedHead(ctx.store.read, keyed(request), request.params.petition);
         const range = { petitionKey: key, ...wholeHours(span), network, organizationId };
         const data = await readShareGroups(ctx.store.read, group, range);
         const totals = await readShareTotals(ctx.store.read, range);

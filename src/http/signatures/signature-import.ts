@@ -10,7 +10,7 @@ import {
 } from '../../../schema/api/signatures/signature-transfers.js';
 import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';
-import { findSharedGate } from '../../core/partners/partnerships.js';
+import { findSharedHead } from '../../core/partners/partnerships.js';
 import { findVouching } from '../../core/partners/vouching.js';
 import { assertSignable } from '../../core/petitions/petition-life.js';
 import {
@@ -93,7 +93,7 @@ With \`Accept: application/x-ndjson\` the answer begins at once: a \`SignatureIm
       async (request, reply) => {
         const { petition: ref, source = null } = request.query;
         const actor = keyed(request);
-        const petition = await findSharedGate(ctx.store.read, actor, ref);
+        const petition = await findSharedHead(ctx.store.read, actor, ref);
         assertSignable(petition, ctx.now());
         await findVouching(ctx.store.read, actor, petition);
         const { body, format } = fileOf(request);

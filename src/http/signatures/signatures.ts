@@ -25,7 +25,7 @@ import {
   type PublicSignature,
 } from '../../core/signatures/signatures.js';
 import { signPetition, type Signed } from '../../core/signatures/signing.js';
-import { steadily } from '../answer-floor.js';
+import { withFloor } from '../answer-floor.js';
 import {
   cacheFor,
   MOVED,
@@ -152,7 +152,7 @@ export const openSignatureRoutes =
             retryFrom(ctx, request),
             callerOf(request),
           );
-        const signed = await steadily(ctx, sign, ({ heard }) => heard);
+        const signed = await withFloor(ctx, sign, ({ heard }) => heard);
         if (!signed.heard) {
           const accepted = toAccepted(ctx, signed, body.vouched);
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(accepted));

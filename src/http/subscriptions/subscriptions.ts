@@ -24,7 +24,7 @@ import {
 } from '../../core/subscriptions/subscribers.js';
 import { subscribe, type Subscribed } from '../../core/subscriptions/subscribing.js';
 import { importSubscribers } from '../../core/subscriptions/subscription-import.js';
-import { steadily } from '../answer-floor.js';
+import { withFloor } from '../answer-floor.js';
 import { NOT_MODIFIED, PRIVATE_CACHE, toPage } from '../answers.js';
 import { keyed } from '../auth.js';
 import { camelKeys, iso } from '../case.js';
@@ -102,7 +102,7 @@ export const openSubscriptionRoutes =
         const ask = () => subscribe(ctx, request.actor, camelKeys(request.body), retryFrom(ctx, request));
         reply.header('cache-control', PRIVATE_CACHE);
         if (request.actor.kind !== 'secret') {
-          return reply.code(202).send(toAccepted(await steadily(ctx, ask)));
+          return reply.code(202).send(toAccepted(await withFloor(ctx, ask)));
         }
         const { created, subscription } = await ask();
         return reply.code(created ? 201 : 200).send({ ...toSubscription(ctx, subscription), created });

@@ -3,9 +3,9 @@ import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
 import { UnsubscribeInput, UnsubscribePath } from '../../../schema/api/subscriptions/unsubscribing.js';
 import type { Context } from '../../core/context.js';
 import { unsubscribeByAddress, unsubscribeByLink } from '../../core/subscriptions/unsubscribing.js';
-import { steadily } from '../answer-floor.js';
+import { withFloor } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
-import { ACCEPTED } from '../confirmation/confirmations.js';
+import { ACCEPTED } from '../answers.js';
 import { operation } from '../openapi/operation.js';
 import { takesNoBody } from '../validation.js';
 
@@ -75,7 +75,7 @@ export const unsubscribeRoutes =
       },
       async (request, reply) => {
         const { email, organization_id: organizationId, locale } = request.body;
-        await steadily(ctx, () => unsubscribeByAddress(ctx, email, { organizationId, locale }));
+        await withFloor(ctx, () => unsubscribeByAddress(ctx, email, { organizationId, locale }));
         return reply.code(202).header('cache-control', PRIVATE_CACHE).send(ACCEPTED);
       },
     );

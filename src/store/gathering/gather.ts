@@ -1,4 +1,4 @@
-import { awaitCompany, type Company } from '../group-wait.js';
+import { waitForGroup, type GroupWait } from '../group-wait.js';
 import type { Tx } from '../store.js';
 import type { Outcome, Work } from './interleaved-group.js';
 
@@ -35,7 +35,7 @@ export class Gatherer {
   readonly #touched = new Set<string>();
   #armed = false;
   #underWay = 0;
-  readonly #company: Company;
+  readonly #company: GroupWait;
 
   constructor(private readonly options: GatherOptions) {
     this.#company = { waiting: () => this.waiting, most: MAX_GROUP, arrivals: options.arrivals };
@@ -59,7 +59,7 @@ export class Gatherer {
   #arm() {
     if (this.#armed || this.#queue.length === 0 || this.#underWay >= this.options.groups) return;
     this.#armed = true;
-    awaitCompany(this.#company, () => void this.#flush());
+    waitForGroup(this.#company, () => void this.#flush());
   }
 
   async #flush() {

@@ -33,7 +33,7 @@ type Member = { over: boolean; wrote: boolean; waits: number };
  * They keep step: reading goes on at once, writing waits until nobody reads any more. So most of them write together,
  * table after table, and transactions of two processes lock the tables in one order.
  */
-export class Together {
+export class InterleavedGroup {
   readonly #members: Member[] = [];
   readonly #waiting = new Map<string, Waiting>();
   #running = 0;

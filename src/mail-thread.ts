@@ -1,17 +1,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Config } from '../config.js';
-import { openConfiguredStore } from '../configured-store.js';
-import { createContext } from '../create-context.js';
-import { erasureJournalFile } from '../erasure-journal-file.js';
-import { describeError } from '../errors.js';
-import type { Logger } from './delivery.js';
-import { loadLocales } from './locales.js';
-import { createRenderer } from './render.js';
-import { sharedStats } from './shared-stats.js';
-import { openPost } from './transport.js';
-import { startMailWorker } from './worker.js';
+import type { Config } from './config.js';
+import { openConfiguredStore } from './configured-store.js';
+import { createContext } from './create-context.js';
+import { erasureJournalFile } from './erasure-journal-file.js';
+import { describeError } from './errors.js';
+import type { Logger } from './mail/delivery.js';
+import { loadLocales } from './mail/locales.js';
+import { createRenderer } from './mail/render.js';
+import { sharedStats } from './mail/shared-stats.js';
+import { openPost } from './mail/transport.js';
+import { startMailWorker } from './mail/worker.js';
 
-/* The thread of src/mail/start.ts. */
+/* The thread of start-mail.ts. */
 
 export type MailThreadData = {
   config: Config;

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { App } from '../app.js';
-import type { Config } from '../config.js';
-import { watchMail } from '../http/service/metrics.js';
-import { threadProgram } from '../thread-program.js';
-import type { Logger } from './delivery.js';
+import type { App } from './app.js';
+import type { Config } from './config.js';
+import { watchMail } from './http/service/metrics.js';
 import type { Asked, Level, MailThreadData, Said } from './mail-thread.js';
-import { sharedStats, statsMemory } from './shared-stats.js';
+import type { Logger } from './mail/delivery.js';
+import { sharedStats, statsMemory } from './mail/shared-stats.js';
+import { threadProgram } from './thread-program.js';
 
 /** The outbox is looked into at some moment in this time after something was asked for. */
 const SOON_MS = { from: 50, to: 500 };

@@ -1,0 +1,13 @@
+const last = new Map<string, Promise<unknown>>();
+
+/** Runs works of one name one after the other in this process, and those of different names at once. */
+export function oneAtATime<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const before = last.get(name) ?? Promise.resolve();
+  const mine = before.then(work, work);
+  const over = () => {
+    if (last.get(name) === mine) last.delete(name);
+  };
+  last.set(name, mine);
+  mine.then(over, over);
+  return mine;
+}
