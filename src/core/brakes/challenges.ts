@@ -128,12 +128,12 @@ export async function assertChallenge(
   ctx: Context,
   tx: Tx,
   petition: PetitionHead,
-  { actor, caller, proof, counted }: Pick<FirstLook, 'actor' | 'caller' | 'proof' | 'counted'>,
+  { actor, caller, proof, tallies }: Pick<FirstLook, 'actor' | 'caller' | 'proof' | 'tallies'>,
 ): Promise<boolean> {
   if (actor.kind === 'secret') return false;
-  counted.pressure ??= ctx.brakes.pressure.note(petition.key, tx.now.getTime());
+  const isPressed = tallies.isPressed(petition.key, tx.now.getTime());
   if (petition.challenge === 'off' && caller.waits > 0) throw tooMany(caller.waits);
-  const pressed = caller.waits > 0 || counted.pressure || (await isMisused(tx, petition, actor, tx.now));
+  const pressed = caller.waits > 0 || isPressed || (await isMisused(tx, petition, actor, tx.now));
   if (!isRequired(petition, actor, pressed)) return false;
   if (!proof) {
     throw new ApiError('challenge_required', {

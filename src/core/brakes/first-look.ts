@@ -1,21 +1,21 @@
 import type { Actor, Caller } from '../actor.js';
 import type { EmailAddress } from '../email.js';
 import type { FormOpened } from '../sealer.js';
+import type { Tallies } from './tallies.js';
 
 /** A signing as it came, with what could be told of it before the transaction. */
 export type FirstLook = {
-  actor: Actor;
-  caller: Caller;
+  readonly actor: Actor;
+  readonly caller: Caller;
   /** The caller's network, hashed for the key that it came with. */
-  network: Buffer | null;
-  email: EmailAddress;
+  readonly network: Buffer | null;
+  readonly email: EmailAddress;
   /** What it says, as far as brakes look at it. */
-  input: { name: string; vouched?: boolean; website?: string | null };
-  proof: WorkProof;
+  readonly input: { name: string; vouched?: boolean; website?: string | null };
+  readonly proof: WorkProof;
   /** Undefined: the token is none of ours. Null: there is none. */
-  form: FormOpened | undefined | null;
-  /** What was counted in this process: once, however often the transaction runs. */
-  counted: { pressure?: boolean; network?: boolean; alias?: boolean };
+  readonly form: FormOpened | undefined | null;
+  readonly tallies: Tallies;
 };
 
 /** A challenge that was solved: for which petition, until when, and what tells it from all others. */

@@ -2,10 +2,8 @@ import type { Signal } from '../../../schema/db/tables/brakes.js';
 import { bindAll, statement, type Tx } from '../../store/store.js';
 import { insertMany } from '../bulk-insert.js';
 import type { Context } from '../context.js';
-import { clusterOf } from '../email.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { isDisposable } from './disposable-domains.js';
-import { fastHash } from './fast-hash.js';
 import type { FirstLook } from './first-look.js';
 import { standingOf } from './key-isolations.js';
 import { hasLink } from './links-in-names.js';
@@ -42,7 +40,6 @@ export const openForm = (ctx: Context, { formToken }: { formToken?: string | nul
 
 /** Null: not odd enough. What organizations vouch for never is; of what they send, only what an isolated key brings. */
 export async function suspect(
-  ctx: Context,
   tx: Tx,
   petition: PetitionHead,
   look: FirstLook,
@@ -57,8 +54,7 @@ export async function suspect(
     const at = tx.now.getTime();
     noteForm(found, petition, look, at);
     noteWords(found, look);
-    const address = noteSpelling(ctx, found, petition, look);
-    if (!proven) noteAddresses(ctx, found, petition, look, { address, at });
+    noteOthers(found, petition, look, at, proven);
   }
   return found.score >= ENOUGH ? found : null;
 }
@@ -100,29 +96,17 @@ function noteWords(found: Suspicion, { email, input }: FirstLook) {
   if (hasLink(input.name)) note(found, 'link_in_name');
 }
 
-/** Who has signed before. Returns the hash of the address. */
-function noteSpelling({ brakes }: Context, found: Suspicion, { key }: PetitionHead, look: FirstLook) {
-  const { counted, email } = look;
-  const address = fastHash(email.identity);
-  const cluster = clusterOf(email.identity);
-  // Nearly always the same: nothing is hashed twice.
-  const mailbox = cluster === email.identity ? address : fastHash(cluster);
-  counted.alias ??= brakes.spellings.note(key, mailbox, address);
-  if (counted.alias) note(found, 'alias_of_signer');
-  return address;
-}
-
-/** How many came from the same place: not held against those who have worked for it. */
-function noteAddresses(
-  { brakes }: Context,
+/** Who else has just signed: under another spelling, or from the same place. That is not held against a proof of work. */
+function noteOthers(
   found: Suspicion,
   { key }: PetitionHead,
-  { counted, actor, caller }: FirstLook,
-  { address, at }: { address: number; at: number },
+  { actor, caller, tallies }: FirstLook,
+  at: number,
+  proven: boolean,
 ) {
-  if (actor.kind !== 'anonymous' || caller.client === null) return;
-  counted.network ??= brakes.networks.note(key, fastHash(caller.client), address, at);
-  if (counted.network) note(found, 'many_from_one_network');
+  if (tallies.isAlias(key)) note(found, 'alias_of_signer');
+  const counts = !proven && actor.kind === 'anonymous' && caller.client !== null;
+  if (counts && tallies.isCrowded(key, caller.client, at)) note(found, 'many_from_one_network');
 }
 
 const insertSuspicion = statement('suspicion_insert', ({ db, tables: { suspicions: t } }: Tx) =>

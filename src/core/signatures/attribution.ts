@@ -1,11 +1,11 @@
 import { eq } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Tx } from '../../store/store.js';
-import type { Actor } from '../actor.js';
 import type { Context } from '../context.js';
 import { clusterOf, type EmailAddress } from '../email.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
+import type { Signing } from './read-signing.js';
 import { recogniseMailing } from './recognition.js';
 
 /** How a signature came about: what its row keeps of it. */
@@ -14,12 +14,6 @@ export type Attribution = {
   apiKeyKey: number | null;
   mailingKey: number | null;
   shareLinkKey: number | null;
-};
-
-export type Traces = {
-  email: EmailAddress;
-  recognition?: string | null | undefined;
-  shareCode?: string | null | undefined;
 };
 
 /**
@@ -31,8 +25,7 @@ export async function attribute(
   ctx: Context,
   tx: Tx,
   petition: PetitionHead,
-  actor: Actor,
-  { email, recognition, shareCode }: Traces,
+  { actor, email, input: { recognition, shareCode } }: Pick<Signing, 'actor' | 'email' | 'input'>,
 ): Promise<Attribution> {
   const keyed = actor.kind === 'anonymous' ? null : actor;
   if (!keyed && !recognition && !shareCode) return NOBODY;

@@ -1,46 +1,39 @@
 import { and, eq } from 'drizzle-orm';
-import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
 import type { Actor } from '../actor.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { seesAll } from './signature-access.js';
+import type { SignatureRow } from './signature-views.js';
 
 /** What signing needs to know of a signature. */
-export type SignatureHead = Pick<
-  Tables['signatures']['$inferSelect'],
-  'key' | 'publicId' | 'status' | 'createdAt' | 'confirmedAt'
->;
+export type SignatureHead = Pick<SignatureRow, 'key' | 'publicId' | 'status' | 'createdAt' | 'confirmedAt'>;
+
+const COLUMNS = [
+  'publicId',
+  'petitionKey',
+  'supporterKey',
+  'status',
+  'display',
+  'name',
+  'country',
+  'postalCode',
+  'postalAddress',
+  'phone',
+  'comment',
+  'source',
+  'utm',
+  'collectorKey',
+  'apiKeyKey',
+  'mailingKey',
+  'shareLinkKey',
+  'externalId',
+  'createdAt',
+  'confirmedAt',
+] as const;
 
 const insertSignature = statement('signature_insert', ({ db, tables: { signatures: t } }: Tx) =>
-  db
-    .insert(t)
-    .values(
-      bindAll(t, [
-        'publicId',
-        'petitionKey',
-        'supporterKey',
-        'status',
-        'display',
-        'name',
-        'country',
-        'postalCode',
-        'postalAddress',
-        'phone',
-        'comment',
-        'source',
-        'utm',
-        'collectorKey',
-        'apiKeyKey',
-        'mailingKey',
-        'shareLinkKey',
-        'externalId',
-        'createdAt',
-        'confirmedAt',
-      ]),
-    )
-    .onConflictDoNothing()
-    .returning({ key: t.key }),
+  db.insert(t).values(bindAll(t, COLUMNS)).onConflictDoNothing().returning({ key: t.key }),
 );
 
 const findSignature = statement('signature_find', ({ db, tables: { signatures: t } }: Tx) =>
@@ -61,9 +54,11 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
     ),
 );
 
-/** The columns of a signature; typed are those that are looked at here. */
-type NewSignature = Record<string, unknown> &
-  Omit<SignatureHead, 'key'> & { petitionKey: number; supporterKey: number };
+/** A signature as it is written down. */
+export type NewSignature = Pick<SignatureRow, (typeof COLUMNS)[number]> & {
+  supporterKey: number;
+  status: 'pending' | 'confirmed' | 'quarantined';
+};
 
 /**
  * The signature of this signer: the one that they have, or else this one. Throws `external_id_taken`, where that tells
@@ -78,7 +73,7 @@ export async function insertOrFind(
   const insert = async (named: NewSignature) => {
     const { publicId, status, createdAt, confirmedAt } = named;
     const [made] = await insertSignature(tx, named);
-    return made && { signature: { ...made, publicId, status, createdAt, confirmedAt }, isNew: true };
+    return made && { signature: { key: made.key, publicId, status, createdAt, confirmedAt }, isNew: true };
   };
   const made = await insert(row);
   if (made) return made;

@@ -1,0 +1,80 @@
+import type { RequestData } from '../../../schema/db/tables/mail.js';
+import type { Tx } from '../../store/store.js';
+import type { Context } from '../context.js';
+import { insertRequest } from '../mail/confirmation-requests.js';
+import { queueMail } from '../mail/outbox.js';
+import { hidesSome } from '../partners/partner-terms.js';
+import { takeOptIns } from '../subscriptions/opt-ins.js';
+import type { Admission } from './admit-signing.js';
+import type { Signing } from './read-signing.js';
+import type { SignInput } from './sign-input.js';
+import type { Written } from './write-signing.js';
+
+/**
+ * Writes down the answers to "may they mail you?", and asks the mailbox for what is not proven. Where the petition wants
+ * confirmation, each request does the same work, known address or not: what is mailed, if anything, is decided later.
+ *
+ * A suspicious request is not mailed. The one that made a signature is mailed when that is released, or at once where the
+ * lead is shown only who has answered; any other is not mailed at all. Returns whether something is queued.
+ */
+export async function askMailbox(
+  ctx: Context,
+  tx: Tx,
+  signing: Signing,
+  admission: Admission,
+  { supporterKey, signature, isNew }: Written,
+): Promise<boolean> {
+  const { input } = signing;
+  const { petition, suspicion } = admission;
+  const { key: petitionKey, locale } = petition;
+  const optIns = await noteOptIns(ctx, tx, signing, admission, supporterKey);
+  const asks = petition.confirmation === 'email' || signature.status === 'withdrawn' || optIns.length > 0;
+  if (input.vouched || !asks) return false;
+  const isMailed = !suspicion || (isNew && (await hidesSome(tx, petitionKey)));
+  const isAbout = isNew || !suspicion;
+  const requestKey = await insertRequest(tx, {
+    kind: 'signature',
+    supporterKey,
+    origin: 'signature',
+    locale,
+    signatureKey: isAbout ? signature.key : null,
+    petitionKey: isAbout ? petitionKey : null,
+    data: isNew || !isAbout ? null : wordsOf(input),
+    optIns: isAbout ? optIns : [],
+    source: isAbout ? (input.source ?? null) : null,
+  });
+  if (isMailed) await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey });
+  else await queueMail(tx, 'signed', null);
+  return true;
+}
+
+async function noteOptIns(
+  ctx: Context,
+  tx: Tx,
+  { input, email }: Signing,
+  { petition, optIns, suspicion }: Admission,
+  supporterKey: number,
+) {
+  if (optIns.length === 0) return [];
+  return takeOptIns(ctx, tx, optIns, {
+    supporterKey,
+    subject: ctx.secrets.subject(email.identity),
+    petitionKey: petition.key,
+    origin: input.vouched ? 'api' : 'signature',
+    source: input.source ?? null,
+    locale: petition.locale,
+    proven: input.vouched === true,
+    suspicious: suspicion !== null && !input.vouched,
+  });
+}
+
+/** What the request says of its signer, as a signature holds it. */
+const wordsOf = (input: SignInput): RequestData => ({
+  display: input.display ?? 'anonymous',
+  name: input.name,
+  country: input.country ?? null,
+  postalCode: input.postalCode ?? null,
+  postalAddress: input.postalAddress ?? null,
+  phone: input.phone ?? null,
+  comment: input.comment ?? null,
+});

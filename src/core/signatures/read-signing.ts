@@ -1,0 +1,50 @@
+import { invalidBody } from '../../errors.js';
+import type { Actor, Caller } from '../actor.js';
+import { checkSolution } from '../brakes/challenges.js';
+import type { FirstLook } from '../brakes/first-look.js';
+import { networkOfSigner } from '../brakes/key-networks.js';
+import { openForm } from '../brakes/suspicion.js';
+import { Tallies } from '../brakes/tallies.js';
+import type { Context } from '../context.js';
+import { parseEmail } from '../email.js';
+import type { SignInput } from './sign-input.js';
+import { assertMaySay } from './signing-rules.js';
+
+/** A request to sign, with all that is found out about it before a transaction. Nothing in it changes afterwards. */
+export type Signing = FirstLook & {
+  readonly petitionRef: string;
+  readonly input: SignInput;
+  /** Drawn here, so that a transaction that runs again makes the same. */
+  readonly ids: { readonly supporter: string; readonly signature: string; readonly import: string };
+};
+
+/** Throws `invalid_body` for the address, `scope_required`. */
+export async function readSigning(
+  ctx: Context,
+  actor: Actor,
+  petitionRef: string,
+  input: SignInput,
+  caller: Caller,
+): Promise<Signing> {
+  const email = parseEmail(input.email);
+  if (!email) {
+    throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
+  }
+  assertMaySay(actor, input);
+  return {
+    petitionRef,
+    actor,
+    caller,
+    network: networkOfSigner(ctx, actor, caller),
+    email,
+    input,
+    proof: input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null,
+    form: openForm(ctx, input),
+    tallies: new Tallies(ctx.brakes, email.identity),
+    ids: {
+      supporter: ctx.newId('sup'),
+      signature: ctx.newId('sig'),
+      import: input.vouched ? ctx.newId('imp') : '',
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import type { Tx } from '../../store/store.js';
+import { noteNetwork } from '../brakes/key-networks.js';
+import { CROWDED, findRoom, FREE } from '../brakes/spellings.js';
+import { noteSuspicion } from '../brakes/suspicion.js';
+import type { Context } from '../context.js';
+import { beginToCount } from '../counts/counting-once.js';
+import { changeCounts } from '../counts/counts.js';
+import { noteVouched } from '../partners/vouching.js';
+import { noteContacts } from '../supporters/contacts.js';
+import { findOrCreateSupporter } from '../supporters/supporters.js';
+import type { Admission } from './admit-signing.js';
+import { addToToday, markImported } from './imports.js';
+import type { Signing } from './read-signing.js';
+import { hearsOf } from './signature-access.js';
+import { confirmSignature } from './signature-moves.js';
+import { insertOrFind, type NewSignature, type SignatureHead } from './signature-rows.js';
+
+/** The signature that there is now. */
+export type Written = {
+  supporterKey: number;
+  signature: SignatureHead;
+  isNew: boolean;
+  /** The caller may hear what has become of it: else it gets the answer that strangers get. */
+  heard: boolean;
+};
+
+/**
+ * Writes the signature down, unless its signer has one on the petition: that one stays, except that vouching for a signature
+ * that waits confirms it. Throws `external_id_taken`.
+ */
+export async function writeSigning(
+  ctx: Context,
+  tx: Tx,
+  signing: Signing,
+  admission: Admission,
+): Promise<Written> {
+  const { actor, input, email, ids } = signing;
+  const { petition, suspicion } = admission;
+  const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
+  if (input.vouched && actor.kind === 'secret') {
+    await noteContacts(tx, actor.organizationKey, [{ supporterKey: supporter.key, said: input }]);
+  }
+  const wanted = input.vouched || petition.confirmation === 'none' ? 'confirmed' : 'pending';
+  const place = { petitionKey: petition.key, identity: email.identity, status: wanted } as const;
+  const room = suspicion ? FREE : await findRoom(ctx, tx, place);
+  const row = rowOf(tx, supporter.key, signing, admission, room.free ? wanted : 'quarantined');
+  const { signature: before, isNew } = await insertOrFind(tx, actor, petition, row);
+  if (isNew) {
+    await beginSignature(ctx, tx, signing, row, before);
+    if (row.status === 'quarantined') await noteSuspicion(tx, before.key, suspicion ?? CROWDED);
+    else await room.take(before.key);
+  }
+  const heard = await hearsOf(tx, actor, petition, isNew ? null : before.key);
+  const waits = before.status === 'pending' || before.status === 'quarantined';
+  const takes = input.vouched && !suspicion && waits;
+  const signature = takes ? await confirm(ctx, tx, before, email.identity) : before;
+  if (isNew || signature !== before) await noteWord(tx, signing, admission, signature, isNew);
+  return { supporterKey: supporter.key, signature, isNew, heard };
+}
+
+/** The row of a new signature, name by name: it is made for each request. */
+function rowOf(
+  tx: Tx,
+  supporterKey: number,
+  { input, ids }: Signing,
+  { petition, attribution, suspicion }: Admission,
+  wanted: 'confirmed' | 'pending' | 'quarantined',
+): NewSignature {
+  const status = suspicion ? 'quarantined' : wanted;
+  return {
+    publicId: ids.signature,
+    petitionKey: petition.key,
+    supporterKey,
+    status,
+    display: input.display ?? 'anonymous',
+    name: input.name,
+    country: input.country ?? null,
+    postalCode: input.postalCode ?? null,
+    postalAddress: input.postalAddress ?? null,
+    phone: input.phone ?? null,
+    comment: input.comment ?? null,
+    source: input.source ?? null,
+    utm: input.utm ?? null,
+    collectorKey: attribution.collectorKey,
+    apiKeyKey: attribution.apiKeyKey,
+    mailingKey: attribution.mailingKey,
+    shareLinkKey: attribution.shareLinkKey,
+    externalId: input.externalId ?? null,
+    createdAt: tx.now,
+    // What is vouched for and quarantined counts as soon as an organiser releases it.
+    confirmedAt: status === 'confirmed' || input.vouched ? tx.now : null,
+  };
+}
+
+/** Counts a new signature, and notes where it came from while its mailbox is asked. */
+async function beginSignature(
+  ctx: Context,
+  tx: Tx,
+  { email, network }: Signing,
+  row: NewSignature,
+  { key }: SignatureHead,
+): Promise<void> {
+  const { petitionKey, apiKeyKey, status } = row;
+  if (status === 'confirmed') {
+    await beginToCount(ctx, tx, [{ counted: row, from: null, identity: email.identity }]);
+    return;
+  }
+  changeCounts(tx, row, null, status);
+  if (status === 'pending') await noteNetwork(tx, { signatureKey: key, petitionKey, apiKeyKey, network });
+}
+
+/** Vouched for: a signature that waited for its mailbox counts now. A quarantined one still waits for an organiser. */
+async function confirm(
+  ctx: Context,
+  tx: Tx,
+  before: SignatureHead,
+  identity: string,
+): Promise<SignatureHead> {
+  const confirmed = await confirmSignature(ctx, tx, { key: before.key, data: null, identity });
+  if (confirmed === 'too late' || !confirmed.counted) return before;
+  return { ...before, status: 'confirmed', confirmedAt: tx.now };
+}
+
+/** Notes what a partner's word has done: for the signatures of its own petitions an organization may say what it likes. */
+async function noteWord(
+  tx: Tx,
+  { ids }: Signing,
+  { petition, allowance, attribution }: Admission,
+  { key, status }: SignatureHead,
+  isNew: boolean,
+): Promise<void> {
+  const { collectorKey: organizationKey, apiKeyKey } = attribution;
+  if (!allowance?.day || organizationKey === null) return;
+  const held = status === 'quarantined';
+  const what = held ? 'quarantined' : isNew ? 'created' : 'confirmed';
+  await noteVouched(tx, allowance, { counted: held ? 0 : 1, held: held ? 1 : 0 });
+  const bringer = { petitionKey: petition.key, organizationKey, apiKeyKey };
+  await markImported(tx, [key], await addToToday(tx, ids.import, bringer, what));
+}
