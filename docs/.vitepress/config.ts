@@ -39,8 +39,12 @@ const markdown: MarkdownOptions = {
         .replaceAll(' ', '-'),
   },
   config(md) {
-    md.core.ruler.push('site-links', ({ tokens, env }) => {
+    md.core.ruler.push('for-the-site', ({ tokens, env }) => {
       const { path, realPath = path } = env as { path: string; realPath?: string };
+      // Blocks that are indented look like those with fences: the theme knows no others, and lets them run over.
+      for (const token of tokens.filter(({ type }) => type === 'code_block')) {
+        Object.assign(token, { type: 'fence', info: 'text' });
+      }
       for (const token of tokens.flatMap(({ children }) => children ?? [])) {
         const written = token.type === 'link_open' ? token.attrGet('href') : null;
         if (!written || /^(?:[a-z]+:|#|\/)/.test(written)) continue;
@@ -117,6 +121,16 @@ const sidebar: DefaultTheme.SidebarItem[] = [
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#3451b2"/><path d="M7 21c4-9 7-11 8-9s-4 8-1 8 4-5 6-5-1 5 5 4M7 26h18" fill="none" stroke="#fff" stroke-width="2.2" stroke-linecap="round"/></svg>';
 
+/** Most of our tables hold code: as the theme has them, their last column is out of sight on a phone. */
+const style = `
+.VPDoc .vp-doc :is(th, td) { padding: 6px 10px; }
+@media (max-width: 767px) {
+  .VPDoc .vp-doc :is(th, td) { padding: 6px; font-size: 13px; }
+  .VPDoc .vp-doc :is(th, td):has(code) { min-width: 6em; }
+  .VPDoc .vp-doc :is(th, td) :is(code, a) { overflow-wrap: anywhere; }
+  .VPDoc .vp-doc :is(th, td) code { padding: 2px 3px; }
+}`;
+
 export default defineConfig({
   title: 'Undersigned',
   description: 'A headless petition API: publish a petition, sign it, count it.',
@@ -128,7 +142,10 @@ export default defineConfig({
   rewrites: onSite,
   // The server of the tour: it runs on the reader's machine.
   ignoreDeadLinks: [/^http:\/\/127\.0\.0\.1/],
-  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(icon)}` }]],
+  head: [
+    ['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(icon)}` }],
+    ['style', {}, style],
+  ],
   markdown,
   themeConfig: {
     search: { provider: 'local' },
