@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 
 export default defineConfig(
   // The fixtures are programs of others: test/sdk.test.ts compiles them where their imports are.
-  globalIgnores(['dist/', '.tap/', 'drizzle/', 'data/', 'test/fixtures/']),
+  globalIgnores(['dist/', '.tap/', 'drizzle/', 'data/', 'test/fixtures/', 'docs/.vitepress/{cache,dist}/']),
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

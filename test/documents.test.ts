@@ -1,8 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
@@ -11,11 +10,23 @@ import { renderDocument } from '../src/cli/openapi.js';
 import { Environment, loadConfig } from '../src/config.js';
 import { ERRORS } from '../src/errors.js';
 import type { Answer } from './support/helper.js';
+import { home, main, serve } from './support/process.js';
+
+/*
+ * What the documents say holds. Blocks of `sh` are typed into a shell beside a fresh server, page by page as the README
+ * lists them; blocks of `bash` need more than that (a second server, minutes), and only their commands are looked up.
+ */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const markdownOf = (folder: string) =>
+  readdirSync(join(root, folder))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join(folder, file));
+
+const PAGES = markdownOf('docs').filter((page) => page !== 'docs/index.md');
+const DOCUMENTS = [...markdownOf('.'), ...markdownOf('docs'), 'bench/README.md'];
 const README = read('README.md');
-const GUIDES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
 
 const variables = Object.entries(Environment.properties).map(([name, { default: value, description }]) => ({
   name,
@@ -23,14 +34,38 @@ const variables = Object.entries(Environment.properties).map(([name, { default: 
   description: String(description),
 }));
 
-/** What stands in the README under a heading of the second level. */
-const section = (heading: string) => README.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
 const fences = (text: string, language: string) =>
   [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, code = '']) => code);
 const withoutFences = (text: string) => text.replace(/^```[^]*?^```$/gm, '');
 const codeSpans = (text: string) =>
   [...withoutFences(text).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+/** Everything that is written as code: spans, and lines of blocks. */
+const codeOf = (text: string) => [
+  ...codeSpans(text),
+  ...[...text.matchAll(/^```\w+\n([^]*?)^```$/gm)].flatMap(([, code = '']) => code.split('\n')),
+  ...[...withoutFences(text).matchAll(/^ {4}(.+)$/gm)].map(([, code = '']) => code),
+];
+const linksOf = (text: string) =>
+  [...withoutFences(text).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^https?:/.test(target));
 const unique = (items: string[]) => [...new Set(items)];
+
+const sources = ['src', 'schema', 'test', 'scripts', 'bench']
+  .flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  )
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  .map(read)
+  .join('\n');
+
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+
+/** What looks like a word or a scope of the API, and is PostgreSQL's or the element's. */
+const FOREIGN = [
+  ...['pg_dump', 'pg_cancel_backend', 'ignore_startup_parameters', 'shared_buffers'],
+  ...['undersigned:signed', 'undersigned:shared'],
+];
 
 t.test('.env.example names every variable with its default and its words', async (t) => {
   const lines = read('.env.example').split('\n');
@@ -47,19 +82,15 @@ t.test('.env.example names every variable with its default and its words', async
   t.strictSame(loadConfig(asSet, false), loadConfig({}, false), 'uncommented it says the same');
 });
 
-t.test('the README names every variable with its default', async (t) => {
-  const rows = (text: string) =>
-    [...text.matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]*)`|empty) +\|/gm)].map(([, name, value = '']) => ({
+t.test('the tables of variables, limits and scopes repeat the code', async (t) => {
+  const rows = (page: string) =>
+    [...read(page).matchAll(/^\| `([A-Z_]+)` +\| (?:`([^`]*)`|empty) +\|/gm)].map(([, name, value = '']) => ({
       name,
       value,
     }));
   const wanted = variables.map(({ name, value }) => ({ name, value }));
-  t.strictSame(
-    rows(section('Configuration')),
-    wanted,
-    'the table under "Configuration" repeats src/config.ts',
-  );
-  const limits = rows(section('Rate limits'));
+  t.strictSame(rows('docs/configuration.md'), wanted, 'docs/configuration.md repeats src/config.ts');
+  const limits = rows('docs/conventions.md');
   t.equal(
     limits.length,
     wanted.filter(({ name }) => name.startsWith('RATE_LIMIT_')).length,
@@ -72,39 +103,20 @@ t.test('the README names every variable with its default', async (t) => {
     );
   }
   t.strictSame(
-    codeSpans(section('Keys and scopes')).filter((code) => (SCOPES as readonly string[]).includes(code)),
+    [...read('docs/organization.md').matchAll(/^\| `([a-z]+:[a-z]+)`/gm)].map(([, scope]) => scope),
     [...SCOPES],
   );
-});
-
-type Running = { url: string; key: string; folder: string };
-
-/** The real server, started as a newcomer does, in an empty folder. */
-async function startFresh(t: Test): Promise<Running> {
-  const folder = mkdtempSync(join(tmpdir(), 'undersigned-tour-'));
-  const { PATH, HOME } = process.env;
-  const args = ['--import', import.meta.resolve('tsx'), join(root, 'src/cli/main.ts'), 'serve'];
-  const child = spawn(process.execPath, args, { cwd: folder, env: { PATH, HOME, PORT: '0' } });
-  t.teardown(async () => {
-    if (child.exitCode === null) {
-      child.kill('SIGTERM');
-      await once(child, 'exit');
+  for (const page of PAGES) {
+    for (const block of fences(read(page), 'ini')) {
+      const settings = [...block.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
+      t.ok(settings.length > 0);
+      t.doesNotThrow(
+        () => loadConfig(Object.fromEntries(settings), false),
+        `${page}: the server takes\n${block}`,
+      );
     }
-    rmSync(folder, { recursive: true, force: true });
-  });
-  let said = '';
-  const listen = (resolve: (found: Running) => void, reject: (reason: Error) => void) => {
-    child.stderr.on('data', (chunk) => (said += String(chunk)));
-    child.stdout.on('data', (chunk) => {
-      said += String(chunk);
-      const url = /listens on (http:\S+)/.exec(said)?.[1];
-      const key = /\bsk_[0-9A-Za-z]{38}\b/.exec(said)?.[0];
-      if (url !== undefined && key !== undefined) resolve({ url, key, folder });
-    });
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${said}`)));
-  };
-  return new Promise(listen);
-}
+  }
+});
 
 type Step = { command: string; status: number | undefined; text: string; body: Answer['body'] };
 // Each is there: its match fails where one is missing.
@@ -113,43 +125,118 @@ type TourSteps = [
   ...[Step, Step, Step, Step, Step, Step, Step, Step],
 ];
 
-/** Types every block of the tour into one shell and returns what each printed. */
-function typeTour({ url, key, folder }: Running): Step[] {
-  const blocks = fences(section('A tour in 60 seconds'), 'sh');
-  const typed = blocks.map((block) =>
-    block.replaceAll('http://127.0.0.1:3000', url).replace(/^KEY=sk_…$/m, `KEY=${key}`),
-  );
-  // As curl, but it also prints the status that it got.
-  const curl = `curl() { command curl --silent --show-error --write-out '\\n%{http_code}' "$@"; }`;
-  const script = ['set -eu -o pipefail', curl, ...typed.map((block) => `${block}\nprintf '\\f'`)].join('\n');
-  const { stdout, stderr, status } = spawnSync('bash', {
-    input: script,
-    cwd: folder,
-    encoding: 'utf8',
-    timeout: 60_000,
-  });
-  if (status !== 0) throw new Error(`the shell ended with ${status}: ${stderr}`);
-  return stdout
-    .split('\f')
-    .slice(0, -1)
-    .map((text, i) => {
-      const [, body, code] = /^([^]*)\n(\d{3})$/.exec(text) ?? [];
-      return {
-        command: blocks[i] ?? '',
-        status: code ? Number(code) : undefined,
-        text,
-        body: body ? JSON.parse(body) : undefined,
-      };
-    });
+/**
+ * What stands in for the reader's machine: our commands as they are compiled, a package manager that has run, and a
+ * generator that test/sdk.test.ts tries.
+ */
+const SHELL = `
+set -eu -o pipefail
+curl() {
+  local limit=()
+  # A stream has no end: a reader presses Ctrl-C.
+  [[ " $* " == *' -N '* ]] && limit=(--max-time 0.3)
+  command curl --silent --show-error --write-out '\\n%{http_code}\\n' "\${limit[@]}" "$@" || [[ $? = 28 && \${#limit[@]} -gt 0 ]]
+}
+undersigned() { command node "$MAIN" "$@"; }
+node() { [ "$1" = dist/src/cli/main.js ] && undersigned "\${@:2}"; }
+npm() { if [ "\${*:1:3}" = 'run -s undersigned' ]; then undersigned "\${@:5}"; fi; }
+npx() { [ -x "$ROOT/node_modules/.bin/$1" ]; }
+sqlite3() { NODE_PATH="$ROOT/node_modules" command node -e 'new (require("better-sqlite3"))(process.argv[1]).exec(process.argv[2])' "$@"; }
+`;
+
+const isTypedBefore = (block: string) => />> \.env$/m.test(block);
+
+/** Somebody who types what the documents say, and pastes what they have seen where it says `txt_…`. */
+class Reader {
+  readonly #shell;
+  #seen: string;
+  #said = '';
+  #faults = '';
+
+  constructor(
+    t: Test,
+    readonly folder: string,
+    readonly url: string,
+    seen: string,
+  ) {
+    this.#seen = seen;
+    const { PATH = '' } = process.env;
+    this.#shell = spawn('bash', { cwd: folder, env: { PATH, MAIN: main, ROOT: root } });
+    t.teardown(() => this.#shell.kill());
+    this.#shell.stdout.on('data', (data) => (this.#said += String(data)));
+    this.#shell.stderr.on('data', (data) => (this.#faults += String(data)));
+    this.#shell.stdin.write(SHELL);
+  }
+
+  /** The latest word with this prefix that was printed, or mailed. */
+  async #latest(prefix: string): Promise<string> {
+    const pattern = new RegExp(`\\b${prefix}_[0-9A-Za-z_-]{10,}`, 'g');
+    for (let tries = 0; tries < 200; tries += 1) {
+      const found = `${this.#mails()}\n${this.#seen}`.match(pattern)?.at(-1);
+      if (found !== undefined) return found;
+      await sleep(50);
+    }
+    throw new Error(`${prefix}_… was neither printed nor mailed`);
+  }
+
+  #mails(): string {
+    const folder = join(this.folder, 'data/mail');
+    const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.eml')) : [];
+    return files
+      .map((file) =>
+        readFileSync(join(folder, file), 'utf8').replace(/=\r?\n|=3D/g, (code) =>
+          code === '=3D' ? '=' : '',
+        ),
+      )
+      .join('\n');
+  }
+
+  end(): void {
+    this.#shell.stdin.end();
+  }
+
+  async type(block: string): Promise<Step> {
+    let typed = block.replaceAll('http://127.0.0.1:3000', this.url);
+    for (const [placeholder, prefix = ''] of typed.matchAll(/\b([a-z]{2,3})_…/g)) {
+      typed = typed.replace(placeholder, await this.#latest(prefix));
+    }
+    this.#said = '';
+    this.#shell.stdin.write(`{\n${typed}} </dev/null\nprintf '\\f'\n`);
+    for (let waited = 0; !this.#said.endsWith('\f'); waited += 10) {
+      if (this.#shell.exitCode !== null || waited > 30_000) {
+        throw new Error(`it failed:\n${typed}\n${this.#said}\n${this.#faults}`);
+      }
+      await sleep(10);
+    }
+    const text = this.#said.slice(0, -1);
+    this.#seen += text;
+    const [, body, code] = /^([^]*)\n(\d{3})\n$/.exec(text) ?? [];
+    const isJson = body?.startsWith('{') === true && !/^\d{3}$/m.test(body);
+    return {
+      command: block,
+      status: code ? Number(code) : undefined,
+      text,
+      body: isJson ? JSON.parse(body) : undefined,
+    };
+  }
 }
 
 const hasTools = ['bash', 'curl'].every((tool) => spawnSync(tool, ['--version']).status === 0);
 
 t.test(
-  "the README's tour works on a fresh start",
+  'a reader types what the documents say',
   { skip: hasTools ? false : 'bash and curl are not there' },
   async (t) => {
-    const running = await startFresh(t);
+    const folder = home(t);
+    // The server reads .env when it starts.
+    const before = PAGES.flatMap((page) => fences(read(page), 'sh').filter(isTypedBefore));
+    spawnSync('bash', { input: before.join('\n'), cwd: folder });
+
+    const running = await serve(t, folder);
+    const reader = new Reader(t, folder, running.url, running.output());
+    const tour = README.split('\n## A tour in 60 seconds\n')[1]?.split('\n## ')[0] ?? '';
+    const steps: Step[] = [];
+    for (const block of fences(tour, 'sh')) steps.push(await reader.type(block));
     const [
       readIt,
       sign,
@@ -169,7 +256,7 @@ t.test(
       confirm,
       trainCounts,
       ...more
-    ] = typeTour(running) as TourSteps;
+    ] = steps as TourSteps;
     t.same(more, [], 'every block is looked at here');
 
     t.match(readIt, {
@@ -201,14 +288,48 @@ t.test(
     t.match(confirm, { status: 200, body: { kind: 'signature', petition_id: create.body.id } });
     t.match(trainCounts, { status: 200, body: { confirmed: 1, pending: null } });
 
-    const shown = await fetch(`${running.url}/docs/`);
-    t.equal(shown.status, 200, '/docs, which the README names, is there');
+    const listed = unique(linksOf(README).filter((link) => link.startsWith('docs/')));
+    t.strictSame([...listed].sort(), [...PAGES].sort(), 'the README lists every page');
+    const waiting = [...listed];
+    const readPages = async () => {
+      for (let page = waiting.shift(); page !== undefined; page = waiting.shift()) {
+        // A shell of its own, so that each page can be read alone, after the tour.
+        const reader = new Reader(t, folder, running.url, running.output());
+        await reader.type('KEY=sk_…\n');
+        for (const block of fences(read(page), 'sh')) {
+          if (isTypedBefore(block)) continue;
+          const { text } = await reader.type(block);
+          const statuses = [...text.matchAll(/^(\d{3})$/gm)].map(([, status]) => Number(status));
+          const asked = block.match(/^curl /gm)?.length ?? 0;
+          const fine = statuses.length >= asked && statuses.every((status) => status < 400);
+          t.ok(fine, `${page}: ${block.split('\n')[0]}`, { block, text });
+        }
+        reader.end();
+      }
+    };
+    await Promise.all([readPages(), readPages()]);
+
+    // What the API document does not name is a page.
+    const routes = unique(PAGES.flatMap((page) => codeSpans(read(page)))).filter((code) =>
+      /^\/[a-z-]+$/.test(code),
+    );
+    t.ok(routes.includes('/docs') && routes.includes('/manage'));
+    for (const route of routes) {
+      t.equal((await fetch(`${running.url}${route}`)).status, 200, `${route} is there`);
+    }
   },
 );
 
-t.test('what the README says of the API is in the OpenAPI document', async (t) => {
-  const text = await renderDocument();
-  const { paths } = parse(text) as { paths: Record<string, Record<string, unknown>> };
+t.test('what the documents say of the API is in the OpenAPI document', async (t) => {
+  const document = await renderDocument();
+  const { paths, tags } = parse(document) as {
+    paths: Record<string, Record<string, unknown>>;
+    tags: { name: string }[];
+  };
+  for (const { name } of tags) {
+    const page = `docs/${name.toLowerCase().replaceAll(' ', '-')}.md`;
+    t.ok(PAGES.includes(page), `${name} has its page, ${page}`);
+  }
   const templates = Object.keys(paths).map((path) => ({
     path,
     pattern: new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{[^}]+\}/g, '[^/]+')}$`),
@@ -217,76 +338,133 @@ t.test('what the README says of the API is in the OpenAPI document', async (t) =
   const find = (path: string) =>
     path in paths ? path : templates.find(({ pattern }) => pattern.test(path))?.path;
 
-  const versioned = unique([...README.matchAll(/\/v1\/[\w{}/-]+(?:\.png)?/g)].map(([path]) => path));
-  const spans = codeSpans(README);
-  const service = unique(spans.flatMap((code) => /^(?:[A-Z]+ )?(\/[a-z.]+)$/.exec(code)?.[1] ?? []));
-  t.ok(versioned.length > 10 && service.length > 5, 'the README names paths');
-  for (const path of [...versioned, ...service.filter((path) => path !== '/docs')]) {
-    t.ok(find(path), `${path} is there`);
-  }
-
-  const methods = spans.flatMap((code) => [
-    ...code.matchAll(/\b(GET|POST|PUT|PATCH|DELETE) (\/[\w{}/.-]+)/g),
-  ]);
-  for (const [, method = '', path = ''] of methods) {
-    t.ok(paths[find(path) ?? '']?.[method.toLowerCase()], `${method} ${path} is there`);
-  }
-
-  const [beforeRunning = ''] = README.split('\n## Running it in production\n');
-  const words = unique(codeSpans(beforeRunning).filter((code) => /^[a-z]+(?:_[a-z]+)+$/.test(code)));
-  for (const word of words) {
-    t.ok(word in ERRORS || text.includes(word), `${word} is an error or a word of the API`);
+  for (const file of ['README.md', 'CHANGELOG.md', ...PAGES]) {
+    const text = read(file).replace(/\w+_…/g, 'x');
+    for (const [path] of text.matchAll(/(?<!\w)\/v1\/[\w{}/-]+(?:\.png)?/g)) {
+      t.ok(find(path), `${file}: ${path} is there`);
+    }
+    const methods = codeSpans(text).flatMap((code) => [
+      ...code.matchAll(/\b(GET|POST|PUT|PATCH|DELETE) (\/[\w{}/.-]+)/g),
+    ]);
+    for (const [, method = '', path = ''] of methods) {
+      t.ok(paths[find(path) ?? '']?.[method.toLowerCase()], `${file}: ${method} ${path} is there`);
+    }
+    const words = unique(codeSpans(text)).filter((code) => /^[a-z]+(?:_[a-z]+)+$/.test(code));
+    for (const word of words) {
+      const known =
+        word in ERRORS || document.includes(word) || sources.includes(word) || FOREIGN.includes(word);
+      t.ok(known, `${file}: ${word} is an error or a word of the API`);
+    }
+    const scopes = unique(codeSpans(text)).filter((code) => /^[a-z]+:[a-z]+$/.test(code));
+    for (const scope of scopes) {
+      t.ok([...SCOPES, ...Object.keys(scripts), ...FOREIGN].includes(scope), `${file}: ${scope} is a scope`);
+    }
   }
 });
 
-for (const guide of GUIDES) {
-  t.test(`files and scripts that ${guide} names exist`, async (t) => {
-    const text = read(guide);
-    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+/** What GitHub makes of a heading, and VitePress as docs/.vitepress/config.ts tells it. */
+const anchorsOf = (file: string) => {
+  const text = withoutFences(read(file));
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, words = '']) =>
+    words
+      .toLowerCase()
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+  return [...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)];
+};
+
+t.test('links, files, scripts and variables that the documents name exist', async (t) => {
+  const ci = read('.ci/run');
+  for (const file of DOCUMENTS) {
+    const text = read(file);
     const ran = [...text.matchAll(/\bnpm (?:run (?:-s )?([\w:-]+)|(test|start)\b)/g)].map(
       ([, run, short]) => run ?? short ?? '',
     );
-    t.ok(ran.length > 0);
-    for (const script of unique(ran)) t.ok(script in scripts, `npm run ${script} is in package.json`);
-
-    const links = [...withoutFences(text).matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
-    const files = codeSpans(text).filter((code) =>
-      /^(?!data\/)(?:\.?[\w-]+\/)*(?:[\w.-]+\.(?:ts|md|yaml)|(?<=\/))$/.test(code),
-    );
-    const local = links.filter((target) => !/^(?:https?:|#)/.test(target));
-    t.ok(files.length + local.length > 0);
-    for (const file of unique([...files, ...local])) t.ok(existsSync(join(root, file)), `${file} exists`);
-
-    const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, words = '']) =>
-      words
-        .toLowerCase()
-        .replace(/[^\w -]/g, '')
-        .replaceAll(' ', '-'),
-    );
-    const anchors = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id);
-    for (const target of links.filter((link) => link.startsWith('#'))) {
-      t.ok([...headings, ...anchors].includes(target.slice(1)), `${target} is a heading`);
+    for (const script of unique(ran)) {
+      t.ok(script in scripts, `${file}: npm run ${script} is in package.json`);
     }
-  });
+
+    for (const link of unique(linksOf(text))) {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? file : normalize(join(dirname(file), path));
+      t.ok(existsSync(join(root, target)), `${file}: ${link} exists`);
+      if (anchor !== undefined) t.ok(anchorsOf(target).includes(anchor), `${file}: ${link} is a heading`);
+    }
+    const files = codeSpans(text).filter((code) =>
+      /^(?!data\/)(?:\.?[\w-]+\/)*(?:[\w.-]+\.(?:ts|md|yaml|cfg)|(?<=\/))$/.test(code),
+    );
+    for (const name of unique(files)) {
+      const places = [join(root, name), join(root, dirname(file), name)];
+      t.ok(places.some(existsSync), `${file}: ${name} exists`);
+    }
+    const names = codeOf(text).flatMap(
+      (code) => code.match(/(?<![\w$'-])[A-Z]+(?:_[A-Z0-9]+)+(?![\w…])/g) ?? [],
+    );
+    for (const name of unique(names)) {
+      const known = name in Environment.properties || sources.includes(name) || ci.includes(name);
+      t.ok(known, `${file}: ${name} is a variable`);
+    }
+  }
+});
+
+t.test('the site has every page', async (t) => {
+  const config = read('docs/.vitepress/config.ts');
+  for (const page of PAGES) {
+    t.match(config, `'${page.slice('docs/'.length, -'.md'.length)}'`, `${page} is in the sidebar`);
+  }
+  for (const [, link = ''] of read('docs/index.md').matchAll(/^ +link: \/(\S+)$/gm)) {
+    const [page = '', anchor] = link.split('#');
+    const file = page === 'getting-started' ? 'README.md' : `docs/${page}.md`;
+    t.ok(existsSync(join(root, file)) && (!anchor || anchorsOf(file).includes(anchor)), `/${link} is there`);
+  }
+  t.ok(README.split('\n').length < 250, 'the README is short: the rest has pages');
+});
+
+/** The commands of src/cli/main.ts, each with its options. */
+function definedCommands(): Map<string, string[]> {
+  const code = read('src/cli/main.ts');
+  const groups = new Map(
+    [...code.matchAll(/const (\w+) = program\s*\.command\('([\w-]+)'\)/g)].map(([, name = '', word = '']) => [
+      name,
+      word,
+    ]),
+  );
+  const found = new Map<string, string[]>();
+  for (const [, start = '', chain = ''] of code.matchAll(/^(\w+)\n((?: {2}.*\n)+)/gm)) {
+    const words = [
+      groups.get(start) ?? '',
+      ...[...chain.matchAll(/\.command\('([\w-]+)'\)/g)].map(([, word]) => word),
+    ];
+    const options = [...chain.matchAll(/[oO]ption\(\s*'(--[\w-]+)/g)].map(([, option = '']) => option);
+    found.set(words.join(' ').trim(), options);
+  }
+  return found;
 }
 
-t.test('commands that the README names exist', async (t) => {
-  const main = read('src/cli/main.ts');
-  const commands = [...section('Command line').matchAll(/^\| `([a-z-]+)( [a-z][a-z-]*)?/gm)].map(
-    ([, one = '', two]) => (two ?? one).trim(),
+t.test('commands that the documents name exist', async (t) => {
+  const defined = definedCommands();
+  const groups = unique([...defined.keys()].map((command) => command.split(' ')[0] ?? ''));
+  const table = [...read('docs/command-line.md').matchAll(/^\| `([a-z-]+(?: [a-z][a-z-]*)?)([^`]*)`/gm)];
+  t.strictSame(
+    Object.fromEntries(
+      table.map(([, command = '', rest = '']) => [command, rest.match(/--[\w-]+/g)?.sort() ?? []]),
+    ),
+    Object.fromEntries([...defined].sort().map(([command, options]) => [command, [...options].sort()])),
+    'docs/command-line.md repeats src/cli/main.ts',
   );
-  const defined = [...main.matchAll(/\.command\('([a-z-]+)'\)/g)].map(([, name = '']) => name);
-  const groups = [
-    'organizations',
-    'keys',
-    'link-keys',
-    'bounces',
-    'erasures',
-    'retention',
-    'do-not-contact',
-    'signatures',
-  ];
-  t.same(unique(commands).sort(), unique(defined.filter((name) => !groups.includes(name))).sort());
+  const named =
+    /(?:(?<![\w/-])undersigned(?: --)?|dist\/src\/cli\/main\.js) ([a-z][a-z-]*)( [a-z][a-z-]*)?([^|]*)/g;
+  for (const file of DOCUMENTS) {
+    for (const [said, one = '', two = '', rest = ''] of codeOf(read(file)).flatMap((code) => [
+      ...code.matchAll(named),
+    ])) {
+      const options = defined.get(one + two) ?? defined.get(one);
+      t.ok(options ?? groups.includes(one), `${file}: ${said} is a command`);
+      for (const option of rest.match(/--[\w-]+/g) ?? []) t.ok(options?.includes(option), `${file}: ${said}`);
+    }
+  }
 });
 
 t.test('functions that ARCHITECTURE.md names exist', async (t) => {

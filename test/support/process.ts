@@ -32,7 +32,7 @@ buildSync({
   format: 'esm',
   platform: 'node',
 });
-const main = join(compiled, 'src/cli/main.js');
+export const main = join(compiled, 'src/cli/main.js');
 
 export const PETITION = '/v1/petitions/save-the-old-mill-meadows';
 export const FAST = { RATE_LIMIT: 'false', POSTGRES_ALLOW_UNSAFE: 'true' };
