@@ -22,11 +22,8 @@ export type Tx = {
   readonly now: Date;
   /** Which of the sharded counter rows this transaction writes. */
   readonly shard: number;
-  /**
-   * Rows that were read for many: one that waits for the same commit need not read them again. Whoever changes such a
-   * row clears it.
-   */
-  readonly memo: Map<string, unknown>;
+  /** What was read for many, by the read and by its key: see `memoized`. */
+  readonly memo: Map<object, Map<unknown, unknown>>;
   /**
    * Adds numbers to what `sum.write` writes once, just before the commit: transactions that share a commit share the
    * write. What is added here is not yet there to be read in this transaction.

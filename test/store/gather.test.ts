@@ -175,9 +175,10 @@ t.test('PostgreSQL: works of one person are kept apart', onPostgres, async (t) =
   let most = 0;
   const work = async (tx: Tx) => {
     // Each transaction has a memo of its own.
-    const together = (tx.memo.get('together') as number | undefined) ?? 0;
-    tx.memo.set('together', together + 1);
-    most = Math.max(most, together + 1);
+    const together = tx.memo.get(work) ?? new Map<unknown, unknown>();
+    together.set(inside, true);
+    tx.memo.set(work, together);
+    most = Math.max(most, together.size);
     inside += 1;
     await findOrganization(tx, { slug: 'x' });
   };

@@ -1,5 +1,6 @@
 import { and, count, desc, eq, gt, inArray, isNull, lt } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
+import { memoized } from '../../store/memo.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
@@ -49,7 +50,6 @@ const openNetworks = statement('isolated_networks_open', ({ db, tables: { isolat
 /** How a key stands with a petition: whether it is set apart, and the networks (in hexadecimal) that are for it. */
 export type Standing = { isolated: boolean; networks: Set<string> };
 
-const memoOf = (petitionKey: number) => `isolated keys of ${petitionKey}`;
 const GOOD: Standing = { isolated: false, networks: new Set() };
 
 /** How it stands with the petition. Those who sign one petition in one commit read it once. */
@@ -59,17 +59,10 @@ export async function standingOf(
   apiKeyKey: number,
   at: Date,
 ): Promise<Standing> {
-  const memo = 'memo' in on ? on.memo : undefined;
-  const name = memoOf(petitionKey);
-  let standings = memo?.get(name) as Map<number, Standing> | undefined;
-  if (!standings) {
-    standings = await readStandings(on, petitionKey, at);
-    memo?.set(name, standings);
-  }
-  return standings.get(apiKeyKey) ?? GOOD;
+  return (await standingsOf(on, petitionKey, at)).get(apiKeyKey) ?? GOOD;
 }
 
-async function readStandings(on: Reader, petitionKey: number, at: Date): Promise<Map<number, Standing>> {
+const standingsOf = memoized(async (on: Reader, petitionKey: number, at: Date) => {
   const standings = new Map<number, Standing>();
   const of = (apiKeyKey: number): Standing => {
     const known = standings.get(apiKeyKey) ?? { isolated: false, networks: new Set() };
@@ -82,11 +75,10 @@ async function readStandings(on: Reader, petitionKey: number, at: Date): Promise
     of(apiKeyKey).networks.add(network.toString('hex'));
   }
   return standings;
-}
+});
 
 /** To be called by whoever sets a key or a network apart, or releases it. */
-export const forgetIsolations = (tx: Tx, petitionKey: number): void =>
-  void tx.memo.delete(memoOf(petitionKey));
+export const forgetIsolations = (tx: Tx, petitionKey: number): void => standingsOf.forget(tx, petitionKey);
 
 /** How many keys are set apart at the moment. */
 export async function countIsolated(on: Reader): Promise<number> {

@@ -1,6 +1,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Signal } from '../../../schema/db/tables/brakes.js';
-import { bind, bindAll, statement, type Tx } from '../../store/store.js';
+import { memoized } from '../../store/memo.js';
+import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
 import { erasedIdentity } from '../counts/counting-once.js';
@@ -64,7 +65,7 @@ export async function findRoom(ctx: Context, tx: Tx, wanted: Wanted, more = 0): 
   return { free: others.length + more < MOST, take: isPlain || isKnown ? FREE.take : take };
 }
 
-const findFull = statement('spellings_full', ({ db, tables: { spellings: t } }: Tx) =>
+const findFull = statement('spellings_full', ({ db, tables: { spellings: t } }: Reader) =>
   db
     .select({ key: t.signatureKey })
     .from(t)
@@ -74,12 +75,9 @@ const findFull = statement('spellings_full', ({ db, tables: { spellings: t } }: 
 );
 
 /** Asked once for all signatures of a commit: nearly always there is none. */
-async function isAnyFull(tx: Tx, petitionKey: number): Promise<boolean> {
-  const name = `full ${petitionKey}`;
-  let known = tx.memo.get(name) as boolean | undefined;
-  if (known === undefined) tx.memo.set(name, (known = (await findFull(tx, { petitionKey })).length > 0));
-  return known;
-}
+const isAnyFull = memoized(
+  async (on, petitionKey: number) => (await findFull(on, { petitionKey })).length > 0,
+);
 
 const findSpellings = statement('spellings_find', ({ db, tables: { spellings: t, signatures } }: Tx) =>
   db
@@ -112,7 +110,7 @@ function noteSpelling(
   tx: Tx,
   row: { signatureKey: number; petitionKey: number; mailbox: Buffer; nth: number },
 ): PromiseLike<unknown> {
-  tx.memo.delete(`full ${row.petitionKey}`);
+  isAnyFull.forget(tx, row.petitionKey);
   return Promise.resolve(insertSpelling(tx, row));
 }
 

@@ -1,5 +1,6 @@
 import { and, eq, exists, inArray, isNotNull, isNull } from 'drizzle-orm';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
+import { memoized } from '../../store/memo.js';
 import { bind, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
@@ -44,7 +45,7 @@ export async function takeOverTombstones(
   supporterKey: number,
   identity: string,
 ): Promise<void> {
-  if (!(await anybodyErased(tx))) return;
+  if (!(await anybodyErased(tx, true))) return;
   const { signatures: t } = tx.tables;
   const counting = await tx.db
     .select({ petitionKey: t.petitionKey })
@@ -75,7 +76,7 @@ const findTombstone = statement('tombstone_find', ({ db, tables }: Tx) => {
 });
 
 async function retireTombstones(ctx: Context, tx: Tx, places: readonly Place[]): Promise<void> {
-  if (places.length === 0 || !(await anybodyErased(tx))) return;
+  if (places.length === 0 || !(await anybodyErased(tx, true))) return;
   for (const { petitionKey, identity } of await thoseErased(ctx, tx, places)) {
     for (const { key, ...counted } of await findTombstone(tx, { petitionKey, identity })) {
       const { signatures: t } = tx.tables;
@@ -110,24 +111,18 @@ async function thoseErased(ctx: Context, tx: Tx, places: readonly Place[]): Prom
   return renamed.filter(({ identity }) => erased.has(identity));
 }
 
-const findErased = statement('supporter_erased', ({ db, tables: { supporters: t } }: Tx) =>
+const findErased = statement('supporter_erased', ({ db, tables: { supporters: t } }: Reader) =>
   db.select({ key: t.key }).from(t).where(isNotNull(t.erasedAt)).limit(1),
 );
 
 /** Whether anybody was ever erased: often nobody was, and then no address need be hashed. */
-export const lookForErased = async (tx: Tx): Promise<boolean> => (await findErased(tx, {})).length > 0;
+export const lookForErased = async (on: Reader): Promise<boolean> => (await findErased(on, {})).length > 0;
 
 /**
  * The same, asked once for all transactions of a commit. Only for those who have written a supporter before they ask: from
  * then on no erasure comes in between (`eraseSupporter`), so the answer stays right until the commit.
  */
-async function anybodyErased(tx: Tx): Promise<boolean> {
-  const known = tx.memo.get('anybody erased') as boolean | undefined;
-  if (known !== undefined) return known;
-  const found = await lookForErased(tx);
-  tx.memo.set('anybody erased', found);
-  return found;
-}
+const anybodyErased = memoized((tx, _everywhere: true) => lookForErased(tx));
 
 /** The condition for signatures whose signer is known. */
 export const signerIsKnown = ({ db, tables }: Reader) => {

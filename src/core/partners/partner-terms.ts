@@ -1,6 +1,7 @@
 import { and, asc, eq, gte, inArray, isNotNull, isNull, lt, ne, not, or, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { LeadSees } from '../../../schema/db/tables/partners.js';
+import { memoized } from '../../store/memo.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 
 /*
@@ -52,15 +53,7 @@ export async function hidingPetitions(
 }
 
 /** The terms of a petition: read once for all transactions of a commit. */
-export async function termsOf(on: Reader | Tx, petitionKey: number): Promise<Terms> {
-  const memo = 'memo' in on ? on.memo : undefined;
-  const name = `terms of ${petitionKey}`;
-  const terms = (memo?.get(name) as Terms | undefined) ?? (await readTerms(on, petitionKey));
-  memo?.set(name, terms);
-  return terms;
-}
-
-async function readTerms(on: Reader, petitionKey: number): Promise<Terms> {
+export const termsOf = memoized(async (on: Reader, petitionKey: number): Promise<Terms> => {
   const rows = await agreements(on, { petitionKey });
   return rows.map(({ organizationKey, leadSees, acceptedAt }, i) => {
     const same = (row: (typeof rows)[number]) => row.organizationKey === organizationKey;
@@ -69,7 +62,7 @@ async function readTerms(on: Reader, petitionKey: number): Promise<Terms> {
     const next = rows.slice(i + 1).find(same);
     return { organizationKey, leadSees, from: isFirst ? null : acceptedAt, until: next?.acceptedAt ?? null };
   });
-}
+});
 
 /** Whether something that a partner collected for the petition is hidden from the lead. */
 export const hidesSome = async (on: Reader | Tx, petitionKey: number): Promise<boolean> =>

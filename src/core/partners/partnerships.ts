@@ -2,6 +2,7 @@ import { aliasedTable, and, asc, desc, eq, inArray, lt, or } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { LeadSees, PartnershipMove, PartnershipStatus } from '../../../schema/db/tables/partners.js';
 import { ApiError, invalidBody } from '../../errors.js';
+import { memoized } from '../../store/memo.js';
 import { bind, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';
 import { speaksFor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
@@ -24,15 +25,10 @@ const acceptedPartners = statement('partners_accepted', ({ db, tables: { partner
 );
 
 /** The organizations that have accepted to be partners of a petition, the oldest partnership first. */
-export async function partnerKeysOf(on: Reader | Tx, petitionKey: number): Promise<number[]> {
-  const memo = 'memo' in on ? on.memo : undefined;
-  const name = `partners of ${petitionKey}`;
-  const known = memo?.get(name) as number[] | undefined;
-  if (known) return known;
-  const keys = (await acceptedPartners(on, { petitionKey })).map((row) => row.organizationKey);
-  memo?.set(name, keys);
-  return keys;
-}
+export const partnerKeysOf = memoized(async (on: Reader, petitionKey: number): Promise<number[]> => {
+  const rows = await acceptedPartners(on, { petitionKey });
+  return rows.map((row) => row.organizationKey);
+});
 
 /**
  * A petition that the actor's organization leads or is a partner of, by any slug it ever had, even a draft or taken

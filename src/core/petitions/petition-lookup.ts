@@ -3,6 +3,7 @@ import { idPattern } from '../../../schema/db/public-id.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
+import { memoized } from '../../store/memo.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import { takenDown } from './petition-life.js';
@@ -96,14 +97,10 @@ export async function findAnyHead(on: Reader, ref: string): Promise<PetitionHead
 }
 
 /** Those who sign one petition in one commit read it once. */
-async function headOf(on: Reader | Tx, ref: string): Promise<PetitionHead | undefined> {
-  const memo = 'memo' in on ? on.memo : undefined;
-  const known = memo?.get(ref) as PetitionHead | undefined;
-  if (known) return known;
+const headOf = memoized(async (on: Reader, ref: string): Promise<PetitionHead | undefined> => {
   const [row] = await (ID.test(ref) ? headById : headBySlug)(on, { ref });
-  if (row) memo?.set(ref, row);
   return row;
-}
+});
 
 type Visible = {
   organizationKey: number;

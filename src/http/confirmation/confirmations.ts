@@ -1,4 +1,3 @@
-import { ACCEPTED } from '../answers.js';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import {
   Accepted,
@@ -18,6 +17,7 @@ import {
 import type { Context } from '../../core/context.js';
 import { invalidBody } from '../../errors.js';
 import { withFloor } from '../answer-floor.js';
+import { ACCEPTED } from '../answers.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { operation } from '../openapi/operation.js';
 

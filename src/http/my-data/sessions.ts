@@ -5,8 +5,8 @@ import type { Context } from '../../core/context.js';
 import { createSession, requestManageLink } from '../../core/my-data/sessions.js';
 import { withFloor } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
-import { iso } from '../case.js';
 import { ACCEPTED } from '../answers.js';
+import { iso } from '../case.js';
 import { operation } from '../openapi/operation.js';
 
 /** The way into "my data". */

@@ -1,0 +1,25 @@
+import type { Reader, Tx } from './store.js';
+
+/**
+ * A read whose result is kept by its first argument until the commit, so that those who share the commit read it once.
+ * Undefined is not kept. What changes the rows calls `forget`, or clears the whole `tx.memo`.
+ */
+export function memoized<Key, Rest extends unknown[], Value>(
+  read: (on: Reader, key: Key, ...rest: Rest) => PromiseLike<Value>,
+): {
+  (on: Reader | Tx, key: Key, ...rest: Rest): Promise<Value>;
+  forget(tx: Tx, key: Key): void;
+} {
+  const ask = async (on: Reader | Tx, key: Key, ...rest: Rest): Promise<Value> => {
+    if (!('memo' in on)) return read(on, key, ...rest);
+    let results = on.memo.get(read);
+    const known = results?.get(key) as Value | undefined;
+    if (known !== undefined) return known;
+    const value = await read(on, key, ...rest);
+    if (!results) on.memo.set(read, (results = new Map<unknown, unknown>()));
+    results.set(key, value);
+    return value;
+  };
+  const forget = (tx: Tx, key: Key) => void tx.memo.get(read)?.delete(key);
+  return Object.assign(ask, { forget });
+}
