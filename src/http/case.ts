@@ -9,10 +9,10 @@ const names = new Map<string, string>();
 /** The top-level names of a body as the code has them: `page_url` to `pageUrl`. What is inside keeps its own. */
 export function camelKeys<T extends object>(body: T): CamelKeys<T> {
   const out: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(body)) {
+  for (const name in body) {
     let known = names.get(name);
     if (known === undefined) names.set(name, (known = camel(name)));
-    out[known] = value;
+    out[known] = body[name];
   }
   return out as CamelKeys<T>;
 }

@@ -11,6 +11,7 @@ const INSERT_OF_ONE =
   /^(insert into [^()]+\([^()]*\) values \([^()]*\)(?: on conflict(?: \([^()]*\))? do nothing)?) returning "key"$/;
 
 type Values = Record<string, unknown>;
+type Binding = (values: Values) => unknown;
 type Decoder = { mapFromDriverValue: (value: unknown) => unknown };
 type Inside = {
   stmt: Statement<unknown[], unknown[]>;
@@ -25,12 +26,17 @@ export function compile(prepared: object): ((values: Values) => unknown) | undef
   const { stmt, query, fields, executeMethod, customResultMapper } = prepared as Inside;
   if (!stmt || customResultMapper) return undefined;
   const bindings = query.params.map(bindingOf);
-  const bound = (values: Values) => bindings.map((binding) => binding(values));
-  if (!fields) return executeMethod === 'run' ? (values) => stmt.run(...bound(values)) : undefined;
+  // A list is taken as it is: spread, it would be copied for each run.
+  const bound = (values: Values): unknown[] => {
+    const list = new Array<unknown>(bindings.length);
+    for (let i = 0; i < list.length; i += 1) list[i] = (bindings[i] as Binding)(values);
+    return list;
+  };
+  if (!fields) return executeMethod === 'run' ? (values) => stmt.run(bound(values)) : undefined;
   const insert = keyReturning(stmt, fields);
   if (insert) {
     return (values) => {
-      const { changes, lastInsertRowid } = insert.run(...bound(values));
+      const { changes, lastInsertRowid } = insert.run(bound(values));
       return changes === 0 ? [] : [{ key: Number(lastInsertRowid) }];
     };
   }
@@ -43,9 +49,10 @@ export function compile(prepared: object): ((values: Values) => unknown) | undef
   if (columns.some(({ flat, decoder }) => !flat || !decoder)) return undefined;
   const rows = stmt.raw();
   return (values) =>
-    rows.all(...bound(values)).map((row) => {
+    rows.all(bound(values)).map((row) => {
       const out: Values = {};
-      for (const [i, { name, decoder }] of columns.entries()) {
+      for (let i = 0; i < columns.length; i += 1) {
+        const { name, decoder } = columns[i] as (typeof columns)[number];
         const value = row[i];
         out[name] = value === null ? null : (decoder as Decoder).mapFromDriverValue(value);
       }
@@ -64,15 +71,20 @@ function keyReturning({ database, source }: Statement, fields: readonly { field:
   return isKey && sql !== undefined ? database.prepare<unknown[]>(sql) : undefined;
 }
 
-export function bindingOf(param: unknown): (values: Values) => unknown {
+export function bindingOf(param: unknown): Binding {
   if (is(param, Placeholder)) return (values) => values[param.name];
   if (is(param, Param) && is(param.value, Placeholder)) {
     const { encoder } = param;
     const { name } = param.value;
+    if (takesAsItIs(encoder)) return (values) => values[name];
     return (values) => encoder.mapToDriverValue(values[name]);
   }
   return () => param;
 }
+
+/** Whether the column of a `bind` writes values as they are: most do. */
+const takesAsItIs = (encoder: object): boolean =>
+  'column' in encoder && (encoder.column as Column).mapToDriverValue === Column.prototype.mapToDriverValue;
 
 export function decoderOf(field: unknown): Decoder | undefined {
   if (is(field, Column)) return field;

@@ -201,6 +201,7 @@ export function statement<Values extends Record<string, unknown>, Result, On ext
  */
 export const bind = (column: Column, name: string): SQL => {
   const encoder = {
+    column,
     mapToDriverValue: (value: unknown) => (value === null ? null : column.mapToDriverValue(value)),
   };
   return sql`${sql.param(sql.placeholder(name), encoder)}`;
