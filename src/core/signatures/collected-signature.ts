@@ -1,9 +1,5 @@
-/*
- * Signatures that were collected elsewhere, many in one transaction: the same rules as for signing with `vouched`, in few
- * statements for all of them.
- */
-
 import type { EmailAddress } from '../email.js';
+import type { Allowance } from '../partners/vouching.js';
 import type { SignInput } from './sign-input.js';
 
 /** A signature as it was collected elsewhere. */
@@ -19,4 +15,15 @@ export type Collected = {
   input: CollectedSignature;
   email: EmailAddress;
   ids: { supporter: string; signature: string };
+};
+
+/** Who brings them: noted at each signature. */
+export type Collector = {
+  collectorKey: number;
+  apiKeyKey: number | null;
+  importKey: number;
+  source: string | null;
+  allowance: Allowance;
+  /** Something is hidden from them: they do not hear whether an external id, or with it a signer, is new. */
+  quiet: boolean;
 };

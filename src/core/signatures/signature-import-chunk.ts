@@ -2,34 +2,24 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
-import { CROWDED, findRoom, mayBeCrowded, type Room } from '../brakes/spellings.js';
-import { noteSuspicions } from '../brakes/suspicion.js';
-import { inParts, insertMany } from '../bulk-insert.js';
+import { findRoom, mayBeCrowded, type Room } from '../brakes/spellings.js';
+import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
-import { beginToCount, type Beginning } from '../counts/counting-once.js';
-import { changeCounts } from '../counts/counts.js';
 import { clusterOf } from '../email.js';
-import type { Allowance } from '../partners/vouching.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { noteContacts } from '../supporters/contacts.js';
-import type { Collected } from './collected-signature.js';
+import type { Collected, Collector } from './collected-signature.js';
 import { markImported } from './imports.js';
 import { erasedAmong, supportersOf, type Placed } from './signature-import-people.js';
+import { writeCollected } from './signature-import-rows.js';
 import { errorsOf } from './signature-import-rules.js';
 import { confirmSignature } from './signature-moves.js';
 
-/** Who brings them: noted at each signature. */
-export type Collector = {
-  collectorKey: number;
-  apiKeyKey: number | null;
-  importKey: number;
-  source: string | null;
-  allowance: Allowance;
-  /** Something is hidden from them: they do not hear whether an external id, or with it a signer, is new. */
-  quiet: boolean;
-};
+/*
+ * Signatures that were collected elsewhere, many in one transaction: the same rules as for signing with `vouched`, in few
+ * statements for all of them.
+ */
 
-/**
 /**
  * What became of a row: it counts now, because it is new or had waited; it is new and quarantined, as one spelling too many
  * of a mailbox, or held for the lead, as one too many vouched for in a day; it was there before; it was left out, since its
@@ -37,37 +27,6 @@ export type Collector = {
  */
 export type Outcome =
   'created' | 'quarantined' | 'held' | 'confirmed' | 'already_signed' | 'left_out' | FieldError[];
-
-const SIGNATURE = [
-  'publicId',
-  'petitionKey',
-  'supporterKey',
-  'status',
-  'display',
-  'hidden',
-  'name',
-  'country',
-  'postalCode',
-  'postalAddress',
-  'phone',
-  'comment',
-  'source',
-  'utm',
-  'collectorKey',
-  'apiKeyKey',
-  'importKey',
-  'externalId',
-  'createdAt',
-  'confirmedAt',
-] as const;
-
-const insertSignatures = insertMany(
-  'import_signatures',
-  SIGNATURE,
-  ({ signatures }) => signatures,
-  ({ db, tables: { signatures: t } }, rows) =>
-    db.insert(t).values(rows).onConflictDoNothing().returning({ key: t.key, supporterKey: t.supporterKey }),
-);
 
 type Signature = Pick<Tables['signatures']['$inferSelect'], 'key' | 'status'>;
 
@@ -133,7 +92,7 @@ async function takeEach(
   const held = await beyondAllowance(tx, petition, collector, rows, placed);
   const allowed = placed.filter(({ row }) => !held.has(row));
   const rooms = await roomsOf(ctx, tx, petition.key, allowed);
-  const inserted = await insertAll(ctx, tx, petition, collector, placed, held, rooms);
+  const inserted = await writeCollected(ctx, tx, petition.key, collector, placed, { held, rooms });
   for (const { row, supporterKey } of placed) {
     if (!inserted.has(supporterKey)) continue;
     const isCrowded = rooms.get(supporterKey)?.free === false;
@@ -170,75 +129,6 @@ async function beyondAllowance(
     return status === undefined || status === 'pending';
   });
   return new Set(counting.slice(left));
-}
-
-/** Writes the signatures that are not there yet, and counts them. Answers the keys of those who have signed by that. */
-async function insertAll(
-  ctx: Context,
-  tx: Tx,
-  petition: PetitionHead,
-  { collectorKey, apiKeyKey, importKey, source, allowance, quiet }: Collector,
-  placed: readonly Placed[],
-  held: ReadonlySet<Collected>,
-  rooms: ReadonlyMap<number, Room>,
-): Promise<Set<number>> {
-  const rows = placed.map(({ row, supporterKey }) => {
-    const { input, ids } = row;
-    const createdAt = input.createdAt ?? tx.now;
-    const isFree = !held.has(row) && rooms.get(supporterKey)?.free !== false;
-    const status = isFree ? ('confirmed' as const) : ('quarantined' as const);
-    return {
-      publicId: ids.signature,
-      petitionKey: petition.key,
-      supporterKey,
-      status,
-      display: input.display ?? 'anonymous',
-      hidden: input.hidden ? 1 : 0,
-      name: input.name,
-      country: input.country ?? null,
-      postalCode: input.postalCode ?? null,
-      postalAddress: input.postalAddress ?? null,
-      phone: input.phone ?? null,
-      comment: input.comment ?? null,
-      source: input.source ?? source,
-      utm: input.utm ?? null,
-      collectorKey,
-      apiKeyKey,
-      importKey,
-      externalId: input.externalId ?? null,
-      createdAt,
-      confirmedAt: input.confirmedAt ?? createdAt,
-    };
-  });
-  const found = await insertSignatures(tx, rows);
-  if (quiet) {
-    const stored = new Set(found.map(({ supporterKey }) => supporterKey));
-    const isRefused = ({ supporterKey, externalId }: (typeof rows)[number]) =>
-      externalId !== null && !stored.has(supporterKey);
-    const unnamed = rows.filter(isRefused).map((row) => ({ ...row, externalId: null }));
-    found.push(...(await insertSignatures(tx, unnamed)));
-  }
-  const inserted = new Map(found.map(({ supporterKey, key }) => [supporterKey as number, key]));
-  const counted = { petitionKey: petition.key, collectorKey, apiKeyKey, shareLinkKey: null };
-  const beginnings: Beginning[] = [];
-  const [beyond, crowded]: [number[], number[]] = [[], []];
-  for (const [i, { row, supporterKey }] of placed.entries()) {
-    const key = inserted.get(supporterKey);
-    if (key === undefined) continue;
-    const { status, createdAt, confirmedAt } = rows[i] as (typeof rows)[number];
-    const one = { ...counted, createdAt, confirmedAt };
-    if (status === 'confirmed') {
-      beginnings.push({ counted: one, from: null, identity: row.email.identity });
-      await rooms.get(supporterKey)?.take(key);
-    } else {
-      changeCounts(tx, one, null, status);
-      (held.has(row) ? beyond : crowded).push(key);
-    }
-  }
-  await beginToCount(ctx, tx, beginnings);
-  await noteSuspicions(tx, beyond, allowance.beyond);
-  await noteSuspicions(tx, crowded, CROWDED);
-  return new Set(inserted.keys());
 }
 
 /**

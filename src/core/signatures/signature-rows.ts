@@ -3,13 +3,16 @@ import { ApiError } from '../../errors.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
 import type { Actor } from '../actor.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
+import type { Attribution } from './attribution.js';
+import type { SignInput } from './sign-input.js';
 import { seesAll } from './signature-access.js';
 import type { SignatureRow } from './signature-views.js';
 
 /** What signing needs to know of a signature. */
 export type SignatureHead = Pick<SignatureRow, 'key' | 'publicId' | 'status' | 'createdAt' | 'confirmedAt'>;
 
-const COLUMNS = [
+/** The columns that a new signature brings. */
+export const SIGNATURE_COLUMNS = [
   'publicId',
   'petitionKey',
   'supporterKey',
@@ -33,7 +36,7 @@ const COLUMNS = [
 ] as const;
 
 const insertSignature = statement('signature_insert', ({ db, tables: { signatures: t } }: Tx) =>
-  db.insert(t).values(bindAll(t, COLUMNS)).onConflictDoNothing().returning({ key: t.key }),
+  db.insert(t).values(bindAll(t, SIGNATURE_COLUMNS)).onConflictDoNothing().returning({ key: t.key }),
 );
 
 const findSignature = statement('signature_find', ({ db, tables: { signatures: t } }: Tx) =>
@@ -55,10 +58,44 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
 );
 
 /** A signature as it is written down. */
-export type NewSignature = Pick<SignatureRow, (typeof COLUMNS)[number]> & {
+export type NewSignature = Pick<SignatureRow, (typeof SIGNATURE_COLUMNS)[number]> & {
   supporterKey: number;
   status: 'pending' | 'confirmed' | 'quarantined';
 };
+
+/** The row of a new signature, name by name: it is made for each request. */
+export const rowOf = (
+  input: SignInput,
+  {
+    publicId,
+    petitionKey,
+    supporterKey,
+    status,
+  }: Pick<NewSignature, 'publicId' | 'petitionKey' | 'supporterKey' | 'status'>,
+  { collectorKey, apiKeyKey, mailingKey, shareLinkKey }: Attribution,
+  { createdAt, confirmedAt }: Pick<NewSignature, 'createdAt' | 'confirmedAt'>,
+): NewSignature => ({
+  publicId,
+  petitionKey,
+  supporterKey,
+  status,
+  display: input.display ?? 'anonymous',
+  name: input.name,
+  country: input.country ?? null,
+  postalCode: input.postalCode ?? null,
+  postalAddress: input.postalAddress ?? null,
+  phone: input.phone ?? null,
+  comment: input.comment ?? null,
+  source: input.source ?? null,
+  utm: input.utm ?? null,
+  collectorKey,
+  apiKeyKey,
+  mailingKey,
+  shareLinkKey,
+  externalId: input.externalId ?? null,
+  createdAt,
+  confirmedAt,
+});
 
 /**
  * The signature of this signer: the one that they have, or else this one. Throws `external_id_taken`, where that tells

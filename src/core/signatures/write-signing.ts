@@ -13,7 +13,7 @@ import { addToToday, markImported } from './imports.js';
 import type { Signing } from './read-signing.js';
 import { hearsOf } from './signature-access.js';
 import { confirmSignature } from './signature-moves.js';
-import { insertOrFind, type NewSignature, type SignatureHead } from './signature-rows.js';
+import { insertOrFind, rowOf, type NewSignature, type SignatureHead } from './signature-rows.js';
 
 /** The signature that there is now. */
 export type Written = {
@@ -43,7 +43,14 @@ export async function writeSigning(
   const wanted = input.vouched || petition.confirmation === 'none' ? 'confirmed' : 'pending';
   const place = { petitionKey: petition.key, identity: email.identity, status: wanted } as const;
   const room = suspicion ? FREE : await findRoom(ctx, tx, place);
-  const row = rowOf(tx, supporter.key, signing, admission, room.free ? wanted : 'quarantined');
+  const status = suspicion || !room.free ? 'quarantined' : wanted;
+  const row = rowOf(
+    input,
+    { publicId: ids.signature, petitionKey: petition.key, supporterKey: supporter.key, status },
+    admission.attribution,
+    // What is vouched for and quarantined counts as soon as an organiser releases it.
+    { createdAt: tx.now, confirmedAt: status === 'confirmed' || input.vouched ? tx.now : null },
+  );
   const { signature: before, isNew } = await insertOrFind(tx, actor, petition, row);
   if (isNew) {
     await beginSignature(ctx, tx, signing, row, before);
@@ -56,40 +63,6 @@ export async function writeSigning(
   const signature = takes ? await confirm(ctx, tx, before, email.identity) : before;
   if (isNew || signature !== before) await noteWord(tx, signing, admission, signature, isNew);
   return { supporterKey: supporter.key, signature, isNew, heard };
-}
-
-/** The row of a new signature, name by name: it is made for each request. */
-function rowOf(
-  tx: Tx,
-  supporterKey: number,
-  { input, ids }: Signing,
-  { petition, attribution, suspicion }: Admission,
-  wanted: 'confirmed' | 'pending' | 'quarantined',
-): NewSignature {
-  const status = suspicion ? 'quarantined' : wanted;
-  return {
-    publicId: ids.signature,
-    petitionKey: petition.key,
-    supporterKey,
-    status,
-    display: input.display ?? 'anonymous',
-    name: input.name,
-    country: input.country ?? null,
-    postalCode: input.postalCode ?? null,
-    postalAddress: input.postalAddress ?? null,
-    phone: input.phone ?? null,
-    comment: input.comment ?? null,
-    source: input.source ?? null,
-    utm: input.utm ?? null,
-    collectorKey: attribution.collectorKey,
-    apiKeyKey: attribution.apiKeyKey,
-    mailingKey: attribution.mailingKey,
-    shareLinkKey: attribution.shareLinkKey,
-    externalId: input.externalId ?? null,
-    createdAt: tx.now,
-    // What is vouched for and quarantined counts as soon as an organiser releases it.
-    confirmedAt: status === 'confirmed' || input.vouched ? tx.now : null,
-  };
 }
 
 /** Counts a new signature, and notes where it came from while its mailbox is asked. */

@@ -1,0 +1,107 @@
+import { type Tx } from '../../store/store.js';
+import { CROWDED, type Room } from '../brakes/spellings.js';
+import { noteSuspicions } from '../brakes/suspicion.js';
+import { insertMany } from '../bulk-insert.js';
+import type { Context } from '../context.js';
+import { beginToCount, type Beginning } from '../counts/counting-once.js';
+import { changeCounts } from '../counts/counts.js';
+import type { Collected, Collector } from './collected-signature.js';
+import type { Placed } from './signature-import-people.js';
+import { rowOf, SIGNATURE_COLUMNS, type NewSignature } from './signature-rows.js';
+
+/* Writing collected signatures down: the rows that are not there yet, in one statement, and what hangs on them. */
+
+const insertSignatures = insertMany(
+  'import_signatures',
+  [...SIGNATURE_COLUMNS, 'hidden', 'importKey'],
+  ({ signatures }) => signatures,
+  ({ db, tables: { signatures: t } }, rows) =>
+    db.insert(t).values(rows).onConflictDoNothing().returning({ key: t.key, supporterKey: t.supporterKey }),
+);
+
+type NewCollected = NewSignature & { hidden: number; importKey: number };
+
+/** What keeps some of them from counting. */
+export type Limits = {
+  /** Beyond what may be vouched for in a day. */
+  held: ReadonlySet<Collected>;
+  /** By supporter, where the mailbox has many spellings. */
+  rooms: ReadonlyMap<number, Room>;
+};
+
+/** Writes the signatures that are not there yet, and counts them. Answers the supporters who have signed by that. */
+export async function writeCollected(
+  ctx: Context,
+  tx: Tx,
+  petitionKey: number,
+  collector: Collector,
+  placed: readonly Placed[],
+  limits: Limits,
+): Promise<Set<number>> {
+  const rows = placed.map((one) => rowOfCollected(tx, petitionKey, collector, one, limits));
+  const inserted = await insertRows(tx, rows, collector.quiet);
+  const beginnings: Beginning[] = [];
+  const [beyond, crowded]: [number[], number[]] = [[], []];
+  for (const [i, { row, supporterKey }] of placed.entries()) {
+    const key = inserted.get(supporterKey);
+    if (key === undefined) continue;
+    const written = rows[i] as NewCollected;
+    if (written.status === 'confirmed') {
+      beginnings.push({ counted: written, from: null, identity: row.email.identity });
+      await limits.rooms.get(supporterKey)?.take(key);
+    } else {
+      changeCounts(tx, written, null, 'quarantined');
+      (limits.held.has(row) ? beyond : crowded).push(key);
+    }
+  }
+  await beginToCount(ctx, tx, beginnings);
+  await noteSuspicions(tx, beyond, collector.allowance.beyond);
+  await noteSuspicions(tx, crowded, CROWDED);
+  return new Set(inserted.keys());
+}
+
+function rowOfCollected(
+  tx: Tx,
+  petitionKey: number,
+  { collectorKey, apiKeyKey, importKey, source }: Collector,
+  { row, supporterKey }: Placed,
+  { held, rooms }: Limits,
+): NewCollected {
+  const { input, ids } = row;
+  const isFree = !held.has(row) && rooms.get(supporterKey)?.free !== false;
+  const createdAt = input.createdAt ?? tx.now;
+  return {
+    ...rowOf(
+      input,
+      { publicId: ids.signature, petitionKey, supporterKey, status: isFree ? 'confirmed' : 'quarantined' },
+      { collectorKey, apiKeyKey, mailingKey: null, shareLinkKey: null },
+      { createdAt, confirmedAt: input.confirmedAt ?? createdAt },
+    ),
+    source: input.source ?? source,
+    hidden: input.hidden ? 1 : 0,
+    importKey,
+  };
+}
+
+/**
+ * Answers the keys of the new signatures by their supporters. `quiet`: a row that is refused for its external id is written
+ * without it, since to say so would tell that the signer is new.
+ */
+async function insertRows(
+  tx: Tx,
+  rows: readonly NewCollected[],
+  quiet: boolean,
+): Promise<Map<number, number>> {
+  const found = await insertSignatures(tx, rows);
+  if (quiet) {
+    const stored = new Set(found.map(({ supporterKey }) => supporterKey));
+    const refused = rows.filter((row) => row.externalId !== null && !stored.has(row.supporterKey));
+    found.push(
+      ...(await insertSignatures(
+        tx,
+        refused.map((row) => ({ ...row, externalId: null })),
+      )),
+    );
+  }
+  return new Map(found.map(({ supporterKey, key }) => [supporterKey as number, key]));
+}
