@@ -6,9 +6,9 @@ import { arraysOf, distinctOf, inOneOrder, roundsOf, textOf, unnest, type ValueS
  * `insert … values ($1, $2)` an insert of all of them. It reads drizzle's text and a few fields that drizzle does not
  * promise; what it does not recognise is run for each set by itself. `test/store/gather.test.ts` holds on to the results.
  *
- * Joined are selects without `order by`; inserts, where those that conflict and return something do nothing else and have
- * a public id or a hash by which the rows are told apart; and updates of the row that one value names. All else is right
- * but slow: `test/core/signatures/gathered-signing.test.ts` lists the statements of signing that must be joined.
+ * Joined are selects without `order by`; inserts (with `on conflict … returning` only if it does nothing, and if a public
+ * id or a hash tells the rows apart); and updates of the row that one value names. All else is right but slow:
+ * `test/core/signatures/gathered-signing.test.ts` lists the statements of signing that must be joined.
  */
 
 type Values = Record<string, unknown>;
