@@ -36,6 +36,7 @@ async function writeScript(): Promise<void> {
     sourcemap: 'external',
     legalComments: 'none',
     tsconfig: fileURLToPath(at('src/embed/tsconfig.json')),
+    // Nothing on stdout: `npm run -s undersigned -- openapi > file` builds first.
     logLevel: 'warning',
   });
 }

@@ -18,9 +18,9 @@ import { defineSupportersTables } from './tables/supporters.js';
  * All table definitions, each beside those of its noun in `tables/`. `columns` is one engine's set of column builders; the
  * static types are PostgreSQL's for both, so that what compiles here runs on either.
  *
- * Inside, rows are joined by small ordered integers (`key`); outside, things are named by `publicId`. Text that people
- * wrote is stored as they wrote it; what is searched or compared is computed in the application, so that both engines
- * agree on it.
+ * Inside, rows are joined by small ordered integers (`key`); outside, things are named by `publicId`. Every further index
+ * over random values makes signing slower. Text that people wrote is stored as they wrote it; what is searched or compared
+ * is computed in the application, so that both engines agree on it.
  */
 
 export function defineTables(d: typeof Columns) {

@@ -53,7 +53,8 @@ const keep = statement('idempotency_keep', ({ db, tables: { idempotencyKeys } }:
 
 /**
  * Runs `work`, or returns what it returned when the same request was made before. A concurrent retry waits for the
- * first. Failures are not kept: the retry runs again. Throws `idempotency_key_reused`.
+ * first. Failures are not kept: they are rolled back with all else, and the retry runs again. What is kept is what `work`
+ * returned, not the bytes of an answer, which is rendered again. Throws `idempotency_key_reused`.
  */
 export async function once<T>(tx: Tx, retry: Retry | undefined, work: () => Promise<T>): Promise<T> {
   if (!retry) return work();

@@ -13,7 +13,10 @@ type Proof = { form_token?: string; altcha?: string };
 export class RobotCheck {
   readonly #api: Api;
   readonly #petition: string;
-  /** Of the first answer: it tells how long somebody has taken. */
+  /**
+   * Of the first answer: it tells how long somebody has taken. It stays when the proof of work is renewed: a fresh one would
+   * look like a machine that took less than two seconds.
+   */
   readonly #formToken: Promise<string | undefined>;
   #challenge: Promise<Challenge | undefined>;
   #altcha: Promise<string | undefined> | undefined;

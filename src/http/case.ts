@@ -6,7 +6,10 @@ type CamelKeys<T> = { [Name in keyof T as Name extends string ? Camel<Name> : ne
 const camel = (name: string) => name.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
 const names = new Map<string, string>();
 
-/** The top-level names of a body as the code has them: `page_url` to `pageUrl`. What is inside keeps its own. */
+/**
+ * The top-level names of a body as the code has them: `page_url` to `pageUrl`. What is inside keeps its own: JSON columns
+ * hold it in snake_case, as it is on the wire.
+ */
 export function camelKeys<T extends object>(body: T): CamelKeys<T> {
   const out: Record<string, unknown> = {};
   for (const name in body) {

@@ -23,7 +23,11 @@ const holds = (keyword: OwnKeyword, isGood: (text: string) => boolean): FuncKeyw
   validate: (_wanted: boolean, text: string) => text === '' || isGood(text),
 });
 
-/** What our schemas say beyond JSON Schema. In the order in which a validator must learn them. */
+/**
+ * What our schemas say beyond JSON Schema. In the order in which a validator must learn them. `undirected` changes the text:
+ * so what people type is cleaned wherever a contract is asked, by the API, imports, pages and commands alike. The document
+ * leaves these keywords out.
+ */
 export const KEYWORDS: FuncKeywordDefinition[] = [
   holds('visible', isVisible),
   holds('ownDomain', isOfOneOwner),

@@ -66,6 +66,8 @@ export function createDelivery(options: DeliveryOptions): (mail: OutboxRow) => P
     { take }: typeof rate,
     mail: OutboxRow,
   ): Promise<Result> {
+    // Sent after that transaction: meanwhile it may be confirmed, or its person erased. That does no harm, since links are
+    // checked when they are used.
     const letter = await prepareMail(ctx, mail);
     if (!letter) return { kind: 'dropped' };
     const wait = take(domainOf(letter.to), mail.key);

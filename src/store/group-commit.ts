@@ -120,6 +120,7 @@ export class GroupCommit {
       } finally {
         this.parts.turn.give();
       }
+      // The next group begins only after this: begun during it, it would be smaller, and that cost more than the disk does.
       await this.parts.log.synced();
       // What it has moved makes room: the reserve can be kept again.
       if (this.parts.reserve?.spent) this.parts.checkpointer.clean();
@@ -158,6 +159,7 @@ export class GroupCommit {
    * Runs a group in one transaction. With savepoints a job that fails is undone alone. Without them, one that fails before
    * it has written anything needs no undoing; if it may have written, all are rolled back and undefined is returned: the
    * group has to run again with savepoints, and so have the next ones, for whoever made one fail can make others fail.
+   * Savepoints from the start would copy every page that is written.
    */
   async #attempt(group: Job[], savepoints: boolean): Promise<Sums | undefined> {
     const run = this.#run;

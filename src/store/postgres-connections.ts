@@ -9,10 +9,13 @@ const SHARDS = 64;
 const builder = (client: Pick<pg.PoolClient, 'query'>): Db =>
   drizzle(client as pg.PoolClient, { casing: 'snake_case' });
 
-/** A connection that many may ask at the same time: it sends one query after the other. */
+/** A connection that many may ask at the same time: it sends one query after the other. pg warns when queries overlap. */
 export class Orderly {
   readonly db: Db;
-  /** The first error of the transaction: after one it is lost, whoever has heard of it. */
+  /**
+   * The first error of the transaction: after one it is lost, whoever has heard of it. `commit` does not say so: PostgreSQL
+   * answers it with a quiet rollback.
+   */
   failure: { error: unknown } | undefined;
   #last: Promise<unknown> = Promise.resolve();
 

@@ -61,6 +61,7 @@ class Servers {
     const found = (await Promise.all(this.urls.map(ask))).filter((one) => one !== undefined);
     this.#primary = found.sort((a, b) => b.timeline - a.timeline)[0];
     if (!this.#primary) this.#rests = performance.now() + REST_MS;
+    // Always after an await: before the first one `#find` has not stored the promise yet, and would keep it for ever.
     this.#finding = undefined;
     return this.#primary;
   }

@@ -11,6 +11,7 @@ import { engines, onEveryEngine, openTestStore, type Engine } from '../support/h
 const newId = (prefix: IdPrefix) => encodeId(prefix, uuidv7obj().bytes);
 
 const postgres = engines.find(({ name }) => name === 'postgres');
+// Only tests that are skipped together may share it: node-tap changes the options of a test that it skips.
 const onPostgres = { skip: postgres ? false : 'no PostgreSQL' };
 
 async function open(t: Test, engine: Engine, options: Partial<PostgresOptions> = {}): Promise<Store> {

@@ -536,6 +536,7 @@ t.test(
 );
 
 const postgres = engines.find(({ name }) => name === 'postgres');
+// Only tests that are skipped together may share it: node-tap changes the options of a test that it skips.
 const onPostgres = { skip: postgres ? false : 'no PostgreSQL' };
 
 t.test('PostgreSQL: conflicts are tried again', onPostgres, async (t) => {

@@ -52,6 +52,7 @@ export function watchContract(app: FastifyInstance): void {
     const pointer = `spec${place}/content/${escape(type)}/schema`;
     const validate = validators.get(pointer) ?? ajv.compile({ $ref: pointer });
     validators.set(pointer, validate);
+    // The schema of such an answer is that of a line.
     if (type === 'application/x-ndjson') {
       const wrong = text.split('\n').find((one) => one !== '' && !validate(JSON.parse(one)));
       return wrong === undefined ? undefined : ajv.errorsText(validate.errors);

@@ -113,6 +113,8 @@ export function moveCounts(
 ): void {
   const { petitionKey, collectorKey, shareLinkKey, confirmedAt } = counted;
   const { shard } = tx;
+  // First, and sums are written in this order: two transactions that want a row of another sum want one of these too, and
+  // one of them waits here, before it has locked anything that the other needs.
   move(tx, COUNTS, { petitionKey, shard }, from, to);
   if (collectorKey !== null) {
     move(tx, PARTNER, { petitionKey, organizationKey: collectorKey, shard }, from, to);

@@ -11,7 +11,7 @@ import { isOverCap, recipientOf } from './mail-caps.js';
 
 /**
  * Prepares a claimed mail. Returns undefined when nothing is to be sent; then it is settled already, with the reason.
- * Links in it are made now: a second attempt makes new ones, and both work.
+ * Links in it are made now: a second attempt makes new ones, and both work. So no token waits in a table.
  */
 export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter | undefined> {
   const random = { token: ctx.random(TOKEN_BYTES), code: sixDigits(ctx.random) };

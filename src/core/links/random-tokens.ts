@@ -7,7 +7,8 @@ import type { Reader, Tx } from '../../store/store.js';
 
 /*
  * Random tokens: 33 random bytes, of which the database holds the SHA-256. They are mailed when what they allow should
- * need the mailbox.
+ * need the mailbox. All carry the supporter's link epoch: raising it voids every older link, but for the undo of a change
+ * of address, which is there for stolen sessions.
  */
 
 const MINUTE = 60_000;

@@ -3,7 +3,11 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { RequestData, RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import { bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 
-/** Something that somebody wants under an address: void until the owner of the mailbox confirms it. */
+/**
+ * Something that somebody wants under an address: void until the owner of the mailbox confirms it. What was said with it
+ * stays in it until then, and each is confirmed by itself: else the one who typed an address first, or last, would speak
+ * for its owner.
+ */
 export type ConfirmationRequest = Tables['confirmationRequests']['$inferSelect'];
 
 export type NewRequest = Pick<ConfirmationRequest, 'kind' | 'supporterKey' | 'origin' | 'locale'> & {

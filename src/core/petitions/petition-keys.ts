@@ -21,7 +21,10 @@ export class PetitionKeys {
     return this.#known.get(ref);
   }
 
-  /** Looks it up, by any slug it ever had. Undefined: there is none that strangers may know of. */
+  /**
+   * Looks it up, by any slug it ever had. Undefined: there is none that strangers may know of. So nothing is counted for a
+   * draft either, and no header tells it from an invention.
+   */
   async find(ref: string): Promise<number | undefined> {
     if (ref.length > LONGEST || !REF.test(ref)) return undefined;
     const petition = await findAnyHead(this.on, ref);

@@ -14,6 +14,10 @@ import { readSignatures } from './signatures.js';
 /*
  * Before many signatures are moderated, a preview says which. It changes nothing, and nothing of it is kept: its token
  * says, sealed, what was found and when.
+ *
+ * It holds no list: whether something has changed since is read off the log of moderations. So a new verb that brings a
+ * signature into `pending`, `quarantined` or `invalidated` must write a moderation, or show in `confirmed_at` as a
+ * confirmation does.
  */
 
 export const PREVIEW_LIFETIME_MS = 30 * 60_000;

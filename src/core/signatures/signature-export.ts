@@ -26,8 +26,9 @@ export type SignatureExport = {
 
 /**
  * All signatures of a petition that are shown to the actor's organization, first signed first, as `listSignatures` shows
- * them. They are read in slices, each as it is at that moment, and no transaction stays open: so nobody comes twice, and
- * all are there that were there when it began; who signs meanwhile may be there, and a status is the one at reading.
+ * them. They are read in slices, each as it is at that moment, in the order of a key that only grows: so nobody comes twice,
+ * and all are there that were there when it began; who signs meanwhile may be there, and a status is the one at reading. No
+ * transaction stays open, so that SQLite's log can begin anew meanwhile.
  * Throws `petition_not_found`, at once. The slices throw it too, and `invalid_key`, when that changes on the way.
  */
 export async function exportSignatures(

@@ -53,7 +53,11 @@ export async function supportersOf(tx: Tx, rows: readonly Collected[]): Promise<
   });
 }
 
-/** Rows of people who were erased since they signed, and have not come back: they are left out. */
+/**
+ * Rows of people who were erased since they signed, and have not come back: they are left out. So are rows that do not say
+ * when they were signed. All that is told of them is `left_out`, as of people who have withdrawn: it must not show who was
+ * erased.
+ */
 export async function erasedAmong(ctx: Context, tx: Tx, rows: readonly Collected[]): Promise<Set<Collected>> {
   if (!(await lookForErased(tx))) return new Set();
   const gone = await erasedOf(ctx, tx, new Set(rows.map(({ email }) => email.identity)));

@@ -177,6 +177,7 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
     const begun = performance.now();
     await assertStillActive(tx, actor);
     const petition = await findSharedHead(tx, actor, input.petition);
+    // Open, also for an import: after closing, retention takes signers off their rows, and the same people would count again.
     assertSignable(petition, tx.now);
     const allowance = await allowanceOf(tx, actor, petition);
     const { organizationKey: collectorKey } = actor;

@@ -7,7 +7,8 @@ import { HANDLE_BYTES } from '../links/signed-tokens.js';
 import { recordConsent } from './consents.js';
 
 /*
- * What happens to a subscription. Every change leaves a consent record in the same transaction.
+ * What happens to a subscription. Every change leaves a consent record in the same transaction: so nothing but this file
+ * and vouched-subscribers.ts changes one.
  */
 
 export type Subscription = Tables['subscriptions']['$inferSelect'];

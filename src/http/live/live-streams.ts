@@ -142,10 +142,12 @@ export class LiveStreams {
   #hear(topic: Topic, { status, goals, counts }: LiveState): void {
     const over = status !== 'published' && status !== 'draft';
     topic.farewell = over ? Buffer.from(`event: closed\ndata: ${JSON.stringify({ status })}\n\n`) : null;
+    // Public counts alone: an event for a pending signature would tell whether its address had signed before.
     const data = status === 'taken_down' ? topic.data : JSON.stringify(toCounts(publicCounts(counts), goals));
     if (data === topic.data && !over) return;
     if (data !== topic.data) {
       topic.data = data;
+      // It needs no memory, and is the same in all processes.
       topic.id = etagOf(data).slice(1, -1);
       topic.message = Buffer.from(`event: counts\nid: ${topic.id}\ndata: ${data}\n\n`);
     }

@@ -6,7 +6,10 @@ export const CHUNK = 2000;
 /** One side of a copy. Nobody changes it meanwhile, or what is read of it is of one instant. */
 export type CopyEnd = {
   count(table: CopyTable): Promise<number>;
-  /** All rows after a key, or all, in the order of the key: the same order on both engines. */
+  /**
+   * All rows after a key, or all, in the order of the key: the same order on both engines. A reader that stops before the
+   * end calls `return`: an open cursor (PostgreSQL) or iterator (better-sqlite3) holds the connection up.
+   */
   chunks(table: CopyTable, after?: Row): AsyncGenerator<Row[]>;
   close(): Promise<void>;
 };

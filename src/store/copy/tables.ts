@@ -57,6 +57,7 @@ function describe(table: PgTable, twin: PgTable): CopyTable {
   return {
     name,
     columns: all.map(nameOf),
+    // By their names: the columns of a primary key of several are not the same objects as the table's.
     key: keys.map(({ name: key }) => all.findIndex((column) => column.name === key)),
     identity: identity && nameOf(identity),
     on: { postgres: all, sqlite: Object.keys(columns).map((property) => twins[property] as Column) },

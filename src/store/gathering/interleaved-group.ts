@@ -148,7 +148,10 @@ export class InterleavedGroup {
 
 const isEmpty = (answer: unknown) => Array.isArray(answer) && answer.length === 0;
 
-/** The query builder, which tells when something else than a statement is about to write. */
+/**
+ * The query builder, which tells when something else than a statement is about to write. Such a query is sent for each
+ * work by itself, and its insert counts as written even where a conflict met it.
+ */
 const noting = (db: Db, note: () => void): Tx['db'] =>
   ({
     select: db.select.bind(db),

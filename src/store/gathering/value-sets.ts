@@ -55,7 +55,8 @@ export function roundsOf(sets: readonly ValueSet[], by: readonly number[]): Valu
 
 /**
  * Everybody locks the rows of a table in one order, or two transactions would wait for each other: by the columns as they
- * come, in which what is unique stands first. Only a public id (the parameter `besides`) says nothing.
+ * come, in which what is unique stands first. Only a public id (the parameter `besides`) says nothing. A table whose
+ * unique columns do not come first in its insert could deadlock between two processes: PostgreSQL notices after a second.
  */
 export const inOneOrder = (sets: readonly ValueSet[], besides: number): ValueSet[] =>
   [...sets].sort((a, b) => {

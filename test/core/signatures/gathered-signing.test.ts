@@ -13,6 +13,7 @@ import { ApiError } from '../../../src/errors.js';
 import { engines, openTestStore, publish, start, type Engine, type TestApp } from '../../support/helper.js';
 
 const postgres = engines.find(({ name }) => name === 'postgres');
+// Only tests that are skipped together may share it: node-tap changes the options of a test that it skips.
 const onPostgres = { skip: postgres ? false : 'no PostgreSQL' };
 
 const FORM = { country: 'optional', postal_code: 'off', postal_address: 'off', phone: 'off', comment: 'off' };
