@@ -54,9 +54,12 @@ const rawBodies = new WeakMap<FastifyRequest, Buffer>();
 /** The bytes of a body as they came, on routes with `keepRawBody`: signatures are made over them. */
 export const rawBodyOf = (request: FastifyRequest): Buffer => rawBodies.get(request) ?? Buffer.alloc(0);
 
+/** Made once: a second app of the process, as tests have many, finds the contracts compiled. */
+let validators: Record<'bodies' | 'texts', Ajv> | undefined;
+
 export function validation(app: FastifyInstance): void {
-  const bodies = validator({ coerceTypes: false });
-  const texts = validator({ coerceTypes: 'array' });
+  validators ??= { bodies: validator({ coerceTypes: false }), texts: validator({ coerceTypes: 'array' }) };
+  const { bodies, texts } = validators;
   app.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? bodies : texts).compile(schema as object),
   );

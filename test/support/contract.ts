@@ -8,8 +8,16 @@ type Json = Record<string, any>;
 
 const escape = (part: string) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
 
-/** Holds every answer of `app.inject` against the app's own OpenAPI document: it rejects on a breach. */
-export function watchContract(app: FastifyInstance): void {
+type Contract = {
+  document: Json;
+  /** What is wrong with an answer; undefined: nothing. */
+  check(method: string, path: string, status: number, headers: Json, text: string): string | undefined;
+};
+
+/** All apps of a process have the same routes: the document is made, and its schemas compiled, for the first. */
+let contract: Contract | undefined;
+
+function contractOf(app: FastifyInstance): Contract {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
   ajv.addFormat('int32', true);
@@ -63,6 +71,12 @@ export function watchContract(app: FastifyInstance): void {
     return validate(body) ? undefined : ajv.errorsText(validate.errors);
   }
 
+  return { document, check };
+}
+
+/** Holds every answer of `app.inject` against the OpenAPI document: it rejects on a breach. */
+export function watchContract(app: FastifyInstance): void {
+  const { document, check } = (contract ??= contractOf(app));
   // The app is ready, and hooks cannot be added any more: so its answers are watched where they leave `inject`.
   const inject = app.inject.bind(app) as (...args: any[]) => any;
   (app as Json)['inject'] = async (options: Json) => {
