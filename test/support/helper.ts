@@ -34,11 +34,12 @@ const postgres = (server: string): Engine => ({
   name: 'postgres',
   async database(t) {
     const name = `test_${randomBytes(8).toString('hex')}`;
-    await administer(server, `create database ${name}`);
+    const template = process.env['TEST_POSTGRES_TEMPLATE'];
+    await administer(server, `create database ${name} ${template ? `template ${template}` : ''}`);
     t.teardown(() => administer(server, `drop database ${name} with (force)`));
     const url = new URL(server);
     url.pathname = `/${name}`;
-    await migrateStore(url.href);
+    if (!template) await migrateStore(url.href);
     return url.href;
   },
 });
