@@ -10,6 +10,13 @@ import { build, openStage, startDurablePostgres } from './stage.js';
 import { median } from './summary.js';
 import type { Order, Report } from './types.js';
 
+const HELP = `npm run bench:postgres -- [options]
+  --rounds <n>       rounds, each with every contender (5)
+  --seconds <n>      measured seconds of each contender in each round (3)
+  --connections <n>  sockets that sign (100)
+  --processes <n,n>  how many of our processes sign together (1,2,3)
+  --only <part>      compare, or processes`;
+
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
@@ -17,6 +24,7 @@ const { values: flags } = parseArgs({
     connections: { type: 'string', default: '100' },
     processes: { type: 'string', default: '1,2,3' },
     only: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
 const [rounds, seconds, connections] = [flags.rounds, flags.seconds, flags.connections].map(Number) as [
@@ -25,6 +33,10 @@ const [rounds, seconds, connections] = [flags.rounds, flags.seconds, flags.conne
   number,
 ];
 const LOOK_MS = 20;
+if (flags.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 
 const { folder, keep, run } = openStage();
 await run(bench);

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Where a server keeps its database, and how that fails. */
@@ -22,6 +23,26 @@ export const plainDisk = (path: string): Disk => {
 const SHUTDOWN = `
 import fcntl, os, struct, sys
 fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("i", 2))`;
+
+/** Whether this machine mounts a file as a disk, out of sight of others, and lets it stop. */
+export function canCutPower(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-power-'));
+  const [image, path] = [join(folder, 'img'), join(folder, 'disk')];
+  mkdirSync(path);
+  const steps = [
+    `truncate -s 16M ${image}`,
+    `mkfs.ext4 -q -F ${image}`,
+    `mount -o loop ${image} ${path}`,
+    `python3 -c '${SHUTDOWN}' ${path}`,
+    `umount ${path}`,
+  ];
+  try {
+    const inside = ['--mount', '--propagation', 'private', 'sh', '-ec', steps.join('\n')];
+    return spawnSync('unshare', inside, { stdio: 'ignore' }).status === 0;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** A small ext4 in a file. The caller has mounts of its own: see unshare(1). */
 export function powerDisk(folder: string): Disk {
