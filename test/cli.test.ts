@@ -14,6 +14,7 @@ import {
   oneLine,
   PETITION,
   post,
+  query,
   secretKeyIn,
   serve,
   type Env,
@@ -167,6 +168,45 @@ t.test('undersigned --help', async (t) => {
     for (const word of [...words, /^Usage: undersigned/]) t.match(stdout, word, command);
   }
   t.same(readdirSync(folder), [], 'and nothing is made');
+});
+
+t.test('bounces import: a row that is wrong stops no other', async (t) => {
+  const folder = home(t);
+  t.match(await cli(folder, FAST, 'migrate'), { code: 0 });
+  const from = (text: string) => {
+    writeFileSync(join(folder, 'bounces.csv'), text);
+    return cli(folder, FAST, 'bounces', 'import', 'bounces.csv');
+  };
+  const rows = [
+    '\uFEFF Type ; "Bounce";EMAIL ;what they said',
+    'bounce;hard; gone@example.org ;"550 5.1.1; no such user, sorry"',
+    'complaint;;"angry@example.org"',
+    'bounce;soft;full@example.org;"of two',
+    'lines"',
+    '',
+    'bounce;hard;"torn"@example.org;x',
+    'holiday;;away@example.org;x',
+    'bounce;sometimes;odd@example.org;x',
+    'bounce;hard;not-an-address;x',
+    ';;late@example.org;x',
+    'bounce;;last@example.org',
+  ];
+  const taken = await from(rows.join('\r\n'));
+  t.match(taken, { code: 1, stdout: '3 suppressed, 1 ignored (soft), 5 invalid\n' });
+  t.same(
+    taken.stderr.trim().split('\n'),
+    [7, 8, 9, 10, 11].map((line) => `line ${line}: neither a bounce nor a complaint of an address`),
+  );
+  const blocked = await query(
+    `file:${join(folder, 'data/undersigned.db')}`,
+    'select reason from do_not_contact',
+  );
+  t.same(blocked.map(({ reason }) => reason).sort(), ['bounce', 'bounce', 'complaint']);
+
+  t.match(await from('email\nagain@example.org\n'), { code: 0, stdout: /^1 suppressed/ }, 'addresses alone');
+  for (const headless of ['', 'gone@example.org\n', 'type,bounce\nbounce,hard\n']) {
+    oneLine(t, await from(headless), /first line must name the columns: email, type, bounce/, headless);
+  }
 });
 
 onEveryEngine('the commands', async (t, engine) => {
