@@ -61,7 +61,8 @@ function bringsTypesAlone(clause: ts.ImportClause | undefined): boolean {
 const sources = [...filesUnder('schema'), ...filesUnder('src')].map(read);
 const imports = sources.flatMap((source) => source.imports);
 
-const DRIVERS = /^(?:better-sqlite3|pg|drizzle-orm\/(?:better-sqlite3|node-postgres|migrator))(?:\/|$)/;
+const DRIVERS =
+  /^(?:better-sqlite3(?:-12)?|pg|drizzle-orm\/(?:better-sqlite3|node-postgres|migrator))(?:\/|$)/;
 const HTTP_LIBRARIES = /^(?:fastify$|fastify-plugin|@fastify\/|node:http|http$|https$)/;
 
 type Rule = {

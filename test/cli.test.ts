@@ -4,6 +4,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import t from 'tap';
+import { isGoodNode } from '../src/cli/node-version.js';
 import { onEveryEngine } from './helper.js';
 import {
   body,
@@ -132,6 +133,28 @@ t.test('a wrong configuration is told in one line that names the variable', asyn
     oneLine(t, ended[i]!, wanted, JSON.stringify(env));
     t.notMatch(ended[i]!.stderr, secret);
   }
+});
+
+t.test('what does not run on this Node is told in one line', async (t) => {
+  const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  t.equal(engines.node, '^20.19.0 || ^22.14.0 || >=24.0.0', 'the same as here');
+  const good = ['20.19.0', '20.20.2', '22.14.0', '22.23.3', '24.0.0', '26.10.0', '30.0.0'];
+  const bad = ['18.20.8', '20.9.0', '20.18.3', '21.7.3', '22.9.0', '22.13.1', '23.11.1'];
+  t.same([...good, ...bad].filter(isGoodNode), good);
+
+  const folder = home(t);
+  writeFileSync(
+    join(folder, 'no-sqlite.cjs'),
+    `const Module = require('node:module');
+    const load = Module._load;
+    Module._load = (name, ...rest) => {
+      if (name.startsWith('better-sqlite3')) throw Object.assign(new Error(name), { code: 'ERR_DLOPEN_FAILED' });
+      return load(name, ...rest);
+    };`,
+  );
+  const NODE_OPTIONS = `--require ${join(folder, 'no-sqlite.cjs')}`;
+  const ended = await cli(folder, { NODE_OPTIONS }, 'migrate');
+  oneLine(t, ended, /better-sqlite3\S*, .* cannot be loaded: run npm ci with this Node\.js/, 'no SQLite');
 });
 
 /** As many at once as there are cores. */

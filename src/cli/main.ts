@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './node-version.js';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SCOPES, SIGNATURE_STATUSES, type Scope } from '../../schema/db/tables.js';
 import { ApiError, describeError } from '../errors.js';
