@@ -205,3 +205,17 @@ t.test('files are named after what is in them, and short', (t) => {
   t.pass(`${sources.length} files were looked at`);
   t.end();
 });
+
+t.test('npm takes better-sqlite3 13 as it comes', (t) => {
+  const lock = JSON.parse(readFileSync(new URL('package-lock.json', packageRoot), 'utf8')) as {
+    packages: Record<string, { gypfile?: boolean }>;
+  };
+  // Its own package.json says so, but npm ci does not read that: it would compile, and, without a compiler, take away
+  // what it could not compile. `npm install` forgets the line: put it back by hand.
+  t.match(
+    lock.packages['node_modules/better-sqlite3'],
+    { gypfile: false },
+    '"gypfile": false in package-lock.json',
+  );
+  t.end();
+});

@@ -6,8 +6,9 @@ import type { Db } from './store.js';
 
 /*
  * No release of better-sqlite3 runs on every Node. 13 is made for Node-API 10, and crashes where there is less of it: on
- * Node 20. 12 ends the process on Node 24.19 and later (and 26), whenever a statement is collected at a bad moment. So
- * both are installed, and nothing else loads them: not even drizzle's own entry, which imports one of them by its name.
+ * Node 20, and on 22 before 22.14. 12 aborts on Node 24 from 24.19 on, when a statement or a connection is collected
+ * while no JavaScript runs. So both are installed, as far as they can be, and nothing else loads them: not even drizzle's
+ * own entry, which imports one of them by its name. `npm run test:nodes` tries it.
  */
 const NEEDS_NODE_API = 10;
 
