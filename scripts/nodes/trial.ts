@@ -32,8 +32,9 @@ export async function trial(bin: string, main: string, home: string, enough: num
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data: Buffer) => (said += String(data)));
+  }
   const exit = once(child, 'close');
   const life = setTimeout(() => child.kill('SIGKILL'), LIFE_MS);
   const kill = () => void child.kill('SIGKILL');
