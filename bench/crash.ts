@@ -7,8 +7,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import Database from 'better-sqlite3';
 import { freePort } from '../scripts/free-port.js';
+import { openFile } from '../src/store/sqlite-driver.js';
 import { createChecks } from './checks.js';
 import { startLimit, startOurs, type Contender } from './contenders.js';
 import { startSigning } from './failover/signers.js';
@@ -142,7 +142,7 @@ async function trial(server: Server, disk: Disk): Promise<void> {
 
 /** Holds what the clients wrote down against what the database holds. */
 function audit(file: string, acknowledged: string[]): Audit {
-  const db = new Database(file, { timeout: 5000 });
+  const db = openFile(file, { timeout: 5000 });
   const times = db
     .prepare(
       `select count(*) from signatures s join supporters p on p.key = s.supporter_key

@@ -3,9 +3,9 @@ import { statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import Database from 'better-sqlite3';
 import pg from 'pg';
 import { encodeCursor } from '../src/core/cursor.js';
+import { openFile } from '../src/store/sqlite-driver.js';
 import { drawGrowth } from './chart.js';
 import { startOurs, worker, type Contender } from './contenders.js';
 import type { FillOrder, FillReport } from './growth-fill.js';
@@ -224,7 +224,7 @@ async function medianOf(url: string, key?: string): Promise<number> {
 async function sizeOf(url: string): Promise<number> {
   if (url.startsWith('file:')) {
     const file = url.slice('file:'.length);
-    const db = new Database(file);
+    const db = openFile(file);
     db.pragma('wal_checkpoint(truncate)');
     db.close();
     return statSync(file).size;

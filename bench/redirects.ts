@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
+import { openFile } from '../src/store/sqlite-driver.js';
 import type { Contender } from './contenders.js';
 import type { createRunner, Plan } from './rounds.js';
 import { summarize, type Line, type Sample } from './summary.js';
@@ -14,7 +14,7 @@ const PATIENCE_MS = 5000;
 
 /** A share link of the demo petition, as making one leaves it. Returns its path. */
 export function addShareLink(file: string): string {
-  const db = new Database(file);
+  const db = openFile(file);
   const petition = db.prepare('select key from petitions limit 1').pluck().get();
   const variant = db
     .prepare(
@@ -80,8 +80,8 @@ export async function followWhileSigning(
 }
 
 /** Holds what the database has counted against what was answered. Throws where they differ. */
-export async function verifyRequests({ file, name }: Contender, answered: number): Promise<void> {
-  const db = new Database(file, { readonly: true });
+export async function verifyRequests({ file = '', name }: Contender, answered: number): Promise<void> {
+  const db = openFile(file, { readonly: true });
   const counted = db.prepare('select coalesce(sum(requests), 0) from share_counts').pluck();
   const until = Date.now() + PATIENCE_MS;
   while (counted.get() !== answered && Date.now() < until) await sleep(100);

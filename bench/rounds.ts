@@ -1,5 +1,5 @@
 /** Interleaved rounds: every contender once in each, so that whatever slows the machine meets all of them. */
-import Database from 'better-sqlite3';
+import { openFile } from '../src/store/sqlite-driver.js';
 import type { Contender } from './contenders.js';
 import { memoryOf } from './meter.js';
 import { summarize, type Line, type Sample } from './summary.js';
@@ -98,7 +98,7 @@ export function createRunner(load: { ask(order: Order): Promise<Report> }) {
     /** Holds the rows that a server has stored against what it has acknowledged. Throws where they differ. */
     verify(contender: Contender): number {
       const said = acknowledged.get(contender) ?? 0;
-      const db = new Database(contender.file, { readonly: true });
+      const db = openFile(contender.file ?? '', { readonly: true });
       const one = (sql: string) => db.prepare(sql).pluck().get() as number | null;
       const rows = one(`select count(*) from signatures where status = 'confirmed'`);
       const counter = one('select sum(confirmed) from petition_counts') ?? 0;

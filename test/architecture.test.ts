@@ -61,7 +61,8 @@ function bringsTypesAlone(clause: ts.ImportClause | undefined): boolean {
 const sources = [...filesUnder('schema'), ...filesUnder('src')].map(read);
 const imports = sources.flatMap((source) => source.imports);
 
-const DRIVERS = /^(?:better-sqlite3|pg|drizzle-orm\/(?:better-sqlite3|node-postgres|migrator))(?:\/|$)/;
+const DRIVERS =
+  /^(?:better-sqlite3(?:-12)?|pg|drizzle-orm\/(?:better-sqlite3|node-postgres|migrator))(?:\/|$)/;
 const HTTP_LIBRARIES = /^(?:fastify$|fastify-plugin|@fastify\/|node:http|http$|https$)/;
 
 type Rule = {
@@ -329,5 +330,19 @@ t.test('files are named after what is in them, and short', (t) => {
     }
   }
   t.pass(`${sources.length} files were looked at`);
+  t.end();
+});
+
+t.test('npm takes better-sqlite3 13 as it comes', (t) => {
+  const lock = JSON.parse(readFileSync(new URL('package-lock.json', packageRoot), 'utf8')) as {
+    packages: Record<string, { gypfile?: boolean }>;
+  };
+  // Its own package.json says so, but npm ci does not read that: it would compile, and, without a compiler, take away
+  // what it could not compile. `npm install` forgets the line: put it back by hand.
+  t.match(
+    lock.packages['node_modules/better-sqlite3'],
+    { gypfile: false },
+    '"gypfile": false in package-lock.json',
+  );
   t.end();
 });

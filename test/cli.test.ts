@@ -4,6 +4,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import t from 'tap';
+import { isGoodNode } from '../src/cli/node-version.js';
 import { onEveryEngine } from './support/helper.js';
 import {
   body,
@@ -14,6 +15,7 @@ import {
   oneLine,
   PETITION,
   post,
+  query,
   secretKeyIn,
   serve,
   type Env,
@@ -133,6 +135,28 @@ t.test('a wrong configuration is told in one line that names the variable', asyn
   }
 });
 
+t.test('what does not run on this Node is told in one line', async (t) => {
+  const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  t.equal(engines.node, '^20.19.0 || ^22.14.0 || >=24.0.0', 'the same as here');
+  const good = ['20.19.0', '20.20.2', '22.14.0', '22.23.3', '24.0.0', '26.10.0', '30.0.0'];
+  const bad = ['18.20.8', '20.9.0', '20.18.3', '21.7.3', '22.9.0', '22.13.1', '23.11.1'];
+  t.same([...good, ...bad].filter(isGoodNode), good);
+
+  const folder = home(t);
+  writeFileSync(
+    join(folder, 'no-sqlite.cjs'),
+    `const Module = require('node:module');
+    const load = Module._load;
+    Module._load = (name, ...rest) => {
+      if (name.startsWith('better-sqlite3')) throw Object.assign(new Error(name), { code: 'ERR_DLOPEN_FAILED' });
+      return load(name, ...rest);
+    };`,
+  );
+  const NODE_OPTIONS = `--require ${join(folder, 'no-sqlite.cjs')}`;
+  const ended = await cli(folder, { NODE_OPTIONS }, 'migrate');
+  oneLine(t, ended, /better-sqlite3\S*, .* cannot be loaded: run npm ci with this Node\.js/, 'no SQLite');
+});
+
 /** As many at once as there are cores. */
 async function inPairs<T, R>(items: T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
@@ -167,6 +191,45 @@ t.test('undersigned --help', async (t) => {
     for (const word of [...words, /^Usage: undersigned/]) t.match(stdout, word, command);
   }
   t.same(readdirSync(folder), [], 'and nothing is made');
+});
+
+t.test('bounces import: a row that is wrong stops no other', async (t) => {
+  const folder = home(t);
+  t.match(await cli(folder, FAST, 'migrate'), { code: 0 });
+  const from = (text: string) => {
+    writeFileSync(join(folder, 'bounces.csv'), text);
+    return cli(folder, FAST, 'bounces', 'import', 'bounces.csv');
+  };
+  const rows = [
+    '\uFEFF Type ; "Bounce";EMAIL ;what they said',
+    'bounce;hard; gone@example.org ;"550 5.1.1; no such user, sorry"',
+    'complaint;;"angry@example.org"',
+    'bounce;soft;full@example.org;"of two',
+    'lines"',
+    '',
+    'bounce;hard;"torn"@example.org;x',
+    'holiday;;away@example.org;x',
+    'bounce;sometimes;odd@example.org;x',
+    'bounce;hard;not-an-address;x',
+    ';;late@example.org;x',
+    'bounce;;last@example.org',
+  ];
+  const taken = await from(rows.join('\r\n'));
+  t.match(taken, { code: 1, stdout: '3 suppressed, 1 ignored (soft), 5 invalid\n' });
+  t.same(
+    taken.stderr.trim().split('\n'),
+    [7, 8, 9, 10, 11].map((line) => `line ${line}: neither a bounce nor a complaint of an address`),
+  );
+  const blocked = await query(
+    `file:${join(folder, 'data/undersigned.db')}`,
+    'select reason from do_not_contact',
+  );
+  t.same(blocked.map(({ reason }) => reason).sort(), ['bounce', 'bounce', 'complaint']);
+
+  t.match(await from('email\nagain@example.org\n'), { code: 0, stdout: /^1 suppressed/ }, 'addresses alone');
+  for (const headless of ['', 'gone@example.org\n', 'type,bounce\nbounce,hard\n']) {
+    oneLine(t, await from(headless), /first line must name the columns: email, type, bounce/, headless);
+  }
 });
 
 onEveryEngine('the commands', async (t, engine) => {

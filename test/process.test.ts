@@ -3,8 +3,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import t from 'tap';
+import { openFile } from '../src/store/sqlite-driver.js';
 import { onEveryEngine } from './support/helper.js';
 import {
   body,
@@ -124,7 +124,7 @@ onEveryEngine('SIGTERM under load: every request is answered or refused', async 
 const UNKNOWN_COLUMN = { sqlite: /SQLITE_ERROR/, postgres: /42703/ };
 
 async function change(url: string, sql: string): Promise<void> {
-  if (url.startsWith('file:')) new Database(url.slice('file:'.length)).exec(sql).close();
+  if (url.startsWith('file:')) openFile(url.slice('file:'.length)).exec(sql).close();
   else await query(url, sql);
 }
 

@@ -1,11 +1,11 @@
-import Database from 'better-sqlite3';
+import { openFile } from '../../src/store/sqlite-driver.js';
 
 /*
  * What reading must fetch from our own tables, by hand: the petition with its count, the counts alone, and the first page
  * of those who have signed.
  */
 export function openReads(file: string) {
-  const db = new Database(file, { readonly: true, timeout: 5000 });
+  const db = openFile(file, { readonly: true, timeout: 5000 });
   db.pragma('cache_size = -32768');
   const petition = db.prepare(
     `select p.*, (select sum(confirmed) from petition_counts c where c.petition_key = p.key) as confirmed

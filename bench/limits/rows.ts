@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import { openFile } from '../../src/store/sqlite-driver.js';
 
 /*
  * What signing must leave on the disk, written by hand for our own tables: so that the limits store the very rows that
@@ -28,7 +28,7 @@ function publicIds(): () => Buffer {
 }
 
 export function openRows(file: string, synchronous: 'FULL' | 'NORMAL' = 'FULL') {
-  const db = new Database(file, { timeout: 5000 });
+  const db = openFile(file, { timeout: 5000 });
   db.pragma('journal_mode = wal');
   db.pragma('foreign_keys = 1');
   db.pragma('wal_autocheckpoint = 4000');

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './node-version.js';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SCOPES, type Scope } from '../../schema/db/tables/organization.js';
 import { SIGNATURE_STATUSES } from '../../schema/db/tables/signatures.js';

@@ -20,7 +20,7 @@ export function languageOf(words: Words): Language {
     ...words,
     number,
     count: (value) =>
-      say(plural.select(value) === 'one' ? texts.count_one : texts.count_other, { count: number(value) }),
+      say(texts[`count_${plural.select(value)}`] ?? texts.count_other, { count: number(value) }),
     date: (instant) =>
       new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(instant)),
   };

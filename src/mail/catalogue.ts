@@ -1,10 +1,16 @@
-import { Type, type Static, type TString } from '@sinclair/typebox';
-import { EMBED_KEYS, EMBED_VALUES, type EmbedKey } from '../../schema/api/petitions/embed.js';
+import { Type, type Static, type TOptional, type TString } from '@sinclair/typebox';
+import {
+  EMBED_FORMS,
+  EMBED_KEYS,
+  EMBED_VALUES,
+  type EmbedForm,
+  type EmbedKey,
+} from '../../schema/api/petitions/embed.js';
 import { TEMPLATES, type Template } from '../core/letters/letter.js';
 
 /*
  * What a language has to say: one file of locales/ in this form. English is whole; others may lack keys, and may have no
- * further ones.
+ * further ones but the forms of a number that English does not know.
  */
 
 const text = () => Type.String({ minLength: 1, maxLength: 5000 });
@@ -89,7 +95,13 @@ const plain = () =>
   Type.String({ minLength: 1, maxLength: 500, pattern: '^(?:[^{}]|\\{\\{ *[a-z]+ *\\}\\})*$' });
 
 const Embed = Type.Object(
-  Object.fromEntries(EMBED_KEYS.map((key) => [key, plain()])) as Record<EmbedKey, TString>,
+  {
+    ...(Object.fromEntries(EMBED_KEYS.map((key) => [key, plain()])) as Record<EmbedKey, TString>),
+    ...(Object.fromEntries(EMBED_FORMS.map((key) => [key, Type.Optional(plain())])) as Record<
+      EmbedForm,
+      TOptional<TString>
+    >),
+  },
   closed,
 );
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Value } from '@sinclair/typebox/value';
 import { parse } from 'yaml';
+import { EMBED_FORMS } from '../../schema/api/petitions/embed.js';
 import { packageRoot } from '../package.js';
 import { Catalogue, KNOWN_VALUES } from './catalogue.js';
 import { parseWords, valuesIn } from './words.js';
@@ -93,16 +94,20 @@ function closest(catalogues: ReadonlyMap<string, Catalogue>, tag: string): Catal
   return catalogues.get('en');
 }
 
+/** Forms of a number: what a language says although English does not. */
+const FORMS: ReadonlySet<string> = new Set(EMBED_FORMS.map((key) => `embed.${key}`));
+
 /** What a language says, and for the rest its model. It may only say what English says, too. */
 function merge(model: Section, said: Section, place: Place): Section {
   const merged: Section = { ...model };
   for (const [key, value] of Object.entries(said)) {
     const here = { ...place, path: [...place.path, key] };
     // A catalogue carries its tag as `locale`; files do not say it.
-    if (!Object.hasOwn(model, key) || here.path.join() === 'locale') {
+    const isForm = FORMS.has(here.path.join('.'));
+    if (!isForm && (!Object.hasOwn(model, key) || here.path.join() === 'locale')) {
       throw wrong(here, 'is not a key that English has');
     }
-    const kind = kindOf(model[key]);
+    const kind = kindOf(isForm ? '' : model[key]);
     if (kindOf(value) !== kind) throw wrong(here, `must be ${kind}`);
     merged[key] = isSection(value) ? merge(model[key] as Section, value, here) : value;
   }

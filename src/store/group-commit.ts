@@ -1,5 +1,4 @@
 import type Database from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
 import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
 import type { Reserve } from '../reserve.js';
@@ -7,6 +6,7 @@ import type { Checkpointer } from './checkpointer.js';
 import { waitForGroup, type GroupWait } from './group-wait.js';
 import type { LogSync } from './log-sync.js';
 import { isIoError, sqliteCode } from './sqlite-connection.js';
+import { drizzleOn } from './sqlite-driver.js';
 import { Sums, type Db, type StoreOptions, type Tx } from './store.js';
 import type { WriterTurn } from './writer-turn.js';
 
@@ -60,7 +60,7 @@ export class GroupCommit {
     const { writer, options } = parts;
     const arrivals = options.arrivals ?? (() => 0);
     this.#company = { waiting: () => this.#queue.length, most: MAX_GROUP, arrivals };
-    this.#db = drizzle(writer, { casing: 'snake_case' }) as unknown as Db;
+    this.#db = drizzleOn(writer);
     const totalChanges = writer.prepare<[], number>('select total_changes()').pluck();
     this.#changes = () => totalChanges.get() as number;
     const prepare = (sql: string) => {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { DiskFailed } from './disk-failed.js';
+import { isSqliteError, openFile } from './sqlite-driver.js';
 
 /** Below this, a write-ahead log could be reset under a reader and lose pages (https://sqlite.org/wal.html). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
@@ -30,7 +31,7 @@ const BUSY_MS = 5000;
 
 /** Opens a connection with the pragmas that the promises rest on. `file:` is taken off a URL by the caller. */
 export function connect(file: string): Database.Database {
-  const connection = new Database(file, { timeout: BUSY_MS });
+  const connection = openFile(file, { timeout: BUSY_MS });
   try {
     for (const [name, value] of Object.entries(PRAGMAS)) {
       patiently(() => connection.pragma(`${name} = ${value}`));
@@ -96,8 +97,8 @@ export function selfTest(connection: Database.Database, settings: typeof PRAGMAS
 }
 
 export const sqliteCode = (error: unknown): string | undefined => {
-  const cause = error instanceof Error && error.cause instanceof Database.SqliteError ? error.cause : error;
-  return cause instanceof Database.SqliteError ? cause.code : undefined;
+  const cause = error instanceof Error && isSqliteError(error.cause) ? error.cause : error;
+  return isSqliteError(cause) ? cause.code : undefined;
 };
 
 export const isIoCode = (code: string | undefined) =>

@@ -1,5 +1,4 @@
 import type Database from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
 import * as tables from '../../schema/db/sqlite.js';
 import { ApiError } from '../errors.js';
 import { Reserve } from '../reserve.js';
@@ -8,7 +7,8 @@ import { explain, GroupCommit } from './group-commit.js';
 import { LogSync } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { connect, makeWriter, selfTest } from './sqlite-connection.js';
-import type { Db, Store, StoreOptions, Sums } from './store.js';
+import { drizzleOn } from './sqlite-driver.js';
+import type { Store, StoreOptions, Sums } from './store.js';
 import { Watchers } from './watchers.js';
 import { WriterTurn } from './writer-turn.js';
 
@@ -46,7 +46,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
   return {
     engine: 'sqlite',
     tables,
-    read: { db: drizzle(reader, { casing: 'snake_case' }) as unknown as Db, tables },
+    read: { db: drizzleOn(reader), tables },
     transact: (work, { urgent = false } = {}) => group.transact(work, urgent),
     gather: (_touches, work) => group.transact(work),
     // Asked once for all requests that arrived in the same turn of the event loop: asking costs half as much as

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import pg from 'pg';
 import t, { type Test } from 'tap';
@@ -15,6 +14,7 @@ import { takeMailEvent } from '../../src/core/subscriptions/mail-events.js';
 import { migratePostgres, migrateSqlite, pending } from '../../src/store/migrate.js';
 import { migrateStore, openStore } from '../../src/store/open.js';
 import { connect } from '../../src/store/sqlite-connection.js';
+import { openFile } from '../../src/store/sqlite-driver.js';
 import {
   engines,
   makePartner,
@@ -214,7 +214,7 @@ t.test('processes that make the same SQLite file and root key at the same instan
 });
 
 const pendingOf = (folder: string) => {
-  const connection = new Database(join(folder, '0.db'), { readonly: true });
+  const connection = openFile(join(folder, '0.db'), { readonly: true });
   const n = connection.prepare('select count(*) from applied_migrations').pluck().get() as number;
   connection.close();
   return n;

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
 import { asc, count, eq, sql } from 'drizzle-orm';
 import pg from 'pg';
 import t, { type Test } from 'tap';
@@ -12,6 +11,7 @@ import { startPostgres } from '../../scripts/postgres.js';
 import { ApiError, describeError } from '../../src/errors.js';
 import { migrateStore, openStore } from '../../src/store/open.js';
 import type { PostgresOptions } from '../../src/store/postgres.js';
+import { openFile, SQLITE_PACKAGE } from '../../src/store/sqlite-driver.js';
 import {
   bind,
   bindAll,
@@ -411,14 +411,14 @@ onEveryEngine('generation tells of every commit, whoever made it', async (t, eng
   await changed('nothing', false);
   await outcome(store.transact(async (tx) => insert(tx, 'own')));
   const file = url.slice('file:'.length);
-  const other = new Database(file);
+  const other = openFile(file);
   t.teardown(() => other.close());
   last = store.generation();
   other.exec(`begin immediate; update organizations set version = 2; rollback`);
   await changed('a rollback of another connection', false);
   other.exec(`update organizations set version = 2`);
   await changed('a commit of another connection', true);
-  const program = `new (require('better-sqlite3'))(process.argv[1]).exec('update organizations set version = 3')`;
+  const program = `new (require('${SQLITE_PACKAGE}'))(process.argv[1]).exec('update organizations set version = 3')`;
   execFileSync(process.execPath, ['-e', program, file], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
   });
@@ -433,7 +433,7 @@ onEveryEngine('a store that refuses to open leaves nothing open', async (t, engi
   const url = await engine.database(t);
   if (engine.name === 'sqlite') {
     const file = url.slice('file:'.length);
-    new Database(file).exec('delete from applied_migrations').close();
+    openFile(file).exec('delete from applied_migrations').close();
     await t.rejects(open(t, url), /have not run/);
     const held = readdirSync('/proc/self/fd').map((fd) => {
       try {
@@ -492,7 +492,7 @@ t.test('SQLite: the log is moved into the database by another thread, and begins
   const store = await open(t, url);
   const long = 'x'.repeat(4000);
   const frames = () => statSync(`${file}-wal`).size / 4120;
-  const other = new Database(file, { readonly: true });
+  const other = openFile(file, { readonly: true });
   t.teardown(() => other.close());
   const moved = () =>
     (other.pragma('wal_checkpoint(noop)') as { checkpointed: number }[])[0]?.checkpointed ?? 0;
@@ -521,7 +521,7 @@ t.test(
     const [sqlite] = engines;
     const url = await sqlite!.database(t);
     const store = await open(t, url);
-    const other = new Database(url.slice('file:'.length));
+    const other = openFile(url.slice('file:'.length));
     t.teardown(() => other.close());
     other.exec('begin immediate');
     const outcomes = await Promise.all(

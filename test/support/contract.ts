@@ -11,7 +11,7 @@ const escape = (part: string) => encodeURIComponent(part.replaceAll('~', '~0').r
 type Contract = {
   document: Json;
   /** What is wrong with an answer; undefined: nothing. */
-  check(method: string, path: string, status: number, headers: Json, text: string): string | undefined;
+  check: (method: string, path: string, status: number, headers: Json, text: string) => string | undefined;
 };
 
 /** All apps of a process have the same routes: the document is made, and its schemas compiled, for the first. */

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
 import { buildSync } from 'esbuild';
 import pg from 'pg';
 import t, { type Test } from 'tap';
+import { openFile } from '../../src/store/sqlite-driver.js';
 
 /*
  * The real server, as a process. It is compiled once for all of these tests: a start from the sources costs twice as
@@ -165,7 +165,7 @@ export const secretKeyIn = (output: string) => /\bsk_[0-9A-Za-z]{38}\b/.exec(out
 /** Asks the database itself, without the server. */
 export async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   if (url.startsWith('file:')) {
-    const connection = new Database(url.slice('file:'.length));
+    const connection = openFile(url.slice('file:'.length));
     const rows = connection.prepare(sql).all() as Record<string, unknown>[];
     connection.close();
     return rows;

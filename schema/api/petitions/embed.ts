@@ -1,4 +1,4 @@
-import type { TString } from '@sinclair/typebox';
+import { Type, type TOptional, type TString } from '@sinclair/typebox';
 import { localeTag } from '../common.js';
 import { closed, component, enumOf, matching, open, ref, text } from '../typebox.js';
 
@@ -75,18 +75,34 @@ export const EMBED_KEYS = [
 ] as const;
 export type EmbedKey = (typeof EMBED_KEYS)[number];
 
+/** What languages say that have more forms of a number than English: the others lack them. */
+export const EMBED_FORMS = ['count_zero', 'count_two', 'count_few', 'count_many'] as const;
+export type EmbedForm = (typeof EMBED_FORMS)[number];
+
 const words = Object.fromEntries(
   EMBED_KEYS.map((key) => [key, text(500, { description: `What the widget says for \`${key}\`.` })]),
 ) as Record<EmbedKey, TString>;
 
+const forms = Object.fromEntries(
+  EMBED_FORMS.map((key) => [
+    key,
+    Type.Optional(
+      text(500, { description: 'Of languages that have this form of a number; else `count_other`.' }),
+    ),
+  ]),
+) as Record<EmbedForm, TOptional<TString>>;
+
 export const EmbedTexts = component(
   'EmbedTexts',
-  open(words, {
-    description: 'Every text of the widget. `{{ name }}` stands for a value that it puts in.',
-    examples: [
-      Object.fromEntries(EMBED_KEYS.map((key) => [key, 'Sign the petition'])) as Record<EmbedKey, string>,
-    ],
-  }),
+  open(
+    { ...words, ...forms },
+    {
+      description: 'Every text of the widget. `{{ name }}` stands for a value that it puts in.',
+      examples: [
+        Object.fromEntries(EMBED_KEYS.map((key) => [key, 'Sign the petition'])) as Record<EmbedKey, string>,
+      ],
+    },
+  ),
 );
 
 export const EmbedWords = component(

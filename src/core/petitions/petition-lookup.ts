@@ -4,7 +4,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { memoized } from '../../store/memo.js';
-import { bind, statement, type Reader, type Tx } from '../../store/store.js';
+import { bind, statement, type Reader } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import { takenDown } from './petition-life.js';
 import type { PetitionRow } from './petition-rules.js';

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { ensureFolder } from '../../folder.js';
 import { assertMigrated, migrateSqlite, sqliteMigrations, UNFINISHED } from '../migrate.js';
+import { isSqliteError, openFile } from '../sqlite-driver.js';
 import { assertFree, CHUNK, quoted, type CopyEnd, type CopyTarget } from './end.js';
 import { decode, encode, keyColumns, keyNames, type CopyTable, type Row } from './tables.js';
 
@@ -13,7 +14,7 @@ const marks = (values: readonly unknown[]) => values.map(() => '?').join(', ');
  * Throws when another process has it open.
  */
 function openAlone(file: string): Database.Database {
-  const connection = new Database(file, { timeout: 1000 });
+  const connection = openFile(file, { timeout: 1000 });
   try {
     connection.pragma('locking_mode = exclusive');
     connection.pragma('journal_mode = wal');
@@ -24,7 +25,7 @@ function openAlone(file: string): Database.Database {
     return connection;
   } catch (error) {
     connection.close();
-    const busy = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+    const busy = isSqliteError(error) && error.code.startsWith('SQLITE_BUSY');
     throw busy ? new Error(`another process uses ${file}: stop the server first`) : error;
   }
 }

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import Database from 'better-sqlite3';
 import pg from 'pg';
 import { startPostgres } from '../../../scripts/postgres.js';
+import { openFile } from '../../../src/store/sqlite-driver.js';
 import type { Json } from './document.js';
 import type { Credentials } from './requests.js';
 
@@ -178,7 +178,7 @@ async function digestOf(database: string): Promise<Map<string, string>> {
 async function readAll(database: string): Promise<Map<string, unknown[]>> {
   const tables = new Map<string, unknown[]>();
   if (database.startsWith('file:')) {
-    const connection = new Database(database.slice('file:'.length), { readonly: true });
+    const connection = openFile(database.slice('file:'.length), { readonly: true });
     const names = connection
       .prepare("select name from sqlite_master where type = 'table'")
       .pluck()

@@ -1,10 +1,10 @@
-import Database from 'better-sqlite3';
 import { eq } from 'drizzle-orm';
 import pg from 'pg';
 import { readCounts } from '../../../src/core/counts/counts.js';
 import { recount } from '../../../src/core/counts/recount.js';
 import { runRetention } from '../../../src/core/my-data/retention.js';
 import { noteContacts } from '../../../src/core/supporters/contacts.js';
+import { openFile } from '../../../src/store/sqlite-driver.js';
 import { onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { cli, home } from '../../support/process.js';
 
@@ -12,7 +12,7 @@ const DAY = 86_400_000;
 
 async function execute({ url, store }: TestApp, ...statements: string[]): Promise<void> {
   if (store.engine === 'sqlite') {
-    const database = new Database(url.slice('file:'.length));
+    const database = openFile(url.slice('file:'.length));
     for (const text of statements) database.exec(text);
     database.close();
     return;

@@ -11,6 +11,10 @@ onEveryEngine('the widget’s files', async (t, engine) => {
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-locales-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'ar.yaml'), 'dir: rtl\nembed: { sign_button: وقّع الآن }');
+  writeFileSync(
+    join(folder, 'pl.yaml'),
+    "embed: { count_one: '{{ count }} podpis', count_few: '{{ count }} podpisy', count_many: '{{ count }} podpisów' }",
+  );
   const api = await start(t, engine, { build: { locales: loadLocales(folder) } });
 
   await t.test(
@@ -65,6 +69,9 @@ onEveryEngine('the widget’s files', async (t, engine) => {
     const arabic = await words('ar');
     t.match(arabic, { locale: 'ar', dir: 'rtl', words: { sign_button: 'وقّع الآن' } });
     t.equal(arabic.words.name_label, english.words.name_label);
+    const polish = await words('pl');
+    t.match(polish.words, { count_few: '{{ count }} podpisy', count_many: '{{ count }} podpisów' });
+    t.notOk('count_two' in polish.words, 'what a language does not need is not there');
     const { headers } = await api.call('GET', '/embed/v1/words/de.json');
     t.match(headers['cache-control'], 'max-age=3600');
     const again = { headers: { 'if-none-match': String(headers['etag']) } };

@@ -1,8 +1,6 @@
-import Database from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
 import t, { type Test } from 'tap';
 import { findByUrl } from '../../../src/core/petitions/oembed.js';
-import type { Reader } from '../../../src/store/store.js';
+import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
 import { engines, onEveryEngine, publish, start, type Engine } from '../../support/helper.js';
 
 const OURS = 'http://undersigned.test';
@@ -231,11 +229,11 @@ if (engines.some(({ name }) => name === 'sqlite')) {
     const { id } = await publish(api, lead.secret, { page_url: 'https://rivermeadows.example/' });
     const seen: string[] = [];
     const file = api.url.slice('file:'.length);
-    const database = new Database(file, { readonly: true, verbose: (sql) => void seen.push(String(sql)) });
-    const explainer = new Database(file, { readonly: true });
+    const database = openFile(file, { readonly: true, verbose: (sql) => void seen.push(String(sql)) });
+    const explainer = openFile(file, { readonly: true });
     t.teardown(() => void [database, explainer].forEach((connection) => connection.close()));
     const on = {
-      db: drizzle(database, { casing: 'snake_case' }) as unknown as Reader['db'],
+      db: drizzleOn(database),
       tables: api.store.tables,
     };
     const found = await findByUrl(on, OURS, 'https://rivermeadows.example?x=1');

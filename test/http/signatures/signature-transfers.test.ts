@@ -3,13 +3,13 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import pg from 'pg';
 import type { Test } from 'tap';
 import { recount } from '../../../src/core/counts/recount.js';
 import { CsvReader } from '../../../src/core/csv.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { findSupporterByIdentity } from '../../../src/core/supporters/supporters.js';
+import { openFile } from '../../../src/store/sqlite-driver.js';
 import {
   makePartner,
   onEveryEngine,
@@ -562,7 +562,7 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
 /** What goes wrong with a database while somebody reads from it. */
 async function administer({ url }: TestApp, sql: string): Promise<void> {
   if (url.startsWith('file:')) {
-    const db = new Database(url.slice('file:'.length));
+    const db = openFile(url.slice('file:'.length));
     db.exec(sql);
     return void db.close();
   }

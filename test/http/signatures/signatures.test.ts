@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import { eq } from 'drizzle-orm';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
 import fc from 'fast-check';
 import Fastify from 'fastify';
 import t from 'tap';
@@ -12,7 +10,7 @@ import { authenticate } from '../../../src/core/organization/api-keys.js';
 import { listPublicSignatures, listSignatures } from '../../../src/core/signatures/signatures.js';
 import { createHotAnswers } from '../../../src/http/hot-answers.js';
 import { enableSendNow } from '../../../src/http/send-now.js';
-import type { Reader } from '../../../src/store/store.js';
+import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
 import {
   engines,
   onEveryEngine,
@@ -932,11 +930,11 @@ t.test('lists walk an index in their order, whatever the size: nothing is sorted
   }
   const seen: string[] = [];
   const file = api.url.slice('file:'.length);
-  const database = new Database(file, { readonly: true, verbose: (sql) => void seen.push(String(sql)) });
-  const explainer = new Database(file, { readonly: true });
+  const database = openFile(file, { readonly: true, verbose: (sql) => void seen.push(String(sql)) });
+  const explainer = openFile(file, { readonly: true });
   t.teardown(() => void [database, explainer].forEach((connection) => connection.close()));
   const on = {
-    db: drizzle(database, { casing: 'snake_case' }) as unknown as Reader['db'],
+    db: drizzleOn(database),
     tables: api.store.tables,
   };
   const actor = await authenticate(api.app.ctx, lead.secret);
