@@ -37,7 +37,7 @@ import { keyed } from '../auth.js';
 import { camelKeys, date, iso } from '../case.js';
 import { etagOf, sendWithEtag, versionOf } from '../conditional.js';
 import { toCounts } from '../counts/counts.js';
-import { createHotAnswers } from '../hot-answers.js';
+import { HotAnswers } from '../hot-answers.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 import { discoveryOf } from './oembed.js';
@@ -151,7 +151,7 @@ export const openPetitionRoutes =
       },
     );
 
-    const hot = createHotAnswers(ctx);
+    const hot = new HotAnswers(ctx);
     const render = async (ref: string) => {
       const view = await getPetition(ctx.store.read, ANONYMOUS, ref);
       const now = ctx.now();

@@ -40,7 +40,7 @@ import { keyed } from '../auth.js';
 import { callerOf } from '../caller.js';
 import { camelKeys, iso } from '../case.js';
 import { etagOf, sendWithEtag } from '../conditional.js';
-import { createHotAnswers } from '../hot-answers.js';
+import { HotAnswers } from '../hot-answers.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 
@@ -108,7 +108,7 @@ const ACCEPTED_HEADERS = ['cache-control', PRIVATE_CACHE, 'content-type', 'appli
 export const openSignatureRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    const hot = createHotAnswers(ctx);
+    const hot = new HotAnswers(ctx);
     app.post(
       '/v1/petitions/:petition/signatures',
       {
