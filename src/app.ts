@@ -43,9 +43,11 @@ import { shareRedirectRoutes } from './http/sharing/share-redirect.js';
 import { secretShareStatisticsRoutes } from './http/sharing/share-statistics.js';
 import { secretImportRoutes } from './http/signatures/imports.js';
 import { secretModerationRoutes } from './http/signatures/moderations.js';
+import { publicSignatureRoutes } from './http/signatures/public-signatures.js';
 import { secretSignatureExportRoutes } from './http/signatures/signature-export.js';
 import { secretSignatureImportRoutes } from './http/signatures/signature-import.js';
-import { openSignatureRoutes, secretSignatureRoutes } from './http/signatures/signatures.js';
+import { secretSignatureRoutes } from './http/signatures/signatures.js';
+import { signingRoutes } from './http/signatures/signing.js';
 import { openConsentTextRoutes, secretConsentTextRoutes } from './http/subscriptions/consent-texts.js';
 import { mailEventRoutes } from './http/subscriptions/mail-events.js';
 import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions/subscriptions.js';
@@ -134,7 +136,8 @@ type OpenParts = {
 /** What needs no key. */
 const openRoutes = ({ ctx, config, locales, metrics, streams }: OpenParts): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
-  openSignatureRoutes(ctx),
+  signingRoutes(ctx),
+  publicSignatureRoutes(ctx),
   challengeRoutes(ctx),
   countRoutes(ctx),
   pictureRoutes(ctx, locales, metrics),

@@ -1,4 +1,3 @@
-import { ACCEPTED } from '../answers.js';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import {
   Accepted,
@@ -7,17 +6,14 @@ import {
   ConfirmationResend,
   ConfirmationResult,
 } from '../../../schema/api/confirmation/confirmations.js';
-import {
-  confirmRequest,
-  refuseRequest,
-  resendConfirmation,
-  type Confirmed,
-  type Place,
-  type MailboxProof,
-} from '../../core/confirmation/confirmations.js';
+import type { Confirmed } from '../../core/confirmation/answering.js';
+import { confirmRequest, type MailboxProof } from '../../core/confirmation/confirmations.js';
+import { refuseRequest } from '../../core/confirmation/refusing.js';
+import { resendConfirmation, type Place } from '../../core/confirmation/resending.js';
 import type { Context } from '../../core/context.js';
 import { invalidBody } from '../../errors.js';
 import { withFloor } from '../answer-floor.js';
+import { ACCEPTED } from '../answers.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { operation } from '../openapi/operation.js';
 
