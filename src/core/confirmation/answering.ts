@@ -1,8 +1,9 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
-import { RunAgain, type Tx } from '../../store/store.js';
+import type { Tx } from '../../store/store.js';
 import { REPEAT_MS, type LinkToken } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { unlessOvertaken } from '../overtaken.js';
 
 type Supporter = Tables['supporters']['$inferSelect'];
 
@@ -42,13 +43,13 @@ export async function answer(
   how: { confirmedAt: Date } | { refusedAt: Date },
 ): Promise<void> {
   const { confirmationRequests: t } = tx.tables;
-  const answered = await tx.db
-    .update(t)
-    .set({ ...how, remindAt: null, code: null })
-    .where(and(eq(t.key, request.key), isNull(t.confirmedAt), isNull(t.refusedAt)))
-    .returning({ key: t.key });
-  // Only on PostgreSQL, where another transaction may come between the read and the write.
-  if (answered.length === 0) throw new RunAgain();
+  unlessOvertaken(
+    await tx.db
+      .update(t)
+      .set({ ...how, remindAt: null, code: null })
+      .where(and(eq(t.key, request.key), isNull(t.confirmedAt), isNull(t.refusedAt)))
+      .returning({ key: t.key }),
+  );
   if (request.signatureKey !== null) {
     const { supporterKey, signatureKey } = request;
     await tx.db

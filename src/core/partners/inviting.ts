@@ -1,10 +1,11 @@
 import { and, eq, inArray, or } from 'drizzle-orm';
 import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import { ApiError, invalidBody } from '../../errors.js';
-import { RunAgain, type Tx } from '../../store/store.js';
+import type { Tx } from '../../store/store.js';
 import { speaksFor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { findHead } from '../petitions/petition-lookup.js';
 import { stateError } from './partnership-moves.js';
 import { getPartnership, type PartnershipView } from './partnerships.js';
@@ -52,21 +53,21 @@ export async function invitePartner(
         throw invalidBody({ pointer: '/organization', code: 'lead', detail });
       }
       await assertNoneOpen(tx, petition.key, organization.key);
-      const inserted = await tx.db
-        .insert(t)
-        .values({
-          publicId,
-          petitionKey: petition.key,
-          organizationKey: organization.key,
-          status: 'invited',
-          leadSees,
-          vouchLimit: mayVouch ? (vouchLimit ?? VOUCH_LIMIT) : null,
-          invitedAt: tx.now,
-        })
-        .onConflictDoNothing()
-        .returning({ key: t.key });
-      // Only on PostgreSQL, where another transaction may have invited it meanwhile.
-      if (inserted.length === 0) throw new RunAgain();
+      unlessOvertaken(
+        await tx.db
+          .insert(t)
+          .values({
+            publicId,
+            petitionKey: petition.key,
+            organizationKey: organization.key,
+            status: 'invited',
+            leadSees,
+            vouchLimit: mayVouch ? (vouchLimit ?? VOUCH_LIMIT) : null,
+            invitedAt: tx.now,
+          })
+          .onConflictDoNothing()
+          .returning({ key: t.key }),
+      );
       return getPartnership(tx, actor, publicId);
     }),
   );

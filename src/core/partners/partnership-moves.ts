@@ -2,10 +2,10 @@ import { and, eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { LeadSees, PartnershipMove, PartnershipStatus } from '../../../schema/db/tables/partners.js';
 import { ApiError } from '../../errors.js';
-import { RunAgain } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { getPartnership, sideOf, type PartnershipView, type Side } from './partnerships.js';
 
 /** Nothing follows on a refusal or an end but a new invitation. */
@@ -93,13 +93,13 @@ async function move(
       const changes = effectOf(before, tx.now);
       const { partnerships: t } = tx.tables;
       tx.memo.clear();
-      const moved = await tx.db
-        .update(t)
-        .set(changes)
-        .where(and(eq(t.key, before.key), eq(t.status, before.status)))
-        .returning({ key: t.key });
-      // Only on PostgreSQL, where another transaction may come between the read and the write.
-      if (moved.length === 0) throw new RunAgain();
+      unlessOvertaken(
+        await tx.db
+          .update(t)
+          .set(changes)
+          .where(and(eq(t.key, before.key), eq(t.status, before.status)))
+          .returning({ key: t.key }),
+      );
       return { ...before, ...changes };
     }),
   );
