@@ -55,7 +55,7 @@ export class PostgresTransactions {
     return { transactions: this.#transactions, commits: this.#commits };
   }
 
-  /** Runs a work in a transaction of its own; `shut` is the table that no other writes meanwhile. */
+  /** Runs one work in one transaction; `shut` is the table that no other transaction writes meanwhile. */
   async alone<T>(work: (tx: Tx) => Promise<T>, shut?: keyof Tables): Promise<T> {
     const whole: Whole<T> = async (tx, sums) => {
       const value = await work(tx);
@@ -116,9 +116,10 @@ export class PostgresTransactions {
     try {
       await client.query(begin);
       try {
-        const { orderly } = this.#connections.of(client);
+        const connection = this.#connections.of(client);
+        const { orderly } = connection;
         orderly.failure = undefined;
-        const value = await work(this.#txOn(client, sums), sums, orderly);
+        const value = await work(this.#txOn(client, connection, sums), sums, orderly);
         await client.query('commit');
         return value;
       } catch (error) {
@@ -133,8 +134,7 @@ export class PostgresTransactions {
     }
   }
 
-  #txOn(client: pg.PoolClient, sums: Sums): Tx {
-    const { db, shard } = this.#connections.of(client);
+  #txOn(client: pg.PoolClient, { db, shard }: Pick<Tx, 'db' | 'shard'>, sums: Sums): Tx {
     return {
       db,
       shard,
