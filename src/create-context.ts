@@ -10,7 +10,7 @@ import { createLinks } from './core/links/links.js';
 import type { ErasureJournal } from './core/my-data/erasure-journal.js';
 import { createSealer, deriveKey } from './core/sealer.js';
 import { createSecrets } from './core/secrets.js';
-import { createClickRecorder } from './core/sharing/click-recorder.js';
+import { ClickRecorder } from './core/sharing/click-recorder.js';
 import { createShareSplit } from './core/sharing/share-variants.js';
 import { createWakeUp } from './core/wake-up.js';
 import { newId } from './new-id.js';
@@ -53,6 +53,6 @@ export function createContext({
     brakes: createBrakes(rootKey, config.challengeAbove ?? NEVER),
     erasures,
     mailWaits: createWakeUp(),
-    clicks: createClickRecorder({ store, now, random: randomBytes }),
+    clicks: new ClickRecorder({ store, now, random: randomBytes }),
   };
 }

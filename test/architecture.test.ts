@@ -110,7 +110,7 @@ const RULES: Rule[] = [
     rule: 'core knows the store by its interface',
     from: /^src\/core\//,
     never: /^src\/store\/(?!store\.ts$)/,
-    instead: 'import from src/store/store.js',
+    instead: 'import from src/store/store.js, or memo.js',
   },
   {
     rule: 'http knows no database',

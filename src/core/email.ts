@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url';
+import { invalidBody } from '../errors.js';
 
 export type EmailAddress = {
   /** Where mail goes: as typed, trimmed, with the domain in lower-case ASCII. */
@@ -21,6 +22,13 @@ export function parseEmail(typed: string): EmailAddress | undefined {
   const domain = asciiDomain(text.slice(at + 1));
   if (domain === undefined || at + 1 + domain.length > 254) return undefined;
   return { delivery: `${local}@${domain}`, identity: `${local.toLowerCase()}@${domain}` };
+}
+
+/** As `parseEmail`; throws `invalid_body`, which points at the member of the body, where that finds none. */
+export function requireEmail(typed: string, pointer = '/email'): EmailAddress {
+  const email = parseEmail(typed);
+  if (email) return email;
+  throw invalidBody({ pointer, code: 'format', detail: 'Write it like name@example.org.' });
 }
 
 type Provider = {

@@ -3,6 +3,7 @@ import { deserialize, serialize } from 'node:v8';
 import { eq, inArray, lt } from 'drizzle-orm';
 import { ApiError } from '../errors.js';
 import { bind, bindAll, statement, type Store, type Tx } from '../store/store.js';
+import { deleteInSteps } from './in-steps.js';
 import { seal, unseal } from './sealer.js';
 
 /** A caller's wish that a request have its effect once, however often it is sent. */
@@ -75,22 +76,12 @@ export async function once<T>(tx: Tx, retry: Retry | undefined, work: () => Prom
   return value;
 }
 
-const FORGOTTEN_AT_A_TIME = 1000;
-
-/** Forgets answers that are older than anybody retries, a few in each transaction. Returns how many. */
-export async function forgetOldRetries(store: Store, now: Date): Promise<number> {
+/** Forgets answers that are older than any retry. Returns how many. */
+export function forgetOldRetries(store: Store, now: Date): Promise<number> {
   const { idempotencyKeys: t } = store.tables;
   const before = new Date(now.getTime() - HOURS_KEPT * 3_600_000);
-  for (let forgotten = 0; ;) {
-    const rows = await store.transact(async ({ db }) => {
-      const old = db
-        .select({ hash: t.hash })
-        .from(t)
-        .where(lt(t.createdAt, before))
-        .limit(FORGOTTEN_AT_A_TIME);
-      return db.delete(t).where(inArray(t.hash, old)).returning({ createdAt: t.createdAt });
-    });
-    forgotten += rows.length;
-    if (rows.length < FORGOTTEN_AT_A_TIME) return forgotten;
-  }
+  return deleteInSteps(store, (db, most) => {
+    const old = db.select({ hash: t.hash }).from(t).where(lt(t.createdAt, before)).limit(most);
+    return db.delete(t).where(inArray(t.hash, old)).returning({ createdAt: t.createdAt });
+  });
 }

@@ -12,13 +12,10 @@ export const PARTNER = {
   url: 'https://ewe-anglers.example',
 };
 
-export const campaign = (partnerId: string): PetitionInput & { slug: string } => ({
-  slug: 'save-the-old-mill-meadows',
-  title: 'Tell Corvane Logistics: leave the Old Mill Meadows to the river',
-  callToAction: 'Sign the petition',
-  statement:
-    'To Corvane Logistics and its chief executive Dana Whitlock: build your depot on the disused rail yard at Harrow Junction, and leave the Old Mill Meadows to the river, the birds and the towns downstream that they keep dry.',
-  background: `Every winter the Ewe rises over its banks, and every winter the **Old Mill Meadows** take the water in. In the flood of January they held back some 4.1 million cubic metres, enough to spare the lower town of Ewehaven.[^1]
+const STATEMENT =
+  'To Corvane Logistics and its chief executive Dana Whitlock: build your depot on the disused rail yard at Harrow Junction, and leave the Old Mill Meadows to the river, the birds and the towns downstream that they keep dry.';
+
+const BACKGROUND = `Every winter the Ewe rises over its banks, and every winter the **Old Mill Meadows** take the water in. In the flood of January they held back some 4.1 million cubic metres, enough to spare the lower town of Ewehaven.[^1]
 
 Corvane Logistics wants to raise twenty-three hectares of them by two metres and put a parcel depot on top.[^2] The company's own consultants write that the water "will find other routes".[^3] Those routes are streets.
 
@@ -34,54 +31,79 @@ Two kilometres away lies the rail yard at Harrow Junction: flat, sealed, empty s
 
 > We do not ask anybody to do without a depot. We ask for it to stand where it does no harm.
 
-The council votes in the spring. What Corvane hears before then decides which plan it brings.`,
-  references: [
-    {
-      number: 1,
-      authors: 'M. Okafor, L. Brandt',
-      title: 'Flood storage in the Ewe valley: a survey',
-      publisher: 'Ewe Valley Water Board',
-      date: '2026-03',
-      url: 'https://water.example/reports/ewe-storage',
-    },
-    {
-      number: 2,
-      title: 'Planning application 26/0417: parcel depot, Old Mill Lane',
-      publisher: 'County Planning Office',
-      date: '2026-06-12',
-      url: 'https://county.example/planning/26-0417',
-    },
-    {
-      number: 3,
-      authors: 'Hallam & Stroud Consulting',
-      title: 'Hydrological statement, annex D',
-      publisher: 'Corvane Logistics',
-      date: '2026-05',
-      url: 'https://county.example/planning/26-0417/annex-d',
-    },
-    {
-      number: 4,
-      authors: 'Ewe Bird Group',
-      title: 'Breeding waders of the lower Ewe',
-      publisher: 'County Ornithologist',
-      date: '2025',
-      url: null,
-    },
-    {
-      number: 5,
-      title: 'Sites for freight handling: a comparison',
-      publisher: 'County Planning Office',
-      date: '2024-11',
-      url: 'https://county.example/planning/freight-sites',
-    },
-    {
-      number: 6,
-      title: 'Annual report',
-      publisher: 'Corvane Logistics',
-      date: '2025',
-      url: 'https://corvane.example/investors/2025',
-    },
-  ],
+The council votes in the spring. What Corvane hears before then decides which plan it brings.`;
+
+const REFERENCES: PetitionInput['references'] = [
+  {
+    number: 1,
+    authors: 'M. Okafor, L. Brandt',
+    title: 'Flood storage in the Ewe valley: a survey',
+    publisher: 'Ewe Valley Water Board',
+    date: '2026-03',
+    url: 'https://water.example/reports/ewe-storage',
+  },
+  {
+    number: 2,
+    title: 'Planning application 26/0417: parcel depot, Old Mill Lane',
+    publisher: 'County Planning Office',
+    date: '2026-06-12',
+    url: 'https://county.example/planning/26-0417',
+  },
+  {
+    number: 3,
+    authors: 'Hallam & Stroud Consulting',
+    title: 'Hydrological statement, annex D',
+    publisher: 'Corvane Logistics',
+    date: '2026-05',
+    url: 'https://county.example/planning/26-0417/annex-d',
+  },
+  {
+    number: 4,
+    authors: 'Ewe Bird Group',
+    title: 'Breeding waders of the lower Ewe',
+    publisher: 'County Ornithologist',
+    date: '2025',
+    url: null,
+  },
+  {
+    number: 5,
+    title: 'Sites for freight handling: a comparison',
+    publisher: 'County Planning Office',
+    date: '2024-11',
+    url: 'https://county.example/planning/freight-sites',
+  },
+  {
+    number: 6,
+    title: 'Annual report',
+    publisher: 'Corvane Logistics',
+    date: '2025',
+    url: 'https://corvane.example/investors/2025',
+  },
+];
+
+const SHARE_TEXTS: PetitionInput['shareTexts'] = [
+  {
+    network: 'facebook',
+    text: 'When the Ewe floods, these meadows keep our town dry. Corvane wants to build on them. Please sign:',
+  },
+  { network: 'x', text: 'A depot on a flood meadow? Tell @corvane to use the rail yard instead:' },
+  {
+    network: 'x',
+    text: '4.1 million cubic metres of flood water have to go somewhere. Keep the Old Mill Meadows:',
+  },
+  { network: 'whatsapp', text: 'I just signed to keep the Old Mill Meadows. Takes a minute:' },
+  { network: 'bluesky', text: 'Lapwings, curlews and a dry Ewehaven: sign for the Old Mill Meadows.' },
+  { network: 'email', text: 'I have signed this petition and thought that you would want to, too.' },
+];
+
+/** The petition; `partnerId` is the public id of PARTNER. */
+export const campaign = (partnerId: string): PetitionInput & { slug: string } => ({
+  slug: 'save-the-old-mill-meadows',
+  title: 'Tell Corvane Logistics: leave the Old Mill Meadows to the river',
+  callToAction: 'Sign the petition',
+  statement: STATEMENT,
+  background: BACKGROUND,
+  references: REFERENCES,
   targets: [
     { name: 'Dana Whitlock', title: 'Chief Executive', organization: 'Corvane Logistics' },
     { name: 'The County Planning Committee', title: null, organization: 'Ewe County Council' },
@@ -106,20 +128,7 @@ The council votes in the spring. What Corvane hears before then decides which pl
     comment: 'optional',
   },
   goals: [10, 100, 1000, 5000, 10000, 25000],
-  shareTexts: [
-    {
-      network: 'facebook',
-      text: 'When the Ewe floods, these meadows keep our town dry. Corvane wants to build on them. Please sign:',
-    },
-    { network: 'x', text: 'A depot on a flood meadow? Tell @corvane to use the rail yard instead:' },
-    {
-      network: 'x',
-      text: '4.1 million cubic metres of flood water have to go somewhere. Keep the Old Mill Meadows:',
-    },
-    { network: 'whatsapp', text: 'I just signed to keep the Old Mill Meadows. Takes a minute:' },
-    { network: 'bluesky', text: 'Lapwings, curlews and a dry Ewehaven: sign for the Old Mill Meadows.' },
-    { network: 'email', text: 'I have signed this petition and thought that you would want to, too.' },
-  ],
+  shareTexts: SHARE_TEXTS,
   pageUrl: 'https://rivermeadows.example/meadows',
   confirmation: 'none',
   metadata: { campaign_code: 'MEADOWS-26' },

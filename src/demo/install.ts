@@ -7,7 +7,8 @@ import {
   listOrganizations,
   type Organization,
 } from '../core/organization/organizations.js';
-import { acceptPartnership, invitePartner } from '../core/partners/partnerships.js';
+import { invitePartner } from '../core/partners/inviting.js';
+import { acceptPartnership } from '../core/partners/partnership-moves.js';
 import { createPetition, transitionPetition } from '../core/petitions/petitions.js';
 import { campaign, LEAD, PARTNER } from './campaign.js';
 

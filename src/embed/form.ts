@@ -1,7 +1,7 @@
 import type { ConsentText, Petition, SignatureInput } from './api.js';
 import { countriesIn } from './countries.js';
 import { h } from './dom.js';
-import { makeField, type Control, type Field } from './fields.js';
+import { makeField, type Control, type Field, type FieldOptions } from './fields.js';
 import type { Language } from './words.js';
 
 type Rule = Petition['form'][keyof Petition['form']];
@@ -15,72 +15,34 @@ export type Questions = {
   read: () => SignatureInput;
 };
 
+type Asked = [
+  name: string,
+  rule: Rule,
+  label: string,
+  control: Control,
+  options?: Partial<Pick<FieldOptions, 'hint' | 'pointer'>>,
+];
+/** What was typed into a field; undefined: the petition does not ask for it. */
+type Typed = (name: string) => string | undefined;
+
+const MOST_CONSENTS = 10;
 const DISPLAYS: Display[] = ['public', 'initials', 'anonymous'];
 
 export function makeQuestions(petition: Petition, consents: ConsentText[], language: Language): Questions {
-  const { words, locale } = language;
-  const fields: Field[] = [];
-  const add = (
-    name: string,
-    rule: Rule,
-    label: string,
-    control: Control,
-    more: { hint?: string; pointer?: string } = {},
-  ): HTMLElement | null => {
-    if (rule === 'off') return null;
-    const optional = rule === 'required' ? null : words.optional;
-    const field = makeField({ name, label, control, optional, pointer: `/${name}`, ...more });
-    fields.push(field);
-    return field.root;
-  };
-  const { country, postal_code, postal_address, phone, comment } = petition.form;
-  const more: Rule = postal_address === 'off' ? 'off' : 'optional';
-  const hint = petition.confirmation === 'email' ? words.email_hint_confirm : words.email_hint;
+  const { words } = language;
+  const fields = typedFields(petition, language);
+  const display = displayChoice(words);
+  const boxes = consents.slice(0, MOST_CONSENTS).map(consentBox);
+  const trap = honeypot();
   const element = h(
     'div',
     { class: 'fields' },
-    add('name', 'required', words.name_label, input('text', 'name', 200)),
-    add('email', 'required', words.email_label, input('email', 'email', 254), { hint }),
-    add('street', postal_address, words.address_label, input('text', 'address-line1', 200), {
-      pointer: '/postal_address/lines/0',
-    }),
-    add('street-more', more, words.address_more_label, input('text', 'address-line2', 200), {
-      pointer: '/postal_address/lines/1',
-    }),
-    add('postal_code', postal_code, words.postal_code_label, input('text', 'postal-code', 16)),
-    add('city', more, words.city_label, input('text', 'address-level2', 200), {
-      pointer: '/postal_address/city',
-    }),
-    add('region', more, words.region_label, input('text', 'address-level1', 200), {
-      pointer: '/postal_address/region',
-    }),
-    add('country', country, words.country_label, countrySelect(locale, words.country_choose)),
-    add('phone', phone, words.phone_label, input('tel', 'tel', 32)),
-    add('comment', comment, words.comment_label, h('textarea', { rows: 3, maxlength: 2000, dir: 'auto' }), {
-      hint: words.comment_hint,
-    }),
+    ...fields.map(({ root }) => root),
+    display.root,
+    trap.root,
+    boxes.length > 0 && consentGroup(boxes, words),
   );
-  const display = displayChoice(words);
-  const boxes = consents.slice(0, 10).map(consentBox);
-  const trap = honeypot();
-  element.append(display.root, trap.root);
-  if (boxes.length > 0) {
-    const asks = boxes.map(({ root }) => root);
-    element.append(
-      h(
-        'fieldset',
-        { part: 'consents' },
-        h(
-          'legend',
-          { part: 'label' },
-          words.consents_legend,
-          h('span', { class: 'quiet' }, ` ${words.optional}`),
-        ),
-        ...asks,
-      ),
-    );
-  }
-  const typed = (name: string) => fields.find(({ control }) => control.name === name)?.control.value.trim();
+  const typed: Typed = (name) => fields.find(({ control }) => control.name === name)?.control.value.trim();
   const read = (): SignatureInput => ({
     name: typed('name') ?? '',
     email: typed('email') ?? '',
@@ -98,6 +60,34 @@ export function makeQuestions(petition: Petition, consents: ConsentText[], langu
   return { element, fields, read };
 }
 
+/** What the petition wants to have typed, from top to bottom. */
+function typedFields({ form, confirmation }: Petition, { words, locale }: Language): Field[] {
+  const { country, postal_code, postal_address: address, phone, comment } = form;
+  const more: Rule = address === 'off' ? 'off' : 'optional';
+  const hint = confirmation === 'email' ? words.email_hint_confirm : words.email_hint;
+  const asked: Asked[] = [
+    ['name', 'required', words.name_label, input('text', 'name', 200)],
+    ['email', 'required', words.email_label, input('email', 'email', 254), { hint }],
+    ['street', address, words.address_label, input('text', 'address-line1', 200), within('lines/0')],
+    ['street-more', more, words.address_more_label, input('text', 'address-line2', 200), within('lines/1')],
+    ['postal_code', postal_code, words.postal_code_label, input('text', 'postal-code', 16)],
+    ['city', more, words.city_label, input('text', 'address-level2', 200), within('city')],
+    ['region', more, words.region_label, input('text', 'address-level1', 200), within('region')],
+    ['country', country, words.country_label, countrySelect(locale, words.country_choose)],
+    ['phone', phone, words.phone_label, input('tel', 'tel', 32)],
+    ['comment', comment, words.comment_label, commentBox(), { hint: words.comment_hint }],
+  ];
+  return asked
+    .filter(([, rule]) => rule !== 'off')
+    .map(([name, rule, label, control, options]) => {
+      const optional = rule === 'required' ? null : words.optional;
+      return makeField({ name, label, control, optional, pointer: `/${name}`, ...options });
+    });
+}
+
+/** Where a part of the postal address stands in the body. */
+const within = (place: string) => ({ pointer: `/postal_address/${place}` });
+
 const input = (type: string, autocomplete: string, maxlength: number): HTMLInputElement =>
   h('input', { type, autocomplete, maxlength, dir: type === 'text' ? 'auto' : 'ltr' });
 
@@ -107,11 +97,13 @@ function countrySelect(locale: string, choose: string): HTMLSelectElement {
   return select;
 }
 
+const commentBox = (): HTMLTextAreaElement => h('textarea', { rows: 3, maxlength: 2000, dir: 'auto' });
+
 /** Without those that were left empty. */
 const filled = <T extends Record<string, string | undefined>>(values: T): { [Key in keyof T]?: string } =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value)) as { [Key in keyof T]?: string };
 
-function addressOf(typed: (name: string) => string | undefined): Pick<SignatureInput, 'postal_address'> {
+function addressOf(typed: Typed): Pick<SignatureInput, 'postal_address'> {
   const lines = [typed('street'), typed('street-more')].filter((line) => line !== undefined && line !== '');
   const rest = filled({ city: typed('city'), region: typed('region') });
   return lines.length === 0 && Object.keys(rest).length === 0
@@ -151,6 +143,12 @@ function consentBox({ id, text, locale }: ConsentText) {
     ),
     answer: () => ({ consent_text_id: id, opt_in: box.checked }),
   };
+}
+
+function consentGroup(boxes: readonly { root: HTMLElement }[], words: Language['words']): HTMLElement {
+  const optional = h('span', { class: 'quiet' }, ` ${words.optional}`);
+  const legend = h('legend', { part: 'label' }, words.consents_legend, optional);
+  return h('fieldset', { part: 'consents' }, legend, ...boxes.map(({ root }) => root));
 }
 
 /** People neither see nor hear of it, and Tab passes it by: what is in it a machine has typed. */

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../core/context.js';
+import type { Store } from '../store/store.js';
 import { isFresh, takesGzip } from './conditional.js';
 
 /** `link`: a `Link` header of the answer. */
@@ -36,73 +37,73 @@ type Rendering = { generation: number | undefined; now: Promise<Kept>; next?: Pr
  * whoever made it. Where the store has no generation nothing is kept: who comes while an answer is rendered waits for the
  * next one, since that one may have read already what has changed since, and all who wait share it.
  */
-export function createHotAnswers(ctx: Context) {
-  const kept = new Map<string, Kept>();
-  const rendering = new Map<string, Rendering>();
+export class HotAnswers {
+  readonly #kept = new Map<string, Kept>();
+  readonly #rendering = new Map<string, Rendering>();
 
-  /** The kept answer, or undefined when it may not be the last word any more. */
-  function current(ref: string, generation: number | undefined): Kept | undefined {
-    const known = kept.get(ref);
-    const same = known !== undefined && generation !== undefined && known.generation === generation;
-    return same && ctx.now().getTime() < known.until ? known : undefined;
+  constructor(private readonly ctx: Pick<Context, 'now'> & { store: Pick<Store, 'generation'> }) {}
+
+  /** Sends at once where the answer is kept, and later where it has to be rendered. */
+  send(request: FastifyRequest, reply: FastifyReply, answer: HotAnswer): void | Promise<void> {
+    const generation = this.ctx.store.generation();
+    const known = this.#current(answer.ref, generation);
+    if (known) return deliver(request, reply, known, answer.caching);
+    return this.#share(answer, generation).then((fresh) => deliver(request, reply, fresh, answer.caching));
   }
 
-  async function renew({ ref, render }: HotAnswer, generation: number | undefined): Promise<Kept> {
-    const known = kept.get(ref);
+  /** The kept answer, or undefined when it may not be the last word any more. */
+  #current(ref: string, generation: number | undefined): Kept | undefined {
+    const known = this.#kept.get(ref);
+    const same = known !== undefined && generation !== undefined && known.generation === generation;
+    return same && this.ctx.now().getTime() < known.until ? known : undefined;
+  }
+
+  #share(answer: HotAnswer, generation: number | undefined): Promise<Kept> {
+    const known = this.#rendering.get(answer.ref);
+    if (!known) return this.#begin(answer, generation);
+    if (generation !== undefined && known.generation === generation) return known.now;
+    const again = () => this.#begin(answer, this.ctx.store.generation());
+    return (known.next ??= known.now.then(again, again));
+  }
+
+  #begin(answer: HotAnswer, generation: number | undefined): Promise<Kept> {
+    const mine: Rendering = { generation, now: this.#render(answer, generation) };
+    this.#rendering.set(answer.ref, mine);
+    const done = () => {
+      if (!mine.next) this.#rendering.delete(answer.ref);
+    };
+    void mine.now.then(done, done);
+    return mine.now;
+  }
+
+  async #render({ ref, render }: HotAnswer, generation: number | undefined): Promise<Kept> {
+    const known = this.#kept.get(ref);
     const { body, etag, until: turn, link } = await render();
     const until = turn?.getTime() ?? Infinity;
     const fresh: Kept =
       known?.etag === etag
         ? { ...known, generation, until }
         : { generation, until, etag, link, body: Buffer.from(body) };
-    if (kept.size >= MOST && !kept.has(ref)) kept.clear();
-    kept.set(ref, fresh);
+    if (this.#kept.size >= MOST && !this.#kept.has(ref)) this.#kept.clear();
+    this.#kept.set(ref, fresh);
     return fresh;
   }
+}
 
-  function share(answer: HotAnswer, generation: number | undefined): Promise<Kept> {
-    const known = rendering.get(answer.ref);
-    if (!known) return begin(answer, generation);
-    if (generation !== undefined && known.generation === generation) return known.now;
-    const again = () => begin(answer, ctx.store.generation());
-    return (known.next ??= known.now.then(again, again));
+function deliver(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: Kept,
+  caching: readonly string[],
+): void {
+  // A key may see more: what is kept for everybody must not be given to it.
+  const headers = ['etag', answer.etag, ...caching, 'vary', 'accept-encoding, authorization'];
+  if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
+  headers.push('content-type', 'application/json; charset=utf-8');
+  if (answer.link !== undefined) headers.push('link', answer.link);
+  if (!takesGzip(request) || answer.body.length < SMALL) {
+    return reply.sendNow(200, headers, answer.body);
   }
-
-  function begin(answer: HotAnswer, generation: number | undefined): Promise<Kept> {
-    const mine: Rendering = { generation, now: renew(answer, generation) };
-    rendering.set(answer.ref, mine);
-    const done = () => {
-      if (!mine.next) rendering.delete(answer.ref);
-    };
-    void mine.now.then(done, done);
-    return mine.now;
-  }
-
-  function deliver(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    answer: Kept,
-    caching: readonly string[],
-  ): void {
-    // A key may see more: what is kept for everybody must not be given to it.
-    const headers = ['etag', answer.etag, ...caching, 'vary', 'accept-encoding, authorization'];
-    if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
-    headers.push('content-type', 'application/json; charset=utf-8');
-    if (answer.link !== undefined) headers.push('link', answer.link);
-    if (!takesGzip(request) || answer.body.length < SMALL) {
-      return reply.sendNow(200, headers, answer.body);
-    }
-    answer.zipped ??= gzipSync(answer.body);
-    return reply.sendNow(200, [...headers, 'content-encoding', 'gzip'], answer.zipped);
-  }
-
-  return {
-    /** Sends at once where the answer is kept, and later where it has to be rendered. */
-    send(request: FastifyRequest, reply: FastifyReply, answer: HotAnswer): void | Promise<void> {
-      const generation = ctx.store.generation();
-      const known = current(answer.ref, generation);
-      if (known) return deliver(request, reply, known, answer.caching);
-      return share(answer, generation).then((fresh) => deliver(request, reply, fresh, answer.caching));
-    },
-  };
+  answer.zipped ??= gzipSync(answer.body);
+  return reply.sendNow(200, [...headers, 'content-encoding', 'gzip'], answer.zipped);
 }

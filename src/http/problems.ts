@@ -8,7 +8,14 @@ import type {
   FastifySchemaValidationError,
 } from 'fastify';
 import { Moved } from '../core/petitions/petition-lookup.js';
-import { ApiError, describeError, ERRORS, type ErrorCode, type FieldError } from '../errors.js';
+import {
+  ApiError,
+  describeError,
+  ERRORS,
+  type ErrorCode,
+  type ErrorDetails,
+  type FieldError,
+} from '../errors.js';
 import { isLong } from './long-bodies.js';
 
 /** Fastify's own errors, by their code. */
@@ -54,7 +61,7 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
   );
 
   function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ApiError) {
-    const { headers, errors, extra, detail } = error.details;
+    const { headers } = error.details;
     if (headers) reply.headers(headers);
     if (error.status === 401) reply.header('www-authenticate', 'Bearer');
     if ((error.status === 503 || error.status === 507) && !reply.hasHeader('retry-after')) {
@@ -64,19 +71,31 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
       .code(error.status)
       .header('cache-control', 'no-store')
       .type('application/problem+json')
-      .send(
-        JSON.stringify({
-          type: `${publicUrl}/problems#${error.code}`,
-          title: ERRORS[error.code][1],
-          status: error.status,
-          code: error.code,
-          detail: detail ?? `${ERRORS[error.code][1]}.`,
-          request_id: request.id,
-          ...(errors ? { errors } : {}),
-          ...extra,
-        }),
-      );
+      .send(problemJson(publicUrl, error.code, request.id, error.details));
   }
+}
+
+/**
+ * The body of a problem, of which the id of the request is the last member unless there are `errors` or `extra`. Without a
+ * `detail` it is the title, as a sentence.
+ */
+export function problemJson(
+  publicUrl: string,
+  code: ErrorCode,
+  requestId: string,
+  { detail, errors, extra }: Omit<ErrorDetails, 'headers'> = {},
+): string {
+  const [status, title] = ERRORS[code];
+  return JSON.stringify({
+    type: `${publicUrl}/problems#${code}`,
+    title,
+    status,
+    code,
+    detail: detail ?? `${title}.`,
+    request_id: requestId,
+    ...(errors ? { errors } : {}),
+    ...extra,
+  });
 }
 
 function asApiError(error: unknown): ApiError {
@@ -182,15 +201,8 @@ export function clientErrorHandler(publicUrl: string, constant: Record<string, s
       return;
     }
     const code = codes[error.code ?? ''] ?? 'invalid_request';
-    const [status, title] = ERRORS[code];
-    const body = JSON.stringify({
-      type: `${publicUrl}/problems#${code}`,
-      title,
-      status,
-      code,
-      detail: `${title}.`,
-      request_id: 'none',
-    });
+    const [status] = ERRORS[code];
+    const body = problemJson(publicUrl, code, 'none');
     const headers = {
       ...constant,
       'content-type': 'application/problem+json',

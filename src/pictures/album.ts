@@ -27,68 +27,70 @@ const figuresOf = ({ count, goal, progress }: Face): string => JSON.stringify([c
  * The last picture of each petition. It is drawn anew when its words change, and at most once a minute when its count
  * does. Those who ask at the same time get the same drawing. The least recently shown are forgotten first.
  */
-export function createAlbum(renderer: Renderer, now: () => Date, mostBytes = MOST_BYTES) {
-  const kept = new Map<string, Kept>();
-  const underway = new Map<string, Underway>();
-  let bytes = 0;
+export class Album {
+  readonly #kept = new Map<string, Kept>();
+  readonly #underway = new Map<string, Underway>();
+  #bytes = 0;
 
-  function forget(id: string): void {
-    bytes -= kept.get(id)?.png.length ?? 0;
-    kept.delete(id);
-  }
+  constructor(
+    private readonly renderer: Pick<Renderer, 'draw'>,
+    private readonly now: () => Date,
+    private readonly mostBytes = MOST_BYTES,
+  ) {}
 
-  function keep(id: string, picture: Kept): void {
-    forget(id);
-    kept.set(id, picture);
-    bytes += picture.png.length;
-    for (const oldest of kept.keys()) {
-      if (bytes <= mostBytes || oldest === id) break;
-      forget(oldest);
-    }
+  /** The picture with these words, with a count that is at most a minute old. Throws what the renderer throws. */
+  async show(wanted: Wanted): Promise<Picture> {
+    const known = this.#find(wanted);
+    const fresh =
+      known !== undefined &&
+      (known.figures === figuresOf(wanted.face) || this.now().getTime() - known.drawnAt < STALE_MS);
+    if (fresh) return known;
+    // An older count is better than no picture.
+    return this.#share(wanted).catch((error: unknown) => known ?? Promise.reject(error as Error));
   }
 
   /** The kept picture, if its words still hold. */
-  function find({ id, edition }: Wanted): Kept | undefined {
-    const known = kept.get(id);
+  #find({ id, edition }: Wanted): Kept | undefined {
+    const known = this.#kept.get(id);
     if (known?.edition !== edition) return undefined;
-    kept.delete(id);
-    kept.set(id, known);
+    this.#kept.delete(id);
+    this.#kept.set(id, known);
     return known;
   }
 
-  async function drawAnew({ id, edition, face }: Wanted): Promise<Kept> {
-    const drawnAt = now().getTime();
-    const png = await renderer.draw(face);
-    const etag = `"${createHash('sha1').update(png).digest('base64url').slice(0, 22)}"`;
-    const picture = { png, etag, edition, figures: figuresOf(face), drawnAt };
-    keep(id, picture);
-    return picture;
-  }
-
-  function share(wanted: Wanted): Promise<Kept> {
+  #share(wanted: Wanted): Promise<Kept> {
     const { id, edition } = wanted;
-    const same = underway.get(id);
+    const same = this.#underway.get(id);
     if (same?.edition === edition) return same.picture;
-    const picture = drawAnew(wanted);
+    const picture = this.#drawAnew(wanted);
     const mine = { edition, picture };
-    underway.set(id, mine);
-    const done = () => void (underway.get(id) === mine && underway.delete(id));
+    this.#underway.set(id, mine);
+    const done = () => void (this.#underway.get(id) === mine && this.#underway.delete(id));
     picture.then(done, done);
     return picture;
   }
 
-  return {
-    /** The picture with these words, with a count that is at most a minute old. Throws what the renderer throws. */
-    async show(wanted: Wanted): Promise<Picture> {
-      const known = find(wanted);
-      const fresh =
-        known !== undefined &&
-        (known.figures === figuresOf(wanted.face) || now().getTime() - known.drawnAt < STALE_MS);
-      if (fresh) return known;
-      // An older count is better than no picture.
-      return share(wanted).catch((error: unknown) => known ?? Promise.reject(error as Error));
-    },
-  };
-}
+  async #drawAnew({ id, edition, face }: Wanted): Promise<Kept> {
+    const drawnAt = this.now().getTime();
+    const png = await this.renderer.draw(face);
+    const etag = `"${createHash('sha1').update(png).digest('base64url').slice(0, 22)}"`;
+    const picture = { png, etag, edition, figures: figuresOf(face), drawnAt };
+    this.#keep(id, picture);
+    return picture;
+  }
 
-export type Album = ReturnType<typeof createAlbum>;
+  #keep(id: string, picture: Kept): void {
+    this.#forget(id);
+    this.#kept.set(id, picture);
+    this.#bytes += picture.png.length;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes <= this.mostBytes || oldest === id) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(id: string): void {
+    this.#bytes -= this.#kept.get(id)?.png.length ?? 0;
+    this.#kept.delete(id);
+  }
+}

@@ -12,13 +12,6 @@ const PATIENCE_MS = 15_000;
 const START_MS = 30_000;
 const MEMORY_MB = 256;
 
-export type Renderer = {
-  /** Draws a picture as PNG. Throws `overloaded` when too many wait, when it takes too long, or when the thread died. */
-  draw(face: Face): Promise<Buffer>;
-  stats(): { drawn: number; failed: number; waiting: number };
-  close(): Promise<void>;
-};
-
 export type RendererOptions = {
   /** Hears why a thread has died. */
   died?: (error: Error) => void;
@@ -36,98 +29,107 @@ const ending = () => new ApiError('shutting_down');
  * Draws pictures, one after the other, in a thread of its own: signing never waits for them. The thread is started for
  * the first picture, and again after it died or was given up.
  */
-export function createRenderer(options: RendererOptions = {}): Renderer {
-  const { died, patienceMs = PATIENCE_MS, mostWaiting = MOST_WAITING } = options;
-  const waiting: Job[] = [];
-  let thread: Worker | undefined;
-  let ready = false;
-  let current: Job | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-  let drawn = 0;
-  let failed = 0;
+export class Renderer {
+  readonly #waiting: Job[] = [];
+  readonly #patienceMs: number;
+  readonly #mostWaiting: number;
+  #thread: Worker | undefined;
+  /** Whether the thread has loaded what it needs. */
+  #ready = false;
+  #current: Job | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  #drawn = 0;
+  #failed = 0;
 
-  function start(): Worker {
-    ready = false;
+  constructor(private readonly options: RendererOptions = {}) {
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
+    this.#mostWaiting = options.mostWaiting ?? MOST_WAITING;
+  }
+
+  /** Draws a picture as PNG. Throws `overloaded` when too many wait, when it takes too long, or when the thread died. */
+  draw(face: Face): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(ending());
+      if (this.#waiting.length >= this.#mostWaiting) return reject(busy());
+      this.#waiting.push({ face, resolve, reject });
+      this.#next();
+    });
+  }
+
+  stats(): { drawn: number; failed: number; waiting: number } {
+    const waiting = this.#waiting.length + (this.#current ? 1 : 0);
+    return { drawn: this.#drawn, failed: this.#failed, waiting };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const last = this.#thread;
+    this.#thread = undefined;
+    this.#settle((job) => job.reject(ending()));
+    for (const job of this.#waiting.splice(0)) job.reject(ending());
+    await last?.terminate();
+  }
+
+  #next(): void {
+    if (this.#current || this.#closed) return;
+    this.#current = this.#waiting.shift();
+    if (!this.#current) return;
+    this.#thread ??= this.#start();
+    this.#thread.ref();
+    this.#limit(this.#ready ? this.#patienceMs : START_MS);
+    this.#thread.postMessage(this.#current.face);
+  }
+
+  #start(): Worker {
+    this.#ready = false;
     const worker = new Worker(threadProgram(import.meta.url, 'worker'), {
       name: 'pictures',
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
     });
     // What an earlier thread still says does not concern the job of the next one.
-    const ifCurrent =
-      <Args extends unknown[]>(then: (...args: Args) => void) =>
-      (...args: Args) => {
-        if (worker === thread) then(...args);
-      };
-    worker.on('message', ifCurrent(listen));
-    worker.on('error', (error: Error) => died?.(error));
-    worker.on('exit', ifCurrent(giveUp));
+    const isCurrent = () => worker === this.#thread;
+    worker.on('message', (said: Said) => void (isCurrent() && this.#hear(said)));
+    worker.on('error', (error: Error) => this.options.died?.(error));
+    worker.on('exit', () => void (isCurrent() && this.#giveUp()));
     return worker;
   }
 
-  function listen(said: Said): void {
+  #hear(said: Said): void {
     if (said === 'ready') {
-      ready = true;
-      if (current) limit(patienceMs);
+      this.#ready = true;
+      if (this.#current) this.#limit(this.#patienceMs);
     } else if ('png' in said) {
-      drawn += 1;
-      settle((job) => job.resolve(Buffer.from(said.png)));
+      this.#drawn += 1;
+      this.#settle((job) => job.resolve(Buffer.from(said.png)));
     } else {
-      failed += 1;
-      settle((job) => job.reject(new Error(`a picture could not be drawn: ${said.failed}`)));
+      this.#failed += 1;
+      this.#settle((job) => job.reject(new Error(`a picture could not be drawn: ${said.failed}`)));
     }
   }
 
-  function limit(ms: number): void {
-    clearTimeout(timer);
-    timer = setTimeout(giveUp, ms);
+  #limit(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#giveUp(), ms);
   }
 
-  function settle(how: (job: Job) => void): void {
-    const job = current;
-    current = undefined;
-    clearTimeout(timer);
-    // A thread with nothing to do does not keep the process alive.
-    thread?.unref();
-    if (job) how(job);
-    next();
-  }
-
-  function giveUp(): void {
-    const dead = thread;
-    thread = undefined;
-    if (current) failed += 1;
-    settle((job) => job.reject(busy()));
+  #giveUp(): void {
+    const dead = this.#thread;
+    this.#thread = undefined;
+    if (this.#current) this.#failed += 1;
+    this.#settle((job) => job.reject(busy()));
     void dead?.terminate();
   }
 
-  function next(): void {
-    if (current || closed) return;
-    current = waiting.shift();
-    if (!current) return;
-    thread ??= start();
-    thread.ref();
-    limit(ready ? patienceMs : START_MS);
-    thread.postMessage(current.face);
+  /** Answers the job that is being drawn, if there is one, and goes on to the next. */
+  #settle(how: (job: Job) => void): void {
+    const job = this.#current;
+    this.#current = undefined;
+    clearTimeout(this.#timer);
+    // A thread with nothing to do does not keep the process alive.
+    this.#thread?.unref();
+    if (job) how(job);
+    this.#next();
   }
-
-  return {
-    draw: (face) =>
-      new Promise((resolve, reject) => {
-        if (closed) return reject(ending());
-        if (waiting.length >= mostWaiting) return reject(busy());
-        waiting.push({ face, resolve, reject });
-        next();
-      }),
-    stats: () => ({ drawn, failed, waiting: waiting.length + (current ? 1 : 0) }),
-    async close() {
-      closed = true;
-      const last = thread;
-      thread = undefined;
-      settle((job) => job.reject(ending()));
-      for (const job of waiting.splice(0)) job.reject(ending());
-      await last?.terminate();
-    },
-  };
 }

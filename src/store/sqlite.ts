@@ -30,14 +30,12 @@ export function openSqlite(file: string, options: StoreOptions): Store {
   }
   reader.pragma('query_only = 1');
 
-  const dataVersion = reader.prepare('pragma data_version').pluck();
-  let generation: number | undefined;
+  const generation = new Generation(reader);
   const watchers = new Watchers();
   const afterCommit = (sums: Sums) => {
-    generation = undefined;
+    generation.forget();
     if (!watchers.none) sums.tell((column, key) => watchers.tell(column, [key]));
   };
-  const forgetGeneration = () => void (generation = undefined);
   const turn = new WriterTurn(options.turn);
   const checkpointer = new Checkpointer(file, writer, turn);
   const reserve = options.reserve ? new Reserve(`${file}-reserve`) : undefined;
@@ -49,24 +47,8 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     read: { db: drizzleOn(reader), tables },
     transact: (work, { urgent = false } = {}) => group.transact(work, urgent),
     gather: (_touches, work) => group.transact(work),
-    // Asked once for all requests that arrived in the same turn of the event loop: asking costs half as much as
-    // sending a kept answer. Our own commits are noticed at once.
-    generation: () => {
-      if (generation === undefined) {
-        generation = dataVersion.get() as number;
-        setImmediate(forgetGeneration);
-      }
-      return generation;
-    },
-    watch: (column, heard) => {
-      const stop = watchers.add(column, heard);
-      others.look();
-      return () => {
-        stop();
-        if (watchers.none) others.rest();
-      };
-    },
-
+    generation: () => generation.read(),
+    watch: (column, heard) => others.watch(column, heard),
     ping: async () => {
       if (group.failed) throw new ApiError('storage_unavailable');
       reader.prepare('select 1').get();
@@ -88,25 +70,56 @@ export function openSqlite(file: string, options: StoreOptions): Store {
 }
 
 /**
+ * A number that differs after each commit. SQLite is asked once for all requests that arrived in the same turn of the
+ * event loop: asking costs half as much as sending a kept answer. Our own commits are noticed at once.
+ */
+class Generation {
+  #known: number | undefined;
+  readonly #dataVersion: Database.Statement;
+  readonly forget = () => void (this.#known = undefined);
+
+  constructor(reader: Database.Database) {
+    this.#dataVersion = reader.prepare('pragma data_version').pluck();
+  }
+
+  read(): number {
+    if (this.#known === undefined) {
+      this.#known = this.#dataVersion.get() as number;
+      setImmediate(this.forget);
+    }
+    return this.#known;
+  }
+}
+
+/**
  * Commits of other processes name no places: whoever watches hears that there was one. The writer's own `data_version`
  * tells them from ours, which it does not count.
  */
-function watchOthers(writer: Database.Database, watchers: Watchers): { look(): void; rest(): void } {
+function watchOthers(writer: Database.Database, watchers: Watchers): Pick<Store, 'watch'> & { rest(): void } {
   const dataVersion = writer.prepare('pragma data_version').pluck();
   let timer: NodeJS.Timeout | undefined;
+  function look(): void {
+    if (timer) return;
+    let seen = dataVersion.get();
+    timer = setInterval(() => {
+      const now = dataVersion.get();
+      if (now !== seen) watchers.tellAll();
+      seen = now;
+    }, LOOK_MS).unref();
+  }
+  function rest(): void {
+    clearInterval(timer);
+    timer = undefined;
+  }
   return {
-    look() {
-      if (timer) return;
-      let seen = dataVersion.get();
-      timer = setInterval(() => {
-        const now = dataVersion.get();
-        if (now !== seen) watchers.tellAll();
-        seen = now;
-      }, LOOK_MS).unref();
-    },
-    rest() {
-      clearInterval(timer);
-      timer = undefined;
+    rest,
+    watch(column, heard) {
+      const stop = watchers.add(column, heard);
+      look();
+      return () => {
+        stop();
+        if (watchers.none) rest();
+      };
     },
   };
 }

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { createAlbum } from '../../src/pictures/album.js';
+import { Album } from '../../src/pictures/album.js';
 import type { Face } from '../../src/pictures/face.js';
 import { legible } from '../../src/pictures/letters.js';
-import { createRenderer, type Renderer } from '../../src/pictures/renderer.js';
+import { Renderer } from '../../src/pictures/renderer.js';
 
 const face = (title: string, count = '5 signatures'): Face => ({
   title,
@@ -13,7 +13,7 @@ const face = (title: string, count = '5 signatures'): Face => ({
 });
 
 t.test('a renderer with a full queue refuses, and one that is closed', async (t) => {
-  const renderer = createRenderer({ mostWaiting: 2 });
+  const renderer = new Renderer({ mostWaiting: 2 });
   t.teardown(() => renderer.close());
   const taken = ['one', 'two', 'three'].map((title) => renderer.draw(face(title)));
   t.same(renderer.stats(), { drawn: 0, failed: 0, waiting: 3 }, 'one is being drawn, two wait');
@@ -27,7 +27,7 @@ t.test('a renderer with a full queue refuses, and one that is closed', async (t)
 });
 
 t.test('a picture that takes too long is given up, with its thread', async (t) => {
-  const renderer = createRenderer({ patienceMs: 1 });
+  const renderer = new Renderer({ patienceMs: 1 });
   t.teardown(() => renderer.close());
   await t.rejects(renderer.draw(face('word '.repeat(40))), { code: 'overloaded' });
   t.match(renderer.stats(), { failed: 1, waiting: 0 });
@@ -37,15 +37,13 @@ t.test('a picture that takes too long is given up, with its thread', async (t) =
 function scripted(size = 10) {
   const asked: Face[] = [];
   let failing = false;
-  const renderer: Renderer = {
+  const renderer: Pick<Renderer, 'draw'> = {
     async draw(one) {
       asked.push(one);
       await new Promise((resolve) => setImmediate(resolve));
       if (failing) throw new Error('no');
       return Buffer.from(one.title.padEnd(size));
     },
-    stats: () => ({ drawn: asked.length, failed: 0, waiting: 0 }),
-    close: () => Promise.resolve(),
   };
   return { renderer, asked, fail: (on: boolean) => void (failing = on) };
 }
@@ -53,7 +51,7 @@ function scripted(size = 10) {
 t.test('an album shares drawings, keeps them, and forgets the least recently shown', async (t) => {
   let now = 0;
   const { renderer, asked, fail } = scripted();
-  const album = createAlbum(renderer, () => new Date(now), 30);
+  const album = new Album(renderer, () => new Date(now), 30);
   const show = (id: string, edition = '1', count = '5') =>
     album.show({ id, edition, face: face(`${id}${edition}`, count) });
 

@@ -1,7 +1,7 @@
 import { FREQUENCIES } from '../../db/tables/subscriptions.js';
 import { exampleId, id, localeTag, paging } from '../common.js';
 import { linkToken } from '../links.js';
-import { email, source } from '../signatures/signatures.js';
+import { email, source } from '../signatures/signing.js';
 import {
   closed,
   component,

@@ -1,6 +1,6 @@
 import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
 import { linkToken } from '../links.js';
-import { email } from '../signatures/signatures.js';
+import { email } from '../signatures/signing.js';
 import { closed, component, enumOf, open } from '../typebox.js';
 
 export const EmailChangeInput = component(

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { countryCode } from '../common.js';
-import { email, name, phone, PostalAddress, postalCode } from '../signatures/signatures.js';
+import { email, name, phone, PostalAddress, postalCode } from '../signatures/signing.js';
 import { closed, component, instant, nullable, nullableRef, open } from '../typebox.js';
 
 export const ME_EXAMPLE = {

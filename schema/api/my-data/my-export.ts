@@ -14,7 +14,7 @@ import {
   postalCode,
   source,
   Utm,
-} from '../signatures/signatures.js';
+} from '../signatures/signing.js';
 import { CONTACT_EXAMPLE, contactFields } from '../supporters/contacts.js';
 import {
   component,

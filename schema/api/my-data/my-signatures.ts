@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, id, paging, slug } from '../common.js';
 import { Shared, SHARED_EXAMPLE } from '../sharing/share-links.js';
-import { displayChoice, name } from '../signatures/signatures.js';
+import { displayChoice, name } from '../signatures/signing.js';
 import { closed, component, enumOf, instant, line, nullable, open, pageOf, ref, webUrl } from '../typebox.js';
 
 export const SIGNED_PETITION_EXAMPLE = {

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { localeTag } from '../common.js';
 import { linkToken } from '../links.js';
-import { email } from '../signatures/signatures.js';
+import { email } from '../signatures/signing.js';
 import { closed, component, instant, matching, open } from '../typebox.js';
 
 export const ManageLinkInput = component(

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { NETWORKS } from '../../db/tables/sharing.js';
 import { exampleId, id, paging, shareCode } from '../common.js';
-import { source } from '../signatures/signatures.js';
+import { source } from '../signatures/signing.js';
 import {
   closed,
   component,

@@ -1,7 +1,7 @@
 import { IMPORT_KINDS } from '../../db/tables/signatures.js';
 import { exampleId, id, OrganizationSummary, paging } from '../common.js';
 import { closed, component, described, enumOf, instant, int, nullable, open, pageOf } from '../typebox.js';
-import { source } from './signatures.js';
+import { source } from './signing.js';
 
 const EXAMPLE = {
   id: exampleId('imp'),

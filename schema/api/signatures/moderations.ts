@@ -16,7 +16,8 @@ import {
   ref,
   text,
 } from '../typebox.js';
-import { Signature, SIGNATURE_EXAMPLE, source } from './signatures.js';
+import { Signature, SIGNATURE_EXAMPLE } from './signatures.js';
+import { source } from './signing.js';
 
 const MAX = 2_147_483_647;
 

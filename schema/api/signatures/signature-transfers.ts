@@ -16,7 +16,7 @@ import {
   optional,
   ref,
 } from '../typebox.js';
-import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signatures.js';
+import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signing.js';
 
 /* Signatures by the million, out and in: files that are read while they come. */
 

@@ -1,5 +1,5 @@
 import { countryCode } from '../common.js';
-import { name, phone, PostalAddress, postalCode } from '../signatures/signatures.js';
+import { name, phone, PostalAddress, postalCode } from '../signatures/signing.js';
 import { component, instant, nullable, nullableRef, open } from '../typebox.js';
 
 export const CONTACT_EXAMPLE = {

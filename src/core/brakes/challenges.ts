@@ -5,6 +5,7 @@ import { ApiError, tooMany } from '../../errors.js';
 import { bindAll, statement, type Reader, type Store, type Tx } from '../../store/store.js';
 import type { Actor, Caller } from '../actor.js';
 import type { Context } from '../context.js';
+import { deleteInSteps } from '../in-steps.js';
 import { findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 import type { Solution } from './first-look.js';
 import type { FirstLook } from './first-look.js';
@@ -20,7 +21,6 @@ const ALGORITHM = 'SHA-256';
 export const MAX_NUMBER = 50_000;
 const LIFETIME_MS = 20 * 60_000;
 const SALT_BYTES = 12;
-const SWEPT_AT_A_TIME = 500;
 
 export type Altcha = {
   algorithm: typeof ALGORITHM;
@@ -154,11 +154,8 @@ export async function assertChallenge(
 export async function sweepChallenges(store: Store, now: Date): Promise<void> {
   const { usedChallenges: t } = store.tables;
   const before = new Date(now.getTime() - LIFETIME_MS);
-  for (;;) {
-    const rows = await store.transact(async ({ db }) => {
-      const old = db.select({ hash: t.hash }).from(t).where(lt(t.expiresAt, before)).limit(SWEPT_AT_A_TIME);
-      return db.delete(t).where(inArray(t.hash, old)).returning({ expiresAt: t.expiresAt });
-    });
-    if (rows.length < SWEPT_AT_A_TIME) return;
-  }
+  await deleteInSteps(store, (db, most) => {
+    const old = db.select({ hash: t.hash }).from(t).where(lt(t.expiresAt, before)).limit(most);
+    return db.delete(t).where(inArray(t.hash, old)).returning({ expiresAt: t.expiresAt });
+  });
 }

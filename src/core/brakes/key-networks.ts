@@ -2,6 +2,7 @@ import { and, asc, desc, eq, gte, inArray, lt } from 'drizzle-orm';
 import { bind, bindAll, statement, type Reader, type Store, type Tx } from '../../store/store.js';
 import type { Actor, Caller } from '../actor.js';
 import type { Context } from '../context.js';
+import { deleteInSteps } from '../in-steps.js';
 import { forgetIsolations, standingOf } from './key-isolations.js';
 
 /*
@@ -10,7 +11,6 @@ import { forgetIsolations, standingOf } from './key-isolations.js';
  */
 
 const KEPT_MS = 2 * 86_400_000;
-const SWEPT_AT_A_TIME = 500;
 /** So many of the latest tell enough. */
 const LATEST = 10_000;
 
@@ -123,21 +123,14 @@ export async function forgetNetworks({ db, tables }: Tx, supporterKey: number): 
 export async function sweepNetworks(store: Store, now: Date): Promise<void> {
   const { signatureNetworks: t } = store.tables;
   const before = new Date(now.getTime() - KEPT_MS);
-  for (;;) {
-    const rows = await store.transact(async ({ db }) => {
-      // Their keys grow with time: nothing but the oldest is looked at.
-      const oldest = db
-        .select({ key: t.signatureKey })
-        .from(t)
-        .orderBy(asc(t.signatureKey))
-        .limit(SWEPT_AT_A_TIME);
-      return db
-        .delete(t)
-        .where(and(inArray(t.signatureKey, oldest), lt(t.createdAt, before)))
-        .returning({ key: t.signatureKey });
-    });
-    if (rows.length < SWEPT_AT_A_TIME) break;
-  }
+  await deleteInSteps(store, (db, most) => {
+    // Their keys grow with time: nothing but the oldest is looked at.
+    const oldest = db.select({ key: t.signatureKey }).from(t).orderBy(asc(t.signatureKey)).limit(most);
+    return db
+      .delete(t)
+      .where(and(inArray(t.signatureKey, oldest), lt(t.createdAt, before)))
+      .returning({ key: t.signatureKey });
+  });
   await store.transact(({ db, tables: { isolatedNetworks } }) =>
     db
       .delete(isolatedNetworks)

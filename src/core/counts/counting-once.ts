@@ -1,9 +1,10 @@
 import { and, eq, exists, inArray, isNotNull, isNull } from 'drizzle-orm';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { memoized } from '../../store/memo.js';
-import { bind, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';
+import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { changeCounts, countedColumns, moveCounts, type Counted } from './counts.js';
 
 /*
@@ -80,13 +81,13 @@ async function retireTombstones(ctx: Context, tx: Tx, places: readonly Place[]):
   for (const { petitionKey, identity } of await thoseErased(ctx, tx, places)) {
     for (const { key, ...counted } of await findTombstone(tx, { petitionKey, identity })) {
       const { signatures: t } = tx.tables;
-      const moved = await tx.db
-        .update(t)
-        .set({ status: 'withdrawn', withdrawnAt: tx.now })
-        .where(and(eq(t.key, key), eq(t.status, 'confirmed')))
-        .returning({ key: t.key });
-      // Only on PostgreSQL, where another transaction may come between the read and the write.
-      if (moved.length === 0) throw new RunAgain();
+      unlessOvertaken(
+        await tx.db
+          .update(t)
+          .set({ status: 'withdrawn', withdrawnAt: tx.now })
+          .where(and(eq(t.key, key), eq(t.status, 'confirmed')))
+          .returning({ key: t.key }),
+      );
       changeCounts(tx, counted, 'confirmed', 'withdrawn');
     }
   }

@@ -38,6 +38,9 @@ export type Plan = {
   fill: () => Promise<LetterValues>;
 };
 
+/** Why a mail is not needed, as a word. */
+export type Drop = { drop: string };
+
 /*
  * How many mails one mailbox gets, under whatever spelling. What anybody brings about by typing an address at a petition
  * or a list shares one budget. What only its owner should want has one of its own for each kind: so nothing that is signed

@@ -2,13 +2,13 @@ import { and, asc, eq, inArray, isNotNull, lt, notExists } from 'drizzle-orm';
 import type { Store } from '../../store/store.js';
 import { sweepNetworks } from '../brakes/key-networks.js';
 import { slotOf } from '../counts/key-figures.js';
+import { deleteInSteps } from '../in-steps.js';
 
 const DAY_MS = 86_400_000;
 const TOKENS_KEPT_DAYS = 2;
 const MAILS_KEPT_DAYS = 30;
 const CHANGES_KEPT_DAYS = 14;
 const FIGURES_KEPT_DAYS = 30;
-const AT_A_TIME = 500;
 
 /**
  * Forgets what nobody can use any more: tokens that are used up or over, mails that were settled long ago, changes of
@@ -17,23 +17,23 @@ const AT_A_TIME = 500;
 export async function sweepLinksAndMail(store: Store, now: Date): Promise<void> {
   const before = (days: number) => new Date(now.getTime() - days * DAY_MS);
   const { linkTokens, outbox, emailChanges, keyFigures } = store.tables;
-  await inSteps(store, (db) => {
+  await deleteInSteps(store, (db, most) => {
     const old = db
       .select({ hash: linkTokens.hash })
       .from(linkTokens)
       .where(lt(linkTokens.expiresAt, before(TOKENS_KEPT_DAYS)))
-      .limit(AT_A_TIME);
+      .limit(most);
     return db.delete(linkTokens).where(inArray(linkTokens.hash, old)).returning({ at: linkTokens.createdAt });
   });
-  await inSteps(store, (db) => {
+  await deleteInSteps(store, (db, most) => {
     const old = db
       .select({ key: outbox.key })
       .from(outbox)
       .where(and(isNotNull(outbox.settledAt), lt(outbox.settledAt, before(MAILS_KEPT_DAYS))))
-      .limit(AT_A_TIME);
+      .limit(most);
     return db.delete(outbox).where(inArray(outbox.key, old)).returning({ key: outbox.key });
   });
-  await inSteps(store, (db) => {
+  await deleteInSteps(store, (db, most) => {
     const mentioned = db
       .select({ key: outbox.key })
       .from(outbox)
@@ -52,27 +52,18 @@ export async function sweepLinksAndMail(store: Store, now: Date): Promise<void> 
           notExists(linked),
         ),
       )
-      .limit(AT_A_TIME);
+      .limit(most);
     return db.delete(emailChanges).where(inArray(emailChanges.key, old)).returning({ key: emailChanges.key });
   });
-  await inSteps(store, (db) => {
+  await deleteInSteps(store, (db, most) => {
     const old = db
       .select({ slot: keyFigures.slot })
       .from(keyFigures)
       .where(lt(keyFigures.slot, slotOf(before(FIGURES_KEPT_DAYS))))
       .orderBy(asc(keyFigures.slot))
-      .limit(AT_A_TIME);
+      .limit(most);
     return db.delete(keyFigures).where(inArray(keyFigures.slot, old)).returning({ slot: keyFigures.slot });
   });
   await sweepNetworks(store, now);
   store.clean();
-}
-
-type Db = Parameters<Parameters<Store['transact']>[0]>[0]['db'];
-
-async function inSteps(store: Store, step: (db: Db) => PromiseLike<unknown[]>): Promise<void> {
-  for (;;) {
-    const rows = await store.transact(async ({ db }) => step(db));
-    if (rows.length < AT_A_TIME) return;
-  }
 }

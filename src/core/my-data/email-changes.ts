@@ -1,13 +1,14 @@
 import { and, count, desc, eq, gt, gte, isNull, ne, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
-import { ApiError, invalidBody } from '../../errors.js';
-import { RunAgain, type Reader, type Tx } from '../../store/store.js';
+import { ApiError } from '../../errors.js';
+import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { takeOverTombstones } from '../counts/counting-once.js';
-import { parseEmail, type EmailAddress } from '../email.js';
+import { requireEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { consumeToken, findToken, linkNotFound, REPEAT_MS, type LinkToken } from '../links/random-tokens.js';
 import { queueMail } from '../mail/outbox.js';
+import { unlessOvertaken } from '../overtaken.js';
 import type { Session } from '../session.js';
 import { mergeSupporters } from '../supporters/merging.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
@@ -29,10 +30,7 @@ export async function requestEmailChange(
   typed: string,
   retry?: Retry,
 ): Promise<void> {
-  const email = parseEmail(typed);
-  if (!email) {
-    throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
-  }
+  const email = requireEmail(typed);
   await ctx.store.transact((tx) => once(tx, retry, () => request(tx, session, email)));
   ctx.mailWaits();
 }
@@ -216,10 +214,11 @@ async function whole(tx: Tx, token: LinkToken): Promise<{ change: EmailChange; s
 
 async function rename(tx: Tx, supporter: Supporter, address: EmailAddress): Promise<void> {
   const { supporters: t } = tx.tables;
-  const renamed = await tx.db
-    .update(t)
-    .set({ ...address, linkEpoch: sql`${t.linkEpoch} + 1`, provenAt: tx.now })
-    .where(and(eq(t.key, supporter.key), eq(t.identity, supporter.identity)))
-    .returning({ key: t.key });
-  if (renamed.length === 0) throw new RunAgain();
+  unlessOvertaken(
+    await tx.db
+      .update(t)
+      .set({ ...address, linkEpoch: sql`${t.linkEpoch} + 1`, provenAt: tx.now })
+      .where(and(eq(t.key, supporter.key), eq(t.identity, supporter.identity)))
+      .returning({ key: t.key }),
+  );
 }

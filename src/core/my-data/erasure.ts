@@ -1,10 +1,11 @@
 import { and, asc, eq, gt, inArray, isNull } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
-import { RunAgain, type Reader, type Tx } from '../../store/store.js';
+import type { Reader, Tx } from '../../store/store.js';
 import { forgetNetworks } from '../brakes/key-networks.js';
 import type { Context } from '../context.js';
 import { erasedIdentity } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { recordConsent } from '../subscriptions/consents.js';
 import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
@@ -93,13 +94,13 @@ async function withdrawUncounted(tx: Tx, supporterKey: number): Promise<void> {
     .where(and(signedBy(tx, supporterKey), inArray(t.status, ['pending', 'quarantined'])));
   for (const signature of rows) {
     const { key, status } = signature;
-    const moved = await tx.db
-      .update(t)
-      .set({ status: 'withdrawn', withdrawnAt: tx.now })
-      .where(and(eq(t.key, key), eq(t.status, status)))
-      .returning({ key: t.key });
-    // Only on PostgreSQL, where another transaction may come between the read and the write.
-    if (moved.length === 0) throw new RunAgain();
+    unlessOvertaken(
+      await tx.db
+        .update(t)
+        .set({ status: 'withdrawn', withdrawnAt: tx.now })
+        .where(and(eq(t.key, key), eq(t.status, status)))
+        .returning({ key: t.key }),
+    );
     changeCounts(tx, signature, status, 'withdrawn');
   }
 }

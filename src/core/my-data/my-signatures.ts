@@ -2,12 +2,13 @@ import { and, desc, eq, inArray, isNull, lt, sql, type Column } from 'drizzle-or
 import type { Tables } from '../../../schema/db/tables.js';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { ApiError, invalidBody } from '../../errors.js';
-import { RunAgain, type Reader, type Tx } from '../../store/store.js';
+import type { Reader, Tx } from '../../store/store.js';
 import { hasLink } from '../brakes/links-in-names.js';
 import type { Context } from '../context.js';
 import { changeCounts } from '../counts/counts.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
+import { unlessOvertaken } from '../overtaken.js';
 import type { Session } from '../session.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
 import { signedBy } from '../supporters/forgetting.js';
@@ -165,13 +166,13 @@ export function withdrawMySignature(ctx: Context, session: Session, publicId: st
     if (status === 'withdrawn') return mine;
     if (!WITHDRAWABLE.includes(status)) throw takenOut();
     const { signatures: t } = tx.tables;
-    const [signature] = await tx.db
-      .update(t)
-      .set({ status: 'withdrawn', withdrawnAt: tx.now })
-      .where(and(eq(t.key, key), eq(t.status, status)))
-      .returning();
-    // Only on PostgreSQL, where another transaction may come between the read and the write.
-    if (!signature) throw new RunAgain();
+    const signature = unlessOvertaken(
+      await tx.db
+        .update(t)
+        .set({ status: 'withdrawn', withdrawnAt: tx.now })
+        .where(and(eq(t.key, key), eq(t.status, status)))
+        .returning(),
+    );
     changeCounts(tx, signature, status, 'withdrawn');
     await voidRequests(tx, session, key);
     return { ...mine, signature };

@@ -2,10 +2,11 @@ import slugify from '@sindresorhus/slugify';
 import { and, asc, eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
-import { RunAgain, type Reader } from '../../store/store.js';
+import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
+import { unlessOvertaken } from '../overtaken.js';
 
 export type Organization = Tables['organizations']['$inferSelect'];
 
@@ -75,14 +76,13 @@ export async function patchOrganization(
         detail: 'Read it again, apply your change to what is there now.',
       });
     }
-    const [row] = await tx.db
-      .update(t)
-      .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
-      .where(and(eq(t.key, before.key), eq(t.version, before.version)))
-      .returning();
-    // Only on PostgreSQL, where another transaction may come between the read and the write.
-    if (!row) throw new RunAgain();
-    return row;
+    return unlessOvertaken(
+      await tx.db
+        .update(t)
+        .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
+        .where(and(eq(t.key, before.key), eq(t.version, before.version)))
+        .returning(),
+    );
   });
 }
 

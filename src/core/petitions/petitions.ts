@@ -1,12 +1,13 @@
 import slugify from '@sindresorhus/slugify';
 import { and, eq, sql } from 'drizzle-orm';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
-import { RunAgain, type Reader, type Sum, type Tx } from '../../store/store.js';
+import type { Reader, Sum, Tx } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { readCounts, type Counts } from '../counts/counts.js';
 import { listMilestones, type Milestone } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { renderBackground } from './markdown.js';
 import { assertMove, statusAt } from './petition-life.js';
 import { findPetition } from './petition-lookup.js';
@@ -153,13 +154,13 @@ async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>
   const { petitions: t } = tx.tables;
   tx.memo.clear();
   tellPetitionChanged(tx, before.key);
-  const [row] = await tx.db
-    .update(t)
-    .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
-    .where(and(eq(t.key, before.key), eq(t.version, before.version)))
-    .returning();
-  // Only on PostgreSQL, where another transaction may come between the read and the write.
-  if (!row) throw new RunAgain();
+  const row = unlessOvertaken(
+    await tx.db
+      .update(t)
+      .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
+      .where(and(eq(t.key, before.key), eq(t.version, before.version)))
+      .returning(),
+  );
   return viewOf(tx, row);
 }
 

@@ -37,107 +37,105 @@ const HOUR_MS = 3_600_000;
 /** No click is held back for longer. */
 const LONGEST_HELD_MS = 30_000;
 
-export type Clicks = {
-  /** Takes in a request. */
-  note(request: LinkRequest, at: number): void;
-  /** What has become certain since the last time; with Infinity, what is held back as well. */
-  settle(now: number): LinkSum[];
-  /** How many things are remembered. */
-  size(): number;
-};
-
-export function createClicks(limits: ClickLimits = CLICK_LIMITS): Clicks {
-  const links = new Map<number, Bursts>();
+export class Clicks {
+  readonly #links = new Map<number, Bursts>();
   /** When each browser was first seen, the oldest first. */
-  const browsers = new Map<string, number>();
+  readonly #browsers = new Map<string, number>();
   /** How many people each network was in an hour, the oldest first. */
-  const networks = new Map<string, { hour: number; people: number }>();
-  const sums = new Map<string, LinkSum>();
-  let held = 0;
+  readonly #networks = new Map<string, { hour: number; people: number }>();
+  readonly #sums = new Map<string, LinkSum>();
+  /** Requests that are not settled yet. */
+  #held = 0;
 
-  function sumOf(link: number, at: number): LinkSum | undefined {
+  constructor(private readonly limits: ClickLimits = CLICK_LIMITS) {}
+
+  /** How many things are remembered. */
+  get size(): number {
+    return this.#held + this.#browsers.size + this.#networks.size + this.#sums.size;
+  }
+
+  /** Takes in a request. Times are in milliseconds, and never go back. */
+  note(request: LinkRequest, at: number): void {
+    const sum = this.#sumOf(request.link, at);
+    if (!sum) return;
+    sum.requests += 1;
+    if (this.#held >= this.limits.held) return;
+    let bursts = this.#links.get(request.link);
+    if (!bursts) {
+      bursts = new Bursts();
+      this.#links.set(request.link, bursts);
+    }
+    const before = bursts.size;
+    this.#judge(bursts, request, at);
+    this.#held += bursts.size - before;
+  }
+
+  /** What has become certain since the last time; with Infinity, what is held back as well. */
+  settle(now: number): LinkSum[] {
+    this.#held = 0;
+    for (const [link, bursts] of this.#links) {
+      for (const { at, network, counts, machine } of bursts.settle(now)) {
+        if (!counts || machine || !this.#isAdmitted(link, network, at)) continue;
+        const sum = this.#sumOf(link, at);
+        if (sum) sum.clicks += 1;
+      }
+      if (bursts.size === 0) this.#links.delete(link);
+      this.#held += bursts.size;
+    }
+    this.#forget(now);
+    const certain = [...this.#sums.values()];
+    this.#sums.clear();
+    return certain;
+  }
+
+  #sumOf(link: number, at: number): LinkSum | undefined {
     const hour = Math.floor(at / HOUR_MS);
     const id = `${link} ${hour}`;
-    let sum = sums.get(id);
-    if (!sum && sums.size < limits.sums) {
+    let sum = this.#sums.get(id);
+    if (!sum && this.#sums.size < this.limits.sums) {
       sum = { link, hour, requests: 0, clicks: 0 };
-      sums.set(id, sum);
+      this.#sums.set(id, sum);
     }
     return sum;
   }
 
-  function isFirst({ link, network, agent }: LinkRequest, at: number): boolean {
-    const id = `${link} ${network} ${agent}`;
-    const since = browsers.get(id);
-    if (since === undefined ? browsers.size >= limits.browsers : at - since < REPEAT_MS) return false;
-    // The order of the map is that of the times: the oldest are forgotten from its beginning.
-    browsers.delete(id);
-    browsers.set(id, at);
-    return true;
-  }
-
-  function isAdmitted(link: number, network: string, at: number): boolean {
-    const id = `${link} ${network}`;
-    const hour = Math.floor(at / HOUR_MS);
-    const known = networks.get(id);
-    if (known?.hour === hour) return (known.people += 1) <= PEOPLE_AN_HOUR;
-    if (!known && networks.size >= limits.networks) return false;
-    networks.delete(id);
-    networks.set(id, { hour, people: 1 });
-    return true;
-  }
-
-  function judge(bursts: Bursts, request: LinkRequest, at: number): void {
+  #judge(bursts: Bursts, request: LinkRequest, at: number): void {
     const { kind, network, agent } = request;
-    if (kind === 'visit') bursts.visit(at, network, agent, isFirst(request, at));
+    if (kind === 'visit') bursts.visit(at, network, agent, this.#isFirst(request, at));
     else if (kind === 'machine') bursts.machine(at, network);
     else bursts.probe(at, network, kind === 'declared_probe');
   }
 
-  function forget(now: number): void {
-    for (const [id, since] of browsers) {
-      if (now - since < REPEAT_MS) break;
-      browsers.delete(id);
-    }
-    for (const [id, { hour }] of networks) {
-      if (now - (hour + 1) * HOUR_MS < LONGEST_HELD_MS) break;
-      networks.delete(id);
-    }
+  #isFirst({ link, network, agent }: LinkRequest, at: number): boolean {
+    const id = `${link} ${network} ${agent}`;
+    const since = this.#browsers.get(id);
+    const { browsers: most } = this.limits;
+    if (since === undefined ? this.#browsers.size >= most : at - since < REPEAT_MS) return false;
+    // The order of the map is that of the times: the oldest are forgotten from its beginning.
+    this.#browsers.delete(id);
+    this.#browsers.set(id, at);
+    return true;
   }
 
-  return {
-    note(request, at) {
-      const sum = sumOf(request.link, at);
-      if (!sum) return;
-      sum.requests += 1;
-      if (held >= limits.held) return;
-      let bursts = links.get(request.link);
-      if (!bursts) {
-        bursts = new Bursts();
-        links.set(request.link, bursts);
-      }
-      const before = bursts.size;
-      judge(bursts, request, at);
-      held += bursts.size - before;
-    },
+  #isAdmitted(link: number, network: string, at: number): boolean {
+    const id = `${link} ${network}`;
+    const hour = Math.floor(at / HOUR_MS);
+    const known = this.#networks.get(id);
+    if (known?.hour === hour) return (known.people += 1) <= PEOPLE_AN_HOUR;
+    if (!known && this.#networks.size >= this.limits.networks) return false;
+    this.#networks.delete(id);
+    this.#networks.set(id, { hour, people: 1 });
+    return true;
+  }
 
-    settle(now) {
-      held = 0;
-      for (const [link, bursts] of links) {
-        for (const { at, network, counts, machine } of bursts.settle(now)) {
-          if (!counts || machine || !isAdmitted(link, network, at)) continue;
-          const sum = sumOf(link, at);
-          if (sum) sum.clicks += 1;
-        }
-        if (bursts.size === 0) links.delete(link);
-        held += bursts.size;
-      }
-      forget(now);
-      const certain = [...sums.values()];
-      sums.clear();
-      return certain;
-    },
-
-    size: () => held + browsers.size + networks.size + sums.size,
-  };
+  #forget(now: number): void {
+    for (const [id, since] of this.#browsers) {
+      if (now - since < REPEAT_MS) break;
+      this.#browsers.delete(id);
+    }
+    for (const [id, { hour }] of this.#networks) {
+      if (now - (hour + 1) * HOUR_MS < LONGEST_HELD_MS) break;
+      this.#networks.delete(id);
+    }
+  }
 }

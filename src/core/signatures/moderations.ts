@@ -3,12 +3,13 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { ApiError, type ErrorCode } from '../../errors.js';
-import { RunAgain, type Tx } from '../../store/store.js';
+import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { beginToCount, signerIsKnown } from '../counts/counting-once.js';
 import { changeCounts, countedColumns, type Counted } from '../counts/counts.js';
 import { once, type Retry } from '../idempotency.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { askReleased } from './held-requests.js';
 import type { SignatureView } from './signature-views.js';
 import { accessOf, findOwnSignature } from './signatures.js';
@@ -125,8 +126,7 @@ export async function moderateSignature(
       const { from, counts, refusal } = RULES[verdict.action];
       if (!from.includes(status)) throw new ApiError(refusal(status));
       if (counts && !(await isSignerKnown(tx, key))) throw new ApiError('signer_forgotten', FORGOTTEN);
-      // Only on PostgreSQL, where another transaction may come between the read and the write.
-      if ((await moderate(ctx, tx, actor, [key], verdict)).length === 0) throw new RunAgain();
+      unlessOvertaken(await moderate(ctx, tx, actor, [key], verdict));
       return findOwnSignature(tx, actor, publicId);
     }),
   );
@@ -253,6 +253,6 @@ async function count(ctx: Context, tx: Tx, moved: readonly Move[]): Promise<void
     .select({ key: t.key })
     .from(t)
     .where(and(inArray(t.key, keys), signerIsKnown(tx)));
-  // Only on PostgreSQL, where a signer may have been erased since they were read.
-  if (known.length < moved.length) throw new RunAgain();
+  // A signer may have been erased since they were read.
+  if (moved.length > 0) unlessOvertaken(known, moved.length);
 }

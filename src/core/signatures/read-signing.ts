@@ -1,4 +1,3 @@
-import { invalidBody } from '../../errors.js';
 import type { Actor, Caller } from '../actor.js';
 import { checkSolution } from '../brakes/challenges.js';
 import type { FirstLook } from '../brakes/first-look.js';
@@ -6,7 +5,7 @@ import { networkOfSigner } from '../brakes/key-networks.js';
 import { openForm } from '../brakes/suspicion.js';
 import { Tallies } from '../brakes/tallies.js';
 import type { Context } from '../context.js';
-import { parseEmail } from '../email.js';
+import { requireEmail } from '../email.js';
 import type { SignInput } from './sign-input.js';
 import { assertMaySay } from './signing-rules.js';
 
@@ -26,10 +25,7 @@ export async function readSigning(
   input: SignInput,
   caller: Caller,
 ): Promise<Signing> {
-  const email = parseEmail(input.email);
-  if (!email) {
-    throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
-  }
+  const email = requireEmail(input.email);
   assertMaySay(actor, input);
   return {
     petitionRef,

@@ -3,12 +3,13 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { Signal } from '../../../schema/db/tables/brakes.js';
 import type { RequestData } from '../../../schema/db/tables/mail.js';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
-import { RunAgain, type Tx } from '../../store/store.js';
+import type { Tx } from '../../store/store.js';
 import { CROWDED, findRoom, isOnlyCrowded } from '../brakes/spellings.js';
 import { noteSuspicion } from '../brakes/suspicion.js';
 import type { Context } from '../context.js';
 import { beginToCount } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { isConfirmableAt } from '../petitions/petition-life.js';
 import type { Said } from '../supporters/supporters.js';
 
@@ -122,6 +123,5 @@ async function write(
     .set(changes)
     .where(and(eq(t.key, before.key), eq(t.status, before.status)))
     .returning({ key: t.key });
-  // Only on PostgreSQL, where another transaction may come between the read and the write.
-  if (moved.length === 0) throw new RunAgain();
+  unlessOvertaken(moved);
 }

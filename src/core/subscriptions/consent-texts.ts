@@ -1,12 +1,13 @@
 import { and, desc, eq, inArray, lt, max } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
-import { RunAgain, type Reader, type Tx } from '../../store/store.js';
+import type { Reader, Tx } from '../../store/store.js';
 import type { Actor, KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import { findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 import { hashOfWords } from './consents.js';
@@ -69,9 +70,8 @@ export async function createConsentText(
       if (latest?.text === text) return { text: latest, created: false };
       const version = (latest?.version ?? 0) + 1;
       const row = { publicId, organizationKey, locale, version, text, hash, createdAt: tx.now };
-      const inserted = await tx.db.insert(t).values(row).onConflictDoNothing().returning({ key: t.key });
-      // Only on PostgreSQL, where another transaction may have made this version meanwhile.
-      if (inserted.length === 0) throw new RunAgain();
+      // On PostgreSQL another transaction may have made this version meanwhile.
+      unlessOvertaken(await tx.db.insert(t).values(row).onConflictDoNothing().returning({ key: t.key }));
       return { text: await getConsentText(tx, publicId), created: true };
     }),
   );

@@ -1,10 +1,10 @@
 import { eq } from 'drizzle-orm';
 import type { Evidence } from '../../../schema/db/tables/subscriptions.js';
-import { ApiError, invalidBody } from '../../errors.js';
+import { ApiError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { Actor } from '../actor.js';
 import type { Context } from '../context.js';
-import { parseEmail, type EmailAddress } from '../email.js';
+import { requireEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
 import { isBlocked } from '../mail/do-not-contact.js';
@@ -50,10 +50,7 @@ export async function subscribe(
   input: SubscribeInput,
   retry?: Retry,
 ): Promise<Subscribed> {
-  const email = parseEmail(input.email);
-  if (!email) {
-    throw invalidBody({ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' });
-  }
+  const email = requireEmail(input.email);
   assertMaySay(actor, input);
   if (input.evidence) assertCollected(input.evidence, ctx.now());
   const subject = ctx.secrets.subject(email.identity);

@@ -1,9 +1,10 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { ConsentOrigin, Evidence, SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
-import { bind, bindAll, RunAgain, statement, type Reader, type Tx } from '../../store/store.js';
+import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { HANDLE_BYTES } from '../links/signed-tokens.js';
+import { unlessOvertaken } from '../overtaken.js';
 import { recordConsent } from './consents.js';
 
 /*
@@ -98,13 +99,13 @@ export async function activateSubscription(ctx: Context, tx: Tx, grant: Grant): 
   const { organizationKey, supporterKey, subject, consentTextKey, origin, petitionKey, source, evidence } =
     grant;
   const { key, status } = await ensureSubscription(ctx, tx, grant);
-  const [active] = await tx.db
-    .update(t)
-    .set({ status: 'active', endedAt: null, ...(status === 'active' ? {} : { activeSince: tx.now }) })
-    .where(and(eq(t.key, key), eq(t.status, status)))
-    .returning();
-  // Only on PostgreSQL, where another transaction may come between the read and the write.
-  if (!active) throw new RunAgain();
+  const active = unlessOvertaken(
+    await tx.db
+      .update(t)
+      .set({ status: 'active', endedAt: null, ...(status === 'active' ? {} : { activeSince: tx.now }) })
+      .where(and(eq(t.key, key), eq(t.status, status)))
+      .returning(),
+  );
   await recordConsent(ctx, tx, {
     organizationKey,
     supporterKey,

@@ -5,6 +5,7 @@ import { RunAgain, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { EmailAddress } from '../email.js';
 import { HANDLE_BYTES } from '../links/signed-tokens.js';
+import { unlessOvertaken } from '../overtaken.js';
 import type { ConsentText } from './consent-texts.js';
 import { recordConsents } from './consents.js';
 import type { Subscription } from './subscriptions.js';
@@ -140,26 +141,27 @@ async function knownOf(
 
 async function insertActive(ctx: Context, tx: Tx, { text }: Voucher, rows: Known[]): Promise<void> {
   if (rows.length === 0) return;
-  const inserted = await tx.db
-    .insert(tx.tables.subscriptions)
-    .values(
-      rows.map(({ supporterKey, locale, source, externalId }) => ({
-        publicId: ctx.newId('sub'),
-        organizationKey: text.organizationKey,
-        supporterKey,
-        status: 'active' as const,
-        handle: ctx.random(HANDLE_BYTES),
-        locale: locale ?? text.locale,
-        source,
-        externalId,
-        createdAt: tx.now,
-        activeSince: tx.now,
-      })),
-    )
-    .onConflictDoNothing()
-    .returning({ key: tx.tables.subscriptions.key });
-  // Only on PostgreSQL, where another transaction may come between the read and the write.
-  if (inserted.length < rows.length) throw new RunAgain();
+  unlessOvertaken(
+    await tx.db
+      .insert(tx.tables.subscriptions)
+      .values(
+        rows.map(({ supporterKey, locale, source, externalId }) => ({
+          publicId: ctx.newId('sub'),
+          organizationKey: text.organizationKey,
+          supporterKey,
+          status: 'active' as const,
+          handle: ctx.random(HANDLE_BYTES),
+          locale: locale ?? text.locale,
+          source,
+          externalId,
+          createdAt: tx.now,
+          activeSince: tx.now,
+        })),
+      )
+      .onConflictDoNothing()
+      .returning({ key: tx.tables.subscriptions.key }),
+    rows.length,
+  );
 }
 
 async function activate(tx: Tx, rows: Known[]): Promise<void> {
@@ -167,13 +169,14 @@ async function activate(tx: Tx, rows: Known[]): Promise<void> {
   for (const status of ['pending', 'unsubscribed', 'suppressed'] as const) {
     const keys = rows.flatMap(({ before }) => (before?.status === status ? before.key : []));
     if (keys.length === 0) continue;
-    const moved = await tx.db
-      .update(t)
-      .set({ status: 'active', activeSince: tx.now, endedAt: null })
-      .where(and(inArray(t.key, keys), eq(t.status, status)))
-      .returning({ key: t.key });
-    // Only on PostgreSQL, where another transaction may come between the read and the write.
-    if (moved.length < keys.length) throw new RunAgain();
+    unlessOvertaken(
+      await tx.db
+        .update(t)
+        .set({ status: 'active', activeSince: tx.now, endedAt: null })
+        .where(and(inArray(t.key, keys), eq(t.status, status)))
+        .returning({ key: t.key }),
+      keys.length,
+    );
   }
 }
 

@@ -6,14 +6,10 @@ import {
   ConfirmationResend,
   ConfirmationResult,
 } from '../../../schema/api/confirmation/confirmations.js';
-import {
-  confirmRequest,
-  refuseRequest,
-  resendConfirmation,
-  type Confirmed,
-  type Place,
-  type MailboxProof,
-} from '../../core/confirmation/confirmations.js';
+import type { Confirmed } from '../../core/confirmation/answering.js';
+import { confirmRequest, type MailboxProof } from '../../core/confirmation/confirmations.js';
+import { refuseRequest } from '../../core/confirmation/refusing.js';
+import { resendConfirmation, type Place } from '../../core/confirmation/resending.js';
 import type { Context } from '../../core/context.js';
 import { invalidBody } from '../../errors.js';
 import { withFloor } from '../answer-floor.js';

@@ -6,6 +6,7 @@ import type {
   preValidationHookHandler,
 } from 'fastify';
 import { ERRORS } from '../../errors.js';
+import { problemJson } from '../problems.js';
 
 /*
  * Who is turned away when more come than can be served. The rule is Little's law: as many as are inside, divided by how
@@ -173,17 +174,14 @@ function paced(refuse: Refuse): (request: FastifyRequest, reply: FastifyReply, n
   };
 }
 
+/** Stands for the request's id in an answer that is made beforehand. */
+const ID_PLACE = '{id}';
+
 /** The answer is ready but for the request's id. Not all come back at the same moment. */
 function refusal(publicUrl: string): Refuse {
-  const [status, title] = ERRORS.overloaded;
-  const problem = {
-    type: `${publicUrl}/problems#overloaded`,
-    title,
-    status,
-    code: 'overloaded',
-    detail: 'Come again after the seconds of Retry-After. Nothing was changed.',
-  };
-  const start = `${JSON.stringify(problem).slice(0, -1)},"request_id":"`;
+  const [status] = ERRORS.overloaded;
+  const detail = 'Come again after the seconds of Retry-After. Nothing was changed.';
+  const [start = '', end = ''] = problemJson(publicUrl, 'overloaded', ID_PLACE, { detail }).split(ID_PLACE);
   const headers = RETRY_SECONDS.map((seconds) => [
     'content-type',
     'application/problem+json',
@@ -195,6 +193,6 @@ function refusal(publicUrl: string): Refuse {
   return (request, reply) => {
     const some = headers[Math.floor(Math.random() * headers.length)] ?? [];
     // The id was made here, or has only letters, digits and a few signs.
-    reply.sendNow(status, some, `${start}${request.id}"}`);
+    reply.sendNow(status, some, `${start}${request.id}${end}`);
   };
 }

@@ -1,11 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { ConfirmationInput, ConfirmationResend } from '../../../schema/api/confirmation/confirmations.js';
-import {
-  confirmRequest,
-  readAsked,
-  refuseRequest,
-  resendConfirmation,
-} from '../../core/confirmation/confirmations.js';
+import { confirmRequest, readAsked } from '../../core/confirmation/confirmations.js';
+import { refuseRequest } from '../../core/confirmation/refusing.js';
+import { resendConfirmation } from '../../core/confirmation/resending.js';
 import type { Context } from '../../core/context.js';
 import { linkNotFound } from '../../core/links/random-tokens.js';
 import { confirmEmailChange, undoEmailChange } from '../../core/my-data/email-changes.js';

@@ -12,13 +12,15 @@ import {
   PartnershipQuery,
 } from '../../../schema/api/partners/partnerships.js';
 import type { Context } from '../../core/context.js';
+import { invitePartner } from '../../core/partners/inviting.js';
 import { readPartnerBoard, type Standing } from '../../core/partners/partner-board.js';
 import {
   acceptPartnership,
   declinePartnership,
   endPartnership,
+} from '../../core/partners/partnership-moves.js';
+import {
   getPartnership,
-  invitePartner,
   listPartnerships,
   type Group,
   type PartnershipView,

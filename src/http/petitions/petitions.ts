@@ -1,116 +1,35 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PetitionPath } from '../../../schema/api/common.js';
+import { PetitionInput, PetitionPatch } from '../../../schema/api/petitions/petition-input.js';
 import {
   Petition,
-  PetitionInput,
   PetitionPage,
-  PetitionPatch,
   PetitionQuery,
   PetitionTransition,
-  type PetitionSummary,
 } from '../../../schema/api/petitions/petitions.js';
-import { ANONYMOUS, speaksFor, type Actor } from '../../core/actor.js';
+import { ANONYMOUS } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
-import { countsShownTo, publicCounts, type ShownCounts } from '../../core/partners/shown-counts.js';
-import { isOpenAt, nextTurn, statusAt } from '../../core/petitions/petition-life.js';
-import { listPetitions, type PetitionSummary as Listed } from '../../core/petitions/petition-list.js';
+import { countsShownTo, publicCounts } from '../../core/partners/shown-counts.js';
+import { nextTurn } from '../../core/petitions/petition-life.js';
+import { listPetitions } from '../../core/petitions/petition-list.js';
 import {
   createPetition,
   getPetition,
   patchPetition,
   transitionPetition,
 } from '../../core/petitions/petitions.js';
-import type { PetitionView, Transition } from '../../core/petitions/petitions.js';
+import type { Transition } from '../../core/petitions/petitions.js';
 import { foldWords } from '../../core/petitions/search-words.js';
 import { invalidBody } from '../../errors.js';
-import {
-  cacheFor,
-  invalidQuery,
-  MOVED,
-  NOT_MODIFIED,
-  PRIVATE_CACHE,
-  PUBLIC_CACHING,
-  toPage,
-} from '../answers.js';
+import { cacheFor, invalidQuery, MOVED, NOT_MODIFIED, PUBLIC_CACHING, toPage } from '../answers.js';
 import { keyed } from '../auth.js';
-import { camelKeys, date, iso } from '../case.js';
+import { camelKeys, date } from '../case.js';
 import { etagOf, sendWithEtag, versionOf } from '../conditional.js';
-import { toCounts } from '../counts/counts.js';
-import { createHotAnswers } from '../hot-answers.js';
+import { HotAnswers } from '../hot-answers.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 import { discoveryOf } from './oembed.js';
-
-const toOrganization = ({ publicId, slug, name, url }: PetitionView['organization']) => ({
-  id: publicId,
-  slug,
-  name,
-  url,
-});
-
-function toSummary(
-  { organization, ...petition }: Omit<Listed, 'key' | 'counts' | 'organizationKey'>,
-  counts: ShownCounts,
-  now: Date,
-): PetitionSummary {
-  return {
-    id: petition.publicId,
-    slug: petition.slug,
-    status: statusAt(petition, now),
-    open: isOpenAt(petition, now),
-    title: petition.title,
-    call_to_action: petition.callToAction,
-    statement: petition.statement,
-    targets: petition.targets,
-    image: petition.image,
-    locale: petition.locale,
-    page_url: petition.pageUrl,
-    opens_at: iso(petition.opensAt),
-    closes_at: iso(petition.closesAt),
-    outcome: petition.outcome,
-    organization: toOrganization(organization),
-    counts: toCounts(counts, petition.goals),
-    created_at: iso(petition.createdAt),
-    published_at: iso(petition.publishedAt),
-  };
-}
-
-/** What the lead organization keeps to itself is null for everybody else. */
-function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor, now: Date): Petition {
-  const { petition, organization, milestones } = view;
-  const own = speaksFor(actor, petition.organizationKey);
-  return {
-    ...toSummary({ ...petition, organization }, counts, now),
-    background: petition.background,
-    background_html: petition.backgroundHtml,
-    references: petition.references,
-    campaigner: petition.campaigner,
-    partners: petition.partners,
-    form: petition.form,
-    goals: petition.goals,
-    milestones: milestones.map(({ value, reachedAt }) => ({ value, reached_at: iso(reachedAt) })),
-    share_texts: petition.shareTexts,
-    share_split: petition.shareSplit,
-    challenge: petition.challenge,
-    origins: petition.origins,
-    confirmation: petition.confirmation,
-    response: petition.response,
-    retention_days: petition.retentionDays,
-    closed_at: iso(petition.closedAt ?? (statusAt(petition, now) === 'closed' ? petition.closesAt : null)),
-    updated_at: iso(petition.updatedAt),
-    external_id: own ? petition.externalId : null,
-    metadata: own ? petition.metadata : null,
-  };
-}
-
-/** The petition as the caller may see it, with the ETag that a change of it needs. */
-async function sendPetition(ctx: Context, request: FastifyRequest, reply: FastifyReply, view: PetitionView) {
-  const { key } = view.petition;
-  const shown = await countsShownTo(ctx.store.read, request.actor, [view.petition]);
-  const body = toPetition(view, shown(key, view.counts), request.actor, ctx.now());
-  return sendWithEtag(request, reply, PRIVATE_CACHE, body, view.petition.version);
-}
+import { sendPetition, toPetition, toSummary } from './petition-view.js';
 
 /** Reading: for everybody, and the more for the lead organization. */
 export const openPetitionRoutes =
@@ -151,7 +70,7 @@ export const openPetitionRoutes =
       },
     );
 
-    const hot = createHotAnswers(ctx);
+    const hot = new HotAnswers(ctx);
     const render = async (ref: string) => {
       const view = await getPetition(ctx.store.read, ANONYMOUS, ref);
       const now = ctx.now();

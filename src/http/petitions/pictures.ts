@@ -6,8 +6,8 @@ import type { Context } from '../../core/context.js';
 import { findPictured } from '../../core/petitions/pictures.js';
 import { describeError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
-import { createAlbum } from '../../pictures/album.js';
-import { createRenderer, type Renderer } from '../../pictures/renderer.js';
+import { Album } from '../../pictures/album.js';
+import { Renderer } from '../../pictures/renderer.js';
 import { MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { isFresh } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
@@ -20,10 +20,10 @@ const PICTURE_CACHE = 'public, max-age=60, stale-while-revalidate=3600';
 export const pictureRoutes =
   (ctx: Context, locales: Locales, metrics: Registry): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    const renderer = createRenderer({
+    const renderer = new Renderer({
       died: (error) => app.log.error({ error: describeError(error) }, 'the thread that draws pictures died'),
     });
-    const album = createAlbum(renderer, ctx.now);
+    const album = new Album(renderer, ctx.now);
     watchPictures(metrics, renderer);
     app.addHook('onClose', () => renderer.close());
 

@@ -1,11 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import {
+  SubscriptionImport,
+  SubscriptionImportResult,
+} from '../../../schema/api/subscriptions/subscription-import.js';
+import {
   SubscriptionAccepted,
   SubscriptionDetails,
   SubscriptionEnding,
-  SubscriptionImport,
-  SubscriptionImportResult,
   SubscriptionInput,
   SubscriptionPage,
   SubscriptionPath,

@@ -6,7 +6,8 @@ import type { ModerationAction } from '../../../schema/db/tables/signatures.js';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Actor, KeyedActor } from '../../../src/core/actor.js';
 import { forgetIsolations, releaseKey } from '../../../src/core/brakes/key-isolations.js';
-import { confirmRequest, refuseRequest } from '../../../src/core/confirmation/confirmations.js';
+import { confirmRequest } from '../../../src/core/confirmation/confirmations.js';
+import { refuseRequest } from '../../../src/core/confirmation/refusing.js';
 import { recount } from '../../../src/core/counts/recount.js';
 import { issueToken, TOKEN_BYTES } from '../../../src/core/links/random-tokens.js';
 import {

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import {
   CLICK_LIMITS,
   type ClickLimits,
-  createClicks,
+  Clicks,
   type LinkRequest,
   type LinkSum,
 } from '../../../src/core/sharing/clicks.js';
@@ -26,7 +26,7 @@ function play(
   events: readonly Event[],
   { every = Infinity, limits = CLICK_LIMITS }: { every?: number | undefined; limits?: ClickLimits } = {},
 ): LinkSum[] {
-  const clicks = createClicks(limits);
+  const clicks = new Clicks(limits);
   const sums = new Map<string, LinkSum>();
   const take = (some: LinkSum[]) => {
     for (const sum of some) {
@@ -249,7 +249,7 @@ t.test('who is a person', (t) => {
 });
 
 t.test('when a click is certain', (t) => {
-  const clicks = createClicks();
+  const clicks = new Clicks();
   const at = START + 59 * MINUTE + 59_000;
   const hour = Math.floor(at / 3_600_000);
   clicks.note(request([0, 'visit']), at);
@@ -261,7 +261,7 @@ t.test('when a click is certain', (t) => {
 
   clicks.note(request([0, 'visit', 'elsewhere']), at);
   t.equal(clicks.settle(Infinity)[0]?.clicks, 1, 'what is held back at the end is a person');
-  t.equal(clicks.size(), 0, 'and nothing is left');
+  t.equal(clicks.size, 0, 'and nothing is left');
   t.end();
 });
 
@@ -327,18 +327,18 @@ t.test('memory is bounded, whatever comes', (t) => {
   holds(
     t,
     fc.property(flood, (drawn) => {
-      const clicks = createClicks(limits);
+      const clicks = new Clicks(limits);
       let at = START;
       let largest = 0;
       for (const { gap, settle, ...one } of drawn) {
         at += gap;
         clicks.note(one, at);
         if (settle) clicks.settle(at);
-        largest = Math.max(largest, clicks.size());
+        largest = Math.max(largest, clicks.size);
       }
       clicks.settle(at + 2 * 3_600_000);
       // All of it is forgotten in the end.
-      return largest <= most && clicks.size() === 0;
+      return largest <= most && clicks.size === 0;
     }),
     30,
   );
@@ -353,7 +353,7 @@ t.test('when memory is full, requests are still counted', (t) => {
 });
 
 t.test('a flood is quick', (t) => {
-  const clicks = createClicks();
+  const clicks = new Clicks();
   const started = performance.now();
   for (let i = 0; i < 200_000; i += 1) {
     const kind = i % 3 === 0 ? 'probe' : 'visit';

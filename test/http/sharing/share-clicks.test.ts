@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import pino from 'pino';
 import type { Test } from 'tap';
-import { createClickRecorder } from '../../../src/core/sharing/click-recorder.js';
+import { ClickRecorder } from '../../../src/core/sharing/click-recorder.js';
 import { ApiError } from '../../../src/errors.js';
 import { dumpTables } from '../../support/dump.js';
 import { onEveryEngine, type TestApp } from '../../support/helper.js';
@@ -117,7 +117,7 @@ onEveryEngine('counting', async (t, engine) => {
         open ? api.store.transact(work) : Promise.reject(new ApiError('overloaded')),
     } as typeof api.store;
     let at = END;
-    const recorder = createClickRecorder({
+    const recorder = new ClickRecorder({
       store,
       now: () => new Date(at),
       random: (n) => Buffer.alloc(n, 1),

@@ -3,12 +3,11 @@ import { eq } from 'drizzle-orm';
 import fc from 'fast-check';
 import Fastify from 'fastify';
 import t from 'tap';
-import type { Context } from '../../../src/core/context.js';
 import { readCounts } from '../../../src/core/counts/counts.js';
 import { recount } from '../../../src/core/counts/recount.js';
 import { authenticate } from '../../../src/core/organization/api-keys.js';
 import { listPublicSignatures, listSignatures } from '../../../src/core/signatures/signatures.js';
-import { createHotAnswers } from '../../../src/http/hot-answers.js';
+import { HotAnswers } from '../../../src/http/hot-answers.js';
 import { enableSendNow } from '../../../src/http/send-now.js';
 import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
 import {
@@ -884,10 +883,7 @@ t.test(
     const app = Fastify();
     t.teardown(() => app.close());
     enableSendNow(app, {});
-    const hot = createHotAnswers({
-      store: { generation: () => undefined },
-      now: () => new Date(),
-    } as unknown as Context);
+    const hot = new HotAnswers({ store: { generation: () => undefined }, now: () => new Date() });
     let stored = 0;
     const gates: (() => void)[] = [];
     const render = async () => {

@@ -1,0 +1,177 @@
+import { Type, type Static } from '@sinclair/typebox';
+import { CONFIRMATIONS, OUTCOMES } from '../../db/tables/petitions.js';
+import { externalId, localeTag, slug } from '../common.js';
+import {
+  closed,
+  component,
+  enumOf,
+  instant,
+  int,
+  line,
+  list,
+  nullable,
+  nullableRef,
+  ref,
+  text,
+  webUrl,
+  optional,
+} from '../typebox.js';
+import {
+  Campaigner,
+  CampaignerPatch,
+  challenge,
+  metadata,
+  metadataOf,
+  metadataValue,
+  origins,
+  Partner,
+  PetitionFormInput,
+  PetitionFormPatch,
+  PetitionImage,
+  PetitionImagePatch,
+  Reference,
+  retentionDays,
+  shareSplit,
+  ShareText,
+  Target,
+} from './petition-parts.js';
+
+/** What the lead organization writes, and may leave out. */
+const writable = {
+  slug: optional(
+    slug('Its name in URLs: made from the title if absent. A rename keeps the old one redirecting.'),
+  ),
+  call_to_action: optional(nullable(line(200, { description: 'The words on the link or button.' }))),
+  background: optional(
+    nullable(
+      text(20_000, { description: 'The explanation, in Markdown without HTML; `[^1]` cites reference 1.' }),
+    ),
+  ),
+  references: optional(list(ref(Reference), 100, { description: 'The sources, by number.' })),
+  targets: optional(list(ref(Target), 20, { description: 'Whom it asks to act.' })),
+  campaigner: optional(nullableRef(Campaigner, { description: 'Who speaks for the campaign.' })),
+  partners: optional(list(ref(Partner), 100, { description: 'The coalition.' })),
+  image: optional(nullableRef(PetitionImage, { description: 'Its picture.' })),
+  locale: optional(localeTag()),
+  form: optional(ref(PetitionFormInput)),
+  goals: optional(
+    list(int(1, 2_000_000_000), 50, {
+      description: 'The ladder of goals, each above the one before it.',
+      examples: [[1000, 5000, 25000]],
+    }),
+  ),
+  share_texts: optional(list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' })),
+  share_split: optional(shareSplit()),
+  challenge: optional(challenge()),
+  origins: optional(origins()),
+  page_url: optional(nullable(webUrl({ description: 'The page where people read and sign it.' }))),
+  confirmation: optional(
+    enumOf(CONFIRMATIONS, {
+      description:
+        '`email` (if absent): a signature counts once its signer has confirmed by mail. `none`: at once.',
+    }),
+  ),
+  opens_at: optional(nullable(instant({ description: 'Signing begins; null: with publication.' }))),
+  closes_at: optional(nullable(instant({ description: 'Signing ends; null: when it is closed.' }))),
+  response: optional(
+    nullable(text(10_000, { description: "The target's answer, or how it ended. Public." })),
+  ),
+  retention_days: optional(retentionDays()),
+  external_id: optional(nullable(externalId('petition'))),
+  metadata: optional(metadata()),
+};
+
+export const title = () =>
+  line(200, { description: 'Headline.', examples: ['Keep the Old Mill Meadows a meadow'] });
+export const statement = () => text(5000, { description: 'The exact words that signers endorse.' });
+
+export const INPUT_EXAMPLE = {
+  title: 'Keep the Old Mill Meadows a meadow',
+  statement:
+    'We call on Corvane Logistics to build its depot elsewhere and leave the Old Mill Meadows to the river.',
+  targets: [{ name: 'Dana Whitlock', title: 'Chief Executive', organization: 'Corvane Logistics' }],
+  goals: [1000, 5000, 25000],
+  form: { country: 'required' },
+};
+
+export const PetitionInput = component(
+  'PetitionInput',
+  closed(
+    { title: title(), statement: statement(), ...writable },
+    { description: 'A new petition. It begins as a draft.', examples: [INPUT_EXAMPLE] },
+  ),
+);
+export type PetitionInput = Static<typeof PetitionInput>;
+
+export const PetitionPatch = component(
+  'PetitionPatch',
+  closed(
+    {
+      title: optional(title()),
+      statement: optional(statement()),
+      ...writable,
+      references: optional(
+        Type.Unsafe<Static<typeof Reference>[] | null>({
+          ...nullableList(Reference, 100),
+          description: 'Replaces the sources.',
+        }),
+      ),
+      targets: optional(
+        Type.Unsafe<Static<typeof Target>[] | null>({
+          ...nullableList(Target, 20),
+          description: 'Replaces the targets.',
+        }),
+      ),
+      partners: optional(
+        Type.Unsafe<Static<typeof Partner>[] | null>({
+          ...nullableList(Partner, 100),
+          description: 'Replaces the coalition.',
+        }),
+      ),
+      share_texts: optional(
+        Type.Unsafe<Static<typeof ShareText>[] | null>({
+          ...nullableList(ShareText, 100),
+          description: 'Replaces the texts.',
+        }),
+      ),
+      share_split: optional(nullable(shareSplit())),
+      challenge: optional(nullable(challenge())),
+      origins: optional(
+        Type.Unsafe<string[] | null>({
+          ...origins(),
+          type: ['array', 'null'],
+          description: 'Replaces the list; null: anywhere.',
+        }),
+      ),
+      goals: optional(
+        Type.Unsafe<number[] | null>({
+          type: ['array', 'null'],
+          items: int(1, 2_000_000_000),
+          maxItems: 50,
+          description: 'Replaces the ladder.',
+        }),
+      ),
+      campaigner: optional(
+        nullableRef(CampaignerPatch, { description: 'Merged into the campaigner; null takes it out.' }),
+      ),
+      image: optional(
+        nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null takes it out.' }),
+      ),
+      form: optional(ref(PetitionFormPatch)),
+      outcome: optional(enumOf(OUTCOMES, { description: 'How it ended: once it is closed.' })),
+      locale: optional(nullable(localeTag())),
+      confirmation: optional(nullable(enumOf(CONFIRMATIONS, { description: 'Null: `email`.' }))),
+      metadata: optional(metadataOf(nullable(metadataValue()))),
+    },
+    {
+      minProperties: 1,
+      description: 'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared, lists are replaced.',
+      examples: [{ title: 'Keep the Old Mill Meadows wet', goals: [1000, 5000, 50000], campaigner: null }],
+    },
+  ),
+);
+export type PetitionPatch = Static<typeof PetitionPatch>;
+
+function nullableList(item: Parameters<typeof ref>[0], maxItems: number) {
+  return { type: ['array', 'null'], items: ref(item), maxItems };
+}

@@ -1,0 +1,74 @@
+import { exampleId, localeTag } from '../common.js';
+import { source } from '../signatures/signing.js';
+import { closed, component, enumOf, int, list, matching, nullable, open, optional, ref } from '../typebox.js';
+import { consentTextId, Evidence, EVIDENCE_EXAMPLE, externalId } from './subscriptions.js';
+
+const MAX_ROWS = 1000;
+
+const ROW_EXAMPLE = { email: 'ada@example.org', external_id: 'crm-20431' };
+
+export const SubscriptionImportRow = component(
+  'SubscriptionImportRow',
+  closed(
+    {
+      // Not held against the grammar of addresses here: one bad row must not stop the others.
+      email: matching('^[^\\u0000-\\u001F\\u007F]*$', 320, {
+        description: 'E-mail address. One that mail cannot go to is skipped.',
+        examples: ['ada@example.org'],
+      }),
+      locale: optional(nullable(localeTag())),
+      source: optional(nullable(source())),
+      external_id: optional(nullable(externalId())),
+    },
+    { description: 'Somebody who has agreed to be mailed.', examples: [ROW_EXAMPLE] },
+  ),
+);
+
+export const SubscriptionImport = component(
+  'SubscriptionImport',
+  closed(
+    {
+      consent_text_id: consentTextId(),
+      evidence: ref(Evidence),
+      rows: list(ref(SubscriptionImportRow), MAX_ROWS, { minItems: 1, description: 'The subscribers.' }),
+    },
+    {
+      description: 'People who have agreed elsewhere, all to the same words and in the same way.',
+      examples: [{ consent_text_id: exampleId('txt'), evidence: EVIDENCE_EXAMPLE, rows: [ROW_EXAMPLE] }],
+    },
+  ),
+);
+
+export const SkippedRow = component(
+  'SkippedRow',
+  open(
+    {
+      row: int(0, MAX_ROWS - 1, { description: 'Its place in `rows`, from 0.' }),
+      code: enumOf(['do_not_contact', 'consent_required', 'duplicate', 'invalid_email'], {
+        description:
+          'Why: must not be mailed by you (of other organizations it tells nothing), has left after the consent was collected, the same address as a row before it, no address that mail can go to.',
+      }),
+    },
+    { description: 'A row that changed nothing.', examples: [{ row: 17, code: 'invalid_email' }] },
+  ),
+);
+
+const rowCount = (description: string) => int(0, MAX_ROWS, { description });
+
+export const SubscriptionImportResult = component(
+  'SubscriptionImportResult',
+  open(
+    {
+      created: rowCount('New subscriptions, active at once.'),
+      activated: rowCount('Subscriptions that were there and became active.'),
+      unchanged: rowCount('Subscriptions that were active already.'),
+      skipped: list(ref(SkippedRow), MAX_ROWS, { description: 'The rows that changed nothing, in order.' }),
+    },
+    {
+      description: 'What an import did: each row is counted once.',
+      examples: [
+        { created: 981, activated: 12, unchanged: 6, skipped: [{ row: 17, code: 'invalid_email' }] },
+      ],
+    },
+  ),
+);

@@ -1,0 +1,58 @@
+import { eq } from 'drizzle-orm';
+import type { Tx } from '../../store/store.js';
+import type { Context } from '../context.js';
+import { parseEmail } from '../email.js';
+import { openRequests, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { queueMail } from '../mail/outbox.js';
+import { findSupporterByIdentity } from '../supporters/supporters.js';
+
+/** What was asked longer ago is not asked again. */
+const RESEND_MS = 30 * 86_400_000;
+
+/** Where a confirmation was asked for. */
+export type Place = { petitionId: string } | { organizationId: string };
+
+/**
+ * Asks the mailbox again about the latest request of this address, if there is one that nobody has answered. It tells
+ * nothing; how many mails really leave is a matter of caps.
+ */
+export async function resendConfirmation(ctx: Context, email: string, place: Place): Promise<void> {
+  const identity = parseEmail(email)?.identity;
+  await ctx.store.transact(async (tx) => {
+    const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
+    const request = supporter && (await latestRequest(tx, supporter.key, place));
+    if (!request) return queueMail(tx, 'signed', null);
+    const { key: requestKey, petitionKey, locale, supporterKey } = request;
+    const kind = request.kind === 'signature' ? 'signed' : 'subscribed';
+    const organizationKey = request.optIns?.[0]?.organizationKey ?? null;
+    await queueMail(tx, kind, supporterKey, { requestKey, petitionKey, organizationKey, locale });
+  });
+  ctx.mailWaits();
+}
+
+async function latestRequest(
+  tx: Tx,
+  supporterKey: number,
+  place: Place,
+): Promise<ConfirmationRequest | undefined> {
+  const { petitions, organizations } = tx.tables;
+  const [there] =
+    'petitionId' in place
+      ? await tx.db
+          .select({ key: petitions.key })
+          .from(petitions)
+          .where(eq(petitions.publicId, place.petitionId))
+      : await tx.db
+          .select({ key: organizations.key })
+          .from(organizations)
+          .where(eq(organizations.publicId, place.organizationId));
+  const oldest = tx.now.getTime() - RESEND_MS;
+  return (await openRequests(tx, supporterKey)).find(
+    (request) =>
+      there !== undefined &&
+      request.createdAt.getTime() > oldest &&
+      ('petitionId' in place
+        ? request.petitionKey === there.key
+        : request.optIns?.some(({ organizationKey }) => organizationKey === there.key)),
+  );
+}

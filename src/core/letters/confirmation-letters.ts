@@ -1,0 +1,197 @@
+import { and, eq, gt, isNotNull, ne } from 'drizzle-orm';
+import type { Signal } from '../../../schema/db/tables/brakes.js';
+import type { RequestedOptIn } from '../../../schema/db/tables/mail.js';
+import type { Tx } from '../../store/store.js';
+import { comesFromBadPlace } from '../brakes/key-networks.js';
+import { isOnlyCrowded } from '../brakes/spellings.js';
+import { SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js';
+import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { hidesSome } from '../partners/partner-terms.js';
+import { isConfirmableAt } from '../petitions/petition-life.js';
+import { openOptIns } from '../subscriptions/opt-ins.js';
+import type { Draft, Drop, Plan } from './draft.js';
+import { tokenFor, wordsOf } from './letter-parts.js';
+import { manage } from './manage-letter.js';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+/** Somebody who says "this wasn't me" is left alone about that petition for so long. */
+const REFUSAL_MS = 30 * DAY;
+
+/** Asks for a signature, for subscriptions, or both: for whatever of the request is still open. */
+export async function confirmation(draft: Draft, { reminder }: { reminder: boolean }): Promise<Plan | Drop> {
+  const { tx, mail, supporter } = draft;
+  const request = mail.requestKey === null ? undefined : await readRequest(tx, mail.requestKey);
+  if (!request || request.refusedAt) return { drop: 'refused' };
+  if (request.confirmedAt) return { drop: 'confirmed' };
+  const optIns = await openOptIns(tx, supporter.key, request.optIns);
+  const signature = await signatureOf(tx, request);
+  if (signature === 'over') return { drop: 'petition_over' };
+  if (await refusedLately(tx, request)) return { drop: 'refused' };
+  // Nothing is mailed to whom a suspicious signature names, until an organiser has released it: subscriptions neither.
+  const isHeld = signature?.status === 'quarantined';
+  const asksHeld = isHeld && (await asksQuarantined(tx, signature));
+  if (isHeld && !asksHeld) return { drop: 'quarantined' };
+  if (signature && (await isSetApart(tx, signature))) return { drop: 'isolated' };
+
+  const signing = asksHeld || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
+  if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
+  if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
+  // Subscribed already: who asks again may want to see what is there.
+  return manage(draft, { most: 1, ms: DAY });
+}
+
+/**
+ * Who is there under too many spellings is asked all the same: anybody could have made up the others. So is everybody
+ * where the organiser is not shown what no mailbox has answered (see signature-access.ts): nobody would release it.
+ */
+const asksQuarantined = async (
+  tx: Tx,
+  { signals, petition }: { signals: readonly Signal[] | null; petition: { key: number } },
+): Promise<boolean> => isOnlyCrowded(signals) || hidesSome(tx, petition.key);
+
+const nothing: Drop = { drop: 'nothing_to_confirm' };
+
+async function signatureOf(tx: Tx, request: ConfirmationRequest) {
+  if (request.signatureKey === null) return null;
+  const { signatures: t, petitions, suspicions } = tx.tables;
+  const [found] = await tx.db
+    .select({
+      key: t.key,
+      status: t.status,
+      apiKeyKey: t.apiKeyKey,
+      signals: suspicions.signals,
+      petition: petitions,
+    })
+    .from(t)
+    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .leftJoin(suspicions, eq(suspicions.signatureKey, t.key))
+    .where(eq(t.key, request.signatureKey));
+  return found && isConfirmableAt(found.petition, tx.now) ? found : 'over';
+}
+
+/**
+ * What came from where hardly anybody confirms asks nobody: most of those mailboxes know nothing of it. Unless it was
+ * quarantined: an organiser has looked at it, and released it.
+ */
+const isSetApart = async (
+  tx: Tx,
+  {
+    key,
+    status,
+    apiKeyKey,
+    signals,
+    petition,
+  }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
+): Promise<boolean> =>
+  status !== 'confirmed' &&
+  (status === 'quarantined' || signals === null) &&
+  comesFromBadPlace(tx, { key, apiKeyKey, petitionKey: petition.key });
+
+async function refusedLately(tx: Tx, { supporterKey, petitionKey }: ConfirmationRequest): Promise<boolean> {
+  if (petitionKey === null) return false;
+  const { confirmationRequests: t } = tx.tables;
+  const refused = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(
+      and(
+        eq(t.supporterKey, supporterKey),
+        eq(t.petitionKey, petitionKey),
+        isNotNull(t.refusedAt),
+        gt(t.refusedAt, new Date(tx.now.getTime() - REFUSAL_MS)),
+      ),
+    )
+    .limit(1);
+  return refused.length > 0;
+}
+
+async function ask(
+  draft: Draft,
+  request: ConfirmationRequest,
+  optIns: RequestedOptIn[],
+  { signing, reminder }: { signing: boolean; reminder: boolean },
+): Promise<Plan> {
+  const { ctx, tx, random } = draft;
+  const petition = await petitionOf(tx, request.petitionKey);
+  return {
+    template: signing ? 'confirm_signature' : 'confirm_subscription',
+    locale: request.locale,
+    organizationKey: petition?.organizationKey ?? optIns[0]?.organizationKey ?? null,
+    async fill() {
+      const token = await tokenFor(draft, 'confirm', {
+        requestKey: request.key,
+        ...(signing ? {} : { lifetimeMs: SUBSCRIPTION_LIFETIME_MS }),
+      });
+      await expectAnswer(draft, request, { signing });
+      return {
+        link: ctx.links.to('confirm', token),
+        code: random.code,
+        petition: petition?.words ?? null,
+        opt_ins: await wordsOf(tx, optIns),
+        reminder,
+        ...(signing ? { days: 7 } : { hours: SUBSCRIPTION_LIFETIME_MS / HOUR }),
+      };
+    },
+  };
+}
+
+/** The code of this mail is the one that holds, and of all requests for the signature only this one is remembered. */
+async function expectAnswer(
+  { ctx, tx, random, mail }: Draft,
+  request: ConfirmationRequest,
+  { signing }: { signing: boolean },
+): Promise<void> {
+  const { confirmationRequests: t } = tx.tables;
+  // A mail that was put back has had its recipient before: it is the same reminder.
+  const first = mail.recipient === null;
+  const reminders = request.reminders + (mail.kind === 'reminder' && first ? 1 : 0);
+  const next = signing && reminders < ctx.policy.reminders;
+  await tx.db
+    .update(t)
+    .set({
+      code: ctx.secrets.code(request.key, random.code),
+      codeTries: 0,
+      reminders,
+      remindAt: next ? new Date(tx.now.getTime() + ctx.policy.reminderHours * HOUR) : null,
+    })
+    .where(eq(t.key, request.key));
+  if (request.signatureKey === null) return;
+  const others = and(
+    eq(t.supporterKey, request.supporterKey),
+    eq(t.signatureKey, request.signatureKey),
+    ne(t.key, request.key),
+  );
+  await tx.db.update(t).set({ remindAt: null }).where(others);
+}
+
+async function alreadySigned({ tx, mail }: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
+  const petition = await petitionOf(tx, request.petitionKey);
+  if (!petition || mail.kind === 'reminder') return nothing;
+  return {
+    template: 'already_signed',
+    kind: 'already_signed',
+    locale: request.locale,
+    organizationKey: petition.organizationKey,
+    atMost: [{ most: 1, ms: 7 * DAY, petitionKey: petition.key }],
+    fill: async () => ({ petition: petition.words }),
+  };
+}
+
+async function petitionOf(tx: Tx, key: number | null) {
+  if (key === null) return undefined;
+  const { petitions: t } = tx.tables;
+  const [row] = await tx.db
+    .select({
+      key: t.key,
+      organizationKey: t.organizationKey,
+      title: t.title,
+      statement: t.statement,
+      url: t.pageUrl,
+    })
+    .from(t)
+    .where(eq(t.key, key));
+  if (!row) return undefined;
+  const { title, statement, url } = row;
+  return { key: row.key, organizationKey: row.organizationKey, words: { title, statement, url } };
+}

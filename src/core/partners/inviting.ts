@@ -1,0 +1,89 @@
+import { and, eq, inArray, or } from 'drizzle-orm';
+import type { LeadSees } from '../../../schema/db/tables/partners.js';
+import { ApiError, invalidBody } from '../../errors.js';
+import type { Tx } from '../../store/store.js';
+import { speaksFor, type KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
+import { once, type Retry } from '../idempotency.js';
+import { unlessOvertaken } from '../overtaken.js';
+import { findHead } from '../petitions/petition-lookup.js';
+import { stateError } from './partnership-moves.js';
+import { getPartnership, type PartnershipView } from './partnerships.js';
+
+/** So many a day, where the lead says no other number. */
+export const VOUCH_LIMIT = 1000;
+
+export type Invitation = {
+  organization: string;
+  leadSees?: LeadSees | undefined;
+  mayVouch?: boolean | undefined;
+  /** How many signatures a day it may vouch for. */
+  vouchLimit?: number | undefined;
+};
+
+/**
+ * Offers an organization (its id or slug) to be a partner of the actor's petition.
+ * Throws `organization_not_found`, `partnership_state` while an offer or a partnership is open, `invalid_body` for the
+ * lead itself and for a limit of what it may not do, `idempotency_key_reused`, and what findHead throws.
+ */
+export async function invitePartner(
+  ctx: Context,
+  actor: KeyedActor,
+  petitionRef: string,
+  { organization: ref, leadSees = 'full', mayVouch = false, vouchLimit }: Invitation,
+  retry?: Retry,
+): Promise<PartnershipView> {
+  if (vouchLimit !== undefined && !mayVouch) {
+    const detail = 'It limits what it may vouch for: send it with may_vouch, or leave it out.';
+    throw invalidBody({ pointer: '/vouch_limit', code: 'misplaced', detail });
+  }
+  const publicId = ctx.newId('ptn');
+  return ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      const petition = await findHead(tx, actor, petitionRef);
+      if (!speaksFor(actor, petition.organizationKey)) throw new ApiError('petition_not_found');
+      const { organizations, partnerships: t } = tx.tables;
+      const [organization] = await tx.db
+        .select({ key: organizations.key })
+        .from(organizations)
+        .where(or(eq(organizations.publicId, ref), eq(organizations.slug, ref)));
+      if (!organization) throw new ApiError('organization_not_found');
+      if (organization.key === petition.organizationKey) {
+        const detail = 'Your organization leads the petition: invite another one.';
+        throw invalidBody({ pointer: '/organization', code: 'lead', detail });
+      }
+      await assertNoneOpen(tx, petition.key, organization.key);
+      unlessOvertaken(
+        await tx.db
+          .insert(t)
+          .values({
+            publicId,
+            petitionKey: petition.key,
+            organizationKey: organization.key,
+            status: 'invited',
+            leadSees,
+            vouchLimit: mayVouch ? (vouchLimit ?? VOUCH_LIMIT) : null,
+            invitedAt: tx.now,
+          })
+          .onConflictDoNothing()
+          .returning({ key: t.key }),
+      );
+      return getPartnership(tx, actor, publicId);
+    }),
+  );
+}
+
+async function assertNoneOpen(tx: Tx, petitionKey: number, organizationKey: number): Promise<void> {
+  const { partnerships: t } = tx.tables;
+  const [open] = await tx.db
+    .select({ status: t.status })
+    .from(t)
+    .where(
+      and(
+        eq(t.petitionKey, petitionKey),
+        eq(t.organizationKey, organizationKey),
+        inArray(t.status, ['invited', 'accepted']),
+      ),
+    );
+  if (open) throw stateError('lead', open.status, 'To offer other terms, end it and invite again.');
+}

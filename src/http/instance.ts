@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { components } from '../../schema/api/typebox.js';
+import type { Config } from '../config.js';
+import { ApiError } from '../errors.js';
+import { clientErrorHandler, problems } from './problems.js';
+import { enableSendNow } from './send-now.js';
+import { validation } from './validation.js';
+
+export type InstanceOptions = {
+  publicUrl: string;
+  trustProxy: Config['trustProxy'];
+  logger: FastifyBaseLogger | undefined;
+  arrival: Arrival;
+  /** The headers that every answer has. */
+  constant: Record<string, string>;
+  /** Whether the process is about to end: then connections are closed with their next answer. */
+  draining: () => boolean;
+  /** Lets the store say what a driver's error means. */
+  explain: (error: unknown) => unknown;
+};
+
+/** How long a request may take to arrive, and how often that is looked at. */
+export type Arrival = { mostMs: number; lookMs: number };
+
+/** Node looks every 30 seconds by itself: so long a client could take. */
+export const ARRIVAL: Arrival = { mostMs: 15_000, lookMs: 1000 };
+
+const MAX_URL = 4096;
+const MAX_BODY = 65_536;
+const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
+
+/** What holds for every request, whatever its route: how it arrives, its id and headers, how it is validated and refused. */
+export function createInstance(options: InstanceOptions): FastifyInstance {
+  const { publicUrl, constant, draining, explain } = options;
+  const stamp = (request: FastifyRequest, reply: FastifyReply) =>
+    reply.headers(constant).header('x-request-id', request.id);
+  const app: FastifyInstance = Fastify({
+    ...serverOptions(options),
+    frameworkErrors: (error, request, reply) => void app.errorHandler(error, request, stamp(request, reply)),
+    clientErrorHandler: clientErrorHandler(publicUrl, constant),
+  });
+
+  validation(app);
+  problems(app, { publicUrl, explain });
+  // Answers are mapped by hand and held against the document by the tests: a serializer that silently drops or
+  // bends what it does not expect would hide mistakes.
+  app.setSerializerCompiler(() => JSON.stringify);
+  for (const schema of components()) app.addSchema(schema);
+  app.decorateRequest('actor', null as never);
+  app.decorateRequest('session', null);
+  app.decorateRequest('caller', null);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.url.length > MAX_URL) return done(new ApiError('uri_too_long'));
+    if (repeatsHost(request.raw)) {
+      return done(new ApiError('invalid_request', { detail: 'There is more than one Host.' }));
+    }
+    if (draining()) reply.header('connection', 'close');
+    done();
+  });
+  app.addHook('onSend', (request, reply, payload, done) => {
+    stamp(request, reply);
+    done(null, payload);
+  });
+  enableSendNow(app, constant);
+  return app;
+}
+
+const serverOptions = ({ logger, trustProxy, arrival }: InstanceOptions) => ({
+  ...(logger ? { loggerInstance: logger } : { logger: false }),
+  // A line for every request costs as much as the request: errors are logged where they are answered.
+  logController: new LogController({ disableRequestLogging: true }),
+  genReqId: requestIds(),
+  // A logger of its own for each request would cost more than the line that few of them write.
+  childLoggerFactory: (parent: FastifyBaseLogger) => parent,
+  trustProxy: trustProxy.length > 0 ? trustProxy : false,
+  bodyLimit: MAX_BODY,
+  requestTimeout: arrival.mostMs,
+  // Of the two limits Node takes the longer one for the whole request: its own for the headers is a minute.
+  http: { headersTimeout: arrival.mostMs, connectionsCheckingInterval: arrival.lookMs },
+  connectionTimeout: 60_000,
+  keepAliveTimeout: 72_000,
+  routerOptions: { maxParamLength: 500 },
+  // What still gets through is served: the store closes last.
+  return503OnClosing: false,
+});
+
+/** The caller's own id where it is one. Ours are unique without drawing random bytes for each request. */
+function requestIds(): (request: IncomingMessage) => string {
+  const processId = randomUUID();
+  let requests = 0;
+  return ({ headers }) => {
+    const given = headers['x-request-id'];
+    return typeof given === 'string' && REQUEST_ID.test(given) ? given : `${processId}-${(requests += 1)}`;
+  };
+}
+
+/** A second Host header could name another site to a proxy than to us. */
+function repeatsHost({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
+}

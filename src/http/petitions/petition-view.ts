@@ -1,0 +1,87 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Petition, PetitionSummary } from '../../../schema/api/petitions/petitions.js';
+import { speaksFor, type Actor } from '../../core/actor.js';
+import type { Context } from '../../core/context.js';
+import { countsShownTo, type ShownCounts } from '../../core/partners/shown-counts.js';
+import { isOpenAt, statusAt } from '../../core/petitions/petition-life.js';
+import type { PetitionSummary as Listed } from '../../core/petitions/petition-list.js';
+import type { PetitionView } from '../../core/petitions/petitions.js';
+import { PRIVATE_CACHE } from '../answers.js';
+import { iso } from '../case.js';
+import { sendWithEtag } from '../conditional.js';
+import { toCounts } from '../counts/counts.js';
+
+const toOrganization = ({ publicId, slug, name, url }: PetitionView['organization']) => ({
+  id: publicId,
+  slug,
+  name,
+  url,
+});
+
+export function toSummary(
+  { organization, ...petition }: Omit<Listed, 'key' | 'counts' | 'organizationKey'>,
+  counts: ShownCounts,
+  now: Date,
+): PetitionSummary {
+  return {
+    id: petition.publicId,
+    slug: petition.slug,
+    status: statusAt(petition, now),
+    open: isOpenAt(petition, now),
+    title: petition.title,
+    call_to_action: petition.callToAction,
+    statement: petition.statement,
+    targets: petition.targets,
+    image: petition.image,
+    locale: petition.locale,
+    page_url: petition.pageUrl,
+    opens_at: iso(petition.opensAt),
+    closes_at: iso(petition.closesAt),
+    outcome: petition.outcome,
+    organization: toOrganization(organization),
+    counts: toCounts(counts, petition.goals),
+    created_at: iso(petition.createdAt),
+    published_at: iso(petition.publishedAt),
+  };
+}
+
+/** What the lead organization keeps to itself is null for everybody else. */
+export function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor, now: Date): Petition {
+  const { petition, organization, milestones } = view;
+  const own = speaksFor(actor, petition.organizationKey);
+  return {
+    ...toSummary({ ...petition, organization }, counts, now),
+    background: petition.background,
+    background_html: petition.backgroundHtml,
+    references: petition.references,
+    campaigner: petition.campaigner,
+    partners: petition.partners,
+    form: petition.form,
+    goals: petition.goals,
+    milestones: milestones.map(({ value, reachedAt }) => ({ value, reached_at: iso(reachedAt) })),
+    share_texts: petition.shareTexts,
+    share_split: petition.shareSplit,
+    challenge: petition.challenge,
+    origins: petition.origins,
+    confirmation: petition.confirmation,
+    response: petition.response,
+    retention_days: petition.retentionDays,
+    closed_at: iso(petition.closedAt ?? (statusAt(petition, now) === 'closed' ? petition.closesAt : null)),
+    updated_at: iso(petition.updatedAt),
+    external_id: own ? petition.externalId : null,
+    metadata: own ? petition.metadata : null,
+  };
+}
+
+/** The petition as the caller may see it, with the ETag that a change of it needs. */
+export async function sendPetition(
+  ctx: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  view: PetitionView,
+) {
+  const { key } = view.petition;
+  const shown = await countsShownTo(ctx.store.read, request.actor, [view.petition]);
+  const body = toPetition(view, shown(key, view.counts), request.actor, ctx.now());
+  return sendWithEtag(request, reply, PRIVATE_CACHE, body, view.petition.version);
+}

@@ -1,0 +1,59 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { PetitionPath } from '../../../schema/api/common.js';
+import {
+  PublicSignaturePage,
+  PublicSignatureQuery,
+} from '../../../schema/api/signatures/public-signatures.js';
+import type { Context } from '../../core/context.js';
+import { listPublicSignatures, type PublicSignature } from '../../core/signatures/signatures.js';
+import { cacheFor, MOVED, nextLink, NOT_MODIFIED, pageBody, PUBLIC_CACHING, toPage } from '../answers.js';
+import { iso } from '../case.js';
+import { etagOf, sendWithEtag } from '../conditional.js';
+import { HotAnswers } from '../hot-answers.js';
+import { operation } from '../openapi/operation.js';
+
+const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) => ({
+  display_name: displayName,
+  country,
+  signed_at: iso(signedAt),
+});
+
+export const publicSignatureRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    const hot = new HotAnswers(ctx);
+    app.get(
+      '/v1/petitions/:petition/signatures',
+      {
+        schema: operation({
+          operationId: 'listPublicSignatures',
+          tag: 'Signatures',
+          access: 'open',
+          summary: 'List who has signed',
+          description: 'Confirmed signatures, latest first, each shown as its signer chose.',
+          params: PetitionPath,
+          querystring: PublicSignatureQuery,
+          answers: { 200: PublicSignaturePage, 304: NOT_MODIFIED, 308: MOVED },
+          errors: ['petition_not_found', 'petition_taken_down', 'invalid_cursor'],
+        }),
+      },
+      (request, reply) => {
+        const { limit = 20, cursor } = request.query;
+        const { actor, params } = request;
+        const read = () => listPublicSignatures(ctx, actor, params.petition, { limit, cursor });
+        // The first page is what everybody looks at.
+        if (actor.kind === 'anonymous' && cursor === undefined) {
+          const render = async () => {
+            const page = await read();
+            const body = JSON.stringify(pageBody(page, toPublicSignature));
+            return { body, etag: etagOf(body), until: null, link: nextLink(request, page) };
+          };
+          return hot.send(request, reply, { ref: request.url, caching: PUBLIC_CACHING, render });
+        }
+        return read().then((page) =>
+          sendWithEtag(request, reply, cacheFor(request), toPage(request, reply, page, toPublicSignature)),
+        );
+      },
+    );
+    done();
+  };

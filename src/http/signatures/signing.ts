@@ -1,0 +1,101 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { PetitionPath } from '../../../schema/api/common.js';
+import {
+  SignatureAccepted,
+  SignatureInput,
+  SignatureResult,
+} from '../../../schema/api/signatures/signing.js';
+import type { Context } from '../../core/context.js';
+import { readCounts } from '../../core/counts/counts.js';
+import { signPetition, type Signed } from '../../core/signatures/signing.js';
+import { withFloor } from '../answer-floor.js';
+import { MOVED, PRIVATE_CACHE } from '../answers.js';
+import { callerOf } from '../caller.js';
+import { camelKeys, iso } from '../case.js';
+import { retryFrom } from '../idempotency.js';
+import { operation } from '../openapi/operation.js';
+
+/** What is heard without the truth: nothing in it depends on the address that signed. */
+const toAccepted = (
+  ctx: Context,
+  { petitionId, confirmation, published, signature }: Signed,
+  vouched: boolean | undefined,
+) => ({
+  petition_id: petitionId,
+  confirmation,
+  next: confirmation === 'email' && !vouched ? 'confirm_email' : 'done',
+  count: published,
+  receipt: ctx.sealer.receipt(signature.key),
+});
+
+const toResult = async (ctx: Context, { petitionKey, petitionId, created, signature }: Signed) => ({
+  id: signature.publicId,
+  petition_id: petitionId,
+  status: signature.status,
+  created,
+  created_at: iso(signature.createdAt),
+  confirmed_at: iso(signature.confirmedAt),
+  next: signature.status === 'pending' ? 'confirm_email' : 'done',
+  count: (await readCounts(ctx.store.read, petitionKey)).confirmed,
+  receipt: ctx.sealer.receipt(signature.key),
+});
+
+const ACCEPTED_HEADERS = ['cache-control', PRIVATE_CACHE, 'content-type', 'application/json; charset=utf-8'];
+
+export const signingRoutes =
+  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
+    app.post(
+      '/v1/petitions/:petition/signatures',
+      {
+        config: { limit: 'sign' },
+        schema: operation({
+          operationId: 'signPetition',
+          tag: 'Signatures',
+          access: 'open',
+          summary: 'Sign a petition',
+          description:
+            'Without a secret key the answer is always 202 and tells nothing about the address. A publishable key attributes the signature to its organization. A secret key learns the truth where it may see it: 200 of an earlier signature that `listSignatures` finds for it by the address; 201 created, if nothing of the petition is hidden from its organization. Else it is 202, too: so a partner does not hear whom others have collected, nor the lead organization whom a partner has whose terms are `names` or `counts`; and an `external_id` that another signature has is left out. Signing again is safe: it never makes a second signature and changes nothing.',
+          params: PetitionPath,
+          body: SignatureInput,
+          answers: { 200: SignatureResult, 201: SignatureResult, 202: SignatureAccepted, 308: MOVED },
+          errors: [
+            'petition_not_found',
+            'petition_taken_down',
+            'petition_not_published',
+            'petition_not_open',
+            'petition_closed',
+            'not_a_partner',
+            'vouching_not_agreed',
+            'origin_not_allowed',
+            'challenge_required',
+            'challenge_invalid',
+            'scope_required',
+            'external_id_taken',
+            'idempotency_key_reused',
+            'invalid_header',
+          ],
+        }),
+      },
+      async (request, reply) => {
+        const { actor, params, body } = request;
+        const sign = () =>
+          signPetition(
+            ctx,
+            actor,
+            params.petition,
+            camelKeys(body),
+            retryFrom(ctx, request),
+            callerOf(request),
+          );
+        const signed = await withFloor(ctx, sign, ({ heard }) => heard);
+        if (!signed.heard) {
+          const accepted = toAccepted(ctx, signed, body.vouched);
+          return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(accepted));
+        }
+        reply.code(signed.created ? 201 : 200).header('cache-control', PRIVATE_CACHE);
+        return reply.send(await toResult(ctx, signed));
+      },
+    );
+    done();
+  };

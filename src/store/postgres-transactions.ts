@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getTableName } from 'drizzle-orm';
+import type pg from 'pg';
+import * as tables from '../../schema/db/postgres.js';
+import type { Tables } from '../../schema/db/tables.js';
+import { InterleavedGroup, type Forms, type Outcome, type Work } from './gathering/interleaved-group.js';
+import { Connections, type Orderly } from './postgres-connections.js';
+import { explain, isConflict, isReadOnly, mayRunAgain } from './postgres-errors.js';
+import { Sums, type Tx } from './store.js';
+
+const MAX_ATTEMPTS = 10;
+const LONGEST_PAUSE_MS = 200;
+/**
+ * Plans are kept: one that was made while the tables were empty would go through all of them later. So the group's own
+ * go by index from the first day. (To plan anew each time would also plan the check of each foreign key.)
+ */
+const BEGIN_GROUP = 'begin; set local enable_seqscan = off';
+
+/** Not held up by readers, and waits for every writer. */
+const beginShut = (table: keyof Tables) =>
+  `begin; lock table "${getTableName(tables[table])}" in share row exclusive mode`;
+
+/** All of a transaction but its beginning and its end. */
+type Whole<T> = (tx: Tx, sums: Sums, orderly: Orderly) => Promise<T>;
+
+/** What transactions work with. */
+type Parts = {
+  pool: pg.Pool;
+  poolSize: number;
+  now: () => Date;
+  /** Called after each commit, for each place that was written of the sums that tell of theirs. */
+  tell: (column: string, key: number) => void;
+};
+
+/**
+ * Transactions over the connections of a pool, each by itself (`alone`) or several works in one (`together`). One that the
+ * server gave up because of others runs again.
+ */
+export class PostgresTransactions {
+  readonly #connections = new Connections();
+  readonly #forms: Forms = new Map();
+  #running = 0;
+  #transactions = 0;
+  #commits = 0;
+
+  constructor(private readonly parts: Parts) {}
+
+  /** How many wait for a connection. */
+  get waiting(): number {
+    return Math.max(0, this.#running - this.parts.poolSize);
+  }
+
+  /** How many have been committed since the start, and in how many commits. */
+  get done(): { transactions: number; commits: number } {
+    return { transactions: this.#transactions, commits: this.#commits };
+  }
+
+  /** Runs one work in one transaction; `shut` is the table that no other transaction writes meanwhile. */
+  async alone<T>(work: (tx: Tx) => Promise<T>, shut?: keyof Tables): Promise<T> {
+    const whole: Whole<T> = async (tx, sums) => {
+      const value = await work(tx);
+      // Last, so that the rows that others may want are held as briefly as can be.
+      await sums.write(tx);
+      return value;
+    };
+    try {
+      const value = await this.#persist(whole, mayRunAgain, shut ? beginShut(shut) : 'begin');
+      this.#transactions += 1;
+      return value;
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+
+  /** Runs works interleaved in one transaction. Throws, with nothing stored, when one has failed half done. */
+  async together(works: readonly Work[]): Promise<Outcome[]> {
+    const whole: Whole<Outcome[]> = async (tx, sums, orderly) => {
+      const group = new InterleavedGroup({ ...tx, db: orderly.db }, orderly.ask, this.#forms);
+      const outcomes = await group.run(works);
+      const [halfDone] = outcomes.flatMap((outcome) => ('error' in outcome && outcome.wrote ? outcome : []));
+      const failure = orderly.failure ?? halfDone;
+      if (failure) throw failure.error;
+      await sums.write(group.tx);
+      return outcomes;
+    };
+    // What one work has brought about is found out without the others, not by trying again.
+    const outcomes = await this.#persist(whole, isConflict, BEGIN_GROUP);
+    this.#transactions += outcomes.filter((outcome) => 'value' in outcome).length;
+    return outcomes;
+  }
+
+  /** Runs all of a transaction, again while that may help. */
+  async #persist<T>(work: Whole<T>, again: (error: unknown) => boolean, begin: string): Promise<T> {
+    this.#running += 1;
+    try {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          const sums = new Sums();
+          const value = await this.#attempt(work, sums, begin);
+          sums.tell(this.parts.tell);
+          this.#commits += 1;
+          return value;
+        } catch (error) {
+          if (tries === MAX_ATTEMPTS || !again(error)) throw error;
+          await sleep(Math.random() * Math.min(LONGEST_PAUSE_MS, 5 * 2 ** tries));
+        }
+      }
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async #attempt<T>(work: Whole<T>, sums: Sums, begin: string): Promise<T> {
+    const client = await this.parts.pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query(begin);
+      try {
+        const connection = this.#connections.of(client);
+        const { orderly } = connection;
+        orderly.failure = undefined;
+        const value = await work(this.#txOn(client, connection, sums), sums, orderly);
+        await client.query('commit');
+        return value;
+      } catch (error) {
+        // A connection that cannot even roll back is of no more use.
+        await client.query('rollback').catch((failure: Error) => (broken = failure));
+        // Its server has become a standby: the pool has to look for the primary.
+        if (isReadOnly(error)) broken = error as Error;
+        throw error;
+      }
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  #txOn(client: pg.PoolClient, { db, shard }: Pick<Tx, 'db' | 'shard'>, sums: Sums): Tx {
+    return {
+      db,
+      shard,
+      tables,
+      now: this.parts.now(),
+      memo: new Map(),
+      add: (...args) => sums.add(...args),
+      lock: async (name) =>
+        void (await client.query('select pg_advisory_xact_lock($1)', [String(name.readBigInt64BE())])),
+    };
+  }
+}
