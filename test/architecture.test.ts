@@ -109,7 +109,7 @@ const RULES: Rule[] = [
   {
     rule: 'core knows the store by its interface',
     from: /^src\/core\//,
-    never: /^src\/store\/(?!store\.ts$)/,
+    never: /^src\/store\/(?!(?:store|memo)\.ts$)/,
     instead: 'import from src/store/store.js, or memo.js',
   },
   {
