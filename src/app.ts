@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import compress from '@fastify/compress';
-import swaggerUi from '@fastify/swagger-ui';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   LogController,
@@ -53,6 +52,7 @@ import { pictureRoutes } from './http/petitions/pictures.js';
 import { clientErrorHandler, problems } from './http/problems.js';
 import { enableSendNow } from './http/send-now.js';
 import { createMetrics, watchLimits, watchLive } from './http/service/metrics.js';
+import { referenceRoutes } from './http/service/reference.js';
 import { serviceRoutes } from './http/service/service.js';
 import { resume, sessionOf } from './http/session.js';
 import { openShareLinkRoutes, secretShareLinkRoutes } from './http/sharing/share-links.js';
@@ -73,7 +73,15 @@ import { loadLocales, type Locales } from './mail/locales.js';
 export type BuildOptions = ContextOptions & {
   config: Pick<Config, 'trustProxy' | 'limits'> &
     Partial<
-      Pick<Config, 'MAIL_WEBHOOK_SECRET' | 'LIVE_LISTENERS' | 'REDIS_URL' | 'MAX_WAITING' | 'MAX_WAIT_MS'>
+      Pick<
+        Config,
+        | 'MAIL_WEBHOOK_SECRET'
+        | 'LIVE_LISTENERS'
+        | 'REDIS_URL'
+        | 'MAX_WAITING'
+        | 'MAX_WAIT_MS'
+        | 'secretKeysInDocs'
+      >
     >;
   /** The languages of pages; the built-in ones if absent. */
   locales?: Locales;
@@ -139,6 +147,10 @@ export async function build(options: BuildOptions): Promise<App> {
   for (const schema of components()) app.addSchema(schema);
 
   let draining = false;
+  app.decorate('ownPages', {
+    origin: new URL(config.publicUrl).origin,
+    sendSecretKeys: config.secretKeysInDocs ?? false,
+  });
   app.decorateRequest('actor', null as never);
   app.decorateRequest('session', null);
   app.decorateRequest('caller', null);
@@ -168,17 +180,7 @@ export async function build(options: BuildOptions): Promise<App> {
   watchLimits(metrics, () => counted.state());
   const closed = refuseOtherMethods(app);
 
-  const docs: FastifyPluginCallback = (pages, _options, done) => {
-    void pages.register(swaggerUi, {
-      routePrefix: '/docs',
-      // All of it is served from here, and so must work without the internet and without TLS.
-      staticCSP:
-        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
-      transformSpecificationClone: false,
-      transformSpecification: () => documentOf(app),
-    });
-    done();
-  };
+  const reference = referenceRoutes({ publicUrl: config.publicUrl, document: documentOf });
   const service = serviceRoutes({
     store,
     now: ctx.now,
@@ -197,7 +199,7 @@ export async function build(options: BuildOptions): Promise<App> {
   });
   const scope = scopes(ctx, limits, admission);
   // Who may call what: a route stands in exactly one of these blocks.
-  await app.register(scope('service', [service, docs, embedRoutes(locales, options.widget)]));
+  await app.register(scope('service', [service, reference, embedRoutes(locales, options.widget)]));
   await app.register(
     scope('open', [
       openPetitionRoutes(ctx, config.publicUrl),

@@ -30,7 +30,8 @@ const SECURITY_SCHEMES = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'sk_…',
-    description: 'A secret key: acts for its organization, within its scopes. Refused from web pages.',
+    description:
+      'A secret key: acts for its organization, within its scopes. Refused from web pages; /docs says whether from there too.',
   },
   publishableKey: {
     type: 'http',
