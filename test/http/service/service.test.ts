@@ -62,8 +62,9 @@ onEveryEngine('service', async (t, engine) => {
   await t.test('getOpenApiJson, getOpenApiYaml, getProblems 200', async (t) => {
     t.match((await api.call('GET', '/openapi.json')).body, { openapi: '3.1.0' });
     t.match((await api.call('GET', '/openapi.yaml')).text, /^openapi: 3\.1\.0/);
-    const page = (await api.call('GET', '/problems')).text;
+    const { text: page, headers } = await api.call('GET', '/problems');
     for (const code of Object.keys(ERRORS)) t.match(page, `id="${code}"`);
+    t.match(headers['content-security-policy'], /style-src 'sha256-/, 'its style is taken');
   });
 
   await t.test('whoever takes gzip gets large answers packed, and small ones as they are', async (t) => {
