@@ -109,10 +109,10 @@ t.test('every route is an operation that says all there is to say', async (t) =>
 });
 
 /** Every secret key may ask whose it is, and what its organization takes part in. All else needs a scope. */
-const OF_EVERY_KEY = ['getOrganization', 'listPartners', 'listPartnerships', 'getPartnership'];
+const OF_EVERY_KEY = ['getOrganization', 'getPartnerStatistics', 'listPartnerships', 'getPartnership'];
 
 /** Mail providers send what RFC 8058 lets them send, and nobody looks at it; a release has nothing to say. */
-const BODILESS = ['unsubscribeByLink', 'releaseKey', 'confirmMySignature'];
+const BODILESS = ['unsubscribeByLink', 'releaseIsolatedKey', 'confirmMySignature'];
 
 const VERB_AND_NOUN =
   /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine)[A-Z][A-Za-z]+$/;

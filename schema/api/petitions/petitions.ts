@@ -22,24 +22,24 @@ import {
   optional,
 } from '../typebox.js';
 import {
-  Campaigner,
-  CampaignerPatch,
+  PetitionCampaigner,
+  PetitionCampaignerPatch,
   challenge,
   metadata,
   metadataOf,
   metadataValue,
   origins,
-  Partner,
+  PetitionPartner,
   PetitionForm,
   PetitionFormInput,
   PetitionFormPatch,
   PetitionImage,
   PetitionImagePatch,
-  Reference,
+  PetitionReference,
   retentionDays,
   shareSplit,
   ShareText,
-  Target,
+  PetitionTarget,
 } from './petition-parts.js';
 
 /** What the lead organization writes, and may leave out. */
@@ -53,10 +53,10 @@ const writable = {
       text(20_000, { description: 'The explanation, in Markdown without HTML; `[^1]` cites reference 1.' }),
     ),
   ),
-  references: optional(list(ref(Reference), 100, { description: 'The sources, by number.' })),
-  targets: optional(list(ref(Target), 20, { description: 'Whom it asks to act.' })),
-  campaigner: optional(nullableRef(Campaigner, { description: 'Who speaks for the campaign.' })),
-  partners: optional(list(ref(Partner), 100, { description: 'The coalition.' })),
+  references: optional(list(ref(PetitionReference), 100, { description: 'The sources, by number.' })),
+  targets: optional(list(ref(PetitionTarget), 20, { description: 'Whom it asks to act.' })),
+  campaigner: optional(nullableRef(PetitionCampaigner, { description: 'Who speaks for the campaign.' })),
+  partners: optional(list(ref(PetitionPartner), 100, { description: 'The coalition.' })),
   image: optional(nullableRef(PetitionImage, { description: 'Its picture.' })),
   locale: optional(localeTag()),
   form: optional(ref(PetitionFormInput)),
@@ -116,20 +116,20 @@ export const PetitionPatch = component(
       statement: optional(statement()),
       ...writable,
       references: optional(
-        Type.Unsafe<Static<typeof Reference>[] | null>({
-          ...nullableList(Reference, 100),
+        Type.Unsafe<Static<typeof PetitionReference>[] | null>({
+          ...nullableList(PetitionReference, 100),
           description: 'Replaces the sources.',
         }),
       ),
       targets: optional(
-        Type.Unsafe<Static<typeof Target>[] | null>({
-          ...nullableList(Target, 20),
+        Type.Unsafe<Static<typeof PetitionTarget>[] | null>({
+          ...nullableList(PetitionTarget, 20),
           description: 'Replaces the targets.',
         }),
       ),
       partners: optional(
-        Type.Unsafe<Static<typeof Partner>[] | null>({
-          ...nullableList(Partner, 100),
+        Type.Unsafe<Static<typeof PetitionPartner>[] | null>({
+          ...nullableList(PetitionPartner, 100),
           description: 'Replaces the coalition.',
         }),
       ),
@@ -157,7 +157,9 @@ export const PetitionPatch = component(
         }),
       ),
       campaigner: optional(
-        nullableRef(CampaignerPatch, { description: 'Merged into the campaigner; null takes it out.' }),
+        nullableRef(PetitionCampaignerPatch, {
+          description: 'Merged into the campaigner; null takes it out.',
+        }),
       ),
       image: optional(
         nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null takes it out.' }),
@@ -232,7 +234,7 @@ const summary = {
   title: title(),
   call_to_action: nullable(line(200, { description: 'The words on the link or button.' })),
   statement: statement(),
-  targets: list(ref(Target), 20, { description: 'Whom it asks to act.' }),
+  targets: list(ref(PetitionTarget), 20, { description: 'Whom it asks to act.' }),
   image: nullableRef(PetitionImage, { description: 'Its picture.' }),
   locale: localeTag(),
   page_url: nullable(webUrl({ description: 'The page where people read and sign it.' })),
@@ -262,9 +264,9 @@ export const Petition = component(
           description: 'The same as HTML, safe to put into a page; citations link to `#reference-1`.',
         }),
       ),
-      references: list(ref(Reference), 100, { description: 'The sources, by number.' }),
-      campaigner: nullableRef(Campaigner, { description: 'Who speaks for the campaign.' }),
-      partners: list(ref(Partner), 100, { description: 'The coalition.' }),
+      references: list(ref(PetitionReference), 100, { description: 'The sources, by number.' }),
+      campaigner: nullableRef(PetitionCampaigner, { description: 'Who speaks for the campaign.' }),
+      partners: list(ref(PetitionPartner), 100, { description: 'The coalition.' }),
       form: ref(PetitionForm),
       goals: list(int(1, 2_000_000_000), 50, { description: 'The ladder of goals.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),

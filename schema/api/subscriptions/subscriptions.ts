@@ -35,8 +35,8 @@ const EVIDENCE_EXAMPLE = {
   note: 'Paper forms, box 12',
 };
 
-export const Evidence = component(
-  'Evidence',
+export const ConsentEvidence = component(
+  'ConsentEvidence',
   closed(
     {
       source: line(200, { description: 'Where and how the consent was given.' }),
@@ -75,7 +75,7 @@ export const SubscriptionInput = component(
       locale: optional(nullable(localeTag())),
       source: optional(nullable(source())),
       evidence: optional(
-        nullableRef(Evidence, {
+        nullableRef(ConsentEvidence, {
           description: 'Secret keys only: the consent is proven elsewhere, and counts at once.',
         }),
       ),
@@ -212,7 +212,7 @@ export const Consent = component(
       source: nullable(
         text(500, { description: 'The label of the channel; of what an organiser ended, the reason.' }),
       ),
-      evidence: nullableRef(Evidence, { description: 'How a consent given elsewhere is known.' }),
+      evidence: nullableRef(ConsentEvidence, { description: 'How a consent given elsewhere is known.' }),
       created_at: instant({ description: 'When it was recorded.' }),
       proof: matching('^[A-Za-z0-9_-]{43}$', 43, {
         description: 'A keyed hash over the record and the address that it was given under.',
@@ -300,7 +300,7 @@ export const SubscriptionImport = component(
   closed(
     {
       consent_text_id: consentTextId(),
-      evidence: ref(Evidence),
+      evidence: ref(ConsentEvidence),
       rows: list(ref(SubscriptionImportRow), MAX_ROWS, { minItems: 1, description: 'The subscribers.' }),
     },
     {
@@ -310,8 +310,8 @@ export const SubscriptionImport = component(
   ),
 );
 
-export const SkippedRow = component(
-  'SkippedRow',
+export const SkippedImportRow = component(
+  'SkippedImportRow',
   open(
     {
       row: int(0, MAX_ROWS - 1, { description: 'Its place in `rows`, from 0.' }),
@@ -333,7 +333,9 @@ export const SubscriptionImportResult = component(
       created: rowCount('New subscriptions, active at once.'),
       activated: rowCount('Subscriptions that were there and became active.'),
       unchanged: rowCount('Subscriptions that were active already.'),
-      skipped: list(ref(SkippedRow), MAX_ROWS, { description: 'The rows that changed nothing, in order.' }),
+      skipped: list(ref(SkippedImportRow), MAX_ROWS, {
+        description: 'The rows that changed nothing, in order.',
+      }),
     },
     {
       description: 'What an import did: each row is counted once.',

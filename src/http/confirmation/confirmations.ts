@@ -1,7 +1,7 @@
 import { ACCEPTED } from '../answers.js';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import {
-  Accepted,
+  MailRequestAccepted,
   ConfirmationInput,
   ConfirmationRefusal,
   ConfirmationResend,
@@ -47,7 +47,7 @@ export const confirmationRoutes =
       {
         config: { limit: 'confirm' },
         schema: operation({
-          operationId: 'confirmRequest',
+          operationId: 'confirmEmail',
           tag: 'Confirmation',
           access: 'open',
           summary: 'Confirm what was asked for under an address',
@@ -70,7 +70,7 @@ export const confirmationRoutes =
       {
         config: { limit: 'confirm' },
         schema: operation({
-          operationId: 'refuseRequest',
+          operationId: 'refuseConfirmation',
           tag: 'Confirmation',
           access: 'open',
           summary: 'Say that it was not you',
@@ -99,7 +99,7 @@ export const confirmationRoutes =
           description:
             'If something waits to be confirmed under this address there, it is mailed again, within caps: to one mailbox three a day, ten a week, five about one petition. Whose mails others have used up asks for the link to “my data” (`createManageLink`), and confirms there (`confirmMySignature`). The answer is the same for every address.',
           body: ConfirmationResend,
-          answers: { 202: Accepted },
+          answers: { 202: MailRequestAccepted },
         }),
       },
       async (request, reply) => {

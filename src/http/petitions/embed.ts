@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { EmbedWords, EmbedWordsPath } from '../../../schema/api/petitions/embed.js';
+import { EmbedTranslation, EmbedTranslationPath } from '../../../schema/api/petitions/embed.js';
 import type { Locales } from '../../mail/locales.js';
 import { packageRoot } from '../../package.js';
 import { NOT_MODIFIED } from '../answers.js';
@@ -57,13 +57,13 @@ export const embedRoutes =
       '/embed/v1/words/:locale.json',
       {
         schema: operation({
-          operationId: 'getEmbedWords',
+          operationId: 'getEmbedTranslation',
           tag: 'Sharing',
           access: 'service',
           summary: 'Read the words of the widget',
           description: 'In the closest language that there is: `pt-BR`, else `pt`, else English.',
-          params: EmbedWordsPath,
-          answers: { 200: EmbedWords, 304: NOT_MODIFIED },
+          params: EmbedTranslationPath,
+          answers: { 200: EmbedTranslation, 304: NOT_MODIFIED },
           // A path that names no file of ours, as one with a line break in it.
           errors: ['not_found'],
         }),
