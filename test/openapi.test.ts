@@ -205,7 +205,17 @@ t.test('every operation declares the errors that it can meet', async (t) => {
         (problem !== undefined) === Number(status) >= 400,
         `${where} ${status}: errors, and they alone, are problems`,
       );
-      for (const [code, example] of Object.entries((problem?.['examples'] ?? {}) as Json)) {
+      const examples = (problem?.['examples'] ?? {}) as Json;
+      must(
+        !problem || problem['schema'].properties.code.enum.join() === Object.keys(examples).join(),
+        `${where} ${status}: its \`code\` is one of just its codes`,
+      );
+      const name = String((reference as Json)['$ref'] ?? '').replace('#/components/responses/', '');
+      must(
+        !problem || (name !== '' && name.length <= 35),
+        `${where} ${status}: give ${name || 'its errors'} a short name in src/http/openapi/response-names.ts`,
+      );
+      for (const [code, example] of Object.entries(examples)) {
         const { value } = resolve(example as Json);
         must(
           value.code === code && String(value.status) === status,
