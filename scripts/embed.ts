@@ -51,8 +51,9 @@ function assertSmall(): void {
 
 function copyReference(): void {
   mkdirSync(REFERENCE, { recursive: true });
-  const script = new URL('js/standalone.js', import.meta.resolve('@scalar/fastify-api-reference'));
-  copyFileSync(script, new URL('scalar.js', REFERENCE));
+  const index = import.meta.resolve('@scalar/fastify-api-reference');
+  copyFileSync(new URL('js/standalone.js', index), new URL('scalar.js', REFERENCE));
+  copyFileSync(new URL('../LICENSE', index), new URL('LICENSE', REFERENCE));
 }
 
 mkdirSync(at('dist/embed/'), { recursive: true });

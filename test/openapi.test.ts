@@ -207,7 +207,7 @@ t.test('every operation declares the errors that it can meet', async (t) => {
       );
       const examples = (problem?.['examples'] ?? {}) as Json;
       must(
-        !problem || problem['schema'].properties.code.enum.join() === Object.keys(examples).join(),
+        !problem || problem['schema'].allOf[1].properties.code.enum.join() === Object.keys(examples).join(),
         `${where} ${status}: its \`code\` is one of just its codes`,
       );
       const name = String((reference as Json)['$ref'] ?? '').replace('#/components/responses/', '');

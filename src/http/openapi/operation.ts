@@ -149,9 +149,7 @@ function toProblem(status: number, codes: ErrorCode[]) {
 
 /** With just the codes of this status of the operation, so that a client can switch on them and forget none. */
 const problemOf = (codes: ErrorCode[]) => ({
-  allOf: [ref(Problem)],
-  type: 'object',
-  properties: { code: enumOf(codes) },
+  allOf: [ref(Problem), { type: 'object', properties: { code: enumOf(codes) } }],
 });
 
 /** Codes that say when to come again. */

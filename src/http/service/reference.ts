@@ -66,7 +66,11 @@ type ReferenceOptions = {
   document: (app: FastifyInstance) => object;
 };
 
-type Described = { info: { description: string } };
+type Readable = {
+  info: { description: string };
+  servers: { url: string }[];
+  components: { schemas: { Problem: { properties: { code: { enum?: string[] } } } } };
+};
 
 /** `/docs`: the document to read and to try, which works without the internet. */
 export const referenceRoutes =
@@ -74,17 +78,15 @@ export const referenceRoutes =
   (app, _options, done) => {
     const schema = { hide: true };
     const sendScript = packedFile(SCRIPT, 'The API reference');
-    // Whatever name the page was opened under: its requests must stay on its own origin.
-    const servers = [{ url: new URL(publicUrl).pathname.replace(/\/$/, '') || '/' }];
     let made: string | undefined;
     const readable = () => {
-      const { info, ...rest } = document(app) as Described;
-      const note = app.ownPages.sendSecretKeys ? KEYS.taken : KEYS.refused;
-      return JSON.stringify({
-        ...rest,
-        info: { ...info, description: `${info.description}\n\n${note}` },
-        servers,
-      });
+      const copy = structuredClone(document(app)) as Readable;
+      // Whatever name the page was opened under: its requests must stay on its own origin.
+      copy.servers = [{ url: new URL(publicUrl).pathname.replace(/\/$/, '') || '/' }];
+      copy.info.description += `\n\n${app.ownPages.sendSecretKeys ? KEYS.taken : KEYS.refused}`;
+      // Scalar would show all codes there are with every error, not just those of the operation.
+      delete copy.components.schemas.Problem.properties.code.enum;
+      return JSON.stringify(copy);
     };
 
     app.addHook('onSend', (_request, reply, payload, next) => {
