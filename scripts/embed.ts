@@ -1,8 +1,9 @@
 /**
- * `build` makes the script that browsers get of src/embed, and fails when it has grown over its limit.
+ * `build` makes the script that browsers get of src/embed, and fails when it has grown over its limit. It also takes the
+ * script of the API reference out of its package, which so is needed for building alone.
  * `types` makes the types that src/embed is held against, of openapi.yaml: the compiler and the linter need them.
  */
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -12,6 +13,7 @@ const at = (path: string) => new URL(path, root);
 const DOCUMENT = at('openapi.yaml');
 const TYPES = at('dist/embed/openapi.d.ts');
 const SCRIPT = at('dist/embed/v1.js');
+const REFERENCE = at('dist/reference/');
 
 /** What a page pays for embedding, compressed. */
 const MOST_BYTES = 15_000;
@@ -48,9 +50,17 @@ function assertSmall(): void {
   }
 }
 
+function copyReference(): void {
+  mkdirSync(REFERENCE, { recursive: true });
+  const index = import.meta.resolve('@scalar/fastify-api-reference');
+  copyFileSync(new URL('js/standalone.js', index), new URL('scalar.js', REFERENCE));
+  copyFileSync(new URL('../LICENSE', index), new URL('LICENSE', REFERENCE));
+}
+
 mkdirSync(at('dist/embed/'), { recursive: true });
 if (process.argv[2] === 'types') await writeTypes();
 else {
   await writeScript();
   assertSmall();
+  copyReference();
 }

@@ -26,7 +26,6 @@ import { myExportRoutes } from './http/my-data/my-export.js';
 import { mySignatureRoutes } from './http/my-data/my-signatures.js';
 import { mySubscriptionRoutes } from './http/my-data/my-subscriptions.js';
 import { manageLinkRoutes } from './http/my-data/sessions.js';
-import { docsPage } from './http/openapi/docs-page.js';
 import { openapi, documentOf } from './http/openapi/openapi.js';
 import { secretApiKeyRoutes } from './http/organization/api-keys.js';
 import { secretOrganizationRoutes } from './http/organization/organizations.js';
@@ -37,6 +36,7 @@ import { oembedRoutes } from './http/petitions/oembed.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
 import { createMetrics, watchLimits, watchLive } from './http/service/metrics.js';
+import { referenceRoutes } from './http/service/reference.js';
 import { serviceRoutes } from './http/service/service.js';
 import { openShareLinkRoutes, secretShareLinkRoutes } from './http/sharing/share-links.js';
 import { shareRedirectRoutes } from './http/sharing/share-redirect.js';
@@ -57,7 +57,15 @@ import { loadLocales, type Locales } from './mail/locales.js';
 export type BuildOptions = ContextOptions & {
   config: Pick<Config, 'trustProxy' | 'limits'> &
     Partial<
-      Pick<Config, 'MAIL_WEBHOOK_SECRET' | 'LIVE_LISTENERS' | 'REDIS_URL' | 'MAX_WAITING' | 'MAX_WAIT_MS'>
+      Pick<
+        Config,
+        | 'MAIL_WEBHOOK_SECRET'
+        | 'LIVE_LISTENERS'
+        | 'REDIS_URL'
+        | 'MAX_WAITING'
+        | 'MAX_WAIT_MS'
+        | 'secretKeysInDocs'
+      >
     >;
   /** The languages of pages; the built-in ones if absent. */
   locales?: Locales;
@@ -85,6 +93,10 @@ export async function build(options: BuildOptions): Promise<App> {
   const { explain } = store;
   const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, draining, explain });
 
+  app.decorate('ownPages', {
+    origin: new URL(publicUrl).origin,
+    sendSecretKeys: config.secretKeysInDocs ?? false,
+  });
   await openapi(app, publicUrl);
   const counted = config.REDIS_URL
     ? await RedisLimits.open(config.REDIS_URL, options.rootKey, app.log)
@@ -104,11 +116,12 @@ export async function build(options: BuildOptions): Promise<App> {
     draining,
     document: documentOf,
   });
+  const reference = referenceRoutes({ publicUrl, document: documentOf });
   const locales = options.locales ?? loadLocales();
   const admission = admissionOf(options, app.log);
   const block = blocks({ ctx, limits, admission });
   // Who may call what: a route stands in exactly one of these blocks.
-  await app.register(block('service', [service, docsPage(app), embedRoutes(locales, options.widget)]));
+  await app.register(block('service', [service, reference, embedRoutes(locales, options.widget)]));
   await app.register(block('open', openRoutes({ ctx, config, locales, metrics, streams })));
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes(ctx, options.transfers)));

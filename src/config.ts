@@ -26,6 +26,16 @@ export const Environment = Type.Object({
     default: '',
     description: 'How the world reaches this server; http://HOST:PORT if empty.',
   }),
+  NODE_ENV: Type.String({
+    default: '',
+    description: 'production: nothing is allowed that only helps with developing.',
+  }),
+  DOCS_SECRET_KEYS: Type.String({
+    default: '',
+    enum: ['', 'true', 'false'],
+    description:
+      'true, false: whether this server’s own pages, as /docs, may send secret keys; empty: unless NODE_ENV is production.',
+  }),
   DATABASE_URL: Type.String({
     default: 'file:data/undersigned.db',
     pattern: '^(?:file:|postgres(?:ql)?://).+',
@@ -183,6 +193,8 @@ export type Config = Readonly<
   >
 > & {
   readonly publicUrl: string;
+  /** Whether pages of the server's own origin may send secret keys. */
+  readonly secretKeysInDocs: boolean;
   readonly trustProxy: string[];
   readonly limits: Readonly<Record<LimitName, RateLimit>> | null;
   readonly links: LinkTemplates;
@@ -204,12 +216,6 @@ export type LimitName =
 
 /** Reads the environment and `.env` once. Throws and names the variable that is wrong. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true): Config {
-  const values = envSchema<Static<typeof Environment>>({
-    schema: Environment,
-    data: env,
-    dotenv,
-    env: false,
-  });
   const {
     RATE_LIMIT,
     RATE_LIMIT_CLIENT,
@@ -233,10 +239,12 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
     PUBLIC_URL,
     TRUST_PROXY,
     ...plain
-  } = values;
+  } = envSchema<Static<typeof Environment>>({ schema: Environment, data: env, dotenv, env: false });
   return Object.freeze({
     ...plain,
     publicUrl: (PUBLIC_URL || `http://${plain.HOST}:${plain.PORT}`).replace(/\/+$/, ''),
+    secretKeysInDocs:
+      plain.DOCS_SECRET_KEYS === 'true' || (plain.DOCS_SECRET_KEYS === '' && plain.NODE_ENV !== 'production'),
     trustProxy: parseProxies(TRUST_PROXY),
     limits: RATE_LIMIT
       ? {

@@ -109,10 +109,10 @@ t.test('every route is an operation that says all there is to say', async (t) =>
 });
 
 /** Every secret key may ask whose it is, and what its organization takes part in. All else needs a scope. */
-const OF_EVERY_KEY = ['getOrganization', 'listPartners', 'listPartnerships', 'getPartnership'];
+const OF_EVERY_KEY = ['getOrganization', 'getPartnerStatistics', 'listPartnerships', 'getPartnership'];
 
 /** Mail providers send what RFC 8058 lets them send, and nobody looks at it; a release has nothing to say. */
-const BODILESS = ['unsubscribeByLink', 'releaseKey', 'confirmMySignature'];
+const BODILESS = ['unsubscribeByLink', 'releaseIsolatedKey', 'confirmMySignature'];
 
 const VERB_AND_NOUN =
   /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine)[A-Z][A-Za-z]+$/;
@@ -205,7 +205,17 @@ t.test('every operation declares the errors that it can meet', async (t) => {
         (problem !== undefined) === Number(status) >= 400,
         `${where} ${status}: errors, and they alone, are problems`,
       );
-      for (const [code, example] of Object.entries((problem?.['examples'] ?? {}) as Json)) {
+      const examples = (problem?.['examples'] ?? {}) as Json;
+      must(
+        !problem || problem['schema'].allOf[1].properties.code.enum.join() === Object.keys(examples).join(),
+        `${where} ${status}: its \`code\` is one of just its codes`,
+      );
+      const name = String((reference as Json)['$ref'] ?? '').replace('#/components/responses/', '');
+      must(
+        !problem || (name !== '' && name.length <= 35),
+        `${where} ${status}: give ${name || 'its errors'} a short name in src/http/openapi/response-names.ts`,
+      );
+      for (const [code, example] of Object.entries(examples)) {
         const { value } = resolve(example as Json);
         must(
           value.code === code && String(value.status) === status,

@@ -88,5 +88,6 @@ onEveryEngine('a generated client leads a petition through its life', async (t, 
     unchanged: 304,
     closed: ['closed', 'victory'],
     late: [409, 409, 'petition_closed', true],
+    advice: 'It cannot be signed any more.',
   });
 });

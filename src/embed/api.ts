@@ -11,7 +11,7 @@ export type Accepted = Schemas['SignatureAccepted'];
 export type Challenge = Schemas['Challenge'];
 export type ShareLink = Schemas['ShareLink'];
 export type Network = Schemas['ShareLinkInput']['network'];
-export type Words = Schemas['EmbedWords'];
+export type Words = Schemas['EmbedTranslation'];
 type Problem = Schemas['Problem'];
 
 /** What did not work: `code` is of the API's catalogue, or `offline` when no answer came. */

@@ -7,6 +7,10 @@ import { assertKeyOrigin } from '../core/organization/origins.js';
 import { ApiError } from '../errors.js';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** The pages of this server, as /docs, and whether they may send secret keys. */
+    ownPages: { origin: string; sendSecretKeys: boolean };
+  }
   interface FastifyRequest {
     actor: Actor;
   }
@@ -32,13 +36,36 @@ export async function identify(ctx: Context, request: FastifyRequest): Promise<A
     throw new ApiError('invalid_key', { detail: 'Write it as: Authorization: Bearer <key>.' });
   }
   const actor = await authenticate(ctx, token);
-  if (actor.kind === 'secret' && origin !== undefined) {
+  if (actor.kind === 'secret') assertNoPage(request);
+  assertKeyOrigin(actor, origin ?? null, READING.has(request.method));
+  return actor;
+}
+
+/** A secret key belongs on a server, or into /docs of one that is being tried. Throws `secret_key_in_browser`. */
+function assertNoPage(request: FastifyRequest): void {
+  const { origin, 'sec-fetch-site': site } = request.headers;
+  // What only reads names no origin when it comes from our own.
+  if (origin === undefined && site !== 'same-origin') return;
+  if (!isOwnPage(request)) {
     throw new ApiError('secret_key_in_browser', {
       detail: 'A browser sent it, so a page holds it: revoke it, and use a publishable key there.',
     });
   }
-  assertKeyOrigin(actor, origin ?? null, READING.has(request.method));
-  return actor;
+  if (request.server.ownPages.sendSecretKeys) return;
+  throw new ApiError('secret_key_in_browser', {
+    detail:
+      'Here not even /docs may send a secret key: use it from a server or a shell, or set DOCS_SECRET_KEYS=true.',
+  });
+}
+
+/** Whether a page of this server asks, by its public name or by the one it was opened under. */
+function isOwnPage({ headers: { origin, 'sec-fetch-site': site }, server, host }: FastifyRequest): boolean {
+  if (site !== undefined && site !== 'same-origin') return false;
+  return (
+    origin === undefined ||
+    origin === server.ownPages.origin ||
+    /^https?:\/\/(.+)$/.exec(origin)?.[1] === host
+  );
 }
 
 /** Throws `key_required` or `scope_required` unless the actor may call this route. */

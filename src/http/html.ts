@@ -29,7 +29,11 @@ input[type=text],input[type=email],select{font:inherit;width:100%;box-sizing:bor
 button{font:inherit;font-weight:600;min-height:2.75rem;padding:.5rem 1.25rem;margin:.75rem .5rem 0 0;border-radius:.4rem;border:2px solid var(--act);background:var(--act);color:var(--on-act);cursor:pointer}
 button.quiet{background:var(--paper);color:var(--act)}a{color:var(--act)}
 :focus-visible{outline:3px solid var(--act);outline-offset:2px}
-.notice{border-inline-start:4px solid var(--act);padding:.5rem 1rem;margin:1rem 0}`;
+.notice{border-inline-start:4px solid var(--act);padding:.5rem 1rem;margin:1rem 0}
+code{font-family:ui-monospace,monospace;font-size:.95em;overflow-wrap:anywhere}
+nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem}nav a{padding:.5rem 0}
+dt{margin-top:1rem;font-weight:600;scroll-margin-top:1rem}dd{margin:.15rem 0 0}
+dt:target,dt:target+dd{border-inline-start:4px solid var(--act);padding-inline-start:1rem}`;
 
 /** Pages load nothing, run nothing, and send their forms to nobody but us. */
 export const PAGE_CSP = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(CSS).digest('base64')}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;

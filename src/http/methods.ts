@@ -10,8 +10,6 @@ const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 export function refuseOtherMethods(app: FastifyInstance): () => void {
   const known = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ url, method }) => {
-    // The document's browser knows its own paths, with a slash at the end and without.
-    if (url.startsWith('/docs')) return;
     const methods = known.get(url) ?? new Set();
     for (const one of Array.isArray(method) ? method : [method]) methods.add(one);
     known.set(url, methods);

@@ -32,7 +32,7 @@ const ALLOWED: Record<string, string> = {
 
 /** Where two fields exclude each other: what else changes when one of them is wanted. */
 const INSTEAD: Record<string, Record<string, unknown>> = {
-  'confirmRequest /email': { token: undefined, code: '123456' },
+  'confirmEmail /email': { token: undefined, code: '123456' },
   'resendConfirmation /organization_id': { petition_id: undefined },
 };
 
@@ -44,7 +44,7 @@ const SHARED = [
   'listSignatures',
   'exportSignatures',
   'importSignatures',
-  'listPartners',
+  'getPartnerStatistics',
   'createMailing',
   'listShareLinks',
   'getShareStatistics',
@@ -52,14 +52,14 @@ const SHARED = [
 
 /** Operations that even their own things do not make succeed here, and what they answer. */
 const REFUSED: Record<string, string> = {
-  confirmRequest: 'link_not_found',
-  refuseRequest: 'link_not_found',
+  confirmEmail: 'link_not_found',
+  refuseConfirmation: 'link_not_found',
   createSession: 'link_not_found',
   confirmEmailChange: 'link_not_found',
   undoEmailChange: 'link_not_found',
   unsubscribeByLink: 'link_not_found',
   reportMailEvents: 'invalid_webhook',
-  releaseKey: 'isolation_not_found',
+  releaseIsolatedKey: 'isolation_not_found',
 };
 
 type Caller = {

@@ -10,8 +10,8 @@ const ALTCHA_EXAMPLE = {
 };
 const hex = (description: string) => matching('^[0-9a-f]{64}$', 64, { description });
 
-export const Altcha = component(
-  'Altcha',
+export const AltchaChallenge = component(
+  'AltchaChallenge',
   open(
     {
       algorithm: enumOf(['SHA-256'], { description: 'The hash to compute.' }),
@@ -38,7 +38,7 @@ export const Challenge = component(
       form_token: matching('^ft_[A-Za-z0-9_-]{59}$', 62, {
         description: 'Says when the form was opened. Send it with the signature. Good for 48 hours.',
       }),
-      altcha: nullableRef(Altcha, {
+      altcha: nullableRef(AltchaChallenge, {
         description:
           'The proof of work to solve within 20 minutes, good for one signature; null if none is needed.',
       }),

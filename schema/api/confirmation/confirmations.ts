@@ -76,8 +76,8 @@ export const ConfirmationResend = component(
   ),
 );
 
-export const Accepted = component(
-  'Accepted',
+export const MailRequestAccepted = component(
+  'MailRequestAccepted',
   open(
     {
       accepted: Type.Boolean({

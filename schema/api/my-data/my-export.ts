@@ -131,8 +131,8 @@ export const ExportedConsent = component(
 
 const WORDS_EXAMPLE = { name: 'Ada Okonkwo', ...SAID_EXAMPLE };
 
-export const ExportedWords = component(
-  'ExportedWords',
+export const ExportedRequestDetails = component(
+  'ExportedRequestDetails',
   open(
     { name: name(), ...said },
     { description: 'What was said with the request.', examples: [WORDS_EXAMPLE] },
@@ -161,7 +161,7 @@ export const ExportedRequest = component(
       locale: localeTag(),
       origin: enumOf(CONSENT_ORIGINS, { description: 'How it came to us.' }),
       source: nullable(source()),
-      said: nullableRef(ExportedWords),
+      said: nullableRef(ExportedRequestDetails),
       reminders: int(0, 100, { description: 'How often the mailbox was reminded.' }),
       created_at: instant({ description: 'When it was asked for.' }),
       confirmed_at: nullable(instant({ description: 'When the mailbox said yes.' })),

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, id, paging, slug } from '../common.js';
-import { Shared, SHARED_EXAMPLE } from '../sharing/share-links.js';
+import { MyShareTotals, SHARED_EXAMPLE } from '../sharing/share-links.js';
 import { displayChoice, name } from '../signatures/signing.js';
 import { closed, component, enumOf, instant, line, nullable, open, pageOf, ref, webUrl } from '../typebox.js';
 
@@ -48,7 +48,7 @@ export const mySignatureFields = {
   created_at: instant({ description: 'When it was signed.' }),
   confirmed_at: nullable(instant({ description: 'When it began to count.' })),
   withdrawn_at: nullable(instant({ description: 'When it was taken back.' })),
-  shared: ref(Shared),
+  shared: ref(MyShareTotals),
 };
 
 export const MySignature = component(

@@ -20,8 +20,8 @@ const TEXT_EXAMPLE = {
   text: 'River Meadows Alliance may e-mail me about this and other campaigns.',
 };
 
-export const ConsentWords = component(
-  'ConsentWords',
+export const ConsentTextSummary = component(
+  'ConsentTextSummary',
   open(
     {
       id: id('txt', 'The text: send it back when it was agreed to.'),
@@ -64,7 +64,7 @@ export const MySubscription = component(
       locale: nullable(localeTag()),
       active_since: nullable(instant({ description: 'When it last became active.' })),
       ended_at: nullable(instant({ description: 'When it ended.' })),
-      consent_text: nullableRef(ConsentWords, {
+      consent_text: nullableRef(ConsentTextSummary, {
         description: 'The words to agree to in order to come back; null: the organization has none.',
       }),
     },

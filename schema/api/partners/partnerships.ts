@@ -246,8 +246,8 @@ export const PartnerStanding = component(
   ),
 );
 
-export const PartnerSum = component(
-  'PartnerSum',
+export const AttributedCounts = component(
+  'AttributedCounts',
   open(
     { confirmed: confirmed(), pending: pending() },
     {
@@ -257,13 +257,13 @@ export const PartnerSum = component(
   ),
 );
 
-export const PartnerBoard = component(
-  'PartnerBoard',
+export const PartnerStatistics = component(
+  'PartnerStatistics',
   open(
     {
       petition_id: id('pet', 'The petition.'),
-      lead: described(PartnerSum, 'What is attributed to the lead organization.'),
-      unattributed: described(PartnerSum, 'What nobody brought.'),
+      lead: described(AttributedCounts, 'What is attributed to the lead organization.'),
+      unattributed: described(AttributedCounts, 'What nobody brought.'),
       partners: list(ref(PartnerStanding), 1000, {
         description: 'Most confirmed signatures first, of equals the oldest partnership. At most 1,000.',
       }),

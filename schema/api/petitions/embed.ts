@@ -105,8 +105,8 @@ export const EmbedTexts = component(
   ),
 );
 
-export const EmbedWords = component(
-  'EmbedWords',
+export const EmbedTranslation = component(
+  'EmbedTranslation',
   open(
     {
       locale: localeTag(),
@@ -126,7 +126,7 @@ export const EmbedWords = component(
   ),
 );
 
-export const EmbedWordsPath = closed({
+export const EmbedTranslationPath = closed({
   locale: matching('^[A-Za-z0-9-]+$', 35, {
     description:
       'BCP 47 language tag. What there is no language for is answered in the closest, or in English.',

@@ -17,23 +17,23 @@ import {
   optional,
 } from '../typebox.js';
 import {
-  Campaigner,
-  CampaignerPatch,
+  PetitionCampaigner,
+  PetitionCampaignerPatch,
   challenge,
   metadata,
   metadataOf,
   metadataValue,
   origins,
-  Partner,
+  PetitionPartner,
   PetitionFormInput,
   PetitionFormPatch,
   PetitionImage,
   PetitionImagePatch,
-  Reference,
+  PetitionReference,
   retentionDays,
   shareSplit,
   ShareText,
-  Target,
+  PetitionTarget,
 } from './petition-parts.js';
 
 /** What the lead organization writes, and may leave out. */
@@ -47,10 +47,10 @@ const writable = {
       text(20_000, { description: 'The explanation, in Markdown without HTML; `[^1]` cites reference 1.' }),
     ),
   ),
-  references: optional(list(ref(Reference), 100, { description: 'The sources, by number.' })),
-  targets: optional(list(ref(Target), 20, { description: 'Whom it asks to act.' })),
-  campaigner: optional(nullableRef(Campaigner, { description: 'Who speaks for the campaign.' })),
-  partners: optional(list(ref(Partner), 100, { description: 'The coalition.' })),
+  references: optional(list(ref(PetitionReference), 100, { description: 'The sources, by number.' })),
+  targets: optional(list(ref(PetitionTarget), 20, { description: 'Whom it asks to act.' })),
+  campaigner: optional(nullableRef(PetitionCampaigner, { description: 'Who speaks for the campaign.' })),
+  partners: optional(list(ref(PetitionPartner), 100, { description: 'The coalition.' })),
   image: optional(nullableRef(PetitionImage, { description: 'Its picture.' })),
   locale: optional(localeTag()),
   form: optional(ref(PetitionFormInput)),
@@ -111,20 +111,20 @@ export const PetitionPatch = component(
       statement: optional(statement()),
       ...writable,
       references: optional(
-        Type.Unsafe<Static<typeof Reference>[] | null>({
-          ...nullableList(Reference, 100),
+        Type.Unsafe<Static<typeof PetitionReference>[] | null>({
+          ...nullableList(PetitionReference, 100),
           description: 'Replaces the sources.',
         }),
       ),
       targets: optional(
-        Type.Unsafe<Static<typeof Target>[] | null>({
-          ...nullableList(Target, 20),
+        Type.Unsafe<Static<typeof PetitionTarget>[] | null>({
+          ...nullableList(PetitionTarget, 20),
           description: 'Replaces the targets.',
         }),
       ),
       partners: optional(
-        Type.Unsafe<Static<typeof Partner>[] | null>({
-          ...nullableList(Partner, 100),
+        Type.Unsafe<Static<typeof PetitionPartner>[] | null>({
+          ...nullableList(PetitionPartner, 100),
           description: 'Replaces the coalition.',
         }),
       ),
@@ -152,7 +152,9 @@ export const PetitionPatch = component(
         }),
       ),
       campaigner: optional(
-        nullableRef(CampaignerPatch, { description: 'Merged into the campaigner; null takes it out.' }),
+        nullableRef(PetitionCampaignerPatch, {
+          description: 'Merged into the campaigner; null takes it out.',
+        }),
       ),
       image: optional(
         nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null takes it out.' }),

@@ -19,8 +19,8 @@ import {
 
 /* What a petition is made of, and what a patch may say of each part. */
 
-export const Reference = component(
-  'Reference',
+export const PetitionReference = component(
+  'PetitionReference',
   closed(
     {
       number: int(1, 999, { description: 'The number that the background cites as `[^number]`.' }),
@@ -52,8 +52,8 @@ export const Reference = component(
   ),
 );
 
-export const Target = component(
-  'Target',
+export const PetitionTarget = component(
+  'PetitionTarget',
   closed(
     {
       name: line(200, { description: 'Whom the petition asks.' }),
@@ -67,8 +67,8 @@ export const Target = component(
   ),
 );
 
-export const Campaigner = component(
-  'Campaigner',
+export const PetitionCampaigner = component(
+  'PetitionCampaigner',
   closed(
     {
       name: line(200, { description: "Who signs the campaign's mail." }),
@@ -81,8 +81,8 @@ export const Campaigner = component(
   ),
 );
 
-export const Partner = component(
-  'Partner',
+export const PetitionPartner = component(
+  'PetitionPartner',
   closed(
     {
       name: line(200, { description: 'Name of the group.' }),
@@ -182,8 +182,8 @@ export const PetitionFormInput = component(
 
 const formPatch = (what: string) => optional(nullable(rule(what)));
 
-export const CampaignerPatch = component(
-  'CampaignerPatch',
+export const PetitionCampaignerPatch = component(
+  'PetitionCampaignerPatch',
   closed(
     {
       name: optional(line(200, { description: "Who signs the campaign's mail." })),

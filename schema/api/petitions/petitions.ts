@@ -23,18 +23,18 @@ import {
 } from '../typebox.js';
 import { INPUT_EXAMPLE, statement, title } from './petition-input.js';
 import {
-  Campaigner,
+  PetitionCampaigner,
   challenge,
   metadata,
   origins,
-  Partner,
+  PetitionPartner,
   PetitionForm,
   PetitionImage,
-  Reference,
+  PetitionReference,
   retentionDays,
   shareSplit,
   ShareText,
-  Target,
+  PetitionTarget,
 } from './petition-parts.js';
 
 export const Milestone = component(
@@ -88,7 +88,7 @@ const summary = {
   title: title(),
   call_to_action: nullable(line(200, { description: 'The words on the link or button.' })),
   statement: statement(),
-  targets: list(ref(Target), 20, { description: 'Whom it asks to act.' }),
+  targets: list(ref(PetitionTarget), 20, { description: 'Whom it asks to act.' }),
   image: nullableRef(PetitionImage, { description: 'Its picture.' }),
   locale: localeTag(),
   page_url: nullable(webUrl({ description: 'The page where people read and sign it.' })),
@@ -118,9 +118,9 @@ export const Petition = component(
           description: 'The same as HTML, safe to put into a page; citations link to `#reference-1`.',
         }),
       ),
-      references: list(ref(Reference), 100, { description: 'The sources, by number.' }),
-      campaigner: nullableRef(Campaigner, { description: 'Who speaks for the campaign.' }),
-      partners: list(ref(Partner), 100, { description: 'The coalition.' }),
+      references: list(ref(PetitionReference), 100, { description: 'The sources, by number.' }),
+      campaigner: nullableRef(PetitionCampaigner, { description: 'Who speaks for the campaign.' }),
+      partners: list(ref(PetitionPartner), 100, { description: 'The coalition.' }),
       form: ref(PetitionForm),
       goals: list(int(1, 2_000_000_000), 50, { description: 'The ladder of goals.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),

@@ -246,8 +246,8 @@ export const ShareStatisticsQuery = closed({
 /** What a signer has brought: for schema/api/my-data/my-signatures.ts. */
 export const SHARED_EXAMPLE = { links: 2, clicks: 31, conversions: 3 };
 
-export const Shared = component(
-  'Shared',
+export const MyShareTotals = component(
+  'MyShareTotals',
   open(
     {
       links: count('Links that were made with the receipt of this signature.'),

@@ -31,7 +31,7 @@ export const ModerationFilter = component(
       ),
       source: optional(source()),
       collector: optional(id('org', 'The organization that it is attributed to.')),
-      import: optional(id('imp', 'The import that brought it: see `listImports`.')),
+      import: optional(id('imp', 'The import that brought it: see `listSignatureImports`.')),
       created_from: optional(instant({ description: 'Signed at or after.' })),
       created_before: optional(instant({ description: 'Signed before.' })),
       email_domain: optional(

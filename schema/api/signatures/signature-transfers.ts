@@ -117,8 +117,8 @@ export const SignatureImportLine = component(
 );
 export type SignatureImportLine = Static<typeof SignatureImportLine>;
 
-export const ImportProblem = component(
-  'ImportProblem',
+export const SignatureImportProblem = component(
+  'SignatureImportProblem',
   open(
     {
       line: int(1, MAX, { description: 'The line of the file where it begins, from 1.' }),
@@ -143,8 +143,8 @@ export const ImportProblem = component(
 
 const count = (description: string) => int(0, MAX, { description });
 
-export const ImportStop = component(
-  'ImportStop',
+export const SignatureImportStop = component(
+  'SignatureImportStop',
   open(
     {
       code: Type.String({
@@ -170,7 +170,7 @@ export const SignatureImportResult = component(
         id('imp', 'The import, by which the lead finds what it has brought; null: nothing is stored yet.'),
       ),
       complete: Type.Boolean({ description: 'Whether every line was read. Only the last result can be.' }),
-      stopped: nullableRef(ImportStop, { description: 'Why it ended early; null: it did not.' }),
+      stopped: nullableRef(SignatureImportStop, { description: 'Why it ended early; null: it did not.' }),
       lines: count('The lines that were read, without the header.'),
       created: count('New signatures, which count.'),
       quarantined: count(
@@ -185,7 +185,7 @@ export const SignatureImportResult = component(
         'Where something of the petition is hidden from you: all lines that were taken, whether new, known or left out.',
       ),
       failed: count('Lines that are wrong.'),
-      problems: list(ref(ImportProblem), MAX_PROBLEMS, {
+      problems: list(ref(SignatureImportProblem), MAX_PROBLEMS, {
         description: `What is wrong with them: the first ${MAX_PROBLEMS}, in a stream each in the result that follows it.`,
       }),
     },

@@ -128,8 +128,8 @@ export const SignatureQuery = closed({
 
 export const SignaturePath = closed({ signature: id('sig', 'The signature.') });
 
-export const Moderation = component(
-  'Moderation',
+export const ModerationReason = component(
+  'ModerationReason',
   closed(
     {
       reason: text(500, {

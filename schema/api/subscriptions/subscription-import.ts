@@ -1,7 +1,7 @@
 import { exampleId, localeTag } from '../common.js';
 import { source } from '../signatures/signing.js';
 import { closed, component, enumOf, int, list, matching, nullable, open, optional, ref } from '../typebox.js';
-import { consentTextId, Evidence, EVIDENCE_EXAMPLE, externalId } from './subscriptions.js';
+import { consentTextId, ConsentEvidence, EVIDENCE_EXAMPLE, externalId } from './subscriptions.js';
 
 const MAX_ROWS = 1000;
 
@@ -29,7 +29,7 @@ export const SubscriptionImport = component(
   closed(
     {
       consent_text_id: consentTextId(),
-      evidence: ref(Evidence),
+      evidence: ref(ConsentEvidence),
       rows: list(ref(SubscriptionImportRow), MAX_ROWS, { minItems: 1, description: 'The subscribers.' }),
     },
     {
@@ -39,8 +39,8 @@ export const SubscriptionImport = component(
   ),
 );
 
-export const SkippedRow = component(
-  'SkippedRow',
+export const SkippedImportRow = component(
+  'SkippedImportRow',
   open(
     {
       row: int(0, MAX_ROWS - 1, { description: 'Its place in `rows`, from 0.' }),
@@ -62,7 +62,9 @@ export const SubscriptionImportResult = component(
       created: rowCount('New subscriptions, active at once.'),
       activated: rowCount('Subscriptions that were there and became active.'),
       unchanged: rowCount('Subscriptions that were active already.'),
-      skipped: list(ref(SkippedRow), MAX_ROWS, { description: 'The rows that changed nothing, in order.' }),
+      skipped: list(ref(SkippedImportRow), MAX_ROWS, {
+        description: 'The rows that changed nothing, in order.',
+      }),
     },
     {
       description: 'What an import did: each row is counted once.',

@@ -33,8 +33,8 @@ export const EVIDENCE_EXAMPLE = {
   note: 'Paper forms, box 12',
 };
 
-export const Evidence = component(
-  'Evidence',
+export const ConsentEvidence = component(
+  'ConsentEvidence',
   closed(
     {
       source: line(200, { description: 'Where and how the consent was given.' }),
@@ -73,7 +73,7 @@ export const SubscriptionInput = component(
       locale: optional(nullable(localeTag())),
       source: optional(nullable(source())),
       evidence: optional(
-        nullableRef(Evidence, {
+        nullableRef(ConsentEvidence, {
           description: 'Secret keys only: the consent is proven elsewhere, and counts at once.',
         }),
       ),
@@ -210,7 +210,7 @@ export const Consent = component(
       source: nullable(
         text(500, { description: 'The label of the channel; of what an organiser ended, the reason.' }),
       ),
-      evidence: nullableRef(Evidence, { description: 'How a consent given elsewhere is known.' }),
+      evidence: nullableRef(ConsentEvidence, { description: 'How a consent given elsewhere is known.' }),
       created_at: instant({ description: 'When it was recorded.' }),
       proof: matching('^[A-Za-z0-9_-]{43}$', 43, {
         description: 'A keyed hash over the record and the address that it was given under.',

@@ -59,7 +59,7 @@ export const secretIsolatedKeyRoutes =
       {
         config: { scope: 'signatures:moderate' },
         schema: operation({
-          operationId: 'releaseKey',
+          operationId: 'releaseIsolatedKey',
           tag: 'Partners',
           access: 'secret',
           summary: 'Release an isolated key',

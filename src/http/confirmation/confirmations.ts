@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import {
-  Accepted,
+  MailRequestAccepted,
   ConfirmationInput,
   ConfirmationRefusal,
   ConfirmationResend,
@@ -43,7 +43,7 @@ export const confirmationRoutes =
       {
         config: { limit: 'confirm' },
         schema: operation({
-          operationId: 'confirmRequest',
+          operationId: 'confirmEmail',
           tag: 'Confirmation',
           access: 'open',
           summary: 'Confirm what was asked for under an address',
@@ -66,7 +66,7 @@ export const confirmationRoutes =
       {
         config: { limit: 'confirm' },
         schema: operation({
-          operationId: 'refuseRequest',
+          operationId: 'refuseConfirmation',
           tag: 'Confirmation',
           access: 'open',
           summary: 'Say that it was not you',
@@ -95,7 +95,7 @@ export const confirmationRoutes =
           description:
             'If something waits to be confirmed under this address there, it is mailed again, within caps: to one mailbox three a day, ten a week, five about one petition. Whose mails others have used up asks for the link to “my data” (`createManageLink`), and confirms there (`confirmMySignature`). The answer is the same for every address.',
           body: ConfirmationResend,
-          answers: { 202: Accepted },
+          answers: { 202: MailRequestAccepted },
         }),
       },
       async (request, reply) => {

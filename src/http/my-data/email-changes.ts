@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
+import { MailRequestAccepted } from '../../../schema/api/confirmation/confirmations.js';
 import {
   EmailChangeConfirmation,
   EmailChangeInput,
@@ -29,7 +29,7 @@ export const myEmailChangeRoutes =
           description:
             'Mails a link to the new address, which has to say yes, and a notice to the old one, which can undo it for 7 days. The answer is the same whether or not the new address is somebody else’s. At most three a day have an effect; a new one replaces one that nobody has answered.',
           body: EmailChangeInput,
-          answers: { 202: Accepted },
+          answers: { 202: MailRequestAccepted },
           errors: ['idempotency_key_reused', 'invalid_header'],
         }),
       },

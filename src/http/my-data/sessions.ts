@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
+import { MailRequestAccepted } from '../../../schema/api/confirmation/confirmations.js';
 import { ManageLinkInput, Session, SessionInput } from '../../../schema/api/my-data/sessions.js';
 import type { Context } from '../../core/context.js';
 import { createSession, requestManageLink } from '../../core/my-data/sessions.js';
@@ -25,7 +25,7 @@ export const manageLinkRoutes =
           description:
             'If the address is known, a link for `createSession` is mailed to it: one in 15 minutes, three a day at most. Beyond that the unused links of the last 24 hours are good for 30 minutes again. Nothing that is signed or subscribed under the address uses up these mails. The answer is the same for every address.',
           body: ManageLinkInput,
-          answers: { 202: Accepted },
+          answers: { 202: MailRequestAccepted },
         }),
       },
       async (request, reply) => {

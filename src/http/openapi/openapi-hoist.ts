@@ -1,5 +1,6 @@
 import { OWN_KEYWORDS } from '../../../schema/api/typebox.js';
 import type { RequestHeader } from './document-headers.js';
+import { pascal, problemName } from './response-names.js';
 
 type Json = Record<string, unknown>;
 export type Schemas = Record<string, { examples?: unknown[] }>;
@@ -49,10 +50,10 @@ export function hoist(document: Document): Document {
         : {}),
     }));
 
-  const hoistResponse = (response: Response): Response => {
+  const hoistResponse = (response: Response, status: string, operationId: string): Response => {
     const { content, ...rest } = response;
     const done = content ? { ...rest, content: hoistContent(content) } : rest;
-    const name = nameOf(response);
+    const name = nameOf(response, status, operationId);
     return name === undefined ? done : (put('responses', name, done) as Response);
   };
 
@@ -67,7 +68,9 @@ export function hoist(document: Document): Document {
       ...words,
       ...(parameters ? { parameters: parameters.map(hoistParameter) } : {}),
       ...(requestBody ? { requestBody: { ...requestBody, content: hoistContent(requestBody.content) } } : {}),
-      responses: mapValues(responses, hoistResponse),
+      responses: mapValues(responses, (response, status) =>
+        hoistResponse(response, status, words.operationId),
+      ),
     })),
   );
   const { securitySchemes = {}, schemas = {}, headers = {} } = document.components;
@@ -91,22 +94,17 @@ function repeated({ paths }: Document): (parameter: Parameter) => boolean {
   return (parameter) => (seen.get(JSON.stringify(parameter)) ?? 0) > 1;
 }
 
-const MOST_IN_NAME = 5;
-
-/** Problems are named after their codes. */
-function nameOf({ headers = {}, content }: Response): string | undefined {
+function nameOf(
+  { headers = {}, content }: Response,
+  status: string,
+  operationId: string,
+): string | undefined {
   if (!content) {
     return 'Location' in headers ? 'Moved' : 'Link' in headers ? 'PageNotModified' : 'NotModified';
   }
   const examples = content['application/problem+json']?.examples;
-  if (!examples) return undefined;
-  const codes = Object.keys(examples);
-  // So many belong to one operation: nobody shares them, and nobody could read the name.
-  return codes.length > MOST_IN_NAME ? undefined : codes.map(pascal).join('Or');
+  return examples && problemName(operationId, status, Object.keys(examples));
 }
-
-const pascal = (name: string) =>
-  name.replace(/(?:^|[_-])([a-z])/gi, (_match, letter: string) => letter.toUpperCase());
 
 const mapValues = <T, Out>(
   object: Record<string, T>,

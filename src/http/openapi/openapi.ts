@@ -14,7 +14,7 @@ const INFO = {
 **Keys.** Reading and signing need none. A publishable key (\`pk_…\`) may stand in a web page: it says through which
 organization a signature came. A secret key (\`sk_…\`) acts for an organization and never belongs into a page.
 
-**Errors** are \`application/problem+json\` (RFC 9457): branch on \`code\`.
+**Errors** are \`application/problem+json\` (RFC 9457): branch on \`code\`, of which each operation names just its own.
 
 **Lists** come in pages: send \`next_cursor\` back as \`cursor\`, or follow \`Link\`.
 
@@ -30,7 +30,8 @@ const SECURITY_SCHEMES = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'sk_…',
-    description: 'A secret key: acts for its organization, within its scopes. Refused from web pages.',
+    description:
+      'A secret key: acts for its organization, within its scopes. Refused from web pages; /docs says whether from there too.',
   },
   publishableKey: {
     type: 'http',

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import { Problem } from '../../../schema/api/problems.js';
-import { closed, ref } from '../../../schema/api/typebox.js';
+import { closed, enumOf, ref } from '../../../schema/api/typebox.js';
 import { ERRORS, type ErrorCode } from '../../errors.js';
 import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
@@ -138,7 +138,7 @@ function toProblem(status: number, codes: ErrorCode[]) {
     ]),
     content: {
       'application/problem+json': {
-        schema: ref(Problem),
+        schema: problemOf(codes),
         examples: Object.fromEntries(
           codes.map((code) => [code, { summary: ERRORS[code][1], value: problemExample(code) }]),
         ),
@@ -146,6 +146,11 @@ function toProblem(status: number, codes: ErrorCode[]) {
     },
   };
 }
+
+/** With just the codes of this status of the operation, so that a client can switch on them and forget none. */
+const problemOf = (codes: ErrorCode[]) => ({
+  allOf: [ref(Problem), { type: 'object', properties: { code: enumOf(codes) } }],
+});
 
 /** Codes that say when to come again. */
 const RETRIED = new Set<ErrorCode>([

@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyReply } from 'fastify';
 import { PetitionPath } from '../../../schema/api/common.js';
 import {
-  PartnerBoard,
+  PartnerStatistics,
   PartnerInvitation,
   Partnership,
   PartnershipAcceptance,
@@ -111,14 +111,14 @@ export const secretPartnerRoutes =
       '/v1/petitions/:petition/partners',
       {
         schema: operation({
-          operationId: 'listPartners',
+          operationId: 'getPartnerStatistics',
           tag: 'Partners',
           access: 'secret',
           summary: 'See what each partner has brought',
           description:
             'The leader board: sums, never people. Any secret key of the lead organization or of a partner may ask. The lead sees everybody it ever invited; a partner the other partners, and of what waits for confirmation only its own.',
           params: PetitionPath,
-          answers: { 200: PartnerBoard, 304: NOT_MODIFIED, 308: MOVED },
+          answers: { 200: PartnerStatistics, 304: NOT_MODIFIED, 308: MOVED },
           errors: ['petition_not_found'],
         }),
       },

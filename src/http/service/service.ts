@@ -4,11 +4,13 @@ import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Liveness, OpenApiDocument, Readiness } from '../../../schema/api/service/service.js';
 import { readQueue, type QueueState } from '../../core/mail/outbox.js';
-import { ApiError, ERRORS } from '../../errors.js';
+import { ApiError } from '../../errors.js';
 import type { Store } from '../../store/store.js';
+import { PAGE_CSP } from '../html.js';
 import type { LimitStore, SharedState } from '../limits/limit-store.js';
 import { toYaml } from '../openapi/openapi-yaml.js';
 import { operation } from '../openapi/operation.js';
+import { PROBLEMS_PAGE } from './problems-page.js';
 
 /** Made when it is first asked for, and kept. */
 function once(make: () => string): () => Buffer {
@@ -159,6 +161,10 @@ export const serviceRoutes =
           description: 'The page that the `type` of every problem points into.',
           answers: { 200: textAnswer('text/html', 'A page with all codes.') },
         }),
+        onSend: (_request, reply, payload, next) => {
+          reply.header('content-security-policy', PAGE_CSP);
+          next(null, payload);
+        },
       },
       (_request, reply) =>
         reply
@@ -168,13 +174,3 @@ export const serviceRoutes =
     );
     done();
   };
-
-const PROBLEMS_PAGE = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Problems</title><h1>Problems</h1>
-<p>Every error is an <code>application/problem+json</code> (RFC 9457). Branch on its <code>code</code>.</p>
-<dl>${Object.entries(ERRORS)
-  .map(
-    ([code, [status, title]]) => `<dt id="${code}"><code>${code}</code> (${status})</dt><dd>${title}.</dd>`,
-  )
-  .join('\n')}</dl></html>
-`;

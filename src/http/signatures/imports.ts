@@ -37,7 +37,7 @@ export const secretImportRoutes =
       {
         config: { scope: 'signatures:moderate' },
         schema: operation({
-          operationId: 'listImports',
+          operationId: 'listSignatureImports',
           tag: 'Signatures',
           access: 'secret',
           summary: 'List what was vouched for',

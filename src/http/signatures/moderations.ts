@@ -6,7 +6,7 @@ import {
   ModerationResult,
   type ModerationFilter as FilterInput,
 } from '../../../schema/api/signatures/moderations.js';
-import { Moderation, Signature, SignaturePath } from '../../../schema/api/signatures/signatures.js';
+import { ModerationReason, Signature, SignaturePath } from '../../../schema/api/signatures/signatures.js';
 import type { Context } from '../../core/context.js';
 import { moderateMany } from '../../core/signatures/bulk-moderations.js';
 import type { ModerationFilter } from '../../core/signatures/moderation-filters.js';
@@ -71,7 +71,7 @@ export const secretModerationRoutes =
             tag: 'Signatures',
             access: 'secret',
             params: SignaturePath,
-            body: Moderation,
+            body: ModerationReason,
             answers: { 200: Signature },
             errors: ['signature_not_found', ...refusals, 'idempotency_key_reused', 'invalid_header'],
           }),

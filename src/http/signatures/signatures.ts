@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import {
-  Moderation,
+  ModerationReason,
   Signature,
   SignaturePage,
   SignaturePath,
@@ -127,7 +127,7 @@ export const secretSignatureRoutes =
           description:
             'It no longer counts and leaves the public list. The reason is kept. It can be restored.',
           params: SignaturePath,
-          body: Moderation,
+          body: ModerationReason,
           answers: { 200: Signature },
           errors: [
             'signature_not_found',
@@ -159,7 +159,7 @@ export const secretSignatureRoutes =
           description:
             'It is again what it was before it was taken out, and counts if it did. Not for one whose signer was erased or anonymised since: nothing would keep the same person from counting twice.',
           params: SignaturePath,
-          body: Moderation,
+          body: ModerationReason,
           answers: { 200: Signature },
           errors: [
             'signature_not_found',

@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { Accepted } from '../../../schema/api/confirmation/confirmations.js';
+import { MailRequestAccepted } from '../../../schema/api/confirmation/confirmations.js';
 import { UnsubscribeInput, UnsubscribePath } from '../../../schema/api/subscriptions/unsubscribing.js';
 import type { Context } from '../../core/context.js';
 import { unsubscribeByAddress, unsubscribeByLink } from '../../core/subscriptions/unsubscribing.js';
@@ -70,7 +70,7 @@ export const unsubscribeRoutes =
           description:
             'Mails the links off the lists to that address, if it is on one. The answer is the same for every address.',
           body: UnsubscribeInput,
-          answers: { 202: Accepted },
+          answers: { 202: MailRequestAccepted },
         }),
       },
       async (request, reply) => {

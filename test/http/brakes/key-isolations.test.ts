@@ -251,7 +251,7 @@ onEveryEngine('a bot run through the key of a partner', async (t, engine) => {
     t.match(await list(lead.secret, '', 'nowhere'), { status: 404 });
   });
 
-  await t.test('releaseKey 400, 401, 403, 404', async (t) => {
+  await t.test('releaseIsolatedKey 400, 401, 403, 404', async (t) => {
     t.match(await release('key_x'), { status: 400 });
     t.match(await release(bots.id, bots.token), { status: 401 });
     const weak = await api.newKey(lead.key, 'secret', ['signatures:read']);
@@ -266,7 +266,7 @@ onEveryEngine('a bot run through the key of a partner', async (t, engine) => {
     t.equal((await list()).body.data.find((one: any) => one.key_id === bots.id).released_at, null);
   });
 
-  await t.test('releaseKey 200: it works again, and is judged by what comes after', async (t) => {
+  await t.test('releaseIsolatedKey 200: it works again, and is judged by what comes after', async (t) => {
     api.setClock(at('45'));
     t.match(await release(bots.id), {
       status: 200,
@@ -439,7 +439,7 @@ onEveryEngine('a key that is isolated, where people can work for it', async (t, 
     t.same(await collectMail(api), []);
   });
 
-  await t.test('releaseKey 200: all networks go with it', async (t) => {
+  await t.test('releaseIsolatedKey 200: all networks go with it', async (t) => {
     const path = `/v1/petitions/open/isolated-keys/${site.id}/release`;
     t.match(await api.call('POST', path, { key: lead.secret }), { status: 200 });
     t.match(await sign(api, site.token, 'open', { client: farm(8) }), { status: 202 });

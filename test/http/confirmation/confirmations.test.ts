@@ -30,7 +30,7 @@ const outboxOf = ({ store }: TestApp) => store.read.db.select().from(store.table
 
 const NOT_FOUND = { status: 404, body: { code: 'link_not_found' } };
 
-onEveryEngine('confirmRequest', async (t, engine) => {
+onEveryEngine('confirmEmail', async (t, engine) => {
   const api = await start(t, engine);
   const lead = await api.organization('River Meadows');
   const petition = await publish(api, lead.secret, { slug: 'meadows', goals: [1, 3] });
@@ -247,7 +247,7 @@ onEveryEngine('confirmRequest', async (t, engine) => {
   });
 });
 
-onEveryEngine('refuseRequest', async (t, engine) => {
+onEveryEngine('refuseConfirmation', async (t, engine) => {
   const api = await start(t, engine);
   const lead = await api.organization('River Meadows');
   await publish(api, lead.secret, { slug: 'meadows' });

@@ -258,7 +258,7 @@ onEveryEngine('partnerships', async (t, engine) => {
   });
 });
 
-onEveryEngine('listPartners: the leader board', async (t, engine) => {
+onEveryEngine('getPartnerStatistics: the leader board', async (t, engine) => {
   const api = await start(t, engine);
   const lead = await api.organization('River Meadows');
   const [anglers, birds, cyclists, drivers] = (await Promise.all(
@@ -552,36 +552,43 @@ onEveryEngine('vouching for the petition of another', async (t, engine) => {
     t.same(await recount(api.store.read), []);
   });
 
-  await t.test('listImports 200 and 304: who, when and how much, for the lead, in pages', async (t) => {
-    const all = await imports(lead.secret);
-    t.match(all, { status: 200, headers: { 'cache-control': 'private, no-store' } });
-    t.match(
-      all.body.data.map((one: any) => [
-        one.organization.name,
-        one.kind,
-        one.lines,
-        one.created,
-        one.confirmed,
-        one.quarantined,
-      ]),
-      [
-        ['Lead', 'file', 10, 10, 0, 0],
-        ['Trusted', 'requests', 8, 3, 0, 5],
-        ['Trusted', 'file', 2, 1, 1, 0],
-        ['Trusted', 'file', 4, 0, 0, 2],
-        ['Trusted', 'requests', 2, 1, 0, 1],
-        ['Trusted', 'file', 3, 2, 0, 0],
-      ],
-    );
-    t.match(all.body.data.at(-1), { source: 'stall', key_id: /^key_/, begun_at: '2026-10-01T12:00:00.000Z' });
-    t.notMatch(all.text, /@|sig_|sup_/);
-    t.equal((await imports(lead.secret, '', { 'if-none-match': all.headers['etag'] ?? '' })).status, 304);
-    const first = await imports(lead.secret, '?limit=4');
-    const rest = await imports(lead.secret, `?limit=4&cursor=${first.body.next_cursor}`);
-    t.same([...first.body.data, ...rest.body.data], all.body.data);
-  });
+  await t.test(
+    'listSignatureImports 200 and 304: who, when and how much, for the lead, in pages',
+    async (t) => {
+      const all = await imports(lead.secret);
+      t.match(all, { status: 200, headers: { 'cache-control': 'private, no-store' } });
+      t.match(
+        all.body.data.map((one: any) => [
+          one.organization.name,
+          one.kind,
+          one.lines,
+          one.created,
+          one.confirmed,
+          one.quarantined,
+        ]),
+        [
+          ['Lead', 'file', 10, 10, 0, 0],
+          ['Trusted', 'requests', 8, 3, 0, 5],
+          ['Trusted', 'file', 2, 1, 1, 0],
+          ['Trusted', 'file', 4, 0, 0, 2],
+          ['Trusted', 'requests', 2, 1, 0, 1],
+          ['Trusted', 'file', 3, 2, 0, 0],
+        ],
+      );
+      t.match(all.body.data.at(-1), {
+        source: 'stall',
+        key_id: /^key_/,
+        begun_at: '2026-10-01T12:00:00.000Z',
+      });
+      t.notMatch(all.text, /@|sig_|sup_/);
+      t.equal((await imports(lead.secret, '', { 'if-none-match': all.headers['etag'] ?? '' })).status, 304);
+      const first = await imports(lead.secret, '?limit=4');
+      const rest = await imports(lead.secret, `?limit=4&cursor=${first.body.next_cursor}`);
+      t.same([...first.body.data, ...rest.body.data], all.body.data);
+    },
+  );
 
-  await t.test('listImports 400, 401, 403, 404: partners hear nothing of it', async (t) => {
+  await t.test('listSignatureImports 400, 401, 403, 404: partners hear nothing of it', async (t) => {
     t.match(await imports(lead.secret, '?limit=0'), { status: 400, body: { code: 'invalid_query' } });
     t.match(await imports(lead.secret, '?cursor=AAAA'), { status: 400, body: { code: 'invalid_cursor' } });
     t.match(await imports(undefined), { status: 401 });

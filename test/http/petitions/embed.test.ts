@@ -56,29 +56,32 @@ onEveryEngine('the widget’s files', async (t, engine) => {
     t.notMatch(said.join(''), 'nowhere');
   });
 
-  await t.test('getEmbedWords 200 and 304: the closest language, English for what it lacks', async (t) => {
-    const words = async (tag: string) => (await api.call('GET', `/embed/v1/words/${tag}.json`)).body;
-    const english = await words('en');
-    t.same(Object.keys(english.words).sort(), [...EMBED_KEYS].sort());
-    t.match(await words('de-AT'), {
-      locale: 'de',
-      dir: 'ltr',
-      words: { sign_button: 'Jetzt unterschreiben' },
-    });
-    t.match(await words('fr'), { locale: 'en' });
-    const arabic = await words('ar');
-    t.match(arabic, { locale: 'ar', dir: 'rtl', words: { sign_button: 'وقّع الآن' } });
-    t.equal(arabic.words.name_label, english.words.name_label);
-    const polish = await words('pl');
-    t.match(polish.words, { count_few: '{{ count }} podpisy', count_many: '{{ count }} podpisów' });
-    t.notOk('count_two' in polish.words, 'what a language does not need is not there');
-    const { headers } = await api.call('GET', '/embed/v1/words/de.json');
-    t.match(headers['cache-control'], 'max-age=3600');
-    const again = { headers: { 'if-none-match': String(headers['etag']) } };
-    t.equal((await api.call('GET', '/embed/v1/words/de.json', again)).status, 304);
-  });
+  await t.test(
+    'getEmbedTranslation 200 and 304: the closest language, English for what it lacks',
+    async (t) => {
+      const words = async (tag: string) => (await api.call('GET', `/embed/v1/words/${tag}.json`)).body;
+      const english = await words('en');
+      t.same(Object.keys(english.words).sort(), [...EMBED_KEYS].sort());
+      t.match(await words('de-AT'), {
+        locale: 'de',
+        dir: 'ltr',
+        words: { sign_button: 'Jetzt unterschreiben' },
+      });
+      t.match(await words('fr'), { locale: 'en' });
+      const arabic = await words('ar');
+      t.match(arabic, { locale: 'ar', dir: 'rtl', words: { sign_button: 'وقّع الآن' } });
+      t.equal(arabic.words.name_label, english.words.name_label);
+      const polish = await words('pl');
+      t.match(polish.words, { count_few: '{{ count }} podpisy', count_many: '{{ count }} podpisów' });
+      t.notOk('count_two' in polish.words, 'what a language does not need is not there');
+      const { headers } = await api.call('GET', '/embed/v1/words/de.json');
+      t.match(headers['cache-control'], 'max-age=3600');
+      const again = { headers: { 'if-none-match': String(headers['etag']) } };
+      t.equal((await api.call('GET', '/embed/v1/words/de.json', again)).status, 304);
+    },
+  );
 
-  await t.test('getEmbedWords 400', async (t) => {
+  await t.test('getEmbedTranslation 400', async (t) => {
     for (const tag of ['d%20e', '..%2Fen', 'x'.repeat(40)]) {
       t.match(await api.call('GET', `/embed/v1/words/${tag}.json`), {
         status: 400,

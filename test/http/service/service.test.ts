@@ -59,25 +59,13 @@ onEveryEngine('service', async (t, engine) => {
     t.notMatch(text, /metric@|meadows|sk_|pet_/);
   });
 
-  await t.test(
-    'getOpenApiJson, getOpenApiYaml, getProblems 200, and /docs without the internet',
-    async (t) => {
-      t.match((await api.call('GET', '/openapi.json')).body, { openapi: '3.1.0' });
-      t.match((await api.call('GET', '/openapi.yaml')).text, /^openapi: 3\.1\.0/);
-      const page = (await api.call('GET', '/problems')).text;
-      for (const code of Object.keys(ERRORS)) t.match(page, `id="${code}"`);
-      const docs = await api.app.inject('/docs/');
-      t.equal(docs.statusCode, 200);
-      t.notMatch(docs.body, /(?:src|href)="https?:/);
-      for (const [, path = ''] of docs.body.matchAll(/(?:src|href)="\.?([^"]+\.(?:js|css))"/g)) {
-        t.equal(
-          (await api.app.inject(`/docs${path.replace(/^\/?(?:docs)?\/?/, '/')}`)).statusCode,
-          200,
-          path,
-        );
-      }
-    },
-  );
+  await t.test('getOpenApiJson, getOpenApiYaml, getProblems 200', async (t) => {
+    t.match((await api.call('GET', '/openapi.json')).body, { openapi: '3.1.0' });
+    t.match((await api.call('GET', '/openapi.yaml')).text, /^openapi: 3\.1\.0/);
+    const { text: page, headers } = await api.call('GET', '/problems');
+    for (const code of Object.keys(ERRORS)) t.match(page, `id="${code}"`);
+    t.match(headers['content-security-policy'], /style-src 'sha256-/, 'its style is taken');
+  });
 
   await t.test('whoever takes gzip gets large answers packed, and small ones as they are', async (t) => {
     const packed = async (url: string) => {

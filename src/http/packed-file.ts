@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { constants, gzipSync } from 'node:zlib';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError } from '../errors.js';
+import { etagOf, isFresh, takesGzip } from './conditional.js';
+
+type Packed = { bytes: Buffer; packed: Buffer; etag: string };
+
+/**
+ * A script that `npm run build` makes: the same for everybody, read and packed once, when it is first asked for. Its
+ * route says `compress: false`.
+ */
+export function packedFile(file: URL, what: string) {
+  let read: Packed | undefined;
+  const load = async (): Promise<Packed> => {
+    const bytes = await readFile(file);
+    const packed = gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION });
+    return (read = { bytes, packed, etag: etagOf(bytes) });
+  };
+  return async (request: FastifyRequest, reply: FastifyReply, cache: string) => {
+    const { bytes, packed, etag } =
+      read ??
+      (await load().catch(() => {
+        request.log.error(`${what} was not built: run npm run build`);
+        throw new ApiError('not_found', { detail: `${what} was not built on this server.` });
+      }));
+    reply.headers({ etag, 'cache-control': cache, vary: 'accept-encoding' });
+    if (isFresh(request, etag)) return reply.code(304).send();
+    reply.type('text/javascript; charset=utf-8');
+    return takesGzip(request) ? reply.header('content-encoding', 'gzip').send(packed) : reply.send(bytes);
+  };
+}
