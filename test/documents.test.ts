@@ -141,7 +141,7 @@ undersigned() { command node "$MAIN" "$@"; }
 node() { [ "$1" = dist/src/cli/main.js ] && undersigned "\${@:2}"; }
 npm() { if [ "\${*:1:3}" = 'run -s undersigned' ]; then undersigned "\${@:5}"; fi; }
 npx() { [ -x "$ROOT/node_modules/.bin/$1" ]; }
-sqlite3() { NODE_PATH="$ROOT/node_modules" command node -e 'new (require("better-sqlite3"))(process.argv[1]).exec(process.argv[2])' "$@"; }
+sqlite3() { NODE_PATH="$ROOT/node_modules" command node -e 'new (require(process.versions.napi >= 10 ? "better-sqlite3" : "better-sqlite3-12"))(process.argv[1]).exec(process.argv[2])' "$@"; }
 `;
 
 const isTypedBefore = (block: string) => />> \.env$/m.test(block);

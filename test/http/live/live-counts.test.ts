@@ -549,14 +549,14 @@ onEveryEngine('live counts across processes', async (t, engine) => {
     const client = new pg.Client({ connectionString: api.url });
     await client.connect();
     t.teardown(() => client.end());
-    const heralds = async () =>
+    const listeners = async () =>
       (
         await client.query<{ pid: number }>(
           `select pid from pg_stat_activity
-           where datname = current_database() and application_name = 'undersigned herald'`,
+           where datname = current_database() and application_name = 'undersigned notify'`,
         )
       ).rows.map(({ pid }) => pid);
-    const before = await heralds();
+    const before = await listeners();
     t.equal(before.length, 2, 'one for each process');
     await Promise.all(before.map((pid) => client.query('select pg_terminate_backend($1)', [pid])));
     // Told into the void, or seen at the first look after it.
@@ -564,7 +564,7 @@ onEveryEngine('live counts across processes', async (t, engine) => {
     await there.until(() => lastOf(there) === 2, 'what came meanwhile');
     await signAs(api, 'afterwards@example.org');
     await there.until(() => lastOf(there) === 3, 'what comes afterwards');
-    const after = await heralds();
+    const after = await listeners();
     t.equal(after.length, 2);
     t.notOk(
       after.some((pid) => before.includes(pid)),

@@ -113,6 +113,7 @@ t.test('a browser reads and tries it without the internet', { skip: missingBrows
     });
     context.setDefaultTimeout(30_000);
     const page = await context.newPage();
+    page.setDefaultTimeout(120_000);
     const outside: string[] = [];
     const refused: string[] = [];
     page.on('request', (request) => {
