@@ -452,7 +452,7 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
       broken.destroy();
       let left = -1;
       // What had arrived may still be on its way into the database.
-      for (let now = 0; now !== left; await sleep(200)) [left, now] = [now, await stored()];
+      for (let now = 0; now !== left; await sleep(500)) [left, now] = [now, await stored()];
       t.ok(left > 0 && left <= COUNT / 2, `${left} are stored`);
       const { body } = await load(file);
       t.same([body.created + body.already_signed, body.already_signed, body.failed], [COUNT, left, 0]);
