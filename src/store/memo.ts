@@ -12,11 +12,12 @@ export function memoized<Key, Rest extends unknown[], Value>(
 } {
   const ask = async (on: Reader | Tx, key: Key, ...rest: Rest): Promise<Value> => {
     if (!('memo' in on)) return read(on, key, ...rest);
+    // Made before the read: others that share the commit read other keys meanwhile.
     let results = on.memo.get(read);
-    const known = results?.get(key) as Value | undefined;
+    if (!results) on.memo.set(read, (results = new Map<unknown, unknown>()));
+    const known = results.get(key) as Value | undefined;
     if (known !== undefined) return known;
     const value = await read(on, key, ...rest);
-    if (!results) on.memo.set(read, (results = new Map<unknown, unknown>()));
     results.set(key, value);
     return value;
   };

@@ -17,18 +17,15 @@ export type Terms = readonly Agreement[];
 
 type Collected = Pick<Tables['signatures']['$inferSelect'], 'collectorKey' | 'createdAt'>;
 
+/** An invitation that was taken back has ended, too, without ever being answered. */
+const wasAgreed = (t: Tables['partnerships']) =>
+  and(inArray(t.status, ['accepted', 'ended']), isNotNull(t.answeredAt));
+
 const agreements = statement('partner_terms', ({ db, tables: { partnerships: t } }: Reader) =>
   db
     .select({ organizationKey: t.organizationKey, leadSees: t.leadSees, acceptedAt: t.answeredAt })
     .from(t)
-    .where(
-      and(
-        eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')),
-        // An invitation that was taken back has ended, too, without ever being answered.
-        inArray(t.status, ['accepted', 'ended']),
-        isNotNull(t.answeredAt),
-      ),
-    )
+    .where(and(eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')), wasAgreed(t)))
     .orderBy(asc(t.key)),
 );
 
@@ -41,14 +38,7 @@ export async function hidingPetitions(
   const rows = await db
     .selectDistinct({ petitionKey: t.petitionKey })
     .from(t)
-    .where(
-      and(
-        inArray(t.petitionKey, petitionKeys),
-        inArray(t.status, ['accepted', 'ended']),
-        isNotNull(t.answeredAt),
-        ne(t.leadSees, 'full'),
-      ),
-    );
+    .where(and(inArray(t.petitionKey, petitionKeys), wasAgreed(t), ne(t.leadSees, 'full')));
   return new Set(rows.map(({ petitionKey }) => petitionKey));
 }
 
