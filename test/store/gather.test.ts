@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { uuidv7obj } from 'uuidv7';
 import { encodeId, type IdPrefix } from '../../schema/db/public-id.js';
 import { ApiError } from '../../src/errors.js';
+import { memoized } from '../../src/store/memo.js';
 import type { PostgresOptions } from '../../src/store/postgres.js';
 import { bind, bindAll, statement, type Reader, type Store, type Tx } from '../../src/store/store.js';
 import { engines, onEveryEngine, openTestStore, type Engine } from '../support/helper.js';
@@ -206,4 +207,32 @@ t.test('PostgreSQL: a connection that is lost takes its group along, and no more
     Array.from({ length: 3 }, (_, i) => (tx: Tx) => add(tx, `later ${i}`)),
   );
   t.equal((await slugs(store.read)).length, 3, 'it serves again');
+});
+
+onEveryEngine('what is remembered for a commit', async (t, engine) => {
+  const store = await openTestStore(await engine.database(t));
+  t.teardown(() => store.close());
+  const asked: number[] = [];
+  const read = memoized(async (_on: Reader, key: number): Promise<string | undefined> => {
+    asked.push(key);
+    await Promise.resolve();
+    return key < 0 ? undefined : `row ${key}`;
+  });
+  await store.transact(async (tx) => {
+    t.same(await Promise.all([read(tx, 1), read(tx, 2)]), ['row 1', 'row 2']);
+    t.same([await read(tx, 1), await read(tx, 2)], ['row 1', 'row 2']);
+    t.same(asked, [1, 2], 'each is read once, though both were read at the same time');
+    read.forget(tx, 1);
+    await read(tx, 1);
+    await read(tx, 2);
+    t.same(asked.splice(0), [1, 2, 1], 'what is forgotten is read again, and nothing else');
+    await read(tx, -1);
+    await read(tx, -1);
+    t.same(asked.splice(0), [-1, -1], 'what was not there may be there later');
+  });
+  await store.transact((tx) => read(tx, 2));
+  t.same(asked.splice(0), [2], 'the next transaction reads for itself');
+  await read(store.read, 2);
+  await read(store.read, 2);
+  t.same(asked, [2, 2], 'outside of a transaction nothing is remembered');
 });
