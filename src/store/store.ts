@@ -171,7 +171,8 @@ type Query<Result> = { execute(values?: Record<string, unknown>): PromiseLike<Re
 
 /**
  * A query that is built once per connection and then only bound: on a hot path building the SQL costs ten times what
- * running it does. `name` is unique among the statements; it is the server-side name on PostgreSQL.
+ * running it does. `name` is unique among the statements; it is the server-side name on PostgreSQL, which keeps nothing of a
+ * statement whose name is empty.
  */
 export function statement<Values extends Record<string, unknown>, Result, On extends Reader = Tx>(
   name: string,

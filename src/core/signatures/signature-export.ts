@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
-import type { Signal } from '../../../schema/db/tables/brakes.js';
 import { SIGNATURE_STATUSES } from '../../../schema/db/tables/signatures.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
@@ -11,7 +9,7 @@ import { nextLoopTurn } from '../one-per-turn.js';
 import { assertStillActive } from '../organization/api-keys.js';
 import { findSharedHead } from '../partners/partnerships.js';
 import { accessTo, type Access } from './signature-access.js';
-import { selectOfView, viewColumns, type SignatureRead, type SignatureView } from './signature-views.js';
+import { selectViews, type SignatureRead, type SignatureView } from './signature-views.js';
 import { conditionsOf, type SignatureFilter } from './signatures.js';
 
 /** Read in one go: on SQLite everybody waits for it, a few milliseconds. */
@@ -64,18 +62,11 @@ async function* slicesOf(
     if (!access) throw new ApiError('petition_not_found');
     read ??= await readerOf(on, petition.key, filter, access);
     const rows = read ? await read(on, { edge }) : [];
-    if (rows.length > 0) yield rows.map((row) => access.show(toRead(row)));
+    if (rows.length > 0) yield rows.map((row) => access.show(row));
     if (rows.length < SLICE) return;
     edge = rows.at(-1)?.key ?? edge;
   }
 }
-
-type Row = Omit<SignatureRead, 'suspicion'> & { score: number | null; signals: Signal[] | null };
-
-const toRead = ({ score, signals, ...read }: Row): SignatureRead => ({
-  ...read,
-  suspicion: score === null || signals === null ? null : { score, signals },
-});
 
 /**
  * Reads the next slice: of each status one ordered run of the index, merged, in one statement, hence as of one moment.
@@ -97,14 +88,11 @@ async function readerOf(on: Reader, petitionKey: number, filter: SignatureFilter
         .limit(SLICE);
       return sql`select * from ${run} as ${sql.identifier(`run${i}`)}`;
     });
-    // Flat, as the columns of a fast statement have to be: see Row.
-    const { suspicion, ...columns } = viewColumns(tables);
-    return selectOfView({ db, tables }, { ...columns, ...suspicion } as never)
+    return selectViews({ db, tables })
       .where(sql`${t.key} in (${sql.join(runs, sql` union all `)})`)
       .orderBy(asc(t.key))
       .limit(SLICE);
   };
-  // PostgreSQL knows a statement by its name, on each connection: the same words have the same.
-  const name = createHash('sha256').update(build(on).toSQL().sql).digest('hex').slice(0, 16);
-  return statement<{ edge: number }, Row[], Reader>(`signature_export_${name}`, build as never);
+  // Without a name: PostgreSQL would keep a named one, and there are as many as there are filters.
+  return statement<{ edge: number }, SignatureRead[], Reader>('', build);
 }

@@ -11,13 +11,7 @@ import { findSharedHead } from '../partners/partnerships.js';
 import { findHead } from '../petitions/petition-lookup.js';
 import { undirected } from '../typed-text.js';
 import { accessTo, type Access } from './signature-access.js';
-import {
-  viewColumns,
-  selectOfView,
-  type SignatureRead,
-  type SignatureView,
-  type SignatureRow,
-} from './signature-views.js';
+import { selectViews, type SignatureRead, type SignatureView, type SignatureRow } from './signature-views.js';
 
 /** A signature as everybody sees it. */
 export type PublicSignature = {
@@ -26,8 +20,6 @@ export type PublicSignature = {
   country: string | null;
   signedAt: Date;
 };
-
-const selectViews = (on: Reader) => selectOfView(on, viewColumns(on.tables));
 
 const selectPublic = statement('signatures_public', ({ db, tables: { signatures: t } }: Reader) =>
   db

@@ -42,8 +42,11 @@ export const toSignature = (view: SignatureView): (typeof Signature)['static'] =
   created_at: iso(view.createdAt),
   confirmed_at: iso(view.confirmedAt),
   withdrawn_at: iso(view.withdrawnAt),
-  suspicion: view.suspicion,
+  suspicion: suspicionOf(view),
 });
+
+const suspicionOf = ({ suspicionScore: score, suspicionSignals: signals }: SignatureView) =>
+  score === null || signals === null ? null : { score, signals };
 
 export const secretSignatureRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
