@@ -1,3 +1,4 @@
+import { asc, desc, gt, lt, type Column, type SQL } from 'drizzle-orm';
 import { ApiError } from '../errors.js';
 
 export type Page<Item> = { items: Item[]; nextCursor: string | null };
@@ -58,3 +59,22 @@ export function pageOf<Row>(
 }
 
 export type PageRequest = { limit: number; cursor?: string | undefined };
+
+/** How a list by key goes on behind `edge`, the key of the last item of the page before: its order and its condition. */
+export function behind(
+  key: Column,
+  edge: number | undefined,
+  oldestFirst: boolean,
+): { order: SQL; beyond: SQL | undefined } {
+  const beyond = edge === undefined ? undefined : (oldestFirst ? gt : lt)(key, edge);
+  return { order: (oldestFirst ? asc : desc)(key), beyond };
+}
+
+/**
+ * The keys among which the page of a list over several statuses is found. There is one index per owner and status, in the
+ * order of keys: so each status is read as its own ordered run of `limit + 1`, rather than all of them sorted.
+ */
+export const keysOfRuns = async <Status>(
+  statuses: readonly Status[],
+  readRun: (status: Status) => PromiseLike<{ key: number }[]>,
+): Promise<number[]> => (await Promise.all(statuses.map(readRun))).flat().map(({ key }) => key);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { escapeHtml } from '../mail/words.js';
+import { escapeHtml } from '../escape-html.js';
 
 /** Markup that is ready: what is put into it is escaped, unless it is markup itself. */
 export class Html {

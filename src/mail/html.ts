@@ -1,7 +1,7 @@
+import { escapeHtml } from '../escape-html.js';
 import type { Block, Blocks } from './blocks.js';
 import type { Catalogue } from './catalogue.js';
 import { cleanLines } from './plain-text.js';
-import { escapeHtml } from './words.js';
 
 /*
  * Nothing is loaded from anywhere, and nobody can tell that the mail was opened. Styles stand in the elements, because

@@ -1,4 +1,5 @@
 import { Liquid, type Template } from 'liquidjs';
+import { escapeHtml } from '../escape-html.js';
 
 /*
  * The words of a catalogue are Liquid over plain text. Nothing is HTML before it is escaped as a whole: so neither a
@@ -29,17 +30,6 @@ export const valuesIn = (words: string): string[] => engine.globalVariablesSync(
 /** A text of a catalogue with its values put in, as plain text. */
 export const say = (words: string, values: object = {}): string =>
   String(engine.renderSync(parseWords(words), values));
-
-const ESCAPED: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Plain text as HTML, for elements and quoted attributes. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (one) => ESCAPED[one] ?? '');
 
 /** A text of a catalogue with its values put in, as HTML. */
 export const sayHtml = (words: string, values: object = {}): string => escapeHtml(say(words, values));

@@ -1,11 +1,11 @@
-import { and, asc, desc, eq, gt, gte, inArray, lt, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, lt, sql, type SQL } from 'drizzle-orm';
 import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import type { PageRequest } from '../cursor.js';
-import { decodeCursor, invalidCursor, pageOf, type Page } from '../cursor.js';
+import { behind, decodeCursor, invalidCursor, keysOfRuns, pageOf, type Page } from '../cursor.js';
 import { parseEmail } from '../email.js';
 import { findSharedHead } from '../partners/partnerships.js';
 import { findHead } from '../petitions/petition-lookup.js';
@@ -101,7 +101,7 @@ export type SignatureFilter = {
 
 /**
  * The signatures of one petition of the actor's organization, or of one that it is a partner of: those that are shown to
- * it. There is one index per petition and status, ordered: a list over several statuses merges one ordered run of each.
+ * it.
  * Throws `petition_not_found`, `invalid_cursor`.
  */
 export async function listSignatures(
@@ -121,23 +121,15 @@ export async function listSignatures(
   const conditions = await conditionsOf(on, filter, access);
   if (!conditions) return { items: [], nextCursor: null };
 
-  const order = oldestFirst ? asc(t.key) : desc(t.key);
-  const runs = (filter.statuses ?? SIGNATURE_STATUSES).map((status) =>
+  const { order, beyond } = behind(t.key, edge, oldestFirst);
+  const keys = await keysOfRuns(filter.statuses ?? SIGNATURE_STATUSES, (status) =>
     on.db
       .select({ key: t.key })
       .from(t)
-      .where(
-        and(
-          eq(t.petitionKey, petition.key),
-          eq(t.status, status),
-          edge === undefined ? undefined : oldestFirst ? gt(t.key, edge) : lt(t.key, edge),
-          ...conditions,
-        ),
-      )
+      .where(and(eq(t.petitionKey, petition.key), eq(t.status, status), beyond, ...conditions))
       .orderBy(order)
       .limit(limit + 1),
   );
-  const keys = (await Promise.all(runs)).flat().map((row) => row.key);
   const rows = await selectViews(on)
     .where(inArray(t.key, keys))
     .orderBy(order)

@@ -1,11 +1,11 @@
-import { and, asc, desc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import { speaksFor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
-import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import { behind, decodeCursor, keysOfRuns, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { parseEmail } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
@@ -60,10 +60,7 @@ export type SubscriptionFilter = {
   createdBefore?: Date | undefined;
 };
 
-/**
- * The subscriptions to the actor's organization. As for signatures there is one ordered index per status: a list over
- * several merges one run of each. Throws `invalid_cursor`.
- */
+/** The subscriptions to the actor's organization. Throws `invalid_cursor`. */
 export async function listSubscriptions(
   on: Reader,
   { organizationKey }: KeyedActor,
@@ -75,9 +72,8 @@ export async function listSubscriptions(
   const [edge] = decodeCursor(list, cursor, [0]) ?? [];
   const conditions = await conditionsOf(on, filter);
   if (!conditions) return { items: [], nextCursor: null };
-  const order = oldestFirst ? asc(t.key) : desc(t.key);
-  const beyond = edge === undefined ? undefined : (oldestFirst ? gt : lt)(t.key, edge);
-  const runs = (filter.statuses ?? SUBSCRIPTION_STATUSES).map((status) =>
+  const { order, beyond } = behind(t.key, edge, oldestFirst);
+  const keys = await keysOfRuns(filter.statuses ?? SUBSCRIPTION_STATUSES, (status) =>
     on.db
       .select({ key: t.key })
       .from(t)
@@ -85,7 +81,6 @@ export async function listSubscriptions(
       .orderBy(order)
       .limit(limit + 1),
   );
-  const keys = (await Promise.all(runs)).flat().map((row) => row.key);
   const rows = await selectViews(on)
     .where(inArray(t.key, keys))
     .orderBy(order)

@@ -3,7 +3,7 @@ import { OEmbed, OEmbedQuery } from '../../../schema/api/petitions/oembed.js';
 import type { Context } from '../../core/context.js';
 import { findByUrl, type Embedded } from '../../core/petitions/oembed.js';
 import { ApiError } from '../../errors.js';
-import { escapeHtml } from '../../mail/words.js';
+import { escapeHtml } from '../../escape-html.js';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/face.js';
 import { cacheFor, NOT_MODIFIED } from '../answers.js';
 import { sendWithEtag } from '../conditional.js';
