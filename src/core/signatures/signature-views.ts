@@ -4,26 +4,28 @@ import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import type { Reader } from '../../store/store.js';
 import { countedColumns } from '../counts/counts.js';
 
+/* Reading signatures with everything that belongs to them. */
+
 export type SignatureRow = Tables['signatures']['$inferSelect'];
 
-/** A signature with all that is known of it. */
+/** A signature with everything stored about it. */
 export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
   petitionId: string;
   organizationKey: number;
   goals: number[];
-  /** Null once the signer is anonymous. */
+  /** Null once the signature is anonymised. */
   supporterId: string | null;
   email: string | null;
   mailingId: string | null;
   collectorId: string | null;
-  /** The organizations of the mailing and of the key that brought it. */
+  /** The organizations of the mailing and of the key that the signature came through. */
   mailingOwner: number | null;
   keyOwner: number | null;
-  /** Why it was quarantined, if it was. */
+  /** Why it was quarantined; null: it never was. */
   suspicion: Pick<Tables['suspicions']['$inferSelect'], 'score' | 'signals'> | null;
 };
 
-/** A signature as an organization sees it: see signature-access.ts. */
+/** A signature as an organization may see it: see signature-access.ts. */
 export type SignatureView = SignatureRead & { shown: LeadSees };
 
 export const viewColumns = (tables: Tables) => {
@@ -59,7 +61,7 @@ export const viewColumns = (tables: Tables) => {
   };
 };
 
-/** Columns of signatures and of all that belongs to them. */
+/** Selects columns of signatures, joined with everything that belongs to them. */
 export const selectOfView = ({ db, tables }: Reader, columns: ReturnType<typeof viewColumns>) =>
   db
     .select(columns)
