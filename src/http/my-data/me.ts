@@ -2,14 +2,14 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Me, MePatch } from '../../../schema/api/my-data/me.js';
 import type { Context } from '../../core/context.js';
 import { eraseSupporter } from '../../core/my-data/erasure.js';
-import { patchMe, readMe, type Supporter } from '../../core/my-data/me.js';
+import { patchMe, readMe, type MyProfile } from '../../core/my-data/me.js';
 import { cancelLinks } from '../../core/my-data/sessions.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { camelKeys, iso } from '../case.js';
 import { operation } from '../openapi/operation.js';
 import { sessionOf } from '../session.js';
 
-export const toMe = (row: Supporter) => ({
+export const toMe = (row: MyProfile) => ({
   email: row.delivery,
   name: row.name,
   country: row.country,
