@@ -98,7 +98,7 @@ export const Environment = Type.Object({
     default: 48,
     minimum: 1,
     maximum: 160,
-    description: 'Hours until somebody who has not confirmed is reminded, and until the next reminder.',
+    description: 'Hours until a person who has not confirmed is reminded, and until the next reminder.',
   }),
   CONFIRM_REMINDERS: Type.Integer({
     default: 2,
@@ -161,7 +161,7 @@ export const Environment = Type.Object({
     default: 1000,
     minimum: 50,
     maximum: 60_000,
-    description: 'Whoever would have to wait longer gets 503 at once, where it may be put off.',
+    description: 'Requests that would wait longer get 503 at once, where they may be put off.',
   }),
   POSTGRES_POOL: Type.Integer({
     default: 10,

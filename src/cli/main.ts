@@ -126,7 +126,7 @@ signatures
     new Option('--format <format>', 'of the file (by its name if absent)').choices(['csv', 'ndjson']),
   )
   .option('--source <words>', 'how they were collected, for the lines that do not say it')
-  .option('--fast', 'leave nobody else a turn: for a database that no server works on')
+  .option('--fast', 'do not pause for other work: for a database that no server uses')
   .argument('<file>', 'the file; - for stdin')
   .action(async (file: string, flags: ImportFlags) =>
     (await import('./signatures.js')).importSignaturesCommand(file, flags),
@@ -144,7 +144,7 @@ program
   .command('erasures')
   .description('people who were erased')
   .command('replay')
-  .description('after a restored backup: erase again whoever was erased since')
+  .description('after a restored backup: repeat the erasures since it was made')
   .action(async () => (await import('./erasures.js')).replayErasuresCommand());
 
 program
