@@ -41,7 +41,7 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 const VITAL = new Set(['confirm', 'mail', 'none', 'service']);
 
 export type AdmissionOptions = {
-  /** The longest expected wait with which a request is accepted. */
+  /** The longest expected wait at which a request is still accepted. */
   maxWaitMs: number;
   /** The bound of the transaction queue, and (`waiting`) its present length. */
   maxWaiting: number;

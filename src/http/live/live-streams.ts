@@ -47,7 +47,7 @@ type Topic = {
 /** `has`: the id of the last event written to it. `slow`: whether it was behind at the last heartbeat. */
 type Stream = { out: ServerResponse; topic: Topic; has: string; slow: boolean };
 
-/** A place among the bounded number of streams. Whoever takes one must leave it. */
+/** A place among the bounded number of streams. Each must be left again. */
 export type Seat = { client: string; petitionKey: number; topic: Topic };
 
 /**
