@@ -193,12 +193,8 @@ export const PartnerVouching = component(
   'PartnerVouching',
   open(
     {
-      limit: nullable(
-        int(1, MAX_VOUCHED, { description: 'How many a day count at once; null: it may not vouch.' }),
-      ),
-      counted: int(0, MAX, {
-        description: 'How many signatures began to count because it vouched for them.',
-      }),
+      limit: nullable(int(1, MAX_VOUCHED, { description: 'How many a day count at once; null: none.' })),
+      counted: int(0, MAX, { description: 'Vouched signatures that began to count.' }),
       held: int(0, MAX, { description: 'How many more were quarantined, beyond the limit.' }),
     },
     {

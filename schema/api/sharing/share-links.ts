@@ -128,10 +128,7 @@ export const OwnShareLink = component(
       ...linkFields,
       variant_id: id('var', 'The wording of its text: see `getShareStatistics`.'),
       organization_id: nullable(
-        id(
-          'org',
-          'The organization that signatures through it are attributed to, unless they are sent with another key.',
-        ),
+        id('org', 'The organization that its signatures are attributed to, unless sent with another key.'),
       ),
       source: nullable(source()),
       requests: requests(),
@@ -191,15 +188,13 @@ export const ShareStatisticsRow = component(
       variant_id: nullable(id('var', 'The wording, if grouped by `variant`.')),
       text: nullable(
         text(1000, {
-          description: 'The text of the wording, if grouped by `variant`; null: links without a text.',
+          description: 'Its text, if grouped by `variant`; null: links without one.',
         }),
       ),
       organization_id: nullable(
         id('org', 'The organization, if grouped by `organization`; null: links of no organization.'),
       ),
-      from: nullable(
-        instant({ description: 'The start of the hour or day (UTC), if grouped by `hour` or `day`.' }),
-      ),
+      from: nullable(instant({ description: 'Start of the hour or day (UTC), if grouped by these.' })),
       ...sums,
     },
     {
