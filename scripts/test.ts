@@ -14,7 +14,7 @@ import { parse } from 'yaml';
 import { migrateStore } from '../src/store/open.js';
 import { startPostgres, type PostgresServer } from './postgres.js';
 
-/** What browsers get of src/embed: fails when it does not build, or has grown too large. */
+/** Builds the widget. Returns false if it does not build, or is too large. */
 function buildWidget(): boolean {
   const script = fileURLToPath(new URL('embed.ts', import.meta.url));
   const args = ['--import', 'tsx', script, 'build'];
@@ -23,7 +23,7 @@ function buildWidget(): boolean {
 
 const tap = fileURLToPath(new URL('dist/esm/run.mjs', import.meta.resolve('tap/package.json')));
 
-/** Tap is built anew when .taprc names other plugins: by itself it would do so in mid-run, with both kinds loaded. */
+/** Rebuilds tap if the plugins in .taprc have changed: tap itself would do so during the run, with both sets loaded. */
 function buildTap(): boolean {
   const config = parse(readFileSync(new URL('../.taprc', import.meta.url), 'utf8')) as { plugin: string[] };
   const built = readFileSync(
@@ -45,7 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 function runTap(env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
-    // In a process group of its own: tap waits for its test files whatever it is told, so a signal has to reach them.
+    // In its own process group: tap waits for its test files even after a signal, so the signal must reach them too.
     const child = spawn(process.execPath, [tap, ...process.argv.slice(2)], {
       stdio: 'inherit',
       detached: true,
@@ -75,7 +75,7 @@ async function administer(url: string, sql: string): Promise<void> {
   await client.end();
 }
 
-/** An empty, migrated database, to copy those of the tests from: migrating each would take ten times as long. */
+/** An empty, migrated database as a template for those of the tests: migrating each would take ten times as long. */
 async function makeTemplate(server: string): Promise<string> {
   const name = `test_template_${process.pid}`;
   await administer(server, `create database ${name}`);

@@ -31,7 +31,7 @@ export const SHARE_CODE_PATTERN = '^[23456789bcdfghjkmnpqrstvwxyzBCDFGHJKLMNPQRS
 export const shareCode = (description: string) =>
   matching(SHARE_CODE_PATTERN, 10, { description, examples: ['h7Kq2mWz9T'] });
 
-/** A page's origin as browsers send it, or `https://*.example.org` for all of its subdomains. */
+/** An origin as browsers send it, or `https://*.example.org` for all subdomains of a domain. */
 export const ORIGIN_PATTERN = '^https?://(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)*(?::[0-9]{1,5})?$';
 
 export const countryCode = () =>
@@ -57,7 +57,7 @@ export const limitParameter = int(1, 100, {
 export const cursorParameter = Type.String({
   maxLength: 512,
   pattern: '^[A-Za-z0-9_-]+$',
-  description: '`next_cursor` of the page before, with the same filters and sort.',
+  description: '`next_cursor` of the previous page, with the same filters and sort.',
 });
 export const paging = {
   limit: Type.Optional(limitParameter),

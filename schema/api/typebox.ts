@@ -10,13 +10,13 @@ import {
 } from '@sinclair/typebox';
 
 /*
- * The few shapes that all contracts are made of. Every string has a bound and a pattern or format, every list a bound:
- * the validator reports all errors at once and must not be made to work for nothing.
+ * The building blocks of all contracts. Every string must have a maximum length and a pattern or format, and every list
+ * a maximum: the validator reports all errors at once, and unbounded input would make it expensive.
  */
 
 const registry = new Map<string, TSchema>();
 
-/** A named schema: it stands once in the document, under this name, and SDKs name their type after it. */
+/** A named schema: a component of the API document. Do not rename it: SDKs name their types after it. */
 export function component<T extends TSchema>(name: string, schema: T): T {
   if (registry.has(name)) throw new Error(`two schemas are called ${name}`);
   const named = { ...schema, $id: name };
@@ -26,7 +26,7 @@ export function component<T extends TSchema>(name: string, schema: T): T {
 
 export const components = (): TSchema[] => [...registry.values()];
 
-/** A reference to a named schema, typed as what it points at. */
+/** A reference to a named schema, with its type. */
 export const ref = <T extends TSchema>(schema: T): TUnsafe<Static<T>> => {
   if (schema.$id === undefined) throw new Error('only a component can be referred to');
   return Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#` });
@@ -52,11 +52,11 @@ export const nullable = <T extends TSchema>(schema: T): TUnsafe<Static<T> | null
     ...(schema['enum'] ? { enum: [...(schema['enum'] as unknown[]), null] } : {}),
   });
 
-/** A closed object: what it does not know it refuses by name. For what callers send. */
+/** An object that refuses unknown members. For what callers send. */
 export const closed = <P extends TProperties>(properties: P, options: ObjectOptions = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options });
 
-/** An open object, so that members can be added later. For what we answer. */
+/** An object that allows unknown members, so that members can be added later. For answers. */
 export const open = <P extends TProperties>(properties: P, options: ObjectOptions = {}) =>
   Type.Object(properties, options);
 
@@ -67,14 +67,14 @@ const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
 const INVISIBLE = '\\u200B-\\u200F\\u2060-\\u2065\\uFEFF';
 
 /**
- * Keywords of our own, which src/http/schema-keywords.ts gives their meaning, and which the document does without: `visible`,
- * there is something to see; `undirected`, what turns the direction of other text is taken out; `ownDomain`, an origin
- * names no public suffix.
+ * The schema keywords of this project, implemented in src/http/schema-keywords.ts and left out of the API document.
+ * `visible`: the text has visible characters; `undirected`: direction marks are removed; `ownDomain`: a wildcard origin
+ * is not below a public suffix.
  */
 export const OWN_KEYWORDS = ['visible', 'undirected', 'ownDomain'] as const;
 export type OwnKeyword = (typeof OWN_KEYWORDS)[number];
 
-/** One line with something to see on it: no control characters, none that turn the direction of other text. */
+/** A line with visible characters, without control characters; direction marks are removed. */
 export const line = (maxLength: number, options: StringOptions = {}) =>
   Type.String({
     minLength: 1,
@@ -85,7 +85,7 @@ export const line = (maxLength: number, options: StringOptions = {}) =>
     ...options,
   });
 
-/** Several lines, not blank. */
+/** A text of several lines that is not blank. */
 export const text = (maxLength: number, options: StringOptions = {}) =>
   Type.String({ minLength: 1, maxLength, pattern: '\\S', visible: true, ...options });
 
@@ -95,7 +95,9 @@ export const matching = (pattern: string, maxLength: number, options: StringOpti
 export const instant = (options: StringOptions = {}) =>
   Type.String({ format: 'date-time', maxLength: 35, ...options });
 
-/** An absolute http(s) URL. One with a user in it would show another site than it leads to, or a password to all. */
+/**
+ * An absolute http(s) URL without a user: `https://bank.example@evil.example` misleads, and a password would be public.
+ */
 export const webUrl = (options: StringOptions = {}) =>
   Type.String({
     format: 'uri',

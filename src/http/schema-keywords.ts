@@ -5,7 +5,9 @@ import { isVisible, undirected } from '../core/typed-text.js';
 
 const WILDCARD = /^https?:\/\/\*\.([^:]+)/;
 
-/** `https://*.org` would name everybody's pages, and `https://*.github.io` those of strangers. */
+/**
+ * False for wildcards below a public suffix, such as `https://*.org` or `https://*.github.io`: sites of many owners.
+ */
 function isOfOneOwner(origin: string): boolean {
   const host = WILDCARD.exec(origin)?.[1];
   if (host === undefined) return true;
@@ -19,14 +21,14 @@ const holds = (keyword: OwnKeyword, isGood: (text: string) => boolean): FuncKeyw
   schemaType: 'boolean',
   before: 'maxLength',
   errors: false,
-  // An empty text is told its shortest length.
+  // Empty texts are reported by minLength.
   validate: (_wanted: boolean, text: string) => text === '' || isGood(text),
 });
 
 /**
- * What our schemas say beyond JSON Schema. In the order in which a validator must learn them. `undirected` changes the text:
- * so what people type is cleaned wherever a contract is asked, by the API, imports, pages and commands alike. The document
- * leaves these keywords out.
+ * The schema keywords of this project, beyond JSON Schema, in the order in which they must be added to a validator.
+ * `undirected` changes the value: it removes direction marks from typed text wherever a contract is validated, in the
+ * API, imports, pages and commands alike. The API document leaves these keywords out.
  */
 export const KEYWORDS: FuncKeywordDefinition[] = [
   holds('visible', isVisible),
@@ -35,12 +37,12 @@ export const KEYWORDS: FuncKeywordDefinition[] = [
     keyword: 'undirected' satisfies OwnKeyword,
     type: 'string',
     schemaType: 'boolean',
-    // Judged is what is kept.
+    // `visible` must judge the text that is stored.
     before: 'visible',
     modifying: true,
     errors: false,
     validate: (_wanted: boolean, text: string, _schema, at) => {
-      // Of nothing else, it is told that there is nothing to see.
+      // A text of direction marks alone stays, so that `visible` reports it.
       if (at?.parentData) {
         (at.parentData as Record<string, unknown>)[at.parentDataProperty] = undirected(text) || text;
       }

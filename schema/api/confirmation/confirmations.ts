@@ -23,7 +23,7 @@ export const ConfirmationInput = component(
       email: Type.Optional(email()),
       code: Type.Optional(
         matching('^[0-9]{6}$', 6, {
-          description: 'The six digits that were mailed, for those who do not follow links.',
+          description: 'The six digits in the mail, for people who do not follow links.',
           examples: ['041327'],
         }),
       ),
@@ -41,7 +41,7 @@ export const ConfirmationRefusal = component(
   closed(
     { token: token() },
     {
-      description: 'The link of a mail that somebody else caused.',
+      description: 'The token of a mail that another person caused.',
       examples: [{ token: 'pc_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2' }],
     },
   ),
@@ -52,10 +52,10 @@ export const ConfirmationResult = component(
   open(
     {
       kind: enumOf(REQUEST_KINDS, { description: 'What the mail was about.' }),
-      petition_id: nullable(id('pet', 'The petition that it was about; null: about none.')),
+      petition_id: nullable(id('pet', 'The petition that it was about; null without one.')),
     },
     {
-      description: 'It is done, or was done before. It says nothing about the person.',
+      description: 'Done now, or already done before. It reveals nothing about the person.',
       examples: [{ kind: 'signature', petition_id: exampleId('pet') }],
     },
   ),
@@ -67,7 +67,7 @@ export const ConfirmationResend = component(
     {
       email: email(),
       petition_id: Type.Optional(id('pet', 'The petition that was signed.')),
-      organization_id: Type.Optional(id('org', 'The organization whose mails were asked for.')),
+      organization_id: Type.Optional(id('org', 'The organization whose mails were subscribed to.')),
     },
     {
       description: 'The address, and either `petition_id` or `organization_id`.',
@@ -82,7 +82,7 @@ export const MailRequestAccepted = component(
     {
       accepted: Type.Boolean({
         description:
-          'Always true. If there is anything to mail to this address, and caps allow, it is mailed.',
+          'Always true. A mail is sent if there is anything to mail to this address, and caps allow it.',
       }),
     },
     {

@@ -28,7 +28,7 @@ export const PostalAddress = component(
     {
       lines: list(line(200), 4, {
         minItems: 1,
-        description: 'Street and number, and what else stands above the city.',
+        description: 'Street and number, and other lines above the city.',
       }),
       city: optional(nullable(line(200, { description: 'City or place.' }))),
       region: optional(
@@ -36,7 +36,7 @@ export const PostalAddress = component(
       ),
     },
     {
-      description: 'A postal address; postal code and country have fields of their own.',
+      description: 'A postal address; postal code and country are separate fields.',
       examples: [{ lines: ['Millgate 4'], city: 'Ewehaven' }],
     },
   ),
@@ -71,10 +71,10 @@ export const email = () =>
     examples: ['ada@example.org'],
   });
 export const name = () =>
-  line(200, { description: 'Full name, as the signer writes it.', examples: ['Ada Okonkwo'] });
+  line(200, { description: 'Full name, as the signer wrote it.', examples: ['Ada Okonkwo'] });
 export const displayChoice = () =>
   enumOf(DISPLAYS, {
-    description: 'How the public list shows the signer: full name, initials, or not by name.',
+    description: 'How the public list shows the signer: full name, initials, or anonymously.',
   });
 export const source = () =>
   line(100, {
@@ -95,8 +95,8 @@ export const OptInAnswer = component(
   'OptInAnswer',
   closed(
     {
-      consent_text_id: id('txt', 'The words that were shown: see `listPetitionConsentTexts`.'),
-      opt_in: Type.Boolean({ description: 'Whether the signer agreed to them.' }),
+      consent_text_id: id('txt', 'The text that was shown: see `listPetitionConsentTexts`.'),
+      opt_in: Type.Boolean({ description: 'Whether the signer agreed to it.' }),
     },
     {
       description: 'The answer to one organization that asks for permission to mail.',
@@ -124,20 +124,20 @@ export const SignatureInput = component(
       opt_ins: optional(
         list(ref(OptInAnswer), 10, {
           description:
-            'Answers to "may they mail you?", at most one for each organization. Leave out whoever was not asked.',
+            'The signer’s answers to the consent texts, at most one for each organization. Leave out organizations whose text was not shown.',
         }),
       ),
       recognition: optional(
         nullable(
           linkToken(
             'pr',
-            'The token of the personal link that brought the signer. It tells which mailing it was; one that does not work is ignored.',
+            'The token of the personal link that brought the signer. It identifies the mailing; an invalid token is ignored.',
           ),
         ),
       ),
       share_code: optional(
         nullable(
-          shareCode('The code of the share link that brought the signer. One that does not work is ignored.'),
+          shareCode('The code of the share link that brought the signer. An invalid code is ignored.'),
         ),
       ),
       form_token: optional(
@@ -152,7 +152,7 @@ export const SignatureInput = component(
         nullable(
           matching('^[A-Za-z0-9+/=]+$', 2000, {
             description:
-              'The solved proof of work of `getChallenge`, where one is required. Good for one signature.',
+              'The solved proof of work of `getChallenge`, where one is required. Valid for one signature.',
           }),
         ),
       ),
@@ -162,7 +162,7 @@ export const SignatureInput = component(
             maxLength: 500,
             pattern: '^[^\\u0000]*$',
             description:
-              'Leave it empty. Put it into your form where people do not see it: machines fill it in.',
+              'A honeypot: put it into your form where people do not see it. Machines fill it in; otherwise it stays empty.',
           }),
         ),
       ),
@@ -170,13 +170,13 @@ export const SignatureInput = component(
       vouched: optional(
         Type.Boolean({
           description:
-            'Secret keys with `signatures:vouch` only. You have proven that the signer reads this mailbox: the signature counts at once. What it says of the signer is the word of your organization: it changes nothing of what they have said themselves.',
+            'Only for secret keys with `signatures:vouch`. You have verified that the signer reads this mailbox, so the signature counts at once. Its data is kept as your organization’s, and does not overwrite what the signer has entered themselves.',
         }),
       ),
     },
     {
       description:
-        'Somebody signs. What the petition requires of country, postal code and so on must be there; what it does not ask for must not.',
+        'A new signature. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
       examples: [
         {
           email: 'ada@example.org',
@@ -195,12 +195,12 @@ const RECEIPT = 'rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG'
 const receipt = () =>
   matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
     description:
-      'Sealed and fresh each time: good only for making share links that are credited to this signature.',
+      'A sealed token, new each time, for making share links that are credited to this signature. It is good for nothing else.',
     examples: [RECEIPT],
   });
 const next = () =>
   enumOf(['confirm_email', 'done'], {
-    description: 'What the signer does now: open the mail that we send, or nothing.',
+    description: 'What the signer has to do next: open the mail that was sent, or nothing.',
   });
 
 export const SignatureAccepted = component(
@@ -210,12 +210,12 @@ export const SignatureAccepted = component(
       petition_id: id('pet', 'The petition.'),
       confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature of this petition count.' }),
       next: next(),
-      count: int(0, MAX, { description: "The petition's confirmed signatures as last published." }),
+      count: int(0, MAX, { description: "The petition's confirmed signatures, as last published." }),
       receipt: receipt(),
     },
     {
       description:
-        'The answer to everybody without a secret key: the same whether or not this address has signed before.',
+        'The answer to callers without a secret key: the same whether or not this address has signed before.',
       examples: [
         {
           petition_id: exampleId('pet'),
@@ -235,9 +235,9 @@ export const SignatureResult = component(
     {
       id: id('sig', 'The signature.'),
       petition_id: id('pet', 'The petition.'),
-      status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands.' }),
+      status: enumOf(SIGNATURE_STATUSES, { description: 'The status of the signature.' }),
       created: Type.Boolean({
-        description: 'False: this supporter had signed before, and nothing was added.',
+        description: 'False if this supporter had already signed, and nothing was added.',
       }),
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count; null if it does not yet.' })),
@@ -246,7 +246,7 @@ export const SignatureResult = component(
       receipt: receipt(),
     },
     {
-      description: 'The answer to a secret key: what really happened.',
+      description: 'The answer to a secret key: what actually happened.',
       examples: [
         {
           id: exampleId('sig'),

@@ -5,7 +5,7 @@ import { say } from '../../mail/words.js';
 import { button, check, choice, field, form, html, type Html } from '../html.js';
 import type { Visit } from './setup.js';
 
-/** "My data" as a page: sections of forms, each of which carries the session along. */
+/** What the page "my data" shows. The page consists of forms, each with the session token in a hidden input. */
 export type MyData = { me: MyProfile; signatures: MySignature[]; subscriptions: MySubscription[] };
 
 const SESSION_MINUTES = 15;
@@ -166,7 +166,7 @@ function lastParts(visit: Visit, session: string): Html {
     ${act(session, 'erase', {}, [button(erase.button, { quiet: true })])}`;
 }
 
-/** Asks once more before something that cannot be taken back, or not easily. */
+/** Asks for confirmation before something that cannot be undone, or not easily. */
 export const askAgain = (visit: Visit, session: string, what: 'withdraw' | 'erase', ask: Ask): Html =>
   html`<h1>${ask.heading}</h1>
     <p>${ask.explanation}</p>

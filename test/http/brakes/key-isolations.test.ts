@@ -227,7 +227,12 @@ onEveryEngine('a bot run through the key of a partner', async (t, engine) => {
     startJobs(api.app.ctx, { warn: (...line) => lines.push(line) });
     every.filter(({ ms }) => ms === 60_000).forEach((job) => job.run());
     for (let i = 0; i < 100 && lines.length === 0; i += 1) await new Promise((done) => setTimeout(done, 20));
-    t.same(lines, [[{ key: crm.id, petition: petition.id }, 'a key is isolated: hardly anybody confirms']]);
+    t.same(lines, [
+      [
+        { key: crm.id, petition: petition.id },
+        'a key is isolated: hardly any of its signatures are confirmed',
+      ],
+    ]);
     t.match((await api.call('GET', '/metrics')).text, '\nkeys_isolated 2\n');
     t.same(
       (await list(lead.secret, '?limit=1')).body.data.map((one: any) => one.key_id),

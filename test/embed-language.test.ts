@@ -5,7 +5,7 @@ import t from 'tap';
 /** The widget's own code, as the browser has it. */
 async function languageOf(locale: string, words: Record<string, string>): Promise<any> {
   const { outputFiles } = buildSync({
-    entryPoints: [fileURLToPath(new URL('../src/embed/words.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL('../src/embed/language.ts', import.meta.url))],
     bundle: true,
     format: 'esm',
     write: false,
