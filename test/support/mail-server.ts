@@ -23,6 +23,8 @@ export type MailServer = {
   received: Received[];
   mood: Mood;
   connections: () => number;
+  /** Messages that it has, and never answers. */
+  hanging: () => number;
   stop: () => Promise<void>;
   start: () => Promise<void>;
 };
@@ -34,6 +36,7 @@ const failure = (reply: string) =>
 export async function startMailServer(t: Test): Promise<MailServer> {
   let server: SMTPServer;
   let connected = 0;
+  let hanging = 0;
   const hangUp = () => {
     const { connections } = server as unknown as { connections: Set<{ _socket: { destroy(): void } }> };
     for (const one of connections) one._socket.destroy();
@@ -72,8 +75,9 @@ export async function startMailServer(t: Test): Promise<MailServer> {
         stream.on('data', (part: Buffer) => parts.push(part));
         stream.on('end', () => {
           const { data, slow = 0 } = self.mood;
+          // A server that is slow: this is its time, and nothing waits for it to pass.
           setTimeout(() => {
-            if (data === 'hang') return;
+            if (data === 'hang') return void (hanging += 1);
             if (data === 'drop') return hangUp();
             if (data !== undefined && data !== 'take_and_drop') return done(failure(data));
             void take(session, Buffer.concat(parts)).then(() => {
@@ -91,6 +95,7 @@ export async function startMailServer(t: Test): Promise<MailServer> {
     received: [],
     mood: {},
     connections: () => connected,
+    hanging: () => hanging,
     async start() {
       server = create();
       // What clients do to it is what the tests are about.
