@@ -15,6 +15,6 @@ Object.assign(globalThis, {
 // Where Node.js has this, tap would use it instead of `register`.
 Reflect.deleteProperty(module, 'registerHooks');
 const { register } = module;
-module.register = ((specifier: string | URL, ...rest: []) => {
+module.register = (specifier: string | URL, ...rest: []) => {
   if (!isTapLoader(specifier)) register(specifier, ...rest);
-}) as typeof register;
+};

@@ -7,7 +7,6 @@ import { RecentSpellings } from '../../src/core/brakes/recent-spellings.js';
 import { oneAtATime } from '../../src/core/one-at-a-time.js';
 import { forEachInTurns, nextLoopTurn } from '../../src/core/one-per-turn.js';
 import { RecentMap } from '../../src/core/recent-map.js';
-import { settled } from '../support/until.js';
 
 /* What a process remembers and puts in order by itself, without the database. Clocks are arguments. */
 

@@ -371,6 +371,7 @@ onEveryEngine('the pace of live counts', async (t, engine) => {
   await page.until(() => lastOf(page) === 1, 'one signature');
   // The first reading rests for a second, too.
   t.ok(performance.now() - signed < 1500, `after ${Math.round(performance.now() - signed)} ms`);
+  // Real time: how many events a second of it brings is what is tried.
   for (let i = 0; i < 50; i += 1) {
     await signAs(api, `many-${i}@example.org`);
     await sleep(20);
