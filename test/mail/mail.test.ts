@@ -347,7 +347,7 @@ onEveryEngine('several workers', async (t, engine) => {
     t.equal(first.worker.stats().sent, taken, 'what arrived is noted');
     t.ok(taken < emails.length);
     t.equal((await readQueue(api.store.read)).queued, emails.length - taken);
-    await until(() => server.connections() === 0, 'the end of all connections');
+    await until(() => server.open() === 0, 'the end of all connections');
     t.equal(server.received.length, taken, 'nothing is sent after that');
     server.mood = {};
     const second = startSending(t, api.app.ctx, server);

@@ -622,7 +622,8 @@ t.test('PostgreSQL: what takes too long is given up', onPostgres, async (t) => {
     const isIdle = async () => {
       const sessions = sql`select 1 from pg_stat_activity
         where state = 'idle in transaction' and datname = current_database()`;
-      return ((await whole(store.read).execute(sessions)) as unknown as pg.QueryResult).rows.length > 0;
+      const found: unknown = await whole(store.read).execute(sessions);
+      return (found as pg.QueryResult).rows.length > 0;
     };
     const idle = store.transact(async (tx) => {
       await insert(tx, 'idle');

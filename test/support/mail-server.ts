@@ -22,7 +22,10 @@ export type MailServer = {
   port: number;
   received: Received[];
   mood: Mood;
+  /** How many there have been. */
   connections: () => number;
+  /** How many there are. */
+  open: () => number;
   /** Messages that it has, and never answers. */
   hanging: () => number;
   stop: () => Promise<void>;
@@ -95,6 +98,7 @@ export async function startMailServer(t: Test): Promise<MailServer> {
     received: [],
     mood: {},
     connections: () => connected,
+    open: () => (server as unknown as { connections: Set<unknown> }).connections.size,
     hanging: () => hanging,
     async start() {
       server = create();
