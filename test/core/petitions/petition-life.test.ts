@@ -288,7 +288,7 @@ t.test('the same patch twice is the same patch once', async () => {
 
 t.test('Markdown: links of others are marked as theirs, ours are not', async (t) => {
   const html = renderBackground(
-    '# Title\n\nA [page](https://a.example/x?a=1&b=2), https://b.example and a claim[^012].\n\n' +
+    '# Title\n\nA [page](https://a.example/x?a=1&b=2), https://b.example/#here and a claim[^012].\n\n' +
       '7. seven\n8. eight\n\n| a | b |\n|---|---|\n| c | d |\n\n[mail](mailto:a@b.example) [run](javascript:alert(1)) //c.example',
   );
   t.match(
@@ -296,7 +296,7 @@ t.test('Markdown: links of others are marked as theirs, ours are not', async (t)
     '<a href="https://a.example/x?a=1&amp;b=2" rel="nofollow noopener noreferrer">page</a>',
     'as it was written',
   );
-  t.match(html, '<a href="https://b.example" rel="nofollow noopener noreferrer">');
+  t.match(html, '<a href="https://b.example/#here" rel="nofollow noopener noreferrer">');
   t.match(html, '<a href="#reference-12">12</a>', 'the number, without zeros, and without a rel');
   t.match(html, '<ol start="7">');
   t.notMatch(html, /<table|<h1|href="(?:javascript|\/\/)/);
@@ -422,6 +422,7 @@ onEveryEngine('petitions', async (t, engine) => {
     const closed = await move(slug, { to: 'closed', outcome: 'victory' });
     t.match(closed.petition, { closedAt: clock.now, outcome: 'victory', response: 'We listen.' });
     t.equal(await outcome(sign(slug, 'b@example.org')), 'petition_closed');
+    t.equal(await outcome(move(slug, { to: 'published' })), 'transition_not_allowed');
     t.equal(await outcome(patch(slug, { closesAt: after(DAY), opensAt: null })), 'done');
     t.equal(await outcome(sign(slug, 'b@example.org')), 'petition_closed', 'no schedule opens it again');
     clock.pass(MINUTE);
