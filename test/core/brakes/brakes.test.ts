@@ -14,7 +14,12 @@ import {
   releaseKey,
   standingOf,
 } from '../../../src/core/brakes/key-isolations.js';
-import { networkOfSigner, readAsks, sweepNetworks } from '../../../src/core/brakes/key-networks.js';
+import {
+  isolateNetworks,
+  networkOfSigner,
+  readAsks,
+  sweepNetworks,
+} from '../../../src/core/brakes/key-networks.js';
 import { hasLink } from '../../../src/core/brakes/links-in-names.js';
 import { POINTS, suspect } from '../../../src/core/brakes/suspicion.js';
 import { Tallies } from '../../../src/core/brakes/tallies.js';
@@ -610,7 +615,16 @@ onEveryEngine('keys that go bad', async (t, engine) => {
       await outcome(releaseKey(ctx, lead.actor, 'harbour', anglers.actor.keyId)),
       'isolation_not_found',
     );
+    const bad = { network: 'abcd', asked: 10, confirmed: 0 };
+    const pair = { apiKeyKey: secret, petitionKey };
+    await ctx.store.transact((tx) => isolateNetworks(tx, pair, [bad]));
+    const standing = async () => {
+      const { isolated, networks } = await standingOf(on, petitionKey, secret, clock.now);
+      return [isolated, ...networks];
+    };
+    t.same(await standing(), [true, 'abcd']);
     t.equal(await release(), 'done');
+    t.same(await standing(), [false], 'with the networks that it was used from');
     t.equal(await release(), 'isolation_not_found');
     t.equal(await countIsolated(on), 0);
     t.equal((await sign(api, slug, { email: 'd@example.org' }, anglers.actor)).signature.status, 'pending');
