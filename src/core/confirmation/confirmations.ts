@@ -14,7 +14,7 @@ import { aboutRequest, answer, isRepeat, requestOf, type Confirmed, type Found }
 /** The link that was mailed, or the address with the code that was. */
 export type MailboxProof = { token: string } | { email: string; code: string };
 
-/** Wrong codes that one mail forgives. */
+/** So many wrong codes make that of a mail void. */
 const MAX_TRIES = 5;
 const CODE_LIFETIME_MS = 7 * 86_400_000;
 
@@ -127,9 +127,15 @@ export async function readAsked(ctx: Context, token: string): Promise<Asked | un
   if (!found || found.requestKey === null) return undefined;
   if (found.usedAt ? !isRepeat(found, now) : found.expiresAt <= now) return undefined;
   const request = await readRequest(ctx.store.read, found.requestKey);
-  if (!request) return undefined;
-  const { petitions, organizations } = ctx.store.tables;
+  // Refused by another link; the one that refused it says so again.
+  if (!request || (request.refusedAt && !found.usedAt)) return undefined;
+  const { petitions, organizations, supporters } = ctx.store.tables;
   const { db } = ctx.store.read;
+  const [supporter] = await db
+    .select({ epoch: supporters.linkEpoch })
+    .from(supporters)
+    .where(eq(supporters.key, found.supporterKey));
+  if (supporter?.epoch !== found.epoch) return undefined;
   const [petition] =
     request.petitionKey === null
       ? []
