@@ -123,6 +123,7 @@ t.test('a quote that never ends costs its own line, and none of those after it',
   const records = read(long, [4096]);
   t.equal(records[1]?.cells, undefined);
   t.same(records.at(-1)?.cells, ['last', 'row'], 'in a large file as in a small one');
+  t.ok(new CsvReader().read(long).length > 1000, 'and it is not kept until the end');
 });
 
 t.test('a line too long for any row is given up, and the next is read', async (t) => {

@@ -246,8 +246,9 @@ onEveryEngine('suspicion', async (t, engine) => {
         const client = `192.0.2.${n}`;
         if (odd.alias) new Tallies(brakes, email.identity.replace('@', '+tag@')).isAlias(petition.key);
         const neighbours = Array.from({ length: odd.crowded ? 21 : 0 }, (_, i) => `n${n}-${i}@example.org`);
-        for (const one of neighbours)
+        for (const one of neighbours) {
           new Tallies(brakes, one).isCrowded(petition.key, client, Number(clock.now));
+        }
         const one = look({
           email,
           caller: {

@@ -109,8 +109,9 @@ onEveryEngine('what a mailbox says', async (t, engine) => {
     t.equal(await byCode(code), 'done');
     t.equal(await byCode(code), 'link_not_found', 'once');
     const { values } = await asked('guessed@example.org');
-    for (let i = 0; i < 5; i += 1)
+    for (let i = 0; i < 5; i += 1) {
       await byCode(values.code === wrong ? '333333' : wrong, 'guessed@example.org');
+    }
     t.equal(await byCode(values.code!, 'guessed@example.org'), 'link_not_found');
     t.equal((await signatureOf('guessed@example.org'))?.status, 'pending');
   });

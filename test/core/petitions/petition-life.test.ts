@@ -16,12 +16,7 @@ import {
   statusAt,
 } from '../../../src/core/petitions/petition-life.js';
 import { listPetitions, type PetitionSort } from '../../../src/core/petitions/petition-list.js';
-import {
-  findAnyHead,
-  findOwnHead,
-  findPetition,
-  Moved,
-} from '../../../src/core/petitions/petition-lookup.js';
+import { findAnyHead, findOwnHead, findPetition } from '../../../src/core/petitions/petition-lookup.js';
 import {
   checkPetition,
   mergePatch,
@@ -35,7 +30,7 @@ import {
   transitionPetition,
 } from '../../../src/core/petitions/petitions.js';
 import { signPetition } from '../../../src/core/signatures/signing.js';
-import { ApiError } from '../../../src/errors.js';
+import type { ApiError } from '../../../src/errors.js';
 import { onEveryEngine, PETITION, start, type TestApp } from '../../support/helper.js';
 import {
   ally,
@@ -87,7 +82,7 @@ t.test('a schedule opens and closes a published petition, to the millisecond, an
   );
 });
 
-t.test('until its next turn nothing changes, and with it something does', async (t) => {
+t.test('until its next turn nothing changes, and with it something does', async () => {
   const stateAt = (petition: Parameters<typeof isOpenAt>[0], now: Date) =>
     `${statusAt(petition, now)} ${isOpenAt(petition, now)}`;
   fc.assert(
@@ -332,8 +327,9 @@ onEveryEngine('petitions', async (t, engine) => {
 
   await t.test('a slug is made from the title, and is the first that is free', async (t) => {
     const slugs = [];
-    for (let i = 0; i < 3; i += 1)
+    for (let i = 0; i < 3; i += 1) {
       slugs.push((await create({ title: 'Más Árboles — ¡ahora!' })).petition.slug);
+    }
     t.same(slugs, ['mas-arboles-ahora', 'mas-arboles-ahora-2', 'mas-arboles-ahora-3']);
     await patch('mas-arboles-ahora-2', { slug: 'trees' });
     const next = await create({ title: 'Mas arboles ahora' });
