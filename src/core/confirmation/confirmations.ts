@@ -126,9 +126,15 @@ export async function readAsked(ctx: Context, token: string): Promise<Asked | un
   if (!found || found.requestKey === null) return undefined;
   if (found.usedAt ? !isRepeat(found, now) : found.expiresAt <= now) return undefined;
   const request = await readRequest(ctx.store.read, found.requestKey);
-  if (!request) return undefined;
-  const { petitions, organizations } = ctx.store.tables;
+  // Refused by another link; the one that refused it says so again.
+  if (!request || (request.refusedAt && !found.usedAt)) return undefined;
+  const { petitions, organizations, supporters } = ctx.store.tables;
   const { db } = ctx.store.read;
+  const [supporter] = await db
+    .select({ epoch: supporters.linkEpoch })
+    .from(supporters)
+    .where(eq(supporters.key, found.supporterKey));
+  if (supporter?.epoch !== found.epoch) return undefined;
   const [petition] =
     request.petitionKey === null
       ? []
