@@ -24,6 +24,13 @@ export const id = (prefix: IdPrefix, description: string) =>
 export const slug = (description: string) =>
   matching(SLUG_PATTERN, 100, { description, examples: ['save-the-old-mill-meadows'] });
 
+/** The petition of a query, where a key names one of its own organization. */
+export const ownPetition = () =>
+  matching('^[a-z0-9_-]+$', 100, {
+    description: 'Id or slug of one of your petitions.',
+    examples: [exampleId('pet')],
+  });
+
 export const externalId = (what: string) =>
   line(200, { description: `Your own id for this ${what}, unique in its scope.`, examples: ['crm-20431'] });
 

@@ -7,7 +7,7 @@ import {
   SignatureImportLine,
   SignatureImportQuery,
   SignatureImportResult,
-} from '../../../schema/api/signatures/signature-transfers.js';
+} from '../../../schema/api/signatures/signature-import.js';
 import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';
 import { findSharedHead } from '../../core/partners/partnerships.js';
