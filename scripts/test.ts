@@ -8,7 +8,7 @@
  * CHROMIUM_PATH, REQUIRE_BROWSER=1  the same for the widget's tests: see test/support/browser.ts
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
@@ -20,11 +20,36 @@ import { startPostgres, type PostgresServer } from './postgres.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiled = join(root, 'dist/tests');
 const args = process.argv.slice(2);
+const namesFiles = args.some((arg) => !arg.startsWith('-'));
 
 /** A file takes more than twice as long through tsx, and so does each process that it starts. */
 function compileTests(): void {
   rmSync(compiled, { recursive: true, force: true });
   compile(['src', 'schema', 'test', 'scripts'], compiled);
+}
+
+const FILES_PER_PROCESS = 5;
+
+/**
+ * The files to run, for a whole run. Starting a process, importing the app and compiling its contracts takes about 5 CPU
+ * seconds, so several files of core and http share a process: a module that imports one after the other. Files that start
+ * servers and browsers stay apart, since they take longest.
+ */
+function wholeSuite(): string[] {
+  const found = readdirSync(join(compiled, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.js'))
+    .sort();
+  const sharing = found.filter((name) => /^(?:core|http)[/\\]/.test(name));
+  const alone = found.filter((name) => !sharing.includes(name)).map((name) => join(compiled, 'test', name));
+  const groups: string[] = [];
+  mkdirSync(join(compiled, 'groups'));
+  while (sharing.length > 0) {
+    const files = sharing.splice(0, FILES_PER_PROCESS);
+    const group = join(compiled, 'groups', `${groups.length + 1}.test.js`);
+    writeFileSync(group, files.map((name) => `import ${JSON.stringify(`../test/${name}`)};\n`).join(''));
+    groups.push(group);
+  }
+  return [...alone, ...groups];
 }
 
 /** `test/http/x.test.ts` and folders are named as they are in the sources. */
@@ -71,11 +96,15 @@ function runTap(added: NodeJS.ProcessEnv): Promise<number> {
   }
   return new Promise((resolve, reject) => {
     // In its own process group: tap waits for its test files even after a signal, so the signal must reach them too.
-    const child = spawn(process.execPath, [tap, ...args.map(inCompiled)], {
-      stdio: 'inherit',
-      detached: true,
-      env,
-    });
+    const child = spawn(
+      process.execPath,
+      [tap, ...args.map(inCompiled), ...(namesFiles ? [] : wholeSuite())],
+      {
+        stdio: 'inherit',
+        detached: true,
+        env,
+      },
+    );
     let timer: NodeJS.Timeout | undefined;
     const killAll = (signal: NodeJS.Signals) => {
       if (child.pid !== undefined) process.kill(-child.pid, signal);
