@@ -64,43 +64,71 @@ export const enumOf = <const T extends readonly string[]>(values: T, options: Sc
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
 
 const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
-const INVISIBLE = '\\u200B-\\u200F\\u2060-\\u2065\\uFEFF';
 
 /**
- * Keywords of our own, which src/http/schema-keywords.ts gives their meaning, and which the document does without: `visible`,
- * there is something to see; `undirected`, what turns the direction of other text is taken out; `ownDomain`, an origin
- * names no public suffix.
+ * Keywords of our own, which src/http/schema-keywords.ts gives their meaning, and which the document does without: `typed`,
+ * how a text is read that a person has typed, pasted or exported; `visible`, there is something to see; `ownDomain`, an
+ * origin names no public suffix.
  */
-export const OWN_KEYWORDS = ['visible', 'undirected', 'ownDomain'] as const;
+export const OWN_KEYWORDS = ['visible', 'typed', 'ownDomain'] as const;
 export type OwnKeyword = (typeof OWN_KEYWORDS)[number];
 
-/** One line with something to see on it: no control characters, none that turn the direction of other text. */
+/** How a text is read: see src/core/typed-text.ts. */
+export type TypedAs = 'trimmed' | 'line' | 'lines' | 'phone' | 'postal_code' | 'country' | 'code';
+
+/** What must be somewhere in a text. Blanks of all kinds are none; what else cannot be seen `visible` knows. */
+const SOMETHING = '[^\\s\\u0000-\\u001F\\u007F]';
+
+/** One line that a program has set, such as a title: no control characters, none that turn the direction of other text. */
 export const line = (maxLength: number, options: StringOptions = {}) =>
-  Type.String({
-    minLength: 1,
-    maxLength,
-    pattern: `^ *[^\\s${CONTROLS}${INVISIBLE}][^${CONTROLS}]*$`,
-    undirected: true,
+  matching(`^\\s*[^\\s${CONTROLS}][^${CONTROLS}]*$`, maxLength, {
+    rule: 'Write it on one line, without control characters.',
+    typed: 'trimmed',
     visible: true,
     ...options,
   });
+
+/** One line that a person has typed, such as a name: whatever white space is in it becomes a space. */
+export const typedLine = (maxLength: number, options: StringOptions = {}) =>
+  typed('line', maxLength, { visible: true, ...options });
+
+/** Something that a person has typed. Its bounds are those of what it is read as. */
+export const typed = (as: TypedAs, maxLength: number, options: StringOptions = {}) =>
+  Type.String({ minLength: 1, maxLength, pattern: SOMETHING, typed: as, ...options });
 
 /** Several lines, not blank. */
 export const text = (maxLength: number, options: StringOptions = {}) =>
   Type.String({ minLength: 1, maxLength, pattern: '\\S', visible: true, ...options });
 
-export const matching = (pattern: string, maxLength: number, options: StringOptions = {}) =>
-  Type.String({ pattern, minLength: 1, maxLength, ...options });
+const rules = new Map<string, string>([
+  [SOMETHING, 'There is nothing to see: write it in letters, digits or signs.'],
+  ['\\S', 'There is nothing to see: write it in letters, digits or signs.'],
+]);
+
+/** What a pattern asks for, in a sentence for the person who has to write it. */
+export const ruleOf = (pattern: string): string | undefined => rules.get(pattern);
+
+/**
+ * A text of a certain form. `rule` says in a sentence, with an example, how it is written: callers whose text has another
+ * form read that.
+ */
+export function matching(
+  pattern: string,
+  maxLength: number,
+  { rule, ...options }: StringOptions & { rule?: string } = {},
+) {
+  if (rule !== undefined) rules.set(pattern, rule);
+  return Type.String({ pattern, minLength: 1, maxLength, ...options });
+}
 
 export const instant = (options: StringOptions = {}) =>
   Type.String({ format: 'date-time', maxLength: 35, ...options });
 
 /** An absolute http(s) URL. One with a user in it would show another site than it leads to, or a password to all. */
 export const webUrl = (options: StringOptions = {}) =>
-  Type.String({
+  matching('^https?://[^\\s/?#@]+(?:[/?#][^\\s]*)?$', 2048, {
+    rule: 'Write a whole URL without a user or password, like https://example.org/page.',
     format: 'uri',
-    pattern: '^https?://[^\\s/?#@]+(?:[/?#][^\\s]*)?$',
-    maxLength: 2048,
     ...options,
   });
 

@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { invalidBody } from '../errors.js';
+import { oneLine } from './typed-text.js';
 
 export type EmailAddress = {
   /** Where mail goes: as typed, trimmed, with the domain in lower-case ASCII. */
@@ -12,9 +13,20 @@ export type EmailAddress = {
 const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:xn--[a-z0-9-]{0,57}[a-z0-9]|[a-z]{2,63})$/;
 
+/** What people paste with an address: a name before it, the scheme of a link, the end of a sentence. */
+const AROUND = /^(?:(?:[^<>@]*\s)?<(?:mailto:)?([^<>]*)>|(?:mailto:)?([^<>]*?))[\s.,;:!]*$/i;
+
+/** The address of what was typed or pasted. Almost all are nothing else. */
+function addressIn(typed: string): string {
+  if (/^[\w.+-]+@[\w.-]*\w$/.test(typed)) return typed;
+  const text = /^[!-~ ]*$/.test(typed) ? typed.trim() : oneLine(typed).replaceAll('\uFF20', '@');
+  const [, bracketed, plain] = AROUND.exec(text) ?? [];
+  return (bracketed ?? plain ?? text).trim();
+}
+
 /** Reads an address, or returns undefined for anything that mail could not be sent to plainly. */
 export function parseEmail(typed: string): EmailAddress | undefined {
-  const text = typed.trim();
+  const text = addressIn(typed);
   const at = text.lastIndexOf('@');
   if (at < 1 || at > 64 || text.length > 254) return undefined;
   const local = text.slice(0, at);

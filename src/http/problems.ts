@@ -7,6 +7,7 @@ import type {
   FastifyRequest,
   FastifySchemaValidationError,
 } from 'fastify';
+import { ruleOf } from '../../schema/api/typebox.js';
 import { Moved } from '../core/petitions/petition-lookup.js';
 import {
   ApiError,
@@ -154,8 +155,12 @@ const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   minimum: ({ limit }) => `It must be at least ${String(limit)}.`,
   maximum: ({ limit }) => `It must be at most ${String(limit)}.`,
   minProperties: () => 'It must say at least one thing.',
-  pattern: () => 'It is not written as the schema wants it: see its pattern and examples.',
+  pattern: ({ pattern }) => ruleOf(String(pattern)) ?? 'It has another form: see its pattern and examples.',
+  typed: ({ advice }) => String(advice),
 };
+
+/** What a caller need not know of our keywords: that a text could not be read is a matter of its form. */
+const CODES: Record<string, string> = { typed: 'format' };
 
 /** The validator reports missing and unknown properties on their parent: point at the property itself. */
 export function fieldErrors(found: readonly FastifySchemaValidationError[]): FieldError[] {
@@ -170,7 +175,7 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
           ? (params['additionalProperty'] ?? params['propertyName'])
           : undefined;
     const pointer = child === undefined ? instancePath : `${instancePath}/${pointerStep(child)}`;
-    const code = keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const code = CODES[keyword] ?? keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const detail = ADVICE[keyword]?.(params) ?? `It ${message ?? 'is not valid'}.`;
     // Whatever else is wrong says more than a pattern.
     if ((errors.get(pointer)?.code ?? 'pattern') === 'pattern') {

@@ -1,7 +1,8 @@
-import type { FuncKeywordDefinition } from 'ajv';
+import type { FuncKeywordDefinition, SchemaValidateFunction } from 'ajv';
 import { parse } from 'tldts';
-import type { OwnKeyword } from '../../schema/api/typebox.js';
-import { isVisible, undirected } from '../core/typed-text.js';
+import type { OwnKeyword, TypedAs } from '../../schema/api/typebox.js';
+import { countryOf, nearestCountry } from '../core/countries.js';
+import { codeOf, isVisible, manyLines, oneLine, phoneOf, postalCodeOf, trimmed } from '../core/typed-text.js';
 
 const WILDCARD = /^https?:\/\/\*\.([^:]+)/;
 
@@ -23,6 +24,50 @@ const holds = (keyword: OwnKeyword, isGood: (text: string) => boolean): FuncKeyw
   validate: (_wanted: boolean, text: string) => text === '' || isGood(text),
 });
 
+type Reading = {
+  /** The text as it was meant; undefined: it cannot be read. */
+  read: (text: string) => string | undefined;
+  /** What to do about one that cannot be read. */
+  advice?: (text: string) => string;
+};
+
+const READINGS: Record<TypedAs, Reading> = {
+  trimmed: { read: trimmed },
+  line: { read: oneLine },
+  lines: { read: manyLines },
+  postal_code: { read: postalCodeOf },
+  phone: {
+    read: phoneOf,
+    advice: () => 'Write its digits, like +31 20 555 0123; leave it out if there is none.',
+  },
+  country: { read: (text) => countryOf(oneLine(text)), advice: countryAdvice },
+  code: { read: codeOf, advice: () => 'Write the six digits of the mail, like 041327.' },
+};
+
+function countryAdvice(text: string): string {
+  const near = nearestCountry(text);
+  const example = near ? `${near.code} for ${near.name}` : 'NL for the Netherlands';
+  return `Write the two letters of ISO 3166-1, like ${example}.`;
+}
+
+/** Reads a text as it was meant, and puts that in its place. What cannot be read stays as it came. */
+const readTyped: SchemaValidateFunction = (as: TypedAs, text: string, _schema, at) => {
+  const { read, advice } = READINGS[as];
+  const meant = text === '' ? text : read(text);
+  if (meant === undefined) {
+    readTyped.errors = [{ keyword: 'typed', params: { advice: advice?.(text) } }];
+    return false;
+  }
+  // Of nothing else, it is told that there is nothing to see.
+  if (at?.parentData) (at.parentData as Record<string, unknown>)[at.parentDataProperty] = meant || text;
+  return true;
+};
+
+/**
+ * What our schemas say beyond JSON Schema. In the order in which a validator must learn them. `typed` changes the text: so
+ * what people type is read alike wherever a contract is asked, by the API, imports, pages and commands. The document leaves
+ * these keywords out.
+ */
 /**
  * What our schemas say beyond JSON Schema. In the order in which a validator must learn them. `undirected` changes the text:
  * so what people type is cleaned wherever a contract is asked, by the API, imports, pages and commands alike. The document
@@ -32,19 +77,13 @@ export const KEYWORDS: FuncKeywordDefinition[] = [
   holds('visible', isVisible),
   holds('ownDomain', isOfOneOwner),
   {
-    keyword: 'undirected' satisfies OwnKeyword,
+    keyword: 'typed' satisfies OwnKeyword,
     type: 'string',
-    schemaType: 'boolean',
+    schemaType: 'string',
     // Judged is what is kept.
     before: 'visible',
     modifying: true,
-    errors: false,
-    validate: (_wanted: boolean, text: string, _schema, at) => {
-      // Of nothing else, it is told that there is nothing to see.
-      if (at?.parentData) {
-        (at.parentData as Record<string, unknown>)[at.parentDataProperty] = undirected(text) || text;
-      }
-      return true;
-    },
+    errors: true,
+    validate: readTyped,
   },
 ];

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
-import { countryCode, exampleId, externalId, id } from '../common.js';
+import { REF_RULE, exampleId, externalId, id, typedCountry } from '../common.js';
 import {
   closed,
   component,
@@ -25,6 +25,7 @@ export const MAX_PROBLEMS = 1000;
 
 const petition = () =>
   matching('^[a-z0-9_-]+$', 100, {
+    rule: REF_RULE,
     description: 'Id or slug of one of your petitions.',
     examples: [exampleId('pet')],
   });
@@ -78,7 +79,7 @@ export const SignatureImportLine = component(
     {
       email: email(),
       name: name(),
-      country: optional(nullable(countryCode())),
+      country: optional(nullable(typedCountry())),
       postal_code: optional(nullable(postalCode())),
       postal_address: optional(nullableRef(PostalAddress)),
       phone: optional(nullable(phone())),

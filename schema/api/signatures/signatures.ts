@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { LEAD_SEES } from '../../db/tables/partners.js';
 import { SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { Suspicion } from '../brakes/suspicions.js';
-import { countryCode, exampleId, externalId, id, paging } from '../common.js';
+import { REF_RULE, countryCode, exampleId, externalId, id, paging } from '../common.js';
 import {
   closed,
   component,
@@ -108,6 +108,7 @@ export const SignaturePage = component(
 
 export const SignatureQuery = closed({
   petition: matching('^[a-z0-9_-]+$', 100, {
+    rule: REF_RULE,
     description: 'Id or slug of one of your petitions.',
     examples: [exampleId('pet')],
   }),
