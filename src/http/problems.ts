@@ -115,6 +115,9 @@ function asApiError(error: unknown): ApiError {
     });
   }
   const known = FRAMEWORK[code];
+  if (known === 'unsupported_media_type') {
+    return new ApiError(known, { detail: 'Send the body as JSON, with `Content-Type: application/json`.' });
+  }
   if (known) return new ApiError(known);
   return new ApiError(statusCode !== undefined && statusCode < 500 ? 'invalid_request' : 'internal_error');
 }

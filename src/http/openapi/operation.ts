@@ -2,6 +2,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { Problem } from '../../../schema/api/problems.js';
 import { closed, enumOf, ref } from '../../../schema/api/typebox.js';
 import { ERRORS, type ErrorCode } from '../../errors.js';
+import { APPENDED } from '../appended-query.js';
 import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
 
@@ -35,7 +36,7 @@ export type OperationInput = {
   description: string;
   params?: TSchema;
   querystring?: TSchema;
-  /** Any query is taken, and none is read: for what strangers link to, since networks append parameters of their own. */
+  /** Any query is taken, and none is read: for files and pages, to whose addresses others append what they like. */
   anyQuery?: true;
   body?: TSchema;
   /** A body that is read while it comes: what it is, or one line of it, by media type. */
@@ -83,9 +84,11 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
 /** What takes no query refuses one: nothing is quietly ignored. */
 const NO_QUERY = closed({});
 
+const withAppended = (query: TSchema): TSchema => ({ ...query, patternProperties: { [APPENDED]: {} } });
+
 /** The route schema of an operation: contract, words and every error it can answer, in one place. */
 export function operation<const Input extends OperationInput>(input: Input) {
-  const { operationId, tag, access, summary, description, params, querystring, body, answers } = input;
+  const { operationId, tag, access, summary, description, params, body, answers } = input;
   const codes = codesOf(input);
   const good = Object.entries(answers).map(([status, answer]) => [
     status,
@@ -99,13 +102,16 @@ export function operation<const Input extends OperationInput>(input: Input) {
     description,
     security: SECURITY[access],
     ...(params ? { params } : {}),
-    ...(input.anyQuery ? {} : { querystring: querystring ?? NO_QUERY }),
+    ...(input.anyQuery ? {} : { querystring: queryOf(input) }),
     ...(body ? { body: ref(body) } : input.files ? { body: { content: input.files } } : {}),
     response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
     // For the document alone: see openapi.ts.
     'x-request-headers': [...requestHeadersOf(codes, answers), ...(input.takes ?? [])],
   } as unknown as RouteSchema<Input>;
 }
+
+const queryOf = ({ access, querystring = NO_QUERY }: OperationInput): TSchema =>
+  access === 'open' || access === 'service' ? withAppended(querystring) : querystring;
 
 function codesOf({ access, anyQuery, body, files, errors = [] }: OperationInput): Set<ErrorCode> {
   const query: ErrorCode[] = anyQuery ? [] : ['invalid_query'];

@@ -117,6 +117,7 @@ export const serviceRoutes =
       {
         schema: operation({
           operationId: 'getOpenApiJson',
+          anyQuery: true,
           tag: 'Service',
           access: 'service',
           summary: 'Read this document as JSON',
@@ -136,6 +137,7 @@ export const serviceRoutes =
       {
         schema: operation({
           operationId: 'getOpenApiYaml',
+          anyQuery: true,
           tag: 'Service',
           access: 'service',
           summary: 'Read this document as YAML',
@@ -155,6 +157,7 @@ export const serviceRoutes =
       {
         schema: operation({
           operationId: 'getProblems',
+          anyQuery: true,
           tag: 'Service',
           access: 'service',
           summary: 'Read about the problems',

@@ -120,6 +120,7 @@ export const openShareLinkRoutes =
       {
         schema: operation({
           operationId: 'getShareLinkQrSvg',
+          anyQuery: true,
           tag: 'Sharing',
           access: 'open',
           summary: 'Get the QR code of a share link as SVG',
@@ -154,6 +155,7 @@ export const openShareLinkRoutes =
       {
         schema: operation({
           operationId: 'getShareLinkQrPng',
+          anyQuery: true,
           tag: 'Sharing',
           access: 'open',
           summary: 'Get the QR code of a share link as PNG',
