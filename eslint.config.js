@@ -2,7 +2,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  // The fixtures are programs of others: test/sdk.test.ts compiles them where their imports are.
+  // Fixtures are separate programs: test/sdk.test.ts compiles them where their imports are installed.
   globalIgnores(['dist/', '.tap/', 'drizzle/', 'data/', 'test/fixtures/', 'docs/.vitepress/{cache,dist}/']),
   {
     files: ['**/*.ts'],
@@ -15,7 +15,7 @@ export default defineConfig(
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/no-floating-promises': [
         'error',
-        // A subtest's failure is reported by its parent: nobody needs to await it.
+        // The failure of a subtest is reported by its parent: it need not be awaited.
         {
           allowForKnownSafePromises: [
             { from: 'package', package: '@tapjs/core', name: 'PromiseWithSubtest' },
@@ -23,14 +23,14 @@ export default defineConfig(
         },
       ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      // Handlers and tests are async because of what calls them, whether they wait for something or not.
+      // Handlers and tests are async because their callers expect promises, whether they await something or not.
       '@typescript-eslint/require-await': 'off',
-      // As prettier lays it out: what stays on one line needs no braces, what wraps does.
+      // Matches prettier: statements on one line need no braces, wrapped ones do.
       curly: ['error', 'multi-line'],
     },
   },
   {
-    // Answers arrive as `any` JSON, and the assertions are what checks them.
+    // Answers arrive as `any` JSON, and are checked by assertions.
     files: ['test/**', 'bench/**'],
     rules: {
       '@typescript-eslint/no-explicit-any': 'off',

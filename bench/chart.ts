@@ -8,7 +8,7 @@ export type Chart = { title: string; x: string; y: string; series: Series[] };
 
 const [WIDTH, HEIGHT] = [760, 420];
 const AREA = { left: 80, top: 50, right: WIDTH - 190, bottom: HEIGHT - 55 };
-/** Told apart by people who see few colours, too (Okabe and Ito). */
+/** Distinguishable for colour-blind people too (Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
 
 export function drawChart(file: string, { title, x, y, series }: Chart): void {
@@ -40,7 +40,7 @@ export function drawChart(file: string, { title, x, y, series }: Chart): void {
   writeFileSync(file, `${parts.join('\n')}\n`);
 }
 
-function line({ name, points }: Series, index: number, toX: Place, toY: Place): string[] {
+function line({ name, points }: Series, index: number, toX: Scale, toY: Scale): string[] {
   const colour = COLOURS[index % COLOURS.length];
   const places = points.map((point) => `${toX(point.x)} ${toY(point.y)}`);
   const level = AREA.top + 10 + index * 20;
@@ -54,12 +54,13 @@ function line({ name, points }: Series, index: number, toX: Place, toY: Place): 
   ];
 }
 
-type Place = (value: number) => number;
+/** From a value to a coordinate. */
+type Scale = (value: number) => number;
 type Range = readonly [from: number, to: number];
 
 const ends = (values: number[]): Range => [Math.min(...values), Math.max(...values)];
 
-function scale(by: (value: number) => number, [from, to]: Range, [first, last]: Range): Place {
+function scale(by: (value: number) => number, [from, to]: Range, [first, last]: Range): Scale {
   const [low, high] = [by(from), by(to)];
   const span = high === low ? 1 : high - low;
   return (value) => Math.round(first + ((by(value) - low) / span) * (last - first));
@@ -80,7 +81,7 @@ const escape = (words: string) => words.replace(/&/g, '&amp;').replace(/</g, '&l
 const text = (x: number, y: number, words: string, more = '') =>
   `<text x="${x}" y="${y}" ${more}>${escape(words)}</text>`;
 
-/** Our throughput, and the limits of signing, against how many sockets ask. */
+/** The server's throughput, and the limits of signing, against the number of sockets. */
 export function drawSockets(file: string, lines: Line[]): void {
   const named = (kind: Line['kind'], contender: RegExp, name: string): Series => ({
     name,
@@ -103,7 +104,7 @@ export function drawSockets(file: string, lines: Line[]): void {
 
 type Decade = { rows: number; sign_rps: number; read_rps: number };
 
-/** Our throughput against how many signatures there are. */
+/** The server's throughput against the number of signatures in the database. */
 export function drawGrowth(file: string, growth: readonly Decade[]): void {
   const series = (name: string, rate: (decade: Decade) => number) => ({
     name,

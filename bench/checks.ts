@@ -1,10 +1,10 @@
 export type Checks = {
   add(what: string, holds: boolean, otherwise?: string): void;
-  /** Prints them all; whether all hold. */
+  /** Prints all checks. Returns whether all hold. */
   print(): boolean;
 };
 
-/** What a run has to show. */
+/** Collects the checks of a run, to be printed at its end. */
 export function createChecks(): Checks {
   const lines: { text: string; holds: boolean }[] = [];
   return {

@@ -1,11 +1,11 @@
 /**
- * A client that is cheaper than the cheapest server it measures: a keep-alive socket, one request at a time, and no HTTP
- * library. It understands exactly what those servers send.
+ * A client that is cheaper than the cheapest server it measures: a keep-alive socket, one request at a time, and no
+ * HTTP library. It understands exactly what those servers send.
  */
 import { connect, type Socket } from 'node:net';
 import { emailOf } from './email.js';
 
-/** What signer n sends: always equally long. */
+/** The body that signer n sends: always of the same length. */
 export const bodyOf = (n: number) =>
   `{"name":"Ada Okonkwo","email":"${emailOf(n)}","country":"NL","display":"initials"}`;
 

@@ -1,4 +1,4 @@
-/** The servers that run against each other, each a process of its own. */
+/** Starts the servers that are compared, each in its own process. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -9,22 +9,22 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const TSX = import.meta.resolve('tsx');
 const START_MS = 30_000;
 
-/** Nothing of the caller's environment: a stray NODE_OPTIONS or PORT would change what is measured. */
+/** Without the caller's environment: a stray NODE_OPTIONS or PORT would change what is measured. */
 const ENVIRONMENT = { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production' };
 
 export type Contender = {
   name: string;
   pid: number;
   port: number;
-  /** The database that it writes to, if it does. */
+  /** Its database file, if it has one. */
   file?: string;
   stop(): Promise<void>;
 };
 
-/** How a process is started: a command, and its arguments up to the process's own. */
+/** A command with its arguments, under which a process is started. */
 export type Under = readonly string[];
 
-/** As on a disk that takes longer: strace holds up each sync, and nothing else. It leaves the process its own id. */
+/** Simulates a slower disk: strace delays each sync, and nothing else. With -D the process keeps its own pid. */
 export const slowSyncs = (ms: number): Under =>
   `strace -D -f --seccomp-bpf -qq -o /dev/null -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_exit=${ms * 1000}`.split(
     ' ',
@@ -32,7 +32,7 @@ export const slowSyncs = (ms: number): Under =>
 
 type StartOptions = { cwd: string; env?: NodeJS.ProcessEnv; under?: Under | undefined };
 
-/** Starts a process and waits until it says where it listens. */
+/** Starts a process and waits until it prints where it listens. */
 export async function start(name: string, args: string[], options: StartOptions) {
   const [command = '', ...more] = [...(options.under ?? []), process.execPath, ...args];
   const child = spawn(command, more, {
@@ -62,7 +62,7 @@ async function end(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-/** A worker that takes orders over the channel of `fork`: one at a time, each with one answer. */
+/** A forked worker that takes orders by message: one at a time, each with one answer. */
 export async function worker<Order extends object, Report>(path: string, ...args: string[]) {
   const child = fork(at(path), args, { execArgv: ['--import', TSX], env: ENVIRONMENT });
   let answered: ((heard: unknown) => void) | undefined;
@@ -84,7 +84,7 @@ export async function worker<Order extends object, Report>(path: string, ...args
   };
 }
 
-/** Our server as it is delivered: built, with its limits on, so high that nobody meets them. */
+/** The built server, with rate limits on, but so high that no request exceeds them. */
 export async function startOurs(
   folder: string,
   execArgv: string[] = [],
@@ -107,7 +107,7 @@ export async function startOurs(
     CHALLENGE_ABOVE: '999999999/60',
     ...more,
   };
-  // In the temporary folder, where no .env lies.
+  // Started in the temporary folder, so that no .env is read.
   return {
     ...(await start('ours', [...execArgv, at('../dist/src/cli/main.js'), 'serve'], {
       cwd: folder,
@@ -129,7 +129,7 @@ export function startLimit(
   return start(name, ['--import', TSX, at(`limits/${program}.ts`), ...args], { cwd: folder, under });
 }
 
-/** As startLimit, for one that stores: it begins with a copy of the database that ours begins with. */
+/** Like startLimit, for servers that store: they begin with a copy of the database that ours begins with. */
 export async function startStore(
   name: string,
   program: string,
@@ -143,7 +143,7 @@ export async function startStore(
   return { ...(await startLimit(name, program, folder, [file], under)), file };
 }
 
-/** What our server answers to a read, kept as a file for the limit that sends the same bytes. */
+/** Saves our server's answer to a read as a file, for the limit that sends the same bytes. */
 export async function keepAnswer(url: string, folder: string): Promise<string> {
   const response = await fetch(url, { headers: { 'accept-encoding': 'identity' } });
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);

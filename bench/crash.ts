@@ -1,6 +1,6 @@
 /**
- * `npm run bench:crash`: ends the server in the middle of signing, again and again, and looks for every signature that was
- * acknowledged. `--power` cuts the power of its disk as well: what the system has not written to it is gone.
+ * `npm run bench:crash`: kills the server repeatedly during signing, and looks for every acknowledged signature.
+ * `--power` also simulates a power cut of its disk, which loses what the system has not written yet.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -51,7 +51,7 @@ if (flags.power && process.env[MARK] === undefined) {
     console.log('The power cannot be cut here: that takes Linux, root, mkfs.ext4, and loop mounts.');
     process.exit(3);
   }
-  // What is mounted must be seen by nobody else, and be gone with this process.
+  // In a private mount namespace: mounts are invisible to other processes, and disappear with this one.
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   const inside = spawnSync('unshare', ['--mount', '--propagation', 'private', ...again], {
     stdio: 'inherit',
@@ -83,7 +83,7 @@ await run(async () => {
 });
 process.exitCode = checks.print() ? 0 : 1;
 
-/** A group commit by hand that does not wait for the disk: what the audit must find. */
+/** The control: a hand-written group commit that does not wait for the disk. The audit must find its losses. */
 async function careless(): Promise<Server> {
   const template = join(folder, 'template');
   await (await startOurs(template)).stop();
@@ -94,7 +94,7 @@ async function careless(): Promise<Server> {
       const file = join(here, 'undersigned.db');
       if (!existsSync(file)) {
         copyFileSync(join(template, 'undersigned.db'), file);
-        // The file has to be there after a power cut: only what is signed may be gone.
+        // The file itself must survive the power cut: only signatures may be lost.
         execFileSync('sync', ['--file-system', file]);
       }
       return startLimit('careless', 'l3-group-commit', here, [file, 'NORMAL', String(port)]).then((one) => ({
@@ -122,15 +122,15 @@ async function trial(server: Server, disk: Disk): Promise<void> {
   const signing = startSigning([`http://127.0.0.1:${port}`], path, clients, ledger);
   for (let cycle = 1; cycle <= cycles; cycle += 1) {
     await sleep((0.2 + Math.random() * 0.8) * seconds * 1000);
-    // A machine without power acknowledges nothing more, whatever its disk did last: so the server stops first. Without
-    // this, ext4 may report a sync that was under way while it was shut down as done.
+    // A machine without power acknowledges nothing more, so the server is stopped first. Otherwise ext4 may report a
+    // sync that was in progress during its shutdown as done.
     process.kill(running.pid, 'SIGSTOP');
     disk.cut();
     process.kill(running.pid, 'SIGKILL');
     await running.stop();
     disk.restore();
     console.log(`${server.name}: ended after ${signing.acknowledged.length} acknowledgements`);
-    // What is lost stays lost only if nobody asks for it again.
+    // Not restarted after the last cut: clients would repeat requests, and so replace lost signatures.
     if (cycle < cycles || !server.mayLose) running = await server.start(disk.path, port);
   }
   if (!server.mayLose) await sleep(500);
@@ -140,7 +140,7 @@ async function trial(server: Server, disk: Disk): Promise<void> {
   report(server, found);
 }
 
-/** Holds what the clients wrote down against what the database holds. */
+/** Compares what the clients have recorded with the database. */
 function audit(file: string, acknowledged: string[]): Audit {
   const db = openFile(file, { timeout: 5000 });
   const times = db

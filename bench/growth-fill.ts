@@ -1,4 +1,4 @@
-/** Fills a database for growth.ts, the way in which signatures are imported. A worker: one order at a time. */
+/** A worker that fills a database for growth.ts with imports. It takes one order at a time. */
 import { join } from 'node:path';
 import { SCOPES } from '../schema/db/tables/organization.js';
 import { progressBar } from '../src/cli/progress-bar.js';
@@ -17,7 +17,7 @@ import { emailOf } from './email.js';
 export type FillOrder =
   | { what: 'begin'; petitions: number }
   | { what: 'fill'; from: number; to: number }
-  /** Holds every counter against its rows. */
+  /** Compares every counter with its rows. */
   | { what: 'verify' };
 export type FillReport = { key?: string; petitions?: string[]; seconds: number; rows: number; rssMb: number };
 
@@ -50,7 +50,7 @@ async function withStore<T>(work: (ctx: Context) => Promise<T>): Promise<T> {
   }
 }
 
-/** An organization with a key, and its petitions, which count at once. */
+/** Creates an organization with a key, and its petitions, whose signatures count at once. */
 async function begin(many: number): Promise<Partial<FillReport>> {
   await migrateStore(url);
   return withStore(async (ctx) => {
@@ -82,8 +82,9 @@ async function begin(many: number): Promise<Partial<FillReport>> {
 }
 
 /**
- * As in life, one petition is huge and most are small: the k-th has a share of 1/k (Zipf). Each has its share of what is
- * added in each step, so that its people are spread over the file as if all had signed at the same time.
+ * The number of rows for each petition. As in reality, one is huge and most are small: the k-th has a share of 1/k
+ * (Zipf). Each gets its share of every step, so that its signatures are spread over the file as if all petitions were
+ * signed at the same time.
  */
 function sharesOf(rows: number): number[] {
   const weights = Array.from({ length: petitions }, (_, i) => 1 / (i + 1));
@@ -134,7 +135,7 @@ async function* lines(from: number, to: number): AsyncGenerator<ImportLine[], vo
     const many = Math.min(BATCH, to - at);
     yield Array.from({ length: many }, (_, i) => {
       const n = at + i;
-      // Within a year, and later ones later: so each hour of the history has its share.
+      // In ascending order over a year, so that each hour of the history has some.
       const createdAt = new Date(start + (n % 10_000_000) * 3000);
       return {
         line: n + 1,

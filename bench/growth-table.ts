@@ -1,6 +1,6 @@
 import type { Transfer } from './growth-transfers.js';
 
-/** What was measured with so many signatures. Milliseconds are medians of single requests, one after the other. */
+/** The results at one number of signatures. Milliseconds are medians of sequential requests. */
 export type Growth = {
   rows: number;
   fill_rows_per_s: number;
@@ -10,7 +10,7 @@ export type Growth = {
   /** The public list of the largest petition, a hundred a page: the first page, and one in the middle. */
   list_ms: number;
   list_deep_ms: number;
-  /** The same in the list of its organization. */
+  /** The same for the organization's own list. */
   organiser_ms: number;
   organiser_deep_ms: number;
   file_bytes: number;

@@ -13,10 +13,10 @@ export type Transfer = {
   rows: number;
   seconds: number;
   rows_per_s: number;
-  /** The server's, before and at its highest meanwhile. */
+  /** The server's memory: before, and the highest during the transfer. */
   rss_before_mb: number;
   rss_mb: number;
-  /** Of those who read or sign meanwhile. */
+  /** Of the sockets that read or sign meanwhile. */
   others_rps: number;
   others_p50_ms: number;
   others_p99_ms: number;
@@ -27,10 +27,10 @@ export type Where = { server: Contender; load: Load; key: string; petition: stri
 
 const SOCKETS = 5;
 const LOOK_MS = 100;
-/** The load generator is told in advance how long; what it does when nothing is transferred any more does not count. */
+/** The load generator has to know its duration in advance. */
 const OTHERS_S = 8;
 
-/** Runs a transfer while a few sockets do something else. */
+/** Runs a transfer while a few sockets read or sign. */
 async function beside(
   { server, load }: Where,
   others: Pick<Order, 'kind' | 'path' | 'first'>,
@@ -89,7 +89,7 @@ export async function exportAll(where: Where, format: 'csv' | 'ndjson'): Promise
   return timed(`export ${format}`, found, took);
 }
 
-/** Sends a file of so many people into the petition. */
+/** Imports a file with this number of people into the petition. */
 export async function importMany(
   where: Where,
   rows: number,

@@ -1,4 +1,4 @@
-/** `npm run bench:growth`: how fast it is with a thousand signatures, and with ten million. README.md says how. */
+/** `npm run bench:growth`: throughput with a thousand signatures, and with ten million. See README.md. */
 import { statSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ if (flags.help || isWrong) {
 }
 
 const FIRST = 1000;
-/** Who signs while it is measured must be nobody who was filled in: the address of each number is another. */
+/** The first signer during measurements: its numbers, and so its addresses, must differ from those of filled rows. */
 const SIGNERS = 2_000_000_000;
 const IMPORTED = 1_000_000_000;
 const PAGES = 60;
@@ -144,7 +144,7 @@ async function bench() {
 
 type Load = { ask(order: Order): Promise<Report> };
 
-/** 1,000 and each tenfold of it, up to the number that was asked for. */
+/** 1,000, 10,000 and so on, up to `--rows`. */
 function decades(): number[] {
   const found: number[] = [];
   for (let rows = FIRST; rows < most; rows *= 10) found.push(rows);
@@ -193,7 +193,7 @@ async function get(url: string, key?: string): Promise<Page> {
   return page;
 }
 
-/** Cursors into the middle of the lists: the place is halfway between the last and the first row. */
+/** Cursors into the middle of the lists: halfway between the keys of the last and the first row. */
 async function middleOf(list: string, page: Page, key: string) {
   const [name, last] = JSON.parse(Buffer.from(page.next_cursor ?? '', 'base64url').toString()) as [
     string,
@@ -220,7 +220,7 @@ async function medianOf(url: string, key?: string): Promise<number> {
   return Number((times[PAGES / 2] ?? NaN).toFixed(2));
 }
 
-/** After the last process has closed it, all of a SQLite database is in its file. */
+/** The size of the database in bytes. Call it after all processes have closed it, so that SQLite's log is empty. */
 async function sizeOf(url: string): Promise<number> {
   if (url.startsWith('file:')) {
     const file = url.slice('file:'.length);

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../scripts/free-port.js';
 
-/** Such that the usual limit of file descriptors does. */
+/** The most connections: low enough for the usual limit of file descriptors. */
 const MOST = 2000;
 const START_MS = 10_000;
 const CONFIG = new URL('../docs/haproxy.cfg', import.meta.url);
 
 export type Proxy = { port: number; pid: number; stop(): Promise<void> };
 
-/** HAProxy in front of some ports, as docs/haproxy.cfg has it; undefined where there is none. */
+/** Starts HAProxy with docs/haproxy.cfg in front of some ports; undefined where it is not installed. */
 export async function startProxy(folder: string, ports: number[]): Promise<Proxy | undefined> {
   const port = await freePort();
   const servers = ports.map((one, i) => `    server api${i + 1} 127.0.0.1:${one}`).join('\n');
@@ -24,7 +24,7 @@ export async function startProxy(folder: string, ports: number[]): Promise<Proxy
   const file = join(folder, 'haproxy.cfg');
   writeFileSync(file, config);
   const child = spawn('haproxy', ['-f', file, '-db'], {
-    // Debian keeps it where only root looks.
+    // Debian installs it in /usr/sbin, which is not in everyone's PATH.
     env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -1,7 +1,4 @@
-/**
- * Thousands of listeners to live counts: a process of its own, so that it is not in the server's way. No HTTP library: it
- * looks for the one number that it wants.
- */
+/** A worker with thousands of listeners to live counts. It uses no HTTP library, to be cheap. */
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { percentiles } from './percentiles.js';
@@ -21,7 +18,7 @@ export type ListenReport = {
   /** The fewest and the most events that one listener got. */
   fewest: number;
   most: number;
-  /** The last count of those that have the least. */
+  /** The lowest last count of any listener. */
   last: number;
   /** Milliseconds from the newest signature of an event until a listener has read the event. */
   event: { p50: number; p99: number };
@@ -29,7 +26,7 @@ export type ListenReport = {
   signature: { p50: number; p99: number };
 };
 
-/** The server lets a hundred of one network in: on Linux each of 127.0.0.0/8 is one. */
+/** Below the server's limit of streams per client. On Linux each address of 127.0.0.0/8 is a client. */
 const OF_ONE_ADDRESS = 90;
 /** Connections that are being opened at one time. */
 const OPENING = 100;
@@ -50,7 +47,7 @@ type Listener = { socket: Socket; last: number; heard: { count: number; at: numb
 const listeners: Listener[] = [];
 let lost = 0;
 let closing = false;
-/** All sockets read into the same memory: each takes out what it needs before the next one is served. */
+/** A read buffer that all sockets share: data must be used before the next socket is read. */
 const shared = Buffer.allocUnsafe(65_536);
 
 function listen(port: number, path: string, n: number): Promise<void> {
@@ -103,7 +100,7 @@ async function open(port: number, path: string, wanted: number): Promise<ListenR
 function report(at: number[]): ListenReport {
   const events: number[] = [];
   const signatures: number[] = [];
-  // All events, but of the signatures only what some of the listeners heard: it is the same for the others.
+  // Every event of every listener; delays of signatures only for a sample of the listeners.
   const every = Math.max(1, Math.floor(listeners.length / 20));
   for (const [n, { heard }] of listeners.entries()) {
     let before = heard[0]?.count ?? 0;
@@ -133,7 +130,7 @@ async function obey(order: ListenOrder): Promise<ListenReport> {
   if (order.what === 'open') return open(order.port, order.path, order.listeners);
   if (order.what === 'end') return report(order.at);
   if (order.what === 'begin') {
-    // What each has by now is where it begins.
+    // Keeps only the latest count, from which the measurement starts.
     for (const listener of listeners) listener.heard = listener.heard.slice(-1);
     return NOTHING;
   }

@@ -1,4 +1,4 @@
-/** `npm run bench:live`: signing while thousands listen to the count. README.md says what is measured. */
+/** `npm run bench:live`: signing while thousands of streams follow the counts. See README.md. */
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -34,7 +34,7 @@ if (flags.help || ![listeners, seconds, connections].every((n) => n > 0)) {
   process.exit(flags.help ? 0 : 2);
 }
 
-/** The histogram of the server's event loop counts the ten milliseconds of its own timer. */
+/** The server's event loop histogram includes the ten milliseconds of its own timer. */
 const TIMER_MS = 10;
 const WARMUP = 2;
 const { folder, keep, stop, run } = openStage();
@@ -55,7 +55,7 @@ async function bench() {
     const order = { kind: 'sign', path: `${path}/signatures`, connections, timeline: true } as const;
     const running = load.ask({ ...order, pid, port, seconds, warmup, first: signers });
     await sleep(warmup * 1000);
-    // Reading them begins them anew.
+    // Reading the metrics resets the histogram.
     await loopOf(server);
     const report = await running;
     const loop = await loopOf(server);
@@ -71,11 +71,11 @@ async function bench() {
   const opened = (performance.now() - opening) / 1000;
   await crowd.ask({ what: 'begin' });
   const together = await sign(WARMUP);
-  // The last count comes within a second.
+  // The last count arrives within a second.
   await sleep(2500);
   const heard = await crowd.ask({ what: 'end', at });
   if (heard.lost > 0) throw new Error(`${heard.lost} streams were lost`);
-  if (heard.last !== signers) throw new Error(`somebody last heard of ${heard.last} of ${signers}`);
+  if (heard.last !== signers) throw new Error(`a listener's last count was ${heard.last} of ${signers}`);
 
   const ms = (value: number) => value.toFixed(1);
   const line = (name: string, { answers, elapsed, p50, p99, loop, memory, ...rest }: typeof alone) =>
@@ -85,7 +85,7 @@ async function bench() {
   console.log(
     `\n${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.versions.node}, ${connections} sockets sign for ${seconds} s\n`,
   );
-  line('nobody listens', alone);
+  line('without listeners', alone);
   line(`${heard.open} listen`, together);
   console.log(`
 opened in ${opened.toFixed(1)} s; ${heard.events} events, ${heard.fewest} to ${heard.most} for each listener

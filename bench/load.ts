@@ -1,4 +1,4 @@
-/** The load generator: a process of its own, with as many clients as it is told. */
+/** The load generator: a worker with a given number of clients, each with one request at a time. */
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { bodyOf, openClient, signHead } from './client.js';
@@ -6,7 +6,7 @@ import { startMeter } from './meter.js';
 import { percentiles } from './percentiles.js';
 import type { Order, Report } from './types.js';
 
-/** What a browser sends that follows a link, as far as it is read. */
+/** The headers of a browser that the server reads when it follows a link. */
 const BROWSER =
   'user-agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\naccept: text/html,application/xhtml+xml,*/*;q=0.8\r\nsec-fetch-dest: document\r\n';
 
@@ -92,7 +92,7 @@ function run(order: Order): Promise<Report> {
         elapsed = (performance.now() - started) / 1000;
         usage = meter.stop();
         over = true;
-        // With nobody left to answer, nobody would report.
+        // If all sockets are already closed, `finish` is not called again.
         if (open === 0) report();
       },
       (warmup + seconds) * 1000,

@@ -9,7 +9,7 @@ export type MailSink = {
   stop(): Promise<void>;
 };
 
-/** A mail server that takes everything and remembers what it was. */
+/** A mail server that accepts every mail, and records Message-IDs and recipients. */
 export async function startMailSink(): Promise<MailSink> {
   const [ids, recipients]: [string[], string[]] = [[], []];
   const server = new SMTPServer({

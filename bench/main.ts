@@ -1,4 +1,4 @@
-/** `npm run bench`: our server against the limits of what it is made of. README.md says how and why. */
+/** `npm run bench`: compares the server with the limits of its components. See README.md. */
 import { copyFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -68,7 +68,7 @@ await run(bench);
 async function bench() {
   build();
 
-  // Everybody begins with the database that a first start leaves.
+  // All contenders begin with the database of a first start.
   const first = await keep(startOurs(join(folder, 'ours')));
   await stop(first);
   const template = join(folder, 'template.db');
@@ -133,7 +133,7 @@ async function bench() {
     const l3 = await keep(startStore('L3 group commit by hand', 'l3-group-commit', here, template, under));
     const b0 = await keep(startStore('naive, one transaction each', 'b0-naive', here, template, under));
     const { raw, besides } = await startRaw(here, plan);
-    // It runs without strace.
+    // The raw worker cannot run under strace, so it is left out with --slow-sync.
     const found = await runner.run(plan, [ours, l3, l1, b0], slow > 0 ? undefined : besides);
     for (const one of [ours, l3, b0]) {
       verified.push({ name: one.name, connections, rows: runner.verify(one) });
@@ -159,7 +159,7 @@ async function bench() {
     return found;
   }
 
-  /** Following a share link, alone and while others sign: and what they lose by it. */
+  /** Measures following a share link, alone and while other sockets sign. */
   async function redirect(plan: Plan, signing: string): Promise<Line[]> {
     const answer = await keepRedirect(ours, plan.path, folder);
     const bare = await keep(startLimit('bare node:http', 'redirect', folder, [answer]));
@@ -168,7 +168,7 @@ async function bench() {
     const other = await keep(worker<Order, Report>('load.ts'));
     const both = await followWhileSigning(runner, ours, other, plan, signing);
     await stop(other);
-    // The one who kept the answer is one more.
+    // Plus one request by keepRedirect for each number of sockets.
     await verifyRequests(ours, runner.followed(ours) + sockets.indexOf(plan.connections) + 1);
     runner.verify(ours);
     return [...found, ...both];

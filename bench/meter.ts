@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Usage } from './types.js';
 
-/** Linux counts in hundredths of a second, whatever the kernel's own clock does. */
+/** /proc counts CPU time in hundredths of a second, whatever the kernel's own tick rate. */
 const TICKS = 100;
 const KTHREADD = 2;
 
 /** The CPU ticks and the parent of a process; all its threads together. */
 function processOf(pid: number | string): { ticks: number; parent: number } | undefined {
   try {
-    // The name stands in brackets and may hold anything: what counts comes after the last one.
+    // The process name is in brackets and may hold any character: the fields follow the last bracket.
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
@@ -19,7 +19,7 @@ function processOf(pid: number | string): { ticks: number; parent: number } | un
 
 const ticksOf = (pid: number): number => processOf(pid)?.ticks ?? 0;
 
-/** All ticks that were not idle, those stolen by other guests of the host included. */
+/** All ticks that were not idle, including those stolen by other guests of the host. */
 function busyTicks(): number | undefined {
   try {
     const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';
@@ -33,7 +33,7 @@ function busyTicks(): number | undefined {
   }
 }
 
-/** The kernel's threads work for us here (journal, writeback): they are nobody else's load. */
+/** The ticks of kernel threads (journal, writeback), which work for the server and are not foreign load. */
 const kernelTicks = (): number =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,7 +1,7 @@
 /**
- * A load generator that does not wait: requests come at a rate, whether or not the earlier ones were answered, as people
- * do. Its sockets are bounded; what finds none free is counted as `turnedAway`, since in the world it would queue in
- * front of the server.
+ * An open-loop load generator: requests are sent at a fixed rate, whether or not earlier ones were answered. Its
+ * sockets are bounded; requests without a free socket count as `turnedAway`, since in reality they would queue in front
+ * of the server.
  */
 import { performance } from 'node:perf_hooks';
 import { bodyOf, openClient, signHead, type Answer } from './client.js';
@@ -111,7 +111,7 @@ function run({ port, path, rate, seconds, sockets, first }: FloodOrder): Promise
       }, TICK_MS);
     };
     let left = sockets;
-    // A few hundred at a time: a backlog of connections is not what is measured here.
+    // A few hundred at a time, so as not to overflow the server's connection backlog.
     const more = () => {
       for (let i = 0; i < 200 && all.length < sockets; i += 1) {
         all.push(

@@ -1,9 +1,9 @@
-/** What has to answer whatever else happens, asked again and again on connections of its own. */
+/** Probes: requests that must be answered even under overload, repeated on separate connections. */
 import { Agent, request } from 'node:http';
 import { percentiles } from './percentiles.js';
 
 const EVERY_MS = 200;
-/** What takes longer counts as not answered. */
+/** A probe that takes longer counts as failed. */
 const PATIENCE_MS = 5000;
 
 export type Probe = { name: string; asked: number; failed: Record<string, number>; p50: number; p99: number };

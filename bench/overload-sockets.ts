@@ -1,4 +1,4 @@
-/** Connections that cost a server something without asking for anything. */
+/** Idle and slow connections. */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -30,14 +30,14 @@ export async function openSockets(
   return { open: () => open, close: () => sockets.forEach((socket) => socket.destroy()) };
 }
 
-/** Keep-alive connections that have asked once and then say nothing. */
+/** Keep-alive connections that are idle after one request. */
 export const openIdle = (port: number, count: number) =>
   openSockets(port, count, (socket) => {
     socket.resume();
     socket.write('GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n');
   });
 
-/** A third never ends its headers, a third its body, and a third asks for much and reads nothing. */
+/** A third never ends its headers, a third its body, and a third requests much data and reads nothing. */
 export const openSlow = (port: number, count: number, petition: string) =>
   openSockets(port, count, (socket, n) => {
     const post = `POST ${petition}/signatures HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;

@@ -1,4 +1,4 @@
-/** The server that is overloaded, with what is probed meanwhile. */
+/** Starts the server that is overloaded, with the petition and the links that are probed meanwhile. */
 import { startOurs, type Contender } from './contenders.js';
 import { publishPetition } from './petition.js';
 import { startDurablePostgres } from './stage.js';

@@ -1,4 +1,4 @@
-/** `npm run bench:overload`: more than the server can do, and what becomes of it. README.md says what is measured. */
+/** `npm run bench:overload`: the server under more load than it can serve. See README.md. */
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -45,13 +45,13 @@ if (flags.help || wrong) {
 }
 const chosen = (part: string) => flags.only === undefined || flags.only === part;
 
-/** A rate that leaves the machine room for the rest. */
+/** Signatures per second in the background of other measurements. */
 const STEADY = 300;
-/** What a server does best is tried with few and with many sockets. */
+/** The peak is measured with few and with many sockets. */
 const PEAK_SOCKETS = [100, 1000];
 const PEAK_SECONDS = 5;
 
-/** There is no time of what never happened. */
+/** Null and NaN: nothing was measured. */
 const ms = (value: number | null) => (value === null || Number.isNaN(value) ? '-' : `${value.toFixed(0)} ms`);
 const rss = ({ server }: World) => memoryOf(server.pid)?.rss ?? NaN;
 
@@ -88,7 +88,7 @@ type Flood = (rate: number, seconds: number, sockets?: number) => Promise<FloodR
 
 async function measureFlood(world: World, flood: Flood) {
   await flood(500, 2);
-  // So much at once that every socket is always busy.
+  // A rate at which every socket is always busy.
   let best: FloodReport | undefined;
   for (const some of PEAK_SOCKETS) {
     const found = await flood(1e5, PEAK_SECONDS, some);
@@ -126,7 +126,7 @@ statuses                      ${JSON.stringify(report.statuses)}`);
 recovered                     ${recovered === undefined ? 'NOT' : `after ${ms(recovered)}`}`);
 }
 
-/** How long until a fifth of a second passes at half of the sustainable load in which nobody is refused or waits long. */
+/** Milliseconds until, at half of the sustainable load, no request of 0.2 s is refused or slow; undefined: never. */
 async function timeToRecover(flood: Flood, rate: number): Promise<number | undefined> {
   const begun = performance.now();
   for (let i = 0; i < 25; i += 1) {
@@ -162,7 +162,7 @@ async function measureSlow(world: World, flood: Flood) {
   let most = 0;
   let left = count;
   const among = await flood(STEADY, 5, 100);
-  // Those that do not read are ended when for a minute, or two, no byte went through.
+  // Clients that do not read are closed after one or two minutes without a transferred byte.
   while (left > 2 && performance.now() - begun < 180_000) {
     await sleep(500);
     most = Math.max(most, rss(world));
@@ -179,7 +179,7 @@ async function measureSoak(world: World, flood: Flood) {
   const [rounds, memory] = [10, [] as number[]];
   for (let i = 0; i < rounds; i += 1) {
     const each = requests / rounds;
-    // As fast as it goes, on so few sockets that nobody is refused.
+    // At full speed, on so few sockets that no request is refused.
     const begun = performance.now();
     let answered = 0;
     while (answered < each) answered += (await flood(1e5, 3, 50)).statuses[202] ?? 0;
@@ -194,7 +194,7 @@ function expectAll(part: string, { statuses, offered, turnedAway }: FloodReport)
   if (statuses[202] !== offered - turnedAway) throw new Error(`${part}: ${JSON.stringify(statuses)}`);
 }
 
-/** The server's own count: whoever reads nothing does not notice that it was closed. */
+/** The number of connections by the server's metrics: clients that read nothing do not notice that they were closed. */
 async function socketsOf({ server }: World): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
   return Number(/^nodejs_active_resources\{type="TCPSocketWrap"\} (\d+)$/m.exec(text)?.[1] ?? 0);

@@ -36,7 +36,7 @@ export async function publishPetition(
   };
   const { id } = await post('/v1/petitions', {
     title: 'Keep every name',
-    statement: 'Whoever signs is counted once.',
+    statement: 'Everyone who signs is counted once.',
     confirmation,
   });
   await post(`/v1/petitions/${id}/transitions`, { to: 'published' });

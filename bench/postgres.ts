@@ -1,4 +1,4 @@
-/** `npm run bench:postgres`: signing on PostgreSQL, gathered and one by one, by one process and by several. */
+/** `npm run bench:postgres`: signing on PostgreSQL, gathered and one by one, with one process and with several. */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,7 +52,7 @@ async function bench() {
     return Object.assign(new URL(server.url), { pathname: `/${name}` }).href;
   };
 
-  // Everybody begins with the database that a first start leaves.
+  // All contenders begin with the database of a first start.
   const template = await database('first');
   const first = await startOurs(join(folder, 'first'), [], { DATABASE_URL: template });
   const response = await fetch(`http://127.0.0.1:${first.port}/v1/petitions`);
@@ -93,13 +93,13 @@ async function compare(plan: Plan, database: (name: string) => Promise<string>) 
   }
   const [mine, ...others] = lines;
   for (const { name, rates } of others) {
-    // The median of the rounds' own ratios: what neighbours in time share, cancels out.
+    // The median of the ratios of each round: conditions that contenders of a round share cancel out.
     const ratio = median(rates.map((rate, round) => (mine?.rates[round] ?? 0) / rate));
     console.log(`ours ÷ ${name}: ${ratio.toFixed(2)}`);
   }
 }
 
-/** Several processes on one database, all for one petition: does its counter hold them up? */
+/** Several processes on one database that sign the same petition: checks whether they wait for its counter. */
 async function severalProcesses(plan: Plan, admin: pg.Client, database: (name: string) => Promise<string>) {
   const url = await database('hot');
   const most = Math.max(...flags.processes.split(',').map(Number));
@@ -138,7 +138,7 @@ async function severalProcesses(plan: Plan, admin: pg.Client, database: (name: s
   await verify('several processes', url, acknowledged);
 }
 
-/** Looks again and again for connections that wait for each other's rows. */
+/** Repeatedly looks for connections that wait for each other's row locks. */
 function watchLocks(admin: pg.Client) {
   let [seen, looks, over] = [0, 0, false];
   const looking = (async () => {
@@ -160,7 +160,7 @@ function watchLocks(admin: pg.Client) {
   };
 }
 
-/** Holds rows and counters against what was acknowledged. Throws where they differ. */
+/** Compares rows and counters with what was acknowledged. Throws if they differ. */
 async function verify(name: string, url: string, acknowledged: number) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -3,17 +3,17 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where a server keeps its database, and how that fails. */
+/** The disk of a server's database, with simulated failures. */
 export type Disk = {
   path: string;
-  /** From now on nothing more reaches it. */
+  /** From now on no write reaches it. */
   cut(): void;
-  /** As it is after the machine has started again. */
+  /** Mounts it again, as after a restart of the machine. */
   restore(): void;
   release(): void;
 };
 
-/** The disk of the machine: the system goes on, and writes what it was given. */
+/** The machine's own disk, without failures: the system writes everything that it was given. */
 export const plainDisk = (path: string): Disk => {
   const nothing = () => undefined;
   return { path, cut: nothing, restore: nothing, release: nothing };
@@ -24,7 +24,7 @@ const SHUTDOWN = `
 import fcntl, os, struct, sys
 fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("i", 2))`;
 
-/** Whether this machine mounts a file as a disk, out of sight of others, and lets it stop. */
+/** Whether this machine can mount a file as a disk in a private namespace, and shut it down. */
 export function canCutPower(): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-power-'));
   const [image, path] = [join(folder, 'img'), join(folder, 'disk')];
@@ -44,7 +44,7 @@ export function canCutPower(): boolean {
   }
 }
 
-/** A small ext4 in a file. The caller has mounts of its own: see unshare(1). */
+/** A small ext4 in a file. The caller must run in a private mount namespace: see unshare(1). */
 export function powerDisk(folder: string): Disk {
   const image = `${folder}.img`;
   const path = join(folder, 'disk');

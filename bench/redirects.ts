@@ -1,4 +1,4 @@
-/** What the benchmark of share links needs besides the rounds. */
+/** Helpers of the benchmark of share links. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,10 +9,10 @@ import { summarize, type Line, type Sample } from './summary.js';
 import type { Order, Report } from './types.js';
 
 const CODE = 'bench23456';
-/** Sums are written every second. */
+/** How long to wait for the sums, which the server writes every second. */
 const PATIENCE_MS = 5000;
 
-/** A share link of the demo petition, as making one leaves it. Returns its path. */
+/** Inserts a share link of the demo petition. Returns its path. */
 export function addShareLink(file: string): string {
   const db = openFile(file);
   const petition = db.prepare('select key from petitions limit 1').pluck().get();
@@ -33,7 +33,7 @@ export function addShareLink(file: string): string {
   return `/s/${CODE}`;
 }
 
-/** Where our server redirects to, kept as a file for the limit that does the same. */
+/** Saves our server's redirect target as a file, for the limit that sends the same. */
 export async function keepRedirect({ port }: Contender, path: string, folder: string): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual' });
   if (answer.status !== 302) throw new Error(`${path} answers ${answer.status}`);
@@ -45,8 +45,8 @@ export async function keepRedirect({ port }: Contender, path: string, folder: st
 type Load = { ask(order: Order): Promise<Report> };
 
 /**
- * Half of the sockets sign, alone and then while the other half follows the link. Both share one server and the
- * machine: what signing loses is what the redirects take, not what it waits for them.
+ * Half of the sockets sign, alone and then while the other half follows the link. Both share the server and the
+ * machine: signing loses the CPU time of the redirects, but must not wait for them.
  */
 export async function followWhileSigning(
   { measure }: ReturnType<typeof createRunner>,
@@ -73,13 +73,13 @@ export async function followWhileSigning(
   const line = (kind: Line['kind'], name: string, samples: Sample[]) =>
     summarize({ kind, connections }, name, samples);
   return [
-    line('sign', 'ours, nobody follows', alone),
+    line('sign', 'ours, no one follows', alone),
     line('sign', 'ours, others follow', signed),
     line('redirect', 'ours, others sign', followed),
   ];
 }
 
-/** Holds what the database has counted against what was answered. Throws where they differ. */
+/** Compares the counted requests in the database with the answered ones. Throws if they differ. */
 export async function verifyRequests({ file = '', name }: Contender, answered: number): Promise<void> {
   const db = openFile(file, { readonly: true });
   const counted = db.prepare('select coalesce(sum(requests), 0) from share_counts').pluck();

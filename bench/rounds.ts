@@ -1,15 +1,17 @@
-/** Interleaved rounds: every contender once in each, so that whatever slows the machine meets all of them. */
+/** Interleaved rounds: every contender runs once in each, so that disturbances of the machine affect all of them. */
 import { openFile } from '../src/store/sqlite-driver.js';
 import type { Contender } from './contenders.js';
 import { memoryOf } from './meter.js';
 import { summarize, type Line, type Sample } from './summary.js';
 import type { Kind, Order, RawReport, Report } from './types.js';
 
-/** Every run begins with a moment that is not measured; the first one of a server is longer, until its code is hot. */
+/**
+ * Seconds at the beginning of a run that are not measured; more in a server's first run, until its code is compiled.
+ */
 const WARMUP = 0.5;
 const FIRST_WARMUP = 2;
 
-/** What each kind of request is answered with when all goes well. */
+/** The expected status of each kind of request. */
 const GOOD: Record<Kind, number> = { sign: 202, read: 200, counts: 200, list: 200, redirect: 302 };
 
 export type Plan = {
@@ -22,24 +24,24 @@ export type Plan = {
 
 export type Besides = {
   name: string;
-  /** `signers`: the number of the first new signer; how many more it has used. */
+  /** `signers`: the number of the first new signer. Returns how many it has used. */
   measure: (signers: number) => Promise<{ sample: Sample; used: number }>;
 };
 
-/** What a worker without HTTP reports, as a sample. */
+/** The report of a worker without HTTP as a sample. */
 export const sampleOf = ({ done, elapsed, serverCpu, otherCpu, metered }: RawReport): Sample => ({
   rate: done / elapsed,
   ...(metered ? { cpu: (serverCpu / done) * 1e6, others: otherCpu / elapsed } : {}),
 });
 
 export function createRunner(load: { ask(order: Order): Promise<Report> }) {
-  /** The numbers of the signers go on over all runs: no address comes twice. */
+  /** Counts signers over all runs, so that no address is used twice. */
   let signers = 0;
   const acknowledged = new Map<Contender, number>();
   const followed = new Map<Contender, number>();
   const warm = new Set<Contender>();
 
-  /** One run; `by`: with a load generator of its own, so that two runs can go on at the same time. */
+  /** One run. `by`: another load generator, so that two runs can take place at the same time. */
   async function measure(
     contender: Contender,
     { kind, path, connections, seconds }: Plan,
@@ -50,7 +52,7 @@ export function createRunner(load: { ask(order: Order): Promise<Report> }) {
     warm.add(contender);
     const report = await by.ask({ port, pid, kind, path, connections, seconds, warmup, first: signers });
     const good = report.statuses[GOOD[kind]] ?? 0;
-    // One wrong answer spoils the whole figure: a fast refusal is no performance.
+    // One unexpected answer invalidates the run: refusals are fast, but no performance.
     if (good !== report.sent) {
       throw new Error(
         `${name} was sent ${report.sent} requests and answered ${JSON.stringify(report.statuses)}`,
@@ -95,7 +97,7 @@ export function createRunner(load: { ask(order: Order): Promise<Report> }) {
       return [...samples].map(([name, some]) => summarize(plan, name, some));
     },
 
-    /** Holds the rows that a server has stored against what it has acknowledged. Throws where they differ. */
+    /** Compares the rows that a server has stored with what it has acknowledged. Throws if they differ. */
     verify(contender: Contender): number {
       const said = acknowledged.get(contender) ?? 0;
       const db = openFile(contender.file ?? '', { readonly: true });

@@ -1,4 +1,4 @@
-/** What has to hold with several API processes on one database. */
+/** Checks of several API processes on one database. */
 import { Agent, get, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -15,7 +15,7 @@ const HEARD_MS = 5000;
 
 export type Scaled = { checks: Checks; database: string; urls: () => string[] };
 
-/** The petition that was made last. */
+/** Counts the signatures of the latest petition. */
 const ROWS =
   'select count(*) as n from signatures where petition_key = (select max(key) from petitions) and status = $1';
 
@@ -27,7 +27,7 @@ async function ask(database: string, sql: string, ...values: unknown[]): Promise
   return Number(rows[0]?.n);
 }
 
-/** Acknowledged = rows = counts, as every process tells them. */
+/** Checks that acknowledged signatures, rows, and the counts of every process are equal. */
 export async function counted({ checks, database, urls }: Scaled, path: string, report: Report) {
   const { sent, statuses } = report;
   const name = `${urls().length} process${urls().length > 1 ? 'es' : ''}`;
@@ -49,7 +49,7 @@ export async function counted({ checks, database, urls }: Scaled, path: string, 
 
 const TWICE = 50;
 
-/** The same people sign at all processes at the same moment. */
+/** Checks that people who sign at all processes at the same time count once. */
 export async function countedOnce({ checks, database, urls }: Scaled, { path }: Published) {
   const people = Array.from({ length: TWICE }, (_, n) => `person${n}@twice.example.org`);
   const statuses = await Promise.all(
@@ -70,7 +70,7 @@ const sign = (url: string, path: string, email: string): Promise<Response> =>
     body: JSON.stringify({ name: 'Ada', email, country: 'NL' }),
   });
 
-/** Somebody signs at the first process, and who listens at the last one hears of it. */
+/** Checks that a listener at the last process receives a signature at the first one. */
 export async function heardElsewhere({ checks, urls }: Scaled, { path }: Published) {
   const [here = '', there = ''] = [urls()[0], urls().at(-1)];
   let [text, heard] = ['', 0];
@@ -87,12 +87,12 @@ export async function heardElsewhere({ checks, urls }: Scaled, { path }: Publish
   while (heard === 0 && performance.now() - at < HEARD_MS) await sleep(10);
   stream.destroy();
   checks.add(
-    `who listens at another process hears of a signature${heard > 0 ? `, after ${(heard - at).toFixed(0)} ms` : ''}`,
+    `a listener at another process receives a signature${heard > 0 ? `, after ${(heard - at).toFixed(0)} ms` : ''}`,
     signed.status === 202 && heard > 0 && urls().length > 1,
   );
 }
 
-/** All processes send, and none what another one has. */
+/** Checks that all processes send mails, and that no mail is sent twice. */
 export async function mailedOnce({ checks, database, urls }: Scaled, mail: MailSink, report: Report) {
   const rows = await ask(database, ROWS, 'pending');
   checks.add(
@@ -111,7 +111,7 @@ export async function mailedOnce({ checks, database, urls }: Scaled, mail: MailS
     ids.size === mail.ids.length && mail.ids.length === rows,
     `${ids.size} of ${mail.ids.length}`,
   );
-  checks.add('nobody got two', recipients.size === mail.recipients.length);
+  checks.add('no recipient got two', recipients.size === mail.recipients.length);
   const shares = await Promise.all(
     urls().map(async (url) => {
       const text = await (await fetch(`${url}/metrics`)).text();
@@ -124,7 +124,7 @@ export async function mailedOnce({ checks, database, urls }: Scaled, mail: MailS
   );
 }
 
-/** One client, many processes: one limit with Redis, one for each process without. */
+/** Checks that processes share one limit with Redis, and have one each without. */
 export async function limited({ checks, urls }: Scaled, port: number, redis: RedisServer) {
   const n = urls().length;
   const passed = await pass(port, '127.0.0.2', 2 * CONFIRMATIONS * n);
@@ -137,14 +137,14 @@ export async function limited({ checks, urls }: Scaled, port: number, redis: Red
   const alone = await pass(port, '127.0.0.3', 2 * CONFIRMATIONS * n);
   const entered = 2 * CONFIRMATIONS * n - (alone[429] ?? 0);
   checks.add(
-    `without Redis nobody is refused for it, and each process has a limit: ${entered} passed`,
+    `without Redis no request fails, and each process has its own limit: ${entered} passed`,
     entered >= CONFIRMATIONS && entered <= CONFIRMATIONS * n && !alone[500] && !alone[503],
     JSON.stringify(alone),
   );
   await redis.up();
 }
 
-/** The statuses of so many requests of one client, over connections that the proxy shares out. */
+/** Sends requests of one client through the proxy, which distributes them. Returns the number of each status. */
 async function pass(port: number, localAddress: string, times: number): Promise<Record<number, number>> {
   const statuses: Record<number, number> = {};
   const agent = new Agent({ keepAlive: false });

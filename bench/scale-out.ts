@@ -1,4 +1,4 @@
-/** `npm run bench:scale`: one, two and three API processes on one database. docs/scaling.md says what it shows. */
+/** `npm run bench:scale`: one, two and three API processes on one database. See docs/scaling.md. */
 import { mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';

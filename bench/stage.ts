@@ -1,4 +1,4 @@
-/** Where a benchmark works. */
+/** The temporary folder and the processes of a benchmark, which are cleaned up at its end. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,12 +10,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 type Running = { stop(): Promise<unknown> };
 
-/** A temporary folder, and what was started: both are gone when `run` ends, or when the process is told to. */
+/** Opens a temporary folder. It is removed, and everything passed to `keep` stopped, when `run` ends or on a signal. */
 export function openStage(parent = tmpdir()) {
   const folder = mkdtempSync(join(parent, 'undersigned-bench-'));
   const running: Running[] = [];
   async function clear() {
-    // What has crashed cannot be stopped, and must not keep the rest from it.
+    // A crashed process cannot be stopped, which must not prevent stopping the others.
     for (const one of running.splice(0).reverse()) await one.stop().catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
   }
@@ -27,7 +27,7 @@ export function openStage(parent = tmpdir()) {
     running.push(started);
     return started;
   };
-  /** Stops some before the end. */
+  /** Stops some of them before the end. */
   const stop = async (...some: Running[]): Promise<void> => {
     for (const one of some) {
       running.splice(running.indexOf(one), 1);
@@ -44,13 +44,13 @@ export function openStage(parent = tmpdir()) {
   return { folder, keep, stop, run };
 }
 
-/** Builds what is measured. */
+/** Builds the server. */
 export function build(): void {
   console.error('Building …');
   execFileSync('npm', ['run', '-s', 'build'], { cwd: root, stdio: 'inherit' });
 }
 
-/** As startPostgres, and it waits for its disk: without that nothing would be measured. Throws where there is none. */
+/** Like startPostgres, but durable: otherwise measurements would be meaningless. Throws where it is not installed. */
 export async function startDurablePostgres(
   settings: Record<string, string> = {},
   primary?: string,

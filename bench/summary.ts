@@ -1,14 +1,14 @@
 /** From samples to medians, ratios and a table. */
 import type { Kind } from './types.js';
 
-/** One contender in one round. What /proc tells is missing where there is none. */
+/** One contender in one round. Figures from /proc are missing where there is none. */
 export type Sample = {
   rate: number;
   p50?: number;
   p99?: number;
   /** CPU microseconds of the server for each request. */
   cpu?: number;
-  /** Cores that the load generator, and everybody else, kept busy. */
+  /** Cores that the load generator (`load`) and all other processes (`others`) kept busy. */
   load?: number;
   others?: number;
   rss?: number;
@@ -19,10 +19,10 @@ export type Line = Sample & {
   kind: Kind;
   name: string;
   connections: number;
-  /** Round by round, with whether others left it alone. */
+  /** By round: the rate, and whether other processes left the machine undisturbed. */
   rates: number[];
   calm: boolean[];
-  /** How many samples others disturbed, and whether these were left out. */
+  /** How many samples were disturbed, and whether these were left out. */
   disturbed: number;
   discarded: boolean;
 };
@@ -36,7 +36,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[Math.floor(middle)]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Medians over the undisturbed samples; over all of them where fewer than half are left. */
+/** Medians over the undisturbed samples; over all samples if fewer than half are undisturbed. */
 export function summarize(
   { kind, connections }: Pick<Line, 'kind' | 'connections'>,
   name: string,
@@ -98,15 +98,15 @@ export type Mark = {
   connections: number;
   name: string;
   ratio: number;
-  /** The same ratio from CPU time, which a busy machine bends less. It knows nothing of waiting for the disk. */
+  /** The same ratio by CPU time, which a busy machine distorts less. It does not include waiting for the disk. */
   cpuRatio: number | null;
   wanted: number | null;
 };
 
-/** Where each sync takes so much longer there is another mark. */
+/** The `--slow-sync` for which there are other marks. */
 const SLOW_SYNC_MS = 2;
 
-/** How much of each limit the server reaches. The marks are for 100 connections. */
+/** The ratios of the server to its limits, with the wanted values for 100 connections. */
 const MARKS: { kind: Kind; limit: string; short: string; wanted: number | null; slow?: number }[] = [
   { kind: 'sign', limit: 'L1', short: 'sign ÷ L1, bare node:http that stores nothing', wanted: null },
   { kind: 'sign', limit: 'raw', short: 'sign ÷ raw better-sqlite3 without HTTP', wanted: null },
@@ -135,7 +135,7 @@ const MARKS: { kind: Kind; limit: string; short: string; wanted: number | null; 
   { kind: 'redirect', limit: 'bare', short: 'redirect ÷ bare node:http that sends a 302', wanted: null },
 ];
 
-/** The median of the rounds' own ratios: what two neighbours in time share, cancels out. */
+/** The median of the ratios of each round: conditions that contenders of a round share cancel out. */
 export function ratioOf(ours: Line, theirs: Line): number {
   const all = ours.rates.map((rate, round) => ({
     ratio: rate / theirs.rates[round]!,
@@ -145,7 +145,7 @@ export function ratioOf(ours: Line, theirs: Line): number {
   return median((calm.length * 2 >= all.length ? calm : all).map(({ ratio }) => ratio));
 }
 
-/** `slowSync`: milliseconds that each sync took longer. */
+/** `slowSync`: milliseconds by which each sync was delayed. */
 export const marksOf = (lines: Line[], connections: number, slowSync = 0): Mark[] =>
   MARKS.flatMap(({ kind, limit, short, wanted, slow = null }) => {
     const mark = slowSync === 0 ? wanted : slowSync === SLOW_SYNC_MS ? slow : null;

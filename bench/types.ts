@@ -1,8 +1,8 @@
-/** Signing, reading a petition with its count, its counts alone, the first page of who has signed, following a link. */
+/** Signing, reading a petition, its counts alone, the first page of its public signatures, following a share link. */
 export const KINDS = ['sign', 'read', 'counts', 'list', 'redirect'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What main.ts asks of the load generator, and what it hears back. */
+/** An order for the load generator, which answers with a Report. */
 export type Order = {
   port: number;
   /** The server's process, for its CPU time. */
@@ -19,7 +19,7 @@ export type Order = {
 };
 
 export type Usage = {
-  /** CPU seconds of the server, of the load generator, and what everything else on the machine used. */
+  /** CPU seconds of the server, of the load generator, and of everything else on the machine. */
   serverCpu: number;
   loadCpu: number;
   otherCpu: number;
@@ -33,10 +33,10 @@ export type Report = Usage & {
   elapsed: number;
   p50: number;
   p99: number;
-  /** Every answer of the run by its status, the warm-up's too; connections lost count as `lost`. */
+  /** The number of answers by status, including the warm-up; `lost` for lost connections. */
   statuses: Record<string, number>;
   sent: number;
-  /** When each answer came, the warm-up's too, in milliseconds that all processes of the machine share. */
+  /** The time of each answer, including the warm-up, in milliseconds of a clock that all processes share. */
   at: number[];
 };
 

@@ -1,4 +1,4 @@
-/** What `--json` says of each workload: ours beside its limits and beside what one writes first. */
+/** The `--json` output for each workload: our server, its limits, and the naive endpoint. */
 import { ratioOf, type Line } from './summary.js';
 import { KINDS, type Kind } from './types.js';
 
@@ -12,9 +12,9 @@ export type Workload = {
   limit_http: Rate | null;
   /** better-sqlite3 without HTTP, the same rows. */
   limit_store: Rate | null;
-  /** Bare node:http and a group commit, both by hand: what a durable signature costs at least. */
+  /** Bare node:http and a hand-written group commit: the minimal cost of a durable signature. */
   limit_hand: Rate | null;
-  /** Fastify and better-sqlite3 as one writes it first. */
+  /** A naive endpoint on Fastify and better-sqlite3. */
   naive: Rate | null;
   ratio_http: number | null;
   ratio_store: number | null;
@@ -24,7 +24,7 @@ export type Workload = {
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
-/** All that was measured, workload by workload. */
+/** All results by workload. */
 export const workloadsOf = (lines: Line[], sockets: number[]): Workload[] =>
   KINDS.flatMap((kind) =>
     sockets.flatMap((connections) => {

@@ -1,7 +1,7 @@
 /**
- * `build` makes the script that browsers get of src/embed, and fails when it has grown over its limit. It also takes the
- * script of the API reference out of its package, which so is needed for building alone.
- * `types` makes the types that src/embed is held against, of openapi.yaml: the compiler and the linter need them.
+ * `build` bundles src/embed for browsers, and fails if the script exceeds its size limit. It also copies the script of
+ * the API reference out of its package, which is therefore needed only for building.
+ * `types` generates types for src/embed from openapi.yaml: the compiler and the linter need them.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,17 +15,17 @@ const TYPES = at('dist/embed/openapi.d.ts');
 const SCRIPT = at('dist/embed/v1.js');
 const REFERENCE = at('dist/reference/');
 
-/** What a page pays for embedding, compressed. */
+/** The size limit of the script, compressed. */
 const MOST_BYTES = 15_000;
 
-/** Takes seconds: so not again while the document is the same. */
+/** Takes seconds, so it is skipped while the document has not changed. */
 async function writeTypes(): Promise<void> {
   if (existsSync(TYPES) && statSync(TYPES).mtimeMs > statSync(DOCUMENT).mtimeMs) return;
   const { default: typesOf, astToString } = await import('openapi-typescript');
   writeFileSync(TYPES, astToString(await typesOf(DOCUMENT, { silent: true })));
 }
 
-/** Safari 16.4 (2023) is the first with style sheets that a strict CSP allows: for older ones nothing is worth it. */
+/** Targets Safari 16.4 (2023), the first with constructed style sheets, which a strict CSP allows. */
 async function writeScript(): Promise<void> {
   await build({
     entryPoints: [fileURLToPath(at('src/embed/element.ts'))],

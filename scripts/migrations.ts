@@ -31,8 +31,8 @@ function isUpToDate(config: string, { dialect, schema, out, casing }: typeof sql
     // drizzle-kit puts "./" before the directory, so an absolute path does not work.
     command.push('--casing', String(casing), '--out', relative(root, copy));
     const { stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
-    // Its exit status is 0 even when it fails (say, for want of somebody to ask about a renamed column), so only its
-    // own word that nothing changed will do.
+    // Its exit status is 0 even when it fails (for example because it cannot ask about a renamed column), so its output
+    // is checked instead.
     const upToDate = stdout.includes('No schema changes');
     console.log(`${config}: ${upToDate ? 'up to date' : `NOT up to date\n${stdout}${stderr}`}`);
     return upToDate;

@@ -17,7 +17,7 @@ export interface PostgresServer {
   url: string;
   /** Stops the server as a crash would, and keeps its files. */
   down(): Promise<void>;
-  /** Kills all of its processes at once (Linux), as a machine that dies does. */
+  /** Kills all of its processes at once (Linux), as when a machine dies. */
   kill(): Promise<void>;
   /** Starts it again, on the same port. */
   up(): Promise<void>;
@@ -26,9 +26,9 @@ export interface PostgresServer {
 }
 
 /**
- * Starts a server on a free loopback port, or answers undefined when this machine has none to start.
- * Nothing in it survives a crash of the machine, which makes it fast; `settings` can say otherwise
- * (`{ fsync: 'on', synchronous_commit: 'on' }`). With `primary`, the URL of another one, it is a standby of that.
+ * Starts a server on a free loopback port, or returns undefined if PostgreSQL is not installed. By default it is not
+ * durable, which makes it fast; `settings` can change that (`{ fsync: 'on', synchronous_commit: 'on' }`). With
+ * `primary`, the URL of another server, it becomes a standby of that one.
  */
 export async function startPostgres(
   settings: Record<string, string> = {},
@@ -93,7 +93,7 @@ export async function startPostgres(
   }
 }
 
-/** The directory of `initdb` and `postgres`: clients alone (`pg_config`, `psql`) are not enough. */
+/** The directory of `initdb` and `postgres`. Clients alone (`pg_config`, `psql`) are not enough. */
 async function findBinaries(): Promise<string | undefined> {
   if (isRoot && Number.isNaN(await idOf(USER, '-u'))) return undefined;
   const debian = '/usr/lib/postgresql';
@@ -114,7 +114,7 @@ async function childrenOf(parent: number): Promise<number[]> {
   return pids.map(Number).filter((_, i) => stats[i]?.replace(/^.*\) \S+ /s, '').startsWith(`${parent} `));
 }
 
-/** What a program prints; empty when it is not there or fails. */
+/** The output of a program; empty if it is missing or fails. */
 const answerOf = (file: string, ...args: string[]): Promise<string> =>
   run(file, args).then(
     ({ stdout }) => stdout.trim(),

@@ -21,7 +21,7 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server on a free loopback port, or answers undefined when this machine has none to start. */
+/** Starts a server on a free loopback port, or returns undefined if Redis is not installed. */
 export async function startRedis(): Promise<RedisServer | undefined> {
   const home = await mkdtemp(join(tmpdir(), 'undersigned-redis-'));
   const port = await freePort();
@@ -33,7 +33,7 @@ export async function startRedis(): Promise<RedisServer | undefined> {
     await exit;
   };
   const up = async () => {
-    // Nothing is written to the disk: counts of requests are not worth it.
+    // Without persistence: counts of requests need not survive.
     const options = { bind: '127.0.0.1', port: String(port), save: '', appendonly: 'no', dir: home };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     child = spawn('redis-server', args, { cwd: home, stdio: 'ignore' });

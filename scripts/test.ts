@@ -1,29 +1,49 @@
 /**
- * `npm test [-- tap arguments]`: runs tap with a PostgreSQL beside it, so that every test runs on both engines.
+ * `npm test [-- tap arguments]`: compiles the tests and all that they import into dist/tests, and runs tap there with a
+ * PostgreSQL beside it, so that every test runs on both engines.
  *
- * TEST_POSTGRES_URL   use this server instead of starting one
+ * TEST_POSTGRES_URL   use this server instead of starting one; empty: SQLite alone
  * REQUIRE_POSTGRES=1  fail, rather than skip the PostgreSQL lane, when there is no server
  * REQUIRE_REDIS=1     fail, rather than skip test/http/limits/limits.test.ts, when there is no redis-server
  * CHROMIUM_PATH, REQUIRE_BROWSER=1  the same for the widget's tests: see test/support/browser.ts
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { parse } from 'yaml';
 import { migrateStore } from '../src/store/open.js';
+import { compile } from './compile.js';
 import { startPostgres, type PostgresServer } from './postgres.js';
 
-/** What browsers get of src/embed: fails when it does not build, or has grown too large. */
+const root = fileURLToPath(new URL('..', import.meta.url));
+const compiled = join(root, 'dist/tests');
+const args = process.argv.slice(2);
+
+/** A file takes more than twice as long through tsx, and so does each process that it starts. */
+function compileTests(): void {
+  rmSync(compiled, { recursive: true, force: true });
+  compile(['src', 'schema', 'test', 'scripts'], compiled);
+}
+
+/** `test/http/x.test.ts` and folders are named as they are in the sources. */
+function inCompiled(arg: string): string {
+  const path = relative(root, resolve(arg));
+  if (!/^test(\/|$)/.test(path) || !existsSync(arg)) return arg;
+  return join(compiled, path).replace(/\.ts$/, '.js');
+}
+
+/** Builds the widget. Returns false if it does not build, or is too large. */
 function buildWidget(): boolean {
   const script = fileURLToPath(new URL('embed.ts', import.meta.url));
-  const args = ['--import', 'tsx', script, 'build'];
-  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0;
+  const command = ['--import', 'tsx', script, 'build'];
+  return spawnSync(process.execPath, command, { stdio: 'inherit' }).status === 0;
 }
 
 const tap = fileURLToPath(new URL('dist/esm/run.mjs', import.meta.resolve('tap/package.json')));
 
-/** Tap is built anew when .taprc names other plugins: by itself it would do so in mid-run, with both kinds loaded. */
+/** Rebuilds tap if the plugins in .taprc have changed: tap itself would do so during the run, with both sets loaded. */
 function buildTap(): boolean {
   const config = parse(readFileSync(new URL('../.taprc', import.meta.url), 'utf8')) as { plugin: string[] };
   const built = readFileSync(
@@ -43,10 +63,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-function runTap(env: NodeJS.ProcessEnv): Promise<number> {
+function runTap(added: NodeJS.ProcessEnv): Promise<number> {
+  const env = { ...process.env, ...added };
+  if (!args.includes('--no-disable-coverage')) {
+    const preload = `--import=${pathToFileURL(join(compiled, 'scripts/no-process-info.js')).href}`;
+    env['NODE_OPTIONS'] = `${env['NODE_OPTIONS'] ?? ''} ${preload}`;
+  }
   return new Promise((resolve, reject) => {
-    // In a process group of its own: tap waits for its test files whatever it is told, so a signal has to reach them.
-    const child = spawn(process.execPath, [tap, ...process.argv.slice(2)], {
+    // In its own process group: tap waits for its test files even after a signal, so the signal must reach them too.
+    const child = spawn(process.execPath, [tap, ...args.map(inCompiled)], {
       stdio: 'inherit',
       detached: true,
       env,
@@ -75,7 +100,7 @@ async function administer(url: string, sql: string): Promise<void> {
   await client.end();
 }
 
-/** An empty, migrated database, to copy those of the tests from: migrating each would take ten times as long. */
+/** An empty, migrated database as a template for those of the tests: migrating each would take ten times as long. */
 async function makeTemplate(server: string): Promise<string> {
   const name = `test_template_${process.pid}`;
   await administer(server, `create database ${name}`);
@@ -90,11 +115,11 @@ async function main(): Promise<number> {
   let server: PostgresServer | undefined;
   let template: string | undefined;
   try {
-    if (!url) {
+    if (url === undefined) {
       server = await startPostgres();
       url = server?.url;
     }
-    if (!url) {
+    if (url === undefined) {
       const missing = 'no PostgreSQL server was found: set TEST_POSTGRES_URL or install one';
       if (process.env['REQUIRE_POSTGRES'] === '1') {
         console.error(`${missing} (REQUIRE_POSTGRES=1)`);
@@ -105,10 +130,10 @@ async function main(): Promise<number> {
       );
     }
     if (interrupted || !buildWidget() || !buildTap()) return 1;
-    if (!url) return await runTap(process.env);
+    compileTests();
+    if (!url) return await runTap({});
     template = await makeTemplate(url);
-    const env = { TEST_POSTGRES_URL: url, TEST_POSTGRES_TEMPLATE: template };
-    return await runTap({ ...process.env, ...env });
+    return await runTap({ TEST_POSTGRES_URL: url, TEST_POSTGRES_TEMPLATE: template });
   } finally {
     if (url && template) await administer(url, `drop database if exists ${template}`);
     await server?.stop();

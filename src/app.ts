@@ -69,20 +69,20 @@ export type BuildOptions = ContextOptions & {
     >;
   /** The languages of pages; the built-in ones if absent. */
   locales?: Locales;
-  /** The script of the widget; what `npm run build` has made if absent. */
+  /** The script of the widget; the one that `npm run build` makes if absent. */
   widget?: URL;
-  /** For tests that cannot wait, and of the limits. */
+  /** For tests of limits, and tests that need short times. */
   live?: Partial<LiveOptions & LivePace>;
-  /** For tests that cannot wait. */
+  /** For tests that need short times. */
   transfers?: { stallMs?: number };
-  /** For tests that cannot wait. */
+  /** For tests that need short times. */
   arrival?: Arrival;
   logger?: FastifyBaseLogger;
 };
 
 export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: () => void };
 
-/** Wires everything. The same for production and for tests. */
+/** Builds the HTTP server with all of its routes, the same for production and for tests. */
 export async function build(options: BuildOptions): Promise<App> {
   const { config, store, logger, arrival = ARRIVAL } = options;
   const { publicUrl, trustProxy } = config;
@@ -120,7 +120,7 @@ export async function build(options: BuildOptions): Promise<App> {
   const locales = options.locales ?? loadLocales();
   const admission = admissionOf(options, app.log);
   const block = blocks({ ctx, limits, admission });
-  // Who may call what: a route stands in exactly one of these blocks.
+  // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
   await app.register(block('service', [service, reference, embedRoutes(locales, options.widget)]));
   await app.register(block('open', openRoutes({ ctx, config, locales, metrics, streams })));
   await app.register(block('session', sessionRoutes(ctx)));
@@ -146,7 +146,7 @@ type OpenParts = {
   streams: LiveStreams;
 };
 
-/** What needs no key. */
+/** Routes that need no key. */
 const openRoutes = ({ ctx, config, locales, metrics, streams }: OpenParts): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
   signingRoutes(ctx),
@@ -168,7 +168,7 @@ const openRoutes = ({ ctx, config, locales, metrics, streams }: OpenParts): Fast
   shareRedirectRoutes(ctx, config.publicUrl),
 ];
 
-/** What supporters do with their own data. */
+/** Routes for one supporter's own data, with a session. */
 const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
   meRoutes(ctx),
   mySignatureRoutes(ctx),
@@ -177,7 +177,7 @@ const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
   myExportRoutes(ctx),
 ];
 
-/** What organizations do with their secret keys. */
+/** Routes for organizations, with a secret key. */
 const secretRoutes = (ctx: Context, transfers: BuildOptions['transfers']): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
   secretSignatureRoutes(ctx),

@@ -18,7 +18,9 @@ const link = (what: string) =>
     description: `URL of ${what}, with {token} in it; empty: the built-in page.`,
   });
 
-/** The environment: every variable that is read, with its default. `.env.example` repeats it, held equal by a test. */
+/**
+ * Every environment variable, with its default. `.env.example` and docs/configuration.md repeat it; tests compare them.
+ */
 export const Environment = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on; 0.0.0.0 for all.' }),
   PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'Port to listen on.' }),
@@ -96,7 +98,7 @@ export const Environment = Type.Object({
     default: 48,
     minimum: 1,
     maximum: 160,
-    description: 'Hours until somebody who has not confirmed is reminded, and until the next reminder.',
+    description: 'Hours until a person who has not confirmed is reminded, and until the next reminder.',
   }),
   CONFIRM_REMINDERS: Type.Integer({
     default: 2,
@@ -159,7 +161,7 @@ export const Environment = Type.Object({
     default: 1000,
     minimum: 50,
     maximum: 60_000,
-    description: 'Whoever would have to wait longer gets 503 at once, where it may be put off.',
+    description: 'Requests that would wait longer get 503 at once, where they may be put off.',
   }),
   POSTGRES_POOL: Type.Integer({
     default: 10,
@@ -214,7 +216,7 @@ export type LimitName =
   | 'signSustained'
   | 'signMost';
 
-/** Reads the environment and `.env` once. Throws and names the variable that is wrong. */
+/** Reads the environment and `.env`. Throws an error that names the invalid variable. */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true): Config {
   const {
     RATE_LIMIT,

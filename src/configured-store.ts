@@ -21,7 +21,7 @@ export const openConfiguredStore = (config: Config, options: Partial<StoreOption
 export const migrateConfiguredStore = (config: Config): Promise<number> =>
   blameUrl(migrateStore(config.DATABASE_URL));
 
-/** Says which variable is to blame. A driver's message may hold the password: its code says enough. */
+/** Rethrows errors of opening with the name of the variable. Only the code is kept: messages may hold the password. */
 async function blameUrl<T>(opening: Promise<T>): Promise<T> {
   try {
     return await opening;

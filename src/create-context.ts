@@ -16,7 +16,7 @@ import { createWakeUp } from './core/wake-up.js';
 import { newId } from './new-id.js';
 import type { Store } from './store/store.js';
 
-/** Without a limit nothing is ever under pressure. */
+/** The default for `challengeAbove`: no petition ever needs a proof of work for its load. */
 const NEVER = { requests: Infinity, seconds: 60 };
 
 export type ContextOptions = {
@@ -24,11 +24,11 @@ export type ContextOptions = {
   store: Store;
   rootKey: Uint8Array;
   erasures: ErasureJournal;
-  /** For exact tests. */
+  /** For tests that set the clock. */
   now?: () => Date;
 };
 
-/** What the verbs of core need: the same for the server, for commands and for tests. */
+/** Makes what the verbs of core need from outside, the same for the server, commands and tests. */
 export function createContext({
   config,
   store,

@@ -5,18 +5,19 @@ import { ApiError } from './errors.js';
 import { ensureFolder } from './folder.js';
 import { Reserve } from './reserve.js';
 
-/** A thousand lines. */
+/** Room for about a thousand lines. */
 const RESERVE_BYTES = 64 * 1024;
 
-/** Space for a journal that must go on when its disk is full. */
+/** Disk space that lets the journal grow when its disk is full: erasures must work then too. */
 export function journalReserve(file: string): Reserve {
   ensureFolder(dirname(file));
   return new Reserve(`${file}-reserve`, RESERVE_BYTES);
 }
 
 /**
- * A line for each erasure: when, and the keyed hash of who. Append-only; each line is durable before it is answered. With
- * `reserve` a full disk takes some more. Throws `storage_full` and `storage_unavailable`.
+ * The erasure journal: a line with the time and the keyed hash of the address for each erasure. Append-only; a line is
+ * durable before `append` resolves. With `reserve` some lines fit on a full disk. `append` throws `storage_full` and
+ * `storage_unavailable`.
  */
 export function erasureJournalFile(file: string, reserve?: Reserve): ErasureJournal {
   return {
@@ -59,8 +60,8 @@ async function appendDurably(file: string, line: string): Promise<void> {
 const LINE = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Za-z0-9_-]{43})$/;
 
 /**
- * What a line says. One that a power cut left half-written was never answered; the next one may stand behind it on the
- * same line, and is read.
+ * Parses a line. A power cut may leave an incomplete entry, which was never acknowledged, with the next entry behind it
+ * on the same line: LINE matches the end of the line, and so finds that one.
  */
 function toErasure(line: string): Erasure[] {
   const [, at, subject] = LINE.exec(line) ?? [];

@@ -1,6 +1,6 @@
 /**
- * The catalogue: every code that an answer can carry, its status and its sentence. A code never changes its meaning.
- * GET /problems shows them.
+ * The catalogue of errors: every code with its status and title. Clients branch on codes, so the meaning of a code must
+ * never change. GET /problems shows them.
  */
 export const ERRORS = {
   // The request itself
@@ -91,11 +91,11 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** One wrong field: where (a JSON pointer into the body, or the parameter's name), what, and what to do. */
+/** An invalid field: a JSON pointer into the body or to a parameter, a code, and what to do about it. */
 export type FieldError = { pointer: string; code: string; detail: string };
 
 export type ErrorDetails = {
-  /** What is wrong here and what to do about it. Never an address, a token or a value that was sent. */
+  /** What is wrong and what to do about it. It must never contain an address, a token or a value that was sent. */
   detail?: string;
   errors?: FieldError[];
   /** Further members of the problem, named in `schema/api/problems.ts`. */
@@ -103,7 +103,7 @@ export type ErrorDetails = {
   headers?: Record<string, string>;
 };
 
-/** An error that the caller is told about. Everything else becomes `internal_error`. */
+/** An error of the catalogue, which the caller receives as a problem. Any other error becomes `internal_error`. */
 export class ApiError extends Error {
   readonly status: number;
 
@@ -117,7 +117,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The error for one or more wrong fields of a body. */
+/** An `invalid_body` error for one or more fields. */
 export const invalidBody = (...errors: FieldError[]): ApiError =>
   new ApiError('invalid_body', {
     detail: errors.length === 1 ? 'One field is wrong.' : `${errors.length} fields are wrong.`,
@@ -131,8 +131,8 @@ export const tooMany = (seconds: number): ApiError =>
   });
 
 /**
- * What may be logged of any error. Messages of the database drivers hold bound values, hence addresses: of those only
- * the code and the place survive.
+ * What may be logged of an error. Messages of database drivers hold bound values, and so addresses: of those errors
+ * only type, code and stack are logged, without the message.
  */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it, for its owner alone: it will hold addresses or keys. Node's own recursive mkdir
- * never returns where a file system refuses new folders with ENOENT, as /proc does.
+ * Creates a folder and its parents, readable by the owner alone: it will hold addresses or keys. Node's own recursive
+ * mkdir never returns on file systems that refuse new folders with ENOENT, such as /proc.
  */
 export function ensureFolder(folder: string): void {
   if (existsSync(folder)) return;
@@ -11,7 +11,7 @@ export function ensureFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    // Another process was quicker.
+    // Another process has created it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

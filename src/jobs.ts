@@ -13,10 +13,15 @@ type Log = Pick<Logger, 'warn'>;
 
 const isolateKeys = (ctx: Context, logger: Log): Promise<void> =>
   judgeKeys(ctx, ({ keyId, petitionId }) =>
-    logger.warn({ key: keyId, petition: petitionId }, 'a key is isolated: hardly anybody confirms'),
+    logger.warn(
+      { key: keyId, petition: petitionId },
+      'a key is isolated: hardly any of its signatures are confirmed',
+    ),
   );
 
-/** What runs in the background, how often, and what a failure is called in the log. Several processes may run it at once. */
+/**
+ * Background jobs, their intervals, and the log message of a failure. Several processes may run a job at the same time.
+ */
 const JOBS: { everyMs: number; what: string; run: (ctx: Context, log: Log) => Promise<unknown> }[] = [
   { everyMs: 5 * MINUTE_MS, what: 'could not remind', run: remindAll },
   { everyMs: MINUTE_MS, what: 'could not judge the keys', run: isolateKeys },
@@ -37,7 +42,7 @@ const JOBS: { everyMs: number; what: string; run: (ctx: Context, log: Log) => Pr
   },
 ];
 
-/** Starts them; the next turn of each makes good what a failed one left. */
+/** Starts the jobs. A failed run is logged; the next run does its work too. */
 export function startJobs(ctx: Context, logger: Log): { stop: () => void } {
   const timers = JOBS.map(({ everyMs, what, run }) =>
     setInterval(() => {

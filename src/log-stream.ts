@@ -1,25 +1,25 @@
 import { fstatSync, write } from 'node:fs';
 
-/** Characters that may wait to be written; what comes then is dropped, and counted. */
+/** Characters that may wait to be written; further lines are dropped and counted. */
 const MOST_WAITING = 250_000;
 const AT_ONCE = 65_536;
-/** A full disk is tried again. */
+/** The pause after a failed write, such as on a full disk. */
 const REST_MS = 1000;
 
-/** Writes some of the bytes, and says how many. */
+/** Writes some or all of the bytes, and calls back with their number. */
 type Sink = (bytes: Buffer, done: (error: Error | null | undefined, written: number) => void) => void;
 
 export type LogStream = {
   write: (text: string) => void;
   /** Resolves once nothing waits, or after `ms`. */
   flushed: (ms: number) => Promise<void>;
-  /** Lines since the start that nobody will read. */
+  /** Lines that were dropped since the start. */
   dropped: () => number;
 };
 
 /**
- * Where the process says something. Nothing waits for it: neither a full disk nor a reader who has stopped reading holds
- * up the server or its end. `recovered` is told how many lines were dropped, once there is room again.
+ * A log stream that never blocks: neither a full disk nor a stalled reader of a pipe delays the server or its shutdown.
+ * `recovered` is called with the number of dropped lines once writing works again.
  */
 export function createLogStream(sink: Sink, recovered: (lines: number) => void): LogStream {
   const lines: string[] = [];
@@ -52,7 +52,7 @@ export function createLogStream(sink: Sink, recovered: (lines: number) => void):
 
   const wrote: Parameters<Sink>[1] = (error, written) => {
     if (error) return void setTimeout(next, REST_MS).unref();
-    // A disk with little room takes a part.
+    // A nearly full disk writes only a part.
     rest = rest && written < rest.length ? rest.subarray(written) : undefined;
     next();
   };
@@ -64,7 +64,7 @@ export function createLogStream(sink: Sink, recovered: (lines: number) => void):
       waiting += text.length;
       if (busy) return;
       busy = true;
-      // What is said in one turn of the event loop is written together.
+      // Lines of one event loop iteration are written together.
       setImmediate(next);
     },
     flushed: (ms) =>
@@ -85,9 +85,10 @@ export function createLogStream(sink: Sink, recovered: (lines: number) => void):
 /** The standard output. */
 export function stdoutSink(): Sink {
   const { fd } = process.stdout;
-  // Node writes to a file while all wait; to pipes and sockets it writes what they take.
+  // Node writes to files synchronously when they are stdout, which would block; pipes and sockets it writes without
+  // blocking.
   if (fstatSync(fd).isFile()) return (bytes, done) => write(fd, bytes, done);
-  // Whoever read may be gone; each write hears of it.
+  // The reader may be gone: each write reports the error itself.
   process.stdout.on('error', () => undefined);
   return (bytes, done) => void process.stdout.write(bytes, (error) => done(error, bytes.length));
 }

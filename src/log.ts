@@ -5,14 +5,14 @@ import { redact } from './redact.js';
 
 export type Log = {
   logger: Logger;
-  /** Words for whoever starts the server, beside the lines of the logger. */
+  /** Prints plain text for the person who starts the server, between the lines of the logger. */
   say: (text: string) => void;
   /** Resolves once all is written, or after `ms`. */
   flushed: (ms: number) => Promise<void>;
   dropped: () => number;
 };
 
-/** Opens the log of a process. What a line may hold of a request: never a query string, a body, an address or a key. */
+/** Opens the log of a process. A line must never hold a query string, a body, an address or a key. */
 export function openLog(level: string): Log {
   const stream = createLogStream(stdoutSink(), (lines) =>
     logger.error({ lines }, 'lines of the log were dropped: they could not be written'),

@@ -11,7 +11,7 @@ import { sharedStats } from './mail/shared-stats.js';
 import { openPost } from './mail/transport.js';
 import { startMailWorker } from './mail/worker.js';
 
-/* The thread of start-mail.ts. */
+/* The thread that start-mail.ts starts: the mail worker with its own connection to the database. */
 
 export type MailThreadData = {
   config: Config;
@@ -19,7 +19,7 @@ export type MailThreadData = {
   /** See StoreOptions. */
   turn: SharedArrayBuffer;
   stats: SharedArrayBuffer;
-  /** What is logged at all. */
+  /** The log levels that are enabled. */
   levels: Level[];
 };
 export type Level = keyof Logger;
@@ -36,7 +36,7 @@ const logAt =
   };
 
 const store = await openConfiguredStore(
-  // Each mail on its way asks for one at most, and the look for the next.
+  // At most one connection for each mail being sent, and one to claim the next.
   { ...config, POSTGRES_POOL: Math.min(config.POSTGRES_POOL, config.MAIL_CONNECTIONS + 1) },
   { turn, onFatal: (error) => say({ failure: describeError(error) }) },
 );

@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { V7Generator } from 'uuidv7';
 import { encodeId, type IdPrefix } from '../schema/db/public-id.js';
 
-/** Random numbers for many ids at a time: drawing them for each costs as much as the id. */
+/** Random numbers for many ids at a time: drawing them for each id would double its cost. */
 const numbers = new Uint32Array(1024);
 let used = numbers.length;
 
@@ -16,5 +16,5 @@ const generator = new V7Generator({
   },
 });
 
-/** A new public id: later ones sort behind earlier ones of this process. */
+/** A new public id. Ids of one process sort in the order in which they were made. */
 export const newId = (prefix: IdPrefix): string => encodeId(prefix, generator.generate().bytes);

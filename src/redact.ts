@@ -1,6 +1,6 @@
 /*
- * The last line of defence: nothing that reaches the log as text holds a token, a key or an address, however it got into
- * a message. Nobody should rely on it.
+ * The last line of defence for the log: replaces tokens, keys and email addresses in any text. Code must not rely on
+ * it, and must keep them out of messages itself.
  */
 
 const TOKENS = /\b((?:p[rubcmexs]|sk|pk|rc)_)[A-Za-z0-9_-]{16,}/g;

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
-/** Enough for a log that is moved into the database again and again. */
+/** Enough for a write-ahead log that is checkpointed repeatedly. */
 const BYTES = 512 * 1024;
-/** How often a spent one is tried to be kept again. */
+/** How often it is tried to take the space again. */
 const REST_MS = 100;
 
-/** A file that takes space away from a disk, so that there is some when the disk is full. */
+/** A file that reserves disk space, to be given up when the disk is full. */
 export class Reserve {
-  /** Whether it was given up. */
+  /** Whether the space was given up. */
   spent = false;
   #triedAt = -Infinity;
 
@@ -20,12 +20,12 @@ export class Reserve {
     this.spent = !this.keep();
   }
 
-  /** Takes the space, unless it has it already. Returns whether it has. */
+  /** Takes the space unless it is already taken. Returns whether it is. */
   keep(): boolean {
     if (performance.now() - this.#triedAt < REST_MS) return !this.spent;
     this.#triedAt = performance.now();
     try {
-      // Not zeros: some file systems take no space for them.
+      // Random bytes: some file systems store no blocks for zeros.
       if (statSync(this.file, { throwIfNoEntry: false })?.size !== this.bytes) {
         writeFileSync(this.file, randomBytes(this.bytes), { mode: 0o600 });
       }
@@ -37,7 +37,7 @@ export class Reserve {
     return !this.spent;
   }
 
-  /** Gives the space up. Returns whether there was any. */
+  /** Gives the space up. Returns whether it was still taken. */
   spend(): boolean {
     if (this.spent) return false;
     rmSync(this.file, { force: true });

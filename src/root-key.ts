@@ -6,8 +6,9 @@ import { ensureFolder } from './folder.js';
 const BASE64 = /^[A-Za-z0-9+/]{43}=\s*$/;
 
 /**
- * The key that seals receipts: from the environment, or from its file, which is made at the first start and readable
- * only by its owner. It never stands in the database, so that a captured dump opens nothing.
+ * The root key, from which all other keys are derived: from the environment, or from its file, which is created at the
+ * first start and readable only by its owner. It must never be stored in the database, so that a stolen dump is useless
+ * without it.
  */
 export function loadRootKey({
   ROOT_KEY,
@@ -42,8 +43,8 @@ function readIfThere(file: string): string | undefined {
 }
 
 /**
- * Makes the file whole or not at all, and durable before anything is sealed with it. Of two processes that start
- * together one makes it and both read the same.
+ * Creates the file atomically, and durably before the key is used. If two processes start together, one creates it and
+ * both read the same key.
  */
 function create(file: string): string {
   const folder = dirname(file);

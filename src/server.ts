@@ -12,11 +12,11 @@ import { loadLocales } from './mail/locales.js';
 import { loadRootKey } from './root-key.js';
 import { startMail } from './start-mail.js';
 
-/** Lets the answers that say what happened leave before the process ends. */
+/** Time for last answers and log lines to be written before the process ends. */
 const LAST_WORDS_MS = 200;
-/** How long an open connection has to send what it had begun to send when the server was told to stop. */
+/** At shutdown: how long clients with open connections have to send a request that was already on the way. */
 const LAST_CALL_MS = 500;
-/** As long as a request may take to arrive: after that nobody is waited for. */
+/** As long as a request may take to arrive: after that all connections are closed. */
 const PATIENCE_MS = 15_000;
 const SWEEP_MS = 50;
 
@@ -29,8 +29,8 @@ export type RunningServer = {
 };
 
 /**
- * Migrates, opens, builds and listens; when one of them fails, nothing stays open. `stop` answers what is under way,
- * flushes what waits, and closes.
+ * Migrates and opens the database, builds the app and listens. If a step fails, everything is closed again. `stop`
+ * answers requests in progress, finishes mails, and closes everything.
  */
 export async function startServer(config: Config): Promise<RunningServer> {
   const log = openLog(config.LOG_LEVEL);
@@ -92,17 +92,17 @@ export async function startServer(config: Config): Promise<RunningServer> {
 }
 
 /**
- * Stops without cutting anybody off. A connection that is closed while its next request is on the way looks like a
- * crash to its client, so each is first told with an answer that it ends; those that say nothing go last.
+ * Closes the server without breaking requests. A connection that is closed while its next request is on the way looks
+ * like a crash to its client. So each one is first closed with an answer (`connection: close`), and idle ones last.
  */
 async function closeGently(app: App): Promise<void> {
   const { server } = app;
   app.drain();
-  // Only the listening ends here: http's own close would cut the idle connections off as well.
+  // net's close only stops listening; http's close would also close idle connections.
   Server.prototype.close.call(server);
   const lastCall = performance.now() + LAST_CALL_MS;
   while ((await connectionsOf(server)) > 0 && performance.now() < lastCall) await sleep(SWEEP_MS);
-  // Some were answered before they could be told, and fall idle from now on.
+  // Answers that began before draining did not announce the close: their connections become idle from now on.
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
   const cut = setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
   await app.close();

@@ -8,7 +8,7 @@ import type { Logger } from './mail/delivery.js';
 import { sharedStats, statsMemory } from './mail/shared-stats.js';
 import { threadProgram } from './thread-program.js';
 
-/** The outbox is looked into at some moment in this time after something was asked for. */
+/** The mail thread is woken after a random delay in this range. */
 const SOON_MS = { from: 50, to: 500 };
 
 const LEVELS: Level[] = ['debug', 'info', 'warn', 'error'];
@@ -24,9 +24,9 @@ export type MailOptions = {
 };
 
 /**
- * Starts the mail worker of a server process, as it is configured: on a thread of its own, with its own way to the
- * database. Nearly all that differs between a known address and another is done by it; on the thread that answers,
- * whoever asks next would notice how long it takes. It does not begin at once either: the machine is the same.
+ * Starts the mail worker of a server process in a separate thread with its own database connections. Nearly all work
+ * that depends on whether an address is known happens there: on the thread that answers requests, it would delay the
+ * next answer measurably. For the same reason it is not woken at once, since both threads share the machine.
  */
 export async function startMail(options: MailOptions): Promise<{ stop: () => Promise<void> }> {
   const { config, app, rootKey, logger, turn, onFailure } = options;
@@ -44,7 +44,7 @@ export async function startMail(options: MailOptions): Promise<{ stop: () => Pro
     else logger[said.level](said.values, said.message);
   });
   const ask = (asked: Asked) => thread.postMessage(asked);
-  // Rejects when the thread cannot begin.
+  // Rejects if the thread fails to start.
   await once(thread, 'message');
   thread.on('error', (error) => {
     throw error;

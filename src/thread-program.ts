@@ -1,7 +1,7 @@
-/** What a thread runs: the compiled file `name` beside the module `of`, in production. */
+/** The program of a thread: the file `name` beside the module `of`; compiled in production. */
 export function threadProgram(of: string, name: string): URL {
   if (!of.endsWith('.ts')) return new URL(`./${name}.js`, of);
-  // In development and in tests there are only the sources, and a thread does not take over every loader.
+  // In development and tests there are only sources, and threads do not inherit the TypeScript loader.
   const bootstrap = [
     `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))};`,
     'register();',

@@ -136,7 +136,7 @@ const RULES: Rule[] = [
     from: /^src\/pictures\//,
     never:
       /^(?:schema\/|src\/(?!pictures\/|errors\.ts$|thread-program\.ts$)|fastify$|@fastify\/|drizzle-orm)/,
-    instead: 'put it into the Face in src/http/petitions/picture-words.ts',
+    instead: 'put it into the PictureContent in src/http/petitions/picture-content.ts',
   },
   {
     rule: 'mail knows neither the server nor HTTP',

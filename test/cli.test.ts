@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import t from 'tap';
 import { isGoodNode } from '../src/cli/node-version.js';
+import { packageRoot } from '../src/package.js';
 import { onEveryEngine } from './support/helper.js';
 import {
   body,
@@ -136,7 +137,7 @@ t.test('a wrong configuration is told in one line that names the variable', asyn
 });
 
 t.test('what does not run on this Node is told in one line', async (t) => {
-  const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { engines } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8'));
   t.equal(engines.node, '^20.19.0 || ^22.14.0 || >=24.0.0', 'the same as here');
   const good = ['20.19.0', '20.20.2', '22.14.0', '22.23.3', '24.0.0', '26.10.0', '30.0.0'];
   const bad = ['18.20.8', '20.9.0', '20.18.3', '21.7.3', '22.9.0', '22.13.1', '23.11.1'];

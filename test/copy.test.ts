@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { CHUNK } from '../src/store/copy/end.js';
 import { tablesToCopy } from '../src/store/copy/tables.js';
@@ -22,6 +21,7 @@ import {
   query,
   secretKeyIn,
   serve,
+  supportProgram,
   type Ended,
 } from './support/process.js';
 
@@ -122,8 +122,8 @@ for (const { from, to, name } of WAYS) {
   t.test(`kill -9 in the middle of a copy, and on: ${name}`, async (t) => {
     const source = await filled(t, from, 20, { petitionSlugs: 2 * CHUNK + 100 });
     const target = await emptyTarget(t, to);
-    const program = fileURLToPath(new URL('support/copy-and-die.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', program, source, target, 'petition_slugs']);
+    const program = supportProgram('copy-and-die');
+    const child = spawn(process.execPath, [...program, source, target, 'petition_slugs']);
     t.same(await once(child, 'close'), [null, 'SIGKILL']);
 
     const server = await cli(home(t), { ...FAST, DATABASE_URL: target }, 'recount');

@@ -1,7 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
@@ -9,15 +8,17 @@ import { SCOPES } from '../schema/db/tables/organization.js';
 import { renderDocument } from '../src/cli/openapi.js';
 import { Environment, loadConfig } from '../src/config.js';
 import { ERRORS } from '../src/errors.js';
+import { packageRoot } from '../src/package.js';
 import type { Answer } from './support/helper.js';
 import { home, main, serve } from './support/process.js';
+import { lookFor, until } from './support/until.js';
 
 /*
  * What the documents say holds. Blocks of `sh` are typed into a shell beside a fresh server, page by page as the README
  * lists them; blocks of `bash` need more than that (a second server, minutes), and only their commands are looked up.
  */
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(packageRoot);
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const markdownOf = (folder: string) =>
   readdirSync(join(root, folder))
@@ -171,12 +172,8 @@ class Reader {
   /** The latest word with this prefix that was printed, or mailed. */
   async #latest(prefix: string): Promise<string> {
     const pattern = new RegExp(`\\b${prefix}_[0-9A-Za-z_-]{10,}`, 'g');
-    for (let tries = 0; tries < 200; tries += 1) {
-      const found = `${this.#mails()}\n${this.#seen}`.match(pattern)?.at(-1);
-      if (found !== undefined) return found;
-      await sleep(50);
-    }
-    throw new Error(`${prefix}_… was neither printed nor mailed`);
+    const look = () => `${this.#mails()}\n${this.#seen}`.match(pattern)?.at(-1);
+    return until(look, `${prefix}_… printed or mailed`, { everyMs: 50 });
   }
 
   #mails(): string {
@@ -202,12 +199,8 @@ class Reader {
     }
     this.#said = '';
     this.#shell.stdin.write(`{\n${typed}} </dev/null\nprintf '\\f'\n`);
-    for (let waited = 0; !this.#said.endsWith('\f'); waited += 10) {
-      if (this.#shell.exitCode !== null || waited > 30_000) {
-        throw new Error(`it failed:\n${typed}\n${this.#said}\n${this.#faults}`);
-      }
-      await sleep(10);
-    }
+    await lookFor(() => this.#said.endsWith('\f') || this.#shell.exitCode !== null);
+    if (!this.#said.endsWith('\f')) throw new Error(`it failed:\n${typed}\n${this.#said}\n${this.#faults}`);
     const text = this.#said.slice(0, -1);
     this.#seen += text;
     const [, body, code] = /^([^]*)\n(\d{3})\n$/.exec(text) ?? [];

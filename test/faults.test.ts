@@ -10,7 +10,6 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import {
   body,
@@ -26,6 +25,7 @@ import {
   serve,
   SIGNERS,
 } from './support/process.js';
+import { inTime, lookFor, until } from './support/until.js';
 
 /*
  * A disk that is full and a disk that fails, made by the kernel: it takes root and mount, and strace. Where they are not
@@ -82,15 +82,16 @@ async function manageLinks(url: string, folder: string, emails: string[]) {
   const mails = join(folder, 'data/mail');
   for (const email of emails) await post(`${url}/v1/manage-links`, { email });
   const links = new Map<string, string>();
-  for (let i = 0; i < 500 && links.size < emails.length; i += 1) {
-    await sleep(20);
+  const read = () => {
     for (const file of existsSync(mails) ? readdirSync(mails) : []) {
       const text = readFileSync(join(mails, file), 'utf8').replaceAll(/=\r\n/g, '');
       const [, to = ''] = /^To: <?([^>\r]+)/m.exec(text) ?? [];
       const [link] = /pm_[A-Za-z0-9_-]{44}/.exec(text) ?? [];
       if (link !== undefined) links.set(to, link);
     }
-  }
+    return links.size >= emails.length;
+  };
+  await until(read, 'a link for each', { everyMs: 20 });
   return emails.map((email) => ({ email, link: links.get(email) ?? '' }));
 }
 
@@ -119,7 +120,7 @@ async function bytesOf(folder: string, words: Iterable<string>): Promise<string[
     const bytes = files.map((file) => readFileSync(join(folder, file)));
     return [...words].filter((word) => bytes.some((data) => data.includes(word)));
   };
-  for (let i = 0; i < 150 && found().length > 0; i += 1) await sleep(20);
+  await lookFor(() => found().length === 0, { withinMs: 10_000, everyMs: 20 });
   return found();
 }
 
@@ -173,10 +174,11 @@ t.test(
       unlinkSync(ballast);
       const before = acknowledged.length;
       // The reserve is kept first.
-      for (let i = 0; i < 100 && acknowledged.length === before; i += 1) {
+      const isAccepted = async () => {
         await sign();
-        await sleep(20);
-      }
+        return acknowledged.length > before;
+      };
+      await until(isAccepted, 'it accepts again', { everyMs: 20 });
       t.equal(acknowledged.length, before + 1, 'there is room again: it accepts again');
     }
     const kinds = [...new Set(refusals.map((refusal) => JSON.stringify(refusal)))];
@@ -207,7 +209,7 @@ t.test(
     for (let i = 0; i < 4000 && !statuses.has(507); i += 1) statuses.add(await sign(`log-${i}@load.example`));
     t.ok(statuses.has(507));
     // Many more lines than may wait.
-    const until = async (done: () => boolean) => {
+    const signUntil = async (done: () => boolean) => {
       for (let i = 0; i < 400 && !done(); i += 1) {
         await Promise.all(Array.from({ length: 50 }, (_, n) => sign(`more-${i}-${n}@load.example`)));
       }
@@ -217,13 +219,13 @@ t.test(
       const text = await (await fetch(`${server.url}/metrics`)).text();
       dropped = Number(/^log_dropped_total (\d+)$/m.exec(text)?.[1]);
     };
-    await until(() => (void metric(), dropped > 0));
+    await signUntil(() => (void metric(), dropped > 0));
     t.ok(dropped > 0, `${dropped} lines were dropped`);
     t.equal((await get(`${server.url}${PETITION}`)).status, 200, 'reads go on');
 
     unlinkSync(ballast);
     const said = /"lines":(\d+),"msg":"lines of the log were dropped/;
-    for (let i = 0; i < 300 && !said.test(server.output()); i += 1) await sleep(20);
+    await until(() => said.test(server.output()), 'how many lines were dropped', { everyMs: 20 });
     t.ok(
       Number(said.exec(server.output())?.[1]) >= dropped,
       'how many were dropped is said when there is room',
@@ -275,7 +277,7 @@ t.test(
       ...inject,
     ]);
     const running = load(server.url, { clients: 4, prefix: 'sync' });
-    const exit = await Promise.race([server.exit, sleep(20_000)]);
+    const exit = await inTime(server.exit, 'its end');
     t.same(exit, { code: 74, signal: null }, 'EX_IOERR');
     await running.done;
     t.ok(running.acknowledged.size > 0, `${running.acknowledged.size} were acknowledged before`);

@@ -8,11 +8,12 @@ import { parse } from 'yaml';
 import { renderDocument } from '../src/cli/openapi.js';
 import { ERRORS } from '../src/errors.js';
 import { TAGS } from '../src/http/openapi/operation.js';
+import { packageRoot } from '../src/package.js';
 import { engines, start, type Engine } from './support/helper.js';
 
 type Json = Record<string, any>;
 
-const committed = readFileSync(new URL('../openapi.yaml', import.meta.url), 'utf8');
+const committed = readFileSync(new URL('openapi.yaml', packageRoot), 'utf8');
 const document = parse(committed) as Json;
 
 const resolve = (value: Json): Json =>

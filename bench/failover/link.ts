@@ -3,8 +3,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 export type Link = { port: number; close(): void };
 
 /**
- * The line between a primary and its standby, as long as one likes: what the primary sends arrives so much later. When
- * the primary dies, what is on its way is lost, as it is on a real line.
+ * A proxy between a primary and its standby that delays what the primary sends. When the primary dies, data in transit
+ * is lost, as on a real line.
  */
 export function openLink(primaryPort: number, lagMs: number): Promise<Link> {
   const sockets = new Set<Socket>();

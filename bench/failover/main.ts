@@ -42,7 +42,7 @@ if (flags.help || ![seconds, clients].every((n) => n > 0) || ![takeover, lag].ev
 }
 
 const API_PROCESSES = 2;
-/** A commit that its standby has not vouched for must not be acknowledged, however long one waits. */
+/** How long to check that no commit is acknowledged without the standby's confirmation. */
 const ALONE_MS = 1500;
 /** A failover that takes longer than that has failed. */
 const RETURN_MS = 60_000;
@@ -102,11 +102,11 @@ sent ${sent}; answers: ${Object.entries(answers)
     .map(([answer, times]) => `${answer} × ${times}`)
     .join(', ')}\n`);
   const strange = Object.keys(answers).filter((answer) => !['202', '503', 'lost'].includes(answer));
-  checks.add('nobody heard anything but 202, 503 or a lost connection', strange.length === 0, strange.join());
+  checks.add('all answers were 202, 503 or a lost connection', strange.length === 0, strange.join());
   await audit(pair.standby.url, id, sent, env);
 }
 
-/** That the standby is waited for: else all of this would show nothing. */
+/** Checks that commits wait for the standby: otherwise the test would show nothing. */
 async function aloneItWaits(pair: Pair, url: string, path: string) {
   await pair.standby.down();
   const signing = startSigning([url], path, 1, join(folder, 'alone'));
@@ -125,13 +125,13 @@ async function aloneItWaits(pair: Pair, url: string, path: string) {
 async function acknowledgedAfter({ acknowledged }: Signing, instant: number) {
   while ((acknowledged.at(-1) ?? 0) < instant) {
     if (performance.now() - instant > RETURN_MS) {
-      throw new Error('nobody was acknowledged after the failover');
+      throw new Error('no signature was acknowledged after the failover');
     }
     await sleep(20);
   }
 }
 
-/** Everything that was written down, against what the new primary has. */
+/** Compares what the clients have recorded with the new primary. */
 async function audit(url: string, petition: string, sent: number, env: NodeJS.ProcessEnv) {
   const promised = readFileSync(ledger, 'utf8').split('\n').filter(Boolean);
   const rows = await query<{ email: string; number: string }>(

@@ -9,10 +9,10 @@ const PATIENCE_MS = 20_000;
 export type Pair = {
   primary: PostgresServer;
   standby: PostgresServer;
-  /** Both, as DATABASE_URL names them. */
+  /** The DATABASE_URL with both servers. */
   url: string;
   promote(): Promise<void>;
-  /** Waits until the standby is up to date and, if it should, vouches for every commit. */
+  /** Waits until the standby is up to date and, if synchronous, confirms every commit. */
   joined(): Promise<void>;
   stop(): Promise<void>;
 };
@@ -32,7 +32,7 @@ export async function query<Row extends pg.QueryResultRow>(
   }
 }
 
-/** A primary and its standby. Throws where there is no PostgreSQL. */
+/** Starts a primary and its standby. Throws where PostgreSQL is not installed. */
 export async function startPair(synchronous: boolean, lagMs: number): Promise<Pair> {
   const primary = await startDurablePostgres();
   const link = await openLink(Number(new URL(primary.url).port), lagMs);

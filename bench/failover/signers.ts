@@ -6,10 +6,12 @@ import { promisify } from 'node:util';
 import { emailOf } from '../email.js';
 
 const PAUSE_MS = 50;
-/** A client that hears nothing for so long asks again. */
+/** After this time without an answer a client repeats its request. */
 const PATIENCE_MS = 10_000;
 
-/** Writes down what was acknowledged, and only then says so: an audit must not rest on this process's memory. */
+/**
+ * Records acknowledgements in a file, durably before they count: the audit must not depend on this process's memory.
+ */
 class Ledger {
   readonly #file: number;
   #lines = '';
@@ -21,7 +23,7 @@ class Ledger {
 
   async note(line: string): Promise<void> {
     this.#lines += `${line}\n`;
-    // What is being written does not hold it: that is waited for, and then there is a next time for all.
+    // A write in progress does not include this line: wait for it, then write all new lines together.
     await this.#writing;
     await (this.#writing ??= this.#write());
   }
@@ -40,15 +42,15 @@ class Ledger {
 }
 
 export type Signing = {
-  /** When each acknowledgement came. */
+  /** The time of each acknowledgement. */
   acknowledged: number[];
-  /** Everything that was answered, and how connections failed. */
+  /** The number of answers by status; `lost` for failed connections. */
   answers: Record<string, number>;
   sent: number;
   stop(): Promise<void>;
 };
 
-/** Clients that sign, each with the next address. One who is not acknowledged tries again with the same request. */
+/** Starts clients that sign, each with the next address. Without an acknowledgement they repeat the same request. */
 export function startSigning(urls: string[], path: string, clients: number, ledger: string): Signing {
   const book = new Ledger(ledger);
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity });

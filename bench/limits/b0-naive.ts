@@ -1,4 +1,4 @@
-/** B0: the endpoint that one writes first. Fastify, better-sqlite3, one durable transaction for each request. */
+/** B0: a naive endpoint. Fastify, better-sqlite3, one durable transaction for each request. */
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import { announce } from './http.js';
@@ -13,6 +13,6 @@ app.post('/v1/petitions/:petition/signatures', async (request, reply) => {
   return reply.code(202).type('application/json').send(answer);
 });
 
-// While it waits for the disk nobody is let in: a thousand would find the usual queue full.
+// While it waits for the disk it accepts no connections: a thousand would overflow the default backlog.
 await app.listen({ host: '127.0.0.1', port: 0, backlog: 4096 });
 announce((app.server.address() as AddressInfo).port);

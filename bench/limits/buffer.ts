@@ -1,4 +1,4 @@
-/** The limit of reading: node:http sends the bytes of our answer from memory, whatever is asked. */
+/** The limit of reading: node:http sends the bytes of our answer from memory to every request. */
 import { readFileSync } from 'node:fs';
 import { serve } from './http.js';
 

@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Signer } from './rows.js';
 
-/** Tells the parent where the server is, in the words that our own server uses. */
+/** Prints where the server listens, in the same form as our own server. */
 export const announce = (port: number): void => console.log(`listens on http://127.0.0.1:${port} `);
 
-/** The least that serves requests: node:http, and `handle` does the rest. */
+/** A minimal server on node:http. */
 export function serve(handle: (request: IncomingMessage, response: ServerResponse) => void, port = 0) {
   const server = createServer(handle);
   server.keepAliveTimeout = 72_000;
@@ -13,7 +13,7 @@ export function serve(handle: (request: IncomingMessage, response: ServerRespons
   return server;
 }
 
-/** Reads a JSON body and hands it on, without any checks. */
+/** Parses a JSON body without validation. */
 export function readSigner(request: IncomingMessage, then: (signer: Signer) => void): void {
   let body = '';
   request.setEncoding('utf8');

@@ -1,4 +1,4 @@
-/** L1: node:http parses the same POST and answers it, and nothing is stored. No server on node:http is faster. */
+/** L1: node:http parses the same POST and answers it, without storing anything. No server on node:http is faster. */
 import { accept, readSigner, serve } from './http.js';
 import { answer } from './rows.js';
 

@@ -1,6 +1,6 @@
 /**
  * L3: node:http and a group commit, both written by hand, with the same rows: no framework, no validation, no limits,
- * no keys, no query builder. This is what a durable signature costs at least.
+ * no keys, no query builder. It is the minimal cost of a durable signature.
  */
 import { performance } from 'node:perf_hooks';
 import { accept, readSigner, serve } from './http.js';
@@ -17,7 +17,7 @@ let since = 0;
 let seen = 0;
 let seenArrivals = 0;
 
-// The same waiting rule as ours: on while the last turn of the event loop brought company, but never for long.
+// The same waiting rule as ours: wait while the last event loop iteration brought more requests, up to MAX_WAIT_MS.
 function tick() {
   const growing = signers.length > seen || arrivals > seenArrivals;
   if (growing && performance.now() - since < MAX_WAIT_MS) {

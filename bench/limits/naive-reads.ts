@@ -1,4 +1,4 @@
-/** What one writes first for reading, too: Fastify and better-sqlite3, and the database is asked for each request. */
+/** Naive reading: Fastify and better-sqlite3, with a query for each request. */
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import { announce } from './http.js';

@@ -1,4 +1,4 @@
-/** The endpoint that one writes first, on PostgreSQL: Fastify, pg, one durable transaction for each request. */
+/** A naive endpoint on PostgreSQL: Fastify, pg, one durable transaction for each request. */
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import pg from 'pg';

@@ -1,4 +1,4 @@
-/** Our own server on PostgreSQL, where each request has a transaction of its own: what gathering them brings. */
+/** Our own server on PostgreSQL without gathering: each request has its own transaction. */
 import type { AddressInfo } from 'node:net';
 import { build } from '../../src/app.js';
 import { erasureJournalFile } from '../../src/erasure-journal-file.js';

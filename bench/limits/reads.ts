@@ -1,8 +1,7 @@
 import { openFile } from '../../src/store/sqlite-driver.js';
 
 /*
- * What reading must fetch from our own tables, by hand: the petition with its count, the counts alone, and the first page
- * of those who have signed.
+ * Hand-written queries on our own tables: the petition with its count, the counts alone, the first page of signatures.
  */
 export function openReads(file: string) {
   const db = openFile(file, { readonly: true, timeout: 5000 });

@@ -1,4 +1,4 @@
-/** The limit of redirecting: node:http sends the same 302, whatever is asked, and counts nothing. */
+/** The limit of redirecting: node:http sends the same 302 to every request, and counts nothing. */
 import { readFileSync } from 'node:fs';
 import { serve } from './http.js';
 

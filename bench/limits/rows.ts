@@ -1,13 +1,13 @@
 import { openFile } from '../../src/store/sqlite-driver.js';
 
 /*
- * What signing must leave on the disk, written by hand for our own tables: so that the limits store the very rows that
- * the server stores, under the same indexes and with the same settings.
+ * Hand-written statements that store the same rows as the server when it signs, under the same indexes and with the
+ * same settings.
  */
 
 export type Signer = { name: string; email: string; country: string; display: string };
 
-/** What our server answers to a signature, in as many bytes. */
+/** An answer with as many bytes as our server's answer to a signature. */
 export const answer = `{"petition_id":"pet_${'0'.repeat(26)}","confirmation":"none","next":"done","count":10000,"receipt":"rc_${'x'.repeat(59)}"}`;
 
 const CACHE_KIB = 32_768;
@@ -34,7 +34,7 @@ export function openRows(file: string, synchronous: 'FULL' | 'NORMAL' = 'FULL') 
   db.pragma('wal_autocheckpoint = 4000');
   db.pragma(`cache_size = -${CACHE_KIB}`);
   db.pragma('temp_store = 2');
-  // The first write in WAL mode makes better-sqlite3 fall back to NORMAL: so write first, then set, then look.
+  // The first write in WAL mode makes better-sqlite3 fall back to NORMAL: so write first, then set, then check.
   db.exec('begin immediate; commit');
   db.pragma(`synchronous = ${synchronous}`);
   if (db.pragma('synchronous', { simple: true }) !== (synchronous === 'FULL' ? 2 : 1)) {
@@ -69,7 +69,7 @@ export function openRows(file: string, synchronous: 'FULL' | 'NORMAL' = 'FULL') 
     ),
   };
 
-  /** One transaction, durable when it returns: any number of signers, and the counters once. */
+  /** One transaction for any number of signers, with one update of the counters. Durable when it returns. */
   function insert(signers: readonly Signer[]): void {
     const s = statements;
     const now = Date.now();

@@ -1,4 +1,4 @@
-/** `npm run docs`, `npm run docs:build`: the documents as a site. The files are those that one reads in the repository. */
+/** `npm run docs`, `npm run docs:build`: the documents of the repository as a site. */
 import { cpSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,12 +15,12 @@ const ELSEWHERE: Record<string, string> = {
   'bench/README.md': 'benchmarks.md',
 };
 
-/** Files that documents link to and that are no documents: they are copied beside them. */
+/** Other files that documents link to: they are copied to the site. */
 const FILES = ['openapi.yaml', 'LICENSE', 'docs/haproxy.cfg', 'locales/en.yaml', 'locales/de.yaml'];
 
 const onSite = (file: string) => ELSEWHERE[file] ?? file.replace(/^docs\//, '');
 
-/** Where a link of a file leads on the site. Links are written for the repository, so that they work there too. */
+/** The target on the site for a link in a file. Links are written for the repository, so that they work there too. */
 function siteLink(from: string, href: string): { href: string; file: boolean } {
   const [path = '', hash] = href.split('#');
   const target = relative(root, resolve(dirname(from), path));
@@ -30,7 +30,7 @@ function siteLink(from: string, href: string): { href: string; file: boolean } {
 }
 
 const markdown: MarkdownOptions = {
-  // As GitHub makes anchors, so that one link works in both places.
+  // Anchors like GitHub's, so that one link works in both places.
   anchor: {
     slugify: (heading) =>
       heading
@@ -41,7 +41,7 @@ const markdown: MarkdownOptions = {
   config(md) {
     md.core.ruler.push('for-the-site', ({ tokens, env }) => {
       const { path, realPath = path } = env as { path: string; realPath?: string };
-      // Blocks that are indented look like those with fences: the theme knows no others, and lets them run over.
+      // Indented blocks become fenced ones: the theme does not style others, and lets them overflow.
       for (const token of tokens.filter(({ type }) => type === 'code_block')) {
         Object.assign(token, { type: 'fence', info: 'text' });
       }
@@ -50,7 +50,7 @@ const markdown: MarkdownOptions = {
         if (!written || /^(?:[a-z]+:|#|\/)/.test(written)) continue;
         const { href, file } = siteLink(realPath, written);
         token.attrSet('href', href);
-        // With a target it is left as it is: no page is looked for.
+        // With a target, vitepress treats it as a file, not as a page.
         if (file) token.attrSet('target', '_blank');
       }
     });
@@ -121,7 +121,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#3451b2"/><path d="M7 21c4-9 7-11 8-9s-4 8-1 8 4-5 6-5-1 5 5 4M7 26h18" fill="none" stroke="#fff" stroke-width="2.2" stroke-linecap="round"/></svg>';
 
-/** Most of our tables hold code: as the theme has them, their last column is out of sight on a phone. */
+/** Narrower tables: with the theme's own style, the last column of tables with code is out of sight on a phone. */
 const style = `
 .VPDoc .vp-doc :is(th, td) { padding: 6px 10px; }
 @media (max-width: 767px) {
@@ -140,7 +140,7 @@ export default defineConfig({
   outDir: join(root, 'docs/.vitepress/dist'),
   cacheDir: join(root, 'docs/.vitepress/cache'),
   rewrites: onSite,
-  // The server of the tour: it runs on the reader's machine.
+  // The server of the tour runs on the reader's machine.
   ignoreDeadLinks: [/^http:\/\/127\.0\.0\.1/],
   head: [
     ['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(icon)}` }],

@@ -32,7 +32,7 @@ export const slug = (description: string) =>
     examples: ['save-the-old-mill-meadows'],
   });
 
-/** Of what names something by its id or its slug. */
+/** The rule of patterns that accept an id or a slug. */
 export const REF_RULE = 'Write its id or its slug, like save-the-old-mill-meadows.';
 
 export const externalId = (what: string) =>
@@ -46,17 +46,17 @@ export const shareCode = (description: string) =>
     examples: ['h7Kq2mWz9T'],
   });
 
-/** A page's origin as browsers send it, or `https://*.example.org` for all of its subdomains. */
+/** An origin as browsers send it, or `https://*.example.org` for all subdomains of a domain. */
 export const ORIGIN_PATTERN = '^https?://(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)*(?::[0-9]{1,5})?$';
 
 export const countryCode = () =>
   matching('^[A-Z]{2}$', 2, { description: 'ISO 3166-1 alpha-2 code, in capitals.', examples: ['NL'] });
 
-/** A country as callers may send it. */
+/** A country code as callers may send it. */
 export const typedCountry = () =>
   typed('country', 60, {
     description:
-      'ISO 3166-1 alpha-2 code; XK for Kosovo. Small letters are taken too, and UK for GB; it is kept in capitals.',
+      'ISO 3166-1 alpha-2 code, or XK for Kosovo. Lower case is accepted, and UK for GB; the code is stored in capitals.',
     examples: ['NL'],
   });
 
@@ -82,7 +82,7 @@ export const limitParameter = int(1, 100, {
 export const cursorParameter = Type.String({
   maxLength: 512,
   pattern: '^[A-Za-z0-9_-]+$',
-  description: '`next_cursor` of the page before, with the same filters and sort.',
+  description: '`next_cursor` of the previous page, with the same filters and sort.',
 });
 export const paging = {
   limit: Type.Optional(limitParameter),

@@ -1,8 +1,8 @@
 import { matching } from './typebox.js';
 
 /*
- * The tokens of mailed links, as callers send them. A text that does not look like one gets the same answer as one that
- * does not work: so the pattern only keeps out what could never be a token.
+ * The tokens of mailed links, as callers send them. A malformed token must get the same answer as an invalid one, so
+ * the pattern is deliberately loose.
  */
 
 const EXAMPLES = {

@@ -12,11 +12,11 @@ export const FieldProblem = component(
         pattern: '^(?:/.*)?$',
         description: 'JSON pointer into the body (RFC 6901), or `/name` of the parameter or header.',
       }),
-      code: matching('^[a-z_]+$', 40, { description: 'What is wrong, as a stable word.' }),
-      detail: line(500, { description: 'What is wrong and what to do, for people.' }),
+      code: matching('^[a-z_]+$', 40, { description: 'What is wrong, as a stable code.' }),
+      detail: line(500, { description: 'What is wrong and what to do, for people to read.' }),
     },
     {
-      description: 'One wrong field.',
+      description: 'An invalid field.',
       examples: [{ pointer: '/email', code: 'format', detail: 'Write it like name@example.org.' }],
     },
   ),
@@ -30,12 +30,14 @@ export const Problem = component(
       title: line(200, { description: 'The kind of problem, in a sentence.' }),
       status: int(400, 599, { description: 'The HTTP status.' }),
       code: matching('^[a-z_]+$', 60, {
-        description: 'The kind of problem, as a stable word: branch on this.',
+        description: 'The kind of problem, as a stable code: branch on this.',
       }),
-      detail: line(1000, { description: 'What happened here and what to do about it.' }),
-      request_id: matching('^[A-Za-z0-9_.-]+$', 64, { description: 'Name it when you ask for help.' }),
+      detail: line(1000, { description: 'What happened in this case and what to do about it.' }),
+      request_id: matching('^[A-Za-z0-9_.-]+$', 64, {
+        description: 'The id of the request: mention it when you ask for help.',
+      }),
       errors: Type.Optional(
-        list(ref(FieldProblem), 50, { description: 'Every wrong field, when fields are wrong.' }),
+        list(ref(FieldProblem), 50, { description: 'Every invalid field, if fields are invalid.' }),
       ),
       allowed: Type.Optional(
         list(enumOf([...PETITION_STATUSES, ...PARTNERSHIP_MOVES]), 8, {

@@ -10,13 +10,13 @@ import {
 } from '@sinclair/typebox';
 
 /*
- * The few shapes that all contracts are made of. Every string has a bound and a pattern or format, every list a bound:
- * the validator reports all errors at once and must not be made to work for nothing.
+ * The building blocks of all contracts. Every string must have a maximum length and a pattern or format, and every list
+ * a maximum: the validator reports all errors at once, and unbounded input would make it expensive.
  */
 
 const registry = new Map<string, TSchema>();
 
-/** A named schema: it stands once in the document, under this name, and SDKs name their type after it. */
+/** A named schema: a component of the API document. Do not rename it: SDKs name their types after it. */
 export function component<T extends TSchema>(name: string, schema: T): T {
   if (registry.has(name)) throw new Error(`two schemas are called ${name}`);
   const named = { ...schema, $id: name };
@@ -26,7 +26,7 @@ export function component<T extends TSchema>(name: string, schema: T): T {
 
 export const components = (): TSchema[] => [...registry.values()];
 
-/** A reference to a named schema, typed as what it points at. */
+/** A reference to a named schema, with its type. */
 export const ref = <T extends TSchema>(schema: T): TUnsafe<Static<T>> => {
   if (schema.$id === undefined) throw new Error('only a component can be referred to');
   return Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#` });
@@ -52,11 +52,11 @@ export const nullable = <T extends TSchema>(schema: T): TUnsafe<Static<T> | null
     ...(schema['enum'] ? { enum: [...(schema['enum'] as unknown[]), null] } : {}),
   });
 
-/** A closed object: what it does not know it refuses by name. For what callers send. */
+/** An object that refuses unknown members. For what callers send. */
 export const closed = <P extends TProperties>(properties: P, options: ObjectOptions = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options });
 
-/** An open object, so that members can be added later. For what we answer. */
+/** An object that allows unknown members, so that members can be added later. For answers. */
 export const open = <P extends TProperties>(properties: P, options: ObjectOptions = {}) =>
   Type.Object(properties, options);
 
@@ -66,20 +66,20 @@ export const enumOf = <const T extends readonly string[]>(values: T, options: Sc
 const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
 
 /**
- * Keywords of our own, which src/http/schema-keywords.ts gives their meaning, and which the document does without: `typed`,
- * how a text is read that a person has typed, pasted or exported; `visible`, there is something to see; `ownDomain`, an
- * origin names no public suffix.
+ * The schema keywords of this project, implemented in src/http/schema-keywords.ts and left out of the API document.
+ * `typed`: how a text from a person is normalised; `visible`: the text has visible characters; `ownDomain`: a wildcard
+ * origin is not below a public suffix.
  */
 export const OWN_KEYWORDS = ['visible', 'typed', 'ownDomain'] as const;
 export type OwnKeyword = (typeof OWN_KEYWORDS)[number];
 
-/** How a text is read: see src/core/typed-text.ts. */
+/** How a text from a person is normalised: see src/core/typed-text.ts. */
 export type TypedAs = 'trimmed' | 'line' | 'lines' | 'phone' | 'postal_code' | 'country' | 'code';
 
-/** What must be somewhere in a text. Blanks of all kinds are none; what else cannot be seen `visible` knows. */
+/** At least one character that is neither white space nor a control character. */
 const SOMETHING = '[^\\s\\u0000-\\u001F\\u007F]';
 
-/** One line that a program has set, such as a title: no control characters, none that turn the direction of other text. */
+/** A line from a program, such as a title: visible, without control characters. Direction marks and outer white space are removed. */
 export const line = (maxLength: number, options: StringOptions = {}) =>
   matching(`^\\s*[^\\s${CONTROLS}][^${CONTROLS}]*$`, maxLength, {
     rule: 'Write it on one line, without control characters.',
@@ -88,15 +88,15 @@ export const line = (maxLength: number, options: StringOptions = {}) =>
     ...options,
   });
 
-/** One line that a person has typed, such as a name: whatever white space is in it becomes a space. */
+/** A line from a person, such as a name: any white space becomes a single space. */
 export const typedLine = (maxLength: number, options: StringOptions = {}) =>
   typed('line', maxLength, { visible: true, ...options });
 
-/** Something that a person has typed. Its bounds are those of what it is read as. */
+/** A text from a person. `maxLength` applies to the normalised text. */
 export const typed = (as: TypedAs, maxLength: number, options: StringOptions = {}) =>
   Type.String({ minLength: 1, maxLength, pattern: SOMETHING, typed: as, ...options });
 
-/** Several lines, not blank. */
+/** A text of several lines that is not blank. */
 export const text = (maxLength: number, options: StringOptions = {}) =>
   Type.String({ minLength: 1, maxLength, pattern: '\\S', visible: true, ...options });
 
@@ -105,12 +105,12 @@ const rules = new Map<string, string>([
   ['\\S', 'There is nothing to see: write it in letters, digits or signs.'],
 ]);
 
-/** What a pattern asks for, in a sentence for the person who has to write it. */
+/** The rule of a pattern as a sentence, for error messages. */
 export const ruleOf = (pattern: string): string | undefined => rules.get(pattern);
 
 /**
- * A text of a certain form. `rule` says in a sentence, with an example, how it is written: callers whose text has another
- * form read that.
+ * A text that matches a pattern. `rule` explains the pattern in a sentence with an example; callers get it as the error
+ * message.
  */
 export function matching(
   pattern: string,
@@ -124,7 +124,9 @@ export function matching(
 export const instant = (options: StringOptions = {}) =>
   Type.String({ format: 'date-time', maxLength: 35, ...options });
 
-/** An absolute http(s) URL. One with a user in it would show another site than it leads to, or a password to all. */
+/**
+ * An absolute http(s) URL without a user: `https://bank.example@evil.example` misleads, and a password would be public.
+ */
 export const webUrl = (options: StringOptions = {}) =>
   matching('^https?://[^\\s/?#@]+(?:[/?#][^\\s]*)?$', 2048, {
     rule: 'Write a whole URL without a user or password, like https://example.org/page.',

@@ -17,13 +17,13 @@ import { decodeId, encodeId, type IdPrefix } from './public-id.js';
 const uuid = (bytes: Buffer) =>
   bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
-/** The columns as PostgreSQL has them. Their static types are the ones that all of the code sees. */
+/** The column builders of PostgreSQL. Their static types are used for both engines. */
 export const table = pgTable;
-/** The key inside: small, ordered, never shown. */
+/** The internal key: a small ascending integer, never shown outside. */
 export const key = () => bigint({ mode: 'number' }).primaryKey().generatedByDefaultAsIdentity();
-/** A reference to a key. */
+/** A column for the key of another row. */
 export const ref = () => bigint({ mode: 'number' });
-/** The id outside: text in JavaScript, 16 bytes in the database. */
+/** The public id: text in JavaScript, 16 bytes in the database. */
 export const publicId = (prefix: IdPrefix) =>
   customType<{ data: string; driverData: string }>({
     dataType: () => 'uuid',

@@ -36,5 +36,5 @@ const sqlite = {
   uniqueIndex,
 } satisfies Record<keyof typeof postgres, unknown>;
 
-/** The one cast: the same builders and the same JavaScript values, other SQL. */
+/** Typed as PostgreSQL's: the builders have the same names and JavaScript values, and differ only in SQL. */
 export const columns = sqlite as unknown as typeof postgres;

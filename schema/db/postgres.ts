@@ -1,7 +1,7 @@
 import * as columns from './columns.postgres.js';
 import { defineTables } from './tables.js';
 
-// Named one by one, because drizzle-kit reads the exports of this file.
+// Exported one by one, because drizzle-kit reads the exports of this file.
 export const {
   organizations,
   apiKeys,

@@ -1,7 +1,7 @@
 /**
  * Public ids: a type prefix and a UUIDv7 in Crockford base 32, as in the TypeID specification
  * (https://github.com/jetify-com/typeid/tree/main/spec): `pet_01h455vb4pex5vsknk084sn02q`.
- * The database holds the 16 bytes; everybody outside sees the text.
+ * The database stores the 16 bytes; all other code, and callers, use the text.
  */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const VALUES = new Uint8Array(128);
@@ -24,7 +24,7 @@ export const ID_PREFIXES = [
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 
-/** The pattern of the ids of one type, for schemas. */
+/** The pattern for ids of one type. */
 export const idPattern = (prefix: IdPrefix): string => `^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`;
 
 /** 16 bytes to 26 characters: 130 bits, the first two always zero. */
@@ -62,5 +62,5 @@ export function decodeId(id: string): Buffer {
   return bytes;
 }
 
-/** A name in URLs: of a petition or an organization. */
+/** The pattern for slugs of petitions and organizations. */
 export const SLUG_PATTERN = '^[a-z0-9]+(?:-[a-z0-9]+)*$';

@@ -15,12 +15,12 @@ import { defineSubscriptionsTables } from './tables/subscriptions.js';
 import { defineSupportersTables } from './tables/supporters.js';
 
 /*
- * All table definitions, each beside those of its noun in `tables/`. `columns` is one engine's set of column builders; the
- * static types are PostgreSQL's for both, so that what compiles here runs on either.
+ * All tables, defined by noun in `tables/`. `d` is one engine's set of column builders; the static types are
+ * PostgreSQL's for both engines.
  *
- * Inside, rows are joined by small ordered integers (`key`); outside, things are named by `publicId`. Every further index
- * over random values makes signing slower. Text that people wrote is stored as they wrote it; what is searched or compared
- * is computed in the application, so that both engines agree on it.
+ * Rows are joined by small ascending integers (`key`), and named by `publicId` outside. Do not add an index over random
+ * values without need: each makes signing slower. Text is stored as people wrote it; values for search and comparison
+ * are computed in the application, so that both engines agree on them.
  */
 
 export function defineTables(d: typeof Columns) {

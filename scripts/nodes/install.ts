@@ -1,11 +1,11 @@
-/** Other versions of Node, and our package installed with them: all in a temporary folder. */
+/** Installs other versions of Node, and the package with each of them, in a temporary folder. */
 import { execFile } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** What a server needs of our package, beside its dependencies. */
+/** The files of the package that a server needs, besides its dependencies. */
 const FILES = ['package.json', 'package-lock.json', 'dist', 'drizzle', 'locales', 'openapi.yaml'];
 const ADDON = 'node_modules/better-sqlite3-12/build/Release/better_sqlite3.node';
 const INSTALL_MS = 300_000;
@@ -28,7 +28,7 @@ async function must(bin: string, args: string[], cwd: string, env?: NodeJS.Proce
   return output;
 }
 
-/** Puts a package into a folder of its own, and says where that is. */
+/** Installs a package into its own folder, and returns the path. */
 async function fetchPackage(work: string, name: string, version: string): Promise<string> {
   const folder = join(work, `${name}-${version}`);
   mkdirSync(folder, { recursive: true });
@@ -37,7 +37,7 @@ async function fetchPackage(work: string, name: string, version: string): Promis
   return join(folder, 'node_modules', name);
 }
 
-/** Node as the registry has it: an exact version, or the newest of a line. */
+/** Installs Node from the registry: an exact version, or the newest of a major version. */
 export async function fetchNode(work: string, wanted: string): Promise<Node> {
   const folder = await fetchPackage(work, `node-${process.platform}-${process.arch}`, wanted);
   const bin = join(folder, 'bin/node');
@@ -47,25 +47,25 @@ export async function fetchNode(work: string, wanted: string): Promise<Node> {
   return { bin, folder, version: node, abi: modules, nodeApi: Number(napi) };
 }
 
-/** npm, as a program for Node. */
+/** Installs npm, and returns the path of its program. */
 export const fetchNpm = async (work: string, version: string): Promise<string> =>
   join(await fetchPackage(work, 'npm', version), 'bin/npm-cli.js');
 
 const withNode = (node: Node, env: NodeJS.ProcessEnv = {}) => ({
   PATH: `${dirname(node.bin)}${delimiter}${process.env['PATH'] ?? ''}`,
-  // The headers that belong to this Node: node-gyp would ask the network for them.
+  // The headers of this Node: node-gyp would download them.
   npm_config_nodedir: node.folder,
   ...env,
 });
 
-/** Says which packages, of those for development too, are not made for this Node. */
+/** The packages, including development dependencies, that do not support this Node. */
 export async function misfits(node: Node, npm: string): Promise<string[]> {
   const args = [npm, 'ci', '--dry-run', '--no-audit', '--no-fund', '--loglevel=warn'];
   const output = await must(node.bin, args, root, withNode(node));
   return [...output.matchAll(/EBADENGINE +package: '([^']+)'/g)].map(([, name]) => name ?? '');
 }
 
-/** `npm ci` of the package, built before, as whoever runs a server has it. Says where it is. */
+/** Runs `npm ci` for the built package, as on a server. Returns its path. */
 export async function install(work: string, node: Node, npm: string): Promise<string> {
   const folder = join(work, `undersigned-${node.version}`);
   mkdirSync(folder);
@@ -80,12 +80,12 @@ export async function install(work: string, node: Node, npm: string): Promise<st
     ...more,
   ];
   if (node.nodeApi < 10 && node.abi === process.versions.modules && existsSync(join(root, ADDON))) {
-    // Compiling it takes a minute: it was, for the same kind of Node.
+    // Compiling takes a minute: reuses the addon that was compiled for the same ABI.
     await must(node.bin, ci('--ignore-scripts'), folder, withNode(node));
     mkdirSync(dirname(join(folder, ADDON)), { recursive: true });
     copyFileSync(join(root, ADDON), join(folder, ADDON));
   } else {
-    // Where 13 runs, 12 may be missing: as on a machine without a compiler, out of reach of what is ready-made.
+    // Where version 13 runs, 12 may be missing: simulates a machine without a compiler and without prebuilt binaries.
     const bare = node.nodeApi < 10 ? {} : { npm_config_build_from_source: 'true', MAKE: '/nowhere' };
     const output = await must(node.bin, ci(), folder, withNode(node, bare));
     if (output.includes('EBADENGINE')) throw new Error(`npm ci says:\n${output}`);
@@ -94,7 +94,7 @@ export async function install(work: string, node: Node, npm: string): Promise<st
   return folder;
 }
 
-/** Node's own name for what stands in package.json under `engines`. */
+/** The lowest version in `engines` of package.json. */
 export const lowest = (): string => {
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     engines: { node: string };

@@ -1,7 +1,8 @@
 /**
- * `npm run test:nodes`: on each Node that package.json promises (the lowest of its lines, and their newest), npm ci has
- * nothing to say, and a server starts, signs with all threads at work, ends when it is told to, and has lost nothing.
- * What is lower says which Node it needs. Several lives each: what crashes does not crash each time.
+ * `npm run test:nodes`: checks on each Node that package.json supports (lowest and newest versions) that npm ci prints
+ * no warnings, and that a server starts, signs with all threads at work, stops on SIGTERM, and has lost nothing.
+ * Unsupported versions must print which Node is needed. Each is tried several times, since crashes are not
+ * deterministic.
  *
  *     npm run test:nodes -- --only 24,26.5.0 --rounds 10 --signatures 20000
  */
@@ -12,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { fetchNode, fetchNpm, install, lowest, misfits, run } from './install.js';
 import { trial } from './trial.js';
 
-/** The newest that each of them comes with is of this line. */
+/** The major version of npm that comes with this Node. */
 const npmOf = (node: string) => (Number.parseInt(node) < 24 ? '10' : '11');
 
 const { values } = parseArgs({
@@ -46,7 +47,7 @@ async function check(name: string, work: () => Promise<string>): Promise<void> {
   console.log(`${text} (${((performance.now() - begun) / 1000).toFixed(1)} s)`);
 }
 
-/** What it says where it cannot run: one sentence, and nothing has happened. */
+/** Checks that the program refuses to run with one sentence. */
 async function refuses(bin: string, main: string, wanted: RegExp): Promise<string> {
   const { code, output } = await run(bin, [main, 'migrate'], work);
   if (code === 1 && wanted.test(output)) return output.trim();
@@ -65,7 +66,7 @@ try {
         if (packages.length > 0) throw new Error(`not made for it: ${packages.join(', ')}`);
       }
       main = join(await install(work, node, npm), 'dist/src/cli/main.js');
-      return 'nothing to complain of';
+      return 'no warnings';
     });
     if (main === '') continue;
     mains.push(main);

@@ -1,4 +1,4 @@
-/** One life of a server: it starts, signs with all of its threads at work, is told to end, and has kept what it said. */
+/** One trial of a server: it starts, signs with all of its threads at work, is stopped, and must have lost nothing. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
@@ -16,7 +16,7 @@ const LIFE_MS = 120_000;
 
 export type Trial = { signatures: number; mails: number; ms: number };
 
-/** Throws what was wrong. `main`: the program, as it is installed for this Node. */
+/** Runs a trial. Throws what was wrong. `main`: the path of the program that is installed for this Node. */
 export async function trial(bin: string, main: string, home: string, enough: number): Promise<Trial> {
   mkdirSync(home);
   const begun = performance.now();
@@ -53,7 +53,7 @@ export async function trial(bin: string, main: string, home: string, enough: num
     while (signing.acknowledged.size < enough && child.exitCode === null && child.signalCode === null) {
       await sleep(10);
     }
-    // While everybody goes on signing.
+    // While all sockets continue to sign.
     child.kill('SIGTERM');
     const [code, signal] = (await exit) as [number | null, NodeJS.Signals | null];
     signing.end();

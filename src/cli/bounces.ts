@@ -5,19 +5,19 @@ import { withContext } from './context.js';
 
 type Row = Record<string, string | undefined>;
 
-/** `type` is bounce or complaint (bounce if the column is missing), `bounce` hard or soft. */
+/** The event of a row: `type` is bounce (the default) or complaint, `bounce` hard (the default) or soft. */
 function eventOf({ email = '', type = 'bounce', bounce }: Row): MailEvent | undefined {
   if (type !== 'bounce' && type !== 'complaint') return undefined;
   if (bounce !== undefined && !['', 'hard', 'soft'].includes(bounce)) return undefined;
   return { type, email, ...(bounce === 'soft' ? { bounce } : {}) };
 }
 
-/** Some write `a, "b"`: a quote after a space is a character like others for the reader. */
+/** Unquotes cells of files with `a, "b"`: after a space, the CSV reader takes a quote for an ordinary character. */
 const bare = <Cell extends string | undefined>(cell: Cell) => cell?.trim().replace(/^"(.*)"$/, '$1') as Cell;
 
 async function* recordsOf(file: string): AsyncGenerator<CsvRecord> {
   const reader = new CsvReader();
-  // It takes a byte order mark away.
+  // The decoder removes a byte order mark.
   const decoder = new TextDecoder();
   for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) {
     yield* reader.read(decoder.decode(piece, { stream: true }));
@@ -25,7 +25,7 @@ async function* recordsOf(file: string): AsyncGenerator<CsvRecord> {
   yield* [...reader.read(decoder.decode()), ...reader.end()];
 }
 
-/** Takes bounces and complaints from a CSV file with the columns email, type, bounce. A bad row stops nothing. */
+/** Imports bounces and complaints from a CSV file with the columns email, type, bounce. Invalid rows are reported. */
 export const importBouncesCommand = (file: string): Promise<void> =>
   withContext(async (ctx) => {
     const outcomes: Record<MailEventOutcome, number> = { suppressed: 0, ignored: 0, invalid: 0 };
@@ -38,7 +38,7 @@ export const importBouncesCommand = (file: string): Promise<void> =>
       const event = cells && eventOf(Object.fromEntries(columns.map((name, i) => [name, bare(cells[i])])));
       const outcome = event ? await takeMailEvent(ctx, event) : 'invalid';
       outcomes[outcome] += 1;
-      // The line says which it was: the address stays out of terminals and logs.
+      // Only the line number is printed: addresses must stay out of terminals and logs.
       if (outcome === 'invalid') {
         console.error(`line ${line}: neither a bounce nor a complaint of an address`);
       }

@@ -2,7 +2,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { fieldErrors } from '../http/problems.js';
 import { validator } from '../http/validation.js';
 
-/** What an operator types is held against the contract of the API, and cleaned alike. Throws what is wrong, in words. */
+/** Validates what an operator typed against a contract of the API, and returns it cleaned. Throws a readable error. */
 export function held<Values extends object>(contract: TSchema, values: Values): Values {
   const copy = { ...values };
   const validate = validator({ coerceTypes: false }).compile(contract);

@@ -9,7 +9,9 @@ export async function migrateCommand(): Promise<void> {
   console.log(ran === 0 ? 'The database is up to date.' : `Migrated: ${ran} new.`);
 }
 
-/** Prints every counter that differs from its rows, and who counts twice; the exit code is 1 if there is one. */
+/**
+ * Prints every counter that differs from its rows, and every person counted twice. The exit code is 1 if there is any.
+ */
 export const recountCommand = (): Promise<void> =>
   withContext(async ({ store, secrets }) => {
     const drifts = [...(await recount(store.read)), ...(await recountPeople(store.read, secrets))];

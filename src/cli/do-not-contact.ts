@@ -3,7 +3,7 @@ import { parseEmail } from '../core/email.js';
 import { block, isBlocked, unblock } from '../core/mail/do-not-contact.js';
 import { withContext } from './context.js';
 
-/** Runs a command on an address, which is printed nowhere. */
+/** Runs a command on an address. It must never print the address. */
 const withSubject = (
   email: string,
   work: (ctx: Context, subject: Buffer) => Promise<string>,

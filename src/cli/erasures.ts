@@ -1,7 +1,7 @@
 import { replayErasures } from '../core/my-data/erasure.js';
 import { withContext } from './context.js';
 
-/** Erases again, after a backup was restored, whoever the journal remembers. */
+/** After a backup was restored: repeats the erasures that the journal records. */
 export const replayErasuresCommand = (): Promise<void> =>
   withContext(async (ctx) => {
     const erased = await replayErasures(ctx);

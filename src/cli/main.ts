@@ -10,17 +10,17 @@ import type { createKeyCommand, listKeysCommand } from './keys.js';
 import type { createOrganizationCommand } from './organizations.js';
 import type { ExportFlags, ImportFlags } from './signatures.js';
 
-// What a command needs is loaded when it runs: asking for help should not wait for the whole server.
+// Commands are imported when they run, so that `--help` does not load the whole server.
 const database = () => import('./database.js');
 const doNotContactCommands = () => import('./do-not-contact.js');
 const keyCommands = () => import('./keys.js');
 const linkKeyCommands = () => import('./link-keys.js');
 const organizationCommands = () => import('./organizations.js');
 
-// The database holds addresses: what this process makes is for its owner alone.
+// The database holds addresses: files of this process are readable by their owner alone.
 process.umask(0o077);
 
-// A key that is printed once must not be lost in silence. A reader who has seen enough is no failure.
+// A failed write to stdout is an error, since a key is printed only once. A closed pipe (`| head`) is not.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (code === 'EPIPE') return;
   console.error(`undersigned: what it says cannot be written (${code})`);
@@ -126,7 +126,7 @@ signatures
     new Option('--format <format>', 'of the file (by its name if absent)').choices(['csv', 'ndjson']),
   )
   .option('--source <words>', 'how they were collected, for the lines that do not say it')
-  .option('--fast', 'leave nobody else a turn: for a database that no server works on')
+  .option('--fast', 'do not pause for other work: for a database that no server uses')
   .argument('<file>', 'the file; - for stdin')
   .action(async (file: string, flags: ImportFlags) =>
     (await import('./signatures.js')).importSignaturesCommand(file, flags),
@@ -144,7 +144,7 @@ program
   .command('erasures')
   .description('people who were erased')
   .command('replay')
-  .description('after a restored backup: erase again whoever was erased since')
+  .description('after a restored backup: repeat the erasures since it was made')
   .action(async () => (await import('./erasures.js')).replayErasuresCommand());
 
 program
@@ -214,7 +214,9 @@ try {
   process.exitCode = 1;
 }
 
-/** What may be said of it: a driver's message may hold bound values, and its code says enough. */
+/**
+ * The message to print. Errors with a code (of drivers, of the system) show only the code: messages may hold values.
+ */
 function failure(error: unknown): string {
   const { code, message } = describeError(error) as { code?: string; message?: string };
   if (error instanceof ApiError || (code === undefined && message !== undefined)) {

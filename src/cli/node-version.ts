@@ -1,9 +1,9 @@
 /*
- * Imported before anything else: on an older Node a library fails to load, or ends the process, before it can say why.
- * As package.json has it under `engines`.
+ * Ends the process on an unsupported Node.js. It must be imported first: on an older Node.js a library would fail to
+ * load before a message could be printed. Keep it equal to `engines` in package.json.
  */
 
-/** The least of each line; later lines are good. Others of Node 21 to 23 lack what libraries need, or are over. */
+/** The lowest minor version of each major version; from FROM on all are supported. Node 21 and 23 are not. */
 const LEAST: Readonly<Record<number, number>> = { 20: 19, 22: 14 };
 const FROM = 24;
 

@@ -7,7 +7,9 @@ import { toYaml } from '../http/openapi/openapi-yaml.js';
 import { documentOf } from '../http/openapi/openapi.js';
 import { migrateStore, openStore } from '../store/open.js';
 
-/** The published document does not depend on where it is made: it is built over an empty database of its own. */
+/**
+ * The OpenAPI document as YAML. It is built on a temporary empty database, so it does not depend on the environment.
+ */
 export async function renderDocument(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-'));
   const url = `file:${join(folder, 'empty.db')}`;

@@ -1,10 +1,7 @@
 const WIDTH = 30;
 const EVERY_MS = 100;
 
-/**
- * A line on stderr that shows how far something is, in a terminal; elsewhere nothing. `clear` takes it away for what is
- * printed next.
- */
+/** A progress bar on stderr, in a terminal only. `clear` removes it before other output. */
 export function progressBar(out: NodeJS.WriteStream = process.stderr) {
   let done = 0;
   let begun = performance.now();

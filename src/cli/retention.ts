@@ -9,7 +9,7 @@ const SAYS: Record<Retained['outcome'], (one: Retained, would: string) => string
   failed: ({ error }) => `failed (${String(describeError(error)['code'] ?? describeError(error)['type'])})`,
 };
 
-/** Prints a line for each petition that is over, and the sum; the exit code is 1 if one failed. */
+/** Prints a line for each ended petition, and the sum. The exit code is 1 if one failed. */
 export const runRetentionCommand = ({ dryRun = false }: { dryRun?: boolean }): Promise<void> =>
   withContext(async (ctx) => {
     const { petitions, supporters } = await runRetention(ctx, { dryRun });

@@ -7,7 +7,7 @@ import { describeError } from '../errors.js';
 const DRAIN_MS = 20_000;
 
 export async function serveCommand(): Promise<void> {
-  // A wrong configuration is told before the whole server is loaded.
+  // A wrong configuration is reported before the whole server is loaded.
   const config = loadConfig();
   const { startServer } = await import('../server.js');
   const { app, url, migrated, say, stop } = await startServer(config);

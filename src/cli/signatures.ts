@@ -17,8 +17,8 @@ import { progressBar } from './progress-bar.js';
 
 type Format = 'csv' | 'ndjson';
 
-/** Whoever may run commands on the database speaks for every organization: for the lead, if none is named. */
-async function speakerOf(ctx: Context, petition: string, slug?: string): Promise<KeyedActor> {
+/** Commands may act for any organization: the one with this slug, or the lead organization of the petition. */
+async function actorFor(ctx: Context, petition: string, slug?: string): Promise<KeyedActor> {
   const found = await findAnyHead(ctx.store.read, petition);
   if (!found) throw new Error('there is no such petition');
   const all = await listOrganizations(ctx.store.read);
@@ -38,10 +38,10 @@ export type ExportFlags = {
   out?: string;
 };
 
-/** Writes all signatures of a petition into a file, or to stdout. A file is there only when it is complete. */
+/** Exports all signatures of a petition to a file or to stdout. The file appears only when it is complete. */
 export const exportSignaturesCommand = ({ petition, organization, status, out, ...flags }: ExportFlags) =>
   withContext(async (ctx) => {
-    const actor = await speakerOf(ctx, petition, organization);
+    const actor = await actorFor(ctx, petition, organization);
     const filter = { statuses: status };
     const { about, slices } = await exportSignatures(ctx, actor, petition, filter);
     const bar = progressBar();
@@ -82,15 +82,15 @@ export type ImportFlags = {
   fast?: boolean;
 };
 
-/** The server, if it runs, signs in between: half of the time is its own. */
+/** Leaves half of the time to a running server. */
 const GENTLE = { chunkMs: 50, restMs: 50 };
 const FAST = { chunkMs: 1000, restMs: 0 };
 
-/** Takes over the signatures of a file, or of stdin. The exit code is 1 if a line was wrong. */
+/** Imports the signatures of a file, or of stdin. The exit code is 1 if a line was invalid. */
 export const importSignaturesCommand = (file: string, flags: ImportFlags): Promise<void> =>
   withContext(async (ctx) => {
     const { petition, organization, source = null, fast } = flags;
-    const actor = await speakerOf(ctx, petition, organization);
+    const actor = await actorFor(ctx, petition, organization);
     const bar = progressBar();
     const bytes = file === '-' ? process.stdin : createReadStream(file);
     const size = file === '-' ? 0 : statSync(file).size;
@@ -107,7 +107,7 @@ export const importSignaturesCommand = (file: string, flags: ImportFlags): Promi
     };
     const wrong = ({ line, field, detail }: { line: number; field: string; detail: string }) => {
       bar.clear();
-      // The line says which it was: what stands in it stays out of terminals and logs.
+      // Only the line number is printed: personal data must stay out of terminals and logs.
       console.error(`line ${line}${field && `, ${field}`}: ${detail}`);
     };
     const input = { petition, actor, apiKeyKey: null, source, ...(fast ? FAST : GENTLE), wrong, heard };

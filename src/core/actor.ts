@@ -1,4 +1,7 @@
-/** Who is asking. A publishable key only says through whom; a secret key says who. */
+/**
+ * Who makes a request. A publishable key only says through which organization's page; a secret key identifies the
+ * caller.
+ */
 export type Actor =
   | { kind: 'anonymous' }
   | {
@@ -8,27 +11,27 @@ export type Actor =
       organizationKey: number;
       organizationId: string;
       scopes: readonly string[];
-      /** Where browsers may use a publishable key; empty: anywhere. */
+      /** The origins whose pages may use a publishable key; empty: any. */
       origins: readonly string[];
     };
 
-/** What is known of whoever sends a request, whatever key they have. */
+/** What is known about the sender of a request, independent of its key. */
 export type Caller = {
-  /** Whom it comes from, as limits see it, and the wider network of that one: see http/caller.ts. */
+  /** The client as rate limits see it, and the wider network that it belongs to: see http/caller.ts. */
   readonly client: string | null;
   readonly network: string | null;
-  /** The page that a browser sends it from. */
+  /** The `Origin` header that a browser sent. */
   readonly origin: string | null;
-  /** Seconds until its network may again sign the petition without a proof of work; 0: it may. */
+  /** Seconds until this network may again sign the petition without a proof of work; 0: it may now. */
   waits: number;
 };
 
-/** Where nothing is known, and nothing is held against anybody. */
+/** For callers without HTTP: nothing is known about them, so nothing counts against them. */
 export const UNKNOWN_CALLER: Caller = { client: null, network: null, origin: null, waits: 0 };
 
 export type KeyedActor = Exclude<Actor, { kind: 'anonymous' }>;
 
-/** The `keyKey` of whoever needs no key, since they may run commands on the database. Keys begin at 1. */
+/** The `keyKey` of commands, which run on the database and need no key. Real keys begin at 1. */
 export const NO_KEY = 0;
 
 export const ANONYMOUS: Actor = { kind: 'anonymous' };

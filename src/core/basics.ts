@@ -1,7 +1,7 @@
 import type { IdPrefix } from '../../schema/db/public-id.js';
 import type { Store } from '../store/store.js';
 
-/** The store, and what is different each time: time, ids and randomness come in here, so that tests are exact. */
+/** The store, and all that differs between two runs: time, ids and randomness come in here, so tests can fix them. */
 export type Basics = {
   readonly store: Store;
   readonly now: () => Date;

@@ -5,19 +5,19 @@ import { bind, statement, type Tx } from '../store/store.js';
 type Values = Record<string, unknown>;
 type Prepared<Result> = { prepare(name: string): { execute(values?: Values): PromiseLike<Result[]> } };
 
-/** What engines take at once in a list. */
+/** The most values that one `in` list may have on both engines. */
 const LIST = 500;
 
 export function* inParts<One>(many: readonly One[]): Generator<readonly One[]> {
   for (let at = 0; at < many.length; at += LIST) yield many.slice(at, at + LIST);
 }
 
-/** Rows in one statement. Larger ones gain nothing, and must stay below what engines take in parameters. */
+/** Rows per statement. Larger sizes gain nothing, and would come near the engines' limit of parameters. */
 const SIZES = [128, 16, 1];
 
 /**
- * An insert of many rows, for a few sizes built once each: so that neither is the SQL built anew, nor does a row cost a
- * round trip. Answers what the statements return, in no order.
+ * An insert of many rows through prepared statements of a few sizes, so that SQL is not built for each call and rows
+ * share round trips. Returns what the statements return, in no particular order.
  */
 export function insertMany<Name extends string, Result>(
   name: string,
@@ -28,7 +28,7 @@ export function insertMany<Name extends string, Result>(
   const statements = SIZES.map((size) => {
     const run = statement(`${name}_${size}`, (tx: Tx) => {
       const found = table(tx.tables);
-      // Placeholders are called by their number: so their values are a list, and not an object of thousands of names.
+      // Placeholders are named by their number, so the values are an array, not an object with thousands of keys.
       const place = (row: number, i: number) => String(row * columns.length + i);
       const rows = Array.from({ length: size }, (_, row) =>
         columns.map((column, i) => [column, bind(found[column], place(row, i))] as const),

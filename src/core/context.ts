@@ -12,10 +12,10 @@ import type { ClickRecorder } from './sharing/click-recorder.js';
 import type { ShareSplit } from './sharing/share-variants.js';
 import type { WakeUp } from './wake-up.js';
 
-/** What a verb needs from outside. */
+/** What verbs need from outside: time, keys and the parts of the process that they talk to. */
 export type Context = Basics & {
   readonly sealer: Sealer;
-  /** From the root key: names and seals what is kept for retries. */
+  /** Derived from the root key; names and seals the answers that are kept for retries. */
   readonly retryKey: Buffer;
   readonly milestones: Milestones;
   readonly published: PublishedCounts;
@@ -26,8 +26,8 @@ export type Context = Basics & {
   readonly policy: Policy;
   readonly brakes: Brakes;
   readonly erasures: ErasureJournal;
-  /** Tells the mail worker of this process, if there is one, that the outbox has something: call it after a commit. */
+  /** Wakes this process's mail worker, if there is one. Call it after the commit that queued mail. */
   readonly mailWaits: WakeUp;
-  /** Counts who follows share links; the routes of those write its sums. */
+  /** Counts clicks on share links in memory; they are written to the database in batches. */
   readonly clicks: ClickRecorder;
 };

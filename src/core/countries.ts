@@ -10,16 +10,16 @@ const CODES =
 export const COUNTRIES: readonly string[] = CODES.split(' ');
 const KNOWN = new Set(COUNTRIES);
 
-/** Codes that are written often and are no codes of ISO 3166-1: the reserved ones of the United Kingdom and of Greece. */
+/** Common codes that are not in ISO 3166-1: those of the United Kingdom and Greece. */
 const ALSO: Readonly<Record<string, string>> = { UK: 'GB', EL: 'GR' };
 
-/** The code that was meant, in capitals; undefined: there is no such country. */
+/** The code in capitals; undefined: there is no such country. */
 export function countryOf(typed: string): string | undefined {
   const code = typed.toUpperCase();
   return KNOWN.has(code) ? code : ALSO[code];
 }
 
-/** Names that Node.js does not give them. */
+/** Common names that Intl does not have. */
 const NAMES: Readonly<Record<string, string>> = {
   america: 'US',
   usa: 'US',
@@ -70,11 +70,11 @@ function names(): Map<string, string> {
   return byName;
 }
 
-/** The country that a name or a code means; undefined: it means none. */
+/** The code of a country's name or code; undefined: there is no such country. */
 export const countryByName = (typed: string): string | undefined =>
   countryOf(typed.trim()) ?? names().get(bare(typed));
 
-/** The country whose name or code is nearest to what was typed, for an answer in words; undefined: none is near. */
+/** The country whose name is closest to what was typed, for error messages; undefined: none is close. */
 export function nearestCountry(typed: string): { code: string; name: string } | undefined {
   const wanted = bare(typed);
   const code = countryByName(typed) ?? (wanted.length >= 4 ? nearest(wanted) : undefined);

@@ -1,19 +1,25 @@
 import { asc, desc, gt, lt, type Column, type SQL } from 'drizzle-orm';
 import { ApiError } from '../errors.js';
 
+/* Cursor pagination, shared by all lists. */
+
 export type Page<Item> = { items: Item[]; nextCursor: string | null };
 
-/** A place in a sorted list: the values of the sort columns of the last item that was given out. */
+/** A place in a sorted list: the sort values of the last item returned. */
 export type CursorPlace = readonly (string | number)[];
 
 /**
- * Cursors are opaque to callers. `list` names the list and its order, so that a cursor cannot be used on another one.
+ * Encodes a place; the text is opaque to callers. `list` names the list and its order, so that a cursor cannot be used
+ * on another list.
  */
 export function encodeCursor(list: string, place: CursorPlace): string {
   return Buffer.from(JSON.stringify([list, ...place])).toString('base64url');
 }
 
-/** Throws `invalid_cursor` for anything that encodeCursor did not make for this list. `shape` is an example of a place. */
+/**
+ * The place in a cursor, undefined without one. `shape` is an example of a place. Throws `invalid_cursor` for
+ * everything that encodeCursor did not make for this list.
+ */
 export function decodeCursor<const Shape extends CursorPlace>(
   list: string,
   cursor: string | undefined,
@@ -46,7 +52,7 @@ function parse(cursor: string): unknown[] {
   }
 }
 
-/** Cuts `limit` items off rows that were read with `limit + 1`. */
+/** Makes a page of `limit` items from rows that were read with `limit + 1`. */
 export function pageOf<Row>(
   list: string,
   rows: Row[],

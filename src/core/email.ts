@@ -2,21 +2,26 @@ import { domainToASCII } from 'node:url';
 import { invalidBody } from '../errors.js';
 import { oneLine } from './typed-text.js';
 
+/* E-mail addresses: which are accepted, which two are one supporter, and which spellings share a mailbox. */
+
 export type EmailAddress = {
-  /** Where mail goes: as typed, trimmed, with the domain in lower-case ASCII. */
+  /** Where mail is sent: as typed, trimmed, with the domain in lower-case ASCII. */
   delivery: string;
-  /** What makes two addresses one person: the local part's ASCII letters lower-cased too. */
+  /**
+   * Equal for two addresses that are one supporter: like `delivery`, with the local part's ASCII letters in lower case
+   * too.
+   */
   identity: string;
 };
 
-// dot-atom of RFC 5322, without quotes, comments and literals; both patterns are linear.
+// The dot-atom of RFC 5322, without quotes, comments and literals. Both patterns run in linear time.
 const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:xn--[a-z0-9-]{0,57}[a-z0-9]|[a-z]{2,63})$/;
 
-/** What people paste with an address: a name before it, the scheme of a link, the end of a sentence. */
+/** What people paste along with an address: a display name, `mailto:`, the punctuation of a sentence. */
 const AROUND = /^(?:(?:[^<>@]*\s)?<(?:mailto:)?([^<>]*)>|(?:mailto:)?([^<>]*?))[\s.,;:!]*$/i;
 
-/** The address of what was typed or pasted. Almost all are nothing else. */
+/** The address in a typed or pasted text. */
 function addressIn(typed: string): string {
   if (/^[\w.+-]+@[\w.-]*\w$/.test(typed)) return typed;
   const text = /^[!-~ ]*$/.test(typed) ? typed.trim() : oneLine(typed).replaceAll('\uFF20', '@');
@@ -24,7 +29,7 @@ function addressIn(typed: string): string {
   return (bracketed ?? plain ?? text).trim();
 }
 
-/** Reads an address, or returns undefined for anything that mail could not be sent to plainly. */
+/** Parses an address; undefined for everything that ordinary mail could not be sent to. */
 export function parseEmail(typed: string): EmailAddress | undefined {
   const text = addressIn(typed);
   const at = text.lastIndexOf('@');
@@ -36,7 +41,7 @@ export function parseEmail(typed: string): EmailAddress | undefined {
   return { delivery: `${local}@${domain}`, identity: `${local.toLowerCase()}@${domain}` };
 }
 
-/** As `parseEmail`; throws `invalid_body`, which points at the member of the body, where that finds none. */
+/** Like `parseEmail`, but throws `invalid_body` with the pointer when the address is invalid. */
 export function requireEmail(typed: string, pointer = '/email'): EmailAddress {
   const email = parseEmail(typed);
   if (email) return email;
@@ -44,20 +49,20 @@ export function requireEmail(typed: string, pointer = '/email'): EmailAddress {
 }
 
 type Provider = {
-  /** The domain that stands for all on which a name is the same mailbox. */
+  /** The canonical domain: the same name at the provider's other domains is the same mailbox. */
   domain: string;
-  /** What stands between a name and a tag of its owner's choice, besides the plus sign. */
+  /** The separator between a name and a tag that its owner chose, besides the plus sign. */
   tag?: string;
-  /** How the spellings of a name become one. */
+  /** Maps all spellings of a name to one. */
   plain?: (name: string) => string;
 };
 
 const dotless = (name: string) => name.replaceAll('.', '');
 
 /*
- * As the providers document it. Gmail: dots do not matter, googlemail.com is gmail.com. Proton: nor do dots, hyphens and
- * underscores, and a name is its owner's at all their domains. Apple: so it is at icloud.com, me.com and mac.com. Yandex:
- * dot and hyphen are one. Yahoo: a disposable address is a nickname, a hyphen and a keyword.
+ * As the providers document it. Gmail ignores dots, and googlemail.com is gmail.com. Proton ignores dots, hyphens and
+ * underscores; a name has one owner across all its domains. So it has at Apple's icloud.com, me.com and mac.com. Yandex
+ * treats dot and hyphen as equal. Yahoo's disposable addresses are a nickname, a hyphen and a keyword.
  */
 const PROVIDERS = new Map<string, Provider>(
   (
@@ -76,9 +81,9 @@ const PROVIDERS = new Map<string, Provider>(
   ).flatMap(([domains, rules]) => domains.map((one) => [one, { domain: domains[0], ...rules }] as const)),
 );
 
-/** At each of its domains a name is somebody else's. */
+/** At Yahoo, unlike above, the same name at another domain is another mailbox. */
 const YAHOO = /^(?:yahoo\.(?:com|[a-z]{2}|com?\.[a-z]{2})|ymail\.com|rocketmail\.com)$/;
-/** "Anything" in anything@name.fastmail.com is a tag. */
+/** "anything" in anything@name.fastmail.com is a tag. */
 const FASTMAIL = /^([^.]+)\.(fastmail\.(?:com|fm))$/;
 
 function providerOf(domain: string): Provider | undefined {
@@ -90,20 +95,20 @@ function providerOf(domain: string): Provider | undefined {
 }
 
 /**
- * What the spellings of one mailbox have in common, by the rules of large providers; what follows a plus sign is taken for
- * a tag everywhere. A sign that two addresses are one person, for limits and caps, and never a reason to refuse one.
+ * What all spellings of one mailbox have in common, by the rules of large providers; a plus sign starts a tag at every
+ * provider. It suggests that two addresses are one person. Use it for limits and caps, never to refuse an address.
  */
 export function clusterOf(identity: string): string {
   const at = identity.lastIndexOf('@');
   const domain = identity.slice(at + 1);
   const provider = providerOf(domain);
-  // Most have one spelling, and this is asked for every signature.
+  // The common case first: this runs for every signature.
   if (!provider && !identity.includes('+')) return identity;
   const name = before(before(identity.slice(0, at), '+'), provider?.tag);
   return `${provider?.plain?.(name) || name}@${provider?.domain ?? domain}`;
 }
 
-/** What stands before a mark, if anything does. */
+/** The text before a mark; all of it if nothing precedes the mark or there is none. */
 function before(text: string, mark: string | undefined): string {
   const at = mark === undefined ? -1 : text.indexOf(mark);
   return at > 0 ? text.slice(0, at) : text;
@@ -112,7 +117,7 @@ function before(text: string, mark: string | undefined): string {
 function asciiDomain(typed: string): string | undefined {
   const lower = typed.toLowerCase();
   if (DOMAIN.test(lower) && !lower.includes('xn--')) return lower.length <= 253 ? lower : undefined;
-  // domainToASCII would read an escape or a port as the URL standard does; no domain name has them.
+  // domainToASCII would decode escapes and strip ports as in URLs; no domain name contains these characters.
   if (/[%:/?#@[\]\\\s]/.test(typed)) return undefined;
   const ascii = domainToASCII(typed);
   return ascii.length <= 253 && DOMAIN.test(ascii) ? ascii : undefined;

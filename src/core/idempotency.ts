@@ -6,13 +6,18 @@ import { bind, bindAll, statement, type Store, type Tx } from '../store/store.js
 import { deleteInSteps } from './in-steps.js';
 import { seal, unseal } from './sealer.js';
 
-/** A caller's wish that a request have its effect once, however often it is sent. */
+/*
+ * The `Idempotency-Key`: a retry gets the first answer instead of a second effect. Answers are stored encrypted with a
+ * key that is derived from the caller's own and never stored.
+ */
+
+/** A request that must take effect only once, however often it is sent. */
 export type Retry = {
-  /** Names the sender, the route and the caller's key; a hash, so that a captured database tells nothing. */
+  /** Identifies the sender, the route and the caller's key; a hash, so that a stolen database reveals none of them. */
   hash: Buffer;
-  /** What was asked: the same key with another body is a mistake. */
+  /** The hash of the body: the same key with another body is an error. */
   requestHash: Buffer;
-  /** Seals the kept answer. Derived from the caller's key, which is not stored. */
+  /** Encrypts the kept answer. Derived from the caller's key, which is not stored. */
   sealingKey: Buffer;
 };
 
@@ -23,7 +28,10 @@ const digest = (key: Buffer, purpose: string, ...parts: string[]) =>
     .update(JSON.stringify([purpose, ...parts]))
     .digest();
 
-/** `secret` belongs to this installation, so that a captured database opens nothing. `scope` is everything that the key is private to: the sender, the method and the path. */
+/**
+ * `secret` is the installation's, so that a stolen database opens nothing. `scope` is all that the key is private to:
+ * the sender, the method and the path.
+ */
 export const retryOf = (secret: Buffer, scope: string, key: string, body: string): Retry => ({
   hash: digest(secret, 'name', scope, key),
   requestHash: digest(secret, 'request', body),
@@ -53,9 +61,9 @@ const keep = statement('idempotency_keep', ({ db, tables: { idempotencyKeys } }:
 );
 
 /**
- * Runs `work`, or returns what it returned when the same request was made before. A concurrent retry waits for the
- * first. Failures are not kept: they are rolled back with all else, and the retry runs again. What is kept is what `work`
- * returned, not the bytes of an answer, which is rendered again. Throws `idempotency_key_reused`.
+ * Runs `work`, or returns what it returned when the same request came before. A concurrent retry waits for the first
+ * request. Failures are rolled back and not kept, so a retry runs again. What is kept is the value of `work`; the HTTP
+ * answer is rendered again. Throws `idempotency_key_reused`.
  */
 export async function once<T>(tx: Tx, retry: Retry | undefined, work: () => Promise<T>): Promise<T> {
   if (!retry) return work();
@@ -66,7 +74,7 @@ export async function once<T>(tx: Tx, retry: Retry | undefined, work: () => Prom
     const plain = kept && unseal(sealingKey, kept.answer);
     if (!plain || !kept.requestHash.equals(requestHash)) {
       throw new ApiError('idempotency_key_reused', {
-        detail: 'This Idempotency-Key came with another request before. Use a new key for a new request.',
+        detail: 'This Idempotency-Key was used with another request. Use a new key for a new request.',
       });
     }
     return deserialize(plain) as T;
@@ -76,7 +84,7 @@ export async function once<T>(tx: Tx, retry: Retry | undefined, work: () => Prom
   return value;
 }
 
-/** Forgets answers that are older than any retry. Returns how many. */
+/** Deletes answers that are older than 48 hours. Returns how many. */
 export function forgetOldRetries(store: Store, now: Date): Promise<number> {
   const { idempotencyKeys: t } = store.tables;
   const before = new Date(now.getTime() - HOURS_KEPT * 3_600_000);

@@ -3,8 +3,8 @@ import type { Store, Tx } from '../store/store.js';
 const AT_A_TIME = 500;
 
 /**
- * Deletes what there may be much of without keeping other transactions waiting: a few rows in each. `step` deletes at most
- * `most` rows and returns them; it is repeated until it finds fewer. Returns how many rows were deleted.
+ * Deletes many rows in short transactions, so that other transactions need not wait long. `step` deletes at most `most`
+ * rows and returns them; it is repeated until it finds fewer. Returns how many rows were deleted.
  */
 export async function deleteInSteps(
   store: Store,

@@ -1,6 +1,6 @@
 /*
- * Long work is done in small pieces. One piece runs in each turn of the event loop, however many such works there are, so
- * that a request waits for one piece at most.
+ * Splits long work into pieces, so that a request never waits for more than one piece: in each turn of the event loop
+ * one piece runs, no matter how many such works there are.
  */
 
 const waiting: (() => void)[] = [];
@@ -10,17 +10,20 @@ function next(): void {
   if (waiting.length > 0) setImmediate(next);
 }
 
-/** Resolves when the next piece may run. */
+/** Resolves when the caller may run its next piece. */
 export const nextLoopTurn = (): Promise<void> =>
   new Promise((resolve) => {
     waiting.push(resolve);
     if (waiting.length === 1) setImmediate(next);
   });
 
-/** As many as take about a millisecond, where each is a write to a socket. */
+/** How many actions take about a millisecond, if each is a write to a socket. */
 const PIECE = 250;
 
-/** Does something for each of many, a piece in each turn. `many` may change meanwhile: what leaves is left out, what comes is met. */
+/**
+ * Calls `act` for each item, a piece per turn. `many` may change meanwhile: removed items are skipped, added ones
+ * included.
+ */
 export async function forEachInTurns<One>(many: Iterable<One>, act: (one: One) => void): Promise<void> {
   let done = 0;
   for (const one of many) {

@@ -1,9 +1,9 @@
 import { RunAgain } from '../store/store.js';
 
 /**
- * Takes the rows that a conditional write returned: an update of what is still as it was read, or an insert of what was not
- * there. Returns the first of them. When fewer than `expected` were written the transaction runs again, which happens on
- * PostgreSQL alone: there another transaction may come between the read and the write.
+ * Checks the result of a conditional write: an update on the condition of what was read, or an insert of what was
+ * absent. Returns the first written row. If fewer than `expected` were written, the transaction runs again; that
+ * happens only on PostgreSQL, where another transaction may commit between the read and the write.
  */
 export function unlessOvertaken<Row>(written: readonly Row[], expected = 1): Row {
   const [first] = written;

@@ -1,7 +1,7 @@
 /**
- * Remembers what was seen lately, in bounded memory: at least the last `most` keys, at most twice as many. Two
- * generations: when the younger is full, the older is dropped. Forgetting one by one, as an exact list would, costs more
- * than all else that is done with it.
+ * A map of the most recent entries in bounded memory: it keeps at least the last `most` keys, at most twice as many. It
+ * has two generations, and drops the older when the younger is full, which is much cheaper than evicting entries one by
+ * one.
  */
 export class RecentMap<Value, Key = number> {
   #young = new Map<Key, Value>();

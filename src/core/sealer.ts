@@ -1,15 +1,15 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
 /*
- * Seals small values so that only this installation can read them and two seals of the same value cannot be linked:
- * AES-256-GCM with a fresh nonce under a key derived, for each purpose, from the root key.
+ * Encrypts small values so that only this installation can read them, and so that two seals of the same value cannot be
+ * linked: AES-256-GCM with a fresh nonce, with a key per purpose that is derived from the root key.
  */
 
 const ALGORITHM = 'aes-256-gcm';
 const NONCE = 12;
 const TAG = 16;
 
-/** Drawing random bytes one nonce at a time costs more than sealing. No byte is given out twice. */
+/** Random bytes for many nonces at once, since drawing 12 at a time costs more than sealing. No byte is used twice. */
 const pool = { bytes: Buffer.alloc(0), used: 0 };
 
 function freshNonce(): Buffer {
@@ -29,7 +29,7 @@ export function seal(key: Uint8Array, plain: Uint8Array): Buffer {
   return Buffer.concat([nonce, body, cipher.getAuthTag()]);
 }
 
-/** Returns undefined for anything that was not sealed under this key. */
+/** The plain text; undefined for everything that was not sealed with this key. */
 export function unseal(key: Uint8Array, sealed: Uint8Array): Buffer | undefined {
   if (sealed.length < NONCE + TAG) return undefined;
   const decipher = createDecipheriv(ALGORITHM, key, sealed.subarray(0, NONCE), { authTagLength: TAG });
@@ -45,15 +45,15 @@ export function unseal(key: Uint8Array, sealed: Uint8Array): Buffer | undefined 
 export const deriveKey = (root: Uint8Array, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', root, Buffer.alloc(0), `undersigned/${purpose}`, 32));
 
-/** When somebody opened the form of a petition. */
+/** The content of a form token: the petition, and when its form was opened. */
 export type FormOpened = { petitionKey: number; at: number };
 
 export type Sealer = {
-  /** The receipt of a signature: fresh at every call, always of the same length. */
+  /** The receipt of a signature: different at every call, always of the same length. */
   receipt(signatureKey: number): string;
-  /** The signature that a receipt stands for, or undefined. */
+  /** The signature of a receipt; undefined if it is invalid. */
   openReceipt(receipt: string): number | undefined;
-  /** Tells nothing to whoever holds it, not even when it was made. */
+  /** Unreadable for its holder, who cannot even tell when it was made. */
   formToken(opened: FormOpened): string;
   openFormToken(token: string): FormOpened | undefined;
 };
@@ -72,7 +72,7 @@ export function createSealer(rootKey: Uint8Array): Sealer {
   };
 }
 
-/** Seals two whole numbers into a token with a prefix; every token is of the same length. */
+/** Seals two whole numbers into a token with a prefix. All tokens have the same length. */
 function pairSealer(prefix: string, key: Buffer) {
   const pattern = new RegExp(`^${prefix}_[A-Za-z0-9_-]{59}$`);
   return {
@@ -86,7 +86,7 @@ function pairSealer(prefix: string, key: Buffer) {
       if (!pattern.test(token)) return undefined;
       const text = token.slice(prefix.length + 1);
       const sealed = Buffer.from(text, 'base64url');
-      // Node's decoder ignores stray bits: what it reads must be what was written.
+      // Node's decoder ignores stray bits, which would allow several spellings of one token.
       if (sealed.toString('base64url') !== text) return undefined;
       const plain = unseal(key, sealed);
       return plain && [Number(plain.readBigUInt64BE(0)), Number(plain.readBigUInt64BE(8))];

@@ -3,34 +3,37 @@ import { decodeId, encodeId } from '../../schema/db/public-id.js';
 import { deriveKey } from './sealer.js';
 
 /*
- * Keyed hashes, each under a key of its own that is derived from the root key. The root key is not in the database: so
- * a captured one cannot be asked whether somebody is in it, nor can codes of six digits be found by trying them all.
+ * Keyed hashes, each with its own key derived from the root key. The root key is not in the database: a stolen database
+ * cannot reveal whether someone is in it, and six-digit codes cannot be found by trying them all.
  */
 
 export type Secrets = {
-  /** Names the person behind an address's identity without naming the address. 32 bytes. */
+  /** Identifies the person of an address without containing the address. 32 bytes. */
   subject(identity: string): Buffer;
-  /** Names a mailbox on one petition: what clusterOf says of its spellings. 32 bytes. */
+  /** Identifies a mailbox on one petition by its `clusterOf`. 32 bytes. */
   mailbox(petitionKey: number, cluster: string): Buffer;
-  /** Shows that a consent record is as it was written. 32 bytes. */
+  /** Proves that a consent record was not changed. 32 bytes. */
   proof(record: readonly unknown[]): Buffer;
-  /** What is kept of the code that was mailed for a request. 32 bytes. */
+  /** The stored form of a request's mailed code. 32 bytes. */
   code(requestKey: number, code: string): Buffer;
-  /** The local part of a mail's Message-ID: the same for each attempt to send it. */
+  /** The local part of a mail's Message-ID, the same for each attempt to send it. */
   messageId(outboxKey: number): string;
-  /** Names a network for one key, without naming the network. 12 bytes. */
+  /** Identifies a network for one API key only, without containing the network. 12 bytes. */
   network(apiKeyKey: number, network: string): Buffer;
-  /** The names that people have for one organization: two of them cannot tell that theirs are of the same person. */
+  /**
+   * Maps supporter ids to ids for one organization, so that two organizations cannot tell that they have the same
+   * person.
+   */
   namesFor(organizationKey: number): (supporterId: string) => string;
-  /** A row of a list as a text that does not say which one it is; the same at each call. 22 characters. */
+  /** Encodes a row of a list as 22 characters that do not reveal the row; the same at each call. */
   place(listKey: number, rowKey: number): string;
-  /** The row of a place in this list; undefined for what is none. */
+  /** The row of a place in this list; undefined if the place is invalid. */
   openPlace(listKey: number, place: string): number | undefined;
 };
 
 /**
- * Single blocks of 16 bytes, no two of which are the same: there a cipher without chaining is a permutation under a key,
- * and says no more than a hash would.
+ * ECB is safe here: each value is a single distinct block of 16 bytes, for which it is a keyed permutation that reveals
+ * no more than a hash would.
  */
 const BLOCKS = 'aes-256-ecb';
 
@@ -40,7 +43,7 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
     return (...parts: readonly unknown[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest();
   };
   const purposes = ['subject', 'mailbox', 'proof', 'code', 'message-id', 'network'];
-  const [subject, mailbox, proof, code, messageId, whence] = purposes.map(keyed) as [
+  const [subject, mailbox, proof, code, messageId, networkHash] = purposes.map(keyed) as [
     ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
@@ -56,7 +59,7 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
     proof: (record) => proof(...record),
     code: (requestKey, text) => code(requestKey, text),
     messageId: (outboxKey) => messageId(outboxKey).subarray(0, 18).toString('base64url'),
-    network: (apiKeyKey, network) => whence(apiKeyKey, network).subarray(0, 12),
+    network: (apiKeyKey, network) => networkHash(apiKeyKey, network).subarray(0, 12),
     namesFor(organizationKey) {
       const cipher = createCipheriv(BLOCKS, person(organizationKey), null);
       return (supporterId) => encodeId('sup', cipher.update(decodeId(supporterId)));
@@ -72,7 +75,7 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
       if (sealed.length !== 16 || sealed.toString('base64url') !== place) return undefined;
       const plain = createDecipheriv(BLOCKS, places, null).setAutoPadding(false).update(sealed);
       const rowKey = Number(plain.readBigUInt64BE(8));
-      // A block that was made up is of this list once in 2^64 times.
+      // A made-up block decrypts to this list's key by chance once in 2^64 tries.
       return plain.readBigUInt64BE(0) === BigInt(listKey) && Number.isSafeInteger(rowKey)
         ? rowKey
         : undefined;

@@ -1,2 +1,2 @@
-/** Whose data a request may see and change. */
+/** The supporter whose data a request may see and change. */
 export type Session = { readonly supporterKey: number };

@@ -1,40 +1,40 @@
 /*
- * What people type, paste and export, read as they meant it. Keyboards, text processors and spreadsheets put characters
- * into a text that nobody chose: spaces that do not break, marks of direction, letters as wide as a Chinese one, digits of
- * another script, dashes for hyphens. Here, and nowhere else, is decided what becomes of them. Contracts name one of these
- * readings (`typed`), so that the API, imports and pages agree.
+ * Normalises text that people type, paste or export. Keyboards, word processors and spreadsheets insert characters that
+ * the person did not choose: no-break spaces, direction marks, full-width letters, digits of other scripts, dashes for
+ * hyphens. All rules about them are here. A contract names the normalisation of a field with the keyword `typed`, so the
+ * API, imports and pages agree.
  */
 
-/** A letter, digit or sign that leaves ink: U+3164, U+2800 and the last three are called so, and are blank. */
+/** At least one visible character. U+3164, U+2800 and the last three belong to these classes, but are blank. */
 const INK =
   /(?![\p{Default_Ignorable_Code_Point}\u2800\u{1D159}\u{13441}\u{13442}])[\p{Letter}\p{Number}\p{Punctuation}\p{Symbol}]/u;
 
 export const isVisible = (text: string): boolean => INK.test(text);
 
-/** Marks, overrides and isolates. Letters have a direction of their own: no name needs them. */
+/** Bidirectional marks, overrides and isolates. No name needs them, since letters have a direction anyway. */
 const DIRECTIONS = /\p{Bidi_Control}+/gu;
 
-/** Of no width and no meaning. The joiners U+200C and U+200D stay: Persian and Hindi are spelled with them. */
+/** Zero-width characters without meaning. The joiners U+200C and U+200D stay: Persian and Hindi spelling needs them. */
 const UNSEEN = /[\u00AD\u200B\u2060-\u2064\uFEFF]+/g;
 
-/** Spaces, tabs, line ends and what control characters are left. U+3164 and U+2800 are blank, but no white space. */
+/** White space and control characters; U+3164 and U+2800 are blank, although Unicode does not class them as spaces. */
 const BLANKS = /[\s\p{Cc}\u3164\u2800]+/gu;
 
-/** One word after another in ASCII, as nearly every text is. */
+/** ASCII words with single spaces between them: nearly all texts, which need no work. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
-/** The text without what turns the direction of the text around it: a name could rearrange the line that it stands in. */
+/** The text without direction marks, with which a name could rearrange the line that shows it. */
 export const undirected = (text: string): string => text.replace(DIRECTIONS, '');
 
-/** A text that was set with care, such as a title: its spaces may be of a kind. Only its ends are bare. */
+/** A typeset text, such as a title: no-break spaces inside it are kept, as in French before a colon. */
 export const trimmed = (text: string): string =>
   PLAIN.test(text) ? text : undirected(text).replace(/^[\s\uFEFF\u200B]+|[\s\uFEFF\u200B]+$/gu, '');
 
-/** One line, such as a name: words with a space between them. */
+/** One line, such as a name: words with single spaces between them. */
 export const oneLine = (text: string): string =>
   PLAIN.test(text) ? text : undirected(text).replace(UNSEEN, '').replace(BLANKS, ' ').trim();
 
-/** Several lines, such as a comment: each one line, empty ones kept. */
+/** Several lines, such as a comment: each is normalised, empty ones are kept. */
 export const manyLines = (text: string): string =>
   PLAIN.test(text)
     ? text
@@ -46,7 +46,7 @@ export const manyLines = (text: string): string =>
 
 const DIGIT = /^\p{Nd}$/u;
 
-/** Unicode gives each script its ten digits in a row; some rows follow one another. */
+/** Unicode gives each script ten consecutive digits; some of these runs are adjacent. */
 function westernDigit(digit: string): string {
   const point = digit.codePointAt(0) ?? 0;
   let first = point;
@@ -54,7 +54,7 @@ function westernDigit(digit: string): string {
   return String((point - first) % 10);
 }
 
-/** Letters, digits and signs for a machine, such as a code: of usual width, digits of the West, hyphens for dashes. */
+/** A text for machines, such as a code: full-width characters, digits of other scripts and dashes become ASCII. */
 export const forMachines = (text: string): string =>
   PLAIN.test(text)
     ? text
@@ -62,18 +62,18 @@ export const forMachines = (text: string): string =>
         .replace(/\p{Nd}/gu, westernDigit)
         .replace(/[\p{Pd}\u2212]/gu, '-');
 
-/** The six digits of a code out of a mail, whatever was copied with them, such as spaces or a full stop. */
+/** The six digits of a mailed code, without spaces or punctuation copied along with them; undefined: it is no code. */
 export function codeOf(text: string): string | undefined {
   const digits = forMachines(text).replace(/[^\p{Letter}0-9]/gu, '');
   return /^[0-9]{6}$/.test(digits) ? digits : undefined;
 }
 
-/** A postal code. In Japan a mark stands before it, in some countries that of the country. */
+/** A postal code, without the postal mark of Japan. */
 export const postalCodeOf = (text: string): string => forMachines(text).replace(/^〒\s*/, '');
 
 const PHONE = /^\+?[0-9 ()./-]+(?:(?:,|;| ?(?:ext\.?|extension|x|#)) ?[0-9]{1,8})?$/i;
 
-/** A phone number with the digits that can be dialled, as it was typed otherwise; undefined: it is none. */
+/** A phone number in ASCII, otherwise as typed; undefined: it is no phone number. */
 export function phoneOf(text: string): string | undefined {
   const plain = forMachines(text)
     .replace(/^tel:\s*/i, '')

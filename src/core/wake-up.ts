@@ -1,4 +1,4 @@
-/** Wakes whoever waits. Ringing costs nothing while nobody does. */
+/** A bell within the process: rings all listeners. Ringing costs nothing when there is no listener. */
 export type WakeUp = {
   (): void;
   /** Calls `listener` at each ring. */

@@ -1,6 +1,6 @@
 import type { PetitionInput } from '../core/petitions/petition-rules.js';
 
-/** An invented campaign, as rich as a real one: the petition that a new installation begins with. */
+/** The demo petition of a new installation: invented, but as complete as a real campaign. */
 export const LEAD = {
   name: 'River Meadows Alliance',
   slug: 'river-meadows',

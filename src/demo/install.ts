@@ -14,7 +14,7 @@ import { campaign, LEAD, PARTNER } from './campaign.js';
 
 export type Demo = { slug: string; secretKey: string; publishableKey: string };
 
-/** Puts a demo organization, petition and keys into an empty database. Returns undefined when it is not empty. */
+/** Creates the demo organizations, petition and keys in an empty database. Returns undefined when it is not empty. */
 export async function installDemo(ctx: Context): Promise<Demo | undefined> {
   if ((await listOrganizations(ctx.store.read)).length > 0) return undefined;
   const lead = await createOrganization(ctx, LEAD);
@@ -40,7 +40,7 @@ export async function installDemo(ctx: Context): Promise<Demo | undefined> {
   return { slug: petition.slug, secretKey: secret.token, publishableKey: publishable.token };
 }
 
-/** Who acts for an organization here. */
+/** An actor with all scopes for an organization. */
 const actorOf = (
   { key: organizationKey, publicId: organizationId }: Organization,
   { key }: { key: ApiKey },
@@ -54,7 +54,7 @@ const actorOf = (
   origins: [],
 });
 
-/** What a first start prints. The keys are shown here and never again. */
+/** The text that a first start prints. The keys are shown here and never again. */
 export const welcome = (url: string, { slug, secretKey, publishableKey }: Demo): string => `
   A demo petition is ready. These keys are shown once:
 

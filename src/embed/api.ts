@@ -14,7 +14,7 @@ export type Network = Schemas['ShareLinkInput']['network'];
 export type Words = Schemas['EmbedTranslation'];
 type Problem = Schemas['Problem'];
 
-/** What did not work: `code` is of the API's catalogue, or `offline` when no answer came. */
+/** A failed call: `code` is an error code of the API, `offline` without an answer, or `failed`. */
 export class Failure extends Error {
   constructor(
     readonly code: string,
@@ -29,7 +29,7 @@ export class Failure extends Error {
 
 type Result<T> = { data?: T; error?: unknown; response: Response };
 
-/** The answer, or throws a Failure. */
+/** Returns the data of an answer, or throws a Failure. */
 async function answerOf<T>(call: () => Promise<Result<T>>): Promise<T> {
   let result: Result<T>;
   try {
@@ -46,8 +46,8 @@ async function answerOf<T>(call: () => Promise<Result<T>>): Promise<T> {
 
 const PAUSES = [1000, 3000];
 
-/** Tries again when no answer came: only for what does no harm when it is done twice. */
-async function patiently<T>(call: () => Promise<Result<T>>): Promise<T> {
+/** Tries again when no answer came. Only for calls that are safe to repeat. */
+async function withRetries<T>(call: () => Promise<Result<T>>): Promise<T> {
   for (const pause of PAUSES) {
     try {
       return await answerOf(call);
@@ -61,27 +61,27 @@ async function patiently<T>(call: () => Promise<Result<T>>): Promise<T> {
 
 export type Api = ReturnType<typeof createApi>;
 
-/** What the widget asks of the API. Everything throws a Failure. */
+/** The calls of the widget to the API. All of them throw a Failure. */
 export function createApi(baseUrl: string, key: string | null) {
   const client = createClient<paths>({ baseUrl, credentials: 'omit' });
-  // With it a browser asks for permission first: so only where it matters.
+  // The header costs a preflight request, so it is sent only where the key matters.
   const headers = key === null ? {} : { authorization: `Bearer ${key}` };
   const at = (petition: string) => ({ path: { petition } });
   const signal = () => AbortSignal.timeout(30_000);
   return {
     baseUrl,
     petition: (petition: string): Promise<Petition> =>
-      patiently(() => client.GET('/v1/petitions/{petition}', { params: at(petition) })),
+      withRetries(() => client.GET('/v1/petitions/{petition}', { params: at(petition) })),
     counts: (petition: string): Promise<Counts> =>
       answerOf(() => client.GET('/v1/petitions/{petition}/counts', { params: at(petition) })),
     consentTexts: async (petition: string): Promise<ConsentText[]> =>
       (
-        await patiently(() =>
+        await withRetries(() =>
           client.GET('/v1/petitions/{petition}/consent-texts', { params: at(petition), headers }),
         )
       ).data,
     challenge: (petition: string): Promise<Challenge> =>
-      patiently(() =>
+      withRetries(() =>
         client.GET('/v1/petitions/{petition}/challenge', {
           params: at(petition),
           headers,
@@ -89,10 +89,10 @@ export function createApi(baseUrl: string, key: string | null) {
         }),
       ),
     words: (locale: string): Promise<Words> =>
-      patiently(() => client.GET('/embed/v1/words/{locale}.json', { params: { path: { locale } } })),
-    /** `once` is the Idempotency-Key: however often it arrives, it signs once. */
+      withRetries(() => client.GET('/embed/v1/words/{locale}.json', { params: { path: { locale } } })),
+    /** `once` is the Idempotency-Key, which makes retries safe. */
     sign: (petition: string, body: SignatureInput, once: string): Promise<Accepted> =>
-      patiently(async () => {
+      withRetries(async () => {
         const params = { ...at(petition), header: { 'Idempotency-Key': once } };
         const result = await client.POST('/v1/petitions/{petition}/signatures', {
           params,

@@ -1,21 +1,21 @@
 import type { Api, Challenge } from './api.js';
 import { wait } from './dom.js';
 
-/** Numbers that are tried between two breaths of the page. */
+/** Numbers that are tried before the page gets time for other work. */
 const SLICE = 400;
 
-type Proof = { form_token?: string; altcha?: string };
+type ChallengeAnswer = { form_token?: string; altcha?: string };
 
 /**
- * What shows that people fill in the form: when it was opened, and, where the server wants it, some work. The work begins
- * when somebody begins to type, so that it is done before they press the button.
+ * Shows the server that a person fills in the form: with the token of the moment when it was opened, and a proof of
+ * work where the server requires one. The work begins when the person begins to type, to be done before they submit.
  */
 export class RobotCheck {
   readonly #api: Api;
   readonly #petition: string;
   /**
-   * Of the first answer: it tells how long somebody has taken. It stays when the proof of work is renewed: a fresh one would
-   * look like a machine that took less than two seconds.
+   * Of the first answer: the server reads from it how long filling in took. It must be kept when the proof of work is
+   * renewed, since a fresh one would look like a machine that took less than two seconds.
    */
   readonly #formToken: Promise<string | undefined>;
   #challenge: Promise<Challenge | undefined>;
@@ -28,7 +28,10 @@ export class RobotCheck {
     this.#formToken = this.#challenge.then((given) => given?.form_token);
   }
 
-  /** A signature may well do without: the server says so if not. */
+  /**
+   * Failures are ignored: most signatures need no challenge, and otherwise the server refuses with
+   * `challenge_required`.
+   */
   #ask(): Promise<Challenge | undefined> {
     return this.#api.challenge(this.#petition).catch(() => undefined);
   }
@@ -36,12 +39,13 @@ export class RobotCheck {
   begin(): void {
     this.#altcha ??= this.#challenge.then(async (given) => {
       if (!given?.required || !given.altcha) return undefined;
-      // Pages without TLS have no crypto.subtle: they can sign as long as nothing is asked of them.
+      // Pages without TLS have no crypto.subtle: signing works there as long as no proof is required.
       return solve(given.altcha).catch(() => undefined);
     });
   }
 
-  async proof(): Promise<Proof> {
+  /** The members for the body of a signature. */
+  async answer(): Promise<ChallengeAnswer> {
     this.begin();
     const [form_token, altcha] = await Promise.all([this.#formToken, this.#altcha]);
     return {
@@ -50,7 +54,7 @@ export class RobotCheck {
     };
   }
 
-  /** The server wants one, or another one: each is good for one signature, and not for ever. */
+  /** For when the server requires a proof, or a new one: each is valid for one signature, and expires. */
   renew(): void {
     this.#challenge = this.#ask();
     this.#altcha = undefined;
@@ -58,7 +62,7 @@ export class RobotCheck {
   }
 }
 
-/** Finds the number whose hash is the challenge's. The page stays responsive: it is hashed elsewhere, slice by slice. */
+/** Finds the number whose hash equals the challenge. The page stays responsive: hashing is asynchronous, in slices. */
 async function solve(task: NonNullable<Challenge['altcha']>): Promise<string | undefined> {
   const { algorithm, challenge, salt, signature } = task;
   const most = task.maxnumber;

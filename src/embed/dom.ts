@@ -1,7 +1,7 @@
 type Attributes = Record<string, string | number | boolean | null | undefined>;
 type Child = Node | string | null | undefined | false;
 
-/** Makes an element. Attributes that are false, null or undefined are left out. Text stays text. */
+/** Makes an element. Attributes that are false, null or undefined are left out; strings become text, never HTML. */
 export function h<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -15,7 +15,7 @@ export function h<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Takes part in the page's focus, so that it can be told to have it; visitors do not come here with Tab. */
+/** Focuses an element, also one that is not focusable otherwise; it stays out of the Tab order. */
 export function focusOn(element: HTMLElement): void {
   if (element.tabIndex < 0) element.tabIndex = -1;
   element.focus();

@@ -15,11 +15,11 @@ import { networksOf } from './share.js';
 import { signForm } from './sign-form.js';
 import { styleSheet } from './style.js';
 import { thanks } from './thanks.js';
-import { languageOf, type Language } from './words.js';
+import { languageOf, type Language } from './language.js';
 
 const FILE = '/embed/v1.js';
 
-/** Where the script came from. A module has no currentScript: then by its name. */
+/** This script's element, which has the URL of the server. Modules have no currentScript: then by file name. */
 const script =
   (document.currentScript as HTMLScriptElement | null) ??
   document.querySelector<HTMLScriptElement>(`script[src*="${FILE}"]`);
@@ -30,16 +30,16 @@ type Loaded = { api: Api; petition: Petition; consents: ConsentText[]; language:
 let sheet: CSSStyleSheet | undefined;
 
 /**
- * `<undersigned-petition slug="…" key="pk_…">`: a petition to read and to sign. Until it is there, and where it cannot
- * be, its children are shown: a link, say.
+ * `<undersigned-petition slug="…" key="pk_…">`: a petition to read and to sign. Its children (a link, say) are shown
+ * until it is loaded, and where it cannot be shown.
  */
 class UndersignedPetition extends HTMLElement {
   static readonly observedAttributes = ['slug', 'key', 'api', 'locale'];
   readonly #root = this.attachShadow({ mode: 'open' });
   #live: LiveCount | undefined;
-  /** Which loading it is: an earlier one that is still on its way counts no more. */
-  #turn = 0;
-  #asked = false;
+  /** The number of the latest loading. Results of earlier ones are ignored. */
+  #loading = 0;
+  #queued = false;
 
   constructor() {
     super();
@@ -48,9 +48,9 @@ class UndersignedPetition extends HTMLElement {
   }
 
   connectedCallback(): void {
-    // Moved within the page: what was typed stays.
+    // The element was moved within the page: what was typed stays.
     if (this.#live) this.#live.start();
-    else this.#ask();
+    else this.#queueLoad();
   }
 
   disconnectedCallback(): void {
@@ -58,20 +58,20 @@ class UndersignedPetition extends HTMLElement {
   }
 
   attributeChangedCallback(_name: string, before: string | null, now: string | null): void {
-    if (this.isConnected && before !== now) this.#ask();
+    if (this.isConnected && before !== now) this.#queueLoad();
   }
 
-  /** Once, however many attributes change at a time. */
-  #ask(): void {
-    if (this.#asked) return;
-    this.#asked = true;
+  /** Loads once when several attributes change together. */
+  #queueLoad(): void {
+    if (this.#queued) return;
+    this.#queued = true;
     queueMicrotask(() => {
-      this.#asked = false;
-      void this.#load((this.#turn += 1));
+      this.#queued = false;
+      void this.#load((this.#loading += 1));
     });
   }
 
-  async #load(turn: number): Promise<void> {
+  async #load(loading: number): Promise<void> {
     this.#live?.stop();
     this.#live = undefined;
     let petition: Petition | undefined;
@@ -84,17 +84,17 @@ class UndersignedPetition extends HTMLElement {
         api.words(this.getAttribute('locale') ?? locale),
         open ? api.consentTexts(slug) : [],
       ]);
-      if (turn === this.#turn) this.#show({ api, petition, consents, language: languageOf(words) });
+      if (loading === this.#loading) this.#show({ api, petition, consents, language: languageOf(words) });
     } catch (error) {
-      if (turn === this.#turn) this.#fallBack(error, petition);
+      if (loading === this.#loading) this.#fallBack(error, petition);
     }
   }
 
   #show({ api, petition, consents, language }: Loaded): void {
     const { slug, counts, open } = petition;
     const progress = new Progress(language, counts, petition.status === 'published');
-    const page = h('article', { lang: language.locale, dir: language.dir, part: 'petition' });
-    page.append(petitionView(petition, language), progress.element);
+    const article = h('article', { lang: language.locale, dir: language.dir, part: 'petition' });
+    article.append(petitionView(petition, language), progress.element);
     if (open) {
       const form = signForm({
         api,
@@ -111,11 +111,11 @@ class UndersignedPetition extends HTMLElement {
         },
         refused: (failure) => this.#fallBack(failure, petition),
       });
-      page.append(form);
+      article.append(form);
     } else {
-      page.append(closedView(petition, language));
+      article.append(closedView(petition, language));
     }
-    this.#root.replaceChildren(page);
+    this.#root.replaceChildren(article);
     this.#live = new LiveCount(api, slug, progress.show);
     if (this.isConnected) this.#live.start();
   }
@@ -146,7 +146,7 @@ class UndersignedPetition extends HTMLElement {
     return panel;
   }
 
-  /** For the page's own scripts: never who it was. */
+  /** Dispatches an event for scripts of the page. It must never hold personal data. */
   #tell(what: string, detail: object): void {
     this.dispatchEvent(new CustomEvent(`undersigned:${what}`, { detail, bubbles: true, composed: true }));
   }
@@ -162,11 +162,11 @@ class UndersignedPetition extends HTMLElement {
     this.#root.replaceChildren(
       hasChildren || !url ? h('slot') : h('a', { href: url, part: 'link' }, petition?.title ?? url),
     );
-    if (code === 'offline') window.addEventListener('online', () => this.#ask(), { once: true });
+    if (code === 'offline') window.addEventListener('online', () => this.#queueLoad(), { once: true });
   }
 }
 
-/** Whether a form without a key may stand here: then it is not shown to be refused in the end. */
+/** Whether this page may sign without a key: otherwise the form is not shown, since the server would refuse it. */
 const isListed = (origins: readonly string[]): boolean =>
   origins.length === 0 ||
   origins.some((entry) => {

@@ -2,28 +2,28 @@ import { h } from './dom.js';
 
 export type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
-/** One thing to fill in: `pointer` says where it stands in the body that is sent. */
+/** A field of the form. `pointer` is the JSON pointer of its value in the body. */
 export type Field = {
   pointer: string;
   label: string;
   control: Control;
   root: HTMLElement;
   required: boolean;
-  /** Says what is wrong with it; null: nothing is. */
-  complain: (problem: string | null) => void;
+  /** Shows an error at the field, or removes it (null). */
+  showError: (problem: string | null) => void;
 };
 
 export type FieldOptions = {
   name: string;
   pointer: string;
   label: string;
-  /** Stands behind the label of what may stay empty. */
+  /** The note behind the label of an optional field; null: the field is required. */
   optional: string | null;
   hint?: string;
   control: Control;
 };
 
-/** The control with its label, its hint and a place for what is wrong with it. */
+/** The control with its label, its hint and a place for its error. */
 export function makeField({ name, pointer, label, optional, hint, control }: FieldOptions): Field {
   const required = optional === null;
   const hintId = hint === undefined ? '' : `${name}-hint`;
@@ -52,19 +52,19 @@ export function makeField({ name, pointer, label, optional, hint, control }: Fie
     hint !== undefined && h('p', { id: hintId, class: 'hint', part: 'hint' }, hint),
     error,
   );
-  const complain = (problem: string | null) => {
+  const showError = (problem: string | null) => {
     error.textContent = problem ?? '';
     error.hidden = problem === null;
     if (problem === null) control.removeAttribute('aria-invalid');
     else control.setAttribute('aria-invalid', 'true');
     describe(hintId, problem === null ? '' : errorId);
   };
-  // Whoever corrects it need not look at the complaint until they are done.
-  control.addEventListener('input', () => complain(null));
-  return { pointer, label, control, root, required, complain };
+  // The error disappears as soon as the person begins to correct the field.
+  control.addEventListener('input', () => showError(null));
+  return { pointer, label, control, root, required, showError };
 }
 
-/** The field that a problem is about: the one that it points at, or that lies within, or around. */
+/** The field for the pointer of an error: the same pointer, else one below it, else one above it. */
 export const fieldAt = (fields: readonly Field[], pointer: string): Field | undefined =>
   fields.find((field) => field.pointer === pointer) ??
   fields.find((field) => field.pointer.startsWith(`${pointer}/`)) ??

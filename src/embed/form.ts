@@ -2,16 +2,16 @@ import type { ConsentText, Petition, SignatureInput } from './api.js';
 import { countriesIn } from './countries.js';
 import { h } from './dom.js';
 import { makeField, type Control, type Field, type FieldOptions } from './fields.js';
-import type { Language } from './words.js';
+import type { Language } from './language.js';
 
 type Rule = Petition['form'][keyof Petition['form']];
 type Display = NonNullable<SignatureInput['display']>;
 
-/** What the petition asks its signers. */
+/** The fields and choices that the petition asks its signers to fill in. */
 export type Questions = {
   element: HTMLElement;
   fields: Field[];
-  /** What was typed, as the API takes it. */
+  /** What was typed, as a body for the API. */
   read: () => SignatureInput;
 };
 
@@ -22,7 +22,7 @@ type Asked = [
   control: Control,
   options?: Partial<Pick<FieldOptions, 'hint' | 'pointer'>>,
 ];
-/** What was typed into a field; undefined: the petition does not ask for it. */
+/** The text in a field; undefined where the petition does not ask for it. */
 type Typed = (name: string) => string | undefined;
 
 const MOST_CONSENTS = 10;
@@ -60,7 +60,7 @@ export function makeQuestions(petition: Petition, consents: ConsentText[], langu
   return { element, fields, read };
 }
 
-/** What the petition wants to have typed, from top to bottom. */
+/** The text fields, from top to bottom. */
 function typedFields({ form, confirmation }: Petition, { words, locale }: Language): Field[] {
   const { country, postal_code, postal_address: address, phone, comment } = form;
   const more: Rule = address === 'off' ? 'off' : 'optional';
@@ -85,8 +85,8 @@ function typedFields({ form, confirmation }: Petition, { words, locale }: Langua
     });
 }
 
-/** Where a part of the postal address stands in the body. */
-const within = (place: string) => ({ pointer: `/postal_address/${place}` });
+/** The pointer to a part of the postal address in the body. */
+const within = (part: string) => ({ pointer: `/postal_address/${part}` });
 
 const input = (type: string, autocomplete: string, maxlength: number): HTMLInputElement =>
   h('input', { type, autocomplete, maxlength, dir: type === 'text' ? 'auto' : 'ltr' });
@@ -99,7 +99,7 @@ function countrySelect(locale: string, choose: string): HTMLSelectElement {
 
 const commentBox = (): HTMLTextAreaElement => h('textarea', { rows: 3, maxlength: 2000, dir: 'auto' });
 
-/** Without those that were left empty. */
+/** The values without the empty ones. */
 const filled = <T extends Record<string, string | undefined>>(values: T): { [Key in keyof T]?: string } =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value)) as { [Key in keyof T]?: string };
 
@@ -117,7 +117,7 @@ function displayChoice(words: Language['words']) {
     initials: words.display_initials,
     anonymous: words.display_anonymous,
   };
-  // Nobody's name is published because they overlooked something.
+  // Anonymous is preselected: a name must never be published because a signer overlooked the choice.
   const radios = DISPLAYS.map((value) =>
     h('input', { type: 'radio', name: 'display', value, checked: value === 'anonymous' }),
   );
@@ -131,7 +131,7 @@ function displayChoice(words: Language['words']) {
   };
 }
 
-/** Never ticked beforehand: agreeing is something that people do. */
+/** The box must never be ticked beforehand: consent has to be given actively. */
 function consentBox({ id, text, locale }: ConsentText) {
   const box = h('input', { type: 'checkbox', name: id });
   return {
@@ -151,7 +151,7 @@ function consentGroup(boxes: readonly { root: HTMLElement }[], words: Language['
   return h('fieldset', { part: 'consents' }, legend, ...boxes.map(({ root }) => root));
 }
 
-/** People neither see nor hear of it, and Tab passes it by: what is in it a machine has typed. */
+/** A field that people cannot see, hear or reach with Tab: any text in it was typed by a machine. */
 function honeypot() {
   const control = h('input', { name: 'website', tabindex: -1, autocomplete: 'off' });
   return {

@@ -2,11 +2,11 @@ import type { Api, Counts } from './api.js';
 
 const POLL_MS = 15_000;
 
-/** Browsers have six connections to a server without HTTP/2, for all of their tabs: an open stream holds one of them. */
+/** Without HTTP/2, browsers open six connections per server for all tabs together, and a stream occupies one. */
 const MOST_STREAMS = 2;
 let streams = 0;
 
-/** Follows a petition's counts while the page can be seen: by a stream, or by asking where there is none. */
+/** Follows a petition's counts while the page is visible, with a stream, or by polling where there is none. */
 export class LiveCount {
   readonly #api: Api;
   readonly #petition: string;
@@ -53,9 +53,9 @@ export class LiveCount {
     stream.addEventListener('counts', ({ data }: MessageEvent<string>) =>
       this.#show(JSON.parse(data) as Counts),
     );
-    // It takes no more signatures: nothing will change.
+    // The petition is closed: the counts no longer change.
     stream.addEventListener('closed', () => this.stop());
-    // What only broke off the browser takes up again by itself.
+    // Only for streams that are closed for good: the browser reconnects broken ones automatically.
     stream.addEventListener('error', () => {
       if (stream.readyState !== EventSource.CLOSED || stream !== this.#stream) return;
       this.#streamFailed = true;

@@ -4,18 +4,18 @@ type FromPage = Pick<SignatureInput, 'share_code' | 'source' | 'utm' | 'recognit
 
 const TAGS = ['source', 'medium', 'campaign', 'term', 'content'] as const;
 
-/** What the address of the page tells of how somebody came here. */
+/** The members of a signature that come from the query of the page: share code, source, UTM tags, recognition token. */
 export function readPageQuery(search: string): FromPage {
   const query = new URLSearchParams(search);
-  const said = (name: string) => query.get(name)?.trim();
+  const value = (name: string) => query.get(name)?.trim();
   const utm: NonNullable<SignatureInput['utm']> = {};
   for (const tag of TAGS) {
-    const value = said(`utm_${tag}`);
-    if (value) utm[tag] = value.slice(0, 200);
+    const text = value(`utm_${tag}`);
+    if (text) utm[tag] = text.slice(0, 200);
   }
-  const share = said('share');
-  const source = said('source');
-  const recognition = said('r');
+  const share = value('share');
+  const source = value('source');
+  const recognition = value('r');
   return {
     ...(share ? { share_code: share } : {}),
     ...(source ? { source: source.slice(0, 100) } : {}),
@@ -24,6 +24,6 @@ export function readPageQuery(search: string): FromPage {
   };
 }
 
-/** Whether the server complains of something that nobody typed: a mangled link must keep nobody from signing. */
+/** Whether an error is about a value from the query, not from the form: a mangled link must not prevent signing. */
 export const isFromPage = (pointer: string): boolean =>
   /^\/(?:share_code|source|utm|recognition)(?:\/|$)/.test(pointer);

@@ -1,10 +1,10 @@
 import type { Petition } from './api.js';
 import { focusOn, h } from './dom.js';
-import { say, type Language } from './words.js';
+import { say, type Language } from './language.js';
 
 type Target = Petition['targets'][number];
 
-/** What the petition says: title, whom it asks, the statement, and why. */
+/** The petition's title, targets, statement and background. */
 export function petitionView(petition: Petition, { words }: Language): DocumentFragment {
   const { title, targets, statement, locale } = petition;
   const view = document.createDocumentFragment();
@@ -33,10 +33,10 @@ function backgroundOf(petition: Petition, words: Language['words']): HTMLElement
   if (background === null || background_html === null) return null;
   const text = h('div', { class: 'rich', lang: locale, dir: 'auto' });
   try {
-    // The server has made it of Markdown, without HTML, and cleaned it.
+    // Safe: the server renders it from Markdown without raw HTML, and sanitizes it.
     text.innerHTML = trusted(background_html);
   } catch {
-    // A page may forbid even that: Markdown reads well, too.
+    // The page's Trusted Types policy may forbid it: the Markdown is shown as text.
     text.append(h('p', { class: 'lines' }, background));
   }
   for (const link of text.querySelectorAll<HTMLAnchorElement>('a[href^="http"]')) link.target = '_blank';
@@ -48,7 +48,7 @@ function backgroundOf(petition: Petition, words: Language['words']): HTMLElement
     references.length > 0 && h('h3', {}, words.references_heading),
     references.length > 0 && h('ol', { class: 'sources', lang: locale }, ...references.map(sourceOf)),
   );
-  // A page's fragment does not reach into a shadow tree.
+  // Fragment links do not work within a shadow tree.
   root.addEventListener('click', (event) => {
     const id = (event.target as Element).closest('a[href^="#"]')?.getAttribute('href')?.slice(1);
     if (id === undefined) return;
@@ -63,7 +63,7 @@ type Policies = { createPolicy: (name: string, rules: { createHTML: (html: strin
 type Policy = { createHTML: (html: string) => string };
 let policy: Policy | undefined;
 
-/** For pages that let no script make HTML of text, unless it says by name that it does (Trusted Types). */
+/** Passes HTML through a named policy, for pages that enforce Trusted Types. */
 function trusted(html: string): string {
   const { trustedTypes } = window as unknown as { trustedTypes?: Policies };
   policy ??= trustedTypes?.createPolicy('undersigned', { createHTML: (text) => text });
@@ -80,12 +80,12 @@ function sourceOf({ number, title, authors, publisher, date, url }: Petition['re
   );
 }
 
-/** Why it cannot be signed, or how it ended. */
+/** Why the petition cannot be signed now, or how it ended. */
 export function closedView(petition: Petition, { words, date }: Language): HTMLElement {
   const { status, opens_at, outcome, response, locale } = petition;
   const view = h('div', { class: 'notice', part: 'notice' });
   if (status === 'published') {
-    // A petition whose end is past is closed in all but name.
+    // A published petition after its closing time is shown as closed.
     const begins = opens_at !== null && Date.parse(opens_at) > Date.now();
     view.append(h('p', {}, begins ? say(words.not_open_until, { date: date(opens_at) }) : words.closed));
     return view;

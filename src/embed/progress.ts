@@ -1,11 +1,11 @@
 import type { Counts } from './api.js';
 import { h } from './dom.js';
-import { say, type Language } from './words.js';
+import { say, type Language } from './language.js';
 
-/** How often those who hear the page are told of a new count: every signature would be chatter. */
-const TOLD_EVERY_MS = 60_000;
+/** How often screen readers announce a new count: every signature would be too much. */
+const ANNOUNCE_EVERY_MS = 60_000;
 
-/** How many have signed, and how far it is to the next goal. */
+/** Shows how many people have signed, and the progress to the next goal. */
 export class Progress {
   readonly #language: Language;
   readonly #aims: boolean;
@@ -22,7 +22,7 @@ export class Progress {
   );
   #toldAt = Date.now();
 
-  /** `aims`: there is a goal to reach yet. */
+  /** `aims`: whether to show a goal, as for open petitions. */
   constructor(language: Language, counts: Counts, aims: boolean) {
     this.#language = language;
     this.#aims = aims;
@@ -42,7 +42,7 @@ export class Progress {
       this.#bar.value = Math.min(confirmed, aim);
       this.#goal.textContent = say(confirmed >= aim ? words.goal_reached : words.goal, { goal: number(aim) });
     }
-    if (changed && Date.now() - this.#toldAt >= TOLD_EVERY_MS) {
+    if (changed && Date.now() - this.#toldAt >= ANNOUNCE_EVERY_MS) {
       this.#toldAt = Date.now();
       this.#told.textContent = text;
     }

@@ -1,8 +1,8 @@
 import type { Api, Network, ShareLink } from './api.js';
 import { h } from './dom.js';
-import { say, type Language } from './words.js';
+import { say, type Language } from './language.js';
 
-/** Networks by the name that they call themselves; the others have words. */
+/** Names of networks; those without one (OTHERS) have translated labels. */
 const NAMES: Partial<Record<Network, string>> = {
   facebook: 'Facebook',
   x: 'X',
@@ -18,7 +18,7 @@ const NAMES: Partial<Record<Network, string>> = {
 const OTHERS = ['email', 'sms', 'copy'] as const;
 const USUAL = 'whatsapp,facebook,telegram,bluesky,x,email,copy';
 
-/** The networks of the attribute, in its order; what it misspells is left out. */
+/** The networks of the attribute, in its order. Unknown names are left out. */
 export const networksOf = (attribute: string | null): Network[] =>
   (attribute ?? USUAL)
     .split(',')
@@ -31,12 +31,12 @@ export type ShareOptions = {
   title: string;
   networks: Network[];
   language: Language;
-  /** Of the signature: its links are credited to it. */
+  /** The receipt of the signature, to which the links are credited. */
   receipt: string;
   shared: (network: Network) => void;
 };
 
-/** Buttons that make links when they are pressed. */
+/** Buttons for sharing. A share link is made when its button is first pressed. */
 export class ShareButtons {
   readonly #options: ShareOptions;
   readonly #links = new Map<Network, Promise<ShareLink>>();
@@ -102,7 +102,7 @@ export class ShareButtons {
   async #share(network: Network): Promise<void> {
     if (network === 'copy' || network === 'signal') return this.#copy(network);
     const stays = network === 'email' || network === 'sms';
-    // Browsers allow a window only at the very click: so it is opened now, and sent on when the link is there.
+    // Browsers allow a new window only during a click, so it is opened now, and navigated when the link is there.
     const opened = stays ? null : window.open('about:blank', '_blank', 'width=640,height=640');
     if (opened) opened.opener = null;
     try {
@@ -122,7 +122,7 @@ export class ShareButtons {
     const { words } = this.#options.language;
     const url = this.#link(network).then((link) => link.url);
     try {
-      // Handed over before the link is there: some browsers allow it only at the very click.
+      // A promise is written, since some browsers allow clipboard access only during a click.
       const text = url.then((made) => new Blob([made], { type: 'text/plain' }));
       await navigator.clipboard.write([new ClipboardItem({ 'text/plain': text })]);
       this.#say(words.copied, await url);
@@ -140,7 +140,7 @@ export class ShareButtons {
       await navigator.share({ title: this.#options.title, url, ...(text === null ? {} : { text }) });
       this.#options.shared('copy');
     } catch (error) {
-      // They changed their mind.
+      // The person closed the dialog.
       if ((error as Error).name === 'AbortError') return;
       this.#offer(url, this.#options.language.words.share_link_label);
     }

@@ -7,12 +7,12 @@ import {
   type SignatureInput,
 } from './api.js';
 import { RobotCheck } from './challenge.js';
-import { Complaints } from './complaints.js';
+import { FormErrors } from './form-errors.js';
 import { h } from './dom.js';
 import { makeQuestions } from './form.js';
 import { readPageQuery } from './page-query.js';
 import { Signing } from './signing.js';
-import type { Language } from './words.js';
+import type { Language } from './language.js';
 
 export type SignFormOptions = {
   api: Api;
@@ -20,11 +20,11 @@ export type SignFormOptions = {
   consents: ConsentText[];
   language: Language;
   signed: (accepted: Accepted, typed: SignatureInput) => void;
-  /** It cannot be signed from here at all. */
+  /** Called when signing is impossible on this page, whatever is typed. */
   refused: (failure: Failure) => void;
 };
 
-/** Nothing that somebody could type differently helps against these. */
+/** Errors that no change in the form can correct. */
 const REFUSED = [
   'origin_not_allowed',
   'invalid_key',
@@ -34,12 +34,12 @@ const REFUSED = [
   'petition_not_found',
 ];
 
-/** The form with its button. It stays as it is until the signature has arrived. */
+/** The form with its button. What was typed stays until the signature is accepted. */
 export function signForm(options: SignFormOptions): HTMLFormElement {
   const { api, petition, consents, language } = options;
   const { words } = language;
   const questions = makeQuestions(petition, consents, language);
-  const complaints = new Complaints(questions.fields, language);
+  const errors = new FormErrors(questions.fields, language);
   const check = new RobotCheck(api, petition.slug);
   const signing = new Signing(api, petition.slug, check, readPageQuery(location.search));
   const usual = petition.call_to_action ?? words.sign_button;
@@ -49,7 +49,7 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
     'form',
     { part: 'form', novalidate: true, 'aria-label': words.form_heading },
     h('h3', {}, words.form_heading),
-    complaints.element,
+    errors.element,
     questions.element,
     button,
   );
@@ -57,10 +57,10 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
 
   let busy = false;
   const submit = async () => {
-    // Not disabled: whoever pressed it would lose their place.
+    // The button is not disabled while busy: it would lose the focus.
     if (busy) return;
-    complaints.clear();
-    if (!complaints.accepts()) return;
+    errors.clear();
+    if (!errors.validate()) return;
     busy = true;
     button.setAttribute('aria-disabled', 'true');
     label.textContent = words.signing;
@@ -70,7 +70,7 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
     } catch (error) {
       const failure = error instanceof Failure ? error : new Failure('failed');
       if (REFUSED.includes(failure.code)) options.refused(failure);
-      else complaints.explain(failure);
+      else errors.explain(failure);
     } finally {
       busy = false;
       button.removeAttribute('aria-disabled');

@@ -4,7 +4,7 @@ import { isFromPage } from './page-query.js';
 
 type FromPage = Partial<SignatureInput>;
 
-/** Sends signatures. The same words go out under the same Idempotency-Key, however often somebody tries. */
+/** Sends a signature. Repeated attempts with the same body use the same Idempotency-Key. */
 export class Signing {
   readonly #api: Api;
   readonly #petition: string;
@@ -19,11 +19,11 @@ export class Signing {
     this.#fromPage = fromPage;
   }
 
-  /** Throws a Failure. What the server wants besides what was typed is brought and sent anew. */
+  /** Sends what was typed. Retries with a new proof of work, or without invalid page parameters. Throws a Failure. */
   async send(typed: SignatureInput): Promise<Accepted> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.#post({ ...typed, ...this.#fromPage, ...(await this.#check.proof()) });
+        return await this.#post({ ...typed, ...this.#fromPage, ...(await this.#check.answer()) });
       } catch (error) {
         if (attempt === 2 || !this.#mayMend(error as Failure)) throw error;
       }
@@ -47,6 +47,6 @@ export class Signing {
   }
 }
 
-/** Not `randomUUID`: pages without TLS do not have it. */
+/** Not `randomUUID`, which pages without TLS lack. */
 const newKey = (): string =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

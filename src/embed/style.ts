@@ -1,6 +1,6 @@
 /**
- * What a page may set: --undersigned-accent, -accent-text, -background, -text, -error, -border, -radius, -padding,
- * -font, -font-size. Colours without a value follow the page's `color-scheme`, which is light unless it says otherwise.
+ * Custom properties for pages: --undersigned-accent, -accent-text, -background, -text, -error, -border, -radius,
+ * -padding, -font, -font-size. Colours that are not set follow the page's `color-scheme`, which is light by default.
  */
 const CSS = `
 :host {
@@ -121,7 +121,7 @@ button:hover { box-shadow: inset 0 0 0 99em color-mix(in srgb, var(--text) 8%, t
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 `;
 
-/** Made in code: a page that forbids inline styles allows it. */
+/** A constructed style sheet, which also works on pages whose CSP forbids inline styles. */
 export function styleSheet(): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(CSS);

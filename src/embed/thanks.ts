@@ -1,7 +1,7 @@
 import type { Accepted, Petition } from './api.js';
 import { h } from './dom.js';
 import { ShareButtons, type ShareOptions } from './share.js';
-import { say, type Language } from './words.js';
+import { say, type Language } from './language.js';
 
 export type ThanksOptions = {
   petition: Petition;
@@ -9,11 +9,11 @@ export type ThanksOptions = {
   email: string;
   language: Language;
   share: Omit<ShareOptions, 'language' | 'receipt' | 'title' | 'petition'>;
-  /** Back to the form, with all that was typed. */
+  /** Returns to the form, with everything that was typed. */
   change: () => void;
 };
 
-/** What to do next: look into the mailbox, and tell others. */
+/** What to do after signing: confirm the mailbox, and share the petition. */
 export function thanks(options: ThanksOptions): { element: HTMLElement; heading: HTMLElement } {
   const { petition, accepted, email, language, share } = options;
   const { words } = language;
@@ -32,7 +32,7 @@ export function thanks(options: ThanksOptions): { element: HTMLElement; heading:
     next.append(h('p', {}, words.done_text));
   }
   const element = h('div', { class: 'thanks', part: 'thanks' }, next);
-  // Without a page there is nowhere to send people.
+  // Share links need the petition's page.
   if (petition.page_url !== null && share.networks.length > 0) {
     const { slug, title } = petition;
     const receipt = accepted.receipt;

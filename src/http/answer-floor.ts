@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../core/context.js';
 
-/** Longer than a transaction takes on an idle engine: below it, the time of an answer tells nothing of what was found. */
+/** Longer than a transaction takes on an idle engine, so that the response time does not reveal what was found. */
 const FLOOR_MS = { sqlite: 5, postgres: 25 } as const;
 
 /**
- * Runs work whose effect depends on who somebody is, for a caller who must not learn it: the answer leaves no earlier
- * than a fixed time after the request came. The clock runs from before the work, not after it: nothing adds up. Under
- * load everybody waits for longer than that anyway, and shares commits with others. `isTold` says of a result that the
- * caller learns it anyway, and need not wait.
+ * Runs work whose effect depends on whether an address is known, for a caller who must not learn that: the answer
+ * leaves no earlier than a fixed time after the work began. The floor is a total, not a delay added after the work.
+ * Under load every request takes longer than the floor anyway, and shares commits with others. `isTold` returns true
+ * for results that the caller may learn; those are not delayed.
  */
 export async function withFloor<T>(
   ctx: Context,
@@ -28,7 +28,7 @@ export async function withFloor<T>(
 
 const floors = new Map<number, Promise<void>>();
 
-/** Requests that came in the same turn of the event loop share a timer: one for each would cost a tenth of the request. */
+/** Requests of the same event loop iteration share a timer: one timer each would cost a tenth of the request. */
 function floorOf(ms: number): Promise<void> {
   const shared = floors.get(ms);
   if (shared) return shared;

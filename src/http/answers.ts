@@ -3,24 +3,24 @@ import type { Page } from '../core/cursor.js';
 import { ApiError } from '../errors.js';
 import { plainQuery } from './appended-query.js';
 
-/** Answers that anybody may keep for a second, and show for ten more while asking again. */
+/** For answers that any cache may keep for a second, and serve for ten more while it revalidates. */
 export const PUBLIC_CACHE = 'public, max-age=1, stale-while-revalidate=10';
 export const PUBLIC_CACHING = ['cache-control', PUBLIC_CACHE] as const;
-/** Answers that belong to one caller. */
+/** For answers that are meant for one caller alone. */
 export const PRIVATE_CACHE = 'private, no-store';
 
 export const cacheFor = (request: FastifyRequest): string =>
   request.actor.kind === 'secret' ? PRIVATE_CACHE : PUBLIC_CACHE;
 
 export const MOVED = {
-  description: 'The petition has another slug now: `Location` tells where. Repeat the request there.',
+  description: 'The slug of the petition has changed. Repeat the request at `Location`.',
 };
-export const NOT_MODIFIED = { description: 'You have it already.' };
+export const NOT_MODIFIED = { description: 'Your copy is up to date.' };
 
 export const invalidQuery = (pointer: string, code: string, detail: string): ApiError =>
   new ApiError('invalid_query', { detail: 'One field is wrong.', errors: [{ pointer, code, detail }] });
 
-/** The page as callers see it, with a `Link` to the next one. */
+/** The body of a list page, with a `Link` header to the next page. */
 export function toPage<Item, Out>(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -8,18 +8,20 @@ import { ApiError } from '../errors.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The pages of this server, as /docs, and whether they may send secret keys. */
+    /** The origin of this server's own pages, such as /docs, and whether those may send secret keys. */
     ownPages: { origin: string; sendSecretKeys: boolean };
   }
   interface FastifyRequest {
     actor: Actor;
   }
   interface FastifyContextConfig {
-    /** What a secret key needs to call this route. Routes of the secret scope must say it. */
+    /**
+     * The scope that a secret key needs to call this route. Required in the `secret` block, unless any secret key may.
+     */
     scope?: Scope;
     /** Keeps the bytes of the body, for routes that verify a signature over them. */
     keepRawBody?: boolean;
-    /** What a route is limited by, besides what all are: `form` looks at what `sign` counts. */
+    /** Which rate limits apply besides the general ones. `form` reads the counts of `sign` without adding to them. */
     limit?: 'sign' | 'form' | 'service' | 'confirm' | 'mail' | 'share' | 'none';
   }
 }
@@ -27,7 +29,9 @@ declare module 'fastify' {
 const READING = new Set(['GET', 'HEAD']);
 const BEARER = /^Bearer +([^ ]+) *$/i;
 
-/** Anybody may call; a key says who. Throws `invalid_key`, `secret_key_in_browser`, `origin_not_allowed`. */
+/**
+ * The actor of a request: anonymous without a key. Throws `invalid_key`, `secret_key_in_browser`, `origin_not_allowed`.
+ */
 export async function identify(ctx: Context, request: FastifyRequest): Promise<Actor> {
   const { authorization, origin } = request.headers;
   if (authorization === undefined) return ANONYMOUS;
@@ -41,10 +45,13 @@ export async function identify(ctx: Context, request: FastifyRequest): Promise<A
   return actor;
 }
 
-/** A secret key belongs on a server, or into /docs of one that is being tried. Throws `secret_key_in_browser`. */
+/**
+ * Refuses secret keys from browsers, except from this server's own /docs where that is allowed. Throws
+ * `secret_key_in_browser`.
+ */
 function assertNoPage(request: FastifyRequest): void {
   const { origin, 'sec-fetch-site': site } = request.headers;
-  // What only reads names no origin when it comes from our own.
+  // Browsers send no Origin with same-origin GET requests.
   if (origin === undefined && site !== 'same-origin') return;
   if (!isOwnPage(request)) {
     throw new ApiError('secret_key_in_browser', {
@@ -58,7 +65,7 @@ function assertNoPage(request: FastifyRequest): void {
   });
 }
 
-/** Whether a page of this server asks, by its public name or by the one it was opened under. */
+/** Whether a page of this server sent the request, under the public URL or under the host name it was opened with. */
 function isOwnPage({ headers: { origin, 'sec-fetch-site': site }, server, host }: FastifyRequest): boolean {
   if (site !== undefined && site !== 'same-origin') return false;
   return (
@@ -78,7 +85,9 @@ export function assertScope(actor: Actor, scope: Scope | undefined): void {
   }
 }
 
-/** The actor of a route in the secret scope, where the hook has made sure of the key. */
+/**
+ * The actor of a route in the `secret` block, whose hook has already verified the key. Throws `key_required` elsewhere.
+ */
 export function keyed(request: FastifyRequest): KeyedActor {
   if (request.actor.kind === 'anonymous') throw new ApiError('key_required');
   return request.actor;

@@ -10,13 +10,13 @@ import { resume, sessionOf } from './session.js';
 
 type Parts = { ctx: Context; limits: Limits; admission: Admission };
 
-/** Makes blocks of routes that share who may call them. */
+/** Makes a block: routes with the same access rule, and the hooks that enforce it. `src/app.ts` lists the blocks. */
 export const blocks =
   (parts: Parts) =>
   (access: Access, routes: readonly FastifyPluginCallback[]): FastifyPluginCallback =>
   (app, _options, done) => {
     app.addHook('onRoute', (route) => {
-      // Without `false` the plugin would still add a hook.
+      // `false`, not undefined: otherwise the plugin would still add a hook.
       route.compress ??= route.method === 'GET' ? {} : false;
       if (access === 'service') route.config = { ...route.config, limit: 'service' };
     });
@@ -25,19 +25,19 @@ export const blocks =
       app.addHook('preValidation', parts.admission.count);
     }
     identifyCallers(app, access, parts);
-    // After the hook above: it looks at a route once, when that is made.
+    // After the onRoute hook above: the plugin reads `compress` once, when a route is registered.
     void app.register(compress, { global: false, threshold: 1024, encodings: ['gzip', 'identity'] });
     for (const plugin of routes) void app.register(plugin);
     done();
   };
 
-/** Finds out who asks, counts the request, and refuses those who may not call the block. */
+/** Identifies the caller, counts the request against the limits, and refuses callers without access to the block. */
 function identifyCallers(app: FastifyInstance, access: Access, { ctx, limits }: Parts): void {
   const assertAccess = (request: FastifyRequest) => {
     if (access === 'secret') assertScope(request.actor, request.routeOptions.config.scope);
     if (access === 'session') sessionOf(request);
   };
-  // A promise only where limits are counted elsewhere.
+  // Returns a promise only where limits are counted outside this process.
   const admit = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
     const counting = limits.check(request, reply);
     return counting ? counting.then(() => assertAccess(request)) : assertAccess(request);
@@ -47,13 +47,13 @@ function identifyCallers(app: FastifyInstance, access: Access, { ctx, limits }: 
       if (access === 'session') request.session = await resume(ctx, request);
       else request.actor = await identify(ctx, request);
     } catch (error) {
-      // Guessing keys counts like any other request.
+      // Requests with a wrong key count too, so that guessing keys is limited.
       await limits.check(request, reply);
       throw error;
     }
     await admit(request, reply);
   };
-  // Most requests have no key: for them nothing is waited for.
+  // Most requests have no key: they take this synchronous path.
   app.addHook('onRequest', (request, reply, done) => {
     request.actor = ANONYMOUS;
     if (request.headers.authorization !== undefined) {

@@ -8,9 +8,9 @@ declare module 'fastify' {
   }
 }
 
-/** What a request tells of where it comes from. */
+/** Where a request comes from: client, network and origin. */
 export function callerOf(request: FastifyRequest): Caller {
-  // Once for each request: behind a proxy it is worked out anew whenever it is asked.
+  // Kept on the request: behind a proxy, Fastify parses `request.ip` anew on every access.
   return (request.caller ??= callerFrom(clientOf(request.ip), request.headers.origin ?? null));
 }
 
@@ -21,7 +21,7 @@ const callerFrom = (client: string, origin: string | null): Caller => ({
   waits: 0,
 });
 
-/** One client: an IPv4 address, or the /64 that an IPv6 network hands to one line. */
+/** The client that limits count: an IPv4 address, or the /64 that a provider assigns to one IPv6 line. */
 export function clientOf(ip: string): string {
   if (isIPv4(ip)) return ip;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
@@ -39,6 +39,6 @@ export function clientOf(ip: string): string {
     .join(':');
 }
 
-/** The network of a client: the /24 of an IPv4 address, or the /48 that one site gets of IPv6. */
+/** The network of a client: the /24 of an IPv4 address, or the /48 that a site is assigned in IPv6. */
 export const networkOf = (client: string): string =>
   client.slice(0, Math.max(client.lastIndexOf('.'), client.lastIndexOf(':')));

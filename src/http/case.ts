@@ -7,8 +7,8 @@ const camel = (name: string) => name.replace(/_([a-z])/g, (_match, letter: strin
 const names = new Map<string, string>();
 
 /**
- * The top-level names of a body as the code has them: `page_url` to `pageUrl`. What is inside keeps its own: JSON columns
- * hold it in snake_case, as it is on the wire.
+ * Renames the top-level members of a body from snake_case to camelCase: `page_url` to `pageUrl`. Nested members keep
+ * their names, since JSON columns store them in snake_case, as on the wire.
  */
 export function camelKeys<T extends object>(body: T): CamelKeys<T> {
   const out: Record<string, unknown> = {};
@@ -20,7 +20,7 @@ export function camelKeys<T extends object>(body: T): CamelKeys<T> {
   return out as CamelKeys<T>;
 }
 
-/** A time of the wire as a Date; null and undefined stay. */
+/** Parses a timestamp of a request; null and undefined are returned unchanged. */
 export const date = <T extends string | null | undefined>(text: T) =>
   (typeof text === 'string' ? new Date(text) : text) as T extends string ? Date : T;
 

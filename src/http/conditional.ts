@@ -3,14 +3,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from '../errors.js';
 
 /*
- * The tag of a resource that organisers change begins with its version, `"v3.…"`: what follows changes with counts and
- * clock too, and If-Match must not fail because somebody signed meanwhile.
+ * Entity tags. The ETag of a resource that organisers edit begins with its version, `"v3.…"`. Only that part is
+ * compared for If-Match: the hash behind it also changes with counts and time, and a new signature must not make an
+ * edit fail.
  */
 
 export const etagOf = (body: string | Buffer, version?: number): string =>
   `"${version === undefined ? '' : `v${version}.`}${createHash('sha1').update(body).digest('base64url').slice(0, 16)}"`;
 
-/** Whether the caller has this representation already. Weak comparison, as RFC 9110 wants it for If-None-Match. */
+/** Whether If-None-Match names this representation. Weak comparison, as RFC 9110 requires. */
 export function isFresh(request: FastifyRequest, etag: string): boolean {
   const header = request.headers['if-none-match'];
   if (header === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return false;
@@ -18,11 +19,11 @@ export function isFresh(request: FastifyRequest, etag: string): boolean {
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-/** Whether the caller takes a packed answer. */
+/** Whether the caller accepts gzip. */
 export const takesGzip = ({ headers }: FastifyRequest): boolean =>
   /(?:^|[ ,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(headers['accept-encoding'] ?? ''));
 
-/** Answers with the entity tag of what is sent; a GET of what the caller has already, with 304. */
+/** Sends JSON with its entity tag, or 304 where the caller already has it. */
 export function sendWithEtag(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -37,7 +38,7 @@ export function sendWithEtag(
   return reply.type('application/json; charset=utf-8').send(body);
 }
 
-/** The version that the caller has read; null for `*`. Throws `precondition_required`, `precondition_failed`. */
+/** The version in If-Match; null for `*`. Throws `precondition_required`, `precondition_failed`. */
 export function versionOf(request: FastifyRequest): number | null {
   const header = request.headers['if-match'];
   if (header === undefined) {

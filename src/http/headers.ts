@@ -4,7 +4,7 @@ import Fastify from 'fastify';
 /** Headers that page scripts of other origins may read. */
 const EXPOSED = ['ETag', 'Link', 'Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'X-Request-Id'];
 
-/** What a page of another origin may send: everybody may, since nothing here rests on cookies or on the origin. */
+/** Pages of every origin may call the API: it uses no cookies, and its security does not depend on the origin. */
 export const PREFLIGHT = {
   'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
   'access-control-allow-headers':
@@ -13,8 +13,8 @@ export const PREFLIGHT = {
 } as const;
 
 /**
- * The headers that every answer has. Helmet computes its set for each request, which takes as long as the rest of a
- * small request: so it is asked once, at boot, with the very plugin, and its answer is kept.
+ * The headers that every answer has. Helmet would compute them for each request, which takes as long as the rest of a
+ * small request: so they are read once at boot from a probe server with the same plugin.
  */
 export async function constantHeaders(): Promise<Record<string, string>> {
   const probe = Fastify();

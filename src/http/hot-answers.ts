@@ -4,13 +4,13 @@ import type { Context } from '../core/context.js';
 import type { Store } from '../store/store.js';
 import { isFresh, takesGzip } from './conditional.js';
 
-/** `link`: a `Link` header of the answer. */
+/** `until`: when the clock makes the answer stale; null for never. `link`: the value of its `Link` header. */
 export type Rendered = { body: string; etag: string; until: Date | null; link?: string | undefined };
 
-/** An answer that may be kept: `ref` names it among all of its kind. */
+/** A cacheable answer. `ref` is its key in the cache. */
 export type HotAnswer = {
   ref: string;
-  /** Headers that tell caches what they may do, names and values in turn. */
+  /** Caching headers: names and values, alternating. */
   caching: readonly string[];
   render: () => Promise<Rendered>;
 };
@@ -23,19 +23,20 @@ type Kept = {
   zipped?: Buffer;
 };
 
-/** More different petitions than are hot at one time. */
+/** Answers kept at a time: more than the number of petitions that are busy at once. */
 const MOST = 500;
 /** Bytes below which gzip makes an answer longer. */
 const SMALL = 256;
 
-/** Who renders an answer, and who will when that is done. */
+/** The rendering in progress, and the one that begins when it is done. */
 type Rendering = { generation: number | undefined; now: Promise<Kept>; next?: Promise<Kept> };
 
 /**
- * Answers that are rendered once and sent until the database changes. A kept answer is used only while the store's
- * generation is the one it was rendered under, and its clock has not turned: so it is never older than the last commit,
- * whoever made it. Where the store has no generation nothing is kept: who comes while an answer is rendered waits for the
- * next one, since that one may have read already what has changed since, and all who wait share it.
+ * A cache of answers that are rendered once and sent until the database changes. A kept answer is used only while the
+ * store's generation is the one it was rendered under, and `until` has not passed: so it is never older than the last
+ * commit of any process. Where the store has no generation, nothing is kept. A request that arrives during a rendering
+ * then waits for the next one, since the current one may have read the data before a change; all waiting requests share
+ * it.
  */
 export class HotAnswers {
   readonly #kept = new Map<string, Kept>();
@@ -43,7 +44,7 @@ export class HotAnswers {
 
   constructor(private readonly ctx: Pick<Context, 'now'> & { store: Pick<Store, 'generation'> }) {}
 
-  /** Sends at once where the answer is kept, and later where it has to be rendered. */
+  /** Sends the answer: synchronously where it is kept, otherwise after rendering it. */
   send(request: FastifyRequest, reply: FastifyReply, answer: HotAnswer): void | Promise<void> {
     const generation = this.ctx.store.generation();
     const known = this.#current(answer.ref, generation);
@@ -51,7 +52,7 @@ export class HotAnswers {
     return this.#share(answer, generation).then((fresh) => deliver(request, reply, fresh, answer.caching));
   }
 
-  /** The kept answer, or undefined when it may not be the last word any more. */
+  /** The kept answer, or undefined when it may be out of date. */
   #current(ref: string, generation: number | undefined): Kept | undefined {
     const known = this.#kept.get(ref);
     const same = known !== undefined && generation !== undefined && known.generation === generation;
@@ -78,8 +79,8 @@ export class HotAnswers {
 
   async #render({ ref, render }: HotAnswer, generation: number | undefined): Promise<Kept> {
     const known = this.#kept.get(ref);
-    const { body, etag, until: turn, link } = await render();
-    const until = turn?.getTime() ?? Infinity;
+    const { body, etag, until: expiry, link } = await render();
+    const until = expiry?.getTime() ?? Infinity;
     const fresh: Kept =
       known?.etag === etag
         ? { ...known, generation, until }
@@ -96,7 +97,7 @@ function deliver(
   answer: Kept,
   caching: readonly string[],
 ): void {
-  // A key may see more: what is kept for everybody must not be given to it.
+  // `vary: authorization`: callers with a key may see more, and must not get the public answer from a cache.
   const headers = ['etag', answer.etag, ...caching, 'vary', 'accept-encoding, authorization'];
   if (isFresh(request, answer.etag)) return reply.sendNow(304, headers, '');
   headers.push('content-type', 'application/json; charset=utf-8');

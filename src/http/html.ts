@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { escapeHtml } from '../escape-html.js';
 
-/** Markup that is ready: what is put into it is escaped, unless it is markup itself. */
+/** Finished markup. Made with the `html` template, which escapes every value that is not `Html` itself. */
 export class Html {
   constructor(readonly markup: string) {}
 }
@@ -14,7 +14,7 @@ const markupOf = (part: Part): string => {
   return typeof part === 'string' || typeof part === 'number' ? escapeHtml(`${part}`) : '';
 };
 
-/** A template whose values cannot break out of it. */
+/** A template tag that escapes its values. */
 export const html = (strings: TemplateStringsArray, ...parts: Part[]): Html =>
   new Html(strings.reduce((text, string, i) => text + markupOf(parts[i - 1]) + string));
 
@@ -35,15 +35,15 @@ nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem}nav a{padding:.5rem 0}
 dt{margin-top:1rem;font-weight:600;scroll-margin-top:1rem}dd{margin:.15rem 0 0}
 dt:target,dt:target+dd{border-inline-start:4px solid var(--act);padding-inline-start:1rem}`;
 
-/** Pages load nothing, run nothing, and send their forms to nobody but us. */
+/** Pages load nothing, run no scripts, and send their forms to this server alone. */
 export const PAGE_CSP = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(CSS).digest('base64')}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
 
 const STYLE = new Html(`<style>${CSS}</style>`);
 
-export type PageWords = { lang: string; dir: string; title: string };
+export type DocumentHead = { lang: string; dir: string; title: string };
 
-/** A whole page. It works without scripts, at any width, in light and dark, and with the keyboard alone. */
-export const page = ({ lang, dir, title }: PageWords, body: Part): string =>
+/** A whole HTML document. It works without scripts, at any width, in light and dark, and with the keyboard alone. */
+export const htmlDocument = ({ lang, dir, title }: DocumentHead, body: Part): string =>
   html`<!doctype html>
     <html lang="${lang}" dir="${dir}">
       <head>
@@ -58,7 +58,7 @@ export const page = ({ lang, dir, title }: PageWords, body: Part): string =>
       </body>
     </html> `.markup;
 
-/** A form that posts to one of our pages. `hidden` are the values that it carries along. */
+/** A form that posts to one of this server's pages. `hidden`: values of hidden inputs. */
 export const form = (action: string, hidden: Record<string, string>, content: Part): Html =>
   html`<form method="post" action="${action}">
     ${Object.entries(hidden).map(

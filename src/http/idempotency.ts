@@ -4,10 +4,13 @@ import { retryOf, type Retry } from '../core/idempotency.js';
 import { ApiError } from '../errors.js';
 import { callerOf } from './caller.js';
 
-/** A quoted string of the draft, or bare. */
+/** A quoted string, as the IETF draft of Idempotency-Key says, or a bare one. */
 const KEY = /^(?:"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255}))$/;
 
-/** The caller's wish to have this request once, or undefined. Private to the sender and the route. */
+/**
+ * The Idempotency-Key of a request, made private to its sender and route; undefined without one. Throws
+ * `invalid_header`.
+ */
 export function retryFrom(ctx: Context, request: FastifyRequest): Retry | undefined {
   const header = request.headers['idempotency-key'];
   if (header === undefined) return undefined;
@@ -26,21 +29,21 @@ export function retryFrom(ctx: Context, request: FastifyRequest): Retry | undefi
   return retryOf(ctx.retryKey, `${senderOf(request, body)} ${request.method} ${path}`, key, body);
 }
 
-/** What is drawn at random for one person: nobody else can send a body that holds it. */
+/** Members with a random value that one person received: only that person can send a body with it. */
 const DRAWN = ['altcha', 'form_token', 'receipt'];
 
 /**
- * Whose key it is. Strangers have no name, and some send "1": theirs is a key together with the very body, so that
- * another body is another request, and no mistake. What the body holds may be known or guessed, too; unless something
- * in it was drawn at random, a retry is one from the same network. From elsewhere the request runs anew, which does no
- * harm: what strangers may do has its effect once.
+ * Whose key it is. Callers without an identity may choose the same key, such as "1": their key holds only for exactly
+ * the same body. A stranger could guess such a body, so unless it holds a random value (`DRAWN`), it must also come
+ * from the same client. From another client the request runs anew, which is harmless: operations open to strangers take
+ * effect once.
  */
 function senderOf(request: FastifyRequest, body: string): string {
   const { actor, session } = request;
   if (session) return `supporter ${session.supporterKey}`;
   if (actor.kind === 'secret') return actor.keyId;
-  const said = (request.body ?? {}) as Record<string, unknown>;
-  const isTheirs = DRAWN.some((name) => typeof said[name] === 'string');
+  const members = (request.body ?? {}) as Record<string, unknown>;
+  const isTheirs = DRAWN.some((name) => typeof members[name] === 'string');
   const place = isTheirs ? 'anywhere' : callerOf(request).client;
   return JSON.stringify([actor.kind === 'publishable' ? actor.keyId : 'anonymous', place, body]);
 }

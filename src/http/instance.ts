@@ -21,23 +21,25 @@ export type InstanceOptions = {
   arrival: Arrival;
   /** The headers that every answer has. */
   constant: Record<string, string>;
-  /** Whether the process is about to end: then connections are closed with their next answer. */
+  /** Whether the process is shutting down: then each connection is closed after its next answer. */
   draining: () => boolean;
-  /** Lets the store say what a driver's error means. */
+  /** Translates an error of a database driver into one of the catalogue, where the store knows it. */
   explain: (error: unknown) => unknown;
 };
 
-/** How long a request may take to arrive, and how often that is looked at. */
+/** How long a request may take to arrive, and how often that is checked, in milliseconds. */
 export type Arrival = { mostMs: number; lookMs: number };
 
-/** Node looks every 30 seconds by itself: so long a client could take. */
+/** Node's default is to check every 30 seconds: a client could take that much longer. */
 export const ARRIVAL: Arrival = { mostMs: 15_000, lookMs: 1000 };
 
 const MAX_URL = 4096;
 const MAX_BODY = 65_536;
 const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
 
-/** What holds for every request, whatever its route: how it arrives, its id and headers, how it is validated and refused. */
+/**
+ * The Fastify instance with all that applies to every route: time limits, request id, headers, validation and problems.
+ */
 export function createInstance(options: InstanceOptions): FastifyInstance {
   const { publicUrl, constant, draining, explain } = options;
   const stamp = (request: FastifyRequest, reply: FastifyReply) =>
@@ -50,8 +52,8 @@ export function createInstance(options: InstanceOptions): FastifyInstance {
 
   validation(app);
   problems(app, { publicUrl, explain });
-  // Answers are mapped by hand and held against the document by the tests: a serializer that silently drops or
-  // bends what it does not expect would hide mistakes.
+  // Answers are mapped by hand, and the tests check them against the document. A serializer made from the schemas would
+  // silently drop or convert unexpected members, and so hide mistakes.
   app.setSerializerCompiler(() => JSON.stringify);
   for (const schema of components()) app.addSchema(schema);
   app.decorateRequest('actor', null as never);
@@ -75,24 +77,26 @@ export function createInstance(options: InstanceOptions): FastifyInstance {
 
 const serverOptions = ({ logger, trustProxy, arrival }: InstanceOptions) => ({
   ...(logger ? { loggerInstance: logger } : { logger: false }),
-  // A line for every request costs as much as the request: errors are logged where they are answered.
+  // A log line for every request costs as much as the request. Errors are logged in problems.ts.
   logController: new LogController({ disableRequestLogging: true }),
   genReqId: requestIds(),
-  // A logger of its own for each request would cost more than the line that few of them write.
+  // One shared logger: a child logger for each request would cost more than the lines that few of them write.
   childLoggerFactory: (parent: FastifyBaseLogger) => parent,
   trustProxy: trustProxy.length > 0 ? trustProxy : false,
   bodyLimit: MAX_BODY,
   requestTimeout: arrival.mostMs,
-  // Of the two limits Node takes the longer one for the whole request: its own for the headers is a minute.
+  // Node applies the longer of the two limits to the whole request, and its default for the headers is a minute.
   http: { headersTimeout: arrival.mostMs, connectionsCheckingInterval: arrival.lookMs },
   connectionTimeout: 60_000,
   keepAliveTimeout: 72_000,
   routerOptions: { maxParamLength: 500 },
-  // What still gets through is served: the store closes last.
+  // Requests that still arrive during shutdown are served: the store closes last.
   return503OnClosing: false,
 });
 
-/** The caller's own id where it is one. Ours are unique without drawing random bytes for each request. */
+/**
+ * Takes the caller's X-Request-Id where it is valid. Generated ids are a UUID of the process and a counter: cheaper.
+ */
 function requestIds(): (request: IncomingMessage) => string {
   const processId = randomUUID();
   let requests = 0;
@@ -102,7 +106,7 @@ function requestIds(): (request: IncomingMessage) => string {
   };
 }
 
-/** A second Host header could name another site to a proxy than to us. */
+/** With two Host headers, a proxy could route by one of them and this server by the other. */
 function repeatsHost({ rawHeaders }: IncomingMessage): boolean {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {

@@ -2,15 +2,15 @@ import { ApiError } from '../errors.js';
 import { pointerStep } from './problems.js';
 
 /*
- * JSON.parse takes the last of several members with one name, other readers the first: what a proxy has looked at would
- * not be what we store. So a text that says something twice is refused.
+ * Refuses JSON with duplicate members. JSON.parse takes the last of several members with one name, other parsers the
+ * first: a proxy could inspect another value than the one that is stored.
  */
 
-/** Where an object says something twice: a pointer to it. `value` is what JSON.parse has made of the text. */
+/** A JSON pointer to the first duplicate member, or undefined. `value` must be the result of JSON.parse for `text`. */
 export const repeatedMember = (text: string, value: unknown): string | undefined =>
   membersWritten(text) === membersKept(value) ? undefined : firstRepeated(text);
 
-/** The error for it. */
+/** The `invalid_json` error for a duplicate member. */
 export const saidTwice = (pointer: string): ApiError =>
   new ApiError('invalid_json', {
     detail: 'An object has two members with one name: send each once.',
@@ -19,7 +19,9 @@ export const saidTwice = (pointer: string): ApiError =>
 
 export const TWICE = { code: 'duplicate', detail: 'It is there twice: send it once.' };
 
-/** The strings that a colon follows. It looks at quotes alone, since every signature comes through here. */
+/**
+ * How many strings are followed by a colon. It scans for quotes alone to be fast: every signature comes through here.
+ */
 function membersWritten(text: string): number {
   let written = 0;
   for (let quote = text.indexOf('"'); quote !== -1; quote = text.indexOf('"', quote + 1)) {
@@ -40,7 +42,7 @@ function isEscaped(text: string, at: number): boolean {
   return (at - before) % 2 === 0;
 }
 
-/** With a list of its own, since a body may be nested deeper than the call stack. */
+/** How many members the parsed value has. Iterative, since a body may be nested deeper than the call stack. */
 function membersKept(root: unknown): number {
   let kept = 0;
   const waiting = [root];
@@ -73,6 +75,6 @@ function firstRepeated(text: string): string | undefined {
   return undefined;
 }
 
-/** Longer than 200 it would help nobody. */
+/** A JSON pointer, cut off at 200 characters. */
 const pointerTo = (steps: (string | number)[]) =>
   `/${steps.slice(0, 200).map(pointerStep).join('/')}`.slice(0, 200).toWellFormed();

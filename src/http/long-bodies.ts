@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 
 /*
- * Requests whose body is read while it comes, for as long as it comes. A connection on which nothing moves is ended like
- * any other.
+ * Exempts requests with a streamed body, such as imports, from the time limit for a whole request. An idle connection
+ * is still closed.
  */
 
 const long = new WeakSet<Socket>();
 
-/** Takes a connection out of the limit for a whole request, until `stop` is called. */
+/** Exempts a connection from the limit until `stop` is called. */
 export function takesLong(socket: Socket): { stop(): void } {
   long.add(socket);
   return { stop: () => void long.delete(socket) };

@@ -4,8 +4,8 @@ import { ApiError } from '../errors.js';
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * Answers 405 with `Allow` where a path exists but not for that method. Call it before the routes are registered; the
- * function that it returns, after.
+ * Answers 405 with `Allow` for methods that a path does not have. Call it before the routes are registered, and the
+ * returned function after that.
  */
 export function refuseOtherMethods(app: FastifyInstance): () => void {
   const known = new Map<string, Set<string>>();
@@ -23,7 +23,7 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
         method: others,
         url,
         schema: { hide: true },
-        // Before the body is read: whatever it holds, the method is wrong.
+        // In onRequest, before the body is read: errors in the body do not matter.
         onRequest: (_request, _reply, done) =>
           done(new ApiError('method_not_allowed', { detail: `It has: ${allow}.`, headers: { allow } })),
         handler: () => undefined,

@@ -7,8 +7,8 @@ import { etagOf, isFresh, takesGzip } from './conditional.js';
 type Packed = { bytes: Buffer; packed: Buffer; etag: string };
 
 /**
- * A script that `npm run build` makes: the same for everybody, read and packed once, when it is first asked for. Its
- * route says `compress: false`.
+ * Serves a script that `npm run build` makes. It is read and compressed once, at the first request; its route must set
+ * `compress: false`. Throws `not_found` where it was not built.
  */
 export function packedFile(file: URL, what: string) {
   let read: Packed | undefined;

@@ -36,11 +36,11 @@ const MAX_FIELD_ERRORS = 50;
 
 export type ProblemOptions = {
   publicUrl: string;
-  /** Lets the store say what a driver's error means. */
+  /** Translates an error of a database driver into one of the catalogue, where the store knows it. */
   explain: (error: unknown) => unknown;
 };
 
-/** One shape for every error: an `application/problem+json` whose code stands in the catalogue. */
+/** Turns every error into an `application/problem+json` with a code of the catalogue (src/errors.ts). */
 export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOptions): void {
   app.setErrorHandler((thrown: unknown, request, reply) => {
     if (thrown instanceof Moved) return redirect(request, reply, thrown);
@@ -77,8 +77,8 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
 }
 
 /**
- * The body of a problem, of which the id of the request is the last member unless there are `errors` or `extra`. Without a
- * `detail` it is the title, as a sentence.
+ * The body of a problem. `request_id` is its last member unless there are `errors` or `extra`. `detail` defaults to the
+ * title as a sentence.
  */
 export function problemJson(
   publicUrl: string,
@@ -122,12 +122,12 @@ function asApiError(error: unknown): ApiError {
   return new ApiError(statusCode !== undefined && statusCode < 500 ? 'invalid_request' : 'internal_error');
 }
 
-/** Shorter than a token. */
+/** In characters: shorter than a token, so that a token sent as a name is never repeated in full. */
 const LONGEST_NAME = 40;
 
 /**
- * A name as a step of a JSON pointer. It may be a stranger's: what breaks, turns or hides text is not repeated, and of a
- * long one only how it begins.
+ * A name as a step of a JSON pointer. The name may come from a stranger: control, space and invisible characters are
+ * replaced, and a long name is cut off.
  */
 export const pointerStep = (name: unknown): string =>
   [...String(name)]
@@ -142,7 +142,7 @@ const FORMATS: Record<string, string> = {
   uri: 'Write a whole URL without a user or password, like https://example.org/page.',
 };
 
-/** The words for a validator's findings. Never the value that was sent. */
+/** The `detail` for each keyword of the validator. It must never contain the value that was sent. */
 const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   required: () => 'It is required: send it.',
   additionalProperties: () => 'There is no such property: leave it out.',
@@ -162,13 +162,16 @@ const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   typed: ({ advice }) => String(advice),
 };
 
-/** What a caller need not know of our keywords: that a text could not be read is a matter of its form. */
+/** Error codes of this project's keywords. */
 const CODES: Record<string, string> = { typed: 'format' };
 
-/** The validator reports missing and unknown properties on their parent: point at the property itself. */
+/**
+ * The validator's errors as `errors` of a problem, one for each pointer. The validator reports missing and unknown
+ * properties on their parent; here the pointer names the property itself.
+ */
 export function fieldErrors(found: readonly FastifySchemaValidationError[]): FieldError[] {
   const errors = new Map<string, FieldError>();
-  // Of "an object or null" both branches complain, and their parent that none fits: only the object's words help.
+  // For "an object or null" the validator reports both branches and their parent: only the object's errors help.
   const helpful = found.filter(({ keyword, params }) => keyword !== 'anyOf' && params['type'] !== 'null');
   for (const { keyword, instancePath, params, message } of helpful) {
     const child =
@@ -180,7 +183,7 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
     const pointer = child === undefined ? instancePath : `${instancePath}/${pointerStep(child)}`;
     const code = CODES[keyword] ?? keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const detail = ADVICE[keyword]?.(params) ?? `It ${message ?? 'is not valid'}.`;
-    // Whatever else is wrong says more than a pattern.
+    // Any other keyword is more helpful than `pattern`.
     if ((errors.get(pointer)?.code ?? 'pattern') === 'pattern') {
       errors.set(pointer, { pointer, code, detail });
     }
@@ -189,20 +192,20 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
   return [...errors.values()];
 }
 
-/** Sends the caller to the petition's new slug, whatever is asked of it. 308 keeps the method and the body. */
+/** Redirects to the petition's new slug, for any operation: 308 keeps the method and the body. */
 function redirect(request: FastifyRequest, reply: FastifyReply, { slug }: Moved) {
   const location = request.url.replace(/^(\/v1\/petitions\/)[^/?]+/, `$1${slug}`);
   return reply.code(308).headers({ location, 'cache-control': 'private, max-age=300' }).send();
 }
 
-/** What Node's HTTP parser refuses, before there is a request. */
+/** Answers what Node's HTTP parser refuses, before there is a Fastify request. */
 export function clientErrorHandler(publicUrl: string, constant: Record<string, string>) {
   const codes: Record<string, ErrorCode> = {
     HPE_HEADER_OVERFLOW: 'headers_too_large',
     ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
   };
   return (error: Error & { code?: string }, socket: Socket): void => {
-    // Node's limit for a whole request is for those that are read before they are answered.
+    // Streamed bodies are exempt from Node's time limit for a whole request.
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isLong(socket)) return;
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();

@@ -6,7 +6,9 @@ import { codeOf, isVisible, manyLines, oneLine, phoneOf, postalCodeOf, trimmed }
 
 const WILDCARD = /^https?:\/\/\*\.([^:]+)/;
 
-/** `https://*.org` would name everybody's pages, and `https://*.github.io` those of strangers. */
+/**
+ * False for wildcards below a public suffix, such as `https://*.org` or `https://*.github.io`: sites of many owners.
+ */
 function isOfOneOwner(origin: string): boolean {
   const host = WILDCARD.exec(origin)?.[1];
   if (host === undefined) return true;
@@ -20,14 +22,14 @@ const holds = (keyword: OwnKeyword, isGood: (text: string) => boolean): FuncKeyw
   schemaType: 'boolean',
   before: 'maxLength',
   errors: false,
-  // An empty text is told its shortest length.
+  // Empty texts are reported by minLength.
   validate: (_wanted: boolean, text: string) => text === '' || isGood(text),
 });
 
 type Reading = {
-  /** The text as it was meant; undefined: it cannot be read. */
+  /** The normalised text; undefined: it is not valid. */
   read: (text: string) => string | undefined;
-  /** What to do about one that cannot be read. */
+  /** The error message for an invalid text. It may not repeat the text. */
   advice?: (text: string) => string;
 };
 
@@ -50,7 +52,7 @@ function countryAdvice(text: string): string {
   return `Write the two letters of ISO 3166-1, like ${example}.`;
 }
 
-/** Reads a text as it was meant, and puts that in its place. What cannot be read stays as it came. */
+/** Replaces a text by its normalised form. An invalid one stays unchanged. */
 const readTyped: SchemaValidateFunction = (as: TypedAs, text: string, _schema, at) => {
   const { read, advice } = READINGS[as];
   const meant = text === '' ? text : read(text);
@@ -58,20 +60,15 @@ const readTyped: SchemaValidateFunction = (as: TypedAs, text: string, _schema, a
     readTyped.errors = [{ keyword: 'typed', params: { advice: advice?.(text) } }];
     return false;
   }
-  // Of nothing else, it is told that there is nothing to see.
+  // A text of direction marks alone stays, so that `visible` reports it.
   if (at?.parentData) (at.parentData as Record<string, unknown>)[at.parentDataProperty] = meant || text;
   return true;
 };
 
 /**
- * What our schemas say beyond JSON Schema. In the order in which a validator must learn them. `typed` changes the text: so
- * what people type is read alike wherever a contract is asked, by the API, imports, pages and commands. The document leaves
- * these keywords out.
- */
-/**
- * What our schemas say beyond JSON Schema. In the order in which a validator must learn them. `undirected` changes the text:
- * so what people type is cleaned wherever a contract is asked, by the API, imports, pages and commands alike. The document
- * leaves these keywords out.
+ * The schema keywords of this project, beyond JSON Schema, in the order in which they must be added to a validator.
+ * `typed` changes the value: it normalises text from people wherever a contract is validated, in the API, imports, pages
+ * and commands alike. The API document leaves these keywords out.
  */
 export const KEYWORDS: FuncKeywordDefinition[] = [
   holds('visible', isVisible),
@@ -80,7 +77,7 @@ export const KEYWORDS: FuncKeywordDefinition[] = [
     keyword: 'typed' satisfies OwnKeyword,
     type: 'string',
     schemaType: 'string',
-    // Judged is what is kept.
+    // `visible` must judge the text that is stored.
     before: 'visible',
     modifying: true,
     errors: true,

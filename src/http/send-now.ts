@@ -4,18 +4,18 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 declare module 'fastify' {
   interface FastifyReply {
     /**
-     * Sends an answer that is ready, with one list of headers, around Fastify's hooks and serializer: those cost more
-     * than the rest of a hot request. `headers` are names and values in turn.
+     * Sends a finished answer, bypassing Fastify's onSend hooks and serializer, which cost more than the rest of a hot
+     * request. `headers`: names and values, alternating.
      */
     sendNow(status: number, headers: readonly string[], body: string | Buffer): void;
-    /** As sendNow, for an answer whose body is written to what it returns, bit by bit. */
+    /** Like sendNow, for a streamed body: write it to the response that is returned. */
     startNow(status: number, headers: readonly string[]): ServerResponse;
   }
 }
 
 /**
- * Answers of one turn of the event loop leave together at its end. Each write wakes its reader, and one that is woken
- * anew for each answer costs three times as much as one that is still busy with the last.
+ * Sends the answers of one event loop iteration together at its end. Each write wakes the client's process; waking it
+ * once for several answers costs a third of waking it for each.
  */
 function leaveTogether(): (response: ServerResponse, body: string | Buffer) => void {
   let ready: { response: ServerResponse; body: string | Buffer }[] = [];
@@ -30,7 +30,9 @@ function leaveTogether(): (response: ServerResponse, body: string | Buffer) => v
   };
 }
 
-/** For the hot paths. The constant headers, the request id and what hooks have set go with it like everywhere. */
+/**
+ * Adds `sendNow` and `startNow`. Their answers have the constant headers, the request id and headers set by hooks too.
+ */
 export function enableSendNow(app: FastifyInstance, constant: Record<string, string>): void {
   const always = Object.entries(constant).flat();
   const withAll = (reply: FastifyReply, headers: readonly string[]): string[] => {

@@ -6,14 +6,14 @@ import { ApiError } from '../errors.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose data a route of the session block may touch. */
+    /** The session of a request, in the `session` block: whose data it may read and change. */
     session: Session | null;
   }
 }
 
 const BEARER = /^Bearer +(ps_[^ ]+) *$/i;
 
-/** Finds out whose session it is. Throws `session_required` for whatever is none, `invalid_session`. */
+/** The session of a request's token. Throws `session_required` without a session token, `invalid_session`. */
 export async function resume(ctx: Context, request: FastifyRequest): Promise<Session> {
   const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) throw sessionRequired();
@@ -22,7 +22,7 @@ export async function resume(ctx: Context, request: FastifyRequest): Promise<Ses
   return session;
 }
 
-/** The session of a route in the session block, where the hook has made sure of it. Throws `session_required`. */
+/** The session of a route in the `session` block, whose hook has verified it. Throws `session_required` elsewhere. */
 export function sessionOf({ session }: FastifyRequest): Session {
   if (!session) throw sessionRequired();
   return session;

@@ -1,13 +1,15 @@
 import type { ServerResponse } from 'node:http';
 
-/** Ends the connection of a client that takes nothing of what waits for it. `stop` when all is said. */
+/**
+ * Closes a connection whose client reads nothing for `afterMs` while data waits for it. Call `stop` after the answer.
+ */
 export function endStalled(response: ServerResponse, afterMs: number): { stop(): void } {
   let written = -1;
   let looks = 0;
   const LOOKS = 4;
   const timer = setInterval(() => {
     const { socket } = response;
-    // What is written is counted when it is handed over, and no more is while the client does not read.
+    // bytesWritten counts what was handed to the kernel; it stands still while the client does not read.
     const moved = !response.writableNeedDrain || socket?.bytesWritten !== written;
     written = socket?.bytesWritten ?? -1;
     looks = moved ? 0 : looks + 1;

@@ -5,15 +5,15 @@ const DAY = 24 * HOUR;
 
 export type TimeRange = { from: Date; before: Date };
 
-/** How far back figures over time reach if the caller does not say, and how far at most. */
+/** The span of statistics in milliseconds: the default (`usual`), and the longest allowed (`most`). */
 export const DEFAULT_RANGES = {
   hour: { usual: 7 * DAY, most: 366 * DAY },
   day: { usual: 365 * DAY, most: 20 * 366 * DAY },
-  /** For sums that do not grow with the time. */
+  /** For sums, whose size does not grow with the span. */
   all: { usual: 20 * 366 * DAY, most: 20 * 366 * DAY },
 };
 
-/** The first and the last full hour that RFC 3339 has a name for: none is rounded to a year that it has not. */
+/** The first and the last full hour of RFC 3339: rounding must not leave the years 1 to 9999. */
 const FIRST = new Date('0001-01-01T00:00:00Z');
 const LAST = new Date('9999-12-31T23:00:00Z');
 const within = (instant: Date) => (instant < FIRST ? FIRST : instant > LAST ? LAST : instant);
@@ -24,7 +24,7 @@ export function timeRangeOf(
   { usual, most }: { usual: number; most: number },
   now: Date,
 ): TimeRange {
-  // Up to and with this very millisecond.
+  // Including the current millisecond.
   const before = within(query.before === undefined ? new Date(now.getTime() + 1) : new Date(query.before));
   const from = within(query.from === undefined ? new Date(before.getTime() - usual) : new Date(query.from));
   const span = before.getTime() - from.getTime();

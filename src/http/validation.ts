@@ -10,8 +10,8 @@ import { repeatedMember, saidTwice } from './json-text.js';
 import { KEYWORDS } from './schema-keywords.js';
 
 /*
- * Two validators. Bodies are taken as they are: Fastify's default would turn null into "" and drop what it does not
- * know. Queries, paths and headers are text, so there numbers, booleans and single-item lists are read from it.
+ * Two validators. Bodies are never coerced: Fastify's default would turn null into "" and drop unknown members.
+ * Queries, paths and headers are strings, so numbers, booleans and single-item lists are coerced there.
  */
 
 const OPTIONS: Options = {
@@ -22,10 +22,10 @@ const OPTIONS: Options = {
   keywords: ['discriminator'],
 };
 
-/** Holds values against the contracts. */
+/** A validator that knows the contracts, their formats and keywords. */
 export function validator(options: Options): Ajv {
   const ajv = new Ajv({ ...OPTIONS, ...options });
-  // The packages are CommonJS: their default export is the module's own.
+  // ajv-formats is CommonJS: its function is the `default` of the module.
   addFormats.default(ajv, ['date-time', 'uri']);
   ajv.addFormat('date-time', isInstant);
   ajv.addFormat('email', (value: string) => parseEmail(value) !== undefined);
@@ -38,7 +38,10 @@ export function validator(options: Options): Ajv {
 
 const { validate: isDateTime } = fullFormats['date-time'] as { validate: (text: string) => boolean };
 
-/** RFC 3339 has instants that Date or PostgreSQL cannot hold: leap seconds, the year 0, what ends up after 9999. */
+/**
+ * Excludes instants of RFC 3339 that Date or PostgreSQL cannot hold: leap seconds, and years (in UTC) below 1 or above
+ * 9999.
+ */
 function isInstant(text: string): boolean {
   const year = new Date(text).getUTCFullYear();
   return isDateTime(text) && year >= 1 && year <= 9999;
@@ -46,15 +49,15 @@ function isInstant(text: string): boolean {
 
 const isUri = fullFormats.uri as (text: string) => boolean;
 
-/** A URI that names no user: a password in it would be everybody's, and `https://bank.example@evil.example` a trap. */
+/** Refuses URIs with a user: a password in one would be public, and `https://bank.example@evil.example` misleads. */
 const hasNoUser = (text: string) => !/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text);
 
 const rawBodies = new WeakMap<FastifyRequest, Buffer>();
 
-/** The bytes of a body as they came, on routes with `keepRawBody`: signatures are made over them. */
+/** The unparsed bytes of a body, on routes with `keepRawBody`, to verify a webhook signature. Empty elsewhere. */
 export const rawBodyOf = (request: FastifyRequest): Buffer => rawBodies.get(request) ?? Buffer.alloc(0);
 
-/** Made once: a second app of the process, as tests have many, finds the contracts compiled. */
+/** Shared by all apps of the process (tests have many), so that contracts are compiled once. */
 let validators: Record<'bodies' | 'texts', Ajv> | undefined;
 
 export function validation(app: FastifyInstance): void {
@@ -76,7 +79,7 @@ export function validation(app: FastifyInstance): void {
       }
       if (request.routeOptions.config.keepRawBody) rawBodies.set(request, body);
       const text = body.toString('utf8');
-      // A byte order mark is taken away there.
+      // The parser removes a byte order mark.
       void parse(request, text, (error, value) => {
         if (error) {
           return done(new ApiError('invalid_json', { detail: 'The body cannot be parsed as JSON.' }));
@@ -95,18 +98,20 @@ export function validation(app: FastifyInstance): void {
 }
 
 /**
- * For routes that take none: a body is not read, whatever it is, so that nothing can be wrong with it. Of all DELETE
- * requests none is read either (RFC 9110 gives it no meaning).
+ * For plugins whose routes take no body: a body is ignored, whatever its type. DELETE requests never have a body here
+ * (RFC 9110 gives it no meaning).
  */
 export function takesNoBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _body, parsed) => parsed(null, null));
 }
 
-/** NUL and lone surrogates can come in only as escapes. Almost no body has one. */
+/** A cheap check first: in valid UTF-8, NUL and lone surrogates can occur only as `\u` escapes, which are rare. */
 const mayHideBadText = (body: Buffer) => body.includes('\\u');
 
-/** NUL, or half of a surrogate pair. Walks with a list of its own, since a body may be nested deeper than the call stack. */
+/**
+ * Whether any string holds NUL or a lone surrogate. Iterative, since a body may be nested deeper than the call stack.
+ */
 export function hasBadText(root: unknown): boolean {
   const waiting = [root];
   while (waiting.length > 0) {

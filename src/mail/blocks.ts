@@ -2,17 +2,17 @@ import type { Letter } from '../core/letters/letter.js';
 import type { Catalogue, MailWords } from './catalogue.js';
 import { say } from './words.js';
 
-/** A piece of a mail, as plain text: src/mail/html.ts and src/mail/plain-text.ts know how each looks. */
+/** A piece of a mail, as plain text. src/mail/html.ts and src/mail/plain-text.ts render it. */
 export type Block =
   | { kind: 'heading' | 'paragraph' | 'small' | 'quote' | 'code'; text: string }
   | { kind: 'agreement'; organization: string; text: string }
-  /** What a button says, where it leads, and what to do where it does not work. */
+  /** `hint`: what to do if the button does not work. */
   | { kind: 'button'; label: string; link: string; hint: string }
   | { kind: 'link'; label: string; link: string };
 
 export type Blocks = { body: Block[]; footer: Block[] };
 
-/** What a mail says, in its order. */
+/** The blocks of a mail in the language of the catalogue. */
 export function composeBlocks(letter: Letter, { mail }: Catalogue): Blocks {
   const words: MailWords = mail[letter.template];
   const values = valuesOf(letter);
@@ -31,13 +31,13 @@ export function composeBlocks(letter: Letter, { mail }: Catalogue): Blocks {
   };
 }
 
-/** What texts may name: the organization by its name, the rest as it is. */
+/** The values that texts of a mail can use. */
 export const valuesOf = ({ organization, values }: Letter) => ({
   ...values,
   organization: organization?.name ?? null,
 });
 
-/** Who signs is shown what: nobody should have to confirm from memory. */
+/** The statement of the petition in a confirmation mail, so that signers see what they confirm. */
 function quote({ template, values: { petition } }: Letter, { common }: Catalogue['mail']): Block[] {
   if (template !== 'confirm_signature' || !petition) return [];
   return [

@@ -9,8 +9,8 @@ import {
 import { TEMPLATES, type Template } from '../core/letters/letter.js';
 
 /*
- * What a language has to say: one file of locales/ in this form. English is whole; others may lack keys, and may have no
- * further ones but the forms of a number that English does not know.
+ * The schema of the files in locales/, one for each language. English must be complete; other languages may lack keys,
+ * and may add none except plural forms that English does not have.
  */
 
 const text = () => Type.String({ minLength: 1, maxLength: 5000 });
@@ -18,7 +18,7 @@ const closed = { additionalProperties: false };
 
 type Split<Keys extends string> = Keys extends `${infer Key} ${infer Rest}` ? Key | Split<Rest> : Keys;
 
-/** An object of texts, by its keys in one line. */
+/** An object of texts, from a line with its keys. */
 const section = <Keys extends string>(keys: Keys) =>
   Type.Object(
     Object.fromEntries(keys.split(' ').map((key) => [key, text()])) as Record<Split<Keys>, TString>,
@@ -31,9 +31,9 @@ const MailWords = Type.Object(
     heading: text(),
     paragraphs: Type.Array(text(), { minItems: 1 }),
     button: Type.Optional(text()),
-    /** Stands before the words that the reader agrees to, in place of the common one. */
+    /** Introduces the consent texts, in place of the common text. */
     opt_ins: Type.Optional(text()),
-    /** What follows the link: how long it works, what to do if it wasn't you. */
+    /** After the link: how long it works, what to do if it wasn't you. */
     closing: Type.Array(text(), { minItems: 1 }),
   },
   closed,
@@ -90,7 +90,7 @@ const Pages = Type.Object(
   closed,
 );
 
-/** The browser puts values in by itself: there is no more than `{{ name }}` there. */
+/** A text of the element. Its code replaces only plain `{{ name }}`, so no other Liquid is allowed. */
 const plain = () =>
   Type.String({ minLength: 1, maxLength: 500, pattern: '^(?:[^{}]|\\{\\{ *[a-z]+ *\\}\\})*$' });
 
@@ -105,7 +105,7 @@ const Embed = Type.Object(
   closed,
 );
 
-/** What a petition's picture says: see src/http/petitions/picture-words.ts. */
+/** The texts in the picture of a petition: see src/http/petitions/picture-content.ts. */
 const Picture = section('signatures first goal goal_reached');
 
 export const Catalogue = Type.Object(
@@ -119,11 +119,11 @@ export const Catalogue = Type.Object(
   closed,
 );
 
-/** The words of one language. `locale` is the file's name, for the `lang` attribute. */
+/** The texts of one language. `locale` is the name of its file, for the `lang` attribute. */
 export type Catalogue = Static<typeof Catalogue> & { locale: string };
 export type MailWords = Static<typeof MailWords>;
 
-/** What a text may name, by the part of the catalogue that it is in. */
+/** The values that a text can use, for each part of the catalogue. */
 export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   mail: ['organization', 'petition', 'reminder', 'code', 'days', 'hours', 'minutes'],
   pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date'],

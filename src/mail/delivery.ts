@@ -20,7 +20,7 @@ export type DeliveryOptions = {
   post: Post;
   render: Render;
   logger: Logger;
-  /** How many mails may go to one recipient domain. */
+  /** The limit for mails to one recipient domain. */
   domainRate: Rate;
   times: typeof DELIVERY_TIMES & { pauseMs: number };
 };
@@ -29,11 +29,11 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 export const DELIVERY_TIMES = {
-  /** From one attempt to the next, more or less; the last holds for all further ones. */
+  /** The waits between attempts, with some jitter; the last one repeats. */
   retryMs: [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 8 * HOUR],
   /** A mail this old is not tried again. */
   giveUpMs: 72 * HOUR,
-  /** How long it is tried to note that a mail was sent: what sending leaves of the lease. */
+  /** How long to retry recording that a mail was sent: what sending leaves of the lease. */
   settleMs: 30_000,
 };
 
@@ -41,10 +41,10 @@ const SETTLE_AGAIN_MS = 250;
 
 export type Result =
   | { kind: 'sent' | 'dropped' | 'failed' | 'retried' | 'postponed' }
-  /** Put back, and so would be any other mail now. */
+  /** The mail was put back, since the server cannot be used for any mail at the moment. */
   | { kind: 'unreachable'; reason: string };
 
-/** Makes the function that takes a claimed mail to its end, whatever that is. It never throws. */
+/** Makes the function that sends a claimed mail and records the outcome. It never throws. */
 export function createDelivery(options: DeliveryOptions): (mail: OutboxRow) => Promise<Result> {
   const { ctx, logger } = options;
   const rate = createDomainRate(options.domainRate, () => performance.now());
@@ -53,7 +53,7 @@ export function createDelivery(options: DeliveryOptions): (mail: OutboxRow) => P
       return await deliver(options, rate, mail);
     } catch (error) {
       logger.error({ error: describeError(error), mail: mail.key, kind: mail.kind }, 'a mail cannot be made');
-      // If that fails as well, the lease runs out, and somebody takes it again.
+      // If that fails as well, the lease runs out, and a worker claims the mail again.
       return putBack(options, mail, 'internal').catch((second: unknown) => {
         logger.error({ error: describeError(second), mail: mail.key }, 'a mail cannot be put back');
         return { kind: 'retried' };
@@ -66,8 +66,8 @@ export function createDelivery(options: DeliveryOptions): (mail: OutboxRow) => P
     { take }: typeof rate,
     mail: OutboxRow,
   ): Promise<Result> {
-    // Sent after that transaction: meanwhile it may be confirmed, or its person erased. That does no harm, since links are
-    // checked when they are used.
+    // The mail is sent after that transaction. Meanwhile its request may be confirmed, or its supporter erased, which
+    // is harmless: links are checked when they are used.
     const letter = await prepareMail(ctx, mail);
     if (!letter) return { kind: 'dropped' };
     const wait = take(domainOf(letter.to), mail.key);
@@ -111,8 +111,8 @@ async function settle(
 }
 
 /**
- * Notes that a mail is gone. A database that stumbles just now must not have it sent twice: it is tried again for as long
- * as the lease keeps others off, and after that the mail is left to them.
+ * Records that a mail was sent. If the database fails just then, the mail must not be sent twice: it retries for as
+ * long as the lease excludes other workers. After that another worker may send the mail again.
  */
 async function settleSent({ ctx, logger, times }: DeliveryOptions, mail: OutboxRow): Promise<void> {
   const until = performance.now() + times.settleMs;
@@ -141,18 +141,18 @@ async function fail(
   return { kind: 'failed' };
 }
 
-/** For another attempt, later from time to time; or gives up. */
+/** Queues a mail for another attempt, after a wait that grows; gives up when the mail is too old. */
 async function putBack(options: DeliveryOptions, mail: OutboxRow, reason: string): Promise<Result> {
   if (isTooOld(options, mail)) return fail(options, mail, reason);
   const { ctx, times } = options;
   const wait = times.retryMs[Math.min(mail.attempts, times.retryMs.length - 1)] ?? HOUR;
-  // Up to a fifth longer, so that what failed together does not come back together.
+  // Up to a fifth longer, so that mails that failed together are not retried together.
   const dueAt = new Date(ctx.now().getTime() + wait * (1 + Math.random() / 5));
   await ctx.store.transact((tx) => settleMail(tx, mail, { state: 'queued', reason, dueAt }));
   return { kind: 'retried' };
 }
 
-/** Puts a mail back that had no turn: it does not count as an attempt. */
+/** Puts a mail back without counting an attempt, since it was not tried. */
 async function postpone(
   { ctx }: DeliveryOptions,
   mail: OutboxRow,

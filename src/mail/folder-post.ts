@@ -5,7 +5,7 @@ import { ensureFolder } from '../folder.js';
 import { toMail, type Message, type Post } from './message.js';
 import type { Sent } from './outcome.js';
 
-/** Writes each mail into a folder as an .eml file, for its owner alone: for development, without a mail server. */
+/** Writes each mail as an .eml file to a folder, readable by the owner alone. For development without a mail server. */
 export function folderPost({ folder, from }: { folder: string; from: string }): Post {
   const transport = nodemailer.createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   return {
@@ -17,21 +17,21 @@ export function folderPost({ folder, from }: { folder: string; from: string }): 
         await writeWhole(folder, file, bytes as Buffer);
         return { outcome: 'sent', file };
       } catch {
-        // The disk is full, or the folder is not ours: so it is with each mail.
+        // The disk is full or the folder not writable: every other mail would fail too.
         return { outcome: 'retry', reason: 'folder', connection: true };
       }
     },
-    // The next mail will tell.
+    // Cannot be checked without writing: the next mail shows it.
     check: async () => undefined,
     async close() {},
   };
 }
 
-/** Sorts by time, and tells nothing: the Message-ID is a keyed hash. */
+/** Sorts by time, and reveals no address: the Message-ID is a keyed hash. */
 const fileName = ({ messageId }: Message): string =>
   `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${messageId.slice(0, 8)}.eml`;
 
-/** Nobody ever sees half a file. */
+/** Writes a file atomically: readers never see an incomplete one. */
 async function writeWhole(folder: string, file: string, bytes: Buffer): Promise<void> {
   const temporary = join(folder, `.${file}.part`);
   try {

@@ -4,8 +4,8 @@ import type { Catalogue } from './catalogue.js';
 import { cleanLines } from './plain-text.js';
 
 /*
- * Nothing is loaded from anywhere, and nobody can tell that the mail was opened. Styles stand in the elements, because
- * many mail programs drop the rest; the sheet only turns the colours over where it is dark.
+ * Mails as HTML. They must load nothing, so that opening a mail cannot be tracked. Styles are inline, because many mail
+ * programs drop style sheets; the sheet only switches colours in dark mode.
  */
 
 const SHEET = `:root{color-scheme:light dark}
@@ -63,7 +63,7 @@ function render(block: Block): string {
 const renderSmall = (block: Block): string =>
   `<p class="small" style="${SMALL}">${block.kind === 'link' ? anchor(block) : 'text' in block ? lines(block.text) : ''}</p>`;
 
-// Written by the organization, perhaps in another direction than the words around it.
+// dir="auto": the text is the organization's, and may be in another language than the mail.
 const quote = (html: string): string =>
   `<blockquote class="quote" dir="auto" style="margin:0 0 16px;padding:0 16px;border-inline-start:4px solid #c9ced6">${html}</blockquote>`;
 

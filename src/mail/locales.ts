@@ -9,11 +9,11 @@ import { Catalogue, KNOWN_VALUES } from './catalogue.js';
 import { parseWords, valuesIn } from './words.js';
 
 export type Locales = {
-  /** The languages that are there, as the files are named. */
+  /** The available languages, by the names of their files. */
   tags: string[];
-  /** The closest: `pt-BR`, else `pt`, else English. */
+  /** The closest language: `pt-BR`, else `pt`, else English. */
   pick: (tag: string | null | undefined) => Catalogue;
-  /** What languages lack and say in English instead. Worth a line in the log. */
+  /** Keys that a language lacks, for which English is used. The server logs them. */
   missing: { locale: string; keys: string[] }[];
 };
 
@@ -25,8 +25,8 @@ const BUILT_IN = fileURLToPath(new URL('locales/', packageRoot));
 const TAG = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$/;
 
 /**
- * Reads the built-in languages, and over them those of a folder: its files may add languages, or say some things
- * otherwise. Throws an error that names the file and the key that is wrong.
+ * Reads the built-in languages and those of a folder, whose files may add languages or override single texts. Throws an
+ * error that names the invalid file and key.
  */
 export function loadLocales(folder?: string): Locales {
   const catalogues = new Map<string, Catalogue>();
@@ -51,7 +51,7 @@ export function loadLocales(folder?: string): Locales {
   };
 }
 
-/** English first, and each language before its regions: what a region lacks it takes from there. */
+/** English first, and each language before its regions, which inherit from it. */
 function inOrder(files: LocaleFile[]): LocaleFile[] {
   const rank = ({ tag }: LocaleFile) => (tag === 'en' ? 0 : tag.length);
   return files.sort((a, b) => rank(a) - rank(b));
@@ -84,7 +84,7 @@ const isSection = (value: unknown): value is Section =>
 
 const firstLine = (error: unknown): string => (error as Error).message.split('\n', 1)[0] ?? '';
 
-/** The catalogue of this tag, or of the shorter ones that it begins with; at last English. */
+/** The catalogue of this tag, else of its shorter prefixes, else English. */
 function closest(catalogues: ReadonlyMap<string, Catalogue>, tag: string): Catalogue | undefined {
   const parts = tag.toLowerCase().split('-');
   for (let length = parts.length; length > 0; length -= 1) {
@@ -94,15 +94,15 @@ function closest(catalogues: ReadonlyMap<string, Catalogue>, tag: string): Catal
   return catalogues.get('en');
 }
 
-/** Forms of a number: what a language says although English does not. */
+/** Plural forms: the only keys that a language may have although English does not. */
 const FORMS: ReadonlySet<string> = new Set(EMBED_FORMS.map((key) => `embed.${key}`));
 
-/** What a language says, and for the rest its model. It may only say what English says, too. */
+/** The texts of a language, completed by its model. Keys that English lacks are refused. */
 function merge(model: Section, said: Section, place: Place): Section {
   const merged: Section = { ...model };
   for (const [key, value] of Object.entries(said)) {
     const here = { ...place, path: [...place.path, key] };
-    // A catalogue carries its tag as `locale`; files do not say it.
+    // `locale` is added from the file name, and is no key of a file.
     const isForm = FORMS.has(here.path.join('.'));
     if (!isForm && (!Object.hasOwn(model, key) || here.path.join() === 'locale')) {
       throw wrong(here, 'is not a key that English has');
@@ -140,7 +140,7 @@ function asCatalogue({ locale: _, ...said }: Section, { file, tag }: LocaleFile)
 
 type Static = Omit<Catalogue, 'locale'>;
 
-/** A misspelt value would leave a hole in every mail: so it is found when the file is read. */
+/** Finds syntax errors and misspelt values when the file is read, rather than as gaps in mails. */
 function checkWords(words: string, known: readonly string[], place: Place): void {
   try {
     parseWords(words);

@@ -1,12 +1,12 @@
 import type { SendMailOptions } from 'nodemailer';
 import type { Sent } from './outcome.js';
 
-/** A mail with its words, ready to go. */
+/** A rendered mail, ready to be sent. */
 export type Message = {
   to: string;
   /** The local part of its Message-ID. */
   messageId: string;
-  /** The name before the address that it comes from. */
+  /** The display name of the From address. */
   sender: string;
   replyTo: string | null;
   subject: string;
@@ -15,17 +15,17 @@ export type Message = {
   lang: string;
 };
 
-/** A way to get mails out. */
+/** A way to send mails. */
 export type Post = {
-  /** Never throws: what goes wrong is an outcome. */
+  /** Never throws: failures are outcomes. */
   send(message: Message): Promise<Sent>;
-  /** Why nothing can be sent, as a word; undefined if it can. For after a failure. */
+  /** After a failure: why no mail can be sent, as a short code; undefined if sending works again. */
   check(): Promise<string | undefined>;
-  /** Ends connections, those that are in use as well. */
+  /** Closes all connections, including those in use. */
   close(): Promise<void>;
 };
 
-/** The mail for nodemailer, which encodes it. `from` is the address that mails come from. */
+/** The mail as options for nodemailer, which encodes it. `from` is the From address. */
 export function toMail(message: Message, from: string): SendMailOptions {
   const domain = from.slice(from.lastIndexOf('@') + 1);
   return {
@@ -38,11 +38,11 @@ export function toMail(message: Message, from: string): SendMailOptions {
     text: message.text,
     html: message.html,
     headers: { 'Auto-Submitted': 'auto-generated', 'Content-Language': message.lang },
-    // Nothing is read from disk or fetched, whatever a value says.
+    // Values must never make nodemailer read a file or fetch a URL.
     disableFileAccess: true,
     disableUrlAccess: true,
   };
 }
 
-/** A header is one line: line breaks and other controls become spaces. */
+/** Prevents header injection: line breaks and other control characters become spaces. */
 const onOneLine = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();

@@ -1,10 +1,10 @@
-/** A sleep that can be ended early. A call that comes while nothing sleeps ends the next sleep. */
+/** A sleep that can be ended early. A `wake` that comes while nothing sleeps ends the next sleep at once. */
 export class Nap {
   #called = false;
   #over = false;
   #finish: ((by: 'call' | 'end') => void) | undefined;
 
-  /** `deaf`: only the end ends it early. */
+  /** With `deaf` only `end` ends it early, not `wake`. */
   async sleep(ms: number, { deaf = false } = {}): Promise<void> {
     if (this.#over || (this.#called && !deaf)) {
       this.#called = false;

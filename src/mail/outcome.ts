@@ -1,10 +1,10 @@
-/** What became of handing a mail over. Reasons are words of ours: what a server says may repeat the address. */
+/** The outcome of sending a mail. Reasons are our own codes, since replies of a server may repeat the address. */
 export type Sent =
   | { outcome: 'sent'; file?: string }
   | {
       outcome: 'retry';
       reason: string;
-      /** The server as a whole cannot be used: it is not about this mail. */
+      /** The failure is about the server as a whole, not about this mail. */
       connection?: true;
     }
   | {
@@ -16,7 +16,7 @@ export type Sent =
 
 type Failed = Exclude<Sent, { outcome: 'sent' }>;
 
-/** What nodemailer tells of a failure, as far as we look at it. */
+/** The members of a nodemailer error that are used here. */
 export type SendFailure = {
   code?: unknown;
   /** The system's own code, such as ECONNREFUSED. */
@@ -43,27 +43,27 @@ const REASONS: Readonly<Record<string, string>> = {
   ESOCKET: 'connection_failed',
 };
 
-/** So it is for every mail, even if an earlier connection had begun with this one. */
+/** Reasons that concern every mail, even if an earlier connection had begun to send this one. */
 const BEFORE_ANY_MAIL = new Set(['connection_refused', 'unreachable', 'dns', 'tls', 'auth']);
 
-/** Mistakes in the message itself, found before a server saw it: they do not go away. */
+/** Mistakes in the message, found by nodemailer before sending: permanent. */
 const OURS: Readonly<Record<string, string>> = { EENVELOPE: 'invalid_envelope', EMESSAGE: 'too_large' };
 
 /**
- * What a failed attempt means. `begun`: the server had let us log in and begin with this very mail, so that the failure
- * may be about it. A mail that makes the server hang or hang up must not hold up all the others for ever.
+ * Classifies a failed attempt. `begun`: this mail was being sent on a connection that was logged in, so the failure may
+ * be about the mail itself. A mail that makes the server hang or hang up must not block all others for ever.
  */
 export function classify(failure: SendFailure, begun: boolean): Failed {
   const { responseCode: reply, command } = failure;
   if (typeof reply !== 'number') return unanswered(failure, begun);
   const reason = `smtp_${reply}`;
-  // nodemailer does not say which command a 421 answered, since it ends the connection.
+  // A 421 ends the connection; nodemailer does not say which command it answered.
   const aboutThisMail = command === 'RCPT TO' || command === 'DATA' || (reply === 421 && begun);
-  // Before the recipient was named, each mail would have been refused in the same way.
+  // Refused before the recipient was named: every mail would be refused in the same way.
   if (!aboutThisMail || reply < 500) return retry(reason, !aboutThisMail);
   const text = typeof failure.response === 'string' ? failure.response : '';
   if (command === 'RCPT TO') {
-    // That is how a server says that it does not know us: a setting is wrong, not the address.
+    // Authentication is missing or wrong: a setting of this server, not the address.
     if (reply === 503 || reply === 530) return retry(reason, false);
     if (/\brelay|authenticat/i.test(text)) return retry('relay_refused', false);
     if (isBadAddress(reply, text)) return { outcome: 'rejected', reason, badAddress: true };
@@ -88,10 +88,10 @@ function unanswered({ code, originalCode, command }: SendFailure, begun: boolean
   return retry(reason, !begun || BEFORE_ANY_MAIL.has(reason));
 }
 
-/** What servers say of us rather than of the mailbox. */
+/** Words in replies that are about the sender rather than the mailbox. */
 const NOT_THE_ADDRESS = /spam|block|black|polic|sender|reputation|denied|auth|\bip\b|rate|limit/i;
 
-/** 5.1.x is about addresses; 5.1.7 and 5.1.8 of those about the sender's. */
+/** Enhanced codes 5.1.x are about the recipient's address, except 5.1.7 and 5.1.8, which are about the sender's. */
 function isBadAddress(reply: number, text: string): boolean {
   if (![550, 551, 553].includes(reply)) return false;
   const enhanced = /^\d{3}[ -](5\.\d{1,3}\.\d{1,3})\b/.exec(text)?.[1];

@@ -2,9 +2,9 @@ import type { Block, Blocks } from './blocks.js';
 
 const WIDTH = 72;
 
-/** A mail as plain text: lines of at most 72 characters, each link whole on a line of its own. */
+/** A mail as plain text: lines of at most 72 characters, each link unbroken on its own line. */
 export const toPlainText = ({ body, footer }: Blocks): string =>
-  // Mail programs know two dashes and a space as the beginning of what is no part of the message.
+  // "-- " is the separator by which mail programs recognise a footer.
   `${paragraphs(body)}\n\n-- \n${paragraphs(footer)}\n`;
 
 const paragraphs = (blocks: readonly Block[]): string => blocks.map(render).join('\n\n');
@@ -29,7 +29,7 @@ function render(block: Block): string {
   }
 }
 
-/** Breaks lines between words. A word that is longer than a line stays whole. */
+/** Wraps lines between words, with `before` at the start of each. Words that are longer than a line stay whole. */
 export function wrap(text: string, before = ''): string {
   const width = WIDTH - before.length;
   return cleanLines(text)

@@ -6,18 +6,18 @@ import { toPlainText } from './plain-text.js';
 import { say } from './words.js';
 
 export type Rendered = {
-  /** Who it says that it comes from. */
+  /** The display name of the sender. */
   sender: string;
   subject: string;
   html: string;
   text: string;
-  /** The language that it is in, which need not be the one that was asked for. */
+  /** The language of the mail, which may differ from the requested one. */
   lang: string;
 };
 
 export type Render = (letter: Letter) => Rendered;
 
-/** Puts letters into words, in the closest language that there is. The same letter gives the same mail. */
+/** Renders letters in the closest available language. Deterministic: the same letter gives the same mail. */
 export const createRenderer =
   (locales: Pick<Locales, 'pick'>): Render =>
   (letter) => {
@@ -34,8 +34,8 @@ export const createRenderer =
   };
 
 /**
- * One line that is fit for a header: without line breaks and control characters, and without those that turn the
- * direction of writing, which can make a sender look like another.
+ * A text as one header line of at most `longest` characters: without line breaks, control characters and direction
+ * marks, which could make one sender look like another.
  */
 export function headerLine(text: string, longest: number): string {
   const line = text

@@ -1,9 +1,9 @@
 import type { MailStats } from './worker.js';
 
-/** Memory for figures that two threads share. */
+/** Memory for counters that two threads share. */
 export const statsMemory = (): SharedArrayBuffer => new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT);
 
-/** The figures of the thread that sends mails: whoever reads them asks nothing of it. */
+/** The counters of the mail thread, in shared memory: other threads read them without a message. */
 export function sharedStats(memory: SharedArrayBuffer): MailStats {
   const numbers = new Int32Array(memory);
   const stats = {} as MailStats;

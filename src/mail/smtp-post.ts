@@ -16,22 +16,22 @@ const TIMEOUTS = {
   connectionTimeout: 10_000,
   greetingTimeout: 10_000,
   socketTimeout: 30_000,
-  /** For all of a mail: a server that answers slowly, but does answer, never runs into the others. */
+  /** For sending a whole mail: a server that answers slowly never exceeds the other timeouts. */
   wholeSend: 60_000,
 };
 
-/** Sends over a few connections that are kept. Connects when the first mail is sent. */
+/** Sends over a pool of kept connections. It connects when the first mail is sent. */
 export function smtpPost({ url, from, connections, timeouts = {} }: SmtpOptions): Post {
   const { wholeSend, ...times } = { ...TIMEOUTS, ...timeouts };
   const transport = nodemailer.createTransport({
     pool: true,
     url,
     maxConnections: connections,
-    // Once, for a kept connection that the server closed meanwhile. All else is for the worker to decide.
+    // One retry, for a kept connection that the server has closed meanwhile. The worker decides about all others.
     maxRequeues: 1,
     ...times,
   });
-  // nodemailer asks for a mail's bytes once a connection is logged in and about to send it.
+  // nodemailer reads a mail's stream once a connection is logged in and about to send it: so `begun` is known.
   const begun = new WeakSet<AbortSignal>();
   transport.use('stream', ({ data, message }, done) => {
     const create = message.createReadStream.bind(message);

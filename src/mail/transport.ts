@@ -2,10 +2,10 @@ import { folderPost } from './folder-post.js';
 import type { Post } from './message.js';
 import { smtpPost } from './smtp-post.js';
 
-/** As src/config.ts has them. */
+/** See src/config.ts. */
 type Settings = { SMTP_URL: string; MAIL_FROM: string; MAIL_FOLDER: string; MAIL_CONNECTIONS: number };
 
-/** The configured way to get mails out: a mail server, or a folder where there is none. */
+/** The configured way to send mails: SMTP, or a folder if SMTP_URL is empty. */
 export const openPost = (config: Settings): Post =>
   config.SMTP_URL === ''
     ? folderPost({ folder: config.MAIL_FOLDER, from: config.MAIL_FROM })

@@ -2,14 +2,14 @@ import { Liquid, type Template } from 'liquidjs';
 import { escapeHtml } from '../escape-html.js';
 
 /*
- * The words of a catalogue are Liquid over plain text. Nothing is HTML before it is escaped as a whole: so neither a
- * petition's title nor a translator can break out.
+ * Texts of a catalogue are Liquid templates that produce plain text. The result must be escaped as a whole before it is
+ * used as HTML, so that neither a petition's title nor a translation can inject markup.
  */
 
 const engine = new Liquid({
   ownPropertyOnly: true,
   strictFilters: true,
-  // Nothing can be included: a catalogue reads no files.
+  // No includes: templates cannot read files.
   templates: {},
   parseLimit: 20_000,
   renderLimit: 1000,
@@ -17,19 +17,19 @@ const engine = new Liquid({
 
 const parsed = new Map<string, Template[]>();
 
-/** Parsed once: only what stands in a catalogue may be passed. Throws what is wrong with it. */
+/** Parses a template, and keeps it for ever: pass only texts of a catalogue. Throws syntax errors. */
 export function parseWords(words: string): Template[] {
   let template = parsed.get(words);
   if (!template) parsed.set(words, (template = engine.parse(words)));
   return template;
 }
 
-/** The values that a text names, the outermost part of each. */
+/** The top-level names of the values that a text uses. */
 export const valuesIn = (words: string): string[] => engine.globalVariablesSync(parseWords(words)).sort();
 
-/** A text of a catalogue with its values put in, as plain text. */
+/** A text of a catalogue with its values inserted, as plain text. */
 export const say = (words: string, values: object = {}): string =>
   String(engine.renderSync(parseWords(words), values));
 
-/** A text of a catalogue with its values put in, as HTML. */
+/** A text of a catalogue with its values inserted, as HTML. */
 export const sayHtml = (words: string, values: object = {}): string => escapeHtml(say(words, values));

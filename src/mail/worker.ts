@@ -6,9 +6,9 @@ import { Nap } from './nap.js';
 
 export type WorkerOptions = Omit<DeliveryOptions, 'times'> & {
   ctx: Context;
-  /** How many mails are on their way at once. */
+  /** How many mails may be sent at the same time. */
   connections: number;
-  /** Where to count; its own figures if absent. */
+  /** The counters to use; new ones if absent. */
   stats?: MailStats;
   /** For tests. */
   times?: Partial<typeof TIMES>;
@@ -16,14 +16,14 @@ export type WorkerOptions = Omit<DeliveryOptions, 'times'> & {
 
 const TIMES = {
   ...DELIVERY_TIMES,
-  /** How often the outbox is looked into when no bell rings: other processes write to it, too. */
+  /** How often the outbox is read without being woken: other processes write to it, too. */
   pollMs: 1000,
   /** Longer than preparing and sending a mail can take. */
   leaseMs: 120_000,
-  /** How long to wait for a server that cannot be used: doubled each time it still cannot. */
+  /** How long to wait before trying an unusable mail server again; doubled after each failure. */
   pauseMs: 1000,
   longestPauseMs: 300_000,
-  /** How long stopping waits for what is being sent. */
+  /** How long stopping waits for mails that are being sent. */
   stopMs: 20_000,
 };
 
@@ -32,8 +32,8 @@ const AT_A_TIME = 10;
 export type MailStats = { sent: number; failed: number; retried: number };
 
 /**
- * Sends what the outbox holds, beside other workers of the same database. Each mail is claimed only when it can be sent
- * at once: so no lease runs out while it waits for its turn.
+ * Sends the mails of the outbox. Other workers may share the database. A mail is claimed only when it can be sent at
+ * once, so that its lease does not run out while it waits.
  */
 export function startMailWorker(options: WorkerOptions): MailWorker {
   const worker = new MailWorker(options);
@@ -47,7 +47,7 @@ export class MailWorker {
   readonly #stats: MailStats;
   readonly #outage: Outage;
   readonly #nap = new Nap();
-  /** Mails on their way. */
+  /** Mails that are being sent. */
   readonly #active = new Set<Promise<void>>();
   readonly #idlers: (() => void)[] = [];
   #stopping = false;
@@ -71,7 +71,7 @@ export class MailWorker {
     this.#looping = this.#loop();
   }
 
-  /** Once nothing is left that is due now. */
+  /** Resolves once no mail is due. */
   idle(): Promise<void> {
     return new Promise((resolve) => {
       this.#idlers.push(resolve);
@@ -79,7 +79,7 @@ export class MailWorker {
     });
   }
 
-  /** Claims nothing more, lets what is being sent be finished, and closes the post. */
+  /** Stops claiming, waits at most `stopMs` for mails that are being sent, and closes the connections. */
   async stop(): Promise<void> {
     const { stopMs } = this.#times;
     this.#stopping = true;
@@ -89,7 +89,7 @@ export class MailWorker {
       this.#looping.then(() => Promise.all(this.#active)),
     );
     await this.options.post.close();
-    // Those that were cut off are put back.
+    // Mails that were cut off are put back.
     await within(stopMs, Promise.all(this.#active));
     for (const resolve of this.#idlers.splice(0)) resolve();
   }
@@ -107,11 +107,11 @@ export class MailWorker {
     const { left: paused } = this.#outage;
     if (paused > 0) return this.#nap.sleep(paused, { deaf: true });
     if (this.#active.size >= this.#most) return Promise.race(this.#active);
-    // No mail, with its tokens, is made for a server that is still away.
+    // No mail, with its tokens, is prepared while the server is still unusable.
     const trouble = this.#outage.isOver ? undefined : await this.options.post.check();
     if (trouble !== undefined) return this.#outage.goOn(trouble);
     if (this.#stopping) return;
-    // Those who ask from now on are answered by the next look: this one may begin before what they wait for is there.
+    // Calls of `idle` from now on wait for the next step: this claim may have begun before their mail was queued.
     const asking = this.#idlers.length;
     const left = await this.#claim();
     if (left === 0) return;
@@ -122,12 +122,12 @@ export class MailWorker {
     return this.#nap.sleep(this.#times.pollMs);
   }
 
-  /** How many mails may be on their way: a server that was away is tried with one first. */
+  /** How many mails may be sent at the same time: after an outage a single one is tried first. */
   get #most(): number {
     return this.#outage.isOver ? this.options.connections : 1;
   }
 
-  /** Begins to send what is due. Returns how many more could have been sent. */
+  /** Begins to send due mails. Returns how many more could have been sent. */
   async #claim(): Promise<number> {
     const free = Math.min(this.#most - this.#active.size, AT_A_TIME);
     const mails = await claimMails(this.options.ctx.store, free, this.#times.leaseMs);
@@ -148,7 +148,7 @@ export class MailWorker {
   }
 }
 
-/** Whether the mail server can be used. While it cannot, it is left alone for longer each time that it was tried. */
+/** An outage of the mail server: after each failed attempt the pause before the next one doubles. */
 class Outage {
   #pauseMs = 0;
   #until = 0;
@@ -162,14 +162,14 @@ class Outage {
     return this.#pauseMs === 0;
   }
 
-  /** For how many milliseconds the server is still left alone; 0 or less: it may be tried. */
+  /** Milliseconds until the server may be tried again; 0 or less: now. */
   get left(): number {
     return this.#until - performance.now();
   }
 
-  /** The server could not be used, for this reason. */
+  /** Begins or prolongs the outage. */
   goOn(reason: string): void {
-    // Several that failed together are one failure.
+    // Mails that failed together count as one failure.
     if (this.left > 0) return;
     const { pauseMs, longestPauseMs } = this.times;
     this.#pauseMs = Math.min(this.isOver ? pauseMs : this.#pauseMs * 2, longestPauseMs);

@@ -1,34 +1,34 @@
 import { Resvg } from '@resvg/resvg-js';
 import satori from 'satori';
-import { PICTURE_HEIGHT, PICTURE_WIDTH, type Face } from './face.js';
+import { PICTURE_HEIGHT, PICTURE_WIDTH, type PictureContent } from './content.js';
 import { loadFonts } from './fonts.js';
 import { linesFor, pictureBox, TITLE_ROOM, TITLE_SIZES, titleBox, type Box, type Title } from './layout.js';
-import { legible, plain } from './letters.js';
+import { legible, plain } from './glyphs.js';
 
 const fonts = loadFonts();
 const FONT = { fontFamily: fonts[0]?.name ?? '' };
 
-/** Draws a picture as PNG. Nothing is fetched: all that is on it are words, in the fonts that are installed. */
-export async function draw(face: Face): Promise<Uint8Array> {
-  const missing = await missingFrom([face.title, face.organization, ...face.count, ...face.goal]);
+/** Draws a picture as PNG. It fetches nothing: a picture consists of texts in the installed fonts, and a bar. */
+export async function draw(content: PictureContent): Promise<Uint8Array> {
+  const missing = await missingFrom([content.title, content.organization, ...content.count, ...content.goal]);
   const drawable = (text: string) => legible(text, missing);
-  const title = drawable(face.title);
+  const title = drawable(content.title);
   const svg = await layOut(
     pictureBox({
       title: title === '' ? null : await fit(title),
-      organization: drawable(face.organization),
-      count: face.count.map(drawable).find(Boolean) ?? '',
-      goal: face.goal.map(drawable).find(Boolean) ?? '',
-      progress: face.progress,
+      organization: drawable(content.organization),
+      count: content.count.map(drawable).find(Boolean) ?? '',
+      goal: content.goal.map(drawable).find(Boolean) ?? '',
+      progress: content.progress,
     }),
   );
   return new Resvg(svg, { font: { loadSystemFonts: false }, logLevel: 'off' }).render().asPng();
 }
 
 type Watch = {
-  /** Called with characters that no font has. */
+  /** Called with characters that are in no font. */
   missing?: (characters: string) => void;
-  /** Called with each box once its place is known. */
+  /** Called with each box once it is laid out. */
   placed?: (box: { height: number; textContent?: string }) => void;
 };
 
@@ -37,7 +37,7 @@ function layOut(root: Box, { missing, placed }: Watch = {}): Promise<string> {
     width: PICTURE_WIDTH,
     height: PICTURE_HEIGHT,
     fonts,
-    // Here others fetch fonts and emoji.
+    // satori's hook for fetching fonts and emoji: used only to learn which characters are missing.
     loadAdditionalAsset: (_code, characters) => {
       missing?.(characters);
       return Promise.resolve([]);
@@ -54,7 +54,7 @@ const box = (style: Box['props']['style'], child: Box): Box => ({
   },
 });
 
-/** Which characters the fonts have, of those that were asked for so far. */
+/** For each character seen so far, whether a font has it. */
 const known = new Map<string, boolean>();
 
 async function missingFrom(texts: readonly string[]): Promise<Set<string>> {
@@ -70,11 +70,11 @@ async function missingFrom(texts: readonly string[]): Promise<Set<string>> {
   return new Set(characters.filter((one) => known.get(one) === false));
 }
 
-/** The title in the largest size that it has room in, else cut in the smallest. */
+/** The title in the largest size in which it fits, else in the smallest and cut off. */
 async function fit(text: string): Promise<Title> {
   for (const size of TITLE_SIZES) {
     const title = { text, size, cut: false };
-    // No letters are so narrow: measuring would be for nothing.
+    // A cheap lower bound (0.3 em per letter) avoids measuring sizes that cannot fit.
     const least = (text.length * size * 0.3) / TITLE_ROOM.width;
     if (least <= linesFor(size) && (await heightOf(title)) <= TITLE_ROOM.height) return title;
   }

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 /*
- * The letters of pictures, by package and part of it. What is not among them is not drawn: see draw.ts. Chinese, Japanese
- * and Korean are missing on purpose: their fonts are many times as large as all the rest of this product. The Arabic one
- * has every letter in one piece: the layout engine puts loose dots in wrong places where text runs from the right.
+ * The fonts of pictures, by package and subset. Characters without a font are not drawn: see draw.ts. Chinese, Japanese
+ * and Korean are left out on purpose: their fonts are many times as large as the rest of this product. The Arabic font
+ * must have each letter as a single glyph: in right-to-left text, the layout engine misplaces separate dots.
  */
 const NOTO = 'latin latin-ext greek greek-ext cyrillic cyrillic-ext vietnamese devanagari'.split(' ');
 const PARTS: readonly (readonly [name: string, part: string])[] = [
@@ -18,11 +18,11 @@ const { resolve } = createRequire(import.meta.url);
 
 export type LoadedFont = { name: string; weight: (typeof WEIGHTS)[number]; style: 'normal'; data: Buffer };
 
-/** Read once, and passed on as the same list: the layout engine remembers by it what it has parsed. */
+/** Loads the fonts. Call it once and reuse the list: the layout engine caches parsed fonts by its identity. */
 export const loadFonts = (): LoadedFont[] =>
   PARTS.flatMap(([name, part]) =>
     WEIGHTS.map((weight) => ({
-      // Parts of one name would hide each other.
+      // Unique names: subsets with the same name would replace each other.
       name: `${name}-${part}`,
       weight,
       style: 'normal' as const,

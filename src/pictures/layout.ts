@@ -1,6 +1,6 @@
-import { PICTURE_HEIGHT, PICTURE_WIDTH } from './face.js';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from './content.js';
 
-/* How a picture looks. Every text on it has a contrast of at least 7:1. */
+/* The layout of a picture. Every text must have a contrast of at least 7:1. */
 
 const INK = '#10212e';
 const QUIET = '#43525e';
@@ -33,23 +33,23 @@ const words = (text: string, direction: Direction, style: Style): Box => ({
 const line = (text: string, direction: Direction, style: Style): Box =>
   words(text, direction, { lineClamp: 1, ...style });
 
-/** The first letter that has a direction gives it to the text. */
+/** The direction of a text, given by its first letter. */
 export const directionOf = (text: string): Direction => {
   const [letter = ''] = /\p{Letter}/u.exec(text) ?? [];
   return /[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(letter) ? 'rtl' : 'ltr';
 };
 
 export const TITLE_SIZES = [84, 76, 68, 60, 54, 48, 42] as const;
-/** What a title has room for. */
+/** The space for the title, in pixels. */
 export const TITLE_ROOM = { width: INNER, height: 292 };
 const LINE_HEIGHT = 1.18;
 
 export const linesFor = (size: number): number => Math.floor(TITLE_ROOM.height / (size * LINE_HEIGHT));
 
-/** A title in its size; `cut`: it does not fit in any, and ends with an ellipsis. */
+/** A title and its font size; `cut`: it fits in no size, and ends with an ellipsis. */
 export type Title = { text: string; size: number; cut: boolean };
 
-/** The title alone, in the width that it has: to be measured, or to be put on the picture. */
+/** The box of the title, for measuring and for drawing. */
 export const titleBox = ({ text, size, cut }: Title): Box =>
   words(text, directionOf(text), {
     width: TITLE_ROOM.width,
@@ -57,11 +57,11 @@ export const titleBox = ({ text, size, cut }: Title): Box =>
     fontWeight: 700,
     lineHeight: LINE_HEIGHT,
     color: INK,
-    // InterleavedGroup they would cut what still has room.
+    // Not both: together they would cut text that still fits.
     ...(cut ? { lineClamp: linesFor(size) } : { textWrap: 'balance' }),
   });
 
-/** What is left of a face when the letters are known. An empty text is left out. */
+/** The texts of a picture that the fonts can draw. Empty texts are left out. */
 export type Lines = {
   title: Title | null;
   organization: string;
@@ -70,7 +70,7 @@ export type Lines = {
   progress: number | null;
 };
 
-/** The whole picture. Where there is no title, count and goal are what it shows. */
+/** The whole picture. Without a title, count and goal are drawn large. */
 export function pictureBox(lines: Lines): Box {
   const { title, organization, count, goal, progress } = lines;
   const direction = directionOf(title?.text ?? organization);
@@ -136,7 +136,7 @@ const largeFiguresBox = (count: string, goal: string, rtl: boolean): Box =>
 
 function barBox(progress: number, rtl: boolean): Box {
   const height = 26;
-  // Something to see from the first signature on.
+  // Visible from the first signature on.
   const width = progress <= 0 ? 0 : Math.max(height, Math.round(Math.min(1, progress) * INNER));
   const round = { height, borderRadius: height / 2 };
   return box({ ...round, width: INNER, backgroundColor: TRACK, flexDirection: rtl ? 'row-reverse' : 'row' }, [

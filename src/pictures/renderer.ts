@@ -1,33 +1,33 @@
 import { Worker } from 'node:worker_threads';
 import { ApiError } from '../errors.js';
 import { threadProgram } from '../thread-program.js';
-import type { Face } from './face.js';
+import type { PictureContent } from './content.js';
 import type { Said } from './worker.js';
 
-/** Beyond that the last would wait for seconds. */
+/** With more pictures in the queue, the last would wait for seconds. */
 const MOST_WAITING = 32;
-/** For one picture, on a busy machine: alone it takes a hundredth of that. */
+/** The time limit for a picture on a busy machine; usually it takes a hundredth of that. */
 const PATIENCE_MS = 15_000;
-/** Before the first, the thread loads its program and fonts. */
+/** The time limit for starting the thread, which loads its program and fonts. */
 const START_MS = 30_000;
 const MEMORY_MB = 256;
 
 export type RendererOptions = {
-  /** Hears why a thread has died. */
+  /** Called with the error when a thread dies. */
   died?: (error: Error) => void;
   patienceMs?: number;
   mostWaiting?: number;
 };
 
-type Job = { face: Face; resolve: (png: Buffer) => void; reject: (error: Error) => void };
+type Job = { content: PictureContent; resolve: (png: Buffer) => void; reject: (error: Error) => void };
 
 const busy = () =>
   new ApiError('overloaded', { detail: 'The picture cannot be drawn just now: come again.' });
 const ending = () => new ApiError('shutting_down');
 
 /**
- * Draws pictures, one after the other, in a thread of its own: signing never waits for them. The thread is started for
- * the first picture, and again after it died or was given up.
+ * Draws pictures one by one in a separate thread, so that signing never waits for them. The thread is started for the
+ * first picture, and again after it has died or was terminated.
  */
 export class Renderer {
   readonly #waiting: Job[] = [];
@@ -47,12 +47,15 @@ export class Renderer {
     this.#mostWaiting = options.mostWaiting ?? MOST_WAITING;
   }
 
-  /** Draws a picture as PNG. Throws `overloaded` when too many wait, when it takes too long, or when the thread died. */
-  draw(face: Face): Promise<Buffer> {
+  /**
+   * Draws a picture as PNG. Throws `overloaded` if too many wait, it takes too long or the thread dies;
+   * `shutting_down`.
+   */
+  draw(content: PictureContent): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(ending());
       if (this.#waiting.length >= this.#mostWaiting) return reject(busy());
-      this.#waiting.push({ face, resolve, reject });
+      this.#waiting.push({ content, resolve, reject });
       this.#next();
     });
   }
@@ -78,7 +81,7 @@ export class Renderer {
     this.#thread ??= this.#start();
     this.#thread.ref();
     this.#limit(this.#ready ? this.#patienceMs : START_MS);
-    this.#thread.postMessage(this.#current.face);
+    this.#thread.postMessage(this.#current.content);
   }
 
   #start(): Worker {
@@ -88,7 +91,7 @@ export class Renderer {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
     });
-    // What an earlier thread still says does not concern the job of the next one.
+    // Late messages of an earlier thread must not settle the job of its successor.
     const isCurrent = () => worker === this.#thread;
     worker.on('message', (said: Said) => void (isCurrent() && this.#hear(said)));
     worker.on('error', (error: Error) => this.options.died?.(error));
@@ -122,12 +125,12 @@ export class Renderer {
     void dead?.terminate();
   }
 
-  /** Answers the job that is being drawn, if there is one, and goes on to the next. */
+  /** Settles the current job, if there is one, and starts the next. */
   #settle(how: (job: Job) => void): void {
     const job = this.#current;
     this.#current = undefined;
     clearTimeout(this.#timer);
-    // A thread with nothing to do does not keep the process alive.
+    // An idle thread must not keep the process alive.
     this.#thread?.unref();
     if (job) how(job);
     this.#next();

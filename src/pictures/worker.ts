@@ -1,33 +1,34 @@
 import { getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { draw } from './draw.js';
-import type { Face } from './face.js';
+import type { PictureContent } from './content.js';
 
-/* The thread that draws: one picture after the other, as they are sent. */
+/* The thread of renderer.ts: draws one picture for each message. */
 
 export type Said = 'ready' | { png: Uint8Array } | { failed: string };
 
-/** Steps of niceness. More would starve it on a machine that others use as well. */
+/** Added to the niceness. More would starve the thread on a shared machine. */
 const BEHIND = 5;
 
 const say = (said: Said): void => parentPort?.postMessage(said);
 
-// The first picture takes many times as long as the others, whatever it shows.
+// Warm-up: the first picture takes many times as long as others.
 await draw({ title: 'A', organization: 'b', count: ['1'], goal: ['2'], progress: 0.5 });
 
-// Whoever signs goes first. On Linux this is about the thread; elsewhere it would be about the whole process.
+// Signing has priority over drawing. On Linux only this thread gets a lower priority; elsewhere the whole process
+// would.
 if (process.platform === 'linux') {
   try {
     setPriority(0, Math.min(19, getPriority(0) + BEHIND));
   } catch {
-    // Some sandboxes do not allow it. Then it is as urgent as the rest.
+    // Some sandboxes forbid it: then the thread keeps its priority.
   }
 }
 
-parentPort?.on('message', (face: Face) => {
-  draw(face).then(
+parentPort?.on('message', (content: PictureContent) => {
+  draw(content).then(
     (png) => say({ png }),
-    // The message could hold the title.
+    // Only the name: the message could contain the title.
     (error: unknown) => say({ failed: error instanceof Error ? error.name : typeof error }),
   );
 });

@@ -2,16 +2,16 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { connect, frameCounter, LOG_FRAMES, sqliteCode } from './sqlite-connection.js';
 import { WriterTurn } from './writer-turn.js';
 
-/* The thread of Checkpointer. */
+/* The thread of `Checkpointer`: moves SQLite's write-ahead log into the database file. */
 
 export type Asked = 'move' | 'clean' | 'close';
-/** `clean`: whether nothing is left in the log. `failure`: what went wrong, as a code of SQLite. */
+/** `clean`: whether the log is empty now. `failure`: SQLite's code of what went wrong. */
 export type Said = { moved: true; failure?: string } | { clean: boolean };
 
-/** So few are soon moved by the writer. */
+/** So few frames may be left to the writer, which moves them quickly. */
 const FEW = LOG_FRAMES / 40;
 
-/** The writer has to wait while a log is cut off: so nobody is waited for. */
+/** The writer is blocked while the log is truncated, so this waits for readers only briefly. */
 const CLEAN_BUSY_MS = 20;
 
 const { file, turn: shared } = workerData as { file: string; turn: SharedArrayBuffer };
@@ -29,7 +29,7 @@ function move(): Said {
   }
 }
 
-/** What is written meanwhile is moved too, as long as it becomes less. */
+/** Repeats for what is written meanwhile, as long as the rest gets smaller. */
 function moveMost(): void {
   for (let before = Infinity, left = framesLeft(); left > FEW && left < before;) {
     before = left;
@@ -38,7 +38,7 @@ function moveMost(): void {
   }
 }
 
-/** Moves all of the log, and cuts it off: what was moved before would stay in it until it is written over. */
+/** Moves all of the log and truncates it: until then, moved data stays readable in the log file. */
 function clean(): Said {
   try {
     connection.pragma('wal_checkpoint(passive)');
@@ -50,7 +50,7 @@ function clean(): Said {
       turn.give();
     }
   } catch {
-    // Of a disk that fails the writer hears itself.
+    // If the disk has failed, the writer finds out itself.
     return { clean: false };
   }
 }

@@ -10,16 +10,16 @@ import type { WriterTurn } from './writer-turn.js';
 const CLEAN_REST_MS = 500;
 
 /**
- * Moves the write-ahead log into the database. With many rows its pages lie anywhere in the file, and the disk takes a
- * tenth of a second for them: on another thread, while signing goes on. Only what was written meanwhile is left to the
- * writer, since a log begins anew only when all of it is moved.
+ * Moves SQLite's write-ahead log into the database. In a large database its pages are scattered over the file, and the
+ * disk needs a tenth of a second for them; so that happens on another thread, while signing goes on. The writer itself
+ * moves only what was written meanwhile, since a log can restart only when all of it is moved.
  */
 export class Checkpointer {
   readonly #framesLeft: () => number;
   readonly #rest: Database.Statement;
   #thread: Worker | undefined;
   #state: 'idle' | 'moving' | 'moved' = 'idle';
-  /** What the thread has met, as SQLite's code. */
+  /** SQLite's code of the thread's latest error. */
   #failure: string | undefined;
   #toClean = false;
   #cleaning = false;
@@ -34,7 +34,7 @@ export class Checkpointer {
     this.#rest = writer.prepare('pragma wal_checkpoint(passive)');
   }
 
-  /** To be called between two transactions. Throws when the disk has failed. */
+  /** Call it between two transactions: starts and finishes moves. Throws `DiskFailed`. */
   look(): void {
     if (this.#state === 'moving') return;
     if (isIoCode(this.#failure)) throw new DiskFailed('the log could not be moved', this.#failure);
@@ -46,7 +46,7 @@ export class Checkpointer {
     }
   }
 
-  /** Cuts the log off, soon: nothing that was deleted or changed stays in it. */
+  /** Truncates the log soon, so that deleted and changed data does not stay in it. */
   clean(): void {
     this.#toClean = true;
     if (this.#cleaning || this.#pause) return;
@@ -73,7 +73,7 @@ export class Checkpointer {
     try {
       this.#rest.get();
     } catch (error) {
-      // On a full disk the log goes on, until there is room.
+      // On a full disk the log grows until there is space again.
       if (isIoError(error)) throw error;
     }
   }
@@ -84,7 +84,7 @@ export class Checkpointer {
     this.#thread.postMessage('move' satisfies Asked);
   }
 
-  /** Writers wait while it is done: so not again at once, however often it is asked for. */
+  /** Cleaning blocks writers, so the next one has to wait a while, however often it is requested. */
   #cleaned(done: boolean): void {
     if (!this.#cleaning) return;
     this.#cleaning = false;
@@ -106,7 +106,7 @@ export class Checkpointer {
       this.#failure = failure;
     };
     thread.on('message', (said: Said) => ('clean' in said ? this.#cleaned(said.clean) : done(said.failure)));
-    // It could not begin: then the writer moves all of it.
+    // The thread could not start or crashed: the writer then moves everything itself.
     thread.on('error', () => {
       done();
       this.#cleaned(false);

@@ -2,9 +2,9 @@ import type { Statement } from 'better-sqlite3';
 import { Column, is, Param, Placeholder, SQL } from 'drizzle-orm';
 
 /*
- * drizzle's prepared queries look at each parameter and column anew at every run, and answer with a promise: on SQLite
- * that costs as much as the statement itself. Here both are looked at once. It reads fields that drizzle does not
- * promise; `test/store/store.test.ts` holds on to the results.
+ * Faster prepared queries. drizzle's own inspect each parameter and column at every run and answer with a promise,
+ * which on SQLite costs as much as the statement itself. Here both are inspected once. This reads fields that are not
+ * part of drizzle's public API; `test/store/store.test.ts` checks the results.
  */
 
 const INSERT_OF_ONE =
@@ -21,12 +21,12 @@ type Inside = {
   customResultMapper?: unknown;
 };
 
-/** A prepared SQLite query as a plain function; undefined for what is not a flat SQLite query. */
+/** A prepared SQLite query as a synchronous function; undefined for what is not a flat SQLite query. */
 export function compile(prepared: object): ((values: Values) => unknown) | undefined {
   const { stmt, query, fields, executeMethod, customResultMapper } = prepared as Inside;
   if (!stmt || customResultMapper) return undefined;
   const bindings = query.params.map(bindingOf);
-  // A list is taken as it is: spread, it would be copied for each run.
+  // Passed as one array: spread arguments would be copied at each run.
   const bound = (values: Values): unknown[] => {
     const list = new Array<unknown>(bindings.length);
     for (let i = 0; i < list.length; i += 1) list[i] = (bindings[i] as Binding)(values);
@@ -61,8 +61,8 @@ export function compile(prepared: object): ((values: Values) => unknown) | undef
 }
 
 /**
- * An insert of one row that returns nothing but its key, without `returning`: SQLite tells the key anyway, and for
- * `returning` it first writes the row into a table of its own, which costs a fifth of the insert.
+ * Replaces an insert of one row that returns only its key by one without `returning`. SQLite reports the key anyway,
+ * and `returning` would first write the row to a temporary table, which costs a fifth of the insert.
  */
 function keyReturning({ database, source }: Statement, fields: readonly { field: unknown }[]) {
   const [{ field } = { field: undefined }] = fields;
@@ -82,7 +82,7 @@ export function bindingOf(param: unknown): Binding {
   return () => param;
 }
 
-/** Whether the column of a `bind` writes values as they are: most do. */
+/** Whether a column writes values unchanged, as most do. */
 const takesAsItIs = (encoder: object): boolean =>
   'column' in encoder && (encoder.column as Column).mapToDriverValue === Column.prototype.mapToDriverValue;
 

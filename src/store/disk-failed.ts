@@ -1,4 +1,4 @@
-/** The disk did not do what it was told to: nobody knows what it holds. `code`: of the system or of SQLite. */
+/** A write or sync failed, so the content of the disk is unknown. `code`: the system's or SQLite's. */
 export class DiskFailed extends Error {
   constructor(
     what: string,

@@ -11,10 +11,10 @@ import { Sums, type Db, type StoreOptions, type Tx } from './store.js';
 import type { WriterTurn } from './writer-turn.js';
 
 const MAX_GROUP = 1000;
-/** For so many groups savepoints are used after one that needed them. */
+/** For how many groups savepoints are used after a group that needed them. */
 const CAREFUL_GROUPS = 100;
 
-/** What the group commit works with. */
+/** What the group commit is made of. */
 type Parts = {
   writer: Database.Database;
   log: LogSync;
@@ -37,9 +37,9 @@ type Job = {
 };
 
 /**
- * One writer. Transactions that wait at the same moment share one commit, hence one wait for the disk; what one that fails
- * has written is undone, and each is answered only after the commit. Measured: seven times the rate of a commit each,
- * forty times on a slow disk.
+ * SQLite's writer. Transactions that wait at the same moment share one commit, hence one wait for the disk. What a
+ * failing one has written is undone, and all are answered only after the commit. Measured: seven times the throughput
+ * of separate commits, forty times on a slow disk.
  */
 export class GroupCommit {
   failed = false;
@@ -52,7 +52,7 @@ export class GroupCommit {
   #careful = 0;
   readonly #company: GroupWait;
   readonly #db: Db;
-  /** Rows that this connection has ever changed. */
+  /** How many rows this connection has ever changed. */
   readonly #changes: () => number;
   readonly #run: Record<'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'undo', () => void>;
 
@@ -94,7 +94,7 @@ export class GroupCommit {
     });
   }
 
-  /** Whether the reserve is in use: then there is room for what is urgent alone. */
+  /** Whether the disk is so full that the reserve is in use, so that only urgent work is accepted. */
   #short(): boolean {
     return this.parts.reserve?.spent === true && !this.parts.reserve.keep();
   }
@@ -120,16 +120,17 @@ export class GroupCommit {
       } finally {
         this.parts.turn.give();
       }
-      // The next group begins only after this: begun during it, it would be smaller, and that cost more than the disk does.
+      // The next group must start only after the sync: started earlier, it would be smaller, which costs more than the
+      // disk does.
       await this.parts.log.synced();
-      // What it has moved makes room: the reserve can be kept again.
+      // Moving the log frees space, so that the reserve can be filled again.
       if (this.parts.reserve?.spent) this.parts.checkpointer.clean();
       for (const job of group) {
         if (job.outcome && 'value' in job.outcome) job.resolve(job.outcome.value as never);
         else job.reject(explain(job.outcome?.error));
       }
     } catch (error) {
-      // Nobody was answered: all of the group hears the same.
+      // No job was answered yet: all of the group get the same error.
       const reason = explain(error);
       if (isIoError(error)) this.#fail(error);
       const leaving = isFull(error) ? group.filter((job) => job.urgent) : [];
@@ -145,7 +146,7 @@ export class GroupCommit {
     }
   }
 
-  /** Commits a group: without savepoints first, since nearly always nothing has to be undone. */
+  /** Commits a group, at first without savepoints, since almost always nothing has to be undone. */
   async #commitTogether(group: Job[]) {
     const quick = this.#careful === 0;
     if (!quick) this.#careful -= 1;
@@ -156,10 +157,10 @@ export class GroupCommit {
   }
 
   /**
-   * Runs a group in one transaction. With savepoints a job that fails is undone alone. Without them, one that fails before
-   * it has written anything needs no undoing; if it may have written, all are rolled back and undefined is returned: the
-   * group has to run again with savepoints, and so have the next ones, for whoever made one fail can make others fail.
-   * Savepoints from the start would copy every page that is written.
+   * Runs a group in one transaction. With savepoints, a failing job is undone alone. Without them, a job that fails
+   * before it has written needs no undoing. If it may have written, everything is rolled back and undefined is
+   * returned: the group must run again with savepoints, and so do the next groups, since a caller who made one fail can
+   * make others fail. Savepoints are not used from the start because they copy every page that is written.
    */
   async #attempt(group: Job[], savepoints: boolean): Promise<Sums | undefined> {
     const run = this.#run;
@@ -172,7 +173,7 @@ export class GroupCommit {
       shard: 0,
       memo: new Map(),
       add: (...args) => void added.push(args),
-      // There is no other.
+      // Nothing to wait for: SQLite has only one writer.
       lock: () => Promise.resolve(),
     };
     run.begin();
@@ -183,14 +184,14 @@ export class GroupCommit {
         added = [];
         try {
           job.outcome = { value: await job.work(tx) };
-          // Only now: what a failed transaction has added is undone with it.
+          // Only after success, so that the sums of a failed job are dropped.
           for (const args of added) sums.add(...args);
           changes = undefined;
         } catch (error) {
-          // A full or failing disk rolls back the whole transaction by itself.
+          // On a full or failing disk SQLite itself rolls back the whole transaction.
           if (isIoError(error) || !this.parts.writer.inTransaction) throw error;
           job.outcome = { error };
-          // It may have remembered what it has changed itself.
+          // The job may have put results of its own writes there.
           tx.memo.clear();
           if (savepoints) {
             run.undo();
@@ -211,7 +212,7 @@ export class GroupCommit {
     return sums;
   }
 
-  /** After a failed write or sync the disk may hold anything: acknowledge nothing more, and end. */
+  /** After a failed write or sync the content of the disk is unknown: acknowledge nothing more, and end the process. */
   #fail(error: unknown) {
     this.failed = true;
     const reason = new ApiError('storage_unavailable');
@@ -222,7 +223,7 @@ export class GroupCommit {
 
 const isFull = (error: unknown) => sqliteCode(error) === 'SQLITE_FULL';
 
-/** The one place where SQLite's codes are known. */
+/** Translates SQLite's codes into `ApiError`s; the only place that knows them. */
 export function explain(error: unknown): unknown {
   const code = sqliteCode(error);
   if (isFull(error)) return new ApiError('storage_full');

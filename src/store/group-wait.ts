@@ -1,17 +1,17 @@
 import { performance } from 'node:perf_hooks';
 
-/** Waiting longer than this for more company would cost more than sharing saves. */
+/** Waiting longer for more works would cost more than sharing saves. */
 const MAX_WAIT_MS = 2;
 
 export type GroupWait = {
-  /** How many wait, and how many may go together. */
+  /** How many works wait, and the largest size of a group. */
   waiting: () => number;
   most: number;
-  /** Counts events that announce more of them. */
+  /** Counts events that announce more works. */
   arrivals: () => number;
 };
 
-/** Calls `go` when the last turn of the event loop brought no more company, or after a while. */
+/** Calls `go` when the last turn of the event loop brought no further works, or after MAX_WAIT_MS. */
 export function waitForGroup({ waiting, most, arrivals }: GroupWait, go: () => void): void {
   const since = performance.now();
   let seen = 0;

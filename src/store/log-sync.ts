@@ -3,23 +3,22 @@ import { dirname } from 'node:path';
 import { DiskFailed } from './disk-failed.js';
 
 /**
- * Makes the commits of a write-ahead log durable, on another thread: SQLite would wait for the disk on the one that reads
- * the next requests.
+ * Makes SQLite's commits durable with an fdatasync on another thread; SQLite itself would block the event loop.
  */
 export class LogSync {
   readonly #log: number;
   #closed = false;
 
-  /** `file`: the database, opened and in WAL mode. */
+  /** `file`: the database, already open in WAL mode. */
   constructor(file: string) {
     this.#log = openSync(`${file}-wal`, 'r+');
-    // A log whose name is lost is lost.
+    // The folder, too: a log file whose directory entry is lost is lost.
     const folder = openSync(dirname(file), 'r');
     fsyncSync(folder);
     closeSync(folder);
   }
 
-  /** Resolves when all that is committed is on the disk. Throws `DiskFailed`. */
+  /** Resolves when everything committed is on the disk. Throws `DiskFailed`. */
   synced(): Promise<void> {
     return new Promise((resolve, reject) => {
       fdatasync(this.#log, (error) => {

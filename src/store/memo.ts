@@ -1,8 +1,8 @@
 import type { Reader, Tx } from './store.js';
 
 /**
- * A read whose result is kept by its first argument until the commit, so that those who share the commit read it once.
- * Undefined is not kept. What changes the rows calls `forget`, or clears the whole `tx.memo`.
+ * Caches a read by its first argument until the commit, so that transactions that share a commit read once. Undefined
+ * is not cached. Code that changes the rows must call `forget`, or clear `tx.memo`.
  */
 export function memoized<Key, Rest extends unknown[], Value>(
   read: (on: Reader, key: Key, ...rest: Rest) => PromiseLike<Value>,
@@ -12,7 +12,7 @@ export function memoized<Key, Rest extends unknown[], Value>(
 } {
   const ask = async (on: Reader | Tx, key: Key, ...rest: Rest): Promise<Value> => {
     if (!('memo' in on)) return read(on, key, ...rest);
-    // Made before the read: others that share the commit read other keys meanwhile.
+    // Must exist before the read: other works of the commit read other keys meanwhile.
     let results = on.memo.get(read);
     if (!results) on.memo.set(read, (results = new Map<unknown, unknown>()));
     const known = results.get(key) as Value | undefined;

@@ -5,19 +5,19 @@ import type pg from 'pg';
 import { packageRoot } from '../package.js';
 
 /*
- * drizzle-kit writes the migrations; this applies them. Its own migrator skips a migration that is older than the last
- * one applied, without a word, and takes no lock; with foreign keys on, SQLite would delete child rows when a table is
+ * Applies the migrations that drizzle-kit writes. drizzle's own migrator silently skips a migration that is older than
+ * the last applied one, and takes no lock; and with foreign keys on, SQLite would delete child rows when a table is
  * rebuilt.
  */
 
 export type MigrationState = {
   known: MigrationMeta[];
   applied: string[];
-  /** A copy into it has begun and is not complete: see copy/copy.ts. */
+  /** A copy into this database was started and is not complete: see copy/copy.ts. */
   unfinished?: boolean;
 };
 
-/** The table that marks such a copy. */
+/** The table that marks an unfinished copy. */
 export const UNFINISHED = 'undersigned_copy';
 
 const folder = (engine: 'sqlite' | 'postgres') => fileURLToPath(new URL(`drizzle/${engine}`, packageRoot));
@@ -25,7 +25,7 @@ const folder = (engine: 'sqlite' | 'postgres') => fileURLToPath(new URL(`drizzle
 const LEDGER = `create table if not exists applied_migrations (
   position integer primary key, hash text not null unique, applied_at text not null)`;
 
-/** The migrations that are still to run. Throws when the database has others than this version knows. */
+/** The migrations that have not run yet. Throws if the database has one that this version does not know. */
 export function pending({ known, applied }: MigrationState): MigrationMeta[] {
   for (const [position, hash] of applied.entries()) {
     if (known[position]?.hash !== hash) {
@@ -37,12 +37,10 @@ export function pending({ known, applied }: MigrationState): MigrationMeta[] {
   return known.slice(applied.length);
 }
 
-/** Throws unless every migration has run and no other, and all rows are there. */
+/** Throws unless exactly the known migrations have run, and no copy is unfinished. */
 export function assertMigrated(state: MigrationState): void {
   if (state.unfinished) {
-    throw new Error(
-      `A copy into this database is not complete: run 'undersigned copy' again to go on with it`,
-    );
+    throw new Error(`A copy into this database is not complete: run 'undersigned copy' again to continue it`);
   }
   const missing = pending(state).length;
   if (missing > 0) throw new Error(`${missing} of the migrations have not run: run 'undersigned migrate'`);
@@ -62,9 +60,10 @@ export function sqliteMigrations(connection: Database.Database, from = folder('s
   };
 }
 
-/** Brings a SQLite database up to date, all or nothing, one process at a time. Returns how many migrations ran. */
+/** Brings a SQLite database up to date in one exclusive transaction. Returns how many migrations ran. */
 export function migrateSqlite(connection: Database.Database, from = folder('sqlite')): number {
-  // A rebuild drops the old table: with foreign keys on, that deletes its child rows. The pragma needs no transaction.
+  // With foreign keys on, dropping a rebuilt table deletes its child rows. The pragma has no effect inside a
+  // transaction.
   connection.pragma('foreign_keys = 0');
   connection.exec('begin exclusive');
   try {
@@ -90,7 +89,7 @@ export function migrateSqlite(connection: Database.Database, from = folder('sqli
   }
 }
 
-/** Any number that nobody else locks: the ASCII codes of "UNDR". */
+/** The ASCII codes of "UNDR". Nothing else may lock this number. */
 const MIGRATION_LOCK = 0x554e4452;
 
 /** Reads the state of a PostgreSQL database, which may be empty. */
@@ -109,7 +108,7 @@ export async function postgresMigrations(
   return { known, applied: rows.map((row) => row.hash), unfinished: found.rows[0].mark != null };
 }
 
-/** Brings a PostgreSQL database up to date, all or nothing, one process at a time. Returns how many migrations ran. */
+/** Brings a PostgreSQL database up to date in one transaction, under a lock. Returns how many migrations ran. */
 export async function migratePostgres(client: pg.ClientBase, from = folder('postgres')): Promise<number> {
   await client.query('begin');
   try {
@@ -129,7 +128,7 @@ export async function migratePostgres(client: pg.ClientBase, from = folder('post
     await client.query('commit');
     return todo.length;
   } catch (error) {
-    // Where the connection is lost, the server rolls back by itself.
+    // If the connection is lost, the server rolls back anyway.
     await client.query('rollback').catch(() => undefined);
     throw error;
   }

@@ -8,6 +8,8 @@ import { connect } from './sqlite-connection.js';
 import { openSqlite } from './sqlite.js';
 import type { Store } from './store.js';
 
+/* Opens or migrates the database of a URL, on either engine. */
+
 /** `file:data/undersigned.db` or `postgres://user:password@host:port/name`. */
 export type DatabaseUrl = string;
 
@@ -29,7 +31,7 @@ export async function migrateStore(url: DatabaseUrl): Promise<number> {
     }
   }
   const client = new PrimaryClient({ connectionString: url });
-  // A connection that breaks fails its query too; without a listener it would end the process.
+  // The query that uses the connection fails as well; without a listener the error would end the process.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -39,7 +41,7 @@ export async function migrateStore(url: DatabaseUrl): Promise<number> {
   }
 }
 
-/** Opens a migrated database. Throws, and says why, when it would not be safe to run on it. */
+/** Opens a migrated database. Throws, with the reason, if it would not be safe to run on it. */
 export async function openStore(url: DatabaseUrl, options: PostgresOptions): Promise<Store> {
   const file = sqliteFile(url);
   if (file === undefined) return openPostgres(url, options);

@@ -3,18 +3,21 @@ import type pg from 'pg';
 import type { Ask } from './gathering/set-based.js';
 import type { Db } from './store.js';
 
-/** More rows than one process has connections, so that several processes seldom meet on one. */
+/** More shards than a process has connections, so that several processes rarely write the same row. */
 const SHARDS = 64;
 
 const builder = (client: Pick<pg.PoolClient, 'query'>): Db =>
   drizzle(client as pg.PoolClient, { casing: 'snake_case' });
 
-/** A connection that many may ask at the same time: it sends one query after the other. pg warns when queries overlap. */
+/**
+ * A connection for concurrent callers: it sends their queries one after the other, since pg warns about overlapping
+ * ones.
+ */
 export class Orderly {
   readonly db: Db;
   /**
-   * The first error of the transaction: after one it is lost, whoever has heard of it. `commit` does not say so: PostgreSQL
-   * answers it with a quiet rollback.
+   * The transaction's first error, after which the transaction is lost even if the caller caught it. `commit` does not
+   * show that: PostgreSQL silently rolls back.
    */
   failure: { error: unknown } | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -32,7 +35,7 @@ export class Orderly {
 
 type Connection = { db: Db; shard: number; orderly: Orderly };
 
-/** Remembers, for each connection of the pool, its query builders (so that statements stay prepared) and its shard. */
+/** Keeps for each connection of the pool its query builders (so that statements stay prepared) and its shard. */
 export class Connections {
   #known = new WeakMap<pg.PoolClient, Connection>();
   #next = Math.floor(Math.random() * SHARDS);

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { PrimaryClient } from './primary.js';
 
-/** Commits of so long go into one notification. */
+/** Commits within this time share a notification. */
 const PACE_MS = 250;
-/** PostgreSQL takes payloads below 8000 bytes; beyond this many keys it says "any of them". */
+/** PostgreSQL limits payloads to 8000 bytes; beyond this many keys a notification means "any of them". */
 const MOST_KEYS = 600;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
@@ -14,17 +14,17 @@ const CHANNEL = 'undersigned';
 export type PostgresNotifyOptions = {
   url: string;
   statementTimeoutMs: number;
-  /** What another process has told; for when it is not known what was missed, `lost`. */
+  /** `heard`: another process wrote these keys (null: unknown ones). `lost`: notifications may have been missed. */
   heard: (column: string, keys: number[] | null) => void;
   lost: () => void;
 };
 
 /**
- * Tells the other processes on this PostgreSQL what commits wrote, and hears it from them.
+ * Tells other processes on this PostgreSQL what was written, and receives the same from them.
  *
- * A NOTIFY holds a lock of the whole database while it commits: in the transactions of signers it would make them queue
- * for each other. So it is sent afterwards, a few times a second, over a connection of its own. One that is lost does no
- * harm but a delay: whoever watches also looks by itself now and then.
+ * A NOTIFY takes a database-wide lock while its transaction commits, so in the transactions of signers it would make
+ * them queue. It is therefore sent afterwards, a few times per second, over its own connection. A lost one only causes
+ * a delay, since watchers also look regularly.
  */
 export class PostgresNotify {
   readonly #pending = new Map<string, Set<number>>();
@@ -37,7 +37,7 @@ export class PostgresNotify {
 
   constructor(private readonly options: PostgresNotifyOptions) {}
 
-  /** To be told to the others soon. */
+  /** Announces a key to the other processes soon. */
   tell(column: string, key: number): void {
     const keys = this.#pending.get(column);
     if (!keys) this.#pending.set(column, new Set([key]));
@@ -45,13 +45,13 @@ export class PostgresNotify {
     this.#work();
   }
 
-  /** Whether there is somebody here who wants to hear. */
+  /** Whether this process has watchers, and so needs notifications. */
   listen(listening: boolean): void {
     this.#listening = listening;
     if (listening) this.#work();
   }
 
-  /** Tells what is pending if it can be told now. */
+  /** Closes the connection, after sending what is pending if that is possible now. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#working;
@@ -60,7 +60,7 @@ export class PostgresNotify {
     await client?.end().catch(() => undefined);
   }
 
-  /** Connects and tells until there is nothing left to do; only one does so at a time. */
+  /** Connects and sends until nothing is left to do. Only one run is active at a time. */
   #work(): void {
     if (this.#working || this.#closing.signal.aborted) return;
     this.#working = this.#run().finally(() => {
@@ -78,7 +78,7 @@ export class PostgresNotify {
       }
       this.#pause = FIRST_PAUSE_MS;
     } catch {
-      // It is out of reach, or broke meanwhile: what is pending stays, and the next turn connects anew.
+      // Out of reach, or the connection broke: what is pending is kept, and the next run connects again.
       await this.#rest(this.#pause * (0.5 + Math.random()));
       this.#pause = Math.min(LONGEST_PAUSE_MS, this.#pause * 2);
     }
@@ -110,7 +110,7 @@ export class PostgresNotify {
       this.#client = undefined;
       if (this.#listening) this.#work();
     };
-    // A connection that breaks fails its query too; without a listener it would end the process.
+    // The query that uses the connection fails as well; without a listener the error would end the process.
     client.on('error', forget);
     client.on('end', forget);
     client.on('notification', ({ processId, payload = '' }) => {
@@ -118,7 +118,7 @@ export class PostgresNotify {
     });
     try {
       await client.connect();
-      // A notification that a power cut takes is none that anybody misses.
+      // A notification need not survive a power cut.
       await client.query(`set synchronous_commit = off; listen ${CHANNEL}`);
       const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
       this.#pid = rows[0]?.pid ?? 0;
@@ -126,7 +126,7 @@ export class PostgresNotify {
       void client.end().catch(() => undefined);
       throw error;
     }
-    // What was told while nobody listened here is lost.
+    // Notifications from before this connection may have been missed.
     this.options.lost();
     return client;
   }
@@ -136,7 +136,7 @@ export class PostgresNotify {
     this.options.heard(column, keys.length === 0 ? null : keys.map(Number));
   }
 
-  /** Cut short by closing. */
+  /** Ends early when closing. */
   #rest(ms: number): Promise<unknown> {
     return sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }

@@ -12,7 +12,7 @@ export type PoolOptions = {
 
 const CONNECT_MS = 5000;
 
-/** Connects to a migrated database. Throws, and says why, when it would not be safe to run on it. */
+/** Connects to a migrated database. Throws, with the reason, if it would not be safe to run on it. */
 export async function openPool(url: string, options: PoolOptions): Promise<pg.Pool> {
   const pool = new pg.Pool({
     Client: PrimaryClient,
@@ -23,8 +23,8 @@ export async function openPool(url: string, options: PoolOptions): Promise<pg.Po
     idle_in_transaction_session_timeout: options.statementTimeoutMs,
     application_name: 'undersigned',
   });
-  // A connection that breaks is replaced by the pool, and the query that used it fails. Without a listener, on the
-  // pool while it is idle and on itself while it is in use, it would end the process.
+  // The pool replaces a broken connection, and the query that used it fails. Without listeners, on the pool for idle
+  // connections and on each connection for busy ones, the error would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   try {
@@ -36,7 +36,7 @@ export async function openPool(url: string, options: PoolOptions): Promise<pg.Po
   return pool;
 }
 
-/** Refuses a server that acknowledges what a power cut takes back. */
+/** Refuses a server whose settings could lose acknowledged commits in a power cut. */
 async function selfTest(pool: pg.Pool, allowUnsafe: boolean): Promise<void> {
   for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
     const { rows } = await pool.query<Record<string, string>>(`show ${name}`);
@@ -50,8 +50,8 @@ async function selfTest(pool: pg.Pool, allowUnsafe: boolean): Promise<void> {
 }
 
 /**
- * Rejects unless there is a server that takes writes: a standby, or a primary that was told to be read-only, does not.
- * Connections that the pool has kept may be of another day: the word of a fresh one counts.
+ * Rejects unless a server accepts writes; a standby or a read-only primary does not. Idle connections of the pool may
+ * lead to a former primary, so they are tried, and replaced, until a fresh one has answered.
  */
 export async function ping(pool: pg.Pool): Promise<void> {
   for (let kept = pool.idleCount; kept >= 0; kept -= 1) if (await takesWrites(pool)) return;
@@ -68,7 +68,8 @@ async function takesWrites(pool: pg.Pool): Promise<boolean> {
     broken = rows[0]?.mode === 'on';
     return !broken;
   } finally {
-    // The pool has to look for the primary: a process that is not ready gets no writes that would make it look.
+    // Broken ones are dropped, so that the pool looks for the primary: a process that is not ready gets no writes that
+    // would make it look.
     client.release(broken);
   }
 }

@@ -11,30 +11,30 @@ import { Sums, type Tx } from './store.js';
 const MAX_ATTEMPTS = 10;
 const LONGEST_PAUSE_MS = 200;
 /**
- * Plans are kept: one that was made while the tables were empty would go through all of them later. So the group's own
- * go by index from the first day. (To plan anew each time would also plan the check of each foreign key.)
+ * Plans are cached, and one made while the tables were empty would scan them completely later. So groups use indexes
+ * from the start. (Planning each time instead would plan each foreign key check, too.)
  */
 const BEGIN_GROUP = 'begin; set local enable_seqscan = off';
 
-/** Not held up by readers, and waits for every writer. */
+/** Lets readers continue, and waits for all writers. */
 const beginShut = (table: keyof Tables) =>
   `begin; lock table "${getTableName(tables[table])}" in share row exclusive mode`;
 
-/** All of a transaction but its beginning and its end. */
+/** The body of a transaction, between its begin and commit. */
 type Whole<T> = (tx: Tx, sums: Sums, orderly: Orderly) => Promise<T>;
 
-/** What transactions work with. */
+/** What transactions are made of. */
 type Parts = {
   pool: pg.Pool;
   poolSize: number;
   now: () => Date;
-  /** Called after each commit, for each place that was written of the sums that tell of theirs. */
+  /** Called after each commit, for each written place of sums that have `tells`. */
   tell: (column: string, key: number) => void;
 };
 
 /**
- * Transactions over the connections of a pool, each by itself (`alone`) or several works in one (`together`). One that the
- * server gave up because of others runs again.
+ * Runs transactions on the connections of a pool: one work each (`alone`), or several works in one (`together`). A
+ * transaction that PostgreSQL aborted because of others runs again.
  */
 export class PostgresTransactions {
   readonly #connections = new Connections();
@@ -45,21 +45,21 @@ export class PostgresTransactions {
 
   constructor(private readonly parts: Parts) {}
 
-  /** How many wait for a connection. */
+  /** How many transactions wait for a connection. */
   get waiting(): number {
     return Math.max(0, this.#running - this.parts.poolSize);
   }
 
-  /** How many have been committed since the start, and in how many commits. */
+  /** The transactions that have succeeded since the start, and in how many commits. */
   get done(): { transactions: number; commits: number } {
     return { transactions: this.#transactions, commits: this.#commits };
   }
 
-  /** Runs one work in one transaction; `shut` is the table that no other transaction writes meanwhile. */
+  /** Runs one work in one transaction; no other transaction writes the table `shut` meanwhile. */
   async alone<T>(work: (tx: Tx) => Promise<T>, shut?: keyof Tables): Promise<T> {
     const whole: Whole<T> = async (tx, sums) => {
       const value = await work(tx);
-      // Last, so that the rows that others may want are held as briefly as can be.
+      // Last, so that the locks on shared counter rows are held as briefly as possible.
       await sums.write(tx);
       return value;
     };
@@ -72,7 +72,7 @@ export class PostgresTransactions {
     }
   }
 
-  /** Runs works interleaved in one transaction. Throws, with nothing stored, when one has failed half done. */
+  /** Runs works interleaved in one transaction. Throws, with nothing stored, if one failed after it had written. */
   async together(works: readonly Work[]): Promise<Outcome[]> {
     const whole: Whole<Outcome[]> = async (tx, sums, orderly) => {
       const group = new InterleavedGroup({ ...tx, db: orderly.db }, orderly.ask, this.#forms);
@@ -83,13 +83,13 @@ export class PostgresTransactions {
       await sums.write(group.tx);
       return outcomes;
     };
-    // What one work has brought about is found out without the others, not by trying again.
+    // Repeated only for conflicts: a failure that one work causes is found by splitting the group, not by repeating it.
     const outcomes = await this.#persist(whole, isConflict, BEGIN_GROUP);
     this.#transactions += outcomes.filter((outcome) => 'value' in outcome).length;
     return outcomes;
   }
 
-  /** Runs all of a transaction, again while that may help. */
+  /** Runs a transaction, and repeats it while that may help. */
   async #persist<T>(work: Whole<T>, again: (error: unknown) => boolean, begin: string): Promise<T> {
     this.#running += 1;
     try {
@@ -123,9 +123,9 @@ export class PostgresTransactions {
         await client.query('commit');
         return value;
       } catch (error) {
-        // A connection that cannot even roll back is of no more use.
+        // A connection that cannot roll back is of no more use.
         await client.query('rollback').catch((failure: Error) => (broken = failure));
-        // Its server has become a standby: the pool has to look for the primary.
+        // The server has become a standby: dropping the connection makes the pool look for the primary.
         if (isReadOnly(error)) broken = error as Error;
         throw error;
       }

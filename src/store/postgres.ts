@@ -11,11 +11,11 @@ import { Watchers } from './watchers.js';
 
 export type PostgresOptions = StoreOptions &
   PoolOptions & {
-    /** Groups of `gather` that may be under way at the same time; 0: every work has a transaction of its own. */
+    /** How many groups of `gather` may run at the same time; 0: every work gets its own transaction. */
     groups?: number;
   };
 
-/** More would be smaller, and wait for each other's rows. */
+/** More groups would be smaller, and would wait for each other's rows. */
 const GROUPS = 1;
 
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Store> {
@@ -63,7 +63,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     explain,
     stats: () => ({ waiting: waiting(), ...transactions.done }),
     close: async () => {
-      // The pool would forget those who wait for a connection when it ends.
+      // Ending the pool would drop the calls that still wait for a connection.
       await calls.drain();
       await notify.close();
       await pool.end();
@@ -71,7 +71,7 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   };
 }
 
-/** Calls that have not been answered. */
+/** Counts the calls that are not answered yet, so that closing can wait for them. */
 class OpenCalls {
   #open = 0;
   #draining = false;
@@ -82,7 +82,7 @@ class OpenCalls {
     private readonly maxWaiting: number,
   ) {}
 
-  /** Throws `shutting_down` once it drains, `overloaded` while too many wait. */
+  /** Throws `shutting_down` once draining, `overloaded` while too many calls wait. */
   async admit<T>(call: () => Promise<T>): Promise<T> {
     if (this.#draining) throw new ApiError('shutting_down');
     if (this.waiting() >= this.maxWaiting) throw new ApiError('overloaded');
@@ -95,7 +95,7 @@ class OpenCalls {
     }
   }
 
-  /** Admits no more, and resolves once all are answered. */
+  /** Admits no more calls, and resolves once all are answered. */
   async drain(): Promise<void> {
     this.#draining = true;
     if (this.#open > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));

@@ -1,22 +1,26 @@
 import pg from 'pg';
 
 /*
- * `postgres://one:5432,other:5432/name?target_session_attrs=read-write`, as libpq has it and node's driver has not: of
- * several servers the one that takes writes. After a failover the connections to the old one break, and new ones go to
- * the new one, without a restart.
+ * Adds what libpq supports and node's driver does not:
+ * `postgres://one:5432,other:5432/name?target_session_attrs=read-write` finds the one of several servers that accepts
+ * writes. After a failover the connections to the old primary break, and new ones go to the new primary, without a
+ * restart.
  */
 
 const SEVERAL = /^(postgres(?:ql)?:\/\/(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(.*)$/;
-/** A server that does not answer by then is out of reach. */
+/** A server that does not answer within this time is out of reach. */
 const ANSWER_MS = 1000;
-/** For so long nobody asks again after none was found: all who want to write would. */
+/** How long no server is asked again after none was found, since every writer would ask. */
 const REST_MS = 200;
-/** A connection whose server is gone without a word is given up, so much later than the server would end a statement. */
+/** A query is given up this long after the server should have ended it: the connection is dead. */
 const GRACE_MS = 5000;
 
 type Found = { host: string; port: number; timeline: number };
 
-/** One URL for each server that a URL names; undefined where it names one. Throws when it asks for what there is not. */
+/**
+ * One URL per server that a URL names; undefined if it names only one. Throws if it asks for something other than the
+ * primary.
+ */
 export function serversOf(url: string): string[] | undefined {
   const [, head = '', hosts, rest = ''] = SEVERAL.exec(url) ?? [];
   if (hosts === undefined) return undefined;
@@ -31,7 +35,7 @@ export function serversOf(url: string): string[] | undefined {
   return hosts.split(',').map((host) => head + host + end);
 }
 
-/** Which of some servers is the primary, as of the last time that anybody asked. */
+/** Remembers which of several servers is the primary. */
 class Servers {
   #primary: Found | undefined;
   #finding: Promise<Found | undefined> | undefined;
@@ -56,18 +60,21 @@ class Servers {
     return (this.#finding ??= this.#look());
   }
 
-  /** All are asked: of two that take writes, the one that was promoted later is right, and the other an old primary. */
+  /** Asks all servers. If two accept writes, the one that was promoted later (the higher timeline) is the primary. */
   async #look(): Promise<Found | undefined> {
     const found = (await Promise.all(this.urls.map(ask))).filter((one) => one !== undefined);
     this.#primary = found.sort((a, b) => b.timeline - a.timeline)[0];
     if (!this.#primary) this.#rests = performance.now() + REST_MS;
-    // Always after an await: before the first one `#find` has not stored the promise yet, and would keep it for ever.
+    // Must come after an await: before the first one, `#find` has not yet stored the promise, and would keep it
+    // forever.
     this.#finding = undefined;
     return this.#primary;
   }
 }
 
-/** A server that takes writes says on which timeline: each promotion begins a new one. */
+/**
+ * The timeline of a server that accepts writes (each promotion starts a new one); undefined for a standby or no answer.
+ */
 async function ask(url: string): Promise<Found | undefined> {
   const client = new pg.Client({
     connectionString: url,
@@ -100,7 +107,7 @@ function serversFor(url: string): Servers | undefined {
   return servers;
 }
 
-/** The driver's client; where the URL names several servers, one that connects to the primary among them. */
+/** The driver's client; if the URL names several servers, it connects to the primary among them. */
 export class PrimaryClient extends pg.Client {
   readonly #servers: Servers | undefined;
 
@@ -117,7 +124,7 @@ export class PrimaryClient extends pg.Client {
       ...(ms ? { query_timeout: ms + GRACE_MS } : {}),
     });
     this.#servers = servers;
-    // It may break before whoever connects has a listener of its own, and without one that would end the process.
+    // The connection may break before its user has added a listener; without one the error would end the process.
     this.on('error', () => undefined);
   }
 
@@ -133,11 +140,11 @@ export class PrimaryClient extends pg.Client {
 
   async #toPrimary(servers: Servers): Promise<pg.Client> {
     const { host, port } = await servers.primary();
-    // The driver reads them when it connects.
+    // The driver reads these when it connects.
     Object.assign(this, { host, port });
     try {
       await super.connect();
-      // What was the primary a moment ago may be back as a standby.
+      // A former primary may be back as a standby.
       const { rows } = await this.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
       if (rows[0]?.standby) throw Object.assign(new Error('it is a standby now'), { code: 'ENOPRIMARY' });
     } catch (error) {

@@ -3,10 +3,12 @@ import type Database from 'better-sqlite3';
 import { DiskFailed } from './disk-failed.js';
 import { isSqliteError, openFile } from './sqlite-driver.js';
 
-/** Below this, a write-ahead log could be reset under a reader and lose pages (https://sqlite.org/wal.html). */
+/* SQLite connections, with the settings that durability and erasure depend on. `selfTest` verifies them. */
+
+/** Older versions could reset a write-ahead log under a reader and lose pages (https://sqlite.org/wal.html). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
 
-/** Frames of the log, one for each page that was written, from which on they are moved into the database. */
+/** From this many frames (one per written page) on, the log is moved into the database. */
 export const LOG_FRAMES = 4000;
 
 const FULL = 2;
@@ -14,22 +16,25 @@ const NORMAL = 1;
 
 const PRAGMAS = {
   journal_mode: 'wal',
-  // FULL: in WAL mode the default acknowledges commits that a power cut takes back.
+  // FULL, because in WAL mode the default acknowledges commits that a power cut can undo.
   synchronous: FULL,
   foreign_keys: 1,
   wal_autocheckpoint: LOG_FRAMES,
   cache_size: -32768,
   temp_store: 2,
-  // What is deleted is overwritten: whoever was erased is not left in the file's unused space.
+  // Overwrites deleted data, so that erased people are not left in unused space of the file.
   secure_delete: 1,
 };
 
-/** Of the connection that writes for everybody: LogSync waits for the disk, Checkpointer moves the log unless it fails. */
+/**
+ * The settings of the writer: LogSync waits for the disk instead of SQLite, and Checkpointer moves the log; SQLite does
+ * so only if the log grows much larger.
+ */
 const WRITING = { ...PRAGMAS, synchronous: NORMAL, wal_autocheckpoint: 4 * LOG_FRAMES };
 
 const BUSY_MS = 5000;
 
-/** Opens a connection with the pragmas that the promises rest on. `file:` is taken off a URL by the caller. */
+/** Opens a connection with the settings that durability and erasure depend on. `file` is a path, not a URL. */
 export function connect(file: string): Database.Database {
   const connection = openFile(file, { timeout: BUSY_MS });
   try {
@@ -44,8 +49,8 @@ export function connect(file: string): Database.Database {
 }
 
 /**
- * Where two connections would wait for each other, as when both switch a new file to WAL, SQLite refuses one of them at
- * once, whatever its timeout: it tries again.
+ * Repeats what SQLite refuses as busy. Where two connections would deadlock, as when both switch a new file to WAL, it
+ * refuses one at once, whatever the timeout.
  */
 function patiently(act: () => void): void {
   const until = performance.now() + BUSY_MS;
@@ -68,9 +73,9 @@ export function frameCounter(connection: Database.Database): () => number {
   };
 }
 
-/** Makes a connection the one that writes for everybody. */
+/** Makes a connection the writer of this process. */
 export function makeWriter(connection: Database.Database): void {
-  // better-sqlite3 sets synchronous behind our back at the first write to a WAL: write once, then set and look.
+  // better-sqlite3 silently sets `synchronous` at the first write to a WAL: write first, then set and check it.
   connection.exec('begin immediate; commit');
   for (const name of ['synchronous', 'wal_autocheckpoint'] as const) {
     connection.pragma(`${name} = ${WRITING[name]}`);
@@ -78,7 +83,7 @@ export function makeWriter(connection: Database.Database): void {
   selfTest(connection, WRITING);
 }
 
-/** Refuses to run on a SQLite, or with settings, that could lose what was acknowledged. */
+/** Refuses to run on a SQLite version, or with settings, that could lose acknowledged commits. */
 export function selfTest(connection: Database.Database, settings: typeof PRAGMAS = PRAGMAS): void {
   const version = connection.prepare('select sqlite_version()').pluck().get() as string;
   const parts = version.split('.').map(Number);
@@ -104,5 +109,5 @@ export const sqliteCode = (error: unknown): string | undefined => {
 export const isIoCode = (code: string | undefined) =>
   code?.startsWith('SQLITE_IOERR') === true || code === 'SQLITE_CORRUPT';
 
-/** After such an error the disk may hold anything. */
+/** After such an error the content of the disk is unknown. */
 export const isIoError = (error: unknown) => error instanceof DiskFailed || isIoCode(sqliteCode(error));

@@ -5,24 +5,24 @@ import { BaseSQLiteDatabase, SQLiteSyncDialect } from 'drizzle-orm/sqlite-core';
 import type { Db } from './store.js';
 
 /*
- * No release of better-sqlite3 runs on every Node. 13 is made for Node-API 10, and crashes where there is less of it: on
- * Node 20, and on 22 before 22.14. 12 aborts on Node 24 from 24.19 on, when a statement or a connection is collected
- * while no JavaScript runs. So both are installed, as far as they can be, and nothing else loads them: not even drizzle's
- * own entry, which imports one of them by its name. `npm run test:nodes` tries it.
+ * Loads better-sqlite3, of which no release runs on every supported Node.js. Version 13 needs Node-API 10, and crashes
+ * below it: on Node 20, and on 22 before 22.14. Version 12 aborts on Node 24 from 24.19 on, when a statement or
+ * connection is collected while no JavaScript runs. So both are installed where possible, and nothing else may load
+ * them, not even drizzle's own entry point, which imports one of them by name. `npm run test:nodes` checks this.
  */
 const NEEDS_NODE_API = 10;
 
-/** The package that runs on this Node. */
+/** The package that runs on this Node.js. */
 export const SQLITE_PACKAGE =
   Number(process.versions.napi) >= NEEDS_NODE_API ? 'better-sqlite3' : 'better-sqlite3-12';
 
 let loaded: typeof Database | undefined;
 
-/** Loaded at the first use: whoever has PostgreSQL needs none. */
+/** Called at the first use only, since a server on PostgreSQL needs no driver for SQLite. */
 function load(): typeof Database {
   try {
     const driver = createRequire(import.meta.url)(SQLITE_PACKAGE) as typeof Database;
-    // Only now its binary is loaded, which may be missing, or made for another Node.
+    // Loads the binary, which may be missing, or built for another Node.js.
     new driver(':memory:').close();
     return driver;
   } catch {
@@ -32,7 +32,7 @@ function load(): typeof Database {
   }
 }
 
-/** Opens a file, which may not be there yet. */
+/** Opens a file; a missing one is created. */
 export function openFile(file: string, options: Database.Options = {}): Database.Database {
   loaded ??= load();
   return new loaded(file, options);
@@ -40,11 +40,11 @@ export function openFile(file: string, options: Database.Options = {}): Database
 
 type SqliteError = InstanceType<(typeof Database)['SqliteError']>;
 
-/** What SQLite says of itself. */
+/** Whether SQLite itself reports the error. */
 export const isSqliteError = (error: unknown): error is SqliteError =>
   loaded !== undefined && error instanceof loaded.SqliteError;
 
-/** drizzle over a connection. */
+/** drizzle on a connection. */
 export function drizzleOn(connection: Database.Database): Db {
   const dialect = new SQLiteSyncDialect({ casing: 'snake_case' });
   const session = new BetterSQLiteSession(connection, dialect, undefined);

@@ -12,7 +12,7 @@ import type { Store, StoreOptions, Sums } from './store.js';
 import { Watchers } from './watchers.js';
 import { WriterTurn } from './writer-turn.js';
 
-/** How often those who watch hear of commits by other processes. */
+/** How often watchers learn about commits of other processes. */
 const LOOK_MS = 1000;
 
 export function openSqlite(file: string, options: StoreOptions): Store {
@@ -70,8 +70,8 @@ export function openSqlite(file: string, options: StoreOptions): Store {
 }
 
 /**
- * A number that differs after each commit. SQLite is asked once for all requests that arrived in the same turn of the
- * event loop: asking costs half as much as sending a kept answer. Our own commits are noticed at once.
+ * A number that changes with each commit of any process. SQLite is asked once for all requests of one turn of the event
+ * loop, since asking costs half as much as a cached answer. This process's own commits reset it at once.
  */
 class Generation {
   #known: number | undefined;
@@ -92,8 +92,8 @@ class Generation {
 }
 
 /**
- * Commits of other processes name no places: whoever watches hears that there was one. The writer's own `data_version`
- * tells them from ours, which it does not count.
+ * Watches for commits of other processes, which do not say what they wrote. The writer's own `data_version` changes
+ * only with commits of other connections.
  */
 function watchOthers(writer: Database.Database, watchers: Watchers): Pick<Store, 'watch'> & { rest(): void } {
   const dataVersion = writer.prepare('pragma data_version').pluck();

@@ -5,40 +5,42 @@ import { compile } from './compile.js';
 import type { Prepared } from './gathering/set-based.js';
 import type { Heard } from './watchers.js';
 
-/** Queries are typed once, against PostgreSQL; SQLite runs the same builders. */
+/* The interface of both engines, and what transactions are written with. It knows no tables by name and no product. */
+
+/** Queries are typed once, for PostgreSQL; SQLite runs the same query builders. */
 export type Db = PgDatabase<PgQueryResultHKT>;
 
-/** Where rows can be read. It cannot write: by type, and on SQLite by its connection. */
+/** Read access. Writing is prevented by the type, and on SQLite by the connection, too. */
 export type Reader = {
   readonly db: Pick<Db, 'select' | 'selectDistinct'>;
   readonly tables: Tables;
 };
 
-/** An open transaction. Helpers take one and never open their own. No network, hashing or timers inside. */
+/** An open transaction. Helpers are passed one and never open their own. No network, hashing or timers inside. */
 export type Tx = {
   readonly db: Pick<Db, 'select' | 'selectDistinct' | 'insert' | 'update' | 'delete'>;
   readonly tables: Tables;
-  /** The transaction's one instant. */
+  /** The transaction's only time: use it instead of a clock. */
   readonly now: Date;
-  /** Which of the sharded counter rows this transaction writes. */
+  /** The shard of counter rows that this transaction writes. */
   readonly shard: number;
-  /** What was read for many, by the read and by its key: see `memoized`. */
+  /** Results of `memoized` reads, by read and key. Transactions that share a commit share it. */
   readonly memo: Map<object, Map<unknown, unknown>>;
   /**
-   * Adds numbers to what `sum.write` writes once, just before the commit: transactions that share a commit share the
-   * write. What is added here is not yet there to be read in this transaction.
+   * Adds numbers that `sum.write` writes once, just before the commit: transactions that share a commit share the
+   * write. This transaction cannot read what it has added.
    */
   readonly add: (sum: Sum, place: Record<string, number>, numbers: Record<string, number>) => void;
   /**
-   * Waits until no other transaction has this name, and has it until the end. What is read after it is as the others have
-   * left it. Not for gathered work, which would wait for its company's name with all of it.
+   * Waits until no other transaction holds this name, and holds it until the end. Reads after it see what earlier
+   * holders committed. Not for `gather`: there a work would hold the name on behalf of its whole group.
    */
   readonly lock: (name: Buffer) => PromiseLike<void>;
-  /** Only where works share the transaction, interleaved: to whom `statement` hands its calls. */
+  /** Set only where several works share the transaction: `statement` passes its calls to it. */
   readonly joint?: Joint;
 };
 
-/** What one of several works in a transaction calls its statements with. */
+/** What one of several works in a transaction sends its statements through. */
 export type Joint = {
   /** The connection's own query builder. */
   readonly db: Tx['db'];
@@ -50,17 +52,17 @@ export type Joint = {
   ): Promise<unknown>;
 };
 
-/** Thrown by work whose reads were overtaken by another transaction: it is run again on what is there now. */
+/** Thrown by work whose reads were overtaken by another transaction: the store runs it again. */
 export class RunAgain extends Error {}
 
 /** A counter in the database: `write` adds numbers to the row of a place. */
 export type Sum = {
   readonly write: (tx: Tx, values: Record<string, unknown>) => unknown;
-  /** The column of a place whose values are told to those who watch it, after each commit that wrote there. */
+  /** The column of the place whose values are reported to watchers after each commit that wrote there. */
   readonly tells?: string;
 };
 
-/** What transactions have added, until it is written. */
+/** Collects what transactions add until it is written. */
 export class Sums {
   readonly #pending = new Map<Sum, Map<string, Record<string, number>>>();
 
@@ -79,13 +81,13 @@ export class Sums {
 
   async write(tx: Tx): Promise<void> {
     for (const [sum, places] of this.#pending) {
-      // Where statements are joined, all places of a sum are written by one.
+      // In a group, one statement writes all places of a sum.
       if (tx.joint) await Promise.all([...places.values()].map((values) => sum.write(tx, values)));
       else for (const values of places.values()) await sum.write(tx, values);
     }
   }
 
-  /** What was written of the sums that are told, once it is committed. */
+  /** Reports the written places of sums that have `tells`. Call it after the commit. */
   tell(to: (column: string, key: number) => void): void {
     for (const [{ tells }, places] of this.#pending) {
       if (tells === undefined) continue;
@@ -97,7 +99,7 @@ export class Sums {
 export type StoreStats = {
   /** Transactions that wait for their turn. */
   waiting: number;
-  /** Transactions and commits since the start: their quotient is the size of a group. */
+  /** Transactions and commits since the start; their ratio is the average size of a group. */
   transactions: number;
   commits: number;
 };
@@ -107,72 +109,71 @@ export type Store = {
   readonly tables: Tables;
   readonly read: Reader;
   /**
-   * Runs `work` in a transaction and resolves once its effect is durable. `work` may run more than once (on
-   * PostgreSQL after a serialization failure or a deadlock, on SQLite after another of its group failed). Throws `overloaded`, `storage_full` or
-   * `storage_unavailable`; then nothing was changed, except that a connection lost during a commit leaves it open.
+   * Runs `work` in a transaction, and resolves once it is durable. `work` may run more than once: on PostgreSQL after a
+   * conflict or `RunAgain`, on SQLite after another one of its group failed. Throws `overloaded`, `storage_full`,
+   * `storage_unavailable` or `shutting_down`; then nothing was changed, except that after a connection was lost during
+   * the commit this is unknown.
    */
   transact<T>(work: (tx: Tx) => Promise<T>, options?: TransactOptions): Promise<T>;
   /**
-   * As transact, for work that may share its transaction with others which run interleaved with it. So it must not decide
-   * by what it has read about anything that one of them may write. `touches` names what it writes, the person above all:
-   * works that touch the same are kept apart. What fails in a shared transaction runs again without the others.
+   * Like `transact`, for work that may share its transaction with others, interleaved. So it must not base a decision
+   * on reads of anything that the others may write. `touches` names what it writes, above all the person: works that
+   * touch the same do not share a transaction. After a failure in a shared transaction, works run again without each
+   * other.
    */
   gather<T>(touches: readonly string[], work: (tx: Tx) => Promise<T>): Promise<T>;
-  /**
-   * A number that differs whenever anything was committed since it was last read, by any process; undefined on an
-   * engine that cannot tell without asking.
-   */
+  /** A number that changes whenever any process commits; undefined on an engine that cannot tell without a query. */
   generation(): number | undefined;
   /**
-   * Calls `heard` after commits with the values of `column` among the places that sums which tell of it have written: at
-   * once after commits of this process, within about a second after those of others. Where a connection was lost, some may
-   * never be heard of. Returns how to stop.
+   * Calls `heard` after commits that wrote places of sums with `tells` = `column`, with the values of that column: at
+   * once for commits of this process, within about a second for those of others. After a lost connection some may be
+   * missed, so watchers must also look regularly. Returns a function that stops.
    */
   watch(column: string, heard: Heard): () => void;
-  /** Rejects when the database does not answer, or takes no writes. */
+  /** Rejects if the database does not answer, or does not accept writes. */
   ping(): Promise<void>;
   /**
-   * SQLite: leaves nothing of what was deleted or changed in its files, soon and without anybody waiting for it. What
-   * PostgreSQL keeps of old rows is its operator's.
+   * On SQLite, removes deleted and changed data from the log file, soon and without blocking callers. On PostgreSQL,
+   * where vacuuming is up to the operator, it does nothing.
    */
   clean(): void;
-  /** A driver's error as the `ApiError` that callers should hear of; any other error as it is. */
+  /** Translates a driver's error into the `ApiError` for callers; returns every other error unchanged. */
   readonly explain: (error: unknown) => unknown;
   stats(): StoreStats;
-  /** Lets what waits finish, then closes. */
+  /** Waits for open transactions, then closes. */
   close(): Promise<void>;
 };
 
 export type TransactOptions = {
-  /** Whoever leaves must not be kept by a full disk: SQLite has some space in reserve for that. */
+  /** Uses the space that SQLite keeps in reserve for a full disk. For unsubscribing, withdrawing and erasure only. */
   urgent?: boolean;
   /**
-   * A table that nobody else writes while it runs: transactions that have are waited for, those that want to wait. On
-   * SQLite, where one writes at a time, that is so anyway.
+   * A table that no other transaction writes meanwhile: it waits for current writers, and later ones wait for it. On
+   * SQLite, which has one writer, that is always so.
    */
   shut?: keyof Tables;
 };
 
 export type StoreOptions = {
   now: () => Date;
-  /** Transactions that may wait; one more is refused with `overloaded`. */
+  /** How many transactions may wait; further ones are refused with `overloaded`. */
   maxWaiting: number;
   /** Counts events that announce more work (accepted sockets): while it grows, a group waits for them. */
   arrivals?: () => number;
-  /** SQLite: keep space for what is urgent on a full disk. */
+  /** SQLite: keep space for urgent work on a full disk. */
   reserve?: boolean;
-  /** SQLite: shared with other threads of the process that write to the same database. */
+  /** SQLite: shared with the threads of this process that write to the same database. */
   turn?: SharedArrayBuffer;
-  /** Called when the disk failed and nothing more can be promised: the process should end. */
+  /** Called when the disk has failed, so that durability cannot be guaranteed: the process should end. */
   onFatal: (error: unknown) => void;
 };
 
 type Query<Result> = { execute(values?: Record<string, unknown>): PromiseLike<Result> };
 
 /**
- * A query that is built once per connection and then only bound: on a hot path building the SQL costs ten times what
- * running it does. `name` is unique among the statements; it is the server-side name on PostgreSQL, which keeps nothing of a
- * statement whose name is empty.
+ * A query that is built once per connection, and then only gets values: building the SQL costs ten times as much as
+ * running it. `name` must be unique; on PostgreSQL it is the name of the prepared statement. A statement with an empty
+ * name is not kept there.
  */
 export function statement<Values extends Record<string, unknown>, Result, On extends Reader = Tx>(
   name: string,
@@ -190,15 +191,15 @@ export function statement<Values extends Record<string, unknown>, Result, On ext
       prepared.set(db, (known = { query, run }));
     }
     if (!joint) return known.run(values);
-    // Only drizzle's PostgreSQL queries come here.
+    // A joint exists only on PostgreSQL, so these are drizzle's PostgreSQL queries.
     const { query, run } = known as unknown as { query: Prepared; run: (values: object) => Promise<Result> };
     return joint.call(name, query, values, run) as Promise<Result>;
   };
 }
 
 /**
- * A placeholder whose value the column encodes. drizzle's own leaves conditions as they are, and would turn null into
- * the JSON text "null" or fail on it.
+ * A placeholder whose value is encoded by the column. drizzle's own placeholder does not encode values in conditions,
+ * and would turn null into the JSON text "null" or fail.
  */
 export const bind = (column: Column, name: string): SQL => {
   const encoder = {
@@ -208,7 +209,7 @@ export const bind = (column: Column, name: string): SQL => {
   return sql`${sql.param(sql.placeholder(name), encoder)}`;
 };
 
-/** The values of an insert whose placeholders are called as its columns. */
+/** The values of an insert, with placeholders named like their columns. */
 export const bindAll = <Table extends Record<Name, Column>, const Name extends string>(
   table: Table,
   names: readonly Name[],

@@ -1,10 +1,7 @@
-/**
- * What a commit wrote of the places that a `Sum` tells of, by their number; null: of any of them, and it is not known
- * which.
- */
+/** Gets the values that a commit wrote in a watched column (see `Sum`); null: unknown ones, possibly any. */
 export type Heard = (keys: Iterable<number> | null) => void;
 
-/** Who wants to hear of which column's places. Telling costs nothing while nobody does. */
+/** The watchers of each column. Reporting costs nothing when there are none. */
 export class Watchers {
   readonly #heard = new Map<string, Set<Heard>>();
 
@@ -12,7 +9,7 @@ export class Watchers {
     return this.#heard.size === 0;
   }
 
-  /** Returns how to stop. */
+  /** Returns a function that stops. */
   add(column: string, heard: Heard): () => void {
     const all = this.#heard.get(column) ?? new Set();
     this.#heard.set(column, all.add(heard));
@@ -26,7 +23,7 @@ export class Watchers {
     for (const heard of this.#heard.get(column) ?? []) heard(keys);
   }
 
-  /** For when commits may have been missed. */
+  /** Tells all watchers that they may have missed commits. */
   tellAll(): void {
     for (const column of [...this.#heard.keys()]) this.tell(column, null);
   }

@@ -6,23 +6,23 @@ const LOOK_MS = 1;
 const PATIENCE_MS = 5000;
 
 /**
- * Whose turn it is to write, among the threads of a process. SQLite's own lock keeps them apart anyway, but whoever meets
- * it waits without doing anything else: no request would be read meanwhile. So whoever has waited for too long goes on.
+ * Decides which thread of the process writes next. SQLite's own lock protects the data, but waiting for it blocks the
+ * event loop, so threads take turns before they reach it. After PATIENCE_MS a thread proceeds without its turn.
  */
 export class WriterTurn {
   readonly #taken: Int32Array;
 
-  /** `shared`: what the threads have in common. */
+  /** `shared`: the memory that the threads share. */
   constructor(readonly shared = new SharedArrayBuffer(4)) {
     this.#taken = new Int32Array(shared);
   }
 
-  /** Undefined when it is free: nearly always. */
+  /** Takes the turn: undefined if it was free, as it almost always is; otherwise a promise. */
   take(): Promise<void> | undefined {
     return this.#tryToTake() ? undefined : this.#wait();
   }
 
-  /** For a thread with nothing else to do. */
+  /** Takes the turn by blocking the thread, for a thread that has nothing else to do. */
   takeIdly(): void {
     const until = performance.now() + PATIENCE_MS;
     while (!this.#tryToTake() && performance.now() < until) Atomics.wait(this.#taken, 0, 1, LOOK_MS);

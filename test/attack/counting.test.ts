@@ -16,9 +16,9 @@ import {
   signAndConfirm,
   signatureOf,
   tokensTo,
-  until,
   type World,
 } from './world.js';
+import { lookFor } from '../support/until.js';
 
 /* One person counts once, for ever; one mailbox is one person; and nobody adds people to the count of others. */
 
@@ -131,7 +131,7 @@ async function changeAddress(world: World, session: string, from: string, to: st
   const ask = () =>
     must(202, world.call('POST', '/v1/me/email-changes', { key: session, body: { email: to } }));
   const token = await mailed(world, to, 'pe_', ask);
-  const undo = await until(() => tokensTo(world, from, 'px_').at(-1));
+  const undo = await lookFor(() => tokensTo(world, from, 'px_').at(-1));
   await must(200, world.call('POST', '/v1/email-changes/confirm', { body: { token } }));
   return undo ?? '';
 }

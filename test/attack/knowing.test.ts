@@ -18,11 +18,11 @@ import {
   sign,
   signAndConfirm,
   signatureOf,
-  until,
   type Answer,
   type Organization,
   type World,
 } from './world.js';
+import { lookFor } from '../support/until.js';
 
 /* Nobody learns who has signed, what others say of a person, or goes on to read when they may no longer. */
 
@@ -352,7 +352,7 @@ async function inFiles(t: Test, world: World): Promise<void> {
     readdirSync(data).filter((name) => name.includes('.db') && readFileSync(path(data, name)).includes(word));
   // Soon after, not in the answer.
   for (const word of [email, 'Zebulon']) {
-    await until(() => holding(word).length === 0 || undefined, { ms: 5000, everyMs: 200 });
+    await lookFor(() => holding(word).length === 0, { withinMs: 5000, everyMs: 200 });
     t.same(
       holding(word),
       [],

@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { solve } from '../support/proof-of-work.js';
 import {
@@ -14,9 +13,9 @@ import {
   sign,
   signatureOf,
   tokensTo,
-  until,
   type World,
 } from './world.js';
+import { lookFor } from '../support/until.js';
 
 /* Machines do not get in, and they do not keep people out: limits, keys that were copied, and what is not quite HTTP. */
 
@@ -269,12 +268,11 @@ async function silenced(t: Test, world: World, { petition, key, at }: Copied): P
     const { data } = await must(200, call('GET', path, { key: lead.secret }));
     return data.length > 0 || undefined;
   };
-  await until(look, { ms: Math.max(0, at + 75_000 - Date.now()), everyMs: 500 });
+  await lookFor(look, { withinMs: Math.max(0, at + 75_000 - Date.now()), everyMs: 500 });
   const email = newAddress();
-  const token = await mailed(world, email, 'pc_', async () => {
-    await must(202, sign(world, petition, email, { key, from: newClient() }));
-    await sleep(200);
-  });
+  const token = await mailed(world, email, 'pc_', () =>
+    must(202, sign(world, petition, email, { key, from: newClient() })),
+  );
   t.ok(token, 'a stranger with a copied key keeps real signers of the partner from their confirmation mail');
   const { status } = await signatureOf(world, petition, email, lead.secret);
   t.equal(status, 'pending', `a real signer from a network that has done nothing is ${status}`);

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { cli, home, secretKeyIn, serve, type Running } from '../support/process.js';
+import { lookFor } from '../support/until.js';
 
 /*
  * Attacks come from outside: the real server as a process, HTTP and the mails that it sends, and nothing of its code. One
@@ -210,18 +210,6 @@ export async function countOf({ call }: World, { path }: { path: string }): Prom
   return (await must(200, call('GET', `${path}/counts`))).confirmed as number;
 }
 
-/** Looks until it is there; undefined: it did not come. */
-export async function until<T>(
-  look: () => T | undefined | Promise<T | undefined>,
-  { ms = 20_000, everyMs = 20 } = {},
-): Promise<T | undefined> {
-  for (const end = Date.now() + ms; ;) {
-    const found = await look();
-    if (found !== undefined || Date.now() > end) return found;
-    await sleep(everyMs);
-  }
-}
-
 /** Whether nothing waits in the outbox: what has not come by then does not come. */
 async function isMailOut({ call }: World): Promise<true | undefined> {
   const { text } = await call('GET', '/metrics');
@@ -229,7 +217,7 @@ async function isMailOut({ call }: World): Promise<true | undefined> {
 }
 
 export async function mailsOut(world: World): Promise<void> {
-  const done = await until(() => isMailOut(world), { ms: 60_000, everyMs: 100 });
+  const done = await lookFor(() => isMailOut(world), { withinMs: 60_000, everyMs: 100 });
   if (!done) throw new Error('the outbox was not emptied');
 }
 
@@ -253,7 +241,7 @@ export async function mailed(
   await ask();
   // The server is asked now and then alone: that costs more than looking into the mailbox.
   let looks = 0;
-  await until(() => {
+  await lookFor(() => {
     if (tokensTo(world, address, kind).length > before) return true;
     return (looks += 1) % 20 === 0 ? isMailOut(world) : undefined;
   });

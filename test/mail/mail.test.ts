@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
@@ -20,6 +19,7 @@ import { startMailWorker, type MailWorker, type WorkerOptions } from '../../src/
 import { onEveryEngine, openTestStore, publish, ROOT_KEY, start, type TestApp } from '../support/helper.js';
 import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { tokenIn } from '../support/mailbox.js';
+import { lookFor, until } from '../support/until.js';
 
 const FROM = 'petitions@undersigned.example';
 const HOUR = 3_600_000;
@@ -64,11 +64,8 @@ const outboxOf = async ({ store }: TestApp): Promise<OutboxRow[]> =>
 
 /** Until nothing waits any more, retries included. */
 async function drained(api: TestApp): Promise<OutboxRow[]> {
-  const until = Date.now() + 60_000;
-  while ((await readQueue(api.store.read)).queued > 0) {
-    if (Date.now() > until) throw new Error('the outbox does not get empty');
-    await sleep(10);
-  }
+  const isEmpty = async () => (await readQueue(api.store.read)).queued === 0;
+  await until(isEmpty, 'an empty outbox', { withinMs: 60_000, everyMs: 10 });
   return outboxOf(api);
 }
 
@@ -154,7 +151,7 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
     server.received.length = 0;
     const { worker, lines } = startSending(t, api.app.ctx, server);
     const email = await signNext();
-    for (let i = 0; i < 500 && (await rowOf()).reason !== attempt.reason; i += 1) await sleep(10);
+    await lookFor(async () => (await rowOf()).reason === attempt.reason, { everyMs: 10 });
     t.match(await rowOf(), attempt);
     t.same(
       server.received.filter(({ raw }) => raw === ''),
@@ -169,9 +166,9 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
 
   await t.test('refused, and back again', async (t) => {
     await server.stop();
-    const { worker } = startSending(t, api.app.ctx, server);
+    const { worker, lines } = startSending(t, api.app.ctx, server);
     const emails = [await signNext(), await signNext()];
-    await sleep(150);
+    await until(() => lines.some(({ message }) => message === 'mail cannot be sent'), 'that it has tried');
     for (const { state, reason, attempts } of (await outboxOf(api)).slice(-2)) {
       t.not(state, 'sent');
       t.ok(reason === null || reason === 'connection_refused');
@@ -258,7 +255,7 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
     server.mood = { recipient: (address) => (address.startsWith('bad') ? '421 4.3.0 Oh no' : undefined) };
     await sign(api, 'bad@example.org');
     for (let i = 0; i < 10; i += 1) await signNext();
-    for (let i = 0; i < 500 && server.received.length < 10; i += 1) await sleep(10);
+    await until(() => server.received.length >= 10, 'the others');
     t.equal(server.received.length, 10);
     t.notOk(
       lines.some(({ message }) => message === 'mail cannot be sent'),
@@ -344,13 +341,13 @@ onEveryEngine('several workers', async (t, engine) => {
     const emails = Array.from({ length: 12 }, (_, i) => `slow${i}@example.org`);
     for (const email of emails) await sign(api, email);
     const first = startSending(t, api.app.ctx, server);
-    while (server.received.length === 0) await sleep(5);
+    await until(() => server.received.length > 0, 'the first');
     await first.worker.stop();
     const taken = server.received.length;
     t.equal(first.worker.stats().sent, taken, 'what arrived is noted');
     t.ok(taken < emails.length);
     t.equal((await readQueue(api.store.read)).queued, emails.length - taken);
-    await sleep(150);
+    await until(() => server.open() === 0, 'the end of all connections');
     t.equal(server.received.length, taken, 'nothing is sent after that');
     server.mood = {};
     const second = startSending(t, api.app.ctx, server);
@@ -365,8 +362,8 @@ onEveryEngine('several workers', async (t, engine) => {
     await sign(api, 'cut@example.org');
     const post = smtpPost({ url: server.url, from: FROM, connections: 1 });
     const { worker } = startSending(t, api.app.ctx, server, { post, times: { stopMs: 100 } });
-    while ((await outboxOf(api)).at(-1)?.state !== 'sending') await sleep(5);
-    await sleep(50);
+    await until(() => server.hanging() > 0, 'the mail');
+    t.equal((await outboxOf(api)).at(-1)?.state, 'sending');
     const began = Date.now();
     await worker.stop();
     t.ok(Date.now() - began < 5000, 'whatever the server does');
@@ -409,7 +406,7 @@ onEveryEngine('limits and mishaps', async (t, engine) => {
     });
     await sign(api, 'broken@example.org');
     await sign(api, 'whole@example.org');
-    for (let i = 0; i < 100 && server.received.length < 1; i += 1) await sleep(10);
+    await until(() => server.received.length > 0, 'the other mail');
     t.match(server.received, [{ to: ['whole@example.org'] }]);
     t.match(
       lines.find(({ level }) => level === 'error'),
@@ -448,7 +445,7 @@ onEveryEngine('limits and mishaps', async (t, engine) => {
     const { worker } = startSending(t, api.app.ctx, server, { times: { pollMs: 60_000 } });
     await worker.idle();
     await sign(api, 'bell@example.org');
-    for (let i = 0; i < 200 && server.received.length < 1; i += 1) await sleep(10);
+    await until(() => server.received.length > 0, 'the mail');
     await worker.stop();
     t.equal(server.received.length, 1);
   });

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { Album } from '../../src/pictures/album.js';
-import type { Face } from '../../src/pictures/face.js';
-import { legible } from '../../src/pictures/letters.js';
+import { PictureCache } from '../../src/pictures/cache.js';
+import type { PictureContent } from '../../src/pictures/content.js';
+import { legible } from '../../src/pictures/glyphs.js';
 import { Renderer } from '../../src/pictures/renderer.js';
 
-const face = (title: string, count = '5 signatures'): Face => ({
+const content = (title: string, count = '5 signatures'): PictureContent => ({
   title,
   organization: 'River Meadows',
   count: [count],
@@ -15,27 +15,27 @@ const face = (title: string, count = '5 signatures'): Face => ({
 t.test('a renderer with a full queue refuses, and one that is closed', async (t) => {
   const renderer = new Renderer({ mostWaiting: 2 });
   t.teardown(() => renderer.close());
-  const taken = ['one', 'two', 'three'].map((title) => renderer.draw(face(title)));
+  const taken = ['one', 'two', 'three'].map((title) => renderer.draw(content(title)));
   t.same(renderer.stats(), { drawn: 0, failed: 0, waiting: 3 }, 'one is being drawn, two wait');
-  await t.rejects(renderer.draw(face('four')), { code: 'overloaded' });
+  await t.rejects(renderer.draw(content('four')), { code: 'overloaded' });
   const drawn = await Promise.all(taken);
   t.equal(new Set(drawn.map((png) => png.toString('latin1'))).size, 3);
-  t.ok((await renderer.draw(face('one'))).equals(drawn[0] as Buffer), 'the same face, the same bytes');
-  const last = [renderer.draw(face('five')), renderer.draw(face('six'))];
+  t.ok((await renderer.draw(content('one'))).equals(drawn[0] as Buffer), 'the same content, the same bytes');
+  const last = [renderer.draw(content('five')), renderer.draw(content('six'))];
   await Promise.all([...last.map((one) => t.rejects(one, { code: 'shutting_down' })), renderer.close()]);
-  await t.rejects(renderer.draw(face('seven')), { code: 'shutting_down' });
+  await t.rejects(renderer.draw(content('seven')), { code: 'shutting_down' });
 });
 
 t.test('a picture that takes too long is given up, with its thread', async (t) => {
   const renderer = new Renderer({ patienceMs: 1 });
   t.teardown(() => renderer.close());
-  await t.rejects(renderer.draw(face('word '.repeat(40))), { code: 'overloaded' });
+  await t.rejects(renderer.draw(content('word '.repeat(40))), { code: 'overloaded' });
   t.match(renderer.stats(), { failed: 1, waiting: 0 });
 });
 
 /** Stands in for the thread, so that one can see what it is asked for. */
 function scripted(size = 10) {
-  const asked: Face[] = [];
+  const asked: PictureContent[] = [];
   let failing = false;
   const renderer: Pick<Renderer, 'draw'> = {
     async draw(one) {
@@ -48,12 +48,12 @@ function scripted(size = 10) {
   return { renderer, asked, fail: (on: boolean) => void (failing = on) };
 }
 
-t.test('an album shares drawings, keeps them, and forgets the least recently shown', async (t) => {
+t.test('the cache shares drawings, keeps them, and forgets the least recently shown', async (t) => {
   let now = 0;
   const { renderer, asked, fail } = scripted();
-  const album = new Album(renderer, () => new Date(now), 30);
+  const cache = new PictureCache(renderer, () => new Date(now), 30);
   const show = (id: string, edition = '1', count = '5') =>
-    album.show({ id, edition, face: face(`${id}${edition}`, count) });
+    cache.show({ id, edition, content: content(`${id}${edition}`, count) });
 
   const all = await Promise.all([show('a'), show('a', '1', '6'), show('a', '2'), show('a')]);
   t.same(

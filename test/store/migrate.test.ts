@@ -1,9 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
@@ -11,6 +10,7 @@ import pg from 'pg';
 import t, { type Test } from 'tap';
 import { decodeId, encodeId, ID_PREFIXES, idPattern } from '../../schema/db/public-id.js';
 import { takeMailEvent } from '../../src/core/subscriptions/mail-events.js';
+import { packageRoot } from '../../src/package.js';
 import { migratePostgres, migrateSqlite, pending } from '../../src/store/migrate.js';
 import { migrateStore, openStore } from '../../src/store/open.js';
 import { connect } from '../../src/store/sqlite-connection.js';
@@ -26,11 +26,24 @@ import {
   type TestApp,
 } from '../support/helper.js';
 import { collectLetter, collectMail, tokenOf } from '../support/mailbox.js';
+import { main, serverModule } from '../support/process.js';
+import { until } from '../support/until.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = join(root, 'src/cli/main.ts');
+const root = fileURLToPath(packageRoot);
 
 const fileOf = (url: string) => url.slice('file:'.length);
+
+/** The files that a process holds open (Linux). */
+function openFiles(pid: number | undefined): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).map((fd) => {
+    try {
+      return readlinkSync(join(folder, fd));
+    } catch {
+      return '';
+    }
+  });
+}
 
 function temporaryFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-migrate-'));
@@ -133,22 +146,27 @@ onEveryEngine('an empty database is migrated once', async (t, engine) => {
 
 onEveryEngine('two processes that migrate at once both succeed', async (t, engine) => {
   const url = await empty(t, engine);
-  const run = () =>
-    promisify(execFile)(process.execPath, ['--import', 'tsx', main, 'migrate'], {
+  const children: ChildProcess[] = [];
+  const run = () => {
+    const running = promisify(execFile)(process.execPath, [main, 'migrate'], {
       cwd: root,
       env: { ...process.env, DATABASE_URL: url },
     });
+    children.push(running.child);
+    return running;
+  };
   // Both are made to wait for the lock, so that they certainly meet.
   const outputs = await withDatabase(url, async ({ run: execute, rows }) => {
     await execute(engine.name === 'sqlite' ? 'begin immediate' : 'select pg_advisory_lock(1431192658)');
     const both = Promise.all([run(), run()]);
     if (engine.name === 'sqlite') {
-      await sleep(3000);
+      const hasOpened = ({ pid }: ChildProcess) => openFiles(pid).includes(fileOf(url));
+      await until(() => children.every(hasOpened), 'that both have opened the file');
       await execute('rollback');
     } else {
       const waiting = `select 1 from pg_locks where locktype = 'advisory' and not granted
         and database = (select oid from pg_database where datname = current_database())`;
-      for (let i = 0; i < 400 && (await rows(waiting)).length < 2; i += 1) await sleep(50);
+      await until(async () => (await rows(waiting)).length === 2, 'that both wait for the lock');
       t.equal((await rows(waiting)).length, 2, 'they wait for each other');
       await execute('select pg_advisory_unlock(1431192658)');
     }
@@ -169,8 +187,8 @@ t.test('processes that make the same SQLite file and root key at the same instan
   const folder = temporaryFolder(t);
   const rounds = 40;
   const program = `
-    import { loadRootKey } from ${JSON.stringify(join(root, 'src/root-key.ts'))};
-    import { migrateStore } from ${JSON.stringify(join(root, 'src/store/open.ts'))};
+    import { loadRootKey } from ${JSON.stringify(serverModule('src/root-key.js'))};
+    import { migrateStore } from ${JSON.stringify(serverModule('src/store/open.js'))};
     const [folder, rounds] = process.argv.slice(1);
     process.send('ready');
     process.once('message', async (start) => {
@@ -185,11 +203,10 @@ t.test('processes that make the same SQLite file and root key at the same instan
       process.disconnect();
     });`;
   const children = [0, 1, 2].map(() =>
-    spawn(
-      process.execPath,
-      ['--import', 'tsx', '--input-type=module', '-e', program, folder, String(rounds)],
-      { cwd: root, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
-    ),
+    spawn(process.execPath, ['--input-type=module', '-e', program, folder, String(rounds)], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    }),
   );
   const errors: string[] = [];
   for (const child of children) child.stderr!.on('data', (data: Buffer) => errors.push(String(data)));

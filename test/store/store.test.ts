@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { asc, count, eq, sql } from 'drizzle-orm';
 import pg from 'pg';
@@ -9,6 +9,7 @@ import { uuidv7obj } from 'uuidv7';
 import { encodeId, type IdPrefix } from '../../schema/db/public-id.js';
 import { startPostgres } from '../../scripts/postgres.js';
 import { ApiError, describeError } from '../../src/errors.js';
+import { packageRoot } from '../../src/package.js';
 import { migrateStore, openStore } from '../../src/store/open.js';
 import type { PostgresOptions } from '../../src/store/postgres.js';
 import { openFile, SQLITE_PACKAGE } from '../../src/store/sqlite-driver.js';
@@ -23,6 +24,7 @@ import {
   type Tx,
 } from '../../src/store/store.js';
 import { engines, onEveryEngine, openTestStore, type Engine } from '../support/helper.js';
+import { until } from '../support/until.js';
 
 const newId = (prefix: IdPrefix) => encodeId(prefix, uuidv7obj().bytes);
 
@@ -420,7 +422,7 @@ onEveryEngine('generation tells of every commit, whoever made it', async (t, eng
   await changed('a commit of another connection', true);
   const program = `new (require('${SQLITE_PACKAGE}'))(process.argv[1]).exec('update organizations set version = 3')`;
   execFileSync(process.execPath, ['-e', program, file], {
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    cwd: fileURLToPath(packageRoot),
   });
   await changed('a commit of another process', true);
   const [row] = await store.read.db
@@ -453,12 +455,7 @@ onEveryEngine('a store that refuses to open leaves nothing open', async (t, engi
   await admin.connect();
   t.teardown(() => admin.end());
   const others = `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
-  let left = 1;
-  for (let tries = 0; left > 0 && tries < 50; tries += 1) {
-    left = (await admin.query(others)).rows.length;
-    if (left > 0) await sleep(20);
-  }
-  t.equal(left, 0);
+  await until(async () => (await admin.query(others)).rows.length === 0, 'the end of all connections');
 });
 
 t.test('SQLite: pragmas on every connection', async (t) => {
@@ -503,8 +500,8 @@ t.test('SQLite: the log is moved into the database by another thread, and begins
       await tx.db.insert(tx.tables.organizations).values(many);
     });
     // The thread takes a moment to start.
-    for (let looks = 0; n === 50 && moved() <= 0 && looks < 200; looks += 1) await sleep(50);
-    await sleep(1);
+    if (n === 50) await until(() => moved() > 0, 'that the thread moves the log', { everyMs: 50 });
+    await turn();
   }
   t.ok(
     frames() > 4000 && frames() < 12_000,
@@ -610,6 +607,7 @@ t.test('PostgreSQL: conflicts are tried again', onPostgres, async (t) => {
 
 t.test('PostgreSQL: what takes too long is given up', onPostgres, async (t) => {
   const store = await fresh(t, postgres!, { statementTimeoutMs: 200, poolSize: 2 });
+  // Real time, since it is the server that counts it: it gives up long before.
   const slow = sql`select pg_sleep(5)`;
 
   await t.test('a statement, in a transaction or not', async (t) => {
@@ -621,9 +619,16 @@ t.test('PostgreSQL: what takes too long is given up', onPostgres, async (t) => {
   });
 
   await t.test('a transaction that does nothing: its connection is lost and nothing else', async (t) => {
+    const isIdle = async () => {
+      const sessions = sql`select 1 from pg_stat_activity
+        where state = 'idle in transaction' and datname = current_database()`;
+      const found: unknown = await whole(store.read).execute(sessions);
+      return (found as pg.QueryResult).rows.length > 0;
+    };
     const idle = store.transact(async (tx) => {
       await insert(tx, 'idle');
-      await sleep(500);
+      t.ok(await isIdle());
+      await until(async () => !(await isIdle()), 'the end of its connection');
       await insert(tx, 'too late');
     });
     t.equal(await outcome(idle), 'storage_unavailable');
@@ -647,6 +652,9 @@ t.test('PostgreSQL: a server that goes away and comes back', onPostgres, async (
   const acknowledged: string[] = [];
   const codes = new Set<unknown>();
   let stop = false;
+  let isBack = () => {};
+  // Those who are refused come again when the server is back.
+  const back = new Promise<void>((resolve) => (isBack = resolve));
   const writers = numbered('writer', 20).map(async (name) => {
     for (let i = 0; !stop; i += 1) {
       const slug = `${name}-${i}`;
@@ -654,7 +662,7 @@ t.test('PostgreSQL: a server that goes away and comes back', onPostgres, async (
       if (code === undefined) acknowledged.push(slug);
       else {
         codes.add(code);
-        await sleep(20);
+        await back;
       }
     }
   });
@@ -666,11 +674,11 @@ t.test('PostgreSQL: a server that goes away and comes back', onPostgres, async (
       await query().catch((error: unknown) => {
         const told = store.explain(error);
         codes.add(told instanceof ApiError ? told.code : (error as Error).message);
-        return sleep(20);
+        return back;
       });
     }
   });
-  await sleep(300);
+  await until(() => acknowledged.length > 0, 'the first who is acknowledged');
   const before = acknowledged.length;
   t.ok(before > 0, `${before} acknowledged`);
   await server.down();
@@ -678,8 +686,8 @@ t.test('PostgreSQL: a server that goes away and comes back', onPostgres, async (
   t.equal(await outcome(store.transact((tx) => insert(tx, 'nobody hears'))), 'storage_unavailable');
   const during = acknowledged.length;
   await server.up();
-  for (let i = 0; acknowledged.length === during && i < 100; i += 1) await sleep(50);
-  await sleep(200);
+  isBack();
+  await until(() => acknowledged.length > during + writers.length, 'that it serves again');
   stop = true;
   await Promise.all([...writers, ...readers]);
 
@@ -717,8 +725,10 @@ t.test(
     const readOnly = (value: string) =>
       admin.query(`alter database ${url.pathname.slice(1)} set default_transaction_read_only = ${value}`);
     await readOnly('on');
-    await admin.query(sessions);
-    await sleep(50);
+    const { rows: ended } = await admin.query<{ pid: number }>(sessions.replace('select', 'select pid,'));
+    const left = `select pid from pg_stat_activity where pid = any($1)`;
+    const pids = ended.map(({ pid }) => pid);
+    await until(async () => (await admin.query(left, [pids])).rows.length === 0, 'the end of the sessions');
     t.equal(
       await outcome(store.transact((tx) => insert(tx, 'two'))),
       'storage_unavailable',

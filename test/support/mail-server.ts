@@ -22,7 +22,12 @@ export type MailServer = {
   port: number;
   received: Received[];
   mood: Mood;
+  /** How many there have been. */
   connections: () => number;
+  /** How many there are. */
+  open: () => number;
+  /** Messages that it has, and never answers. */
+  hanging: () => number;
   stop: () => Promise<void>;
   start: () => Promise<void>;
 };
@@ -34,6 +39,7 @@ const failure = (reply: string) =>
 export async function startMailServer(t: Test): Promise<MailServer> {
   let server: SMTPServer;
   let connected = 0;
+  let hanging = 0;
   const hangUp = () => {
     const { connections } = server as unknown as { connections: Set<{ _socket: { destroy(): void } }> };
     for (const one of connections) one._socket.destroy();
@@ -72,8 +78,9 @@ export async function startMailServer(t: Test): Promise<MailServer> {
         stream.on('data', (part: Buffer) => parts.push(part));
         stream.on('end', () => {
           const { data, slow = 0 } = self.mood;
+          // A server that is slow: this is its time, and nothing waits for it to pass.
           setTimeout(() => {
-            if (data === 'hang') return;
+            if (data === 'hang') return void (hanging += 1);
             if (data === 'drop') return hangUp();
             if (data !== undefined && data !== 'take_and_drop') return done(failure(data));
             void take(session, Buffer.concat(parts)).then(() => {
@@ -91,6 +98,8 @@ export async function startMailServer(t: Test): Promise<MailServer> {
     received: [],
     mood: {},
     connections: () => connected,
+    open: () => (server as unknown as { connections: Set<unknown> }).connections.size,
+    hanging: () => hanging,
     async start() {
       server = create();
       // What clients do to it is what the tests are about.

@@ -1,38 +1,40 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
 import t, { type Test } from 'tap';
+import { packageRoot } from '../../src/package.js';
 import { openFile } from '../../src/store/sqlite-driver.js';
+import { lookFor } from './until.js';
 
 /*
- * The real server, as a process. It is compiled once for all of these tests: a start from the sources costs twice as
- * much. The folder is inside the package, where the dependencies and the migrations are found.
+ * The real server, as a process: what the tests run from is compiled already. A single file that tsx runs compiles it, as
+ * a start from the sources costs twice as much; the folder is inside the package, where the dependencies and the
+ * migrations are found.
  */
-const root = fileURLToPath(new URL('../..', import.meta.url));
-mkdirSync(join(root, 'node_modules/.cache'), { recursive: true });
-const compiled = mkdtempSync(join(root, 'node_modules/.cache/undersigned-process-'));
-t.teardown(() => rmSync(compiled, { recursive: true, force: true }));
-const sources = ['src', 'schema'].flatMap((folder) =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(folder, name)),
-);
-buildSync({
-  absWorkingDir: root,
-  entryPoints: sources,
-  outbase: root,
-  outdir: compiled,
-  format: 'esm',
-  platform: 'node',
-});
-export const main = join(compiled, 'src/cli/main.js');
+async function compileServer(): Promise<URL> {
+  const { compile } = await import('../../scripts/compile.js');
+  const cache = fileURLToPath(new URL('node_modules/.cache', packageRoot));
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, 'undersigned-process-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  compile(['src', 'schema'], folder);
+  return pathToFileURL(`${folder}/`);
+}
+const isCompiled = import.meta.url.endsWith('.js');
+const compiled = isCompiled ? new URL('../../', import.meta.url) : await compileServer();
+export const main = fileURLToPath(new URL('src/cli/main.js', compiled));
+/** A module of the server, for a program that imports it in a process beside the tests. */
+export const serverModule = (path: string): string => new URL(path, compiled).href;
+/** What Node.js needs to run a program of test/support/ as the tests themselves are run. */
+export const supportProgram = (name: string): string[] =>
+  isCompiled
+    ? [fileURLToPath(new URL(`${name}.js`, import.meta.url))]
+    : ['--import', 'tsx', fileURLToPath(new URL(`${name}.ts`, import.meta.url))];
 
 export const PETITION = '/v1/petitions/save-the-old-mill-meadows';
 export const FAST = { RATE_LIMIT: 'false', POSTGRES_ALLOW_UNSAFE: 'true' };
@@ -123,11 +125,9 @@ export async function serve(
     }
     await exit;
   });
-  let url: string | undefined;
-  while (url === undefined && child.exitCode === null) {
-    await sleep(10);
-    url = /listens on (\S+)[^]*openapi\.yaml\n/.exec(output())?.[1];
-  }
+  const listens = () => /listens on (\S+)[^]*openapi\.yaml\n/.exec(output())?.[1];
+  await lookFor(() => listens() !== undefined || child.exitCode !== null, { withinMs: 60_000 });
+  const url = listens();
   if (url === undefined) throw new Error(`the server did not start: ${output()}`);
   return {
     url,

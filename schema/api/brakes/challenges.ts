@@ -17,14 +17,14 @@ export const AltchaChallenge = component(
       algorithm: enumOf(['SHA-256'], { description: 'The hash to compute.' }),
       challenge: hex('The hash to find, in hexadecimal.'),
       salt: matching('^[0-9A-Za-z?=&_-]+$', 300, {
-        description: 'What stands before the number. Keep it as it is.',
+        description: 'The text before the number. Use it unchanged.',
       }),
-      signature: hex('Shows that it is ours. Send it back.'),
-      maxnumber: int(1, 1_000_000, { description: 'The number is not larger than that.' }),
+      signature: hex('Shows that this server made the challenge. Send it back.'),
+      maxnumber: int(1, 1_000_000, { description: 'The largest number to try.' }),
     },
     {
       description:
-        'A proof of work, as ALTCHA (version 1) has it. Find the `number` from 0 on for which SHA-256 of `salt` followed by the number in decimal is `challenge`. Then send `altcha` with the signature: base64 of the JSON `{algorithm, challenge, number, salt, signature}`.',
+        'A proof-of-work challenge of ALTCHA (version 1). Find the `number`, from 0 on, for which SHA-256 of `salt` followed by the number in decimal equals `challenge`. Then send `altcha` with the signature: base64 of the JSON `{algorithm, challenge, number, salt, signature}`.',
       examples: [ALTCHA_EXAMPLE],
     },
   ),
@@ -36,15 +36,15 @@ export const Challenge = component(
     {
       required: Type.Boolean({ description: 'Whether signing needs a proof of work at the moment.' }),
       form_token: matching('^ft_[A-Za-z0-9_-]{59}$', 62, {
-        description: 'Says when the form was opened. Send it with the signature. Good for 48 hours.',
+        description: 'Records when the form was opened. Send it with the signature. Valid for 48 hours.',
       }),
       altcha: nullableRef(AltchaChallenge, {
         description:
-          'The proof of work to solve within 20 minutes, good for one signature; null if none is needed.',
+          'The challenge to solve within 20 minutes, valid for one signature; null if none is needed.',
       }),
     },
     {
-      description: 'What a form needs to be sent.',
+      description: 'What a form needs besides the fields that people fill in.',
       examples: [
         {
           required: true,

@@ -18,15 +18,17 @@ export const IsolatedKey = component(
   open(
     {
       key_id: id('key', 'The key.'),
-      organization_id: id('org', 'Whose key it is.'),
+      organization_id: id('org', 'The organization of the key.'),
       organization_name: line(200, { description: 'The name of that organization.' }),
-      asked: number('How many mailboxes had been asked for what came through it, when it was isolated.'),
+      asked: number(
+        'How many mailboxes had been asked to confirm signatures through it, when it was isolated.',
+      ),
       confirmed: number('How many of them had confirmed.'),
       isolated_at: instant({ description: 'When it was isolated.' }),
-      released_at: nullable(instant({ description: 'When you released it; null: it is isolated.' })),
+      released_at: nullable(instant({ description: 'When you released it; null: still isolated.' })),
     },
     {
-      description: 'A key that was isolated for one petition, with the figures that did it.',
+      description: 'A key that was isolated for one petition, with the figures that led to it.',
       examples: [EXAMPLE],
     },
   ),
@@ -35,7 +37,7 @@ export const IsolatedKey = component(
 export const IsolatedKeyPage = component(
   'IsolatedKeyPage',
   pageOf(IsolatedKey, {
-    description: 'A page of isolated keys, latest first, the released ones too.',
+    description: 'A page of isolated keys, latest first, including released ones.',
     examples: [{ data: [EXAMPLE], next_cursor: null, has_more: false }],
   }),
 );

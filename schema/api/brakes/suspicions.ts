@@ -4,15 +4,17 @@ import { component, enumOf, int, list, open } from '../typebox.js';
 export const signal = () =>
   enumOf(SIGNALS, {
     description:
-      'What was odd: a field that people do not see was filled in; sent within two seconds; no form of ours; a throw-away mailbox; another spelling of a mailbox that has signed; many addresses from one network; a link in the name; a key that is set apart; vouched for beyond what its partnership allows in a day; a network that is set apart for a key.',
+      'A reason for suspicion. `honeypot`: a hidden field was filled in; `too_fast`: sent within two seconds; `no_form`: without a valid `form_token`; `disposable_domain`: a throw-away mailbox; `alias_of_signer`, `many_spellings`: another spelling of a mailbox that has signed; `many_from_one_network`: many addresses from one network; `link_in_name`: a link in the name; `isolated_key`: an isolated key; `vouch_limit`: vouched for beyond the daily limit of the partnership; `isolated_network`: a network that is isolated for a key.',
   });
 
 export const Suspicion = component(
   'Suspicion',
   open(
     {
-      score: int(0, 1000, { description: 'The sum of their points: from 60 on it is quarantined.' }),
-      signals: list(signal(), SIGNALS.length, { description: 'All that was odd.' }),
+      score: int(0, 1000, {
+        description: 'The sum of the points of all signals: from 60 on it is quarantined.',
+      }),
+      signals: list(signal(), SIGNALS.length, { description: 'All reasons for suspicion.' }),
     },
     {
       description: 'Why a signature was quarantined.',

@@ -24,7 +24,7 @@ export const ConfirmationInput = component(
       code: Type.Optional(
         typed('code', 40, {
           description:
-            'The six digits that were mailed, for those who do not follow links. What is pasted with them is left out: spaces, hyphens, a full stop.',
+            'The six digits in the mail, for people who do not follow links. Spaces, hyphens and full stops that were pasted with them are ignored.',
           examples: ['041327'],
         }),
       ),
@@ -42,7 +42,7 @@ export const ConfirmationRefusal = component(
   closed(
     { token: token() },
     {
-      description: 'The link of a mail that somebody else caused.',
+      description: 'The token of a mail that another person caused.',
       examples: [{ token: 'pc_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2' }],
     },
   ),
@@ -53,10 +53,10 @@ export const ConfirmationResult = component(
   open(
     {
       kind: enumOf(REQUEST_KINDS, { description: 'What the mail was about.' }),
-      petition_id: nullable(id('pet', 'The petition that it was about; null: about none.')),
+      petition_id: nullable(id('pet', 'The petition that it was about; null without one.')),
     },
     {
-      description: 'It is done, or was done before. It says nothing about the person.',
+      description: 'Done now, or already done before. It reveals nothing about the person.',
       examples: [{ kind: 'signature', petition_id: exampleId('pet') }],
     },
   ),
@@ -68,7 +68,7 @@ export const ConfirmationResend = component(
     {
       email: email(),
       petition_id: Type.Optional(id('pet', 'The petition that was signed.')),
-      organization_id: Type.Optional(id('org', 'The organization whose mails were asked for.')),
+      organization_id: Type.Optional(id('org', 'The organization whose mails were subscribed to.')),
     },
     {
       description: 'The address, and either `petition_id` or `organization_id`.',
@@ -83,7 +83,7 @@ export const MailRequestAccepted = component(
     {
       accepted: Type.Boolean({
         description:
-          'Always true. If there is anything to mail to this address, and caps allow, it is mailed.',
+          'Always true. A mail is sent if there is anything to mail to this address, and caps allow it.',
       }),
     },
     {

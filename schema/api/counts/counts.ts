@@ -12,23 +12,23 @@ export const PetitionCounts = component(
       confirmed: total('Signatures that count.'),
       pending: nullable(
         total(
-          'Signatures that wait for their confirmation. Null for everybody but the lead organization, and for a lead from whom something is hidden by the terms of a partner: it would tell whether an address that one signs with had signed before.',
+          'Signatures that wait for confirmation. Null for all callers but the lead organization, and also for a lead organization from which the terms of a partner hide signatures: by signing with an address, it could learn from the number whether that address had signed before.',
         ),
       ),
-      invalidated: total('Signatures that an organiser has taken out.'),
-      goal: nullable(int(1, MAX, { description: 'The top of the ladder; null without one.' })),
+      invalidated: total('Signatures that an organiser has invalidated.'),
+      goal: nullable(int(1, MAX, { description: 'The highest goal; null without one.' })),
       next_milestone: nullable(
-        int(1, MAX, { description: 'The next step of the ladder; null when all are reached.' }),
+        int(1, MAX, { description: 'The next goal to reach; null when all are reached.' }),
       ),
       updated_at: nullable(
         instant({
           description:
-            'When a signature last changed them; null before the first, and for everybody who does not see `pending`.',
+            'When a signature last changed them; null before the first signature, and for callers who do not see `pending`.',
         }),
       ),
     },
     {
-      description: 'How many have signed: right at every commit.',
+      description: 'How many people have signed: exact as of the last commit.',
       examples: [
         {
           confirmed: 4211,
@@ -59,7 +59,7 @@ export const PetitionHistory = component(
   'PetitionHistory',
   open(
     {
-      bucket: enumOf(['hour', 'day'], { description: 'How long each bucket is.' }),
+      bucket: enumOf(['hour', 'day'], { description: 'The length of each bucket.' }),
       data: list(ref(HistoryBucket), 9000, {
         description: 'Oldest first; empty hours and days are left out.',
       }),
@@ -74,7 +74,7 @@ export const PetitionHistory = component(
 export const HistoryQuery = closed({
   bucket: Type.Optional(enumOf(['hour', 'day'], { description: 'Per hour or per day: day if absent.' })),
   from: Type.Optional(
-    instant({ description: 'First instant: 7 days before `before` for hours, 365 for days, if absent.' }),
+    instant({ description: 'Start of the range. Default: 7 days before `before` for hours, 365 for days.' }),
   ),
-  before: Type.Optional(instant({ description: 'First instant that is left out: now if absent.' })),
+  before: Type.Optional(instant({ description: 'End of the range, exclusive. Default: now.' })),
 });

@@ -28,7 +28,7 @@ export const MailingInput = component(
           matching('^[a-z0-9_-]+$', 100, {
             rule: REF_RULE,
             description:
-              'Id or slug of the petition that it is about: one that you lead or are a partner of.',
+              'Id or slug of the petition that the mailing is about: one that you lead or are a partner of.',
             examples: [exampleId('pet')],
           }),
         ),
@@ -54,7 +54,7 @@ export const Mailing = component(
   'Mailing',
   open(
     {
-      id: id('mlg', 'The mailing: signatures that its links brought name it as `mailing_id`.'),
+      id: id('mlg', 'The mailing: the `mailing_id` of signatures that its links have brought.'),
       name: name(),
       petition_id: nullable(id('pet', 'The petition that it is about.')),
       source: nullable(source()),
@@ -96,22 +96,26 @@ export const MailingLink = component(
     {
       subscription_id: id('sub', 'The subscription.'),
       email: email(),
-      frequency: enumOf(FREQUENCIES, { description: 'How often they want to be mailed at most: heed it.' }),
+      frequency: enumOf(FREQUENCIES, {
+        description: 'How often the subscriber wants to be mailed at most: respect it.',
+      }),
       locale: nullable(localeTag()),
       recognise_token: linkToken(
         'pr',
-        'For links in the body: send it as `recognition` when somebody signs. It tells the mailing, and nobody: the mail may be forwarded.',
+        'For links in the body: send it as `recognition` with a signature. It identifies the mailing, not the person, since mails are forwarded.',
       ),
       petition_url: nullable(
-        webUrl({ description: 'The page of the petition with `r` (the token) and `source`; null: no page.' }),
+        webUrl({
+          description: 'The page of the petition with `r` (the token) and `source`; null without a page.',
+        }),
       ),
       list_unsubscribe: matching('^<https?://[^>\\s]+>$', 2100, {
-        description: 'The header `List-Unsubscribe`, and nothing else: a POST to it leaves the list.',
+        description: 'For the header `List-Unsubscribe` only: a POST to this URL ends the subscription.',
       }),
       list_unsubscribe_post: enumOf(['List-Unsubscribe=One-Click'], {
         description: 'The header `List-Unsubscribe-Post` (RFC 8058).',
       }),
-      unsubscribe_url: webUrl({ description: 'For the footer: a page with a button.' }),
+      unsubscribe_url: webUrl({ description: 'For the footer: a page with an unsubscribe button.' }),
     },
     {
       description: 'What a mail to one subscriber needs. Personal: keep it out of logs.',
@@ -124,7 +128,7 @@ export const MailingLinkPage = component(
   'MailingLinkPage',
   pageOf(MailingLink, {
     description:
-      'A page of active subscribers, first subscribed first. It may hold fewer than `limit`: go on while `has_more`.',
+      'A page of active subscribers, in the order in which they subscribed. It may hold fewer than `limit`: continue while `has_more` is true.',
     examples: [{ data: [LINK_EXAMPLE], next_cursor: null, has_more: false }],
   }),
 );

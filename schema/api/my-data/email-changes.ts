@@ -16,7 +16,7 @@ export const EmailChangeConfirmation = component(
   closed(
     { token: linkToken('pe', 'The token of the link that was mailed to the new address.') },
     {
-      description: 'The new mailbox says yes.',
+      description: 'Confirmation of the change from the new mailbox.',
       examples: [{ token: 'pe_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2' }],
     },
   ),
@@ -27,7 +27,7 @@ export const EmailChangeUndo = component(
   closed(
     { token: linkToken('px', 'The token of the link that was mailed to the old address.') },
     {
-      description: 'The old mailbox says no.',
+      description: 'Undoing of the change from the old mailbox.',
       examples: [{ token: 'px_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2' }],
     },
   ),
@@ -36,9 +36,9 @@ export const EmailChangeUndo = component(
 export const EmailChangeResult = component(
   'EmailChangeResult',
   open(
-    { status: enumOf(EMAIL_CHANGE_STATUSES, { description: 'What has become of the change.' }) },
+    { status: enumOf(EMAIL_CHANGE_STATUSES, { description: 'The status of the change.' }) },
     {
-      description: 'It is done, or was done before. It says nothing about the person.',
+      description: 'Done now, or already done before. It reveals nothing about the person.',
       examples: [{ status: 'applied' }],
     },
   ),

@@ -24,10 +24,13 @@ export const Me = component(
       postal_code: nullable(postalCode()),
       postal_address: nullableRef(PostalAddress),
       phone: nullable(phone()),
-      proven_at: nullable(instant({ description: 'When the mailbox last answered.' })),
-      created_at: instant({ description: 'Since when this address is known.' }),
+      proven_at: nullable(instant({ description: 'When the mailbox last confirmed something.' })),
+      created_at: instant({ description: 'When this address was first recorded.' }),
     },
-    { description: 'What is kept about a supporter, besides what they signed.', examples: [ME_EXAMPLE] },
+    {
+      description: 'The profile of a supporter, without signatures and subscriptions.',
+      examples: [ME_EXAMPLE],
+    },
   ),
 );
 
@@ -44,7 +47,7 @@ export const MePatch = component(
     {
       minProperties: 1,
       description:
-        'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared; a postal address is replaced as a whole. Signatures keep what they were signed with.',
+        'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared; a postal address is replaced as a whole. Existing signatures do not change.',
       examples: [{ postal_address: { lines: ['Millgate 4'], city: 'Ewehaven' }, phone: null }],
     },
   ),

@@ -34,19 +34,19 @@ import { Me, ME_EXAMPLE } from './me.js';
 import { MY_SIGNATURE_EXAMPLE, mySignatureFields } from './my-signatures.js';
 import { MY_SUBSCRIPTION_EXAMPLE, MySubscription } from './my-subscriptions.js';
 
-/* Everything that is kept about one supporter, as one document. */
+/* The export of "my data": everything that is kept about one supporter, as one document. */
 
 const MOST = 10_100;
 
-/** What a signer says of themselves. */
-const said = {
+/** The answers of a signer in the form, besides name and address. */
+const formAnswers = {
   country: nullable(countryCode()),
   postal_code: nullable(postalCode()),
   postal_address: nullableRef(PostalAddress),
   phone: nullable(phone()),
   comment: nullable(comment()),
 };
-const SAID_EXAMPLE = {
+const FORM_ANSWERS_EXAMPLE = {
   country: 'NL',
   postal_code: null,
   postal_address: null,
@@ -57,7 +57,7 @@ const SAID_EXAMPLE = {
 const SIGNATURE_EXAMPLE = {
   ...MY_SIGNATURE_EXAMPLE,
   statement: 'Build the depot elsewhere and leave the meadows to the river.',
-  ...SAID_EXAMPLE,
+  ...FORM_ANSWERS_EXAMPLE,
   source: 'mail-top-button',
   utm: null,
   external_id: null,
@@ -69,12 +69,12 @@ export const ExportedSignature = component(
     {
       ...mySignatureFields,
       statement: text(20_000, { description: 'What was signed.' }),
-      ...said,
+      ...formAnswers,
       source: nullable(source()),
       utm: nullableRef(Utm),
       external_id: nullable(line(200, { description: 'The id that its collector gave it.' })),
     },
-    { description: 'A signature, with all that is kept of it.', examples: [SIGNATURE_EXAMPLE] },
+    { description: 'A signature, with everything that is kept about it.', examples: [SIGNATURE_EXAMPLE] },
   ),
 );
 
@@ -86,10 +86,10 @@ export const ExportedEvidence = component(
     {
       source: line(500, { description: 'Where the consent was given.' }),
       collected_at: Type.Optional(nullable(instant({ description: 'When it was given.' }))),
-      note: Type.Optional(nullable(text(2000, { description: 'What else is known of it.' }))),
+      note: Type.Optional(nullable(text(2000, { description: 'What else is known about it.' }))),
     },
     {
-      description: 'How an organization knows of a consent that was given elsewhere.',
+      description: 'An organization’s evidence of a consent that was given elsewhere.',
       examples: [EVIDENCE_EXAMPLE],
     },
   ),
@@ -113,29 +113,29 @@ export const ExportedConsent = component(
   open(
     {
       id: id('con', 'The record.'),
-      organization_id: id('org', 'Whose mails it is about.'),
-      petition_id: nullable(id('pet', 'The petition with which it was asked.')),
+      organization_id: id('org', 'The organization whose mails it is about.'),
+      petition_id: nullable(id('pet', 'The petition whose form asked for it.')),
       action: enumOf(CONSENT_ACTIONS, { description: 'What happened.' }),
-      origin: enumOf(CONSENT_ORIGINS, { description: 'How it came to us.' }),
+      origin: enumOf(CONSENT_ORIGINS, { description: 'Where it came from.' }),
       text: nullable(text(5000, { description: 'The exact words that were shown.' })),
       source: nullable(source()),
       evidence: nullableRef(ExportedEvidence),
       created_at: instant({ description: 'When it was recorded.' }),
       proof: matching('^[A-Za-z0-9_-]{43}$', 43, {
-        description: 'A keyed hash over the record: shows that nobody has written into it since.',
+        description: 'A keyed hash over the record: shows that it has not been altered since.',
       }),
     },
     { description: 'A record of what was agreed to, refused or ended.', examples: [CONSENT_EXAMPLE] },
   ),
 );
 
-const WORDS_EXAMPLE = { name: 'Ada Okonkwo', ...SAID_EXAMPLE };
+const DETAILS_EXAMPLE = { name: 'Ada Okonkwo', ...FORM_ANSWERS_EXAMPLE };
 
 export const ExportedRequestDetails = component(
   'ExportedRequestDetails',
   open(
-    { name: name(), ...said },
-    { description: 'What was said with the request.', examples: [WORDS_EXAMPLE] },
+    { name: name(), ...formAnswers },
+    { description: 'What was filled in with the request.', examples: [DETAILS_EXAMPLE] },
   ),
 );
 
@@ -159,16 +159,16 @@ export const ExportedRequest = component(
       kind: enumOf(REQUEST_KINDS, { description: 'What was to be confirmed.' }),
       petition_id: nullable(id('pet', 'The petition.')),
       locale: localeTag(),
-      origin: enumOf(CONSENT_ORIGINS, { description: 'How it came to us.' }),
+      origin: enumOf(CONSENT_ORIGINS, { description: 'Where it came from.' }),
       source: nullable(source()),
       said: nullableRef(ExportedRequestDetails),
       reminders: int(0, 100, { description: 'How often the mailbox was reminded.' }),
-      created_at: instant({ description: 'When it was asked for.' }),
-      confirmed_at: nullable(instant({ description: 'When the mailbox said yes.' })),
-      refused_at: nullable(instant({ description: 'When the mailbox said no.' })),
+      created_at: instant({ description: 'When it was requested.' }),
+      confirmed_at: nullable(instant({ description: 'When the mailbox confirmed it.' })),
+      refused_at: nullable(instant({ description: 'When the mailbox refused it.' })),
     },
     {
-      description: 'Something that was asked for under this address, for the mailbox to confirm.',
+      description: 'A request under this address that the mailbox has to confirm.',
       examples: [REQUEST_EXAMPLE],
     },
   ),
@@ -186,11 +186,11 @@ export const ExportedMail = component(
   open(
     {
       kind: enumOf(MAIL_KINDS, { description: 'What the mail was about.' }),
-      state: enumOf(MAIL_STATES, { description: 'What became of it.' }),
+      state: enumOf(MAIL_STATES, { description: 'The state of the mail.' }),
       created_at: instant({ description: 'When it was written.' }),
       settled_at: nullable(instant({ description: 'When it was sent, dropped or given up.' })),
     },
-    { description: 'A mail to this address, of the last 30 days.', examples: [MAIL_EXAMPLE] },
+    { description: 'A mail to this address in the last 30 days.', examples: [MAIL_EXAMPLE] },
   ),
 );
 
@@ -207,12 +207,12 @@ export const ExportedEmailChange = component(
   'ExportedEmailChange',
   open(
     {
-      status: enumOf(EMAIL_CHANGE_STATUSES, { description: 'What has become of it.' }),
+      status: enumOf(EMAIL_CHANGE_STATUSES, { description: 'The status of the change.' }),
       old_email: email(),
       new_email: email(),
-      created_at: instant({ description: 'When it was asked for.' }),
-      applied_at: nullable(instant({ description: 'When the new mailbox said yes.' })),
-      undone_at: nullable(instant({ description: 'When it was undone, or given up for another.' })),
+      created_at: instant({ description: 'When it was requested.' }),
+      applied_at: nullable(instant({ description: 'When the new mailbox confirmed it.' })),
+      undone_at: nullable(instant({ description: 'When it was undone, or replaced by another.' })),
     },
     { description: 'A change of address.', examples: [CHANGE_EXAMPLE] },
   ),
@@ -223,8 +223,11 @@ const ORGANIZATIONS_CONTACT_EXAMPLE = { organization_id: exampleId('org'), ...CO
 export const ExportedContact = component(
   'ExportedContact',
   open(
-    { organization_id: id('org', 'Which organization says it.'), ...contactFields },
-    { description: 'What an organization says of me.', examples: [ORGANIZATIONS_CONTACT_EXAMPLE] },
+    { organization_id: id('org', 'The organization that keeps it.'), ...contactFields },
+    {
+      description: 'The contact data that an organization keeps about me.',
+      examples: [ORGANIZATIONS_CONTACT_EXAMPLE],
+    },
   ),
 );
 
@@ -237,13 +240,13 @@ export const MyExport = component(
     {
       profile: ref(Me),
       signatures: all(ExportedSignature, 'What was signed, latest first.'),
-      share_links: all(ExportedShareLink, 'The links that were made to share what was signed, in order.'),
-      subscriptions: all(MySubscription, 'Who may mail, and who might once, latest first.'),
-      consents: all(ExportedConsent, 'What was agreed to, refused and ended, in order.'),
-      confirmation_requests: all(ExportedRequest, 'What the mailbox was asked, in order.'),
+      share_links: all(ExportedShareLink, 'The share links made with my signatures, in order.'),
+      subscriptions: all(MySubscription, 'Subscriptions in every status, latest first.'),
+      consents: all(ExportedConsent, 'Every consent, refusal and end, in order.'),
+      confirmation_requests: all(ExportedRequest, 'Requests that the mailbox had to confirm, in order.'),
       mails: all(ExportedMail, 'What was mailed, in order.'),
       email_changes: all(ExportedEmailChange, 'Changes of address, in order.'),
-      contacts: all(ExportedContact, 'What organizations say of me: each its own word.'),
+      contacts: all(ExportedContact, 'The contact data that organizations keep about me.'),
     },
     {
       description: 'Everything that is kept about a supporter.',

@@ -21,7 +21,7 @@ export const SignedPetition = component(
       title: line(300, { description: 'Its title.' }),
       page_url: nullable(webUrl({ description: 'Its page, where people read and sign it.' })),
     },
-    { description: 'A petition that somebody has signed.', examples: [SIGNED_PETITION_EXAMPLE] },
+    { description: 'A petition that the supporter has signed.', examples: [SIGNED_PETITION_EXAMPLE] },
   ),
 );
 
@@ -41,13 +41,15 @@ export const MY_SIGNATURE_EXAMPLE = {
 export const mySignatureFields = {
   id: id('sig', 'The signature.'),
   petition: ref(SignedPetition),
-  status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands: `confirmed` counts.' }),
+  status: enumOf(SIGNATURE_STATUSES, {
+    description: 'The status of the signature: only `confirmed` counts.',
+  }),
   name: name(),
   display: displayChoice(),
-  hidden: Type.Boolean({ description: 'It is not in the public list at all.' }),
+  hidden: Type.Boolean({ description: 'Whether the public list leaves it out.' }),
   created_at: instant({ description: 'When it was signed.' }),
   confirmed_at: nullable(instant({ description: 'When it began to count.' })),
-  withdrawn_at: nullable(instant({ description: 'When it was taken back.' })),
+  withdrawn_at: nullable(instant({ description: 'When it was withdrawn.' })),
   shared: ref(MyShareTotals),
 };
 
@@ -62,7 +64,7 @@ export const MySignature = component(
 export const MySignaturePage = component(
   'MySignaturePage',
   pageOf(MySignature, {
-    description: 'A page of what the supporter has signed, latest first.',
+    description: 'A page of the supporter’s signatures, latest first.',
     examples: [{ data: [MY_SIGNATURE_EXAMPLE], next_cursor: null, has_more: false }],
   }),
 );

@@ -24,11 +24,11 @@ export const ConsentTextSummary = component(
   'ConsentTextSummary',
   open(
     {
-      id: id('txt', 'The text: send it back when it was agreed to.'),
+      id: id('txt', 'The text: send this id back when it was agreed to.'),
       locale: localeTag(),
       text: text(5000, { description: 'The exact words to agree to.' }),
     },
-    { description: 'What somebody agrees to when they subscribe.', examples: [TEXT_EXAMPLE] },
+    { description: 'The text that a person agrees to by subscribing.', examples: [TEXT_EXAMPLE] },
   ),
 );
 
@@ -48,7 +48,8 @@ export const MY_SUBSCRIPTION_EXAMPLE = {
   consent_text: TEXT_EXAMPLE,
 };
 
-const frequency = () => enumOf(FREQUENCIES, { description: 'How often they want to be mailed at most.' });
+const frequency = () =>
+  enumOf(FREQUENCIES, { description: 'How often the supporter wants to be mailed at most.' });
 
 export const MySubscription = component(
   'MySubscription',
@@ -58,14 +59,14 @@ export const MySubscription = component(
       organization: ref(OrganizationSummary),
       status: enumOf(SUBSCRIPTION_STATUSES, {
         description:
-          'Only `active` is mailed. `pending`: not confirmed yet; `suppressed`: the mailbox refuses mail, or has complained.',
+          'Only `active` is mailed. `pending`: not confirmed yet; `suppressed`: the mailbox refuses mail, or its owner has reported spam.',
       }),
       frequency: frequency(),
       locale: nullable(localeTag()),
       active_since: nullable(instant({ description: 'When it last became active.' })),
       ended_at: nullable(instant({ description: 'When it ended.' })),
       consent_text: nullableRef(ConsentTextSummary, {
-        description: 'The words to agree to in order to come back; null: the organization has none.',
+        description: 'The text to agree to in order to come back; null if the organization has none.',
       }),
     },
     {
@@ -92,7 +93,7 @@ export const MySubscriptionPatch = component(
           description: 'Leave the list, or come back to it with `consent_text_id`.',
         }),
       ),
-      consent_text_id: Type.Optional(id('txt', 'The words that were agreed to just now.')),
+      consent_text_id: Type.Optional(id('txt', 'The text that was agreed to just now.')),
       frequency: Type.Optional(frequency()),
       locale: Type.Optional(nullable(localeTag())),
     },

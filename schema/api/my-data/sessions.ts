@@ -9,7 +9,7 @@ export const ManageLinkInput = component(
   closed(
     { email: email(), locale: Type.Optional(localeTag()) },
     {
-      description: 'Somebody wants to see what is kept about them; `locale`: the language of the mail.',
+      description: 'A request for the link to “my data”; `locale`: the language of the mail.',
       examples: [{ email: 'ada@example.org', locale: 'en' }],
     },
   ),
@@ -36,10 +36,10 @@ export const Session = component(
         description: 'Send it as `Authorization: Bearer ps_…`. It is not shown again.',
         examples: [SESSION],
       }),
-      expires_at: instant({ description: 'When it is over: a new link has to be mailed then.' }),
+      expires_at: instant({ description: 'When the session ends. After that a new link is needed.' }),
     },
     {
-      description: 'Fifteen minutes in which one supporter may see and change their data.',
+      description: 'A session of 15 minutes in which one supporter may see and change their data.',
       examples: [{ session_token: SESSION, expires_at: '2026-11-23T19:19:05.678Z' }],
     },
   ),

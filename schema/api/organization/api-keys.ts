@@ -21,7 +21,7 @@ const origins = (description: string) =>
       rule: 'Write the origin as browsers send it, without a path, like https://example.org.',
       ownDomain: true,
       description:
-        'An origin, or `https://*.example.org` for all of its subdomains. Not of what belongs to many, like `https://*.org` and `https://*.github.io`.',
+        'An origin, or `https://*.example.org` for all subdomains of a domain. Wildcards below domains of many owners, like `https://*.org` and `https://*.github.io`, are refused.',
       examples: ['https://anglers.example'],
     }),
     50,
@@ -31,12 +31,12 @@ const origins = (description: string) =>
 const properties = {
   id: id('key', 'The key, not its secret.'),
   kind: enumOf(KEY_KINDS, {
-    description: 'Secret: acts for the organization. Publishable: only says through whom a signature came.',
+    description: 'Secret: acts for the organization. Publishable: only attributes signatures to it.',
   }),
   name: line(100, { description: 'Your name for it.' }),
   scopes: list(enumOf(SCOPES), 20, { description: 'What it may do; empty for publishable keys.' }),
   origins: origins(
-    'The pages where browsers may use a publishable key; empty: anywhere. It is no authorization: whoever is not a browser can say any origin.',
+    'The origins of pages where browsers may use a publishable key; empty: anywhere. This is no authorization: clients other than browsers can send any origin.',
   ),
   hint: matching('^[0-9A-Za-z]{4}$', 4, { description: 'Its last four characters.' }),
   created_at: instant({ description: 'When it was made.' }),
@@ -67,7 +67,7 @@ export const CreatedApiKey = component(
     {
       ...properties,
       token: matching('^[sp]k_[0-9A-Za-z]{38}$', 41, {
-        description: 'The key itself. It is shown now and never again.',
+        description: 'The key itself. It is shown only this once.',
       }),
     },
     {
@@ -88,12 +88,12 @@ export const ApiKeyInput = component(
       scopes: Type.Optional(
         list(enumOf(SCOPES), 20, {
           uniqueItems: true,
-          description: 'What a secret key may do: at most what yours may; the same as yours if absent.',
+          description: 'The scopes of a secret key: at most those of your key, and the same if absent.',
         }),
       ),
       origins: optional(
         origins(
-          'The pages where browsers may use a publishable key: anywhere if absent or empty. With a list, requests that change something must come with an `Origin`.',
+          'The origins of pages where browsers may use a publishable key: anywhere if absent or empty. With a list, requests that change something need an `Origin` header.',
         ),
       ),
     },

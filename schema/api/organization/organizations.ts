@@ -3,21 +3,21 @@ import { exampleId, id, localeTag, slug } from '../common.js';
 import { closed, component, instant, line, nullable, open, text, webUrl } from '../typebox.js';
 
 const imprint = () =>
-  nullable(text(1000, { description: 'Who is responsible: stands at the foot of every mail.' }));
+  nullable(text(1000, { description: 'Who is responsible: in the footer of every mail.' }));
 const replyTo = () =>
   nullable(
     Type.String({
       format: 'email',
       minLength: 3,
       maxLength: 254,
-      description: 'Where answers to its mails go.',
+      description: 'The address for replies to its mails.',
       examples: ['hello@rivermeadows.example'],
     }),
   );
 const doubleOptIn = () =>
   Type.Boolean({
     description:
-      'Whether a subscription becomes active only when the mailbox has confirmed it. Without it, somebody else’s address can be put on the list.',
+      'Whether a subscription becomes active only when the mailbox has confirmed it. Without it, people can put the addresses of others on the list.',
   });
 
 export const Organization = component(

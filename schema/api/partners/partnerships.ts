@@ -24,18 +24,18 @@ import {
 const MAX = 2_147_483_647;
 
 const LEAD_SEES_WORDS =
-  '`full`: everything. `names`: name, country, postal code, comment and dates, but no address, phone or id. `counts`: that somebody signed, and nothing that says who.';
+  '`full`: everything. `names`: name, country, postal code, comment and dates, but no address, phone or id. `counts`: only that a person has signed, not who.';
 const MAX_VOUCHED = 10_000_000;
 const vouchLimit = () =>
   int(1, MAX_VOUCHED, {
     description:
-      'How many signatures a day (UTC) count at once because its keys vouch for them. What comes beyond that is quarantined.',
+      'How many signatures a day (UTC) count at once because the partner’s keys vouch for them. Further ones are quarantined.',
     examples: [1000],
   });
 const status = () =>
   enumOf(PARTNERSHIP_STATUSES, {
     description:
-      'Where it stands. The keys of the partner collect signatures while it is `accepted`. A declined or ended one stays so: the lead may invite again.',
+      'The status. The keys of the partner collect signatures while it is `accepted`. `declined` and `ended` are final; the lead organization may send a new invitation.',
   });
 
 export const PartnerInvitation = component(
@@ -55,13 +55,13 @@ export const PartnerInvitation = component(
       may_vouch: optional(
         Type.Boolean({
           description:
-            'Whether its keys may vouch for signatures of your petition, one by one and by import: they count on its word. False if absent.',
+            'Whether its keys may vouch for signatures of your petition, one by one and by import, so that they count without confirmation. False if absent.',
         }),
       ),
       vouch_limit: optional(vouchLimit()),
     },
     {
-      description: 'An organization is asked to take part in a petition, on these terms.',
+      description: 'An invitation of an organization to take part in a petition, on these terms.',
       examples: [
         { organization: 'ewe-anglers', lead_sees: 'names' },
         { organization: 'ewe-anglers', lead_sees: 'full', may_vouch: true, vouch_limit: 200 },
@@ -85,9 +85,9 @@ export const PartnershipAcceptance = component(
 export const PartnershipEnding = component(
   'PartnershipEnding',
   closed(
-    { reason: optional(nullable(text(500, { description: 'Why, in words that the other side reads.' }))) },
+    { reason: optional(nullable(text(500, { description: 'Why. The other side can read it.' }))) },
     {
-      description: 'A partnership is declined or ended.',
+      description: 'Declines or ends a partnership.',
       examples: [{ reason: 'Our board has decided otherwise.' }, {}],
     },
   ),
@@ -155,19 +155,20 @@ export const Partnership = component(
       partner: described(OrganizationSummary, 'The organization that was invited.'),
       status: status(),
       lead_sees: enumOf(LEAD_SEES, {
-        description: `What the lead sees of the signatures that the partner collects under it, also after its end. ${LEAD_SEES_WORDS}`,
+        description: `What the lead sees of the signatures that the partner collects under this partnership, also after its end. ${LEAD_SEES_WORDS}`,
       }),
       may_vouch: Type.Boolean({
         description: 'Whether keys of the partner may vouch for signatures, one by one and by import.',
       }),
       vouch_limit: nullable(vouchLimit()),
-      invited_at: instant({ description: 'When it was offered.' }),
+      invited_at: instant({ description: 'When the partner was invited.' }),
       answered_at: nullable(instant({ description: 'When the partner accepted or declined.' })),
-      ended_at: nullable(instant({ description: 'When it was ended, or the offer taken back.' })),
-      reason: nullable(text(500, { description: 'What was said when it was declined or ended.' })),
+      ended_at: nullable(instant({ description: 'When it was ended, or the invitation withdrawn.' })),
+      reason: nullable(text(500, { description: 'The reason given when it was declined or ended.' })),
     },
     {
-      description: 'The part that one organization has, or was offered, in the petition of another.',
+      description:
+        'The participation of one organization in the petition of another, or the invitation to it.',
       examples: [EXAMPLE],
     },
   ),
@@ -183,7 +184,9 @@ export const PartnershipPage = component(
 
 export const PartnershipQuery = closed({
   ...paging,
-  status: optional(enumOf(PARTNERSHIP_STATUSES, { description: 'Only these: `invited` wait for you.' })),
+  status: optional(
+    enumOf(PARTNERSHIP_STATUSES, { description: 'Only this status: `invited` ones wait for your answer.' }),
+  ),
 });
 export const PartnershipPath = closed({ partnership: id('ptn', 'The partnership.') });
 
@@ -191,13 +194,13 @@ export const PartnerVouching = component(
   'PartnerVouching',
   open(
     {
-      limit: nullable(int(1, MAX_VOUCHED, { description: 'How many a day count at once; null: none may.' })),
-      counted: int(0, MAX, { description: 'How many signatures began to count on its word.' }),
+      limit: nullable(int(1, MAX_VOUCHED, { description: 'How many a day count at once; null: none.' })),
+      counted: int(0, MAX, { description: 'Vouched signatures that began to count.' }),
       held: int(0, MAX, { description: 'How many more were quarantined, beyond the limit.' }),
     },
     {
       description:
-        'What a partner may vouch for, and what it has vouched for, in all of its partnerships: whatever has become of the signatures since.',
+        'How much a partner may vouch for, and how much it has vouched for, in all of its partnerships. Later changes of the signatures do not change these numbers.',
       examples: [{ limit: 200, counted: 412, held: 0 }],
     },
   ),
@@ -208,7 +211,7 @@ const pending = () =>
   nullable(
     int(0, MAX, {
       description:
-        'Those that wait for confirmation: for a lead from whom no terms hide anything; else null.',
+        'Signatures that wait for confirmation, for a lead organization from which no terms hide signatures; else null.',
     }),
   );
 
@@ -216,11 +219,11 @@ export const PartnerStanding = component(
   'PartnerStanding',
   open(
     {
-      partnership_id: nullable(id('ptn', 'The partnership; null: one of others.')),
+      partnership_id: nullable(id('ptn', 'The partnership; null for other partners.')),
       organization: described(OrganizationSummary, 'The partner.'),
       status: status(),
       lead_sees: nullable(
-        enumOf(LEAD_SEES, { description: 'The terms; null: agreed between others. See `Partnership`.' }),
+        enumOf(LEAD_SEES, { description: 'The terms; null for other partners. See `Partnership`.' }),
       ),
       vouching: nullableRef(PartnerVouching, { description: 'For the lead; null for partners.' }),
       invited_at: instant({ description: 'When it was invited.' }),
@@ -252,7 +255,7 @@ export const AttributedCounts = component(
   open(
     { confirmed: confirmed(), pending: pending() },
     {
-      description: 'How many signatures are attributed to somebody, or to nobody.',
+      description: 'Signatures that are attributed to an organization, or to none.',
       examples: [{ confirmed: 2899, pending: 120 }],
     },
   ),
@@ -263,14 +266,15 @@ export const PartnerStatistics = component(
   open(
     {
       petition_id: id('pet', 'The petition.'),
-      lead: described(AttributedCounts, 'What is attributed to the lead organization.'),
-      unattributed: described(AttributedCounts, 'What nobody brought.'),
+      lead: described(AttributedCounts, 'Signatures that are attributed to the lead organization.'),
+      unattributed: described(AttributedCounts, 'Signatures that are attributed to no organization.'),
       partners: list(ref(PartnerStanding), 1000, {
-        description: 'Most confirmed signatures first, of equals the oldest partnership. At most 1,000.',
+        description:
+          'By confirmed signatures, most first; ties by age of the partnership, oldest first. At most 1,000.',
       }),
     },
     {
-      description: 'What everybody in the coalition has brought: sums, never people.',
+      description: 'How many signatures each organization of the coalition has brought: sums, never people.',
       examples: [
         {
           petition_id: exampleId('pet'),

@@ -2,7 +2,7 @@ import { Type, type TOptional, type TString } from '@sinclair/typebox';
 import { localeTag } from '../common.js';
 import { closed, component, enumOf, matching, open, ref, text } from '../typebox.js';
 
-/** What the widget says, by key: the section `embed` of every language. */
+/** The keys of the widget's texts: the section `embed` of every file in locales/. */
 export const EMBED_KEYS = [
   'to_label',
   'background_button',
@@ -75,19 +75,19 @@ export const EMBED_KEYS = [
 ] as const;
 export type EmbedKey = (typeof EMBED_KEYS)[number];
 
-/** What languages say that have more forms of a number than English: the others lack them. */
+/** Keys for plural forms that English does not have. Only languages with these forms have them. */
 export const EMBED_FORMS = ['count_zero', 'count_two', 'count_few', 'count_many'] as const;
 export type EmbedForm = (typeof EMBED_FORMS)[number];
 
 const words = Object.fromEntries(
-  EMBED_KEYS.map((key) => [key, text(500, { description: `What the widget says for \`${key}\`.` })]),
+  EMBED_KEYS.map((key) => [key, text(500, { description: `The text for \`${key}\`.` })]),
 ) as Record<EmbedKey, TString>;
 
 const forms = Object.fromEntries(
   EMBED_FORMS.map((key) => [
     key,
     Type.Optional(
-      text(500, { description: 'Of languages that have this form of a number; else `count_other`.' }),
+      text(500, { description: 'In languages that have this plural form; else `count_other` is used.' }),
     ),
   ]),
 ) as Record<EmbedForm, TOptional<TString>>;
@@ -97,7 +97,7 @@ export const EmbedTexts = component(
   open(
     { ...words, ...forms },
     {
-      description: 'Every text of the widget. `{{ name }}` stands for a value that it puts in.',
+      description: 'Every text of the widget. `{{ name }}` is a placeholder for a value.',
       examples: [
         Object.fromEntries(EMBED_KEYS.map((key) => [key, 'Sign the petition'])) as Record<EmbedKey, string>,
       ],
@@ -114,7 +114,7 @@ export const EmbedTranslation = component(
       words: ref(EmbedTexts),
     },
     {
-      description: 'The words of the widget in one language.',
+      description: 'The texts of the widget in one language.',
       examples: [
         {
           locale: 'en',
@@ -130,10 +130,10 @@ export const EmbedTranslationPath = closed({
   locale: matching('^[A-Za-z0-9-]+$', 35, {
     rule: 'Write a language tag of BCP 47, like de-AT.',
     description:
-      'BCP 47 language tag. What there is no language for is answered in the closest, or in English.',
+      'BCP 47 language tag. If the language is not available, the closest one is returned, or English.',
     examples: ['de-AT'],
   }),
 });
 
-/** What the widget puts into its texts. */
+/** The values that texts of the widget can use. */
 export const EMBED_VALUES = ['count', 'goal', 'seconds', 'minutes', 'date', 'email', 'network'] as const;

@@ -7,21 +7,21 @@ export const OEmbed = component(
   'OEmbed',
   open(
     {
-      version: enumOf(['1.0'], { description: 'Of oEmbed.' }),
+      version: enumOf(['1.0'], { description: 'The version of oEmbed.' }),
       type: enumOf(['rich'], { description: 'HTML to put into a page.' }),
       title: line(200, { description: 'Headline of the petition.' }),
       author_name: line(200, { description: 'The lead organization.' }),
       author_url: optional(webUrl({ description: 'Its home page; absent without one.' })),
       provider_name: line(100, { description: 'This service.' }),
-      provider_url: webUrl({ description: 'Where this service is.' }),
-      cache_age: int(0, 31_536_000, { description: 'For how many seconds you may keep this.' }),
+      provider_url: webUrl({ description: 'The URL of this service.' }),
+      cache_age: int(0, 31_536_000, { description: 'For how many seconds you may cache this.' }),
       html: text(20_000, {
         description:
-          'The petition as a custom element, with a link in it for where scripts do not run. Title and addresses are escaped.',
+          'The petition as a custom element, with a link in it for pages where scripts do not run. Title and URLs are escaped.',
       }),
       width: int(1, MOST, { description: 'In pixels: `maxwidth` at most.' }),
       height: int(1, MOST, {
-        description: 'In pixels: `maxheight` at most. The element itself grows with what it shows.',
+        description: 'In pixels: `maxheight` at most. The element itself grows with its content.',
       }),
       thumbnail_url: webUrl({ description: 'The picture of the petition: see `getPetitionPicture`.' }),
       thumbnail_width: int(1, 1200, { description: 'The width to show it in: `maxwidth` at most.' }),
@@ -52,20 +52,20 @@ export const OEmbed = component(
 );
 export type OEmbed = Static<typeof OEmbed>;
 
-/** Open, unlike all others: consumers send parameters of their own, such as `dnt`. */
+/** Unlike other queries it accepts unknown parameters: consumers send their own, such as `dnt`. */
 export const OEmbedQuery = open({
   url: webUrl({
     description:
-      'The page of a petition, its address here (`/v1/petitions/…`, by slug or id), or a share link. What a query or fragment adds to a page is ignored.',
+      'The page of a petition, its URL on this server (`/v1/petitions/…`, by slug or id), or a share link. Query and fragment of a page are ignored.',
     examples: ['https://rivermeadows.example/meadows'],
   }),
   format: optional(
     matching('^[a-z]+$', 20, {
       rule: 'Write json.',
-      description: '`json`, also if absent: there is nothing else.',
+      description: 'Only `json`, which is the default.',
       examples: ['json'],
     }),
   ),
-  maxwidth: optional(int(1, MOST, { description: 'How wide it may be, in pixels.', examples: [600] })),
-  maxheight: optional(int(1, MOST, { description: 'How high it may be, in pixels.', examples: [800] })),
+  maxwidth: optional(int(1, MOST, { description: 'The maximum width in pixels.', examples: [600] })),
+  maxheight: optional(int(1, MOST, { description: 'The maximum height in pixels.', examples: [800] })),
 });

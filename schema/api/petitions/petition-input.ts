@@ -36,19 +36,21 @@ import {
   PetitionTarget,
 } from './petition-parts.js';
 
-/** What the lead organization writes, and may leave out. */
+/** Members that the lead organization may set, all optional. */
 const writable = {
   slug: optional(
-    slug('Its name in URLs: made from the title if absent. A rename keeps the old one redirecting.'),
+    slug('Its name in URLs, made from the title if absent. After a change the old slug redirects.'),
   ),
-  call_to_action: optional(nullable(line(200, { description: 'The words on the link or button.' }))),
+  call_to_action: optional(nullable(line(200, { description: 'The text of the link or button.' }))),
   background: optional(
     nullable(
       text(20_000, { description: 'The explanation, in Markdown without HTML; `[^1]` cites reference 1.' }),
     ),
   ),
   references: optional(list(ref(PetitionReference), 100, { description: 'The sources, by number.' })),
-  targets: optional(list(ref(PetitionTarget), 20, { description: 'Whom it asks to act.' })),
+  targets: optional(
+    list(ref(PetitionTarget), 20, { description: 'The people or bodies that it asks to act.' }),
+  ),
   campaigner: optional(nullableRef(PetitionCampaigner, { description: 'Who speaks for the campaign.' })),
   partners: optional(list(ref(PetitionPartner), 100, { description: 'The coalition.' })),
   image: optional(nullableRef(PetitionImage, { description: 'Its picture.' })),
@@ -56,7 +58,7 @@ const writable = {
   form: optional(ref(PetitionFormInput)),
   goals: optional(
     list(int(1, 2_000_000_000), 50, {
-      description: 'The ladder of goals, each above the one before it.',
+      description: 'The goals, in ascending order.',
       examples: [[1000, 5000, 25000]],
     }),
   ),
@@ -83,7 +85,7 @@ const writable = {
 
 export const title = () =>
   line(200, { description: 'Headline.', examples: ['Keep the Old Mill Meadows a meadow'] });
-export const statement = () => text(5000, { description: 'The exact words that signers endorse.' });
+export const statement = () => text(5000, { description: 'The exact text that signers endorse.' });
 
 export const INPUT_EXAMPLE = {
   title: 'Keep the Old Mill Meadows a meadow',
@@ -148,19 +150,19 @@ export const PetitionPatch = component(
           type: ['array', 'null'],
           items: int(1, 2_000_000_000),
           maxItems: 50,
-          description: 'Replaces the ladder.',
+          description: 'Replaces the goals.',
         }),
       ),
       campaigner: optional(
         nullableRef(PetitionCampaignerPatch, {
-          description: 'Merged into the campaigner; null takes it out.',
+          description: 'Merged into the campaigner; null removes it.',
         }),
       ),
       image: optional(
-        nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null takes it out.' }),
+        nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null removes it.' }),
       ),
       form: optional(ref(PetitionFormPatch)),
-      outcome: optional(enumOf(OUTCOMES, { description: 'How it ended: once it is closed.' })),
+      outcome: optional(enumOf(OUTCOMES, { description: 'How it ended. Only for closed petitions.' })),
       locale: optional(nullable(localeTag())),
       confirmation: optional(nullable(enumOf(CONFIRMATIONS, { description: 'Null: `email`.' }))),
       metadata: optional(metadataOf(nullable(metadataValue()))),

@@ -17,7 +17,7 @@ import {
   webUrl,
 } from '../typebox.js';
 
-/* What a petition is made of, and what a patch may say of each part. */
+/* The parts of a petition (sources, targets, form and so on), and their schemas in a patch. */
 
 export const PetitionReference = component(
   'PetitionReference',
@@ -57,12 +57,14 @@ export const PetitionTarget = component(
   'PetitionTarget',
   closed(
     {
-      name: line(200, { description: 'Whom the petition asks.' }),
+      name: line(200, { description: 'Name of the person or body.' }),
       title: optional(nullable(line(200, { description: 'Title or office.' }))),
-      organization: optional(nullable(line(200, { description: 'For which company or body.' }))),
+      organization: optional(
+        nullable(line(200, { description: 'The company or body that the person acts for.' })),
+      ),
     },
     {
-      description: 'Somebody whom the petition asks to act.',
+      description: 'A person or body that the petition asks to act.',
       examples: [{ name: 'Dana Whitlock', title: 'Chief Executive', organization: 'Corvane Logistics' }],
     },
   ),
@@ -92,7 +94,7 @@ export const PetitionPartner = component(
         nullable(
           id(
             'org',
-            'Its organization here, if it has one. For show alone: its keys collect signatures once it has accepted an invitation (`invitePartner`).',
+            'Its organization on this server, if it has one. Only for display: its keys collect signatures once it has accepted an invitation (`invitePartner`).',
           ),
         ),
       ),
@@ -109,7 +111,7 @@ export const PetitionImage = component(
   closed(
     {
       url: webUrl({ description: 'The picture.' }),
-      alt: line(500, { description: 'What it shows, for those who cannot see it.' }),
+      alt: line(500, { description: 'A description for people who cannot see the picture.' }),
     },
     {
       description: "The petition's picture.",
@@ -124,13 +126,13 @@ export const ShareText = component(
   'ShareText',
   closed(
     {
-      network: enumOf(NETWORKS, { description: 'For which network.' }),
+      network: enumOf(NETWORKS, { description: 'The network it is for.' }),
       text: text(1000, {
-        description: 'What a post or message begins with. Several per network are variants.',
+        description: 'The beginning of a post or message. Several texts for one network are variants.',
       }),
     },
     {
-      description: 'A text to share the petition with.',
+      description: 'A text for sharing the petition.',
       examples: [{ network: 'bluesky', text: 'I signed for the meadows. You?' }],
     },
   ),
@@ -150,7 +152,7 @@ export const PetitionForm = component(
     },
     {
       description:
-        'What signers are asked for beyond name and address. What is off is refused: do not collect it.',
+        'What signers are asked for besides name and email address. Values of fields that are `off` are refused: do not collect them.',
       examples: [
         {
           country: 'required',
@@ -175,7 +177,7 @@ export const PetitionFormInput = component(
       comment: optional(rule('comment')),
     },
     {
-      description: 'What signers are asked for; what is absent is optional.',
+      description: 'What signers are asked for; absent fields are optional.',
       examples: [{ country: 'required', phone: 'off' }],
     },
   ),
@@ -199,7 +201,7 @@ export const PetitionImagePatch = component(
   closed(
     {
       url: optional(webUrl({ description: 'The picture.' })),
-      alt: optional(line(500, { description: 'What it shows, for those who cannot see it.' })),
+      alt: optional(line(500, { description: 'A description for people who cannot see the picture.' })),
     },
     { description: 'A change of the picture.', examples: [{ alt: 'The old mill in the flood of 2024' }] },
   ),
@@ -240,19 +242,19 @@ export const retentionDays = () =>
   nullable(
     int(1, 3650, {
       description:
-        'Days after closing until its signatures are anonymised; null: they are kept until you say otherwise.',
+        'Days after closing until its signatures are anonymised; null: they are kept until you set it.',
     }),
   );
 
 export const shareSplit = () =>
   enumOf(SHARE_SPLITS, {
     description:
-      'How one of several texts for a network is picked: `even` (if absent), or `adaptive`, which comes to prefer those that bring signatures.',
+      'How one of several texts for a network is picked: `even` (the default), or `adaptive`, which learns to prefer texts that bring more signatures.',
   });
 export const challenge = () =>
   enumOf(CHALLENGES, {
     description:
-      'Whether signers without a secret key show a proof of work: `auto` (if absent) only under pressure, `always`, or `off`.',
+      'Whether signers without a secret key need a proof of work: `auto` (the default) only while it gets unusually many signatures, `always`, or `off`.',
   });
 export const origins = () =>
   list(
@@ -260,13 +262,13 @@ export const origins = () =>
       rule: 'Write the origin as browsers send it, without a path, like https://example.org.',
       ownDomain: true,
       description:
-        'An origin, or `https://*.example.org` for all of its subdomains. Not of what belongs to many, like `https://*.org` and `https://*.github.io`.',
+        'An origin, or `https://*.example.org` for all subdomains of a domain. Wildcards below domains of many owners, like `https://*.org` and `https://*.github.io`, are refused.',
       examples: ['https://rivermeadows.example'],
     }),
     50,
     {
       description:
-        'The pages where browsers may sign it without a key; empty: anywhere. Publishable keys have lists of their own.',
+        'The origins of pages where browsers may sign it without a key; empty: anywhere. Publishable keys have their own lists.',
       examples: [['https://rivermeadows.example']],
     },
   );

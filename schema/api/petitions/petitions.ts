@@ -51,10 +51,10 @@ export const Milestone = component(
   open(
     {
       value: int(1, 2_000_000_000, { description: 'The goal that was reached.' }),
-      reached_at: instant({ description: 'When.' }),
+      reached_at: instant({ description: 'When it was reached.' }),
     },
     {
-      description: 'A goal that was reached. It stays, even if signatures are taken out later.',
+      description: 'A goal that was reached. It stays, even if signatures are invalidated later.',
       examples: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
     },
   ),
@@ -92,19 +92,19 @@ const SUMMARY_EXAMPLE = {
 const summary = {
   id: id('pet', 'The petition.'),
   slug: slug('Its name in URLs.'),
-  status: enumOf(PETITION_STATUSES, { description: 'Where it is in its life.' }),
+  status: enumOf(PETITION_STATUSES, { description: 'The status of the petition.' }),
   open: Type.Boolean({ description: 'Whether it can be signed now.' }),
   title: title(),
-  call_to_action: nullable(line(200, { description: 'The words on the link or button.' })),
+  call_to_action: nullable(line(200, { description: 'The text of the link or button.' })),
   statement: statement(),
-  targets: list(ref(PetitionTarget), 20, { description: 'Whom it asks to act.' }),
+  targets: list(ref(PetitionTarget), 20, { description: 'The people or bodies that it asks to act.' }),
   image: nullableRef(PetitionImage, { description: 'Its picture.' }),
   locale: localeTag(),
   page_url: nullable(webUrl({ description: 'The page where people read and sign it.' })),
   opens_at: nullable(instant({ description: 'When signing begins, if that was set.' })),
   closes_at: nullable(instant({ description: 'When signing ends, if that was set.' })),
   outcome: enumOf(OUTCOMES, { description: 'How it ended.' }),
-  organization: described(OrganizationSummary, 'Who leads it.'),
+  organization: described(OrganizationSummary, 'The organization that leads it.'),
   counts: ref(PetitionCounts),
   created_at: instant({ description: 'When it was made.' }),
   published_at: nullable(instant({ description: 'When it was published.' })),
@@ -124,14 +124,14 @@ export const Petition = component(
       background: nullable(text(20_000, { description: 'The explanation, in Markdown.' })),
       background_html: nullable(
         text(200_000, {
-          description: 'The same as HTML, safe to put into a page; citations link to `#reference-1`.',
+          description: 'The same as HTML, safe to insert into a page; citations link to `#reference-1`.',
         }),
       ),
       references: list(ref(PetitionReference), 100, { description: 'The sources, by number.' }),
       campaigner: nullableRef(PetitionCampaigner, { description: 'Who speaks for the campaign.' }),
       partners: list(ref(PetitionPartner), 100, { description: 'The coalition.' }),
       form: ref(PetitionForm),
-      goals: list(int(1, 2_000_000_000), 50, { description: 'The ladder of goals.' }),
+      goals: list(int(1, 2_000_000_000), 50, { description: 'The goals, in ascending order.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),
       share_texts: list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' }),
       share_split: shareSplit(),
@@ -142,15 +142,15 @@ export const Petition = component(
       retention_days: retentionDays(),
       closed_at: nullable(instant({ description: 'When it was closed.' })),
       updated_at: instant({
-        description: 'When its text or state last changed; signatures do not change it.',
+        description: 'When its text or status last changed; signatures do not change it.',
       }),
       external_id: nullable(
-        line(200, { description: 'The id of its lead organization for it; null for everybody else.' }),
+        line(200, { description: 'The lead organization’s own id for it; null for other callers.' }),
       ),
       metadata: Type.Unsafe<Record<string, string> | null>({
         ...metadata(),
         type: ['object', 'null'],
-        description: 'The labels of its lead organization; null for everybody else.',
+        description: 'The lead organization’s own labels; null for other callers.',
       }),
     },
     {
@@ -220,7 +220,8 @@ export const PetitionQuery = closed({
   ),
   status: optional(
     list(enumOf(PETITION_STATUSES), 5, {
-      description: 'Any of these; repeat it for several. Drafts and what was taken down: only your own.',
+      description:
+        'Any of these; repeat it for several. Drafts and petitions that were taken down: only your own.',
     }),
   ),
   locale: optional(localeTag()),
@@ -239,7 +240,7 @@ export const PetitionTransition = component(
   closed(
     {
       to: enumOf(['published', 'closed', 'archived', 'taken_down'], {
-        description: 'The next step in its life.',
+        description: 'The new status.',
       }),
       outcome: optional(enumOf(OUTCOMES, { description: 'With `closed`: how it ended; `none` if absent.' })),
       response: optional(nullable(text(10_000, { description: 'With `closed`: the public answer.' }))),
@@ -248,7 +249,7 @@ export const PetitionTransition = component(
       ),
     },
     {
-      description: 'A step in the life of a petition.',
+      description: 'A change of the status of a petition.',
       examples: [
         { to: 'closed', outcome: 'victory', response: 'The depot will be built on the old rail yard.' },
       ],

@@ -12,15 +12,15 @@ export const MailQueue = component(
   'MailQueue',
   open(
     {
-      queued: int(0, 2_147_483_647, { description: 'Mails that wait or are on their way.' }),
+      queued: int(0, 2_147_483_647, { description: 'Mails that wait or are being sent.' }),
       oldest_seconds: nullable(
         int(0, 2_147_483_647, {
-          description: 'For how long the oldest of them has waited; null: none does.',
+          description: 'For how long the oldest of them has waited; null if none waits.',
         }),
       ),
     },
     {
-      description: 'The mails that are still to be sent. A long queue makes nobody wait but readers of mail.',
+      description: 'The mails that are still to be sent. A long queue delays mails, but no requests.',
       examples: [{ queued: 3, oldest_seconds: 2 }],
     },
   ),
@@ -31,11 +31,11 @@ export const Readiness = component(
   open(
     {
       status: enumOf(['ok'], { description: 'Requests can be served.' }),
-      engine: enumOf(['sqlite', 'postgres'], { description: 'What the data is kept in.' }),
-      waiting: int(0, 1_000_000, { description: 'Transactions that wait for their turn.' }),
+      engine: enumOf(['sqlite', 'postgres'], { description: 'The database engine.' }),
+      waiting: int(0, 1_000_000, { description: 'Transactions that wait to be executed.' }),
       limits: enumOf(['process', 'shared', 'alone'], {
         description:
-          'Where requests are counted for rate limits: in this `process` alone, as there is no Redis; `shared` with the others in Redis; or `alone` until a lost Redis is back.',
+          'Where requests are counted for rate limits. `process`: in this process, since no Redis is configured; `shared`: in Redis, with other processes; `alone`: in this process, until the connection to Redis is back.',
       }),
       mail: ref(MailQueue),
     },

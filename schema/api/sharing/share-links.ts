@@ -24,12 +24,10 @@ const MAX = 2_147_483_647;
 const network = (description: string) => enumOf(NETWORKS, { description, examples: ['whatsapp'] });
 const count = (description: string) => int(0, MAX, { description });
 
-const clicks = () => count('How often it was followed by what looks like a person.');
+const clicks = () => count('How often it was followed, as far as it looks like by a person.');
 const conversions = () =>
-  count(
-    'Signatures that it brought and that are confirmed. One that is taken out or taken back is not in it.',
-  );
-const requests = () => count('How often it was requested at all, by previews and robots too.');
+  count('Confirmed signatures that it brought, without those that were invalidated or withdrawn.');
+const requests = () => count('How often it was requested, including by previews and robots.');
 
 export const ShareLinkInput = component(
   'ShareLinkInput',
@@ -39,9 +37,9 @@ export const ShareLinkInput = component(
       receipt: optional(
         nullable(
           matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
-            rule: 'Send the receipt that signing has returned.',
+            rule: 'Send the receipt that signing returned.',
             description:
-              'What signing has returned: the link is credited to that signature. The same receipt gets the same link on a network again.',
+              'The receipt of a signature: the link is credited to it. Another request with the same receipt and network returns the same link.',
             examples: ['rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG'],
           }),
         ),
@@ -49,7 +47,7 @@ export const ShareLinkInput = component(
       source: optional(nullable(source())),
     },
     {
-      description: 'Somebody wants to share a petition.',
+      description: 'A request for a link to share a petition with.',
       examples: [
         {
           network: 'whatsapp',
@@ -78,13 +76,16 @@ const LINK_EXAMPLE = {
 };
 
 const linkFields = {
-  code: shareCode('Names the link. Send it as `share_code` when somebody signs who came through it.'),
+  code: shareCode(
+    'The code of the link. Send it as `share_code` with signatures of people who came through it.',
+  ),
   petition_id: id('pet', 'The petition.'),
   network: network('Where it is shared.'),
-  url: webUrl({ description: 'What to spread: it leads to the page of the petition.' }),
+  url: webUrl({ description: 'The link to share: it redirects to the page of the petition.' }),
   text: nullable(
     text(1000, {
-      description: 'What the petition says on this network; null: nothing. Of several texts one was picked.',
+      description:
+        'The share text of the petition for this network, one of several if there are more; null without one.',
     }),
   ),
   composer_url: nullable(
@@ -92,12 +93,12 @@ const linkFields = {
       pattern: '^(?:https://|sms:|mailto:)[!-~]+$',
       maxLength: 20_000,
       description:
-        'Opens the network’s composer with the link, and with the text where it takes one. Null for `copy` and `signal`: there is none.',
+        'Opens the network’s composer with the link, and with the text where the network allows it. Null for `copy` and `signal`, which have none.',
     }),
   ),
-  qr_svg_url: webUrl({ description: 'The link as a QR code that scales.' }),
+  qr_svg_url: webUrl({ description: 'The link as a scalable QR code.' }),
   qr_png_url: webUrl({ description: 'The link as a QR code in pixels.' }),
-  credited: Type.Boolean({ description: 'It was made with a receipt.' }),
+  credited: Type.Boolean({ description: 'Whether it was made with a receipt.' }),
   created_at: instant({ description: 'When it was made.' }),
   clicks: clicks(),
   conversions: conversions(),
@@ -106,7 +107,7 @@ const linkFields = {
 export const ShareLink = component(
   'ShareLink',
   open(linkFields, {
-    description: 'A link that people spread, and what it has brought: sums, and nobody.',
+    description: 'A link for sharing a petition, and what it has brought: sums, never people.',
     examples: [LINK_EXAMPLE],
   }),
 );
@@ -126,9 +127,9 @@ export const OwnShareLink = component(
   open(
     {
       ...linkFields,
-      variant_id: id('var', 'The wording that it carries: see `getShareStatistics`.'),
+      variant_id: id('var', 'The wording of its text: see `getShareStatistics`.'),
       organization_id: nullable(
-        id('org', 'The organization that signatures through it are attributed to, if no key says otherwise.'),
+        id('org', 'The organization that its signatures are attributed to, unless sent with another key.'),
       ),
       source: nullable(source()),
       requests: requests(),
@@ -145,8 +146,8 @@ export const OwnShareLinkPage = component(
   }),
 );
 
-const networkFilter = () => optional(network('Links for this network alone.'));
-const organizationFilter = () => optional(id('org', 'Links that are attributed to this organization alone.'));
+const networkFilter = () => optional(network('Only links for this network.'));
+const organizationFilter = () => optional(id('org', 'Only links that are attributed to this organization.'));
 
 export const ShareLinkQuery = closed({
   petition: matching('^[a-z0-9_-]+$', 100, {
@@ -185,37 +186,44 @@ export const ShareStatisticsRow = component(
   'ShareStatisticsRow',
   open(
     {
-      network: nullable(network('The network, by `network` and `variant`.')),
-      variant_id: nullable(id('var', 'The wording, by `variant`.')),
-      text: nullable(text(1000, { description: 'What it says, by `variant`; null: links without a text.' })),
-      organization_id: nullable(
-        id('org', 'The organization, by `organization`; null: links of no organization.'),
+      network: nullable(network('The network, if grouped by `network` or `variant`.')),
+      variant_id: nullable(id('var', 'The wording, if grouped by `variant`.')),
+      text: nullable(
+        text(1000, {
+          description: 'Its text, if grouped by `variant`; null: links without one.',
+        }),
       ),
-      from: nullable(instant({ description: 'The start of the hour or day (UTC), by `hour` and `day`.' })),
+      organization_id: nullable(
+        id('org', 'The organization, if grouped by `organization`; null: links of no organization.'),
+      ),
+      from: nullable(instant({ description: 'Start of the hour or day (UTC), if grouped by these.' })),
       ...sums,
     },
-    { description: 'One group: what does not name it is null.', examples: [ROW_EXAMPLE] },
+    {
+      description: 'The sums of one group. Members that do not identify the group are null.',
+      examples: [ROW_EXAMPLE],
+    },
   ),
 );
 
-/** What statistics are grouped by. */
+/** How statistics can be grouped. */
 const GROUPS = ['network', 'variant', 'organization', 'hour', 'day'] as const;
 
 export const ShareStatistics = component(
   'ShareStatistics',
   open(
     {
-      group: enumOf(GROUPS, { description: 'What the rows are.' }),
-      from: instant({ description: 'First instant that is counted: a full hour.' }),
-      before: instant({ description: 'First instant that is left out: a full hour.' }),
+      group: enumOf(GROUPS, { description: 'How the rows are grouped.' }),
+      from: instant({ description: 'Start of the range: a full hour.' }),
+      before: instant({ description: 'End of the range, exclusive: a full hour.' }),
       totals: ref(ShareTotals),
       data: list(ref(ShareStatisticsRow), 9000, {
-        description: 'One row for each group, oldest or first made first; empty ones are left out.',
+        description: 'One row for each group, oldest first; empty ones are left out.',
       }),
     },
     {
       description:
-        'What share links have brought. Links count when they were made, clicks when they happened, conversions when the signature was confirmed.',
+        'What share links have brought. Links are counted at the time they were made, clicks when they happened, conversions when the signature was confirmed.',
       examples: [
         {
           group: 'variant',
@@ -237,15 +245,15 @@ export const ShareStatisticsQuery = closed({
   ),
   from: optional(
     instant({
-      description: 'First instant: 7 days before `before` by hour, 365 by day, and else all, if absent.',
+      description: 'Start of the range. Default: 7 days before `before` by hour, 365 by day, else unlimited.',
     }),
   ),
-  before: optional(instant({ description: 'First instant that is left out: now if absent.' })),
+  before: optional(instant({ description: 'End of the range, exclusive. Default: now.' })),
   network: networkFilter(),
   organization: organizationFilter(),
 });
 
-/** What a signer has brought: for schema/api/my-data/my-signatures.ts. */
+/** For schema/api/my-data/my-signatures.ts. */
 export const SHARED_EXAMPLE = { links: 2, clicks: 31, conversions: 3 };
 
 export const MyShareTotals = component(
@@ -254,9 +262,9 @@ export const MyShareTotals = component(
     {
       links: count('Links that were made with the receipt of this signature.'),
       clicks: clicks(),
-      conversions: count('People who signed through them, confirmed: how many, never who.'),
+      conversions: count('Confirmed signatures of people who came through them: how many, never who.'),
     },
-    { description: 'What came of sharing it.', examples: [SHARED_EXAMPLE] },
+    { description: 'What sharing the signature has brought.', examples: [SHARED_EXAMPLE] },
   ),
 );
 

@@ -1,6 +1,6 @@
 import { closed, matching } from '../typebox.js';
 
-/** Whatever stands there is looked up: what is no code is no link (404), not a wrong request. */
+/** Accepts any text: a malformed code must get a 404 like an unknown one, not a 400. */
 export const ShareRedirectPath = closed({
   code: matching('^[\\s\\S]+$', 500, {
     description: 'The code of the link: 10 letters and digits.',

@@ -31,27 +31,23 @@ export const SignatureImport = component(
     {
       id: id('imp', 'The import.'),
       petition_id: id('pet', 'The petition.'),
-      organization: described(OrganizationSummary, 'Who vouched.'),
-      key_id: nullable(id('key', 'The key that it came through; null: the command line.')),
+      organization: described(OrganizationSummary, 'The organization that vouched.'),
+      key_id: nullable(id('key', 'The key that was used; null: imported on the command line.')),
       kind: enumOf(IMPORT_KINDS, {
         description:
-          '`file`: one sent to `importSignatures`. `requests`: what one key of a partner vouched for with `signPetition`, on one day (UTC).',
+          '`file`: a file sent to `importSignatures`. `requests`: the signatures that one key of a partner vouched for with `signPetition` on one day (UTC).',
       }),
       source: nullable(source()),
-      lines: count('Lines that could be read as signatures; of `requests`, those that changed something.'),
+      lines: count('Valid lines; for `requests`, the requests that changed something.'),
       created: count('New signatures, which counted.'),
-      confirmed: count(
-        'Signatures that were there, had waited for a confirmation, and counted from then on.',
-      ),
-      quarantined: count(
-        'New signatures beyond what the partner may vouch for in a day, which did not count.',
-      ),
-      begun_at: instant({ description: 'When the first of it was stored.' }),
-      last_at: instant({ description: 'When the last of it was stored.' }),
+      confirmed: count('Existing signatures that were waiting for confirmation, and counted from then on.'),
+      quarantined: count('New signatures beyond the daily limit of the partner, which did not count.'),
+      begun_at: instant({ description: 'When its first signature was stored.' }),
+      last_at: instant({ description: 'When its last signature was stored.' }),
     },
     {
       description:
-        'What somebody has vouched for. The numbers tell what it did, whatever has become of the signatures since.',
+        'Signatures that an organization has vouched for. The numbers describe what the import did; later changes of the signatures do not change them.',
       examples: [EXAMPLE],
     },
   ),

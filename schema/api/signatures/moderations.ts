@@ -36,15 +36,15 @@ export const ModerationFilter = component(
       created_before: optional(instant({ description: 'Signed before.' })),
       email_domain: optional(
         matching('^[^\\s@]+$', 253, {
-          rule: 'Write what stands behind the @, like example.org.',
-          description: 'The domain of the address: exactly that one.',
+          rule: 'Write the part after the @, like example.org.',
+          description: 'The domain of the address, without subdomains.',
           examples: ['example.org'],
         }),
       ),
     },
     {
       description:
-        'Which signatures are meant: all of this must hold. Empty: every one that the action can move.',
+        'Which signatures are meant: all conditions must hold. Empty: every signature to which the action can apply.',
       examples: [{ signals: ['too_fast'], created_from: '2026-11-23T00:00:00.000Z' }],
     },
   ),
@@ -66,7 +66,7 @@ export const ModerationPreviewInput = component(
       filter: ref(ModerationFilter),
     },
     {
-      description: 'What you mean to do with many signatures.',
+      description: 'The action to preview, and the signatures that it is for.',
       examples: [
         { petition: exampleId('pet'), action: 'refuse', filter: { signals: ['honeypot', 'link_in_name'] } },
       ],
@@ -76,8 +76,8 @@ export const ModerationPreviewInput = component(
 
 const previewToken = () =>
   matching('^mp_[A-Za-z0-9_-]+$', 5000, {
-    rule: 'Send the token of previewModerations as it came.',
-    description: 'Says, sealed, what the preview has found. Good for 30 minutes.',
+    rule: 'Send the token of previewModerations unchanged.',
+    description: 'The sealed result of the preview. Valid for 30 minutes.',
     examples: ['mp_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG'],
   });
 
@@ -87,12 +87,12 @@ export const ModerationPreview = component(
   'ModerationPreview',
   open(
     {
-      matched: int(0, MAX, { description: 'How many signatures it would move.' }),
-      sample: list(ref(Signature), 10, { description: 'The first of them, first signed first.' }),
+      matched: int(0, MAX, { description: 'To how many signatures the action would apply.' }),
+      sample: list(ref(Signature), 10, { description: 'The first of them, oldest first.' }),
       preview_token: previewToken(),
     },
     {
-      description: 'What would be moderated. Nothing has changed.',
+      description: 'The signatures that would be moderated. Nothing has changed.',
       examples: [{ matched: 1, sample: [SIGNATURE_EXAMPLE], preview_token: TOKEN }],
     },
   ),
@@ -104,12 +104,12 @@ export const ModerationInput = component(
     {
       preview_token: previewToken(),
       reason: text(500, {
-        description: 'Why. Kept with each of them, your key and the time.',
+        description: 'Why. Kept with each signature, along with your key and the time.',
         examples: ['Spam wave of Monday night'],
       }),
     },
     {
-      description: 'Do what the preview has shown.',
+      description: 'Applies a preview.',
       examples: [{ preview_token: TOKEN, reason: 'Spam wave of Monday night' }],
     },
   ),
@@ -119,12 +119,12 @@ export const ModerationResult = component(
   'ModerationResult',
   open(
     {
-      moderated: int(0, MAX, { description: 'How many were moved by this request.' }),
+      moderated: int(0, MAX, { description: 'How many this request has moderated.' }),
       skipped: int(0, MAX, {
         description:
-          'How many of the preview are no longer what they were, by whomever: an earlier request with the same token, too.',
+          'How many signatures of the preview have changed since, for any reason, including an earlier request with the same token.',
       }),
-      remaining: int(0, MAX, { description: 'How many are left: send the same again.' }),
+      remaining: int(0, MAX, { description: 'How many are left: if not 0, repeat the request.' }),
     },
     {
       description: 'What was done.',

@@ -8,12 +8,12 @@ export const PublicSignature = component(
   open(
     {
       display_name: nullable(
-        line(250, { description: 'Name or initials, as the signer chose; null: not by name.' }),
+        line(250, { description: 'Name or initials, as the signer chose; null: anonymous.' }),
       ),
       country: nullable(countryCode()),
       signed_at: instant({ description: 'When it was signed, to the minute.' }),
     },
-    { description: 'A signature as everybody may see it.', examples: [PUBLIC_EXAMPLE] },
+    { description: 'A signature in the public list.', examples: [PUBLIC_EXAMPLE] },
   ),
 );
 

@@ -18,7 +18,7 @@ import {
 } from '../typebox.js';
 import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signing.js';
 
-/* Signatures by the million, out and in: files that are read while they come. */
+/* Exports and imports of signatures: streamed files with up to millions of lines. */
 
 const MAX = 2_147_483_647;
 export const MAX_PROBLEMS = 1000;
@@ -36,12 +36,12 @@ export const SignatureExportQuery = closed({
   petition: petition(),
   format: optional(
     enumOf(EXPORT_FORMATS, {
-      description: 'CSV (if absent), or one `Signature` a line as JSON.',
+      description: 'CSV (the default), or one `Signature` per line as JSON.',
     }),
   ),
   bom: optional(
     Type.Boolean({
-      description: 'Begins the CSV with a byte order mark, by which Excel knows that it is UTF-8.',
+      description: 'Begins the CSV with a byte order mark, by which Excel recognises UTF-8.',
     }),
   ),
   status: optional(
@@ -57,7 +57,7 @@ export const SignatureImportQuery = closed({
   petition: petition(),
   source: optional(
     line(100, {
-      description: 'How they were collected, for the lines that have no `source` of their own.',
+      description: 'How they were collected, for lines without their own `source`.',
       examples: ['street-stall-ewehaven'],
     }),
   ),
@@ -91,7 +91,7 @@ export const SignatureImportLine = component(
       ),
       hidden: optional(
         nullable(
-          Type.Boolean({ description: 'The signer does not want to stand in the public list at all.' }),
+          Type.Boolean({ description: 'Whether the signer does not want to be in the public list at all.' }),
         ),
       ),
       source: optional(nullable(source())),
@@ -104,14 +104,14 @@ export const SignatureImportLine = component(
       status: optional(
         nullable(
           enumOf(SIGNATURE_STATUSES, {
-            description: 'As an export says it: what is not `confirmed` did not count, and is left out.',
+            description: 'As in an export: lines that are not `confirmed` did not count, and are left out.',
           }),
         ),
       ),
     },
     {
       description:
-        'A signature that was collected elsewhere. In CSV the parts of address and tags are columns of their own: `postal_address_lines` (one below the other in its cell), `postal_address_city`, `postal_address_region`, `utm_source` and so on. What else an export has (`id`, `petition_id` and so on) may stay: it is not read.',
+        'A signature that was collected elsewhere. In CSV the parts of the postal address and the tags are separate columns: `postal_address_lines` (separated by line breaks within the cell), `postal_address_city`, `postal_address_region`, `utm_source` and so on. Other columns of an export (`id`, `petition_id` and so on) are ignored.',
       examples: [LINE_EXAMPLE],
     },
   ),
@@ -122,21 +122,21 @@ export const SignatureImportProblem = component(
   'SignatureImportProblem',
   open(
     {
-      line: int(1, MAX, { description: 'The line of the file where it begins, from 1.' }),
+      line: int(1, MAX, { description: 'The line of the file where the record begins, from 1.' }),
       field: Type.String({
         maxLength: 200,
         pattern: '^[^\\u0000]*$',
-        description: 'The field, with slashes for what lies in it; empty: the line as a whole.',
+        description: 'The field, with slashes for nested members; empty: the line as a whole.',
       }),
       code: Type.String({
         maxLength: 50,
         pattern: '^[a-z_]+$',
         description: 'What is wrong, as in the `errors` of a problem.',
       }),
-      detail: line(1000, { description: 'What to do about it. Never what was sent.' }),
+      detail: line(1000, { description: 'What to do about it. It never repeats what was sent.' }),
     },
     {
-      description: 'What is wrong with a line. The others are not affected.',
+      description: 'What is wrong with a line. Other lines are not affected.',
       examples: [{ line: 17, field: 'email', code: 'format', detail: 'Write it like name@example.org.' }],
     },
   ),
@@ -151,7 +151,7 @@ export const SignatureImportStop = component(
       code: Type.String({
         maxLength: 50,
         pattern: '^[a-z_]+$',
-        description: 'The code of the problem that it would have been.',
+        description: 'The code of the problem.',
       }),
       detail: line(1000, { description: 'What to do about it.' }),
     },
@@ -168,31 +168,36 @@ export const SignatureImportResult = component(
     {
       petition_id: id('pet', 'The petition.'),
       import_id: nullable(
-        id('imp', 'The import, by which the lead finds what it has brought; null: nothing is stored yet.'),
+        id(
+          'imp',
+          'The import, by which the lead organization finds its signatures; null: nothing is stored yet.',
+        ),
       ),
-      complete: Type.Boolean({ description: 'Whether every line was read. Only the last result can be.' }),
-      stopped: nullableRef(SignatureImportStop, { description: 'Why it ended early; null: it did not.' }),
+      complete: Type.Boolean({
+        description: 'Whether every line was read. Only the last result can be complete.',
+      }),
+      stopped: nullableRef(SignatureImportStop, { description: 'Why it ended early; null if it did not.' }),
       lines: count('The lines that were read, without the header.'),
       created: count('New signatures, which count.'),
       quarantined: count(
-        'New signatures that do not count yet: their mailboxes have three others on the petition, under other spellings.',
+        'New signatures that do not count yet: their mailboxes already have three signatures on the petition, under other spellings.',
       ),
-      confirmed: count('Signatures that were there, had waited for a confirmation, and count now.'),
+      confirmed: count('Existing signatures that were waiting for confirmation, and count now.'),
       already_signed: count('People who had signed before: nothing was added.'),
       left_out: count(
-        'Lines whose `status` is not `confirmed`, and people who have taken their signature back or were erased.',
+        'Lines whose `status` is not `confirmed`, and people who have withdrawn their signature or were erased.',
       ),
       accepted: count(
-        'Where something of the petition is hidden from you: all lines that were taken, whether new, known or left out.',
+        'If signatures of the petition are hidden from you: all valid lines, whether new, known or left out.',
       ),
-      failed: count('Lines that are wrong.'),
+      failed: count('Invalid lines.'),
       problems: list(ref(SignatureImportProblem), MAX_PROBLEMS, {
-        description: `What is wrong with them: the first ${MAX_PROBLEMS}, in a stream each in the result that follows it.`,
+        description: `What is wrong with invalid lines: the first ${MAX_PROBLEMS}. In a stream each is in the next result.`,
       }),
     },
     {
       description:
-        'What an import has done: each line is counted once. All but what is wrong is stored, durably. Importing the same again changes nothing.',
+        'The result of an import: each line is counted once. All valid lines are stored durably. Importing the same file again changes nothing.',
       examples: [
         {
           petition_id: exampleId('pet'),

@@ -65,10 +65,10 @@ export const Signature = component(
       supporter_id: nullable(
         id(
           'sup',
-          'The supporter: the same for every petition that this mailbox signs, and another for every other organization. Null once the signer is anonymous, and where `shown` hides it.',
+          'The supporter: the same id for every petition that this mailbox signs, but a different one for each organization that reads it. Null once the signer is anonymised, and where `shown` hides it.',
         ),
       ),
-      status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands.' }),
+      status: enumOf(SIGNATURE_STATUSES, { description: 'The status of the signature.' }),
       email: nullable(email()),
       name: nullable(name()),
       country: nullable(countryCode()),
@@ -79,20 +79,20 @@ export const Signature = component(
       display: displayChoice(),
       source: nullable(source()),
       utm: nullableRef(Utm),
-      collector_id: nullable(
-        id('org', 'The organization that it is attributed to; null: nobody brought it.'),
-      ),
+      collector_id: nullable(id('org', 'The organization that it is attributed to; null: none.')),
       shown: enumOf(LEAD_SEES, {
         description:
-          'What you see of it. A key without `signatures:read` sees `names` at most. Of what a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone and ids; `counts`, nothing that says who (then `display` is `anonymous`).',
+          'How much you see of it. A key without `signatures:read` sees `names` at most. Of signatures that a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone and ids; `counts`, nothing that identifies the signer (then `display` is `anonymous`).',
       }),
       mailing_id: nullable(id('mlg', 'The mailing whose personal link brought the signer.')),
-      hidden: Type.Boolean({ description: 'The signer does not want to stand in the public list at all.' }),
+      hidden: Type.Boolean({
+        description: 'Whether the signer does not want to be in the public list at all.',
+      }),
       external_id: nullable(line(200, { description: "The collector's own id for it." })),
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count.' })),
-      withdrawn_at: nullable(instant({ description: 'When its signer took it back.' })),
-      suspicion: nullableRef(Suspicion, { description: 'Why it was quarantined; null: nothing was odd.' }),
+      withdrawn_at: nullable(instant({ description: 'When its signer withdrew it.' })),
+      suspicion: nullableRef(Suspicion, { description: 'Why it was quarantined; null: no suspicion.' }),
     },
     { description: 'A signature as its organiser sees it.', examples: [SIGNATURE_EXAMPLE] },
   ),
@@ -134,12 +134,12 @@ export const ModerationReason = component(
   closed(
     {
       reason: text(500, {
-        description: 'Why. Kept with your key and the time.',
+        description: 'Why. Kept along with your key and the time.',
         examples: ['Duplicate of another mailbox'],
       }),
     },
     {
-      description: 'Why a signature is taken out or put back.',
+      description: 'Why the status of a signature is changed.',
       examples: [{ reason: 'Signed with a name that is not theirs' }],
     },
   ),

@@ -28,7 +28,7 @@ export const PostalAddress = component(
     {
       lines: list(typedLine(200), 4, {
         minItems: 1,
-        description: 'Street and number, and what else stands above the city.',
+        description: 'Street and number, and other lines above the city.',
       }),
       city: optional(nullable(typedLine(200, { description: 'City or place.' }))),
       region: optional(
@@ -38,7 +38,7 @@ export const PostalAddress = component(
       ),
     },
     {
-      description: 'A postal address; postal code and country have fields of their own.',
+      description: 'A postal address; postal code and country are separate fields.',
       examples: [{ lines: ['Millgate 4'], city: 'Ewehaven' }],
     },
   ),
@@ -73,10 +73,10 @@ export const email = () =>
     examples: ['ada@example.org'],
   });
 export const name = () =>
-  typedLine(200, { description: 'Full name, as the signer writes it.', examples: ['Ada Okonkwo'] });
+  typedLine(200, { description: 'Full name, as the signer wrote it.', examples: ['Ada Okonkwo'] });
 export const displayChoice = () =>
   enumOf(DISPLAYS, {
-    description: 'How the public list shows the signer: full name, initials, or not by name.',
+    description: 'How the public list shows the signer: full name, initials, or anonymously.',
   });
 export const source = () =>
   typedLine(100, {
@@ -86,12 +86,12 @@ export const source = () =>
 export const phone = () =>
   typed('phone', 50, {
     description:
-      'Phone number, as people write it: digits of any script, with spaces, brackets, dots or hyphens. It is kept so, with plain digits and signs.',
+      'Phone number as people write it, with spaces, brackets, dots or hyphens. Digits of other scripts and full-width characters are stored as ASCII.',
     examples: ['+31 20 555 0123'],
   });
 export const postalCode = () =>
   typed('postal_code', 32, {
-    description: 'Postal code. It is kept with plain letters, digits and hyphens.',
+    description: 'Postal code. Full-width characters and dashes are stored as ASCII.',
     examples: ['1012 AB'],
   });
 export const comment = () =>
@@ -104,8 +104,8 @@ export const OptInAnswer = component(
   'OptInAnswer',
   closed(
     {
-      consent_text_id: id('txt', 'The words that were shown: see `listPetitionConsentTexts`.'),
-      opt_in: Type.Boolean({ description: 'Whether the signer agreed to them.' }),
+      consent_text_id: id('txt', 'The text that was shown: see `listPetitionConsentTexts`.'),
+      opt_in: Type.Boolean({ description: 'Whether the signer agreed to it.' }),
     },
     {
       description: 'The answer to one organization that asks for permission to mail.',
@@ -133,26 +133,26 @@ export const SignatureInput = component(
       opt_ins: optional(
         list(ref(OptInAnswer), 10, {
           description:
-            'Answers to "may they mail you?", at most one for each organization. Leave out whoever was not asked.',
+            'The signer’s answers to the consent texts, at most one for each organization. Leave out organizations whose text was not shown.',
         }),
       ),
       recognition: optional(
         nullable(
           linkToken(
             'pr',
-            'The token of the personal link that brought the signer. It tells which mailing it was; one that does not work is ignored.',
+            'The token of the personal link that brought the signer. It identifies the mailing; an invalid token is ignored.',
           ),
         ),
       ),
       share_code: optional(
         nullable(
-          shareCode('The code of the share link that brought the signer. One that does not work is ignored.'),
+          shareCode('The code of the share link that brought the signer. An invalid code is ignored.'),
         ),
       ),
       form_token: optional(
         nullable(
           matching('^ft_[A-Za-z0-9_-]{59}$', 62, {
-            rule: 'Send form_token of getChallenge as it came.',
+            rule: 'Send the form_token of getChallenge unchanged.',
             description:
               'From `getChallenge`, when the form was opened: people need some seconds to fill it in.',
           }),
@@ -163,7 +163,7 @@ export const SignatureInput = component(
           matching('^[A-Za-z0-9+/=]+$', 2000, {
             rule: 'Send the solution of the challenge in Base64, as the ALTCHA widget makes it.',
             description:
-              'The solved proof of work of `getChallenge`, where one is required. Good for one signature.',
+              'The solved proof of work of `getChallenge`, where one is required. Valid for one signature.',
           }),
         ),
       ),
@@ -173,7 +173,7 @@ export const SignatureInput = component(
             maxLength: 500,
             pattern: '^[^\\u0000]*$',
             description:
-              'Leave it empty. Put it into your form where people do not see it: machines fill it in.',
+              'A honeypot: put it into your form where people do not see it. Machines fill it in; otherwise it stays empty.',
           }),
         ),
       ),
@@ -181,13 +181,13 @@ export const SignatureInput = component(
       vouched: optional(
         Type.Boolean({
           description:
-            'Secret keys with `signatures:vouch` only. You have proven that the signer reads this mailbox: the signature counts at once. What it says of the signer is the word of your organization: it changes nothing of what they have said themselves.',
+            'Only for secret keys with `signatures:vouch`. You have verified that the signer reads this mailbox, so the signature counts at once. Its data is kept as your organization’s, and does not overwrite what the signer has entered themselves.',
         }),
       ),
     },
     {
       description:
-        'Somebody signs. What the petition requires of country, postal code and so on must be there; what it does not ask for must not.',
+        'A new signature. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
       examples: [
         {
           email: 'ada@example.org',
@@ -205,14 +205,14 @@ export type SignatureInput = Static<typeof SignatureInput>;
 const RECEIPT = 'rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG';
 const receipt = () =>
   matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
-    rule: 'Send the receipt that signing has returned.',
+    rule: 'Send the receipt that signing returned.',
     description:
-      'Sealed and fresh each time: good only for making share links that are credited to this signature.',
+      'A sealed token, new each time, for making share links that are credited to this signature. It is good for nothing else.',
     examples: [RECEIPT],
   });
 const next = () =>
   enumOf(['confirm_email', 'done'], {
-    description: 'What the signer does now: open the mail that we send, or nothing.',
+    description: 'What the signer has to do next: open the mail that was sent, or nothing.',
   });
 
 export const SignatureAccepted = component(
@@ -222,12 +222,12 @@ export const SignatureAccepted = component(
       petition_id: id('pet', 'The petition.'),
       confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature of this petition count.' }),
       next: next(),
-      count: int(0, MAX, { description: "The petition's confirmed signatures as last published." }),
+      count: int(0, MAX, { description: "The petition's confirmed signatures, as last published." }),
       receipt: receipt(),
     },
     {
       description:
-        'The answer to everybody without a secret key: the same whether or not this address has signed before.',
+        'The answer to callers without a secret key: the same whether or not this address has signed before.',
       examples: [
         {
           petition_id: exampleId('pet'),
@@ -247,9 +247,9 @@ export const SignatureResult = component(
     {
       id: id('sig', 'The signature.'),
       petition_id: id('pet', 'The petition.'),
-      status: enumOf(SIGNATURE_STATUSES, { description: 'Where the signature stands.' }),
+      status: enumOf(SIGNATURE_STATUSES, { description: 'The status of the signature.' }),
       created: Type.Boolean({
-        description: 'False: this supporter had signed before, and nothing was added.',
+        description: 'False if this supporter had already signed, and nothing was added.',
       }),
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count; null if it does not yet.' })),
@@ -258,7 +258,7 @@ export const SignatureResult = component(
       receipt: receipt(),
     },
     {
-      description: 'The answer to a secret key: what really happened.',
+      description: 'The answer to a secret key: what actually happened.',
       examples: [
         {
           id: exampleId('sig'),

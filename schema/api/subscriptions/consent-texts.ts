@@ -4,15 +4,15 @@ import { closed, component, instant, int, list, matching, open, pageOf, ref, tex
 const WORDS = 'River Meadows Alliance may e-mail me about this and other campaigns. I can leave at any time.';
 const MAX_VERSION = 2_147_483_647;
 
-const words = () => text(2000, { description: 'The exact words that people agree to.' });
+const consentText = () => text(2000, { description: 'The exact text that people agree to.' });
 const version = () =>
-  int(1, MAX_VERSION, { description: 'Which wording of its organization in its language it is, from 1.' });
+  int(1, MAX_VERSION, { description: 'The version of the text in its language, from 1.' });
 
 export const ConsentTextInput = component(
   'ConsentTextInput',
   closed(
-    { locale: localeTag(), text: words() },
-    { description: 'New words to agree to.', examples: [{ locale: 'en', text: WORDS }] },
+    { locale: localeTag(), text: consentText() },
+    { description: 'A new consent text.', examples: [{ locale: 'en', text: WORDS }] },
   ),
 );
 
@@ -34,15 +34,15 @@ export const ConsentText = component(
   open(
     {
       id: id('txt', 'This version of the text.'),
-      organization_id: id('org', 'Who asks for permission to mail.'),
+      organization_id: id('org', 'The organization that asks for permission to mail.'),
       version: version(),
       locale: localeTag(),
-      text: words(),
+      text: consentText(),
       sha256: sha256(),
       created_at: instant({ description: 'When it was made.' }),
     },
     {
-      description: 'The exact words that people agree to. They never change: a new wording is a new version.',
+      description: 'The exact text that people agree to. It never changes: a new wording is a new version.',
       examples: [CONSENT_TEXT_EXAMPLE],
     },
   ),
@@ -80,9 +80,9 @@ export const PetitionConsentText = component(
       organization: ref(OrganizationSummary),
       locale: localeTag(),
       version: version(),
-      text: words(),
+      text: consentText(),
     },
-    { description: 'What one organization of a petition asks its signers.', examples: [SHOWN_EXAMPLE] },
+    { description: 'The consent text of one organization of a petition.', examples: [SHOWN_EXAMPLE] },
   ),
 );
 
@@ -94,6 +94,9 @@ export const PetitionConsentTexts = component(
         description: 'One for each organization that has a text: the lead first, then its partners.',
       }),
     },
-    { description: 'What a form to sign the petition shows.', examples: [{ data: [SHOWN_EXAMPLE] }] },
+    {
+      description: 'The consent texts for the signing form of a petition.',
+      examples: [{ data: [SHOWN_EXAMPLE] }],
+    },
   ),
 );

@@ -19,17 +19,20 @@ export const MailEvent = component(
         minLength: 1,
         maxLength: 320,
         pattern: '^[^\\s]+$',
-        description: 'The address that it is about.',
+        description: 'The recipient’s address.',
         examples: ['ada@example.org'],
       }),
       bounce: Type.Optional(
         enumOf(['hard', 'soft'], {
-          description: '`soft` may be over tomorrow, as a full mailbox: it is ignored. `hard` if absent.',
+          description: '`soft`: temporary, such as a full mailbox; it is ignored. `hard` if absent.',
         }),
       ),
       occurred_at: Type.Optional(instant({ description: 'When it happened.' })),
     },
-    { description: 'What a mail provider reports of an address.', examples: [event] },
+    {
+      description: 'A bounce or complaint about an address, reported by a mail provider.',
+      examples: [event],
+    },
   ),
 );
 
@@ -37,7 +40,7 @@ export const MailEventInput = component(
   'MailEventInput',
   closed(
     { events: list(ref(MailEvent), 500, { minItems: 1, description: 'What happened.' }) },
-    { description: 'Bounces and complaints, as many as there are.', examples: [{ events: [event] }] },
+    { description: 'Bounces and complaints.', examples: [{ events: [event] }] },
   ),
 );
 export type MailEventInput = Static<typeof MailEventInput>;
@@ -48,12 +51,12 @@ export const MailEventResult = component(
   'MailEventResult',
   open(
     {
-      suppressed: total('Addresses that get no more mail, those included that got none before.'),
+      suppressed: total('Addresses that get no more mail, including those that were already suppressed.'),
       ignored: total('Soft bounces.'),
-      invalid: total('Addresses that are none.'),
+      invalid: total('Invalid addresses.'),
     },
     {
-      description: 'What became of the events.',
+      description: 'The outcomes of the events.',
       examples: [{ suppressed: 1, ignored: 0, invalid: 0 }],
     },
   ),

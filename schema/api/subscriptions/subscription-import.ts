@@ -11,16 +11,16 @@ export const SubscriptionImportRow = component(
   'SubscriptionImportRow',
   closed(
     {
-      // Not held against the grammar of addresses here: one bad row must not stop the others.
+      // Deliberately without the format `email`: one bad row must not refuse the whole import.
       email: matching('^[^\\u0000-\\u001F\\u007F]*$', 320, {
-        description: 'E-mail address. One that mail cannot go to is skipped.',
+        description: 'E-mail address. Rows with an invalid one are skipped.',
         examples: ['ada@example.org'],
       }),
       locale: optional(nullable(localeTag())),
       source: optional(nullable(source())),
       external_id: optional(nullable(externalId())),
     },
-    { description: 'Somebody who has agreed to be mailed.', examples: [ROW_EXAMPLE] },
+    { description: 'A person who has agreed to be mailed.', examples: [ROW_EXAMPLE] },
   ),
 );
 
@@ -33,7 +33,7 @@ export const SubscriptionImport = component(
       rows: list(ref(SubscriptionImportRow), MAX_ROWS, { minItems: 1, description: 'The subscribers.' }),
     },
     {
-      description: 'People who have agreed elsewhere, all to the same words and in the same way.',
+      description: 'People who have agreed elsewhere, all to the same text and in the same way.',
       examples: [{ consent_text_id: exampleId('txt'), evidence: EVIDENCE_EXAMPLE, rows: [ROW_EXAMPLE] }],
     },
   ),
@@ -43,10 +43,10 @@ export const SkippedImportRow = component(
   'SkippedImportRow',
   open(
     {
-      row: int(0, MAX_ROWS - 1, { description: 'Its place in `rows`, from 0.' }),
+      row: int(0, MAX_ROWS - 1, { description: 'Its index in `rows`, from 0.' }),
       code: enumOf(['do_not_contact', 'consent_required', 'duplicate', 'invalid_email'], {
         description:
-          'Why: must not be mailed by you (of other organizations it tells nothing), has left after the consent was collected, the same address as a row before it, no address that mail can go to.',
+          'Why. `do_not_contact`: must not be mailed by you (it says nothing about other organizations); `consent_required`: has left after the consent was collected; `duplicate`: the same address as an earlier row; `invalid_email`: not a valid address.',
       }),
     },
     { description: 'A row that changed nothing.', examples: [{ row: 17, code: 'invalid_email' }] },
@@ -60,14 +60,14 @@ export const SubscriptionImportResult = component(
   open(
     {
       created: rowCount('New subscriptions, active at once.'),
-      activated: rowCount('Subscriptions that were there and became active.'),
-      unchanged: rowCount('Subscriptions that were active already.'),
+      activated: rowCount('Existing subscriptions that became active.'),
+      unchanged: rowCount('Subscriptions that were already active.'),
       skipped: list(ref(SkippedImportRow), MAX_ROWS, {
         description: 'The rows that changed nothing, in order.',
       }),
     },
     {
-      description: 'What an import did: each row is counted once.',
+      description: 'The result of an import: each row is counted once.',
       examples: [
         { created: 981, activated: 12, unchanged: 6, skipped: [{ row: 17, code: 'invalid_email' }] },
       ],

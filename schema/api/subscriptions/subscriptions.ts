@@ -42,27 +42,27 @@ export const ConsentEvidence = component(
         nullable(
           instant({
             description:
-              'When it was given. Needed for somebody who has left since: only a later consent brings them back.',
+              'When it was given. Required for people who have left a list: only a later consent brings them back.',
           }),
         ),
       ),
-      note: optional(nullable(text(1000, { description: 'What else shows it.' }))),
+      note: optional(nullable(text(1000, { description: 'Further evidence.' }))),
     },
     {
-      description: 'How you know of a consent that was given elsewhere. It is kept with the consent.',
+      description: 'Your evidence of a consent that was given elsewhere. It is kept with the consent.',
       examples: [EVIDENCE_EXAMPLE],
     },
   ),
 );
 
-/** No index holds it to be unique: a mailbox may be two people of a database elsewhere. */
+/** Deliberately not unique: in another database, two people may share a mailbox. */
 export const externalId = () =>
   line(200, {
     description: 'Your own id for this subscriber; it need not be unique.',
     examples: ['crm-20431'],
   });
 
-export const consentTextId = () => id('txt', 'The words that were agreed to.');
+export const consentTextId = () => id('txt', 'The text that was agreed to.');
 
 export const SubscriptionInput = component(
   'SubscriptionInput',
@@ -74,13 +74,13 @@ export const SubscriptionInput = component(
       source: optional(nullable(source())),
       evidence: optional(
         nullableRef(ConsentEvidence, {
-          description: 'Secret keys only: the consent is proven elsewhere, and counts at once.',
+          description: 'Only for secret keys: the consent was given elsewhere, and counts at once.',
         }),
       ),
       external_id: optional(nullable(externalId())),
     },
     {
-      description: 'Somebody agrees to be mailed by the organization of a consent text.',
+      description: 'A person’s agreement to be mailed by the organization of a consent text.',
       examples: [{ email: 'ada@example.org', consent_text_id: exampleId('txt'), source: 'footer-form' }],
     },
   ),
@@ -90,13 +90,13 @@ export const SubscriptionAccepted = component(
   'SubscriptionAccepted',
   open(
     {
-      organization_id: id('org', 'Who may mail them then.'),
+      organization_id: id('org', 'The organization that may mail the person then.'),
       next: enumOf(['confirm_email', 'done'], {
-        description: 'What the subscriber does now: open the mail that we send, or nothing.',
+        description: 'What the subscriber has to do next: open the mail that was sent, or nothing.',
       }),
     },
     {
-      description: 'The answer to everybody without a secret key: the same for every address.',
+      description: 'The answer to callers without a secret key: the same for every address.',
       examples: [{ organization_id: exampleId('org'), next: 'confirm_email' }],
     },
   ),
@@ -121,18 +121,18 @@ const members = {
   id: id('sub', 'The subscription.'),
   supporter_id: id(
     'sup',
-    'The supporter: the same for everything that you see of this mailbox, and another for every other organization.',
+    'The supporter: the same id wherever you see this mailbox, but a different one for each organization.',
   ),
   email: email(),
   status: enumOf(SUBSCRIPTION_STATUSES, {
     description:
-      'Mail only `active` ones. `pending`: not confirmed yet; `suppressed`: the mailbox refuses mail, or has complained.',
+      'Mail only `active` ones. `pending`: not confirmed yet; `suppressed`: the mailbox refuses mail, or its owner has reported spam.',
   }),
-  frequency: enumOf(FREQUENCIES, { description: 'How often they want to be mailed at most.' }),
+  frequency: enumOf(FREQUENCIES, { description: 'How often the supporter wants to be mailed at most.' }),
   locale: nullable(localeTag()),
   source: nullable(source()),
   external_id: nullable(externalId()),
-  contact: nullableRef(Contact, { description: 'What you have said of them; null: nothing.' }),
+  contact: nullableRef(Contact, { description: 'The contact data that you have provided; null: none.' }),
   created_at: instant({ description: 'When it was first asked for.' }),
   active_since: nullable(instant({ description: 'When it last became active.' })),
   ended_at: nullable(instant({ description: 'When it ended.' })),
@@ -151,10 +151,10 @@ export const SubscriptionResult = component(
   open(
     {
       ...members,
-      created: Type.Boolean({ description: 'False: there was a subscription of this supporter before.' }),
+      created: Type.Boolean({ description: 'False if this supporter already had a subscription.' }),
     },
     {
-      description: 'The answer to a secret key: what really happened.',
+      description: 'The answer to a secret key: what actually happened.',
       examples: [{ ...SUBSCRIPTION_EXAMPLE, created: true }],
     },
   ),
@@ -171,12 +171,12 @@ export const ConsentTextReference = component(
   'ConsentTextReference',
   open(
     {
-      id: id('txt', 'The words: see `getConsentText`.'),
+      id: id('txt', 'The text: see `getConsentText`.'),
       version: int(1, 2_147_483_647, { description: 'Its version.' }),
       locale: localeTag(),
       sha256: sha256(),
     },
-    { description: 'Which words a consent was given to.', examples: [REFERENCE_EXAMPLE] },
+    { description: 'The text that a consent was given to.', examples: [REFERENCE_EXAMPLE] },
   ),
 );
 
@@ -200,25 +200,29 @@ export const Consent = component(
       id: id('con', 'The record.'),
       action: enumOf(CONSENT_ACTIONS, {
         description:
-          'What happened: asked for (`requested`, not proven yet), agreed (`granted`), said no when asked (`declined`), ended (`withdrawn`), or the mailbox refused mail or complained (`suppressed`).',
+          'What happened. `requested`: asked for, but not confirmed yet; `granted`: agreed; `declined`: refused when asked; `withdrawn`: ended; `suppressed`: the mailbox refused mail, or its owner reported spam.',
       }),
-      origin: enumOf(CONSENT_ORIGINS, { description: 'How it came about.' }),
+      origin: enumOf(CONSENT_ORIGINS, { description: 'Where it came from.' }),
       consent_text: nullableRef(ConsentTextReference, {
-        description: 'The words that were shown; null: none were.',
+        description: 'The text that was shown; null: none.',
       }),
       petition_id: nullable(id('pet', 'The petition that was signed with it.')),
       source: nullable(
-        text(500, { description: 'The label of the channel; of what an organiser ended, the reason.' }),
+        text(500, {
+          description: 'The label of the channel; if an organiser ended the subscription, the reason.',
+        }),
       ),
-      evidence: nullableRef(ConsentEvidence, { description: 'How a consent given elsewhere is known.' }),
+      evidence: nullableRef(ConsentEvidence, {
+        description: 'Evidence of a consent that was given elsewhere.',
+      }),
       created_at: instant({ description: 'When it was recorded.' }),
       proof: matching('^[A-Za-z0-9_-]{43}$', 43, {
-        description: 'A keyed hash over the record and the address that it was given under.',
+        description: 'A keyed hash over the record and the address for which it was given.',
       }),
-      proof_valid: Type.Boolean({ description: 'False: the record is not as it was written.' }),
+      proof_valid: Type.Boolean({ description: 'False if the record was altered after it was written.' }),
     },
     {
-      description: 'One thing that happened to your permission. Never changed.',
+      description: 'A record of a change of your permission. Records are never changed.',
       examples: [CONSENT_EXAMPLE],
     },
   ),
@@ -229,10 +233,10 @@ export const SubscriptionDetails = component(
   open(
     {
       ...members,
-      consents: list(ref(Consent), 100, { description: 'What was agreed and ended, latest first.' }),
+      consents: list(ref(Consent), 100, { description: 'Records of consent and its end, latest first.' }),
     },
     {
-      description: 'A subscription with the consents that it rests on.',
+      description: 'A subscription with its records of consent.',
       examples: [{ ...SUBSCRIPTION_EXAMPLE, consents: [CONSENT_EXAMPLE] }],
     },
   ),

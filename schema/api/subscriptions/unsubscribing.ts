@@ -18,11 +18,13 @@ export const UnsubscribeInput = component(
         description: 'The address that gets mails.',
         examples: ['ada@example.org'],
       }),
-      organization_id: Type.Optional(id('org', 'Whose mails; of all organizations if absent.')),
+      organization_id: Type.Optional(
+        id('org', 'The organization whose mails to end; all organizations if absent.'),
+      ),
       locale: Type.Optional(localeTag()),
     },
     {
-      description: 'Somebody types the address that should get no more mails.',
+      description: 'The address that should get no more mails.',
       examples: [{ email: 'ada@example.org', organization_id: exampleId('org') }],
     },
   ),

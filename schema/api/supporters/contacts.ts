@@ -18,15 +18,15 @@ export const contactFields = {
   postal_code: nullable(postalCode()),
   postal_address: nullableRef(PostalAddress),
   phone: nullable(phone()),
-  created_at: instant({ description: 'When it was first said.' }),
-  updated_at: instant({ description: 'When it was last said.' }),
+  created_at: instant({ description: 'When it was first provided.' }),
+  updated_at: instant({ description: 'When it was last provided.' }),
 };
 
 export const Contact = component(
   'Contact',
   open(contactFields, {
     description:
-      'What one organization says of a person, with signatures that it vouches for and imports. It is shown to that organization and to the person, and changes nothing of what the person has said themselves.',
+      'The contact data that one organization has provided about a person, with signatures that it vouches for and with imports. It is shown only to that organization and to the person, and does not overwrite what the person has entered themselves.',
     examples: [CONTACT_EXAMPLE],
   }),
 );

@@ -1,7 +1,7 @@
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
-/* What keeps machines from signing, and sets apart what comes from bad places. */
+/* Protection against machines: used challenges, suspicions, spellings of addresses, isolated keys and networks. */
 
 export const SIGNALS = [
   'honeypot',
@@ -44,15 +44,15 @@ export function defineBrakesTables(
     createdAt: d.instant().notNull(),
   });
 
-  /** Signatures under a spelling of their mailbox that anybody can make up. See core/brakes/spellings.ts. */
+  /** Signatures whose address has other spellings for the same mailbox. See core/brakes/spellings.ts. */
   const spellings = d.table(
     'spellings',
     {
       signatureKey: to(signatures).primaryKey(),
       petitionKey: to(petitions).notNull(),
-      /** The keyed hash of the petition and of what all spellings of the mailbox have in common. */
+      /** A keyed hash of the petition and the common form of all spellings of the mailbox. */
       mailbox: d.bytes().notNull(),
-      /** Which of the mailbox's spellings on the petition it is: 1 is the first. */
+      /** The ordinal of this spelling of the mailbox on the petition, from 1. */
       nth: d.int().notNull(),
     },
     (t) => [
@@ -64,13 +64,15 @@ export function defineBrakesTables(
     ],
   );
 
-  /** How many mailboxes were mailed for what came through a key, and how many said yes, each by when it happened. */
+  /**
+   * How many mailboxes were mailed for signatures through a key, and how many have confirmed, by time of each event.
+   */
   const keyFigures = d.table(
     'key_figures',
     {
       apiKeyKey: to(apiKeys).notNull(),
       petitionKey: to(petitions).notNull(),
-      /** Ten minutes each, since 1970. */
+      /** Ten-minute periods since 1970. */
       slot: d.int().notNull(),
       shard: d.int().notNull(),
       asked: d.int().notNull(),
@@ -82,14 +84,14 @@ export function defineBrakesTables(
     ],
   );
 
-  /** What comes through an isolated key is quarantined, until the lead organization releases it. */
+  /** Signatures through an isolated key are quarantined, until the lead organization releases the key. */
   const keyIsolations = d.table(
     'key_isolations',
     {
       key: d.key(),
       apiKeyKey: to(apiKeys).notNull(),
       petitionKey: to(petitions).notNull(),
-      /** The figures that did it. */
+      /** The figures that led to it. */
       asked: d.int().notNull(),
       confirmed: d.int().notNull(),
       isolatedAt: d.instant().notNull(),
@@ -104,8 +106,8 @@ export function defineBrakesTables(
   );
 
   /**
-   * From which network a signature came through a publishable key, as a keyed hash, for two days. No foreign keys: it is
-   * written for every such signature, and looks at nothing else.
+   * The network (a keyed hash) of each signature through a publishable key, kept for two days. Deliberately without
+   * foreign keys, which would have to be checked for every such signature.
    */
   const signatureNetworks = d.table(
     'signature_networks',
@@ -115,20 +117,20 @@ export function defineBrakesTables(
       petitionKey: d.ref().notNull(),
       network: d.bytes().notNull(),
       createdAt: d.instant().notNull(),
-      /** When the first mail about it has left. */
+      /** When its first mail was sent. */
       askedAt: d.instant(),
     },
     (t) => [d.index('signature_networks_of_key').on(t.petitionKey, t.apiKeyKey, t.signatureKey)],
   );
 
-  /** What comes through a key from such a network is quarantined, for a day. */
+  /** Signatures through a key from such a network are quarantined, for a day. */
   const isolatedNetworks = d.table(
     'isolated_networks',
     {
       petitionKey: to(petitions).notNull(),
       apiKeyKey: to(apiKeys).notNull(),
       network: d.bytes().notNull(),
-      /** The figures that did it. */
+      /** The figures that led to it. */
       asked: d.int().notNull(),
       confirmed: d.int().notNull(),
       isolatedAt: d.instant().notNull(),

@@ -1,7 +1,7 @@
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
-/* The counters of a petition: they move with the status of a signature, in its transaction. */
+/* The counters of a petition. They must change in the same transaction as the status of a signature. */
 
 /** How many signatures are in each status. */
 export const statusCounts = (d: typeof Columns) => ({

@@ -2,7 +2,7 @@ import { oneOf } from '../checks.js';
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
-/* What the links in mails are made of. No token stands here: of random ones the hash, of signed ones nothing at all. */
+/* Links in mails. Tokens are never stored: of random ones only the hash, of signed ones nothing. */
 
 export const TOKEN_PURPOSES = ['confirm', 'manage', 'session', 'email_apply', 'email_undo'] as const;
 
@@ -15,7 +15,7 @@ export function defineLinksTables(
   const { supporters, confirmationRequests, emailChanges } = parents;
   const to = referencesIn(d);
 
-  /** The random tokens that were mailed, and sessions: hashes alone. */
+  /** Hashes of random tokens that were mailed, and of session tokens. */
   const linkTokens = d.table(
     'link_tokens',
     {
@@ -25,7 +25,7 @@ export function defineLinksTables(
       supporterKey: to(supporters).notNull(),
       requestKey: to(confirmationRequests),
       emailChangeKey: to(emailChanges),
-      /** The supporter's link epoch when it was made. */
+      /** The supporter's link epoch when the token was made. */
       epoch: d.int().notNull(),
       createdAt: d.instant().notNull(),
       expiresAt: d.instant().notNull(),
@@ -38,9 +38,9 @@ export function defineLinksTables(
     ],
   );
 
-  /** The root keys of signed links, sealed under the installation's root key. The latest signs, all verify. */
+  /** The keys of signed links, sealed under the installation's root key. The latest one signs, all verify. */
   const linkKeys = d.table('link_keys', {
-    /** 1 to 255: links name it in one byte. */
+    /** 1 to 255: one byte in each link. */
     id: d.ref().primaryKey(),
     sealed: d.bytes().notNull(),
     createdAt: d.instant().notNull(),

@@ -4,7 +4,9 @@ import { referencesIn, type Parents } from '../references.js';
 import { CONSENT_ORIGINS } from './subscriptions.js';
 import type { PostalAddress } from './supporters.js';
 
-/* What waits for a mailbox: requests that count for nothing until it answers, and mails to be sent. */
+/*
+ * Requests that have no effect until a mailbox confirms them, addresses that must not be mailed, and mails to be sent.
+ */
 
 export const REQUEST_KINDS = ['signature', 'subscription'] as const;
 export const SUPPRESSION_REASONS = ['bounce', 'complaint', 'request'] as const;
@@ -21,10 +23,10 @@ export const MAIL_KINDS = [
 ] as const;
 export const MAIL_STATES = ['queued', 'sending', 'sent', 'dropped', 'failed'] as const;
 
-/** What a request wants to be true once the mailbox has confirmed it. */
+/** An opt-in that takes effect once the mailbox has confirmed the request. */
 export type RequestedOptIn = { organizationKey: number; consentTextKey: number };
 
-/** What a repeated signing said: it replaces the signature's own words only when this request is confirmed. */
+/** The data of a repeated signing, which replaces that of the signature only when this request is confirmed. */
 export type RequestData = {
   name: string;
   display: 'public' | 'initials' | 'anonymous';
@@ -47,7 +49,7 @@ export function defineMailTables(
   const { organizations, petitions, supporters, signatures, subscriptions, emailChanges } = parents;
   const to = referencesIn(d);
 
-  /** Something that somebody wants under an address: void until the owner of the mailbox confirms it. */
+  /** A request under an address, without effect until the owner of the mailbox confirms it. */
   const confirmationRequests = d.table(
     'confirmation_requests',
     {
@@ -56,7 +58,7 @@ export function defineMailTables(
       supporterKey: to(supporters).notNull(),
       signatureKey: to(signatures),
       petitionKey: to(petitions),
-      /** Null: what the signature itself says. */
+      /** Null: the data is that of the signature itself. */
       data: d.json<RequestData>(),
       optIns: d.json<RequestedOptIn[]>(),
       origin: d.enumText(CONSENT_ORIGINS).notNull(),
@@ -66,9 +68,9 @@ export function defineMailTables(
       confirmedAt: d.instant(),
       refusedAt: d.instant(),
       reminders: d.int().notNull().default(0),
-      /** When to remind; null: not, or not any more. */
+      /** When to remind; null: never, or never again. */
       remindAt: d.instant(),
-      /** The keyed hash of the code that was mailed last, and how often a wrong one was tried since. */
+      /** The keyed hash of the latest mailed code, and the number of wrong attempts since. */
       code: d.bytes(),
       codeTries: d.int().notNull().default(0),
     },
@@ -81,7 +83,7 @@ export function defineMailTables(
     ],
   );
 
-  /** Who must not be mailed, by the keyed hash of the address's identity: so it outlives the erasure of the person. */
+  /** Addresses that must not be mailed, as keyed hashes of their identity, which remain after an erasure. */
   const doNotContact = d.table(
     'do_not_contact',
     {
@@ -93,15 +95,15 @@ export function defineMailTables(
   );
 
   /**
-   * Mails to be sent, written in the same transaction as what they report. What a mail says, and whether it is sent at
-   * all, is decided when its turn comes, from what is true then.
+   * Mails to be sent, written in the same transaction as the change that they are about. Whether a mail is sent, and
+   * its content, are decided when it is sent, from the data at that time.
    */
   const outbox = d.table(
     'outbox',
     {
       key: d.key(),
       kind: d.enumText(MAIL_KINDS).notNull(),
-      /** Null: its person was erased. */
+      /** Null: the supporter was erased. */
       supporterKey: to(supporters),
       requestKey: to(confirmationRequests),
       petitionKey: to(petitions),
@@ -110,12 +112,12 @@ export function defineMailTables(
       emailChangeKey: to(emailChanges),
       locale: d.str(),
       state: d.enumText(MAIL_STATES).notNull(),
-      /** Why it was dropped or given up: a word, never what a server said. */
+      /** Why it was dropped or given up: a code of ours, never text of a mail server. */
       reason: d.str(),
       attempts: d.int().notNull(),
-      /** The keyed hash of the address that it goes to, once its turn has come: caps count by it. */
+      /** The keyed hash of the recipient's address, set when the mail is prepared: caps count by it. */
       recipient: d.bytes(),
-      /** When it may be sent; while it is being sent, when its worker is taken for dead. */
+      /** When it may be sent; while it is being sent, when the lease of its worker ends. */
       dueAt: d.instant().notNull(),
       createdAt: d.instant().notNull(),
       /** When it was sent, dropped or given up. */

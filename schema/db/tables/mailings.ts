@@ -1,13 +1,13 @@
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
-/* The bulk messages of organizations. */
+/* Bulk mailings of organizations. */
 
 export function defineMailingsTables(d: typeof Columns, parents: Parents<'organizations' | 'petitions'>) {
   const { organizations, petitions } = parents;
   const to = referencesIn(d);
 
-  /** One bulk message of an organization, sent by its own mailer: here it gives personal links their attribution. */
+  /** A bulk message that an organization sends with its own mailer. Personal links attribute signatures to it. */
   const mailings = d.table(
     'mailings',
     {
@@ -15,7 +15,7 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
       publicId: d.publicId('mlg').notNull().unique(),
       organizationKey: to(organizations).notNull(),
       petitionKey: to(petitions),
-      /** What its links carry instead of an id: 9 random bytes. */
+      /** 9 random bytes that identify it in personal links, instead of its id. */
       handle: d.bytes().notNull().unique(),
       name: d.str().notNull(),
       source: d.str(),

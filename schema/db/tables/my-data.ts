@@ -1,7 +1,7 @@
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
-/* What people change about themselves. */
+/* Changes of address by supporters. */
 
 export const EMAIL_CHANGE_STATUSES = ['requested', 'applied', 'undone'] as const;
 
@@ -9,7 +9,7 @@ export function defineMyDataTables(d: typeof Columns, parents: Parents<'supporte
   const { supporters } = parents;
   const to = referencesIn(d);
 
-  /** A wish to use another address: nothing changes before the new mailbox has said yes. */
+  /** A requested change of address. It takes effect when the new mailbox confirms it. */
   const emailChanges = d.table(
     'email_changes',
     {

@@ -2,11 +2,11 @@ import { oneOf } from '../checks.js';
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn } from '../references.js';
 
-/* What asks for signatures, and the keys with which it does. */
+/* Organizations and their API keys. */
 
 export const KEY_KINDS = ['secret', 'publishable'] as const;
 
-/** What a secret key may do. */
+/** The scopes of secret keys. */
 export const SCOPES = [
   'organization:write',
   'keys:manage',
@@ -34,11 +34,11 @@ export function defineOrganizationTables(d: typeof Columns) {
     slug: d.str().notNull().unique(),
     name: d.str().notNull(),
     url: d.str(),
-    /** The language of mails that no petition gives one. */
+    /** The language of mails that are about no petition. */
     locale: d.str().notNull().default('en'),
-    /** Who is responsible, at the foot of every mail. */
+    /** Who is responsible, in the footer of every mail. */
     imprint: d.str(),
-    /** Where answers to its mails go. */
+    /** The address for replies to its mails. */
     replyTo: d.str(),
     /** 1: a subscription becomes active only when the mailbox has confirmed it. */
     doubleOptIn: d.int().notNull().default(1),
@@ -55,12 +55,12 @@ export function defineOrganizationTables(d: typeof Columns) {
       organizationKey: to(organizations).notNull(),
       kind: d.enumText(KEY_KINDS).notNull(),
       name: d.str().notNull(),
-      /** SHA-256 of the whole key: it is random and long, so a slow hash would add nothing. */
+      /** SHA-256 of the whole key. Keys are long and random, so a slow hash is not needed. */
       hash: d.bytes().notNull().unique(),
-      /** The last four characters, so that people can tell their keys apart. */
+      /** The last four characters, so that people can distinguish their keys. */
       hint: d.str().notNull(),
       scopes: d.json<string[]>().notNull(),
-      /** Where a publishable key may be used by browsers; empty: anywhere. */
+      /** The origins where browsers may use a publishable key; empty: anywhere. */
       origins: d.json<string[]>().notNull().default([]),
       createdAt: d.instant().notNull(),
       lastUsedAt: d.instant(),

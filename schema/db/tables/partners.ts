@@ -3,11 +3,11 @@ import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 import { statusCounts } from './counts.js';
 
-/* The coalition of a petition, and what each of its groups has brought. */
+/* The partners of a petition, and the counts of their signatures. */
 
 export const PARTNERSHIP_STATUSES = ['invited', 'accepted', 'declined', 'ended'] as const;
 
-/** What the lead organization sees of the signatures that a partner has collected. */
+/** The terms: what the lead organization sees of the signatures that a partner has collected. */
 export const LEAD_SEES = ['full', 'names', 'counts'] as const;
 
 /** What either side can do about a partnership. */
@@ -22,8 +22,8 @@ export function definePartnersTables(d: typeof Columns, parents: Parents<'organi
   const to = referencesIn(d);
 
   /**
-   * One organization's part in the petition of another: offered by the lead, accepted by the partner. A new invitation
-   * after a refusal or an end is a new row: what was collected under an old one stays under its terms.
+   * The participation of an organization in the petition of another: offered by the lead, accepted by the partner. A
+   * new invitation is always a new row: signatures that were collected under an earlier one keep its terms.
    */
   const partnerships = d.table(
     'partnerships',
@@ -34,12 +34,12 @@ export function definePartnersTables(d: typeof Columns, parents: Parents<'organi
       organizationKey: to(organizations).notNull(),
       status: d.enumText(PARTNERSHIP_STATUSES).notNull(),
       leadSees: d.enumText(LEAD_SEES).notNull(),
-      /** How many signatures a day it may vouch for; null: none, it may not vouch. */
+      /** How many signatures a day it may vouch for; null: it may not vouch. */
       vouchLimit: d.int(),
       invitedAt: d.instant().notNull(),
       answeredAt: d.instant(),
       endedAt: d.instant(),
-      /** What the side that declined or ended it says. */
+      /** The reason given by the side that declined or ended it. */
       reason: d.str(),
     },
     (t) => [
@@ -54,7 +54,7 @@ export function definePartnersTables(d: typeof Columns, parents: Parents<'organi
     ],
   );
 
-  /** A petition's signatures by the organization that they are attributed to. Sharded like the counts. */
+  /** A petition's counts by the organization that the signatures are attributed to. Sharded like petitionCounts. */
   const partnerCounts = d.table(
     'partner_counts',
     {
@@ -66,7 +66,10 @@ export function definePartnersTables(d: typeof Columns, parents: Parents<'organi
     (t) => [d.primaryKey({ columns: [t.petitionKey, t.organizationKey, t.shard] })],
   );
 
-  /** How many signatures a partner has vouched for on each day (since 1970, UTC), and how many came beyond its limit. */
+  /**
+   * How many signatures a partner vouched for on each day (since 1970, UTC): within (`counted`) and beyond its limit
+   * (`held`).
+   */
   const vouchedDays = d.table(
     'vouched_days',
     {

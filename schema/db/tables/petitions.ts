@@ -3,7 +3,7 @@ import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 import { SHARE_SPLITS, type Network } from './sharing.js';
 
-/* What is asked, of whom, and by when. */
+/* Petitions and their slugs. */
 
 export const PETITION_STATUSES = ['draft', 'published', 'closed', 'archived', 'taken_down'] as const;
 export const OUTCOMES = ['none', 'victory', 'partial', 'defeat'] as const;
@@ -49,7 +49,7 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
       callToAction: d.str(),
       statement: d.str().notNull(),
       background: d.str(),
-      /** Rendered once, when the background is written. */
+      /** Rendered from `background` whenever that is written. */
       backgroundHtml: d.str(),
       references: d.json<Reference[]>().notNull(),
       targets: d.json<Target[]>().notNull(),
@@ -62,9 +62,9 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
       shareTexts: d.json<ShareText[]>().notNull(),
       /** How one of several texts for a network is picked. */
       shareSplit: d.enumText(SHARE_SPLITS).notNull().default('even'),
-      /** Whether signers have to show a proof of work. */
+      /** Whether signers need a proof of work. */
       challenge: d.enumText(CHALLENGES).notNull().default('auto'),
-      /** Where browsers may sign it without a key; empty: anywhere. */
+      /** The origins where browsers may sign it without a key; empty: anywhere. */
       origins: d.json<string[]>().notNull().default([]),
       pageUrl: d.str(),
       confirmation: d.enumText(CONFIRMATIONS).notNull(),
@@ -73,11 +73,11 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
       outcome: d.enumText(OUTCOMES).notNull(),
       response: d.str(),
       takedownReason: d.enumText(TAKEDOWN_REASONS),
-      /** How long after closing its signers are known by name; null: it is exempt, until somebody sets it. */
+      /** Days after closing until its signatures are anonymised; null: never, until it is set. */
       retentionDays: d.int(),
       externalId: d.str(),
       metadata: d.json<Metadata>().notNull(),
-      /** The folded words of title and statement, each between spaces. */
+      /** The folded words of title and statement, separated by and enclosed in spaces. */
       searchText: d.str().notNull(),
       version: d.int().notNull(),
       createdAt: d.instant().notNull(),
@@ -88,7 +88,7 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
     (t) => [
       d.uniqueIndex('petitions_external_id').on(t.organizationKey, t.externalId),
       d.index('petitions_status').on(t.status, t.key),
-      // For oEmbed, which knows a petition by its page.
+      // For oEmbed, which finds petitions by page URL.
       d
         .index('petitions_page_url')
         .on(t.pageUrl)
@@ -98,7 +98,7 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
     ],
   );
 
-  /** Every slug that a petition ever had. The old ones redirect and are never given to another. */
+  /** Every slug that a petition has ever had. Old ones redirect, and must never be given to another petition. */
   const petitionSlugs = d.table(
     'petition_slugs',
     {

@@ -1,7 +1,7 @@
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
-/* Share links and what they brought. Clicks and conversions are kept as sums: who clicked is nowhere. */
+/* Share links and their statistics. Clicks and conversions must be stored as sums only, never by person. */
 
 export const NETWORKS = [
   'facebook',
@@ -29,7 +29,7 @@ export function defineSharingTables(
   const { organizations, petitions, signatures } = parents;
   const to = referencesIn(d);
 
-  /** What a link says on a network: one row for each wording, so that wordings can be compared. */
+  /** The text of links for a network: one row for each wording, so that wordings can be compared. */
   const shareVariants = d.table(
     'share_variants',
     {
@@ -50,16 +50,16 @@ export function defineSharingTables(
     'share_links',
     {
       key: d.key(),
-      /** Random: it says nothing of who made it or when. */
+      /** Random, so that it reveals nothing about its maker or age. */
       code: d.str().notNull().unique(),
       petitionKey: to(petitions).notNull(),
       variantKey: to(shareVariants).notNull(),
-      /** The signature that it is credited to; null: it was made for the petition. */
+      /** The signature that it is credited to; null: made without a receipt. */
       signatureKey: to(signatures),
-      /** The organization that signatures through it are attributed to, if no key says otherwise. */
+      /** The organization that signatures through it are attributed to, unless they are sent with another key. */
       organizationKey: to(organizations),
       source: d.str(),
-      /** SHA-256 of the receipt that it was made with: the same receipt gets the same link. */
+      /** SHA-256 of its receipt: the same receipt gets the same link again. */
       receiptHash: d.bytes(),
       createdAt: d.instant().notNull(),
     },
@@ -76,22 +76,22 @@ export function defineSharingTables(
     ],
   );
 
-  /** What one link brought: the sum over its shards, like the counts of petitions. */
+  /** The counts of a link: the sum over its shards, like petitionCounts. */
   const shareCounts = d.table(
     'share_counts',
     {
       shareLinkKey: to(shareLinks).notNull(),
       shard: d.int().notNull(),
-      /** Every request of it, by whatever. */
+      /** All requests, including those of programs. */
       requests: d.int().notNull(),
-      /** Those that look like a person. */
+      /** Requests that look like a person's. */
       clicks: d.int().notNull(),
       conversions: d.int().notNull(),
     },
     (t) => [d.primaryKey({ columns: [t.shareLinkKey, t.shard] })],
   );
 
-  /** The same by the hour (since 1970, UTC), for each wording and organization (0: none). */
+  /** The same counts by hour (since 1970, UTC), for each wording and organization (0: none). */
   const shareHistory = d.table(
     'share_history',
     {

@@ -3,7 +3,7 @@ import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 import type { PostalAddress } from './supporters.js';
 
-/* Who signed what, how it came, and what organisers did about it. */
+/* Signatures, their moderations, and imports. */
 
 export const SIGNATURE_STATUSES = [
   'pending',
@@ -14,10 +14,10 @@ export const SIGNATURE_STATUSES = [
 ] as const;
 export const DISPLAYS = ['public', 'initials', 'anonymous'] as const;
 
-/** `file`: sent at once. `requests`: what one key of a partner vouched for one by one, on one day. */
+/** `file`: an imported file. `requests`: the signatures that one key of a partner vouched for one by one on one day. */
 export const IMPORT_KINDS = ['file', 'requests'] as const;
 
-/** What an organiser does with signatures. */
+/** The actions of organisers on signatures. */
 export const MODERATION_ACTIONS = ['release', 'refuse', 'invalidate', 'restore', 'quarantine'] as const;
 
 export type SignatureStatus = (typeof SIGNATURE_STATUSES)[number];
@@ -38,11 +38,11 @@ export function defineSignaturesTables(
       key: d.key(),
       publicId: d.publicId('sig').notNull().unique(),
       petitionKey: to(petitions).notNull(),
-      /** Null: anonymised, since the petition's retention period is over. */
+      /** Null: anonymised at the end of the petition's retention period. */
       supporterKey: to(supporters),
       status: d.enumText(SIGNATURE_STATUSES).notNull(),
       display: d.enumText(DISPLAYS).notNull(),
-      /** 1: its signer does not want it on the public list at all. */
+      /** 1: its signer does not want it in the public list at all. */
       hidden: d.int().notNull().default(0),
       name: d.str().notNull(),
       country: d.str(),
@@ -52,7 +52,7 @@ export function defineSignaturesTables(
       comment: d.str(),
       source: d.str(),
       utm: d.json<Utm>(),
-      /** The organization that it is attributed to; null: nobody's. See core/signatures/attribution.ts. */
+      /** The organization that it is attributed to; null: none. See core/signatures/attribution.ts. */
       collectorKey: to(organizations),
       /** The key that it came through. */
       apiKeyKey: d.ref(),
@@ -60,7 +60,7 @@ export function defineSignaturesTables(
       shareLinkKey: d.ref(),
       /** The mailing whose personal link brought the signer. */
       mailingKey: d.ref(),
-      /** The import that made it count, or brought it into quarantine; null: nobody vouched for it by the file. */
+      /** The import that made it count, or put it into quarantine; null: it came without an import. */
       importKey: d.ref(),
       externalId: d.str(),
       createdAt: d.instant().notNull(),
@@ -74,7 +74,7 @@ export function defineSignaturesTables(
         .uniqueIndex('signatures_external_id')
         .on(t.petitionKey, t.externalId)
         .where(d.sql`external_id is not null`),
-      // Costs nothing for those that nobody has imported.
+      // Partial, so that signatures without an import cost nothing.
       d
         .index('signatures_import')
         .on(t.importKey, t.key)
@@ -83,7 +83,7 @@ export function defineSignaturesTables(
     ],
   );
 
-  /** Why an organiser took a signature out or put it back. Append-only. */
+  /** A record of every moderation of a signature. Append-only. */
   const moderations = d.table(
     'moderations',
     {
@@ -98,7 +98,7 @@ export function defineSignaturesTables(
     (t) => [d.index('moderations_signature').on(t.signatureKey, t.key)],
   );
 
-  /** The signatures that it brought refer to it. */
+  /** Imports. Their signatures refer to them with `importKey`. */
   const imports = d.table(
     'imports',
     {
@@ -106,13 +106,13 @@ export function defineSignaturesTables(
       publicId: d.publicId('imp').notNull().unique(),
       petitionKey: to(petitions).notNull(),
       organizationKey: to(organizations).notNull(),
-      /** Null: it came from the command line. */
+      /** Null: imported on the command line. */
       apiKeyKey: to(apiKeys),
       kind: d.enumText(IMPORT_KINDS).notNull(),
-      /** Of `requests`: which day (since 1970, UTC). */
+      /** For the kind `requests`: the day (since 1970, UTC). */
       day: d.int(),
       source: d.str(),
-      /** Lines that could be read as signatures. */
+      /** Valid lines. */
       lines: d.int().notNull(),
       created: d.int().notNull(),
       confirmed: d.int().notNull(),

@@ -2,14 +2,15 @@ import { oneOf } from '../checks.js';
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
-/* Who agreed to what, and who may be mailed. */
+/* Consent texts, records of consent, and subscriptions. */
 
 export const SUBSCRIPTION_STATUSES = ['pending', 'active', 'unsubscribed', 'suppressed'] as const;
 export const FREQUENCIES = ['all', 'weekly', 'monthly'] as const;
 
 /**
- * What a consent record says happened: somebody asked for mail (not proven yet), agreed (`granted`), said no when asked
- * (`declined`), ended it (`withdrawn`), or the mailbox refused our mail (`suppressed`).
+ * The event of a consent record. `requested`: mail was asked for, but the mailbox has not confirmed yet; `granted`:
+ * agreed; `declined`: refused when asked; `withdrawn`: ended; `suppressed`: the mailbox refused mail, or its owner
+ * reported spam.
  */
 export const CONSENT_ACTIONS = ['requested', 'granted', 'declined', 'withdrawn', 'suppressed'] as const;
 export const CONSENT_ORIGINS = [
@@ -32,7 +33,7 @@ export type Frequency = (typeof FREQUENCIES)[number];
 export type ConsentAction = (typeof CONSENT_ACTIONS)[number];
 export type ConsentOrigin = (typeof CONSENT_ORIGINS)[number];
 
-/** How an organization knows of a consent that was given elsewhere. */
+/** An organization's evidence of a consent that was given elsewhere. */
 export type Evidence = { source: string; collected_at?: string | null; note?: string | null };
 
 export function defineSubscriptionsTables(
@@ -42,7 +43,7 @@ export function defineSubscriptionsTables(
   const { organizations, petitions, supporters } = parents;
   const to = referencesIn(d);
 
-  /** The exact words that people agree to. Never changed: a new wording is a new version. */
+  /** The exact texts that people agree to. Rows must never change: a new wording is a new version. */
   const consentTexts = d.table(
     'consent_texts',
     {
@@ -59,16 +60,18 @@ export function defineSubscriptionsTables(
     (t) => [d.uniqueIndex('consent_texts_version').on(t.organizationKey, t.locale, t.version)],
   );
 
-  /** What was agreed, refused and ended, and how. Append-only; an erasure takes out the person, and leaves the proof. */
+  /** Records of consents, refusals and ends. Append-only; an erasure removes the person, and leaves the proof. */
   const consents = d.table(
     'consents',
     {
       key: d.key(),
       publicId: d.publicId('con').notNull().unique(),
       organizationKey: to(organizations).notNull(),
-      /** Null: the person was erased. */
+      /** Null: the supporter was erased. */
       supporterKey: to(supporters),
-      /** The keyed hash of the address's identity: finds the record when the person comes with the address. */
+      /**
+       * The keyed hash of the address's identity: after an erasure, the record can still be found for a given address.
+       */
       subject: d.bytes().notNull(),
       action: d.enumText(CONSENT_ACTIONS).notNull(),
       origin: d.enumText(CONSENT_ORIGINS).notNull(),
@@ -77,7 +80,7 @@ export function defineSubscriptionsTables(
       source: d.str(),
       evidence: d.json<Evidence>(),
       createdAt: d.instant().notNull(),
-      /** A keyed hash over all of the above: shows that nobody has written into the record since. */
+      /** A keyed hash over all of the above: shows that the record has not been altered since. */
       proof: d.bytes().notNull(),
     },
     (t) => [
@@ -96,7 +99,7 @@ export function defineSubscriptionsTables(
       organizationKey: to(organizations).notNull(),
       supporterKey: to(supporters).notNull(),
       status: d.enumText(SUBSCRIPTION_STATUSES).notNull(),
-      /** What personal links carry instead of an id: 14 random bytes. */
+      /** 14 random bytes that identify it in personal links, instead of its id. */
       handle: d.bytes().notNull().unique(),
       frequency: d.enumText(FREQUENCIES).notNull().default('all'),
       locale: d.str(),

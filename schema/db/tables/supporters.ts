@@ -1,7 +1,7 @@
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
-/* People, and what organizations say of them. */
+/* Supporters, and the contact data that organizations keep about them. */
 
 export type PostalAddress = { lines: string[]; city?: string | null; region?: string | null };
 
@@ -14,25 +14,26 @@ export function defineSupportersTables(d: typeof Columns, parents: Parents<'orga
     {
       key: d.key(),
       publicId: d.publicId('sup').notNull(),
-      /** What makes two addresses one person: see core/email.ts. */
+      /** Two addresses with the same identity are one person: see core/email.ts. */
       identity: d.str().notNull().unique(),
-      /** Where mail goes: as it was first typed. */
+      /** The address for mails, as it was first typed. */
       delivery: d.str().notNull(),
-      // Below: only what the owner of the mailbox has said. What organizations say is in their contacts.
+      // The columns below must hold only what the owner of the mailbox has entered. Data of organizations is in
+      // `contacts`.
       name: d.str(),
       country: d.str(),
       postalCode: d.str(),
       postalAddress: d.json<PostalAddress>(),
       phone: d.str(),
       provenAt: d.instant(),
-      /** Personal links carry it: raising it cancels all that were made before. */
+      /** Part of every personal link: incrementing it cancels all earlier links. */
       linkEpoch: d.int().notNull().default(0),
-      /** Since when nothing is left of the person but the keyed hash in `identity`. */
+      /** When the person was erased: since then only the keyed hash in `identity` is left. */
       erasedAt: d.instant(),
       createdAt: d.instant().notNull(),
     },
     (t) => [
-      // Nearly always empty: whether anybody was ever erased is asked for every commit of signatures.
+      // Nearly always empty: every commit of signatures asks whether any supporter was ever erased.
       d
         .index('supporters_erased')
         .on(t.erasedAt)
@@ -40,7 +41,9 @@ export function defineSupportersTables(d: typeof Columns, parents: Parents<'orga
     ],
   );
 
-  /** What an organization says of somebody: its word alone, and shown to nobody else but them. */
+  /**
+   * Contact data that an organization keeps about a supporter. It is shown only to that organization and the supporter.
+   */
   const contacts = d.table(
     'contacts',
     {
@@ -54,7 +57,7 @@ export function defineSupportersTables(d: typeof Columns, parents: Parents<'orga
       createdAt: d.instant().notNull(),
       updatedAt: d.instant().notNull(),
     },
-    // By the person first: what is kept of one is exported, and forgotten.
+    // The supporter first, for the export and the erasure of one person's data.
     (t) => [d.primaryKey({ columns: [t.supporterKey, t.organizationKey] })],
   );
 

@@ -1,17 +1,19 @@
 import { RecentMap } from '../recent-map.js';
 
 const HOUR_MS = 3_600_000;
-/** More different addresses than that, for one petition from one network in an hour, are odd. */
+/** More distinct addresses than this per petition and network within an hour are suspicious. */
 const USUAL = 20;
 const NETWORKS = 10_000;
 
 type Addresses = { since: number; addresses: number[] };
 
-/** How many different addresses sign a petition from one network. Of this process, by hashes (fast-hash.ts), and never stored. */
+/**
+ * Counts the distinct addresses that sign a petition from one network. Kept in this process, as hashes, never stored.
+ */
 export class AddressesPerNetwork {
   readonly #networks = new RecentMap<Addresses>(NETWORKS);
 
-  /** Notes an address and a network, by their hashes; tells whether there are more than usual in an hour. */
+  /** Records an address and its network (both hashed with fast-hash.ts); returns whether the hour has seen too many. */
   note(petitionKey: number, network: number, address: number, at: number): boolean {
     const place = (network + petitionKey * 0x9e3779b1) % 2 ** 53;
     const known = this.#networks.get(place);

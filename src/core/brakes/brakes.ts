@@ -3,14 +3,14 @@ import { AddressesPerNetwork } from './addresses-per-network.js';
 import { Pressure, type Rate } from './pressure.js';
 import { RecentSpellings } from './recent-spellings.js';
 
-/** What keeps machines from signing needs this of the process: nothing of it names anybody, nor is it ever stored. */
+/** The state that the brakes keep in this process. None of it identifies a person, and none of it is stored. */
 export type Brakes = {
   readonly pressure: Pressure;
   readonly networks: AddressesPerNetwork;
   readonly spellings: RecentSpellings;
-  /** Signs challenges; as text, since that is what altcha takes. */
+  /** Signs challenges; text, because altcha takes no buffer. */
   readonly challengeKey: string;
-  /** Seals what a preview of moderations has found. */
+  /** Seals the result of a moderation preview. */
   readonly previewKey: Buffer;
 };
 

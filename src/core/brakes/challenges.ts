@@ -12,12 +12,13 @@ import type { FirstLook } from './first-look.js';
 import { standingOf } from './key-isolations.js';
 
 /*
- * Proofs of work after ALTCHA, in its first form: find the number for which SHA-256(salt + number) is the challenge. A
- * challenge carries all that is needed to check it, signed; only that it was used is written down.
+ * Proofs of work in the format of ALTCHA v1: find the number for which SHA-256(salt + number) equals the challenge. A
+ * challenge is signed and carries everything needed to check it, so nothing is stored when it is issued; only its use
+ * is.
  */
 
 const ALGORITHM = 'SHA-256';
-/** The largest number that may be the answer: a second or two of a phone, for each signature. */
+/** The largest possible solution: one or two seconds of work on a phone, per signature. */
 export const MAX_NUMBER = 50_000;
 const LIFETIME_MS = 20 * 60_000;
 const SALT_BYTES = 12;
@@ -30,13 +31,10 @@ export type Altcha = {
   maxnumber: number;
 };
 
-/** What a form needs to be sent: suspicion.ts tells what the token is for. */
+/** What a form sends back with a signature. suspicion.ts explains what the form token is for. */
 export type Challenge = { formToken: string; altcha: Altcha | null };
 
-/**
- * For whoever opens the form of a petition. There is a proof of work in it when signing asks for one.
- * Throws what findHead throws.
- */
+/** Issues a form token, and a proof of work if signing this petition needs one now. Throws what `findHead` throws. */
 export async function createChallenge(
   ctx: Context,
   actor: Actor,
@@ -66,13 +64,16 @@ async function altchaFor(ctx: Context, petition: PetitionHead, at: number): Prom
   return { algorithm: ALGORITHM, challenge, salt, signature, maxnumber: MAX_NUMBER };
 }
 
-/** Organizations answer for what they send with a secret key. */
+/** Never for secret keys: their organizations are responsible for what they send. */
 function isRequired({ challenge }: PetitionHead, actor: Actor, pressed: boolean): boolean {
   if (actor.kind === 'secret' || challenge === 'off') return false;
   return challenge === 'always' || pressed;
 }
 
-/** Through a key that machines have copied from a page, people go on with a proof of work. */
+/**
+ * Whether machines misuse this key, which is public in a page. Supporters can still sign through it, with a proof of
+ * work.
+ */
 async function isMisused(on: Reader, { key }: PetitionHead, actor: Actor, at: Date): Promise<boolean> {
   if (actor.kind !== 'publishable') return false;
   const { isolated, networks } = await standingOf(on, key, actor.keyKey, at);
@@ -80,8 +81,8 @@ async function isMisused(on: Reader, { key }: PetitionHead, actor: Actor, at: Da
 }
 
 /**
- * Checks all of a solved proof of work that needs no database: hashing has no place in a transaction. Undefined for
- * anything that does not hold.
+ * Checks everything about a solution that needs no database, since hashing has no place in a transaction. Returns
+ * undefined for every invalid one.
  */
 export async function checkSolution(ctx: Context, text: string): Promise<Solution | undefined> {
   const payload = payloadOf(text);
@@ -89,7 +90,7 @@ export async function checkSolution(ctx: Context, text: string): Promise<Solutio
   const { petition = '', expires = '' } = extractParams(payload);
   const expiresAt = new Date(Number(expires) * 1000);
   if (!(expiresAt > ctx.now())) return undefined;
-  // Expiry is checked above, by the one clock.
+  // Expiry is checked above, against `ctx.now`.
   if (!(await verifySolution(payload, ctx.brakes.challengeKey, false))) return undefined;
   return { petitionId: petition, expiresAt, hash: createHash('sha256').update(payload.challenge).digest() };
 }
@@ -120,9 +121,9 @@ const use = statement('challenge_use', ({ db, tables: { usedChallenges: t } }: T
 );
 
 /**
- * Holds a signing against the petition's brakes, and uses its proof of work up: in the same transaction, so that a
- * signing that fails later has used up nothing. Tells whether there was one. Throws `challenge_required`,
- * `challenge_invalid`, and `rate_limited` where a petition wants none, and so has nothing to offer instead.
+ * Enforces the petition's challenge and marks the proof of work as used, in the signing's own transaction: if the
+ * signing fails later, the proof stays valid. Returns whether a proof was used. Throws `challenge_required`,
+ * `challenge_invalid`; `rate_limited` where the petition has challenges off, so that there is no proof to ask for.
  */
 export async function assertChallenge(
   ctx: Context,
@@ -144,13 +145,13 @@ export async function assertChallenge(
   const fits = solution?.petitionId === petition.publicId && solution.expiresAt > tx.now;
   if (!fits || (await use(tx, solution)).length === 0) {
     throw new ApiError('challenge_invalid', {
-      detail: 'It is solved wrongly, over, of another petition, or was used before: get a new one.',
+      detail: 'It is wrong, expired, for another petition, or already used: get a new one.',
     });
   }
   return true;
 }
 
-/** Forgets proofs of work that are over: until then, and a little longer for clocks that differ, they are known. */
+/** Forgets used proofs of work one lifetime after they expired; the margin covers servers whose clocks differ. */
 export async function sweepChallenges(store: Store, now: Date): Promise<void> {
   const { usedChallenges: t } = store.tables;
   const before = new Date(now.getTime() - LIFETIME_MS);

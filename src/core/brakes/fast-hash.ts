@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto';
 
 const WORD = 2 ** 32;
-/** Drawn when the process starts: nobody can make up texts that meet. */
+/** Random per process, so that no attacker can construct colliding texts. */
 const SEED = randomInt(2 ** 31);
 
-/** 53 bits of a text, for what this process remembers a while: two multiplicative hashes side by side. */
+/**
+ * A 53-bit hash for short-lived memory of this process (two 32-bit multiplicative hashes side by side). Not
+ * cryptographic.
+ */
 export function fastHash(text: string): number {
   let high = SEED;
   let low = Math.imul(SEED, 0x9e3779b1);

@@ -3,23 +3,23 @@ import type { EmailAddress } from '../email.js';
 import type { FormOpened } from '../sealer.js';
 import type { Tallies } from './tallies.js';
 
-/** A signing as it came, with what could be told of it before the transaction. */
+/** A signing as it arrived, with everything that can be found out before the transaction. */
 export type FirstLook = {
   readonly actor: Actor;
   readonly caller: Caller;
-  /** The caller's network, hashed for the key that it came with. */
+  /** The caller's network, hashed with the key that the request used. */
   readonly network: Buffer | null;
   readonly email: EmailAddress;
-  /** What it says, as far as brakes look at it. */
+  /** The parts of the body that brakes look at. */
   readonly input: { name: string; vouched?: boolean; website?: string | null };
   readonly proof: WorkProof;
-  /** Undefined: the token is none of ours. Null: there is none. */
+  /** Undefined: the form token is invalid. Null: none was sent. */
   readonly form: FormOpened | undefined | null;
   readonly tallies: Tallies;
 };
 
-/** A challenge that was solved: for which petition, until when, and what tells it from all others. */
+/** A solved challenge: its petition, its expiry, and the hash that identifies it. */
 export type Solution = { petitionId: string; expiresAt: Date; hash: Buffer };
 
-/** What was found out about the proof of work before the transaction; null: none was sent. */
+/** The result of checking the proof of work before the transaction; null: none was sent. */
 export type WorkProof = { solution: Solution | undefined } | null;

@@ -6,23 +6,29 @@ import { SLOT_MS, slotOf } from '../counts/key-figures.js';
 import { forgetIsolations, standingOf } from './key-isolations.js';
 import { isolateNetworks, readAsks, type Ask, type NetworkFigures } from './key-networks.js';
 
+/*
+ * Finds API keys that machines misuse: when hardly any mailbox confirms what a key brings, its bad networks are
+ * isolated for that petition, or the key itself. The thresholds are here; key-isolations.ts stores and releases,
+ * key-networks.ts knows the networks.
+ */
+
 const MINUTE = 60_000;
 
-/** When a key is set apart for a petition. */
+/** When a key counts as bad on a petition. */
 export const BREAKER = {
-  /** RecentSpellings that must have been asked before anything is said about a key. */
+  /** Mailboxes that must have been asked before a key is judged. */
   asked: 200,
-  /** The share of them that must have said yes. */
+  /** At least this share of them must have confirmed. */
   rate: 0.1,
-  /** How long people get to find the mail and answer. */
+  /** How long people get to find the mail and confirm. */
   patienceMs: 20 * MINUTE,
-  /** How far back it looks for so many. */
+  /** How far back mailboxes are counted. */
   memoryMs: 24 * 60 * MINUTE,
-  /** A flood is not waited for: so many in so short a time, of which next to nobody answers. */
+  /** Many mailboxes in a short time, of which almost none confirms, are judged without that patience. */
   flood: { asked: 1000, rate: 0.02, ms: 30 * MINUTE },
 } as const;
 
-/** When a network is set apart, of a key that goes bad; and how many are no longer the doing of some, but of the key. */
+/** When a network of a bad key is isolated. From `many` bad networks on, the key itself is the problem. */
 export const NETWORKS = {
   asked: 10,
   rate: 0.1,
@@ -33,16 +39,16 @@ export const NETWORKS = {
 export type Figures = { asked: number; confirmed: number };
 export type Slot = Figures & { slot: number };
 
-/** The figures that condemn a key; undefined: there are none. `slots` are its latest, the newest first. */
+/** The figures that condemn a key, or undefined. `slots` are its latest, newest first. */
 export function collapsed(slots: readonly Slot[], now: Date): Figures | undefined {
-  return slowly(slots, now) ?? inAFlood(slots, now);
+  return collapsedSlowly(slots, now) ?? collapsedInFlood(slots, now);
 }
 
-function slowly(slots: readonly Slot[], now: Date): Figures | undefined {
+function collapsedSlowly(slots: readonly Slot[], now: Date): Figures | undefined {
   const ripe = slotOf(now.getTime() - BREAKER.patienceMs) - 1;
   const figures = { asked: 0, confirmed: 0 };
   for (const { slot, asked, confirmed } of slots) {
-    // A yes counts at once: whoever said it had been asked.
+    // A confirmation counts at once: its mailbox has certainly been asked.
     figures.confirmed += confirmed;
     if (slot <= ripe) figures.asked += asked;
     if (figures.asked >= BREAKER.asked) break;
@@ -50,7 +56,7 @@ function slowly(slots: readonly Slot[], now: Date): Figures | undefined {
   return fails(figures, BREAKER) ? figures : undefined;
 }
 
-function inAFlood(slots: readonly Slot[], now: Date): Figures | undefined {
+function collapsedInFlood(slots: readonly Slot[], now: Date): Figures | undefined {
   const { flood } = BREAKER;
   const from = slotOf(now.getTime() - flood.ms);
   const figures = { asked: 0, confirmed: 0 };
@@ -66,13 +72,16 @@ const fails = ({ asked, confirmed }: Figures, least: { asked: number; rate: numb
   asked >= least.asked && confirmed < asked * least.rate;
 
 export type Verdict = {
-  /** Those that are to be set apart. */
+  /** The networks to isolate. */
   networks: NetworkFigures[];
-  /** Whether the key is bad itself: too many networks are, or what is left when each has little weight. */
+  /**
+   * Whether to isolate the key itself: too many networks are bad, or what is left without them still looks bad when no
+   * single network can weigh much.
+   */
   key: boolean;
 };
 
-/** Judges where the mailboxes come from that were asked for what came through a key that goes bad. */
+/** Judges the networks of a bad publishable key by the mailboxes that were asked for it. */
 export function judgeNetworks(asks: readonly Ask[], now: Date): Verdict {
   const all = byNetwork(asks);
   const networks = [...all].flatMap(([network, theirs]) => condemned(network, theirs, now) ?? []);
@@ -80,8 +89,8 @@ export function judgeNetworks(asks: readonly Ask[], now: Date): Verdict {
   const others = [...all.values()];
   const key =
     networks.length >= NETWORKS.many ||
-    slowly(slotsOf(others, NETWORKS.asked), now) !== undefined ||
-    inAFlood(slotsOf(others, NETWORKS.flood.asked), now) !== undefined;
+    collapsedSlowly(slotsOf(others, NETWORKS.asked), now) !== undefined ||
+    collapsedInFlood(slotsOf(others, NETWORKS.flood.asked), now) !== undefined;
   return { networks, key };
 }
 
@@ -107,7 +116,7 @@ function condemned(network: string, asks: readonly Ask[], now: Date): NetworkFig
   return isBad ? { network, asked: asks.length, confirmed } : undefined;
 }
 
-/** The figures of networks, the newest slot first: of those that have not answered fewer than `most` of each. */
+/** The figures of these networks, newest slot first; of each network fewer than `most` unconfirmed mailboxes count. */
 function slotsOf(networks: readonly (readonly Ask[])[], most: number): Slot[] {
   const slots = new Map<number, Slot>();
   const add = (at: Date, change: Partial<Figures>) => {
@@ -131,8 +140,9 @@ export type IsolatedKey = { keyId: string; petitionId: string };
 type Pair = { apiKeyKey: number; petitionKey: number; kind: 'publishable' | 'secret' };
 
 /**
- * Judges every key that is busy, and sets apart what is to be: networks first, the key itself if there are many, or if it
- * is secret. Tells of each key. Any number of processes may do this at once: one of them tells.
+ * Judges every busy key and isolates what is bad: networks first, and the key itself if many networks are, or if it is
+ * secret. Calls `tell` for each isolated key. Several processes may run this at once: only one of them isolates and
+ * tells.
  */
 export async function judgeKeys(ctx: Context, tell: (isolated: IsolatedKey) => void): Promise<void> {
   const now = ctx.now();
@@ -144,7 +154,7 @@ export async function judgeKeys(ctx: Context, tell: (isolated: IsolatedKey) => v
   }
 }
 
-/** The keys that asked enough to be judged. */
+/** The keys that asked enough mailboxes to be judged. */
 function busyPairs({ db, tables }: Reader, now: Date): PromiseLike<Pair[]> {
   const { keyFigures: t, apiKeys } = tables;
   return (
@@ -152,23 +162,24 @@ function busyPairs({ db, tables }: Reader, now: Date): PromiseLike<Pair[]> {
       .select({ apiKeyKey: t.apiKeyKey, petitionKey: t.petitionKey, kind: apiKeys.kind })
       .from(t)
       .innerJoin(apiKeys, eq(apiKeys.key, t.apiKeyKey))
-      // Of a range with two ends SQLite uses the index; with one it would read all 30 days in the order of the groups.
+      // With both ends of the range SQLite uses the index; with one it would read all 30 days in the order of the
+      // groups.
       .where(between(t.slot, slotOf(now.getTime() - BREAKER.memoryMs), slotOf(now)))
       .groupBy(t.apiKeyKey, t.petitionKey, apiKeys.kind)
       .having(sql`${sum(t.asked)} >= ${BREAKER.asked}`)
   );
 }
 
-type Sentence = { key: Figures | undefined; networks: NetworkFigures[] };
+type Findings = { key: Figures | undefined; networks: NetworkFigures[] };
 
-/** What is to be set apart, and is not yet. */
-async function judge(on: Reader, pair: Pair, now: Date): Promise<Sentence> {
+/** What is bad and not isolated yet. */
+async function judge(on: Reader, pair: Pair, now: Date): Promise<Findings> {
   const { apiKeyKey, petitionKey, kind } = pair;
   const { isolated, networks } = await standingOf(on, petitionKey, apiKeyKey, now);
   const first = await firstSlot(on, pair, now);
   const figures = collapsed(await readSlots(on, pair, first), now);
   if (kind === 'secret') return { key: isolated ? undefined : figures, networks: [] };
-  // Of a key that is set apart the networks go on being judged: who works for it still gets through.
+  // The networks of an isolated key are still judged: signers with a proof of work still get through it.
   if (!figures && !isolated) return { key: undefined, networks: [] };
   const verdict = judgeNetworks(await readAsks(on, pair, new Date(first * SLOT_MS)), now);
   return {
@@ -177,7 +188,9 @@ async function judge(on: Reader, pair: Pair, now: Date): Promise<Sentence> {
   };
 }
 
-/** Judged is what came after the last release: who let it go knew what was before. */
+/**
+ * Where judging starts: after the last release, because the organization that released the key knew what came before.
+ */
 async function firstSlot(
   { db, tables: { keyIsolations: t } }: Reader,
   pair: Pair,
@@ -210,7 +223,7 @@ const isPair = (
   { apiKeyKey, petitionKey }: Pair,
 ) => and(eq(t.apiKeyKey, apiKeyKey), eq(t.petitionKey, petitionKey));
 
-/** Judged again: it may have been released since, or another process was quicker. */
+/** Judges again inside the transaction: the key may have been released meanwhile, or another process was faster. */
 async function setApart(tx: Tx, pair: Pair): Promise<IsolatedKey | undefined> {
   const { key, networks } = await judge(tx, pair, tx.now);
   await isolateNetworks(tx, pair, networks);

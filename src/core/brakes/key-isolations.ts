@@ -9,11 +9,12 @@ import type { PageRequest } from '../cursor.js';
 import { findOwnHead } from '../petitions/petition-lookup.js';
 
 /*
- * Keys that were set apart for one petition because hardly anything that they bring is confirmed: src/core/brakes/key-breaker.ts
- * does it, the lead organization undoes it.
+ * Isolations: what an isolated key brings to a petition is quarantined, because hardly anything of it was confirmed.
+ * With a proof of work, signers on other networks still get through a publishable key. key-breaker.ts isolates, the
+ * lead organization releases.
  */
 
-/** One time that a key was set apart. */
+/** One isolation of a key, open or released. */
 export type Isolation = {
   key: number;
   keyId: string;
@@ -25,7 +26,7 @@ export type Isolation = {
   releasedAt: Date | null;
 };
 
-/** How long a network is set apart. */
+/** How long a network stays isolated. */
 const NETWORK_MS = 24 * 3_600_000;
 
 const openIsolations = statement('key_isolations_open', ({ db, tables: { keyIsolations: t } }: Reader) =>
@@ -47,12 +48,12 @@ const openNetworks = statement('isolated_networks_open', ({ db, tables: { isolat
     ),
 );
 
-/** How a key stands with a petition: whether it is set apart, and the networks (in hexadecimal) that are for it. */
+/** How a key stands with a petition: whether it is isolated, and which networks (in hexadecimal) are for this key. */
 export type Standing = { isolated: boolean; networks: Set<string> };
 
 const GOOD: Standing = { isolated: false, networks: new Set() };
 
-/** How it stands with the petition. Those who sign one petition in one commit read it once. */
+/** The standing of one key with a petition. All signings of one commit share the read. */
 export async function standingOf(
   on: Reader | Tx,
   petitionKey: number,
@@ -77,10 +78,10 @@ const standingsOf = memoized(async (on: Reader, petitionKey: number, at: Date) =
   return standings;
 });
 
-/** To be called by whoever sets a key or a network apart, or releases it. */
+/** Must be called after every write that isolates or releases a key or a network. */
 export const forgetIsolations = (tx: Tx, petitionKey: number): void => standingsOf.forget(tx, petitionKey);
 
-/** How many keys are set apart at the moment. */
+/** How many keys are isolated now. */
 export async function countIsolated(on: Reader): Promise<number> {
   const { keyIsolations: t } = on.tables;
   const [row] = await on.db.select({ keys: count() }).from(t).where(isNull(t.releasedAt));
@@ -104,8 +105,8 @@ const selectIsolations = ({ db, tables: { keyIsolations: t, apiKeys, organizatio
     .innerJoin(organizations, eq(organizations.key, apiKeys.organizationKey));
 
 /**
- * The keys that were set apart for a petition of the actor's organization, latest first, the released ones too.
- * Throws `petition_not_found`, `invalid_cursor`.
+ * All isolations, open and released, of a petition of the actor's organization, latest first. Throws
+ * `petition_not_found`, `invalid_cursor`.
  */
 export async function listIsolations(
   on: Reader,
@@ -131,8 +132,8 @@ async function forgetNetworksOf({ db, tables }: Tx, petitionKey: number, keyId: 
 }
 
 /**
- * Lets a key, and all networks with it, work again for a petition of the actor's organization, from the next request on. What was quarantined
- * stays so. Throws `petition_not_found`, `isolation_not_found`.
+ * Lets a key and all of its networks work again for a petition of the actor's organization, from the next request on.
+ * Signatures that are quarantined already stay so. Throws `petition_not_found`, `isolation_not_found`.
  */
 export async function releaseKey(
   ctx: Context,
@@ -152,7 +153,7 @@ export async function releaseKey(
       .set({ releasedAt: tx.now })
       .where(and(eq(t.key, open.key), isNull(t.releasedAt)))
       .returning({ key: t.key });
-    // Only on PostgreSQL, where somebody else may have released it meanwhile.
+    // Happens on PostgreSQL only, when another request has released it meanwhile.
     if (released.length === 0) throw new ApiError('isolation_not_found');
     await forgetNetworksOf(tx, petition.key, keyId);
     forgetIsolations(tx, petition.key);

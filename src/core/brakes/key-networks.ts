@@ -6,17 +6,18 @@ import { deleteInSteps } from '../in-steps.js';
 import { forgetIsolations, standingOf } from './key-isolations.js';
 
 /*
- * Which networks the signatures of a publishable key come from: so that a key that stands in every page is not condemned
- * for what one visitor does with it. By keyed hashes, for two days; a secret key's network is its owner's, and says nothing.
+ * Which networks the signatures of a publishable key come from, so that a key that is public in a page is not isolated
+ * for what one visitor does. Stored as keyed hashes, for two days. Nothing is stored for secret keys: their network is
+ * the owner's server.
  */
 
 const KEPT_MS = 2 * 86_400_000;
-/** So many of the latest tell enough. */
+/** The latest rows are enough to judge by. */
 const LATEST = 10_000;
 
 type Pair = { apiKeyKey: number; petitionKey: number };
 
-/** Names the signer's network, for this key alone. Null: nothing is known of it. */
+/** The hash of the signer's network, different for each key. Null: unknown, or not a publishable key. */
 export const networkOfSigner = ({ secrets }: Context, actor: Actor, { network }: Caller): Buffer | null =>
   actor.kind === 'publishable' && network !== null ? secrets.network(actor.keyKey, network) : null;
 
@@ -24,7 +25,7 @@ const insertNetwork = statement('signature_network_insert', ({ db, tables: { sig
   db.insert(t).values(bindAll(t, ['signatureKey', 'apiKeyKey', 'petitionKey', 'network', 'createdAt'])),
 );
 
-/** Notes where a new signature comes from. */
+/** Records the network of a new signature. */
 export async function noteNetwork(
   tx: Tx,
   signature: { signatureKey: number; petitionKey: number; apiKeyKey: number | null; network: Buffer | null },
@@ -33,16 +34,16 @@ export async function noteNetwork(
   await insertNetwork(tx, { ...signature, createdAt: tx.now });
 }
 
-/** Notes that the mailbox of a signature has been asked. */
+/** Records that the mailbox of a signature was asked. */
 export async function noteAsked({ db, tables, now }: Tx, signatureKey: number): Promise<void> {
   const { signatureNetworks: t } = tables;
   await db.update(t).set({ askedAt: now }).where(eq(t.signatureKey, signatureKey));
 }
 
-/** A mailbox that was asked, and whether it has said yes. */
+/** A mailbox that was asked, and when it confirmed, if it did. */
 export type Ask = { network: string; askedAt: Date; confirmedAt: Date | null };
 
-/** The latest mailboxes that were asked for what came through a publishable key, since then. */
+/** The latest mailboxes asked for signatures of this key and petition since `since`, newest first. */
 export async function readAsks(
   { db, tables }: Reader,
   { apiKeyKey, petitionKey }: Pair,
@@ -63,7 +64,7 @@ export async function readAsks(
 
 export type NetworkFigures = { network: string; asked: number; confirmed: number };
 
-/** Sets networks apart, for a day. */
+/** Isolates networks for a day. */
 export async function isolateNetworks(
   tx: Tx,
   pair: Pair,
@@ -76,7 +77,7 @@ export async function isolateNetworks(
     await tx.db
       .insert(t)
       .values({ ...pair, network: Buffer.from(network, 'hex'), ...figures })
-      // What is over, and not swept yet.
+      // An isolation that has expired and was not swept yet.
       .onConflictDoUpdate({ target: [t.petitionKey, t.apiKeyKey, t.network], set: figures });
   }
   forgetIsolations(tx, pair.petitionKey);
@@ -94,8 +95,8 @@ const networkOf = statement(
 );
 
 /**
- * Whether nobody is to be asked about a signature, as hardly anybody says yes to what comes from there: from its network
- * where it came with a publishable key, from the key itself where that is secret.
+ * Whether a signature's mailbox must not be asked, because hardly anyone confirms what comes from the same source: its
+ * network for a publishable key, the key itself for a secret one.
  */
 export async function comesFromBadPlace(
   tx: Tx,
@@ -109,7 +110,7 @@ export async function comesFromBadPlace(
   return from?.network != null && standing.networks.has(from.network.toString('hex'));
 }
 
-/** Takes an erased person's networks off. */
+/** Deletes the networks of an erased supporter. */
 export async function forgetNetworks({ db, tables }: Tx, supporterKey: number): Promise<void> {
   const { signatureNetworks: t, signatures } = tables;
   const theirs = db
@@ -119,12 +120,12 @@ export async function forgetNetworks({ db, tables }: Tx, supporterKey: number): 
   await db.delete(t).where(inArray(t.signatureKey, theirs));
 }
 
-/** Forgets where signatures came from, the oldest first. */
+/** Deletes networks that are older than they may be kept. */
 export async function sweepNetworks(store: Store, now: Date): Promise<void> {
   const { signatureNetworks: t } = store.tables;
   const before = new Date(now.getTime() - KEPT_MS);
   await deleteInSteps(store, (db, most) => {
-    // Their keys grow with time: nothing but the oldest is looked at.
+    // Keys grow with time, so only the oldest rows need a look.
     const oldest = db.select({ key: t.signatureKey }).from(t).orderBy(asc(t.signatureKey)).limit(most);
     return db
       .delete(t)

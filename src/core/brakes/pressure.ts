@@ -1,21 +1,21 @@
 import { RecentMap } from '../recent-map.js';
 
-/** Once a petition is under pressure, it stays so for this long after the last moment of it. */
+/** How long a petition stays under pressure after the last attempt above the rate. */
 const STAYS_MS = 10 * 60_000;
 const PETITIONS = 1000;
 
 export type Rate = { requests: number; seconds: number };
 
-/** Two windows side by side: how much of the older one still counts follows from how far the newer one has come. */
+/** A sliding window of two fixed ones: the share of the older one that still counts shrinks as the newer one fills. */
 type Flow = { window: number; now: number; before: number; until: number };
 
-/** Which petitions are signed so often that machines must be at it. Of this process, and kept in memory alone. */
+/** Which petitions are signed so fast that machines must be involved. Kept in this process's memory only. */
 export class Pressure {
   readonly #flows = new RecentMap<Flow>(PETITIONS);
 
   constructor(private readonly above: Rate) {}
 
-  /** Counts an attempt, and tells whether the petition is under pressure. */
+  /** Counts an attempt; returns whether the petition is under pressure. */
   note(petitionKey: number, at: number): boolean {
     const { requests, seconds } = this.above;
     const ms = seconds * 1000;

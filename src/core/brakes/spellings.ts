@@ -9,25 +9,26 @@ import { clusterOf } from '../email.js';
 import { POINTS, type Suspicion } from './suspicion.js';
 
 /*
- * One mailbox has many spellings, and each is a supporter. So that it is not many people, three of them at most count on
- * a petition by themselves; any further one is quarantined, whoever brings it. Its mailbox is asked all the same, so that
- * nobody who makes up spellings keeps the owner from signing: who says yes counts while fewer than three do.
+ * One mailbox has many spellings (anna+1@, anna+2@), and each is a separate supporter. At most three of them count on a
+ * petition unless an organiser decides otherwise; any further one is quarantined, whatever key brings it. Its mailbox
+ * is still asked, so an attacker who uses up the three cannot keep the owner from signing: a confirmation counts while
+ * fewer than three others are confirmed.
  *
- * Only spellings that one can make up are written down: a signature under the plain one is found by its address. Who signs
- * under that pays for a look at most, and only on petitions where some mailbox has used its three spellings up.
+ * Only invented spellings are stored; a signature under the plain address is found by that address. Signers with a
+ * plain address cost one lookup at most, and only on petitions where some mailbox has used up its three.
  */
 
 const MOST = 3;
 
 export const CROWDED: Suspicion = { score: POINTS.many_spellings, signals: ['many_spellings'] };
 
-/** Whether a signature is quarantined for its spelling, and for nothing else. */
+/** Whether a signature is quarantined for its spelling alone. */
 export const isOnlyCrowded = (signals: readonly Signal[] | null | undefined): boolean =>
   signals?.length === 1 && signals[0] === 'many_spellings';
 
 export type Room = {
   free: boolean;
-  /** Writes down that a signature has taken it. */
+  /** Records that a signature has taken the room. */
   take: (signatureKey: number) => PromiseLike<unknown> | undefined;
 };
 
@@ -41,8 +42,8 @@ type Wanted = {
 };
 
 /**
- * Whether a signature may have a status beside what its mailbox has on the petition under other spellings, and beside so
- * many `more` that are not stored yet.
+ * Whether a signature may have this status, given what its mailbox already has on the petition under other spellings,
+ * plus `more` signatures that are not stored yet.
  */
 export async function findRoom(ctx: Context, tx: Tx, wanted: Wanted, more = 0): Promise<Room> {
   const { petitionKey, identity, status, signatureKey } = wanted;
@@ -53,8 +54,8 @@ export async function findRoom(ctx: Context, tx: Tx, wanted: Wanted, more = 0): 
   if (!isPlain) await tx.lock(mailbox);
   const spellings = await findSpellings(tx, { mailbox });
   const isKnown = spellings.some((one) => one.signatureKey === signatureKey);
-  const plain = isPlain ? [] : await plainOnes(ctx, tx, petitionKey, cluster);
-  // One that waits for its mailbox keeps nobody from counting whose mailbox has said yes.
+  const plain = isPlain ? [] : await plainSignatures(ctx, tx, petitionKey, cluster);
+  // A pending signature does not block one whose mailbox has confirmed.
   const others = [...spellings, ...plain].filter(
     (one) =>
       one.signatureKey !== signatureKey &&
@@ -69,12 +70,12 @@ const findFull = statement('spellings_full', ({ db, tables: { spellings: t } }: 
   db
     .select({ key: t.signatureKey })
     .from(t)
-    // Word for word as the partial index has it: with a parameter it would not be used.
+    // Must be written exactly as the partial index has it: with a parameter, the index would not be used.
     .where(and(eq(t.petitionKey, bind(t.petitionKey, 'petitionKey')), sql`nth >= 3`))
     .limit(1),
 );
 
-/** Asked once for all signatures of a commit: nearly always there is none. */
+/** Read once for all signatures of a commit; it is almost always false. */
 const isAnyFull = memoized(
   async (on, petitionKey: number) => (await findFull(on, { petitionKey })).length > 0,
 );
@@ -87,8 +88,8 @@ const findSpellings = statement('spellings_find', ({ db, tables: { spellings: t,
     .where(eq(t.mailbox, bind(t.mailbox, 'mailbox'))),
 );
 
-/** What was signed under the plain spelling; also by whom that was erased since. */
-const plainOnes = (
+/** Signatures under the plain address, including those of a supporter who was erased since. */
+const plainSignatures = (
   { secrets }: Context,
   { db, tables: { signatures: t, supporters } }: Tx,
   petitionKey: number,
@@ -114,7 +115,7 @@ function noteSpelling(
   return Promise.resolve(insertSpelling(tx, row));
 }
 
-/** Those of many addresses, no two of them the same, that may find no room on the petition: few, nearly always. */
+/** Which of these distinct addresses may find no room on the petition; usually few. A superset: findRoom decides. */
 export async function mayBeCrowded(
   ctx: Context,
   tx: Tx,

@@ -9,8 +9,8 @@ import { standingOf } from './key-isolations.js';
 import { hasLink } from './links-in-names.js';
 
 /*
- * What is odd about a signing, in points. Whoever has too many is quarantined: an organiser looks at it before it counts
- * or anything is mailed. Nothing here asks whether the address is known, and the answer is always the same.
+ * The score that decides whether a signing is quarantined: an organiser then looks at it before it counts or anything
+ * is mailed. No signal depends on whether the address is known, and a quarantined signing gets the same answer.
  */
 
 export type Suspicion = { score: number; signals: Signal[] };
@@ -29,7 +29,7 @@ export const POINTS = {
   vouch_limit: 100,
   isolated_network: 100,
 } as const satisfies Record<Signal, number>;
-/** Callers of the API have no form. A browser has one, or a page that was made by hand: worth a little. */
+/** API callers have no form. A browser without one sent a hand-made page: a weak signal. */
 const FORMLESS_BROWSER = 10;
 
 const QUICKEST_MS = 2000;
@@ -38,12 +38,15 @@ const FORM_LIFETIME_MS = 48 * 3_600_000;
 export const openForm = (ctx: Context, { formToken }: { formToken?: string | null }): FirstLook['form'] =>
   formToken ? ctx.sealer.openFormToken(formToken) : null;
 
-/** Null: not odd enough. What organizations vouch for never is; of what they send, only what an isolated key brings. */
+/**
+ * The suspicion, or null below the threshold. Vouched signatures are never suspicious; other ones sent with a secret
+ * key only if the key is isolated.
+ */
 export async function suspect(
   tx: Tx,
   petition: PetitionHead,
   look: FirstLook,
-  /** A proof of work came with it. */
+  /** Whether a proof of work came with it. */
   proven: boolean,
 ): Promise<Suspicion | null> {
   const { actor, input } = look;
@@ -64,7 +67,7 @@ function note(found: Suspicion, signal: Signal, points: number = POINTS[signal])
   found.signals.push(signal);
 }
 
-/** Through what it came. A key that is set apart is still good for those who work for it, from a network that is not. */
+/** Signals of the key. An isolated key still works for a signer with a proof of work whose network is not isolated. */
 async function noteKey(
   tx: Tx,
   found: Suspicion,
@@ -78,7 +81,7 @@ async function noteKey(
   else if (isolated && !proven) note(found, 'isolated_key');
 }
 
-/** How the form was filled in. */
+/** Signals of the form: how, and how fast, it was filled in. */
 function noteForm(found: Suspicion, { key }: PetitionHead, { form, caller, input }: FirstLook, at: number) {
   if (input.website) note(found, 'honeypot');
   if (form === null) {
@@ -90,13 +93,13 @@ function noteForm(found: Suspicion, { key }: PetitionHead, { form, caller, input
   }
 }
 
-/** What it says. */
+/** Signals of the address and the name. */
 function noteWords(found: Suspicion, { email, input }: FirstLook) {
   if (isDisposable(email.identity)) note(found, 'disposable_domain');
   if (hasLink(input.name)) note(found, 'link_in_name');
 }
 
-/** Who else has just signed: under another spelling, or from the same place. That is not held against a proof of work. */
+/** Signals of other recent signings: another spelling, or the same place. A proof of work makes up for the place. */
 function noteOthers(
   found: Suspicion,
   { key }: PetitionHead,
@@ -116,7 +119,7 @@ const insertSuspicion = statement('suspicion_insert', ({ db, tables: { suspicion
     .onConflictDoNothing(),
 );
 
-/** Writes down why a signature is quarantined; the first reason stays. */
+/** Stores why a signature is quarantined; the first reason is kept. */
 export async function noteSuspicion(tx: Tx, signatureKey: number, suspicion: Suspicion): Promise<void> {
   await insertSuspicion(tx, { signatureKey, ...suspicion, createdAt: tx.now });
 }
@@ -128,7 +131,7 @@ const insertSuspicions = insertMany(
   ({ db, tables: { suspicions: t } }, rows) => db.insert(t).values(rows).returning({ key: t.signatureKey }),
 );
 
-/** Writes down why many new signatures are quarantined: all for the same. */
+/** Stores the same reason for many new signatures. */
 export async function noteSuspicions(
   tx: Tx,
   signatureKeys: readonly number[],

@@ -3,8 +3,8 @@ import type { Brakes } from './brakes.js';
 import { fastHash } from './fast-hash.js';
 
 /**
- * What this process counts of one request to sign. Each is counted once, when it is first asked for: a transaction that
- * has to run again hears what the first run heard.
+ * The in-process counters for one request to sign. Each counter is moved once, at first use, so that a transaction that
+ * runs again sees the same answers and counts nothing twice.
  */
 export class Tallies {
   #isPressed: boolean | undefined;
@@ -17,7 +17,7 @@ export class Tallies {
     private readonly identity: string,
   ) {}
 
-  /** Whether the petition is signed more often than usual. */
+  /** Whether the petition is signed faster than usual. */
   isPressed(petitionKey: number, at: number): boolean {
     return (this.#isPressed ??= this.brakes.pressure.note(petitionKey, at));
   }
@@ -44,7 +44,7 @@ export class Tallies {
   #noteSpelling(petitionKey: number): boolean {
     const address = this.#hashOfAddress;
     const cluster = clusterOf(this.identity);
-    // Nearly always the same: nothing is hashed twice.
+    // The two are almost always the same: nothing is hashed twice.
     const mailbox = cluster === this.identity ? address : fastHash(cluster);
     return this.brakes.spellings.note(petitionKey, mailbox, address);
   }

@@ -5,22 +5,24 @@ import { REPEAT_MS, type LinkToken } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { unlessOvertaken } from '../overtaken.js';
 
+/* Shared by confirming and refusing: finding the request of a token, and closing it. */
+
 type Supporter = Tables['supporters']['$inferSelect'];
 
-/** What whoever confirms hears: nothing about the person. */
+/** The answer to a confirmation. It must say nothing about the person. */
 export type Confirmed = {
   kind: ConfirmationRequest['kind'];
-  /** The petition that it is about, if it is about one. */
+  /** The petition that was signed; null for other kinds. */
   petitionId: string | null;
 };
 
-/** A request whose mailbox has proven itself; `repeated`: it was answered with the same link before. */
+/** A request whose mailbox is proven. `repeated`: this link has already answered it. */
 export type Found = { request: ConfirmationRequest; supporter: Supporter; repeated: boolean };
 
 export const isRepeat = ({ usedAt }: LinkToken, now: Date): boolean =>
   usedAt !== null && now.getTime() - usedAt.getTime() <= REPEAT_MS;
 
-/** The request and the person of a token, unless one of them has moved on. */
+/** The request and supporter of a token, unless the request was refused or the supporter's links were revoked. */
 export async function requestOf(tx: Tx, token: LinkToken, repeated: boolean): Promise<Found | undefined> {
   const request = token.requestKey === null ? undefined : await readRequest(tx, token.requestKey);
   const { supporters: t } = tx.tables;
@@ -36,7 +38,7 @@ export async function aboutRequest(tx: Tx, { kind, petitionKey }: ConfirmationRe
   return { kind, petitionId: petition?.id ?? null };
 }
 
-/** Closes the request, and ends the reminders of all that ask for the same signature. */
+/** Closes the request, and ends the reminders of all requests about the same signature. */
 export async function answer(
   tx: Tx,
   request: ConfirmationRequest,

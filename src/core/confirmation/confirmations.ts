@@ -11,22 +11,22 @@ import { activateSubscription } from '../subscriptions/subscriptions.js';
 import { findSupporterByIdentity, learn } from '../supporters/supporters.js';
 import { aboutRequest, answer, isRepeat, requestOf, type Confirmed, type Found } from './answering.js';
 
-/** The link that was mailed, or the address with the code that was. */
+/** The mailed link, or the address with the mailed code. */
 export type MailboxProof = { token: string } | { email: string; code: string };
 
-/** Wrong codes that one mail forgives. */
+/** Wrong codes allowed per mail. */
 const MAX_TRIES = 5;
 const CODE_LIFETIME_MS = 7 * 86_400_000;
 
 /**
- * Confirms one request, and nothing else that was asked for the same address: the signature counts, what the request
- * says of its signer is taken over, the opt-ins become subscriptions. A repeat within a day hears the same and changes
- * nothing. Throws `link_not_found`, whatever is wrong.
+ * Confirms one request, and nothing else that was asked of the same mailbox: the signature counts, what the request
+ * says about its signer is taken over, its opt-ins become subscriptions. A repeat within a day gets the same answer and
+ * changes nothing. Throws `link_not_found` for every kind of failure.
  */
 export async function confirmRequest(ctx: Context, proof: MailboxProof): Promise<Confirmed> {
   const outcome = await ctx.store.transact(async (tx) => {
     const found = 'token' in proof ? await byToken(tx, proof.token) : await byCode(ctx, tx, proof);
-    // A wrong code has used up a try: that must be committed, so nothing is thrown in here.
+    // A wrong code has used up a try, which must be committed: throwing here would roll it back.
     if (!found) return undefined;
     const { request, supporter, repeated } = found;
     const goals = repeated || request.confirmedAt ? null : await apply(ctx, tx, request, supporter);
@@ -54,8 +54,7 @@ async function byCode(
   const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
   if (!supporter) return undefined;
   const { confirmationRequests: t } = tx.tables;
-  // Each guess takes a try from every code that it could have been, before it is looked at: guesses that come at the
-  // same time cannot share one.
+  // Uses up a try on every candidate before comparing, so that simultaneous guesses cannot share one.
   const candidates = await tx.db
     .update(t)
     .set({ codeTries: sql`${t.codeTries} + 1` })
@@ -77,8 +76,8 @@ async function byCode(
 }
 
 /**
- * Makes true what the request wants. Returns the goals of the petition whose count has changed, null if none has, and
- * false when it is too late.
+ * Carries out what the request asks for. Returns the petition's goals if its count changed, null if not, and false if
+ * it is too late to confirm.
  */
 async function apply(
   ctx: Context,
@@ -113,7 +112,7 @@ async function apply(
   return signed?.counted ? signed.goals : null;
 }
 
-/** What the page behind a confirmation link may say before anybody has pressed anything. */
+/** What the page behind a confirmation link may show before its button is pressed. */
 export type Asked = Confirmed & {
   petitionTitle: string | null;
   petitionUrl: string | null;
@@ -127,9 +126,15 @@ export async function readAsked(ctx: Context, token: string): Promise<Asked | un
   if (!found || found.requestKey === null) return undefined;
   if (found.usedAt ? !isRepeat(found, now) : found.expiresAt <= now) return undefined;
   const request = await readRequest(ctx.store.read, found.requestKey);
-  if (!request) return undefined;
-  const { petitions, organizations } = ctx.store.tables;
+  // Refused by another link; the one that refused it says so again.
+  if (!request || (request.refusedAt && !found.usedAt)) return undefined;
+  const { petitions, organizations, supporters } = ctx.store.tables;
   const { db } = ctx.store.read;
+  const [supporter] = await db
+    .select({ epoch: supporters.linkEpoch })
+    .from(supporters)
+    .where(eq(supporters.key, found.supporterKey));
+  if (supporter?.epoch !== found.epoch) return undefined;
   const [petition] =
     request.petitionKey === null
       ? []

@@ -8,8 +8,8 @@ import { endSubscription } from '../subscriptions/subscriptions.js';
 import { aboutRequest, answer, isRepeat, requestOf, type Confirmed, type Found } from './answering.js';
 
 /**
- * "This wasn't me": the request is over, its signature and subscriptions are withdrawn before they ever counted, and
- * nothing more is mailed about it. A request that was confirmed is not touched. Throws `link_not_found`.
+ * "This wasn't me": closes the request and withdraws its signature and subscriptions, which have never counted; no more
+ * mail is sent about it. A confirmed request cannot be refused. Throws `link_not_found`.
  */
 export async function refuseRequest(ctx: Context, token: string): Promise<Confirmed> {
   const refused = await ctx.store.transact(async (tx) => {

@@ -6,15 +6,15 @@ import { openRequests, type ConfirmationRequest } from '../mail/confirmation-req
 import { queueMail } from '../mail/outbox.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
-/** What was asked longer ago is not asked again. */
+/** Requests older than this are not asked about again. */
 const RESEND_MS = 30 * 86_400_000;
 
-/** Where a confirmation was asked for. */
+/** Where the confirmation was first asked for. */
 export type Place = { petitionId: string } | { organizationId: string };
 
 /**
- * Asks the mailbox again about the latest request of this address, if there is one that nobody has answered. It tells
- * nothing; how many mails really leave is a matter of caps.
+ * Asks the mailbox again about the latest open request of this address, if there is one. The caller cannot tell whether
+ * there was; caps decide how many mails leave.
  */
 export async function resendConfirmation(ctx: Context, email: string, place: Place): Promise<void> {
   const identity = parseEmail(email)?.identity;

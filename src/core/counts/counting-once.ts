@@ -8,28 +8,31 @@ import { unlessOvertaken } from '../overtaken.js';
 import { changeCounts, countedColumns, moveCounts, type Counted } from './counts.js';
 
 /*
- * One person counts once on a petition, for ever. A person is the keyed hash of an address. Among those we know, the
- * unique index on petition and supporter sees to it. An erased person leaves a tombstone: a supporter whose identity is
- * that hash, with signatures that say nothing and still count, because the count was shown to the world. Somebody who
- * comes back is a new supporter, so their tombstone has to stop counting where they begin to: here, and nowhere else.
+ * One person counts once on a petition, forever. A person is the keyed hash of an address. For known supporters the
+ * unique index on petition and supporter guarantees it. An erased person leaves a tombstone: a supporter whose identity
+ * is that hash, with signatures that hold no data and still count, because the count was already public. If that person
+ * signs again they are a new supporter, so the tombstone must stop counting when the new signature begins to. That
+ * happens only in this file.
  *
- * A signature whose signer is not known any more (erased, anonymised, merged) never begins to count again: there is
- * nothing left to tell it by from a later one of the same person.
+ * A signature whose signer is no longer known (erased, anonymised, merged) can never begin to count again: it could not
+ * be told apart from a later signature of the same person.
  */
 
-/** What stands where an erased supporter's identity stood: the keyed hash, which needs the address to be made again. */
+/**
+ * What replaces an erased supporter's identity: the keyed hash, which only someone who has the address can make again.
+ */
 export const erasedIdentity = (subject: Buffer): string => `erased:${subject.toString('base64url')}`;
 
 /** A signature that begins to count. `confirmedAt` must be set. */
 export type Beginning = {
   counted: Counted;
-  /** Null: it is new. */
+  /** Null: the signature is new. */
   from: SignatureStatus | null;
-  /** Of its signer, who is known. */
+  /** The identity of its signer, who must be known. */
   identity: string;
 };
 
-/** Counts signatures from now on: the only way for one to become `confirmed`. The caller writes the rows. */
+/** Counts signatures from now on. The only way for a signature to become `confirmed`; the caller writes its row. */
 export async function beginToCount(ctx: Context, tx: Tx, beginnings: readonly Beginning[]): Promise<void> {
   for (const { counted, from } of beginnings) moveCounts(tx, counted, from, 'confirmed');
   await retireTombstones(
@@ -39,14 +42,14 @@ export async function beginToCount(ctx: Context, tx: Tx, beginnings: readonly Be
   );
 }
 
-/** A supporter has taken an address over: what an erased person of that address left stops counting beside theirs. */
+/** Call it when a supporter takes over an address: what an erased person with that address left stops counting. */
 export async function takeOverTombstones(
   ctx: Context,
   tx: Tx,
   supporterKey: number,
   identity: string,
 ): Promise<void> {
-  if (!(await anybodyErased(tx, true))) return;
+  if (!(await isAnyErased(tx, true))) return;
   const { signatures: t } = tx.tables;
   const counting = await tx.db
     .select({ petitionKey: t.petitionKey })
@@ -77,8 +80,8 @@ const findTombstone = statement('tombstone_find', ({ db, tables }: Tx) => {
 });
 
 async function retireTombstones(ctx: Context, tx: Tx, places: readonly Place[]): Promise<void> {
-  if (places.length === 0 || !(await anybodyErased(tx, true))) return;
-  for (const { petitionKey, identity } of await thoseErased(ctx, tx, places)) {
+  if (places.length === 0 || !(await isAnyErased(tx, true))) return;
+  for (const { petitionKey, identity } of await withTombstone(ctx, tx, places)) {
     for (const { key, ...counted } of await findTombstone(tx, { petitionKey, identity })) {
       const { signatures: t } = tx.tables;
       unlessOvertaken(
@@ -93,8 +96,8 @@ async function retireTombstones(ctx: Context, tx: Tx, places: readonly Place[]):
   }
 }
 
-/** The places of people who have a tombstone, under its name. Of many, one statement tells who. */
-async function thoseErased(ctx: Context, tx: Tx, places: readonly Place[]): Promise<Place[]> {
+/** The places with their identity as a tombstone would have it; of several, only those that have a tombstone. */
+async function withTombstone(ctx: Context, tx: Tx, places: readonly Place[]): Promise<Place[]> {
   const renamed = places.map(({ petitionKey, identity }) => ({
     petitionKey,
     identity: erasedIdentity(ctx.secrets.subject(identity)),
@@ -116,16 +119,16 @@ const findErased = statement('supporter_erased', ({ db, tables: { supporters: t 
   db.select({ key: t.key }).from(t).where(isNotNull(t.erasedAt)).limit(1),
 );
 
-/** Whether anybody was ever erased: often nobody was, and then no address need be hashed. */
+/** Whether any supporter was ever erased. Often none was, and no address needs hashing. */
 export const lookForErased = async (on: Reader): Promise<boolean> => (await findErased(on, {})).length > 0;
 
 /**
- * The same, asked once for all transactions of a commit. Only for those who have written a supporter before they ask: from
- * then on no erasure comes in between (`eraseSupporter`), so the answer stays right until the commit.
+ * The same, read once for all transactions of a commit. Only for transactions that have already written a supporter:
+ * from then on no erasure can commit in between (`eraseSupporter`), so the answer holds until the commit.
  */
-const anybodyErased = memoized((tx, _everywhere: true) => lookForErased(tx));
+const isAnyErased = memoized((tx, _everywhere: true) => lookForErased(tx));
 
-/** The condition for signatures whose signer is known. */
+/** The condition for signatures whose signer is still known. */
 export const signerIsKnown = ({ db, tables }: Reader) => {
   const { supporters: t, signatures } = tables;
   const known = db

@@ -5,23 +5,28 @@ import { bind, bindAll, statement, type Reader, type Sum, type Tx } from '../../
 import { countAnswer } from './key-figures.js';
 import { addShareFigures } from './share-figures.js';
 
+/*
+ * A petition's counters. They are moved in the transaction that writes a signature's status, so that they equal the
+ * rows at every commit, and are sharded so that writers on PostgreSQL rarely wait for one row.
+ */
+
 export type Counts = {
   pending: number;
   confirmed: number;
   invalidated: number;
   withdrawn: number;
   quarantined: number;
-  /** When a signature last changed them; null: nobody has signed. */
+  /** When a signature last changed them; null: there are no signatures. */
   updatedAt: Date | null;
 };
 
-/** What counting needs to know of a signature. */
+/** The part of a signature that counting needs. */
 export type Counted = Pick<
   Tables['signatures']['$inferSelect'],
   'petitionKey' | 'collectorKey' | 'apiKeyKey' | 'shareLinkKey' | 'createdAt' | 'confirmedAt'
 >;
 
-/** The columns of a signature that make it countable. */
+/** The columns for `Counted`. */
 export const countedColumns = ({ signatures: t }: Tables) => ({
   petitionKey: t.petitionKey,
   collectorKey: t.collectorKey,
@@ -33,7 +38,7 @@ export const countedColumns = ({ signatures: t }: Tables) => ({
 
 const HOUR_MS = 3_600_000;
 
-/** The sum of a column; 0 where there is no row. */
+/** The sum of a column; 0 without rows. */
 export const total = (column: Parameters<typeof sum>[0]) =>
   sql<number>`coalesce(${sum(column)}, 0)`.mapWith(Number);
 
@@ -93,9 +98,9 @@ const addToPartner = statement('partner_counts_add', ({ db, tables: { partnerCou
 const PARTNER: Sum = { write: (tx, values) => addToPartner(tx, { ...NO_CHANGE, ...values }) };
 
 /**
- * Moves the counts with a signature's status (`from` null: it is new): called by every verb that writes a status, in the
- * same transaction, so that counters and rows agree at every commit. `confirmedAt` must be set when it leaves
- * `confirmed`. What begins to count goes through `beginToCount` (src/core/counts/counting-once.ts).
+ * Moves the counts when a signature's status changes (`from` null: it is new). Every verb that writes a status must
+ * call it in the same transaction, so that counters and rows agree at every commit. `confirmedAt` must be set when it
+ * leaves `confirmed`. To enter `confirmed`, use `beginToCount` (src/core/counts/counting-once.ts).
  */
 export const changeCounts: (
   tx: Tx,
@@ -104,7 +109,7 @@ export const changeCounts: (
   to: Exclude<SignatureStatus, 'confirmed'>,
 ) => void = moveCounts;
 
-/** For counting-once.ts alone. */
+/** Only for counting-once.ts; other code uses `changeCounts` or `beginToCount`. */
 export function moveCounts(
   tx: Tx,
   counted: Counted,
@@ -113,8 +118,8 @@ export function moveCounts(
 ): void {
   const { petitionKey, collectorKey, shareLinkKey, confirmedAt } = counted;
   const { shard } = tx;
-  // First, and sums are written in this order: two transactions that want a row of another sum want one of these too, and
-  // one of them waits here, before it has locked anything that the other needs.
+  // Must come first, since sums are written in this order: two transactions that need the same row of another sum also
+  // need one of these, so one of them waits here before it holds any lock that the other needs.
   move(tx, COUNTS, { petitionKey, shard }, from, to);
   if (collectorKey !== null) {
     move(tx, PARTNER, { petitionKey, organizationKey: collectorKey, shard }, from, to);
@@ -145,7 +150,7 @@ const selectCounts = statement('counts_read', ({ db, tables }: Reader) =>
     .where(eq(tables.petitionCounts.petitionKey, bind(tables.petitionCounts.petitionKey, 'petitionKey'))),
 );
 
-/** The counts of a petition that nobody has signed. */
+/** The counts of a petition without signatures. */
 export const NO_COUNTS: Counts = { ...NO_CHANGE, updatedAt: null };
 
 /** The counts of a petition as of the last commit. */
@@ -154,7 +159,7 @@ export async function readCounts(on: Reader, petitionKey: number): Promise<Count
   return row ?? NO_COUNTS;
 }
 
-/** The next value of the ladder above `confirmed`; null when all are passed. */
+/** The next goal above `confirmed`; null when all are reached. */
 export const nextMilestone = (goals: readonly number[], confirmed: number): number | null =>
   goals.find((goal) => goal > confirmed) ?? null;
 

@@ -3,8 +3,8 @@ import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { bindAll, statement, type Sum, type Tx } from '../../store/store.js';
 
 /*
- * Of what came through each key: how many mailboxes were asked, and how many of them said yes. Both by when it happened:
- * asked is who was mailed, so that a mail server that is away says nothing about a key.
+ * Per key and petition: how many mailboxes were asked, and how many confirmed, in slots of ten minutes by when each
+ * happened. A mailbox counts as asked when its mail is sent, so an outage of the mail server says nothing about a key.
  */
 
 export const SLOT_MS = 600_000;
@@ -26,7 +26,7 @@ const addToFigures = statement('key_figures_add', ({ db, tables: { keyFigures: t
 
 const FIGURES: Sum = { write: (tx, values) => addToFigures(tx, { asked: 0, confirmed: 0, ...values }) };
 
-/** Notes that a mailbox has said yes. */
+/** Counts a confirmation for the key that brought the signature; other changes of status are ignored. */
 export function countAnswer(
   tx: Tx,
   { apiKeyKey, petitionKey }: { apiKeyKey: number | null; petitionKey: number },
@@ -37,7 +37,7 @@ export function countAnswer(
   addToKeyFigures(tx, apiKeyKey, petitionKey, { confirmed: 1 });
 }
 
-/** That one was asked: see countAsked in ../mail/asked-mailboxes.ts. */
+/** Adds one mailbox to a key's figures. For asked ones see `countAsked` in ../mail/asked-mailboxes.ts. */
 export function addToKeyFigures(
   tx: Tx,
   apiKeyKey: number,

@@ -2,34 +2,36 @@ import { asc, eq } from 'drizzle-orm';
 import type { Reader, Store } from '../../store/store.js';
 import { readCounts } from './counts.js';
 
+/* Milestones: when a petition's confirmed count first reached each of its goals. */
+
 export type Milestone = { value: number; reachedAt: Date };
 
 export type Milestones = {
   /**
-   * Records what the petition has crossed, once each; call it after every commit that may have raised the confirmed
-   * count or changed the ladder. It reads the count after the commit: so among transactions that ran at the same time
-   * the last one sees them all, and a jump over several goals records each.
+   * Records every goal that the petition has reached, each once. Call it after every commit that may have raised the
+   * confirmed count or changed the goals. It reads the count after the commit: of concurrent transactions the last one
+   * sees all, and a jump over several goals records each of them.
    */
   settle(petitionKey: number, goals: readonly number[]): Promise<void>;
-  /** Looks at the whole ladder at the next `settle`: call it when the ladder has changed. */
+  /** Makes the next `settle` check all goals; call it after the goals have changed. */
   forget(petitionKey: number): void;
-  /** Records what a crash between a commit and its `settle` left out. Run at boot. */
+  /** Records what a crash between a commit and its `settle` left out. Runs at boot. */
   settleAll(): Promise<void>;
 };
 
 export function createMilestones(store: Store, now: () => Date): Milestones {
   const { milestones, petitions } = store.tables;
-  /** The highest goal known to be recorded, by petition: spares the hot path all but one comparison. */
+  /** The highest recorded goal per petition: on the hot path `settle` is then a single comparison. */
   const recorded = new Map<number, number>();
 
-  /** Looks that are about to happen, by petition. */
+  /** Reads of the count that are scheduled, by petition. */
   const coming = new Map<number, { goals: readonly number[]; done: Promise<void> }>();
 
   function settle(petitionKey: number, goals: readonly number[]): Promise<void> {
     const top = recorded.get(petitionKey) ?? 0;
     if (!goals.some((goal) => goal > top)) return Promise.resolve();
-    // What has been committed stays so, even if recording fails: then the next look makes it good.
-    // All whose commit is answered in this turn share one look, which comes after all of their commits.
+    // All commits answered in this turn of the event loop share one read, which comes after all of them. If recording
+    // fails, the commits stay valid and the next `settle` catches up.
     const look = coming.get(petitionKey) ?? { goals, done: lookSoon(petitionKey).catch(() => undefined) };
     look.goals = goals;
     coming.set(petitionKey, look);

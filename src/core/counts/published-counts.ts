@@ -4,13 +4,13 @@ import { readCounts } from './counts.js';
 const MAX_AGE_MS = 1000;
 
 export type PublishedCounts = {
-  /** A petition's confirmed signatures as last published: at most a second old. Ask before the request has its effect. */
+  /** A petition's confirmed signatures, at most a second old. Read it before the request takes effect. */
   confirmed(on: Reader, petitionKey: number): Promise<number>;
 };
 
 /**
- * The count that answers to strangers carry. It never holds what the request itself did, since that difference would
- * tell whether the address had signed before.
+ * The count in answers to callers without a secret key. It must never include the effect of the request itself: the
+ * difference would show whether the address had signed before.
  */
 export function createPublishedCounts(now: () => Date): PublishedCounts {
   const published = new Map<number, { confirmed: number; at: number }>();

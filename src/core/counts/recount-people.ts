@@ -7,9 +7,9 @@ import type { Drift } from './recount.js';
 const AT_A_TIME = 10_000;
 
 /**
- * Proves that the confirmed signatures of a petition are as many people, those who were erased included: a person is the
- * keyed hash of an address. Only where erased people count does it look at anybody, since an index keeps the others apart.
- * It may run while people sign.
+ * Proves that a petition's confirmed signatures belong to as many people, erased ones included (a person is the keyed
+ * hash of an address). It reads signers only where signatures of erased people count; elsewhere the unique index on
+ * petition and supporter suffices. Safe to run while people sign.
  */
 export async function recountPeople(on: Reader, secrets: Secrets): Promise<Drift[]> {
   const drifts: Drift[] = [];
@@ -24,7 +24,7 @@ export async function recountPeople(on: Reader, secrets: Secrets): Promise<Drift
   return drifts;
 }
 
-/** The signatures of erased people that count, by petition and by what stands in place of the address. */
+/** The counted signatures of erased people: by petition, then by the identity that replaced the address. */
 async function countedTombstones({ db, tables }: Reader): Promise<Map<number, Map<string, number>>> {
   const { signatures: t, supporters } = tables;
   const rows = await db
@@ -56,7 +56,9 @@ async function* countedSigners({ db, tables }: Reader, petitionKey: number) {
   }
 }
 
-/** Asked of one moment: the two were read in two. */
+/**
+ * Whether all of these count, read in one statement: they were found in different ones, and one may have changed since.
+ */
 async function bothCount({ db, tables: { signatures: t } }: Reader, ...keys: number[]): Promise<boolean> {
   const [row] = await db
     .select({ counting: count() })

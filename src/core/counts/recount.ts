@@ -6,8 +6,8 @@ import type { Reader } from '../../store/store.js';
 export type Drift = {
   petitionId: string;
   /**
-   * `history`, `attributed` and `conversions` are confirmed signatures: by hour, by organization, by share link; `people`
-   * are those whose they are (src/core/counts/recount-people.ts).
+   * `history`, `attributed` and `conversions` are sums of confirmed signatures by hour, by organization and by share
+   * link; `people` are the signers of the confirmed ones (recount-people.ts).
    */
   what: SignatureStatus | (typeof CONFIRMED)[number] | 'people';
   counter: number;
@@ -19,8 +19,8 @@ const CONFIRMED = ['history', 'attributed', 'conversions'] as const;
 const number = (query: SQL) => sql<number>`(${query})`.mapWith(Number);
 
 /**
- * Holds every counter against its rows; an empty list proves that they agree. One statement, hence one snapshot: it may
- * run while people sign.
+ * Compares every counter with its rows; an empty list proves that they agree. It is one statement, hence one snapshot,
+ * so it is safe to run while people sign.
  */
 export async function recount(on: Reader): Promise<Drift[]> {
   const { petitions: p, petitionCounts: c, signatures: s } = on.tables;
@@ -51,7 +51,7 @@ export async function recount(on: Reader): Promise<Drift[]> {
   });
 }
 
-/** The confirmed signatures once more, as each of the other sums has them. */
+/** The confirmed signatures by hour, by organization and by share link. */
 function confirmedBy({ tables }: Reader) {
   const { petitions: p, petitionHistory: h, partnerCounts, shareCounts, shareLinks, signatures: s } = tables;
   const confirmed = (more?: SQL) =>

@@ -1,7 +1,10 @@
 import { eq, sql } from 'drizzle-orm';
 import { bind, bindAll, statement, type Sum, type Tx } from '../../store/store.js';
 
-/* What share links bring, as sums: for each link, and by the hour for each wording and organization. */
+/*
+ * What share links bring, as sums: per link, and per hour for each text variant and organization. Zero fields may be
+ * left out.
+ */
 
 export type ShareFigures = { links?: number; requests?: number; clicks?: number; conversions?: number };
 
@@ -59,7 +62,7 @@ const FIGURES: Sum = {
     const { shareLinkKey } = values;
     const [link] = await findLink(tx, { shareLinkKey });
     if (!link) return;
-    // A link that nobody has followed needs no row.
+    // A link without clicks needs no row.
     const { requests, clicks, conversions } = values;
     if (requests || clicks || conversions) await addToLink(tx, { ...NOTHING, ...values });
     const { variantKey, organizationKey } = link;
@@ -69,11 +72,11 @@ const FIGURES: Sum = {
 
 const HOUR_MS = 3_600_000;
 
-/** The hour of an instant, counted from 1970 in UTC. */
+/** The hours between 1970 (UTC) and an instant. */
 export const hourOf = (instant: Date): number => Math.floor(instant.getTime() / HOUR_MS);
-/** When an hour begins. */
+/** The instant at which an hour begins. */
 export const startOf = (hour: number): Date => new Date(hour * HOUR_MS);
 
-/** Adds to the figures of a link, in the hour (since 1970, UTC) in which it happened. */
+/** Adds to the figures of a link, in the hour (`hourOf`) in which it happened. */
 export const addShareFigures = (tx: Tx, shareLinkKey: number, hour: number, figures: ShareFigures): void =>
   tx.add(FIGURES, { shareLinkKey, hour, shard: tx.shard }, figures);

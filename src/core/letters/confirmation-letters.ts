@@ -15,10 +15,10 @@ import { manage } from './manage-letter.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** Somebody who says "this wasn't me" is left alone about that petition for so long. */
+/** How long a supporter who said "this wasn't me" gets no more mail about that petition. */
 const REFUSAL_MS = 30 * DAY;
 
-/** Asks for a signature, for subscriptions, or both: for whatever of the request is still open. */
+/** Asks the mailbox to confirm what is still open of the request: its signature, its subscriptions, or both. */
 export async function confirmation(draft: Draft, { reminder }: { reminder: boolean }): Promise<Plan | Drop> {
   const { tx, mail, supporter } = draft;
   const request = mail.requestKey === null ? undefined : await readRequest(tx, mail.requestKey);
@@ -28,22 +28,23 @@ export async function confirmation(draft: Draft, { reminder }: { reminder: boole
   const signature = await signatureOf(tx, request);
   if (signature === 'over') return { drop: 'petition_over' };
   if (await refusedLately(tx, request)) return { drop: 'refused' };
-  // Nothing is mailed to whom a suspicious signature names, until an organiser has released it: subscriptions neither.
+  // A suspicious signature causes no mail, not even about its subscriptions, until an organiser has released it.
   const isHeld = signature?.status === 'quarantined';
   const asksHeld = isHeld && (await asksQuarantined(tx, signature));
   if (isHeld && !asksHeld) return { drop: 'quarantined' };
-  if (signature && (await isSetApart(tx, signature))) return { drop: 'isolated' };
+  if (signature && (await isFromBadSource(tx, signature))) return { drop: 'isolated' };
 
   const signing = asksHeld || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
   if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
   if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
-  // Subscribed already: who asks again may want to see what is there.
+  // Subscribed already: the mail offers access to the supporter's data instead.
   return manage(draft, { most: 1, ms: DAY });
 }
 
 /**
- * Who is there under too many spellings is asked all the same: anybody could have made up the others. So is everybody
- * where the organiser is not shown what no mailbox has answered (see signature-access.ts): nobody would release it.
+ * Whether to ask the mailbox of a quarantined signature. Yes if its only fault is the number of spellings, since an
+ * attacker may have invented the others; and yes on petitions whose organiser cannot see unconfirmed signatures (see
+ * signature-access.ts), because there the organiser could never release it.
  */
 const asksQuarantined = async (
   tx: Tx,
@@ -71,10 +72,11 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
 }
 
 /**
- * What came from where hardly anybody confirms asks nobody: most of those mailboxes know nothing of it. Unless it was
- * quarantined: an organiser has looked at it, and released it.
+ * Whether the signature came from a source that hardly anyone confirms: most of these mailboxes know nothing about it,
+ * so none is asked. A signature that was quarantined and is not any more was released by an organiser, and is asked
+ * about.
  */
-const isSetApart = async (
+const isFromBadSource = async (
   tx: Tx,
   {
     key,
@@ -136,14 +138,14 @@ async function ask(
   };
 }
 
-/** The code of this mail is the one that holds, and of all requests for the signature only this one is remembered. */
+/** From now on only the code of this mail is valid, and only this request of the signature gets reminders. */
 async function expectAnswer(
   { ctx, tx, random, mail }: Draft,
   request: ConfirmationRequest,
   { signing }: { signing: boolean },
 ): Promise<void> {
   const { confirmationRequests: t } = tx.tables;
-  // A mail that was put back has had its recipient before: it is the same reminder.
+  // A mail that was put back already has a recipient: it is the same reminder, not a further one.
   const first = mail.recipient === null;
   const reminders = request.reminders + (mail.kind === 'reminder' && first ? 1 : 0);
   const next = signing && reminders < ctx.policy.reminders;

@@ -1,6 +1,7 @@
 /*
- * What becomes of a queued mail when its turn comes: whether it is sent at all, to whom, and what it may say. Deciding it
- * here, rather than when something is asked for, keeps the asking the same for everybody.
+ * The types for deciding what becomes of a queued mail when its turn comes: whether it is sent, to which address, and
+ * with what values. This is decided here and not when the mail is requested, so that a request takes the same course
+ * for every address.
  */
 
 import type { Tables } from '../../../schema/db/tables.js';
@@ -10,41 +11,41 @@ import type { Context } from '../context.js';
 import type { OutboxRow } from '../mail/outbox.js';
 import type { Letter, LetterValues } from './letter.js';
 
-export type Supporter = Tables['supporters']['$inferSelect'];
+export type MailedSupporter = Tables['supporters']['$inferSelect'];
 
-/** What a writer works with. Randomness is drawn before the transaction. */
+/** What a letter writer works with. `random` was drawn before the transaction. */
 export type Draft = {
   ctx: Context;
   tx: Tx;
   mail: OutboxRow;
-  supporter: Supporter;
+  supporter: MailedSupporter;
   random: { token: Buffer; code: string };
 };
 
 export type Plan = {
   template: Letter['template'];
   locale: string;
-  /** Whose mail it is; null: the installation's. */
+  /** The organization that the mail is sent for; null: the installation. */
   organizationKey: number | null;
-  /** Another address than the supporter's. */
+  /** Overrides the supporter's address. */
   to?: { identity: string; delivery: string };
-  /** What it turned out to be, where that is not what was queued. */
+  /** The kind that is sent, if it differs from the queued one. */
   kind?: MailKind;
-  /** Further caps of its own, for mails of its kind. */
+  /** Caps for mails of this kind beyond the usual ones. */
   atMost?: (Cap & { petitionKey?: number })[];
-  /** What is done instead when it is one too many. */
+  /** Runs instead of sending when a cap is exceeded. */
   whenCapped?: () => Promise<void>;
-  /** Makes tokens and gathers the words, once it is certain that the mail is sent. */
+  /** Makes tokens and gathers values; called only when the mail is certain to be sent. */
   fill: () => Promise<LetterValues>;
 };
 
-/** Why a mail is not needed, as a word. */
+/** Why the mail is not sent, as a code for the outbox. */
 export type Drop = { drop: string };
 
 /*
- * How many mails one mailbox gets, under whatever spelling. What anybody brings about by typing an address at a petition
- * or a list shares one budget. What only its owner should want has one of its own for each kind: so nothing that is signed
- * in somebody's name keeps from them what they ask for.
+ * Caps count mails per mailbox, under all of its spellings. Mails that a stranger can cause by typing an address at a
+ * petition or a list share one budget. Mails that only the owner should want have a separate budget per kind, so that
+ * signing in someone's name cannot keep that person from getting them.
  */
 
 /** At most `most` mails in `ms`. */

@@ -10,7 +10,7 @@ async function changeOf({ tx, mail }: Draft) {
   return row;
 }
 
-/** To the new address, unless it is somebody else's already: who that is, it does not tell. */
+/** The mail to the new address. It is dropped if another supporter has that address; the caller must not learn that. */
 export async function emailApply(draft: Draft): Promise<Plan | Drop> {
   const { ctx, tx, mail } = draft;
   const change = await changeOf(draft);
@@ -28,7 +28,7 @@ export async function emailApply(draft: Draft): Promise<Plan | Drop> {
   };
 }
 
-/** To the old address, always: a session that was stolen must not take somebody's signatures away unnoticed. */
+/** The mail to the old address. Always sent: a stolen session must not take over a supporter's signatures unnoticed. */
 export async function emailNotice(draft: Draft): Promise<Plan | Drop> {
   const { ctx, mail } = draft;
   const change = await changeOf(draft);
@@ -52,7 +52,7 @@ export async function emailNotice(draft: Draft): Promise<Plan | Drop> {
   };
 }
 
-/** Whether there was a notice of the change before this one. */
+/** Whether an earlier mail has announced this change. */
 async function wasNoticed({ tx, mail }: Draft, emailChangeKey: number): Promise<boolean> {
   const { outbox: t } = tx.tables;
   const earlier = await tx.db

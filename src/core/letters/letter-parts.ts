@@ -6,7 +6,7 @@ import { issueToken, type NewToken } from '../links/random-tokens.js';
 import type { Draft } from './draft.js';
 import type { LetterValues } from './letter.js';
 
-/** A token for the reader of a mail, made as it is written. */
+/** Issues a token for the recipient, while the mail is written. */
 export async function tokenFor(
   { tx, supporter, random }: Draft,
   purpose: TokenPurpose,
@@ -17,7 +17,7 @@ export async function tokenFor(
   return issued.token;
 }
 
-/** Whom the reader agrees to be mailed by, with the words that they agree to. */
+/** The organizations that the recipient would agree to be mailed by, with their consent texts. */
 export async function wordsOf(
   tx: Tx,
   optIns: readonly RequestedOptIn[],

@@ -5,7 +5,7 @@ import { emailApply, emailNotice } from './email-change-letters.js';
 import { manage } from './manage-letter.js';
 import { unsubscribed, unsubscribeLinks } from './unsubscribing-letters.js';
 
-/** What each kind of mail is, seen from when it is sent. */
+/** Which function writes each kind of queued mail. */
 export const WRITERS: Record<MailKind, (draft: Draft) => Promise<Plan | Drop>> = {
   signed: (draft) => confirmation(draft, { reminder: false }),
   already_signed: (draft) => confirmation(draft, { reminder: false }),

@@ -1,30 +1,32 @@
-/** A mail before it has words: which one, to whom, and what its template may say. */
+/** A mail before it is worded: its template, recipient and values. */
 export type Letter = {
   template: Template;
-  /** Where it goes: the delivery address. */
+  /** The delivery address. */
   to: string;
-  /** The local part of its Message-ID, the same at each attempt. */
+  /** The local part of its Message-ID, the same for each attempt. */
   messageId: string;
   locale: string;
-  /** Who speaks; null: the installation itself. */
+  /** The sender; null: the installation itself. */
   organization: { name: string; url: string | null; imprint: string | null; replyTo: string | null } | null;
   values: LetterValues;
 };
 
-/** Nothing in here was typed by a stranger: only what organizations wrote, and what we made. */
+/**
+ * The values of a template. None may be text from a stranger: only what organizations wrote and what this server made.
+ */
 export type LetterValues = {
   /** The link that the mail is about. */
   link?: string;
-  /** Six digits, for those who do not follow links. */
+  /** Six digits, for recipients who do not follow links. */
   code?: string;
   petition?: { title: string; statement: string; url: string | null } | null;
-  /** Names of the organizations that the reader agrees to be mailed by, with the words they agree to. */
+  /** The organizations that the recipient agrees to be mailed by, with their consent texts. */
   opt_ins?: { organization: string; text: string }[];
-  /** Whether the reader was asked before. */
+  /** Whether this repeats an earlier mail. */
   reminder?: boolean;
-  /** Subscriptions that the reader may end, each with its link. */
+  /** Subscriptions that the recipient can end, each with its link. */
   subscriptions?: { organization: string; link: string }[];
-  /** For how long the link works, in the unit that reads well. */
+  /** How long the link works, in one of these units. */
   days?: number;
   hours?: number;
   minutes?: number;

@@ -4,13 +4,15 @@ import type { Context } from '../context.js';
 import { clusterOf } from '../email.js';
 import { countMails, type OutboxRow } from '../mail/outbox.js';
 import type { Cap } from './draft.js';
-import type { Plan, Supporter } from './draft.js';
+import type { Plan, MailedSupporter } from './draft.js';
+
+/* How many mails of each kind one mailbox may get. draft.ts explains which mails share a budget. */
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const WEEK = 7 * DAY;
 
-/** What anybody can ask for. */
+/** Mails that anyone can cause by typing an address. They share the budget of the policy. */
 const ASKED: readonly MailKind[] = ['signed', 'already_signed', 'subscribed', 'reminder'];
 
 const NOW_AND_THEN: readonly Cap[] = [
@@ -18,37 +20,37 @@ const NOW_AND_THEN: readonly Cap[] = [
   { most: 3, ms: DAY },
 ];
 
-/** The budgets of all else. */
+/** Separate budgets, for all other kinds. */
 const OWN: Partial<Record<MailKind, readonly Cap[]>> = {
   manage: NOW_AND_THEN,
   unsubscribe_links: NOW_AND_THEN,
-  // One for each list that was left, and a list can only be left again by who has come back to it.
+  // One mail per list that was left; leaving the same list again needs a new subscription first.
   unsubscribed: [{ most: 10, ms: DAY }],
   email_apply: [
     { most: 3, ms: DAY },
     { most: 10, ms: WEEK },
   ],
-  // A notice of safety: always.
+  // A security notice is always sent.
   email_notice: [],
 };
 
 type Counting = Cap & { kinds: readonly MailKind[]; petitionKey?: number; supporterKey?: number };
 
-/** The keyed hash that caps count by: of what all spellings of one mailbox have in common. */
+/** The keyed hash that caps count by, the same for all spellings of one mailbox. */
 export const recipientOf = ({ secrets }: Context, identity: string): Buffer =>
   secrets.subject(clusterOf(identity));
 
-/** Whether a mail would be one too many for its mailbox. */
+/** Whether this mail would exceed a cap of its mailbox. */
 export async function isOverCap(
   ctx: Context,
   tx: Tx,
   mail: OutboxRow,
   plan: Plan,
-  supporter: Supporter,
+  supporter: MailedSupporter,
 ): Promise<boolean> {
   const { identity } = plan.to ?? supporter;
   const recipient = recipientOf(ctx, identity);
-  // Mails that went to a tagged spelling before caps knew of mailboxes stand under that spelling.
+  // Older mails to a tagged spelling were stored under that spelling.
   const recipients = [recipient, ctx.secrets.subject(identity)];
   // Two workers must not count the mails of one mailbox at the same time.
   await tx.lock(recipient);
@@ -59,7 +61,7 @@ export async function isOverCap(
   return false;
 }
 
-function capsOf({ policy }: Context, mail: OutboxRow, plan: Plan, supporter: Supporter): Counting[] {
+function capsOf({ policy }: Context, mail: OutboxRow, plan: Plan, supporter: MailedSupporter): Counting[] {
   const kind = plan.kind ?? mail.kind;
   const further = (plan.atMost ?? []).map((cap) => ({ ...cap, kinds: [kind] }));
   const own = OWN[kind];
@@ -77,8 +79,8 @@ function capsOf({ policy }: Context, mail: OutboxRow, plan: Plan, supporter: Sup
 }
 
 /**
- * Whether an address has a budget of its own: it was proven, or it is the plain spelling of its mailbox. All others share
- * that of the mailbox: anybody can make them up, and must not use up with them what its owner may ask for.
+ * Whether the address has its own budget: it was proven, or is the plain spelling of its mailbox. All other spellings
+ * share one, since anyone can invent them, and must not use up what the owner may ask for.
  */
-const isOwnName = ({ identity, provenAt }: Supporter): boolean =>
+const isOwnName = ({ identity, provenAt }: MailedSupporter): boolean =>
   provenAt !== null || clusterOf(identity) === identity;

@@ -1,9 +1,12 @@
-/** What an installation decides about mail. */
+/** The mail settings of an installation. */
 export type Policy = Readonly<{
-  /** Hours after the first mail until the reminder, and as many until the next; how many at most. */
+  /** Hours from the first mail to a reminder and between reminders; and the largest number of reminders. */
   reminderHours: number;
   reminders: number;
-  /** Of what anybody can ask for, to one mailbox: in 24 hours, in 7 days, about one petition ever. More are silently dropped. */
+  /**
+   * The most mails that strangers can cause to one mailbox: in 24 hours, in 7 days, and ever about one petition.
+   * Further ones are dropped silently.
+   */
   perDay: number;
   perWeek: number;
   perPetition: number;

@@ -4,7 +4,7 @@ import { tokenFor } from './letter-parts.js';
 
 const DAY = 86_400_000;
 
-/** Lets the reader into their own data, whatever they have asked for under their address. */
+/** Mails a link to "my data", the supporter's own pages. */
 export async function manage(draft: Draft, further?: Cap): Promise<Plan> {
   const { ctx, tx, mail, supporter } = draft;
   return {
@@ -13,7 +13,8 @@ export async function manage(draft: Draft, further?: Cap): Promise<Plan> {
     locale: mail.locale ?? 'en',
     organizationKey: null,
     ...(further ? { atMost: [further] } : {}),
-    // Anybody can ask for this mail: whoever uses it up must not keep its owner out.
+    // Anyone can request this mail, and using up the cap must not lock the owner out: the links already mailed work
+    // longer.
     whenCapped: () => renewTokens(tx, 'manage', supporter.key, DAY),
     async fill() {
       const token = await tokenFor(draft, 'manage');

@@ -4,14 +4,14 @@ import type { Context } from '../context.js';
 import { TOKEN_BYTES } from '../links/random-tokens.js';
 import { isBlocked } from '../mail/do-not-contact.js';
 import { settleMail, type OutboxRow } from '../mail/outbox.js';
-import type { Plan, Supporter } from './draft.js';
+import type { Plan, MailedSupporter } from './draft.js';
 import { WRITERS } from './letter-writers.js';
 import type { Letter } from './letter.js';
 import { isOverCap, recipientOf } from './mail-caps.js';
 
 /**
- * Prepares a claimed mail. Returns undefined when nothing is to be sent; then it is settled already, with the reason.
- * Links in it are made now: a second attempt makes new ones, and both work. So no token waits in a table.
+ * Turns a claimed mail into a letter; undefined when it must not be sent, in which case it is already settled with the
+ * reason. Tokens are made here, so none waits in the outbox; a second attempt makes new ones, and both work.
  */
 export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter | undefined> {
   const random = { token: ctx.random(TOKEN_BYTES), code: sixDigits(ctx.random) };
@@ -20,31 +20,32 @@ export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter
     const plan = supporter
       ? await WRITERS[mail.kind]({ ctx, tx, mail, supporter, random })
       : { drop: 'nobody' };
-    const refusal = 'drop' in plan ? plan.drop : await refusalOf(ctx, tx, mail, plan, supporter as Supporter);
+    const refusal =
+      'drop' in plan ? plan.drop : await refusalOf(ctx, tx, mail, plan, supporter as MailedSupporter);
     if (refusal !== undefined) {
       if (refusal === 'capped') await (plan as Plan).whenCapped?.();
       await settleMail(tx, mail, { state: 'dropped', reason: refusal });
       return undefined;
     }
-    return write(ctx, tx, mail, plan as Plan, supporter as Supporter);
+    return write(ctx, tx, mail, plan as Plan, supporter as MailedSupporter);
   });
 }
 
-/** Takes the row for writing, so that nobody is erased while a mail to them is made. */
-async function lockSupporter(tx: Tx, key: number | null): Promise<Supporter | undefined> {
+/** Locks the supporter's row, so that no erasure can commit while a mail to that supporter is being made. */
+async function lockSupporter(tx: Tx, key: number | null): Promise<MailedSupporter | undefined> {
   if (key === null) return undefined;
   const { supporters: t } = tx.tables;
   const [row] = await tx.db.update(t).set({ linkEpoch: t.linkEpoch }).where(eq(t.key, key)).returning();
   return row && row.erasedAt === null ? row : undefined;
 }
 
-/** Why a mail must not leave; undefined when it may. */
+/** Why a mail must not be sent; undefined: it may. */
 async function refusalOf(
   ctx: Context,
   tx: Tx,
   mail: OutboxRow,
   plan: Plan,
-  supporter: Supporter,
+  supporter: MailedSupporter,
 ): Promise<string | undefined> {
   const subject = ctx.secrets.subject((plan.to ?? supporter).identity);
   if (await isBlocked(tx, subject)) return 'do_not_contact';
@@ -56,7 +57,7 @@ async function write(
   tx: Tx,
   mail: OutboxRow,
   plan: Plan,
-  supporter: Supporter,
+  supporter: MailedSupporter,
 ): Promise<Letter> {
   const { outbox: t, organizations } = tx.tables;
   const [organization] =
@@ -86,7 +87,7 @@ async function write(
   };
 }
 
-/** 000000 to 999999, each as likely as the other. */
+/** 000000 to 999999, all equally likely. */
 function sixDigits(random: Context['random']): string {
   for (;;) {
     const number = random(4).readUInt32BE();

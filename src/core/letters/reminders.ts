@@ -5,8 +5,8 @@ import { queueMail } from '../mail/outbox.js';
 const AT_A_TIME = 500;
 
 /**
- * Queues a reminder for every request whose time has come. Whether it is still needed shows when it is written. Returns
- * how many; several processes may do this at once.
+ * Queues a reminder for every request that is due; whether it is still needed is decided when it is written. Returns
+ * how many. Several processes may run this at once.
  */
 export async function remindAll(ctx: Context): Promise<number> {
   for (let all = 0; ;) {
@@ -14,7 +14,7 @@ export async function remindAll(ctx: Context): Promise<number> {
       const { confirmationRequests: t } = tx.tables;
       const isDue = and(isNotNull(t.remindAt), lte(t.remindAt, tx.now));
       const due = tx.db.select({ key: t.key }).from(t).where(isDue).orderBy(asc(t.remindAt)).limit(AT_A_TIME);
-      // Taken and put away in one statement: nobody else reminds of it.
+      // Selected and cleared in one statement, so that no other process sends the same reminder.
       const rows = await tx.db
         .update(t)
         .set({ remindAt: null })

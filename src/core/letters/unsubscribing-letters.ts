@@ -8,7 +8,7 @@ import { tokenFor, wordsOf } from './letter-parts.js';
 
 const HOUR = 3_600_000;
 
-/** Mails the links with which the lists can be left that the mailbox is on. */
+/** Mails the links to leave the lists that the mailbox is on. */
 export async function unsubscribeLinks({ ctx, tx, mail, supporter }: Draft): Promise<Plan | Drop> {
   const { subscriptions: t, organizations } = tx.tables;
   const rows = await tx.db
@@ -41,7 +41,10 @@ export async function unsubscribeLinks({ ctx, tx, mail, supporter }: Draft): Pro
   };
 }
 
-/** After leaving a list: one way back, for whom a scanner, or a stranger with a forwarded mail, has taken off it. */
+/**
+ * After leaving a list: a link to return, for supporters whom a mail scanner or a recipient of a forwarded mail
+ * unsubscribed.
+ */
 export async function unsubscribed(draft: Draft): Promise<Plan | Drop> {
   const { ctx, tx, mail, supporter } = draft;
   const request = mail.requestKey === null ? undefined : await readRequest(tx, mail.requestKey);

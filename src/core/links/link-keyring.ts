@@ -1,6 +1,6 @@
 import { deriveKey, seal, unseal } from '../sealer.js';
 
-/** Opens sealed keys, and remembers what it has opened: unsealing and deriving would cost more than verifying. */
+/** Opens sealed link keys, and caches what it derives: unsealing each time would cost more than verifying. */
 export class LinkKeyring {
   readonly #sealingKey: Buffer;
   readonly #derived = new Map<string, Buffer>();
@@ -13,7 +13,7 @@ export class LinkKeyring {
     return seal(this.#sealingKey, key);
   }
 
-  /** The key for one purpose; undefined where the sealed key is from another installation. */
+  /** The key for one purpose; undefined if it was sealed under another root key. */
   derive(sealed: Buffer, purpose: string): Buffer | undefined {
     const name = `${purpose} ${sealed.toString('base64')}`;
     const known = this.#derived.get(name);

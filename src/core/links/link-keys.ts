@@ -3,24 +3,24 @@ import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 
 /*
- * The root keys that personal links are signed with. They lie in the database, sealed under the installation's root
- * key: so all processes have the same, rotating needs no restart, and a captured database cannot sign. The latest
- * signs; all that are there verify, so links live on until their key is removed.
+ * The root keys that sign personal links. They are stored in the database, sealed with the installation's root key: all
+ * processes share them, rotation needs no restart, and a stolen database cannot sign. The latest key signs; all stored
+ * keys verify, so a link works until its key is removed.
  */
 
 const LENGTH = 32;
-/** A link names its key in one byte. */
+/** A token has one byte for the id of its key. */
 const MOST = 255;
 
 export type LinkKey = { id: number; createdAt: Date };
 
-/** The keys that verify, the one that signs first. */
+/** All stored keys; the first one signs. */
 export const listLinkKeys = (on: Reader): PromiseLike<LinkKey[]> => {
   const { linkKeys: t } = on.tables;
   return on.db.select({ id: t.id, createdAt: t.createdAt }).from(t).orderBy(desc(t.createdAt), desc(t.id));
 };
 
-/** The derived key of an id; undefined when it was removed. */
+/** The derived key with this id; undefined if it was removed. */
 export async function verifyingKey(
   ctx: Context,
   on: Reader,
@@ -32,7 +32,7 @@ export async function verifyingKey(
   return row && ctx.linkKeyring.derive(row.sealed, purpose);
 }
 
-/** The key that signs now; the first one is made when it is first needed. */
+/** The key that signs now. The first one is created on first use. */
 export async function signingKey(
   ctx: Context,
   tx: Tx,
@@ -50,14 +50,14 @@ export async function signingKey(
   return { id: made.id, key: ctx.linkKeyring.derive(made.sealed, purpose) as Buffer };
 }
 
-/** Makes a new key: from now on it signs, and the older ones go on to verify. Throws when all 255 ids are in use. */
+/** Creates a key that signs from now on; older ones still verify. Throws an `Error` when all 255 ids are in use. */
 export const rotateLinkKeys = (ctx: Context): Promise<LinkKey> =>
   ctx.store.transact(async (tx) => {
     const { id } = await insertKey(ctx, tx);
     return { id, createdAt: tx.now };
   });
 
-/** Removes a key: every link that it signed is void. Returns whether it was there. */
+/** Removes a key, which voids every link that it signed. Returns whether it existed. */
 export const removeLinkKey = (ctx: Context, id: number): Promise<boolean> =>
   ctx.store.transact(async (tx) => {
     const { linkKeys: t } = tx.tables;
@@ -69,13 +69,13 @@ async function insertKey(ctx: Context, tx: Tx): Promise<{ id: number; sealed: Bu
   const { linkKeys: t } = tx.tables;
   const used = new Set((await tx.db.select({ id: t.id }).from(t)).map((row) => row.id));
   const highest = Math.max(0, ...used);
-  // Ids are used again only when they have run out, so that an old link does not meet a key with a new meaning soon.
+  // Ids are reused only when all have been used, so that old links rarely meet a new key with their id.
   const free = [highest + 1, ...Array.from({ length: MOST }, (_, i) => i + 1)].find(
     (id) => id <= MOST && !used.has(id),
   );
   if (free === undefined) throw new Error(`there are ${MOST} link keys: remove old ones first`);
   const sealed = ctx.linkKeyring.seal(ctx.random(LENGTH));
-  // On PostgreSQL a second process may have made it too: then the store runs this again.
+  // On PostgreSQL another process may have inserted the same id: then the store runs the transaction again.
   await tx.db.insert(t).values({ id: free, sealed, createdAt: tx.now });
   return { id: free, sealed };
 }

@@ -1,8 +1,8 @@
-/** Where links in mails point: to our built-in pages, or to your own, with the token in place of `{token}`. */
+/** The targets of links in mails: our built-in pages, or the operator's URLs with `{token}` in them. */
 export type LinkName = 'confirm' | 'unsubscribe' | 'manage' | 'emailChange' | 'emailUndo';
 export type LinkTemplates = Readonly<Record<LinkName, string>>;
 
-/** The built-in page of each link, below PUBLIC_URL. */
+/** The built-in page of each link, relative to PUBLIC_URL. */
 export const PAGES: LinkTemplates = {
   confirm: '/confirm?token={token}',
   unsubscribe: '/unsubscribe?token={token}',
@@ -13,9 +13,9 @@ export const PAGES: LinkTemplates = {
 
 export type Links = {
   to(name: LinkName, token: string): string;
-  /** For List-Unsubscribe: always ours, since mail providers call it without a person. */
+  /** For List-Unsubscribe: always our own URL, since mail providers call it without opening a page. */
   oneClick(token: string): string;
-  /** What people spread. */
+  /** The address of a share link. */
   share(code: string): string;
 };
 

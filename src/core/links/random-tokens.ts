@@ -6,9 +6,9 @@ import { ApiError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 
 /*
- * Random tokens: 33 random bytes, of which the database holds the SHA-256. They are mailed when what they allow should
- * need the mailbox. All carry the supporter's link epoch: raising it voids every older link, but for the undo of a change
- * of address, which is there for stolen sessions.
+ * Random tokens: 33 random bytes, of which the database stores only the SHA-256. They are mailed where an action must
+ * prove that the mailbox was read. Each carries the supporter's link epoch: raising it voids all older links, except
+ * the undo of a change of address, which must survive a stolen session.
  */
 
 const MINUTE = 60_000;
@@ -24,20 +24,20 @@ const KINDS: Record<TokenPurpose, { prefix: string; lifetime: number }> = {
 };
 
 export const TOKEN_BYTES = 33;
-/** How long a confirmation of a subscription alone is open; a signature's is open for the token's whole life. */
+/** How long a confirmation of subscriptions alone stays open; one with a signature stays open as long as its token. */
 export const SUBSCRIPTION_LIFETIME_MS = 72 * HOUR;
-/** A token that was used answers the same for so long: mailboxes open links twice. */
+/** How long a used token gets the same answer again, since mail programs and people open links twice. */
 export const REPEAT_MS = 24 * HOUR;
 
 export type LinkToken = Tables['linkTokens']['$inferSelect'];
 
-/** Every way in which a link can be wrong looks the same from outside. */
+/** The error for every link that does not work. It must not tell why. */
 export const linkNotFound = (): ApiError =>
   new ApiError('link_not_found', {
     detail: 'It is mistyped, used, cancelled or too old: ask for a new one.',
   });
 
-/** The SHA-256 of a token that is written exactly as it was made; undefined for all else. */
+/** The SHA-256 of a token in its exact form; undefined for every other text. */
 export function hashOfToken(purpose: TokenPurpose, token: string): Buffer | undefined {
   const { prefix } = KINDS[purpose];
   const text = token.slice(prefix.length + 1);
@@ -50,7 +50,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
 export type NewToken = {
   purpose: TokenPurpose;
-  /** TOKEN_BYTES of randomness, drawn outside of the transaction. */
+  /** TOKEN_BYTES of randomness, drawn before the transaction. */
   bytes: Buffer;
   supporterKey: number;
   epoch: number;
@@ -59,7 +59,7 @@ export type NewToken = {
   lifetimeMs?: number;
 };
 
-/** Makes a token: its text is in the answer and nowhere else. */
+/** Stores a new token and returns its text, which exists nowhere else. */
 export async function issueToken(
   tx: Tx,
   { purpose, bytes, lifetimeMs = KINDS[purpose].lifetime, ...about }: NewToken,
@@ -72,7 +72,7 @@ export async function issueToken(
   return { token, expiresAt };
 }
 
-/** Lets the tokens that somebody was mailed within `ms`, and has not used, live anew. None that was cancelled comes back. */
+/** Extends the unused tokens that a supporter was mailed within the last `ms`. Cancelled ones stay cancelled. */
 export async function renewTokens(
   tx: Tx,
   purpose: TokenPurpose,
@@ -94,7 +94,10 @@ export async function renewTokens(
     );
 }
 
-/** Uses a token up, in one statement: of two that come at once one gets it. Undefined when there is nothing to use. */
+/**
+ * Uses a token up in one statement, so that only one of two simultaneous requests gets it. Undefined: unknown, used or
+ * expired.
+ */
 export async function consumeToken(
   tx: Tx,
   purpose: TokenPurpose,
@@ -111,7 +114,7 @@ export async function consumeToken(
   return row;
 }
 
-/** A token as it stands, used or not; undefined when it is unknown. Whoever asks looks at usedAt and expiresAt. */
+/** Reads a token, used or not; undefined when unknown. The caller must check usedAt and expiresAt. */
 export async function findToken(
   on: Reader,
   purpose: TokenPurpose,

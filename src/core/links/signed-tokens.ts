@@ -5,18 +5,18 @@ import type { Context } from '../context.js';
 import { signingKey, verifyingKey } from './link-keys.js';
 
 /*
- * Signed tokens: for links in mailings, which are made by the million and stored nowhere.
+ * Signed tokens: for links in mailings, which are made by the million and never stored.
  *
  *   version 1 · purpose 1 · key id 1 · link epoch 4 · issue day 2 · handle 14 [· mailing 9] · HMAC-SHA-256 cut to 16
  *
- * The handle is a subscription's, drawn at random: no id of the database leaves it. All fields have one length, so every
- * token of a purpose has one length too, and base64url without spare bits: there is exactly one way to write each.
+ * The handle belongs to a subscription and is random, so that no database id leaks. Every token of a purpose has the
+ * same length and its base64url no spare bits: each token has exactly one spelling.
  */
 
 const PURPOSES = {
-  /** Which mailing brought this visit. */
+  /** Tells which mailing brought a visit. */
   recognise: { prefix: 'pr', byte: 1, length: 48, lifetimeDays: 400 },
-  /** One-click, in the List-Unsubscribe header only. */
+  /** One-click unsubscribing, in the List-Unsubscribe header only. */
   unsubscribe_header: { prefix: 'pu', byte: 2, length: 39, lifetimeDays: Infinity },
   /** In a mailing's footer. */
   unsubscribe_footer: { prefix: 'pb', byte: 3, length: 39, lifetimeDays: Infinity },
@@ -50,7 +50,7 @@ function encode(purpose: SignedPurpose, keyId: number, key: Buffer, claims: Clai
 const macOf = (key: Buffer, bytes: Buffer): Buffer =>
   createHmac('sha256', key).update(bytes.subarray(0, -MAC)).digest().subarray(0, MAC);
 
-/** The bytes of a token that is written exactly as `encode` writes it, not yet verified. */
+/** The bytes of a token in its exact form, not yet verified. */
 function decode(purpose: SignedPurpose, token: string): Buffer | undefined {
   const { prefix, byte, length } = PURPOSES[purpose];
   const text = token.slice(prefix.length + 1);
@@ -60,7 +60,7 @@ function decode(purpose: SignedPurpose, token: string): Buffer | undefined {
   return exact && bytes[0] === VERSION && bytes[1] === byte ? bytes : undefined;
 }
 
-/** Signs tokens of one purpose with the current key: asked once, it makes any number. */
+/** Returns a function that signs any number of tokens of one purpose with the current key. */
 export async function signer(
   ctx: Context,
   tx: Tx,
@@ -70,7 +70,7 @@ export async function signer(
   return (claims) => encode(purpose, id, key, claims);
 }
 
-/** What a token says, if its signature, its form and its day hold; undefined for every other text. */
+/** The claims of a token whose signature, form and age are valid; undefined for every other text. */
 export async function verify(
   ctx: Context,
   on: Reader,
@@ -84,7 +84,7 @@ export async function verify(
   if (!key || !timingSafeEqual(macOf(key, bytes), bytes.subarray(-MAC))) return undefined;
   const day = bytes.readUInt16BE(7);
   const age = dayOf(now) - day;
-  // A clock that ran ahead a little is forgiven.
+  // Tolerates an issuer's clock that is a little ahead.
   if (age < -1 || age > PURPOSES[purpose].lifetimeDays) return undefined;
   const rest = bytes.subarray(9 + HANDLE_BYTES, -MAC);
   return {
@@ -102,7 +102,7 @@ export type LinkedSubscription = {
   status: 'pending' | 'active' | 'unsubscribed' | 'suppressed';
 };
 
-/** The subscription that a verified token speaks of, unless its supporter has cancelled older links. */
+/** The subscription of a verified token, unless its supporter has voided older links since. */
 export async function linkedSubscription(
   on: Reader,
   claims: Claims,

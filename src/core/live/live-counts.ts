@@ -4,31 +4,34 @@ import type { Reader, Store } from '../../store/store.js';
 import { countColumns, type Counts } from '../counts/counts.js';
 import { statusAt } from '../petitions/petition-life.js';
 
-/** What those who follow a petition live may have to hear of. */
+/** The state of a petition that live followers may need to see. */
 export type LiveState = { status: PetitionStatus; goals: readonly number[]; counts: Counts };
 
 export type Follower = {
-  /** The state when it is first read, and then whenever it may have changed. */
+  /** Called when the state is first read, and whenever it may have changed since. */
   hear(state: LiveState): void;
-  /** It could not be read. It is tried again. */
+  /** Called when the state could not be read. The read is repeated. */
   fail(error: unknown): void;
 };
 
 export type LivePace = {
-  /** A petition is read at most once in so long. */
+  /** The least time between two reads of a petition. */
   restMs: number;
-  /** How often all that are followed are read anyway: closing times come, and word of other processes can be lost. */
+  /**
+   * How often all followed petitions are read without a change: petitions close by the clock, and notifications from
+   * other processes can get lost.
+   */
   lookMs: number;
 };
 
 export const LIVE_PACE: LivePace = { restMs: 1000, lookMs: 10_000 };
 
-/** Petitions that one query reads. */
+/** Petitions per query. */
 const AT_ONCE = 200;
 
 type Followed = { key: number; follower: Follower; resting: boolean; changed: boolean };
 
-/** Which petitions are followed, and when each is read: after a change at once, then not again before it has rested. */
+/** Reads followed petitions: at once after a change, then not again until `restMs` have passed. */
 export class LiveCounts {
   readonly #followed = new Map<number, Followed>();
   readonly #due = new Set<Followed>();
@@ -41,11 +44,11 @@ export class LiveCounts {
     private readonly pace: LivePace = LIVE_PACE,
   ) {}
 
-  /** Follows a petition, which has one follower at most. Returns how to stop. */
+  /** Follows a petition, which may have only one follower. Returns a function that stops. */
   follow(key: number, follower: Follower): () => void {
     const followed: Followed = { key, follower, resting: false, changed: false };
     this.#followed.set(key, followed);
-    // Watched before it is first read: nothing can come between.
+    // Starts watching before the first read, so that no change is missed in between.
     this.#stop ??= this.#watch();
     this.#mark(followed);
     return () => {
@@ -82,11 +85,11 @@ export class LiveCounts {
     this.#due.add(followed);
     if (this.#reading) return;
     this.#reading = true;
-    // Not in the turn of the commit: those who committed are answered first.
+    // Not in the same turn as the commit, so that the answers to its signers leave first.
     setImmediate(() => void this.#readDue());
   }
 
-  /** One query after another, so that no older state comes after a newer one. */
+  /** Runs one query after another, so that an older state never arrives after a newer one. */
   async #readDue(): Promise<void> {
     while (this.#due.size > 0) {
       const some = [...this.#due].slice(0, AT_ONCE);

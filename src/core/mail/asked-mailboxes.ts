@@ -3,7 +3,9 @@ import { bind, statement, type Tx } from '../../store/store.js';
 import { noteAsked } from '../brakes/key-networks.js';
 import { addToKeyFigures } from '../counts/key-figures.js';
 
-/** The signature that waits for a mailbox which a mail was the first to ask, if it came through a key. */
+/* Counts the mailboxes that were asked to confirm signatures of an API key, which is how the key breaker judges it. */
+
+/** The pending signature that a mail was the first to ask about, if it came through an API key. */
 const findAsked = statement('key_figures_asked', ({ db, tables }: Tx) => {
   const { confirmationRequests: t, signatures, outbox } = tables;
   const earlier = db
@@ -28,17 +30,17 @@ const findAsked = statement('key_figures_asked', ({ db, tables }: Tx) => {
     .where(
       and(
         eq(t.key, bind(t.key, 'requestKey')),
-        // Only the request that made the signature: who repeats it may have come another way.
+        // Only the request that created the signature: a repeat may have come through another key.
         isNull(t.data),
         isNotNull(signatures.apiKeyKey),
-        // What counts already, or is set apart, will never be counted as a yes.
+        // A signature that already counts or is quarantined can no longer add a confirmation to the key's figures.
         eq(signatures.status, 'pending'),
         notExists(earlier),
       ),
     );
 });
 
-/** Notes that the mail which asks for a new signature has left. */
+/** Counts a mailbox as asked; call it when its mail has been sent. */
 export async function countAsked(tx: Tx, mail: { key: number; requestKey: number }): Promise<void> {
   const [place] = await findAsked(tx, { mailKey: mail.key, requestKey: mail.requestKey });
   if (place?.apiKeyKey == null) return;

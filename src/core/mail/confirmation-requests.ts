@@ -4,16 +4,16 @@ import type { RequestData, RequestedOptIn } from '../../../schema/db/tables/mail
 import { bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 
 /**
- * Something that somebody wants under an address: void until the owner of the mailbox confirms it. What was said with it
- * stays in it until then, and each is confirmed by itself: else the one who typed an address first, or last, would speak
- * for its owner.
+ * A request made under an address, which has no effect until the owner of the mailbox confirms it. The data sent with
+ * it stays in the request until then, and each request is confirmed separately: otherwise the first or last stranger to
+ * type an address would speak for its owner.
  */
 export type ConfirmationRequest = Tables['confirmationRequests']['$inferSelect'];
 
 export type NewRequest = Pick<ConfirmationRequest, 'kind' | 'supporterKey' | 'origin' | 'locale'> & {
   signatureKey?: number | null;
   petitionKey?: number | null;
-  /** What a repeat says; null for the request that made the signature. */
+  /** What a repeated signing says; null for the request that created the signature. */
   data?: RequestData | null;
   optIns: RequestedOptIn[];
   source?: string | null;
@@ -39,7 +39,7 @@ const insert = statement('request_insert', ({ db, tables: { confirmationRequests
     .returning({ key: t.key }),
 );
 
-/** Writes a request down. Returns its key, for the mail that asks the mailbox. */
+/** Stores a request. Returns its key, for the mail that asks the mailbox. */
 export async function insertRequest(tx: Tx, request: NewRequest): Promise<number> {
   const [row] = await insert(tx, {
     ...request,
@@ -60,7 +60,7 @@ export async function readRequest(on: Reader, key: number): Promise<Confirmation
   return row;
 }
 
-/** The requests of a supporter that nobody has answered, latest first. */
+/** The open requests of a supporter, at most 100, latest first. */
 export const openRequests = (on: Reader, supporterKey: number): PromiseLike<ConfirmationRequest[]> => {
   const { confirmationRequests: t } = on.tables;
   return on.db

@@ -4,9 +4,13 @@ import type { MailKind } from '../../../schema/db/tables/mail.js';
 import { bindAll, statement, type Reader, type Store, type Tx } from '../../store/store.js';
 import { countAsked } from './asked-mailboxes.js';
 
+/*
+ * The outbox: mails wait in the database until a worker claims, sends and settles them. Several processes may do that.
+ */
+
 export type OutboxRow = Tables['outbox']['$inferSelect'];
 
-/** What a mail is about: the keys that its kind needs. */
+/** What a mail is about; each kind needs some of these. */
 export type MailSubject = Partial<
   Pick<
     OutboxRow,
@@ -32,11 +36,11 @@ const insertMail = statement('outbox_insert', ({ db, tables: { outbox } }: Tx) =
 );
 
 /**
- * Queues a mail in the transaction of what it reports: both happen or neither. Whether it is sent, and what it says, is
- * decided when its turn comes (src/core/letters/prepare-mail.ts). Call `ctx.mailWaits()` after the commit.
+ * Queues a mail in the transaction that causes it, so that both are committed or neither. Whether it is sent, and what
+ * it says, is decided when its turn comes (src/core/letters/prepare-mail.ts). Call `ctx.mailWaits()` after the commit.
  *
- * For an address that nobody here has (`supporterKey` null) a row is queued all the same, and dropped in its turn: so a
- * request for it writes, syncs and lasts as one for a known address does.
+ * For an unknown address (`supporterKey` null) a row is queued as well, and dropped in its turn. Do not skip it: a
+ * request about an unknown address must take as many writes, and as long, as one about a known address.
  */
 export async function queueMail(
   tx: Tx,
@@ -59,14 +63,14 @@ export async function queueMail(
 }
 
 /**
- * Takes up to `limit` mails that are due, for `leaseMs`: until then nobody else gets them, and after it, if they are not
- * settled, their worker is taken for dead.
+ * Leases up to `limit` due mails for `leaseMs`. No other worker gets them until then; afterwards, a mail that is not
+ * settled is free again, since its worker must have died.
  */
 export const claimMails = (store: Store, limit: number, leaseMs: number): Promise<OutboxRow[]> =>
   store.transact(({ db, tables: { outbox: t }, now }) => {
     const isDue = and(isNull(t.settledAt), lte(t.dueAt, now));
     const due = db.select({ key: t.key }).from(t).where(isDue).orderBy(asc(t.dueAt)).limit(limit);
-    // Asked again from outside: another process may have been quicker than the inner select.
+    // The condition is repeated outside, because another process may have claimed rows since the inner select.
     return db
       .update(t)
       .set({ state: 'sending', dueAt: new Date(now.getTime() + leaseMs) })
@@ -79,7 +83,10 @@ export type Settlement =
   | { state: 'dropped' | 'failed'; reason: string }
   | { state: 'queued'; reason: string; dueAt: Date };
 
-/** Writes down what became of a claimed mail. A lease that ran out meanwhile is not fought over: the other wins. */
+/**
+ * Records the outcome of a claimed mail. If the lease expired and another worker has settled the mail, that outcome
+ * stays.
+ */
 export async function settleMail(tx: Tx, mail: OutboxRow, settlement: Settlement): Promise<void> {
   const { outbox: t } = tx.tables;
   const { state } = settlement;
@@ -99,7 +106,7 @@ export async function settleMail(tx: Tx, mail: OutboxRow, settlement: Settlement
 
 export type QueueState = { queued: number; oldestAt: Date | null };
 
-/** How many mails wait, the ones that are on their way included, and since when the oldest does. */
+/** How many mails are unsettled, those being sent included, and when the oldest was queued. */
 export async function readQueue(on: Reader): Promise<QueueState> {
   const { outbox: t } = on.tables;
   const [row] = await on.db
@@ -109,7 +116,7 @@ export async function readQueue(on: Reader): Promise<QueueState> {
   return row ?? { queued: 0, oldestAt: null };
 }
 
-/** How many mails of these kinds a mailbox got since an instant, or is about to get, besides this one. */
+/** How many mails of these kinds a mailbox has got since an instant or is about to get, not counting `besides`. */
 export async function countMails(
   on: Reader,
   besides: Pick<OutboxRow, 'key'>,

@@ -11,8 +11,8 @@ const CHANGES_KEPT_DAYS = 14;
 const FIGURES_KEPT_DAYS = 30;
 
 /**
- * Forgets what nobody can use any more: tokens that are used up or over, mails that were settled long ago, changes of
- * address that can no longer be undone, what keys brought long ago. Few rows in each transaction.
+ * Deletes, a few rows per transaction, what has served its purpose: expired tokens, mails settled long ago, changes of
+ * address that can no longer be undone, old figures of keys and networks.
  */
 export async function sweepLinksAndMail(store: Store, now: Date): Promise<void> {
   const before = (days: number) => new Date(now.getTime() - days * DAY_MS);

@@ -8,25 +8,28 @@ import type { PageRequest } from '../cursor.js';
 import { dayOf, signer, type Claims } from '../links/signed-tokens.js';
 import { getMailing, type MailingView } from './mailings.js';
 
-/** What a mail of an organization to one of its subscribers needs. */
+/** The links that an organization's mailer needs for one subscriber. */
 export type MailingLink = {
   subscriptionId: string;
   email: string;
   frequency: Frequency;
   locale: string | null;
-  /** For links in the body: tells the mailing, and nobody. */
+  /** For links in the body. It tells the mailing and identifies no reader, so a forwarded mail is harmless. */
   recogniseToken: string;
-  /** For the header `List-Unsubscribe`, and nowhere else. */
+  /** For the `List-Unsubscribe` header only. */
   oneClickUrl: string;
   /** For the footer. */
   unsubscribeUrl: string;
-  /** The page of the mailing's petition, with the token and the source; null: it has none. */
+  /**
+   * The page of the mailing's petition, with token and source; null: the mailing has no petition, or the petition no
+   * page.
+   */
   petitionUrl: string | null;
 };
 
 /**
- * Personal links for a page of the active subscribers, in the order in which they subscribed. Whoever must not be mailed
- * is left out, so that a page may be shorter than its limit. Throws `mailing_not_found`, `invalid_cursor`.
+ * Personal links for a page of the organization's active subscribers, oldest subscription first. Addresses that must
+ * not be mailed are left out, so a page may be shorter than its limit. Throws `mailing_not_found`, `invalid_cursor`.
  */
 export async function listMailingLinks(
   ctx: Context,
@@ -74,7 +77,9 @@ async function activePage(on: Reader, { publicId, organizationKey }: MailingView
 
 type Subscriber = Awaited<ReturnType<typeof activePage>>['items'][number];
 
-/** The keys of those who must not be mailed: by the keyed hash, which the database cannot make. */
+/**
+ * The subscriptions that must not be mailed. They are found by keyed hash, which the database itself cannot compute.
+ */
 async function blockedOf(ctx: Context, rows: Subscriber[]): Promise<Set<number>> {
   const { doNotContact: t } = ctx.store.tables;
   const keys = new Map(
@@ -86,7 +91,7 @@ async function blockedOf(ctx: Context, rows: Subscriber[]): Promise<Set<number>>
 }
 
 async function linkMaker(ctx: Context, mailing: MailingView): Promise<(to: Subscriber) => MailingLink> {
-  // In a transaction, because the very first token makes the key.
+  // A transaction, because signing for the first time creates the key.
   const sign = await ctx.store.transact(async (tx) => ({
     recognise: await signer(ctx, tx, 'recognise'),
     header: await signer(ctx, tx, 'unsubscribe_header'),

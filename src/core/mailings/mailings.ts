@@ -13,7 +13,7 @@ import { findHead, Moved, type PetitionHead } from '../petitions/petition-lookup
 
 type MailingRow = Tables['mailings']['$inferSelect'];
 
-/** A mailing, with what its links need of its petition. */
+/** A mailing, with what its links need from its petition. */
 export type MailingView = MailingRow & { petitionId: string | null; pageUrl: string | null };
 
 export type MailingInput = { name: string; petition?: string | null; source?: string | null };
@@ -36,8 +36,8 @@ const selectViews = ({ db, tables: { mailings: t, petitions } }: Reader) =>
     .leftJoin(petitions, eq(petitions.key, t.petitionKey));
 
 /**
- * Makes a mailing: what its links bring is credited to it.
- * Throws `petition_not_found`, `petition_taken_down`, `not_a_partner`, `idempotency_key_reused`.
+ * Creates a mailing, to which signatures through its links are attributed. Throws `petition_not_found`,
+ * `petition_taken_down`, `not_a_partner`, `idempotency_key_reused`.
  */
 export async function createMailing(
   ctx: Context,
@@ -60,7 +60,7 @@ export async function createMailing(
   );
 }
 
-/** A petition that the actor's organization leads or is a partner of, by any slug it ever had. */
+/** A petition that the actor's organization leads or is a partner of; earlier slugs work too. */
 async function findShared(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionHead> {
   const petition = await findHead(on, actor, ref).catch((error: unknown) => {
     if (error instanceof Moved) return findHead(on, actor, error.slug);

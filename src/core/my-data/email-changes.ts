@@ -12,17 +12,22 @@ import { unlessOvertaken } from '../overtaken.js';
 import type { Session } from '../session.js';
 import { mergeSupporters } from '../supporters/merging.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
-import type { Supporter } from './me.js';
+
+/*
+ * Changing a supporter's address: the new mailbox must confirm it, and the old mailbox can undo it for seven days, even
+ * after further changes, so that a stolen session cannot useToken a supporter's data away for good.
+ */
 
 type EmailChange = Tables['emailChanges']['$inferSelect'];
+type Supporter = Tables['supporters']['$inferSelect'];
 
 const DAY_MS = 86_400_000;
 const PER_DAY = 3;
 
 /**
- * Asks the new mailbox, and tells the old one. Whether the new address is somebody else's is decided when the mail is
- * sent, and nobody learns it. Nothing happens for the address that is there already, or at the fourth try in a day.
- * Throws `invalid_body`, `invalid_session`, `idempotency_key_reused`.
+ * Mails a link to the new address and a notice to the old one. Whether another supporter has the new address is checked
+ * only when the mail is sent, so the caller cannot learn it. Nothing happens for the supporter's present address, or at
+ * the fourth request within a day. Throws `invalid_body`, `invalid_session`, `idempotency_key_reused`.
  */
 export async function requestEmailChange(
   ctx: Context,
@@ -70,7 +75,7 @@ async function isFull(tx: Tx, supporterKey: number): Promise<boolean> {
   return (row?.changes ?? 0) >= PER_DAY;
 }
 
-/** Takes the row for writing: of the changes of one supporter, one at a time is looked at. */
+/** Locks the row, so that changes of one supporter run one after the other. */
 async function lockSupporter(tx: Tx, key: number): Promise<Supporter | undefined> {
   const { supporters: t } = tx.tables;
   const [row] = await tx.db
@@ -84,14 +89,14 @@ async function lockSupporter(tx: Tx, key: number): Promise<Supporter | undefined
 const SHUT = { shut: 'supporters' } as const;
 
 /**
- * The new mailbox says yes: from now on it is the supporter's, and older links are void. Somebody who has used the address
- * meanwhile without proving it gives way. A repeat within a day hears the same. Throws `link_not_found`, whatever is
- * wrong: also when the address has become somebody else's.
+ * Applies a change that the new mailbox confirmed, and voids all older links. A supporter who used the new address
+ * without proving it is merged into this one. A repeat within a day gets the same answer. Throws `link_not_found` for
+ * every failure, also when the address has become another supporter's meanwhile.
  */
 export async function confirmEmailChange(ctx: Context, text: string): Promise<void> {
   await ctx.store.transact(async (tx) => {
-    const { token, repeated } = await take(tx, 'email_apply', text);
-    const { change, supporter } = await whole(tx, token);
+    const { token, repeated } = await useToken(tx, 'email_apply', text);
+    const { change, supporter } = await changeOfToken(tx, token);
     if (repeated && change.status === 'applied') return;
     const current = change.status === 'requested' && supporter.linkEpoch === token.epoch;
     if (repeated || !current || (await isTaken(tx, change.newIdentity))) throw linkNotFound();
@@ -101,26 +106,27 @@ export async function confirmEmailChange(ctx: Context, text: string): Promise<vo
   }, SHUT);
 }
 
-/** Whether an address is the proven one of somebody: whoever merely typed it has no claim to it. */
+/** Whether a supporter has proven this address. Typing it gives no claim to it. */
 export async function isTaken(on: Reader, identity: string): Promise<boolean> {
   const holder = await findSupporterByIdentity(on, identity);
   return holder !== undefined && holder.provenAt !== null;
 }
 
 /**
- * The old mailbox says no, before the change or after it: it is the supporter's again, whatever came later and whoever
- * uses it now, and all links and sessions are void. A repeat within a day hears the same. Throws `link_not_found`.
+ * Undoes a change on behalf of the old mailbox, before or after it was applied, together with all later changes. The
+ * supporter gets the old address back even from another supporter who has it now, and all links and sessions are void.
+ * A repeat within a day gets the same answer. Throws `link_not_found`.
  */
 export async function undoEmailChange(ctx: Context, text: string): Promise<void> {
   await ctx.store.transact(async (tx) => {
-    const { token, repeated } = await take(tx, 'email_undo', text);
-    const { change, supporter } = await whole(tx, token);
+    const { token, repeated } = await useToken(tx, 'email_undo', text);
+    const { change, supporter } = await changeOfToken(tx, token);
     if (!repeated) await undo(ctx, tx, supporter, change);
   }, SHUT);
   ctx.mailWaits();
 }
 
-/** Somebody who could change the address once could do it again: what followed is undone, too. */
+/** Undoes this change and all later ones: a stolen session that made this one could have made those. */
 async function undo(ctx: Context, tx: Tx, supporter: Supporter, change: EmailChange): Promise<void> {
   const { emailChanges: t } = tx.tables;
   const undone = await tx.db
@@ -136,7 +142,7 @@ async function undo(ctx: Context, tx: Tx, supporter: Supporter, change: EmailCha
   await claim(ctx, tx, supporter, identity, delivery, applied ?? change);
 }
 
-/** Makes an address a supporter's own, whoever has it now. */
+/** Gives an address to a supporter, taking it from any present holder. */
 async function claim(
   ctx: Context,
   tx: Tx,
@@ -147,9 +153,9 @@ async function claim(
 ): Promise<void> {
   const holder = await findSupporterByIdentity(tx, identity);
   if (holder && holder.key !== supporter.key) {
-    // Out of the way first: the holder may get back what the supporter has.
+    // First to a temporary identity, since the holder may get the supporter's present address back.
     await rename(tx, supporter, { identity: `moving:${supporter.key}`, delivery });
-    await giveWay(ctx, tx, holder, supporter, change);
+    await releaseAddress(ctx, tx, holder, supporter, change);
     await rename(tx, { ...supporter, identity: `moving:${supporter.key}` }, { identity, delivery });
   } else {
     await rename(tx, supporter, { identity, delivery });
@@ -158,10 +164,10 @@ async function claim(
 }
 
 /**
- * Lets go of an address. A supporter that came to it by a change of address goes back to the one before, and is told;
- * any other is one person with the one who has it from now on, and told if they had proven it.
+ * Takes an address from its holder. A holder who got it by a change of address returns to the former address, and is
+ * notified. Any other holder is merged into the new one, and notified if the address was proven.
  */
-async function giveWay(
+async function releaseAddress(
   ctx: Context,
   tx: Tx,
   holder: Supporter,
@@ -177,19 +183,19 @@ async function giveWay(
     .limit(1);
   if (came) {
     await undo(ctx, tx, holder, came);
-    await tell(tx, holder, came);
+    await queueNotice(tx, holder, came);
   } else {
     await mergeSupporters(tx, holder.key, to.key);
-    if (holder.provenAt) await tell(tx, to, change);
+    if (holder.provenAt) await queueNotice(tx, to, change);
   }
 }
 
-/** A second notice of a change: the first one has said that it might come. */
-const tell = (tx: Tx, { key }: Supporter, { key: emailChangeKey }: EmailChange): Promise<void> =>
+/** Queues a second notice of a change; the first one announced that it might come. */
+const queueNotice = (tx: Tx, { key }: Supporter, { key: emailChangeKey }: EmailChange): Promise<void> =>
   queueMail(tx, 'email_notice', key, { emailChangeKey });
 
-/** Uses a token up; or finds that it was, lately. */
-async function take(
+/** Uses a token up, or accepts one that was used within a day. Throws `link_not_found`. */
+async function useToken(
   tx: Tx,
   purpose: 'email_apply' | 'email_undo',
   text: string,
@@ -201,7 +207,10 @@ async function take(
   return { token, repeated: !fresh };
 }
 
-async function whole(tx: Tx, token: LinkToken): Promise<{ change: EmailChange; supporter: Supporter }> {
+async function changeOfToken(
+  tx: Tx,
+  token: LinkToken,
+): Promise<{ change: EmailChange; supporter: Supporter }> {
   const supporter = await lockSupporter(tx, token.supporterKey);
   const { emailChanges: t } = tx.tables;
   const [change] = await tx.db

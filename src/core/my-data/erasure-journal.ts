@@ -1,10 +1,10 @@
-/** That somebody was erased: `subject` is the keyed hash of their address's identity. */
+/** One erasure: `subject` is the keyed hash of the erased address. */
 export type Erasure = { subject: Buffer; at: Date };
 
-/** Remembers erasures outside of the database, so that they outlive a backup that is restored. */
+/** Records erasures outside of the database, so that they can be repeated after a backup is restored. */
 export type ErasureJournal = {
-  /** Resolves once it is durable. */
+  /** Resolves once the entry is durable. */
   append(subject: Buffer, at: Date): Promise<void>;
-  /** All that was ever appended, oldest first. */
+  /** All entries, oldest first. */
   entries(): Promise<Erasure[]>;
 };

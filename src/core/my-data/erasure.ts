@@ -10,11 +10,13 @@ import { recordConsent } from '../subscriptions/consents.js';
 import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
+/* Erasure of a supporter, and its repetition after a backup was restored. */
+
 type Person = Pick<Tables['supporters']['$inferSelect'], 'key' | 'identity' | 'createdAt'>;
 
 /**
- * Erases somebody. Nothing of them is left but the keyed hash of their address, at the signatures that were counted and
- * at the consents. The journal is written first: whatever happens to the database afterwards, it can be replayed.
+ * Erases a supporter. What remains is the keyed hash of the address, with counted signatures and with consent records.
+ * The journal is written before the database, so that the erasure can be replayed whatever happens to the database.
  */
 export async function eraseSupporter(ctx: Context, supporterKey: number): Promise<void> {
   for (;;) {
@@ -23,11 +25,11 @@ export async function eraseSupporter(ctx: Context, supporterKey: number): Promis
     const at = ctx.now();
     for (const subject of await subjectsOf(ctx, person)) await ctx.erasures.append(subject, at);
     if (await eraseInside(ctx, person)) return ctx.store.clean();
-    // The address was changed in between: the journal has to know the new one, too.
+    // The address was changed meanwhile: the journal needs the new one, too.
   }
 }
 
-/** Undefined for whoever is erased already. */
+/** Undefined if the supporter is already erased. */
 async function readPerson(on: Reader, key: number): Promise<Person | undefined> {
   const { supporters: t } = on.tables;
   const [row] = await on.db
@@ -37,7 +39,10 @@ async function readPerson(on: Reader, key: number): Promise<Person | undefined> 
   return row;
 }
 
-/** A backup may be older than a change of address: it knows the person by an address that nobody else has now. */
+/**
+ * The hashes to record: the present address, and former ones that no other supporter has now, since a restored backup
+ * may be older than a change of address.
+ */
 async function subjectsOf({ store, secrets }: Context, { key, identity }: Person): Promise<Buffer[]> {
   const { emailChanges: t } = store.tables;
   const changes = await store.read.db
@@ -51,9 +56,9 @@ async function subjectsOf({ store, secrets }: Context, { key, identity }: Person
   return [...names].map((name) => secrets.subject(name));
 }
 
-/** Returns whether the person was still there, under this address. */
+/** Returns false if the supporter is gone or has another address now. */
 const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> => {
-  // Organizers may have kept the old one.
+  // A new id, since organisers may have stored the old one.
   const publicId = ctx.newId('sup');
   const erase = async (tx: Tx) => {
     const { supporters: t, subscriptions, emailChanges } = tx.tables;
@@ -81,11 +86,11 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
     await tx.db.delete(emailChanges).where(eq(emailChanges.supporterKey, key));
     return true;
   };
-  // Nobody signs for this row meanwhile, nor finds out too early that nobody was ever erased.
+  // Shut, so that no signing uses this row meanwhile, or relies on an earlier read that no supporter was ever erased.
   return ctx.store.transact(erase, { urgent: true, shut: 'supporters' });
 };
 
-/** What never counted does not count for an erased person either. */
+/** Signatures that had not begun to count are withdrawn. */
 async function withdrawUncounted(tx: Tx, supporterKey: number): Promise<void> {
   const { signatures: t } = tx.tables;
   const rows = await tx.db
@@ -106,8 +111,8 @@ async function withdrawUncounted(tx: Tx, supporterKey: number): Promise<void> {
 }
 
 /**
- * The address was erased before: there is one tombstone for it. Where both have signed, the one that counts stays with
- * the tombstone, so that it is found should the person come back; the other is nobody's.
+ * Merges into the tombstone of an earlier erasure of the same address. Where both signed a petition, the tombstone
+ * keeps the signature that counts, so that it is found if the person signs again; the other one loses its signer.
  */
 async function merge(tx: Tx, from: number, to: number): Promise<void> {
   const { signatures: t } = tx.tables;
@@ -125,7 +130,7 @@ async function merge(tx: Tx, from: number, to: number): Promise<void> {
   }
 }
 
-/** The organizations keep the proof that the permission to mail has ended. */
+/** Organizations keep a record that the permission to mail has ended. */
 async function recordEndings(ctx: Context, tx: Tx, supporterKey: number, subject: Buffer): Promise<void> {
   const { subscriptions: t } = tx.tables;
   const rows = await tx.db
@@ -139,15 +144,15 @@ async function recordEndings(ctx: Context, tx: Tx, supporterKey: number, subject
 }
 
 /**
- * After a backup was restored: erases again whoever was erased since it was made. Whoever signed anew after their
- * erasure stays. Returns how many were erased.
+ * Repeats the erasures of the journal after a backup was restored. Supporters who were created after their erasure
+ * stay. Returns how many were erased.
  */
 export async function replayErasures(ctx: Context): Promise<number> {
   const lastErased = new Map<string, Date>();
   for (const { subject, at } of await ctx.erasures.entries()) lastErased.set(subject.toString('hex'), at);
   if (lastErased.size === 0) return 0;
   let erased = 0;
-  for await (const person of everybody(ctx.store.read)) {
+  for await (const person of allSupporters(ctx.store.read)) {
     const at = lastErased.get(ctx.secrets.subject(person.identity).toString('hex'));
     if (at !== undefined && person.createdAt < at && (await eraseInside(ctx, person))) erased += 1;
   }
@@ -157,7 +162,7 @@ export async function replayErasures(ctx: Context): Promise<number> {
 
 const AT_A_TIME = 1000;
 
-async function* everybody(on: Reader): AsyncGenerator<Person> {
+async function* allSupporters(on: Reader): AsyncGenerator<Person> {
   const { supporters: t } = on.tables;
   for (let last = 0; ;) {
     const page = await on.db

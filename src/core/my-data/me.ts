@@ -5,10 +5,10 @@ import type { Reader } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { Session } from '../session.js';
 
-export type Supporter = Tables['supporters']['$inferSelect'];
+export type MyProfile = Tables['supporters']['$inferSelect'];
 
-/** The supporter of a session. Throws `invalid_session` for one that was erased since the session was looked at. */
-export async function readMe(on: Reader, { supporterKey }: Session): Promise<Supporter> {
+/** The session's supporter. Throws `invalid_session` if they were erased since the session was found. */
+export async function readMe(on: Reader, { supporterKey }: Session): Promise<MyProfile> {
   const { supporters: t } = on.tables;
   const [row] = await on.db
     .select()
@@ -18,10 +18,10 @@ export async function readMe(on: Reader, { supporterKey }: Session): Promise<Sup
   return row;
 }
 
-export type MePatch = Partial<Pick<Supporter, 'name' | 'country' | 'postalCode' | 'postalAddress' | 'phone'>>;
+export type MePatch = Partial<Pick<MyProfile, 'name' | 'country' | 'postalCode' | 'postalAddress' | 'phone'>>;
 
-/** Changes what is known of a supporter. Signatures keep what they were signed with. Throws `invalid_session`. */
-export async function patchMe(ctx: Context, session: Session, patch: MePatch): Promise<Supporter> {
+/** Changes the supporter's profile. Signatures keep the data they were made with. Throws `invalid_session`. */
+export async function patchMe(ctx: Context, session: Session, patch: MePatch): Promise<MyProfile> {
   return ctx.store.transact(async (tx) => {
     const { supporters: t } = tx.tables;
     const [row] = await tx.db

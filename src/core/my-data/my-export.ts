@@ -5,15 +5,17 @@ import type { Page } from '../cursor.js';
 import type { Session } from '../session.js';
 import { listMyShareLinks, type MyShareLink } from '../sharing/share-links.js';
 import { contactsOf, type Contact } from '../supporters/contacts.js';
-import { readMe, type Supporter } from './me.js';
+import { readMe, type MyProfile } from './me.js';
 import { listMySignatures, type MySignature } from './my-signatures.js';
 import { listMySubscriptions, type MySubscription } from './my-subscriptions.js';
 
+/* The export of "my data". */
+
 type Row<Name extends keyof Tables> = Tables[Name]['$inferSelect'];
 
-/** All that is kept about one supporter. */
+/** All data stored about one supporter. */
 export type MyData = {
-  me: Supporter;
+  me: MyProfile;
   signatures: MySignature[];
   shareLinks: MyShareLink[];
   subscriptions: MySubscription[];
@@ -29,10 +31,10 @@ export type MyData = {
   contacts: { contact: Contact; organizationId: string }[];
 };
 
-/** More than anybody will have: so that no answer is without a bound. */
+/** A bound that no supporter will reach, so that no list is unlimited. */
 export const MOST = 10_000;
 
-/** Reads all that is kept about the supporter. Throws `invalid_session`. */
+/** Reads all data stored about the supporter. Throws `invalid_session`. */
 export async function exportMe(on: Reader, session: Session): Promise<MyData> {
   return {
     me: await readMe(on, session),
@@ -47,7 +49,7 @@ export async function exportMe(on: Reader, session: Session): Promise<MyData> {
   };
 }
 
-/** The pages of a list as one. */
+/** Reads all pages of a list, up to MOST items. */
 async function all<Item>(
   read: (page: { limit: number; cursor: string | undefined }) => Promise<Page<Item>>,
 ): Promise<Item[]> {

@@ -14,18 +14,20 @@ import { confirmSignature } from '../signatures/signature-moves.js';
 import { signedBy } from '../supporters/forgetting.js';
 import { learn } from '../supporters/supporters.js';
 
+/* A supporter's own signatures in "my data": listing, changing, confirming and withdrawing them. */
+
 type SignatureRow = Tables['signatures']['$inferSelect'];
 type PetitionRow = Tables['petitions']['$inferSelect'];
 
-/** A signature with its petition, for its own signer. */
+/** A signature with its petition, as its signer sees it. */
 export type MySignature = {
   signature: SignatureRow;
   petition: Pick<PetitionRow, 'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl'>;
-  /** What came of its share links: sums, and nobody. */
+  /** What the signer's share links brought, as sums only: they must not identify anyone. */
   shared: { links: number; clicks: number; conversions: number };
 };
 
-/** One index entry for each link that the signer has made. */
+/** Reads one index entry per share link of the signer. */
 function sharedOf({ signatures, shareLinks: l, shareCounts: c }: Tables) {
   const theirs = sql`${l} where ${l.signatureKey} = ${signatures.key}`;
   const total = (column: Column) =>
@@ -57,7 +59,7 @@ const selectMine = ({ db, tables }: Reader) => {
     .innerJoin(petitions, eq(petitions.key, signatures.petitionKey));
 };
 
-/** What the supporter has signed, latest first. Throws `invalid_cursor`. */
+/** The supporter's signatures, latest first. Throws `invalid_cursor`. */
 export async function listMySignatures(
   on: Reader,
   { supporterKey }: Session,
@@ -73,7 +75,7 @@ export async function listMySignatures(
   return pageOf(list, rows, limit, ({ signature }) => [signature.key]);
 }
 
-/** What others have signed does not exist here. Throws `signature_not_found`. */
+/** Throws `signature_not_found`, also for signatures of others. */
 async function findMine(on: Reader, { supporterKey }: Session, publicId: string): Promise<MySignature> {
   const { signatures: t } = on.tables;
   const [row] = await selectMine(on).where(and(eq(t.publicId, publicId), eq(t.supporterKey, supporterKey)));
@@ -84,8 +86,8 @@ async function findMine(on: Reader, { supporterKey }: Session, publicId: string)
 export type MySignaturePatch = { display?: SignatureRow['display']; hidden?: boolean; name?: string };
 
 /**
- * Changes how a signature is shown. Throws `signature_not_found`, and `invalid_body` for a new name that holds a link:
- * nobody looks at it again before it is in the public list.
+ * Changes how a signature is shown. Throws `signature_not_found`; `invalid_body` for a new name with a link, since no
+ * organiser checks names again before they are public.
  */
 export const patchMySignature = (
   ctx: Context,
@@ -111,14 +113,15 @@ function assertNoLink(name: string): void {
   throw invalidBody({
     pointer: '/name',
     code: 'link',
-    detail: 'A name holds no link and no address: write it like Ada Okonkwo.',
+    detail: 'A name must not contain a link or an address: write it like Ada Okonkwo.',
   });
 }
 
 /**
- * Whoever is in "my data" reads the mailbox: so a signature that waits for it counts, without a mail of its own, which
- * somebody else may have used up. A repeat changes nothing; what organisers have to decide stays so. Throws
- * `signature_not_found`, `signature_withdrawn`, `already_invalidated`, and `petition_closed` when it is too late.
+ * Confirms a pending signature of the supporter. The session already proves the mailbox, so no further mail is needed,
+ * which a stranger may have used up. A repeat changes nothing; a quarantined signature still waits for an organiser.
+ * Throws `signature_not_found`, `signature_withdrawn`, `already_invalidated`, and `petition_closed` when it is too
+ * late.
  */
 export async function confirmMySignature(
   ctx: Context,
@@ -151,13 +154,13 @@ export async function confirmMySignature(
 }
 
 const takenOut = () =>
-  new ApiError('already_invalidated', { detail: 'An organiser has taken it out: it does not count.' });
+  new ApiError('already_invalidated', { detail: 'An organiser has invalidated it: it does not count.' });
 
 const WITHDRAWABLE: readonly SignatureStatus[] = ['pending', 'confirmed', 'quarantined'];
 
 /**
- * Takes a signature back: it counts no more, and what was still to be confirmed of it is void. A repeat changes nothing.
- * Throws `signature_not_found`, and `already_invalidated` for one that an organiser has taken out.
+ * Withdraws a signature: it stops counting, and its open requests are void. A repeat changes nothing. Throws
+ * `signature_not_found`, `already_invalidated`.
  */
 export function withdrawMySignature(ctx: Context, session: Session, publicId: string): Promise<MySignature> {
   const withdraw = async (tx: Tx) => {
@@ -181,8 +184,8 @@ export function withdrawMySignature(ctx: Context, session: Session, publicId: st
 }
 
 /**
- * A link or code that is still in the mailbox must not bring the signature back, nor a reminder come. Whoever wants to
- * sign again can: the mailbox is asked anew.
+ * Voids links and codes that are still in the mailbox, so that they cannot bring the signature back, and stops
+ * reminders. The supporter can sign again; the mailbox is then asked anew.
  */
 async function voidRequests(tx: Tx, { supporterKey }: Session, signatureKey: number): Promise<void> {
   const { confirmationRequests: t, linkTokens } = tx.tables;

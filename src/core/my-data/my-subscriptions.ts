@@ -14,7 +14,7 @@ import { readMe } from './me.js';
 type OrganizationRow = Tables['organizations']['$inferSelect'];
 type TextRow = Tables['consentTexts']['$inferSelect'];
 
-/** A subscription for its own subscriber, with the words to agree to in order to come back. */
+/** A subscription as its subscriber sees it, with the consent text to agree to for resubscribing. */
 export type MySubscription = {
   subscription: Subscription;
   organization: Pick<OrganizationRow, 'key' | 'publicId' | 'slug' | 'name' | 'url' | 'locale'>;
@@ -37,7 +37,7 @@ const selectMine = ({ db, tables: { subscriptions, organizations: t } }: Reader)
     .from(subscriptions)
     .innerJoin(t, eq(t.key, subscriptions.organizationKey));
 
-/** The supporter's subscriptions in every status, latest first. Throws `invalid_cursor`. */
+/** The supporter's subscriptions, whatever their status, latest first. Throws `invalid_cursor`. */
 export async function listMySubscriptions(
   on: Reader,
   { supporterKey }: Session,
@@ -54,7 +54,10 @@ export async function listMySubscriptions(
   return { items: await withTexts(on, items), nextCursor };
 }
 
-/** Adds the organization's latest words, in the language of the subscription if there are any. */
+/**
+ * Adds each organization's latest consent text: in the language of the subscription, else of the organization, else
+ * any.
+ */
 async function withTexts(on: Reader, mine: Omit<MySubscription, 'consentText'>[]): Promise<MySubscription[]> {
   const { consentTexts: t } = on.tables;
   const keys = mine.map(({ organization }) => organization.key);
@@ -74,16 +77,15 @@ async function withTexts(on: Reader, mine: Omit<MySubscription, 'consentText'>[]
 
 export type MySubscriptionPatch = {
   status?: 'active' | 'unsubscribed';
-  /** The words that were agreed to: coming back needs a fresh consent. */
+  /** The consent text that was agreed to: resubscribing needs a fresh consent. */
   consentTextId?: string;
   frequency?: Frequency;
   locale?: string | null;
 };
 
 /**
- * Leaves a list, comes back to it, or says how often and in which language to be mailed.
- * Throws `subscription_not_found`, `consent_required`, `do_not_contact`, `invalid_session`, and `invalid_body` for a
- * text of another organization.
+ * Unsubscribes, resubscribes, or changes frequency and language. Throws `subscription_not_found`, `consent_required`,
+ * `do_not_contact`, `invalid_session`, and `invalid_body` for another organization's consent text.
  */
 export function patchMySubscription(
   ctx: Context,

@@ -6,16 +6,21 @@ import { statusAt } from '../petitions/petition-life.js';
 import { forgetIdleContacts } from '../supporters/contacts.js';
 import { emptyRequests, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
 
+/* Retention: anonymises signatures some time after their petition closed, as the petition says. */
+
 type PetitionRow = Tables['petitions']['$inferSelect'];
 
 const DAY_MS = 86_400_000;
 
-/** A petition that is over. `exempt`: it has no period; `early`: the period is not over; `failed`: see `error`. */
+/**
+ * A petition that has ended. `exempt`: it has no retention period; `early`: the period still runs; `failed`: see
+ * `error`.
+ */
 export type Retained = {
   publicId: string;
   slug: string;
   outcome: 'due' | 'early' | 'exempt' | 'failed';
-  /** How many of its signatures were anonymised, or would be. */
+  /** How many of its signatures were anonymised, or would be in a dry run. */
   signatures: number;
   error?: unknown;
 };
@@ -23,9 +28,8 @@ export type Retained = {
 export type RetentionRun = { petitions: Retained[]; supporters: number };
 
 /**
- * Anonymises the signatures of petitions whose period after closing is over; counts stay as they are. Then it forgets
- * the supporters of whom nothing else is left. What one petition meets does not keep it from the others. A dry run
- * only counts.
+ * Anonymises the signatures of petitions whose retention period is over; counts do not change. Then forgets supporters
+ * who have nothing else left. A failure at one petition does not stop the others. A dry run only counts.
  */
 export async function runRetention(ctx: Context, { dryRun }: { dryRun: boolean }): Promise<RetentionRun> {
   const { petitions: t } = ctx.store.tables;
@@ -40,12 +44,12 @@ export async function runRetention(ctx: Context, { dryRun }: { dryRun: boolean }
   return { petitions, supporters };
 }
 
-/** When the petition closed; undefined while it has not. */
+/** When the petition closed; undefined while it is open. */
 function closingOf(petition: PetitionRow, now: Date): Date | undefined {
   if (['draft', 'published'].includes(statusAt(petition, now))) return undefined;
   const { closedAt, closesAt, updatedAt } = petition;
   const known = [closedAt, closesAt].filter((instant): instant is Date => instant !== null && instant <= now);
-  // One that was taken down was perhaps never closed.
+  // A petition that was taken down may never have been closed.
   return known.sort((a, b) => a.getTime() - b.getTime())[0] ?? updatedAt;
 }
 
@@ -77,7 +81,7 @@ async function countNamed({ store }: Context, petitionKey: number): Promise<numb
   return row?.signatures ?? 0;
 }
 
-/** Others have to write, too: so many in each transaction. */
+/** Signatures per transaction, so that other writers get their turn. */
 const AT_A_TIME = 1000;
 
 async function anonymise(ctx: Context, petitionKey: number): Promise<number> {
@@ -113,7 +117,7 @@ const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number>
 const READ_AT_A_TIME = 10_000;
 const FORGOTTEN_AT_A_TIME = 100;
 
-/** Forgets supporters without a signature, a subscription or a change of address. Returns how many. */
+/** Forgets supporters without a signature, subscription or change of address. Returns how many. */
 async function forgetIdle(ctx: Context): Promise<number> {
   let forgotten = 0;
   for (let last = 0; ;) {
@@ -127,7 +131,7 @@ async function forgetIdle(ctx: Context): Promise<number> {
   }
 }
 
-/** Joins, rather than `not exists`: both engines then go through each table once. */
+/** Joins instead of `not exists`, so that both engines scan each table only once. */
 async function readIdle({ store, now }: Context, after: number): Promise<number[]> {
   const { supporters: t, signatures, subscriptions, emailChanges } = store.tables;
   const rows = await store.read.db
@@ -160,14 +164,14 @@ async function forgetSupporters(tx: Tx, keys: number[]): Promise<number> {
     .update(t)
     .set({ ...nobody(tx), identity: sql`'retired:' || ${t.key}` })
     .where(inArray(t.key, idle));
-  // On PostgreSQL somebody may have signed between the look and the update, which keeps others away.
+  // On PostgreSQL a signing may have committed before the update locked the rows.
   if ((await busyAmong(tx, idle)).size > 0) throw new RunAgain();
   tx.memo.clear();
   await forgetTraces(tx, idle);
   return idle.length;
 }
 
-/** Those who have come back since they were read. */
+/** Supporters who have signed, subscribed or changed their address since they were read. */
 async function busyAmong(tx: Tx, keys: number[]): Promise<Set<number | null>> {
   const { signatures, subscriptions, emailChanges } = tx.tables;
   const found = [

@@ -8,11 +8,13 @@ import type { Session } from '../session.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
 /*
- * "My data": a link is mailed on request, is exchanged once for a session of 15 minutes, and that session may see and
- * change what is kept about one supporter.
+ * "My data": a supporter requests a link by mail and exchanges it, once, for a session of 15 minutes, which may read
+ * and change what is stored about that supporter.
  */
 
-/** Mails a link to "my data" if the address is known. It tells nothing; how often it is mailed is a matter of caps. */
+/**
+ * Queues a mail with a link to "my data" if the address is known. The caller must not learn that; caps limit the mails.
+ */
 export async function requestManageLink(ctx: Context, email: string, locale?: string): Promise<void> {
   const identity = parseEmail(email)?.identity;
   await ctx.store.transact(async (tx) => {
@@ -23,8 +25,8 @@ export async function requestManageLink(ctx: Context, email: string, locale?: st
 }
 
 /**
- * Uses up a mailed link and begins a session. Whoever holds the link reads the mailbox: from now on it is proven.
- * Throws `link_not_found`, whatever is wrong.
+ * Uses a mailed link up and starts a session. It also proves the mailbox, since the link was mailed there. Throws
+ * `link_not_found` for every failure.
  */
 export async function createSession(ctx: Context, link: string): Promise<{ token: string; expiresAt: Date }> {
   const bytes = ctx.random(TOKEN_BYTES);
@@ -41,11 +43,11 @@ export async function createSession(ctx: Context, link: string): Promise<{ token
     if (proven.length === 0) throw linkNotFound();
     return issueToken(tx, { purpose: 'session', bytes, supporterKey, epoch });
   };
-  // It is the way to one's erasure.
+  // Urgent: erasure must stay possible when the disk is full, and it needs a session.
   return ctx.store.transact(begin, { urgent: true });
 }
 
-/** The session of a token; undefined when it is unknown, over or cancelled. */
+/** The session of a token; undefined if the token is unknown, expired or cancelled. */
 export async function findSession(ctx: Context, token: string): Promise<Session | undefined> {
   const hash = hashOfToken('session', token);
   if (!hash) return undefined;
@@ -65,7 +67,7 @@ export async function findSession(ctx: Context, token: string): Promise<Session 
   return row;
 }
 
-/** Cancels every personal link that was mailed before, and every session, this one too. */
+/** Voids every personal link that was mailed before, and every session, this one included. */
 export async function cancelLinks(ctx: Context, { supporterKey }: Session): Promise<void> {
   await ctx.store.transact(async (tx) => {
     const { supporters: t } = tx.tables;
@@ -76,7 +78,7 @@ export async function cancelLinks(ctx: Context, { supporterKey }: Session): Prom
   });
 }
 
-/** Ends a session before its time. */
+/** Ends a session early. */
 export async function endSession(ctx: Context, token: string): Promise<void> {
   const hash = hashOfToken('session', token);
   if (!hash) return;

@@ -11,6 +11,8 @@ import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
 
+/* API keys: making, checking and revoking them. The database stores only their SHA-256. */
+
 export type ApiKey = Omit<Tables['apiKeys']['$inferSelect'], 'hash'>;
 export type KeyKind = ApiKey['kind'];
 
@@ -23,12 +25,12 @@ const PATTERN = /^[sp]k_[0-9A-Za-z]{38}$/;
 const base62 = (value: number, length: number): string =>
   length === 0 ? '' : base62(Math.floor(value / 62), length - 1) + (ALPHABET[value % 62] ?? '');
 
-/** Lets a mistyped or cut key be told from a revoked one without asking the database. */
+/** Shows that a key is mistyped or truncated, not revoked, without asking the database. */
 const checksum = (text: string): string => base62(crc32(text), 6);
 
 function randomText(random: Context['random']): string {
   let text = '';
-  // 248 is the largest multiple of 62 in a byte: beyond it the first letters would be likelier.
+  // 248 is the largest multiple of 62 that a byte holds: above it the first letters would be more likely.
   while (text.length < SECRET_LENGTH) {
     for (const byte of random(SECRET_LENGTH)) text += byte < 248 ? ALPHABET[byte % 62] : '';
   }
@@ -37,7 +39,7 @@ function randomText(random: Context['random']): string {
 
 const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
-/** Whether a text has the form of a key, with its checksum. */
+/** Whether a text has the form of a key and its checksum fits. */
 export const isWellFormedKey = (token: string): boolean =>
   PATTERN.test(token) && checksum(token.slice(0, -6)) === token.slice(-6);
 
@@ -72,10 +74,10 @@ const findActive = statement('api_key_active', ({ db, tables: { apiKeys: t, orga
     .where(and(eq(t.hash, bind(t.hash, 'hash')), isNull(t.revokedAt))),
 );
 
-/** Exact enough to find forgotten keys, without a write for every request. */
+/** Precise enough to find unused keys, without a write per request. */
 const LAST_USED_STEP_MS = 60_000;
 
-/** Who holds this key. Asks the database every time, so that a revoked key stops at once. Throws `invalid_key`. */
+/** The actor of a key. Reads the database every time, so that revoking takes effect at once. Throws `invalid_key`. */
 export async function authenticate(ctx: Context, token: string): Promise<KeyedActor> {
   if (!isWellFormedKey(token)) throw invalidKey();
   const [row] = await findActive(ctx.store.read, { hash: hashOf(token) });
@@ -85,7 +87,7 @@ export async function authenticate(ctx: Context, token: string): Promise<KeyedAc
   return actor;
 }
 
-const findStill = statement('api_key_still', ({ db, tables: { apiKeys: t } }: Reader) =>
+const findUnrevoked = statement('api_key_still', ({ db, tables: { apiKeys: t } }: Reader) =>
   db
     .select({ key: t.key })
     .from(t)
@@ -93,12 +95,12 @@ const findStill = statement('api_key_still', ({ db, tables: { apiKeys: t } }: Re
 );
 
 /**
- * Work that goes on after its request was let in asks again for each of its pieces whether the key still is one: a
- * revoked one stops at once there, too. Throws `invalid_key`.
+ * For long-running work: call it again before each piece, so that a key revoked meanwhile stops there, too. Throws
+ * `invalid_key`.
  */
 export async function assertStillActive(on: Reader, { keyKey }: KeyedActor): Promise<void> {
   if (keyKey === NO_KEY) return;
-  const [row] = await findStill(on, { key: keyKey });
+  const [row] = await findUnrevoked(on, { key: keyKey });
   if (!row) throw invalidKey();
 }
 
@@ -107,7 +109,7 @@ const invalidKey = () =>
 
 const noting = new Set<number>();
 
-/** Best effort: a full queue or disk must not fail the request that happened to use the key. */
+/** Best effort: a full queue or disk must not fail the request that used the key. */
 function noteUse(ctx: Context, key: number): void {
   if (noting.has(key)) return;
   noting.add(key);
@@ -118,13 +120,13 @@ function noteUse(ctx: Context, key: number): void {
     .finally(() => noting.delete(key));
 }
 
-/** Pages are where publishable keys stand: a secret key is refused on every one. */
+/** Only publishable keys may have origins: a secret key must not be used in pages. Throws `invalid_body`. */
 function assertPlaced(kind: KeyKind, origins: readonly string[] | null | undefined): void {
   if (kind !== 'secret' || !origins?.length) return;
   throw invalidBody({
     pointer: '/origins',
     code: 'misplaced',
-    detail: 'A secret key works on no page: leave it out.',
+    detail: 'A secret key does not work on pages: leave it out.',
   });
 }
 
@@ -133,11 +135,11 @@ export type NewKey = {
   kind: KeyKind;
   name: string;
   scopes: readonly Scope[];
-  /** Publishable keys alone; empty: anywhere. */
+  /** For publishable keys only; empty: any page. */
   origins?: readonly string[];
 };
 
-/** Creates a key. The token is in the answer and nowhere else. Throws `invalid_body`, `idempotency_key_reused`. */
+/** Creates a key. Its token is returned and not stored. Throws `invalid_body`, `idempotency_key_reused`. */
 export async function createKey(
   ctx: Context,
   input: NewKey,
@@ -168,7 +170,7 @@ export async function createKey(
   );
 }
 
-/** An organization's keys, oldest first, the revoked ones too. */
+/** An organization's keys, oldest first, revoked ones included. Throws `invalid_cursor`. */
 export async function listKeys(
   on: Reader,
   organizationKey: number,
@@ -185,7 +187,7 @@ export async function listKeys(
   return pageOf('keys', rows, limit, (row) => [row.key]);
 }
 
-/** A key of this organization, or of any. */
+/** A key of this organization, or of any if null. Throws `api_key_not_found`. */
 async function findKey(tx: Tx, organizationKey: number | null, publicId: string): Promise<ApiKey> {
   if (!KEY_ID.test(publicId)) throw new ApiError('api_key_not_found');
   const { apiKeys: t } = tx.tables;
@@ -200,7 +202,7 @@ async function findKey(tx: Tx, organizationKey: number | null, publicId: string)
 
 export type KeyPatch = { name?: string; origins?: readonly string[] | null };
 
-/** Changes a key for the next request on, whichever process gets it. Throws `api_key_not_found`, `invalid_body`. */
+/** Changes a key from the next request on, in all processes. Throws `api_key_not_found`, `invalid_body`. */
 export async function patchKey(
   ctx: Context,
   organizationKey: number,
@@ -225,7 +227,10 @@ export async function patchKey(
   });
 }
 
-/** Revokes a key for the next request on; a repeat changes nothing. Throws `api_key_not_found`. */
+/**
+ * Revokes a key from the next request on; a repeat changes nothing. `organizationKey` null: any organization's. Throws
+ * `api_key_not_found`.
+ */
 export async function revokeKey(
   ctx: Context,
   organizationKey: number | null,

@@ -48,7 +48,7 @@ export async function findOrganization(on: Reader, slug: string): Promise<Organi
   return row;
 }
 
-/** The actor's own organization. */
+/** The actor's own organization. Throws `not_found`. */
 export async function getOrganization(on: Reader, actor: KeyedActor): Promise<Organization> {
   const { organizations: t } = on.tables;
   const [row] = await on.db.select().from(t).where(eq(t.key, actor.organizationKey));
@@ -60,7 +60,10 @@ export type OrganizationPatch = Partial<
   Pick<Organization, 'name' | 'url' | 'locale' | 'imprint' | 'replyTo'> & { doubleOptIn: boolean }
 >;
 
-/** Changes the actor's organization, if it still has the version that the caller has read. Throws `precondition_failed`. */
+/**
+ * Changes the actor's organization. `version` is the one that the caller has read; null skips the check. Throws
+ * `precondition_failed`.
+ */
 export async function patchOrganization(
   ctx: Context,
   actor: KeyedActor,
@@ -88,7 +91,7 @@ export async function patchOrganization(
 
 const columnsOf = ({ replyTo, doubleOptIn, ...rest }: OrganizationPatch): Partial<Organization> => ({
   ...rest,
-  // It stands in the header of a mail: only as an address is written plainly.
+  // It becomes a mail header, so only the plain form of an address is stored.
   ...(replyTo === undefined ? {} : { replyTo: replyTo && (parseEmail(replyTo)?.delivery ?? null) }),
   ...(doubleOptIn === undefined ? {} : { doubleOptIn: doubleOptIn ? 1 : 0 }),
 });

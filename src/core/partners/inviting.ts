@@ -10,21 +10,21 @@ import { findHead } from '../petitions/petition-lookup.js';
 import { stateError } from './partnership-moves.js';
 import { getPartnership, type PartnershipView } from './partnerships.js';
 
-/** So many a day, where the lead says no other number. */
+/** Vouched signatures per day, unless the lead sets another limit. */
 export const VOUCH_LIMIT = 1000;
 
 export type Invitation = {
   organization: string;
   leadSees?: LeadSees | undefined;
   mayVouch?: boolean | undefined;
-  /** How many signatures a day it may vouch for. */
+  /** How many signatures per day the partner may vouch for. Only with `mayVouch`. */
   vouchLimit?: number | undefined;
 };
 
 /**
- * Offers an organization (its id or slug) to be a partner of the actor's petition.
- * Throws `organization_not_found`, `partnership_state` while an offer or a partnership is open, `invalid_body` for the
- * lead itself and for a limit of what it may not do, `idempotency_key_reused`, and what findHead throws.
+ * Invites an organization (by id or slug) as a partner of the actor's petition. Throws `organization_not_found`;
+ * `partnership_state` while an invitation or a partnership is open; `invalid_body` for the lead itself, and for a vouch
+ * limit without `mayVouch`; `idempotency_key_reused`; and what `findHead` throws.
  */
 export async function invitePartner(
   ctx: Context,
@@ -34,7 +34,7 @@ export async function invitePartner(
   retry?: Retry,
 ): Promise<PartnershipView> {
   if (vouchLimit !== undefined && !mayVouch) {
-    const detail = 'It limits what it may vouch for: send it with may_vouch, or leave it out.';
+    const detail = 'It needs may_vouch: send both, or leave it out.';
     throw invalidBody({ pointer: '/vouch_limit', code: 'misplaced', detail });
   }
   const publicId = ctx.newId('ptn');

@@ -7,7 +7,7 @@ import { Moved } from '../petitions/petition-lookup.js';
 import { hidingPetitions } from './partner-terms.js';
 import { findSharedHead, groupColumns, type Group } from './partnerships.js';
 
-/** Null: not for the one who asks. */
+/** A null `pending` is hidden from the caller. */
 export type Sums = { confirmed: number; pending: number | null };
 
 export type Standing = Sums & {
@@ -15,15 +15,15 @@ export type Standing = Sums & {
   organization: Group;
   status: PartnershipStatus;
   leadSees: LeadSees | null;
-  /** For the lead alone, as what it has vouched for: null for partners. */
+  /** For the lead only; null for partners. */
   vouching: Vouching | null;
   invitedAt: Date;
   answeredAt: Date | null;
 };
 
 /**
- * What a partner may vouch for in a day (null: nothing), how many signatures began to count on its word, and how many
- * came beyond that. They tell what it did, whatever has become of the signatures since.
+ * How a partner has vouched on this petition: its limit per day (null: it may not), how many signatures counted because
+ * it vouched, and how many exceeded the limit. Later changes of those signatures do not change these numbers.
  */
 export type Vouching = { limit: number | null; counted: number; held: number };
 
@@ -33,10 +33,10 @@ const SHOWN = 1000;
 const NOTHING = { confirmed: 0, pending: 0 };
 
 /**
- * What everybody in a petition's coalition has brought: sums, never people. The lead sees every organization that it
- * ever invited; a partner the other partners, without their terms. What waits for confirmation only a lead sees from whom
- * nothing is hidden: it moves with a request, and would tell whether an address had signed before.
- * Throws `petition_not_found`, or Moved for an old slug.
+ * The confirmed and pending signatures of each organization in a petition's coalition; sums only, never people. The
+ * lead sees every organization that it ever invited; a partner sees the other partners, without their terms. Only a
+ * lead from whom nothing is hidden gets `pending`: it changes with every signing, and would show whether an address had
+ * signed before. Throws `petition_not_found`, or Moved for an old slug.
  */
 export async function readPartnerBoard(on: Reader, actor: KeyedActor, ref: string): Promise<Board> {
   const petition = await findSharedHead(on, actor, ref);
@@ -68,7 +68,7 @@ export async function readPartnerBoard(on: Reader, actor: KeyedActor, ref: strin
   };
 }
 
-/** Of each organization the latest partnership: the one that holds. */
+/** The latest partnership of each organization, which is the valid one. */
 async function latestPartnerships({ db, tables }: Reader, petitionKey: number) {
   const { partnerships: t, organizations } = tables;
   const rows = await db
@@ -91,7 +91,7 @@ async function latestPartnerships({ db, tables }: Reader, petitionKey: number) {
   return rows.filter(({ organizationKey }) => !seen.has(organizationKey) && seen.add(organizationKey));
 }
 
-/** Asks for what an organization has vouched for, in all of its partnerships. */
+/** Returns a lookup of what an organization has vouched for, over all of its partnerships. */
 async function vouchedOf({ db, tables }: Reader, petitionKey: number) {
   const { vouchedDays: t, partnerships } = tables;
   const rows = await db
@@ -104,31 +104,31 @@ async function vouchedOf({ db, tables }: Reader, petitionKey: number) {
   return (organizationKey: number) => known.get(organizationKey) ?? { counted: 0, held: 0 };
 }
 
-/** Stands for the whole petition where organizations stand: their keys begin at 1. */
-const EVERYBODY = 0;
+/** Marks the sum of the whole petition among those of organizations, whose keys begin at 1. */
+const WHOLE_PETITION = 0;
 
-/** Asks for the sum of an organization, or (null) of nobody. All are of one instant: they come from one query. */
+/** Returns a lookup of an organization's sum, or (null) of unattributed signatures. One query, hence one snapshot. */
 async function sumsOf(on: Reader, petitionKey: number) {
   const rows = await selectSums(on, petitionKey);
   const sums = new Map(rows.map(({ organizationKey, ...sum }) => [organizationKey, sum]));
-  const { confirmed, pending } = sums.get(EVERYBODY) ?? NOTHING;
-  sums.delete(EVERYBODY);
-  const nobodys = { confirmed, pending };
+  const { confirmed, pending } = sums.get(WHOLE_PETITION) ?? NOTHING;
+  sums.delete(WHOLE_PETITION);
+  const remainder = { confirmed, pending };
   for (const one of sums.values()) {
-    nobodys.confirmed -= one.confirmed;
-    nobodys.pending -= one.pending;
+    remainder.confirmed -= one.confirmed;
+    remainder.pending -= one.pending;
   }
   return (organizationKey: number | null) =>
-    organizationKey === null ? nobodys : (sums.get(organizationKey) ?? NOTHING);
+    organizationKey === null ? remainder : (sums.get(organizationKey) ?? NOTHING);
 }
 
 function selectSums({ db, tables }: Reader, petitionKey: number) {
   const { petitionCounts: all, partnerCounts: t } = tables;
   const number = (expression: SQL) => sql<number>`${expression}`.mapWith(Number);
   const total = (column: Column) => number(sql`coalesce(sum(${column}), 0)`);
-  const everybody = db
+  const whole = db
     .select({
-      organizationKey: number(sql.raw(String(EVERYBODY))),
+      organizationKey: number(sql.raw(String(WHOLE_PETITION))),
       confirmed: total(all.confirmed),
       pending: total(all.pending),
     })
@@ -143,5 +143,5 @@ function selectSums({ db, tables }: Reader, petitionKey: number) {
     .from(t)
     .where(eq(t.petitionKey, petitionKey))
     .groupBy(t.organizationKey);
-  return everybody.unionAll(each);
+  return whole.unionAll(each);
 }

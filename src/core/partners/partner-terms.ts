@@ -5,19 +5,22 @@ import { memoized } from '../../store/memo.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 
 /*
- * What the lead organization sees of signatures that a partner has collected: as agreed when they were collected, also
- * after the partnership has ended or was agreed anew.
+ * What the lead organization sees of signatures that a partner collected: it follows the terms that were valid when
+ * they were collected, even if the partnership has ended or has new terms since.
  */
 
-/** One agreement: what a partner collected from `from` until before `until` was collected under it. */
+/**
+ * One agreement. It applies to signatures collected from `from` (inclusive; null: any time) until `until` (exclusive;
+ * null: still).
+ */
 type Agreement = { organizationKey: number; leadSees: LeadSees; from: Date | null; until: Date | null };
 
-/** Every agreement that a petition ever had. */
+/** Every agreement that a petition has had. */
 export type Terms = readonly Agreement[];
 
 type Collected = Pick<Tables['signatures']['$inferSelect'], 'collectorKey' | 'createdAt'>;
 
-/** An invitation that was taken back has ended, too, without ever being answered. */
+/** `answeredAt` excludes invitations that were taken back: they are `ended`, too, but were never accepted. */
 const wasAgreed = (t: Tables['partnerships']) =>
   and(inArray(t.status, ['accepted', 'ended']), isNotNull(t.answeredAt));
 
@@ -29,7 +32,7 @@ const agreements = statement('partner_terms', ({ db, tables: { partnerships: t }
     .orderBy(asc(t.key)),
 );
 
-/** Of these petitions those of which something that partners collected is hidden from the lead, for good. */
+/** Those of these petitions whose lead cannot see all signatures, because some partner once had such terms. */
 export async function hidingPetitions(
   { db, tables: { partnerships: t } }: Reader,
   petitionKeys: number[],
@@ -42,23 +45,23 @@ export async function hidingPetitions(
   return new Set(rows.map(({ petitionKey }) => petitionKey));
 }
 
-/** The terms of a petition: read once for all transactions of a commit. */
+/** The terms of a petition. Read once for all transactions of a commit. */
 export const termsOf = memoized(async (on: Reader, petitionKey: number): Promise<Terms> => {
   const rows = await agreements(on, { petitionKey });
   return rows.map(({ organizationKey, leadSees, acceptedAt }, i) => {
     const same = (row: (typeof rows)[number]) => row.organizationKey === organizationKey;
-    // Nothing falls between two agreements: the first holds also for what came before it.
+    // Agreements leave no gap: each applies until the next begins, and the first also to what was collected before it.
     const isFirst = !rows.slice(0, i).some(same);
     const next = rows.slice(i + 1).find(same);
     return { organizationKey, leadSees, from: isFirst ? null : acceptedAt, until: next?.acceptedAt ?? null };
   });
 });
 
-/** Whether something that a partner collected for the petition is hidden from the lead. */
+/** Whether the lead cannot see some of the signatures that partners collected for this petition. */
 export const hidesSome = async (on: Reader | Tx, petitionKey: number): Promise<boolean> =>
   (await termsOf(on, petitionKey)).some(({ leadSees }) => leadSees !== 'full');
 
-/** What the lead sees of a signature. What no partner collected it sees in full. */
+/** What the lead sees of a signature: everything unless a partner collected it under other terms. */
 export function leadSeesOf(terms: Terms, { collectorKey, createdAt }: Collected): LeadSees {
   if (collectorKey === null) return 'full';
   const agreed = terms.find(
@@ -70,7 +73,10 @@ export function leadSeesOf(terms: Terms, { collectorKey, createdAt }: Collected)
   return agreed?.leadSees ?? 'full';
 }
 
-/** The signatures of which the lead sees everything, as a condition: what is hidden must not be found either. */
+/**
+ * The condition for signatures that the lead sees in full. Lists must use it, so that a filter cannot find what is
+ * hidden.
+ */
 export function inFull({ signatures: t }: Tables, terms: Terms): SQL | undefined {
   const hiding = terms.filter(({ leadSees }) => leadSees !== 'full');
   const hidden = hiding.map(({ organizationKey, from, until }) =>

@@ -8,7 +8,7 @@ import { once, type Retry } from '../idempotency.js';
 import { unlessOvertaken } from '../overtaken.js';
 import { getPartnership, sideOf, type PartnershipView, type Side } from './partnerships.js';
 
-/** Nothing follows on a refusal or an end but a new invitation. */
+/** A declined or ended partnership cannot change any more; the lead can invite again. */
 const MOVES: Record<PartnershipStatus, Record<Side, readonly PartnershipMove[]>> = {
   invited: { lead: ['end'], partner: ['accept', 'decline'] },
   accepted: { lead: ['end'], partner: ['end'] },
@@ -16,7 +16,7 @@ const MOVES: Record<PartnershipStatus, Record<Side, readonly PartnershipMove[]>>
   ended: { lead: [], partner: [] },
 };
 
-/** `partnership_state`, naming the moves that are allowed. */
+/** Makes a `partnership_state` error, which names the moves that are allowed. */
 export function stateError(side: Side, status: PartnershipStatus, advice = ''): ApiError {
   const allowed = MOVES[status][side];
   const moves =
@@ -30,8 +30,8 @@ export function stateError(side: Side, status: PartnershipStatus, advice = ''): 
 }
 
 /**
- * Accepts an invitation under the terms that were read. From then on keys of the partner collect signatures.
- * Throws `partnership_not_found`, `partnership_state`, also for terms that are not those of the invitation,
+ * Accepts an invitation under the terms that the partner has read; from now on the partner's keys collect signatures.
+ * Throws `partnership_not_found`; `partnership_state`, also if the terms differ from the invitation's;
  * `idempotency_key_reused`.
  */
 export const acceptPartnership = (
@@ -49,7 +49,7 @@ export const acceptPartnership = (
     return { status: 'accepted', answeredAt: now };
   });
 
-/** Refuses an invitation. Throws `partnership_not_found`, `partnership_state`, `idempotency_key_reused`. */
+/** Declines an invitation. Throws `partnership_not_found`, `partnership_state`, `idempotency_key_reused`. */
 export const declinePartnership = (
   ctx: Context,
   actor: KeyedActor,
@@ -64,7 +64,7 @@ export const declinePartnership = (
   }));
 
 /**
- * Ends a partnership, or takes back an invitation: keys of the partner collect no more. Its terms hold on for what was
+ * Ends a partnership or takes back an invitation: the partner's keys collect no more. Its terms still apply to what was
  * collected. Throws `partnership_not_found`, `partnership_state`, `idempotency_key_reused`.
  */
 export const endPartnership = (

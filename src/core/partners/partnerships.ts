@@ -10,8 +10,8 @@ import type { PageRequest } from '../cursor.js';
 import { findAnyHead, type PetitionHead } from '../petitions/petition-lookup.js';
 
 /*
- * The coalition of a petition: the lead invites, the partner accepts the terms, either may end it. Whoever was invited
- * anew has another partnership: what was agreed before stays as it was, for what was collected under it.
+ * The coalition of a petition: the lead invites, the partner accepts the terms, and either may end it. A new invitation
+ * creates a new partnership; earlier ones are kept, because their terms apply to what was collected under them.
  */
 
 const acceptedPartners = statement('partners_accepted', ({ db, tables: { partnerships: t } }: Reader) =>
@@ -22,15 +22,18 @@ const acceptedPartners = statement('partners_accepted', ({ db, tables: { partner
     .orderBy(asc(t.key)),
 );
 
-/** The organizations that have accepted to be partners of a petition, the oldest partnership first. */
+/**
+ * The organizations with an accepted partnership for a petition, oldest first. Read once for all transactions of a
+ * commit.
+ */
 export const partnerKeysOf = memoized(async (on: Reader, petitionKey: number): Promise<number[]> => {
   const rows = await acceptedPartners(on, { petitionKey });
   return rows.map((row) => row.organizationKey);
 });
 
 /**
- * A petition that the actor's organization leads or is a partner of, by any slug it ever had, even a draft or taken
- * down. Throws `petition_not_found`.
+ * A petition that the actor's organization leads or is a partner of, even a draft or one that was taken down. Earlier
+ * slugs work too. Throws `petition_not_found`.
  */
 export async function findSharedHead(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionHead> {
   const petition = await findAnyHead(on, ref);
@@ -55,7 +58,7 @@ export const groupColumns = ({ publicId, slug, name, url }: Tables['organization
   url,
 });
 
-/** On which side of a partnership an organization stands. */
+/** An organization's side of a partnership. */
 export type Side = 'lead' | 'partner';
 
 export const sideOf = (actor: KeyedActor, view: PartnershipView): Side | undefined =>

@@ -3,20 +3,25 @@ import { speaksFor, type Actor } from '../actor.js';
 import type { Counts } from '../counts/counts.js';
 import { hidingPetitions } from './partner-terms.js';
 
-/** The counts of a petition as they are shown to somebody. */
+/** The counts of a petition as one caller may see them. */
 export type ShownCounts = Pick<Counts, 'confirmed' | 'invalidated'> & {
-  /** Null: not for them. It moves with a request, and would tell whether an address had signed before. */
+  /**
+   * Null: hidden from the caller. It changes with every signing, and would show whether an address had signed before.
+   */
   waiting: Pick<Counts, 'pending' | 'updatedAt'> | null;
 };
 
-/** What anybody may see. */
+/** What every caller may see. */
 export const publicCounts = ({ confirmed, invalidated }: Counts): ShownCounts => ({
   confirmed,
   invalidated,
   waiting: null,
 });
 
-/** Tells what an actor is shown: the lead what waits, where no partner's signatures are hidden from it. */
+/**
+ * Returns a function that selects what the actor may see; only a lead from whom no signatures are hidden gets
+ * `waiting`.
+ */
 export async function countsShownTo(
   on: Reader,
   actor: Actor,

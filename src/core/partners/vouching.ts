@@ -6,17 +6,17 @@ import { standingOf } from '../brakes/key-isolations.js';
 import type { Suspicion } from '../brakes/suspicion.js';
 
 /*
- * Vouching for the petition of another organization makes its count move on one's own word: so it is a term of the
- * partnership, and held to a breaker. So many a day count at once; what comes beyond that waits in quarantine for the lead.
+ * Vouching for the signatures of another organization's petition lets a partner move its count unchecked. So the
+ * partnership's terms must allow it, with a limit per day; signatures beyond the limit are quarantined for the lead.
  */
 
-/** What may be vouched for in this transaction. */
+/** How much the actor may vouch for in this transaction. */
 export type Allowance = {
-  /** Null: it is one's own petition. */
+  /** The row that `noteVouched` writes; null: the organization leads the petition. */
   day: { partnershipKey: number; day: number } | null;
-  /** How many signatures may still begin to count. Whoever lets some do so takes them off. */
+  /** How many more signatures may count. The caller must subtract those that it lets count. */
   left: number;
-  /** Why what comes beyond that is quarantined. */
+  /** Why signatures beyond that are quarantined. */
   beyond: Suspicion;
 };
 
@@ -41,8 +41,8 @@ type Petition = { key: number; organizationKey: number };
 type Agreement = { key: number; vouchLimit: number };
 
 /**
- * The terms under which an organization that takes part in a petition vouches for its signatures; null: it leads it.
- * Throws `vouching_not_agreed`.
+ * The partnership under which an organization vouches for a petition's signatures; null: it leads the petition. Throws
+ * `vouching_not_agreed`.
  */
 export async function findVouching(
   on: Reader,
@@ -60,7 +60,10 @@ export async function findVouching(
   return { key: agreed.key, vouchLimit: agreed.vouchLimit };
 }
 
-/** Asks what may be vouched for, and lets others of that partner wait until it has been used. Throws `vouching_not_agreed`. */
+/**
+ * Reads what may still be vouched for today, and locks it until the end of the transaction. Throws
+ * `vouching_not_agreed`.
+ */
 export async function allowanceOf(tx: Tx, actor: KeyedActor, petition: Petition): Promise<Allowance> {
   const agreed = await findVouching(tx, actor, petition);
   if (!agreed) return { day: null, left: Infinity, beyond: BEYOND_LIMIT };
@@ -68,7 +71,7 @@ export async function allowanceOf(tx: Tx, actor: KeyedActor, petition: Petition)
   const { isolated } = await standingOf(tx, petition.key, actor.keyKey, tx.now);
   if (isolated) return { day: today, left: 0, beyond: ISOLATED };
   const { vouchedDays: t } = tx.tables;
-  // Written for the lock that comes with it: on PostgreSQL two at once would both find the last place free.
+  // Written only to lock the row: on PostgreSQL two transactions would otherwise both see the last place free.
   const [row] = await tx.db
     .insert(t)
     .values({ ...today, counted: 0, held: 0 })
@@ -80,7 +83,7 @@ export async function allowanceOf(tx: Tx, actor: KeyedActor, petition: Petition)
 const BEYOND_LIMIT: Suspicion = { score: 100, signals: ['vouch_limit'] };
 const ISOLATED: Suspicion = { score: 100, signals: ['isolated_key'] };
 
-/** Notes what an allowance was used for. */
+/** Records how an allowance was used: how many signatures counted, and how many were quarantined. */
 export async function noteVouched(
   tx: Tx,
   { day }: Allowance,

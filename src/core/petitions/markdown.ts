@@ -1,9 +1,11 @@
 import MarkdownIt from 'markdown-it';
 import sanitize from 'sanitize-html';
 
+/* Renders a petition's background: Markdown to safe HTML, with citations of its references. */
+
 const markdown = new MarkdownIt({ html: false, linkify: true, typographer: false }).disable('table');
 
-/** A citation is written `[^3]` and rendered as a link to the reference with that number. */
+/** `[^3]` is a citation: a link to the reference with that number. */
 markdown.inline.ruler.before('link', 'citation', (state, silent) => {
   const match = /^\[\^(\d{1,3})\]/.exec(state.src.slice(state.pos, state.pos + 6));
   if (!match) return false;
@@ -50,7 +52,7 @@ const RULES: sanitize.IOptions = {
   },
 };
 
-/** The reference numbers that a background cites, in ascending order. */
+/** The numbers of the references that a background cites, ascending, each once. */
 export function citedNumbers(source: string): number[] {
   const cited = markdown
     .parse(source, {})
@@ -60,5 +62,5 @@ export function citedNumbers(source: string): number[] {
   return [...new Set(cited)].sort((a, b) => a - b);
 }
 
-/** Renders Markdown to HTML that is safe to put into any page. */
+/** Renders Markdown to HTML that is safe in any page. */
 export const renderBackground = (source: string): string => sanitize(markdown.render(source), RULES);

@@ -6,17 +6,19 @@ import { findPetition, Moved } from './petition-lookup.js';
 import type { PetitionRow } from './petition-rules.js';
 import { findLead, type Lead } from './pictures.js';
 
-/** A petition as other sites embed it. */
+/* oEmbed: finds the petition behind a URL that someone has pasted on another site. */
+
+/** A petition, and what oEmbed shows of its lead organization. */
 export type Embedded = { petition: PetitionRow; lead: Lead };
 
-/** What links add to the address of a page: ours, and those of networks and mails. */
+/** Query parameters that links add to a page's URL: ours, and those of networks and mail programs. */
 const ADDED = /^(?:source|code|r|utm_[a-z]+|fbclid|gclid|mc_[a-z]+)$/;
 const MOST_ON_A_PAGE = 100;
 
 /**
- * The petition behind a URL, for strangers: its page (what a query or fragment adds is ignored; of several on one page
- * it is the one that was published last), its address here by any slug or id, or a share link. Throws `not_found`, for
- * drafts and what was taken down as well.
+ * The public petition of a URL, which may be its page, its API address with any id or slug, or a share link. Query and
+ * fragment of a page are ignored unless petitions differ by them; of several petitions on one page the one published
+ * last is returned. Throws `not_found`, also for drafts and what was taken down.
  */
 export async function findByUrl(on: Reader, publicUrl: string, url: string): Promise<Embedded> {
   const ref = (await refUnder(on, publicUrl, url)) ?? (await refOfPage(on, url));
@@ -36,7 +38,7 @@ const idByCode = statement('petition_by_share_code', ({ db, tables }: Reader) =>
     .where(eq(t.code, bind(t.code, 'code')));
 });
 
-/** The petition that one of our own addresses names. */
+/** The petition named by a URL of this server: an API address or a share link. */
 async function refUnder(on: Reader, publicUrl: string, url: string): Promise<string | undefined> {
   const root = new URL(publicUrl);
   const { origin, pathname } = new URL(url);
@@ -53,14 +55,14 @@ async function refUnder(on: Reader, publicUrl: string, url: string): Promise<str
 async function refOfPage(on: Reader, url: string): Promise<string | undefined> {
   const { petitions: t } = on.tables;
   const spellings = spellingsOf(url);
-  // A condition on the status would have SQLite look through all that are published.
+  // No condition on the status in SQL: SQLite would then scan all published petitions.
   const rows = await on.db
     .select({ id: t.publicId, pageUrl: t.pageUrl, status: t.status })
     .from(t)
     .where(and(inArray(t.pageUrl, spellings), isNotNull(t.publishedAt)))
     .orderBy(desc(t.publishedAt), desc(t.key))
     .limit(MOST_ON_A_PAGE);
-  // Some sites tell their pages by the query: the closest spelling wins.
+  // Some sites distinguish pages by the query, so the closest spelling wins.
   for (const spelling of spellings) {
     const row = rows.find(({ pageUrl, status }) => pageUrl === spelling && status !== 'taken_down');
     if (row) return row.id;
@@ -68,7 +70,7 @@ async function refOfPage(on: Reader, url: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** How the page of a petition may be written that is reached by this URL, the closest first. */
+/** The spellings under which a petition may have stored this page URL, closest first. */
 export function spellingsOf(url: string): string[] {
   const page = new URL(url);
   const written = [url, page.href];

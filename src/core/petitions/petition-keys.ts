@@ -8,22 +8,22 @@ const LONGEST = 100;
 const REFS = 1000;
 
 /**
- * Which petition an id or a slug means, for what is counted before a petition is read. Of this process, in memory. What
- * means none is not remembered: nobody can fill it with inventions.
+ * Maps ids and slugs to petitions, for limits that count before the petition is read. Kept in this process's memory.
+ * Unknown refs are not stored, so that made-up ones cannot fill it.
  */
 export class PetitionKeys {
   readonly #known = new RecentMap<number, string>(REFS);
 
   constructor(private readonly on: Reader) {}
 
-  /** Undefined: it was not asked lately. */
+  /** Undefined: not looked up lately. */
   known(ref: string): number | undefined {
     return this.#known.get(ref);
   }
 
   /**
-   * Looks it up, by any slug it ever had. Undefined: there is none that strangers may know of. So nothing is counted for a
-   * draft either, and no header tells it from an invention.
+   * Looks up an id or any slug, past ones included. Undefined if strangers cannot see the petition: drafts must not be
+   * counted either, or the headers of limits would show that they exist.
    */
   async find(ref: string): Promise<number | undefined> {
     if (ref.length > LONGEST || !REF.test(ref)) return undefined;

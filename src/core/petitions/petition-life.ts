@@ -2,10 +2,15 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 
+/*
+ * A petition's states, and what each allows at an instant. Other files ask here instead of comparing dates themselves;
+ * only petition-list.ts repeats a rule, in SQL.
+ */
+
 type PetitionRow = Tables['petitions']['$inferSelect'];
 type Scheduled = Pick<PetitionRow, 'status' | 'opensAt' | 'closesAt'>;
 
-/** draft → published → closed → archived; taken down from anywhere. */
+/** The life of a petition: draft → published → closed → archived; it can be taken down from any state. */
 const MOVES: Record<PetitionStatus, readonly PetitionStatus[]> = {
   draft: ['published', 'taken_down'],
   published: ['closed', 'taken_down'],
@@ -14,11 +19,11 @@ const MOVES: Record<PetitionStatus, readonly PetitionStatus[]> = {
   taken_down: [],
 };
 
-/** The status at an instant: a published petition is closed as soon as its closing time has come. */
+/** The status at an instant: a published petition counts as closed from its closing time on. */
 export const statusAt = ({ status, closesAt }: Scheduled, now: Date): PetitionStatus =>
   status === 'published' && closesAt !== null && closesAt <= now ? 'closed' : status;
 
-/** Whether signatures are taken at an instant. */
+/** Whether the petition accepts signatures at an instant. */
 export const isOpenAt = (petition: Scheduled, now: Date): boolean =>
   statusAt(petition, now) === 'published' && (petition.opensAt === null || petition.opensAt <= now);
 
@@ -31,7 +36,7 @@ export function nextTurn({ status, opensAt, closesAt }: Scheduled, now: Date): D
 
 const GRACE_MS = 24 * 3_600_000;
 
-/** Whether a signature that was made in time may still be confirmed: for a day after closing. */
+/** Whether a pending signature may still be confirmed: until a day after closing. */
 export function isConfirmableAt(petition: Scheduled & Pick<PetitionRow, 'closedAt'>, now: Date): boolean {
   const status = statusAt(petition, now);
   if (status === 'published') return true;
@@ -41,7 +46,7 @@ export function isConfirmableAt(petition: Scheduled & Pick<PetitionRow, 'closedA
   return now.getTime() <= closed + GRACE_MS;
 }
 
-/** Throws `transition_not_allowed`, naming the moves that are allowed. */
+/** Throws `transition_not_allowed`, which names the moves that are allowed. */
 export function assertMove(from: PetitionStatus, to: PetitionStatus): void {
   const allowed = MOVES[from];
   if (allowed.includes(to)) return;
@@ -54,7 +59,10 @@ export function assertMove(from: PetitionStatus, to: PetitionStatus): void {
   });
 }
 
-/** Throws what keeps a petition from being signed at an instant. */
+/**
+ * Throws `petition_taken_down`, `petition_not_published`, `petition_closed` or `petition_not_open` if it cannot be
+ * signed now.
+ */
 export function assertSignable(petition: Scheduled & Pick<PetitionRow, 'takedownReason'>, now: Date): void {
   const status = statusAt(petition, now);
   if (status === 'taken_down') throw takenDown(petition);

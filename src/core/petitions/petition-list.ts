@@ -10,6 +10,8 @@ import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PetitionRow } from './petition-rules.js';
 import { wordPatterns } from './search-words.js';
 
+/* The list of petitions, with search, filters and sorting. */
+
 export type PetitionSort = 'created_at' | '-created_at' | 'confirmed' | '-confirmed';
 
 export type PetitionFilter = {
@@ -19,7 +21,7 @@ export type PetitionFilter = {
   locale?: string | undefined;
   /** The slug or id of the lead organization. */
   organization?: string | undefined;
-  /** Only found among the actor's own petitions. */
+  /** Matches only petitions of the actor's own organization. */
   externalId?: string | undefined;
 };
 
@@ -54,7 +56,7 @@ const summaryColumns = ({ petitions: t, organizations }: Tables) => ({
   },
 });
 
-/** A petition in a list: without its background and what hangs on it. */
+/** A petition in a list: without its background and what belongs to that. */
 export type PetitionSummary = Pick<
   PetitionRow,
   Exclude<keyof ReturnType<typeof summaryColumns>, 'organization'>
@@ -63,7 +65,9 @@ export type PetitionSummary = Pick<
   counts: Counts;
 };
 
-/** The petitions that the actor may see: everybody's published ones, and all of its own organization. */
+/**
+ * The petitions that the actor may see: all published ones, and all of its own organization. Throws `invalid_cursor`.
+ */
 export async function listPetitions(
   ctx: Context,
   actor: Actor,
@@ -133,7 +137,7 @@ function matching(filter: PetitionFilter, actor: Actor, tables: Tables, now: Dat
   ];
 }
 
-/** The status at an instant, as `statusAt` has it for one row. */
+/** The status at an instant as an SQL condition. Must agree with `statusAt`. */
 function hasStatus(t: Tables['petitions'], status: PetitionStatus, now: Date): SQL | undefined {
   const stored = eq(t.status, status);
   if (status === 'published') return and(stored, or(isNull(t.closesAt), gt(t.closesAt, now)));

@@ -9,7 +9,9 @@ import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import { takenDown } from './petition-life.js';
 import type { PetitionRow } from './petition-rules.js';
 
-/** A petition was asked for by an old slug: the caller should go to the new one. */
+/* Finds petitions by id or slug, and decides who may see them. */
+
+/** Thrown when a petition is requested by an old slug; the caller redirects to the new one. */
 export class Moved extends Error {
   constructor(readonly slug: string) {
     super('The petition has another slug now');
@@ -18,7 +20,7 @@ export class Moved extends Error {
 
 const ID = new RegExp(idPattern('pet'));
 
-/** What signing and counting need of a petition: few columns, since they are read for every signature. */
+/** What signing and counting need. Keep it short: it is read for every signature. */
 const headColumns = ({ petitions: t }: Tables) => ({
   key: t.key,
   publicId: t.publicId,
@@ -70,33 +72,33 @@ const byAnySlug = statement(
 );
 
 /**
- * The petition with this id or slug, for somebody who may see it.
- * Throws `petition_not_found`, `petition_taken_down`, or Moved for an old slug.
+ * The petition with this id or slug, if the actor may see it. Throws `petition_not_found`, `petition_taken_down`, or
+ * Moved for an old slug.
  */
 export async function findPetition(on: Reader, actor: Actor, ref: string): Promise<PetitionRow> {
   const [row] = await (ID.test(ref) ? rowById : rowBySlug)(on, { ref });
   return visible(on, actor, ref, row);
 }
 
-/** As findPetition, with few columns. */
+/** Like `findPetition`, but reads few columns. */
 export async function findHead(on: Reader, actor: Actor, ref: string): Promise<PetitionHead> {
   return visible(on, actor, ref, await headOf(on, ref));
 }
 
-/** A petition of the actor's own organization, by any slug it ever had, even taken down. Throws `petition_not_found`. */
+/** A petition of the actor's own organization, even taken down; past slugs work too. Throws `petition_not_found`. */
 export async function findOwnHead(on: Reader, actor: KeyedActor, ref: string): Promise<PetitionHead> {
   const row = await findAnyHead(on, ref);
   if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('petition_not_found');
   return row;
 }
 
-/** The petition by any slug it ever had, whoever asks: who may see it is for the caller to say. */
+/** The petition with this id or slug, past slugs included. Checks no access: the caller must. */
 export async function findAnyHead(on: Reader, ref: string): Promise<PetitionHead | undefined> {
   const [moved] = ID.test(ref) ? [] : await byAnySlug(on, { ref });
   return headOf(on, moved?.slug ?? ref);
 }
 
-/** Those who sign one petition in one commit read it once. */
+/** Read once for all signings of one petition in a commit. */
 const headOf = memoized(async (on: Reader, ref: string): Promise<PetitionHead | undefined> => {
   const [row] = await (ID.test(ref) ? headById : headBySlug)(on, { ref });
   return row;

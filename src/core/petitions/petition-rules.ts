@@ -3,9 +3,11 @@ import type { Form, Partner, Reference, ShareText, Target } from '../../../schem
 import type { FieldError } from '../../errors.js';
 import { citedNumbers } from './markdown.js';
 
+/* The fields that a lead organization writes: defaults, merge patches, and the checks that a schema cannot make. */
+
 export type PetitionRow = Tables['petitions']['$inferSelect'];
 
-/** What the lead organization writes: the petition without its life cycle. */
+/** The part of a petition that its lead organization writes; the rest is its life cycle. */
 export type PetitionFields = Pick<
   PetitionRow,
   | 'title'
@@ -35,7 +37,7 @@ export type PetitionFields = Pick<
   | 'metadata'
 >;
 
-/** The same, as it is sent: absent and null both mean the default. */
+/** The fields as callers send them: absent and null both mean the default. */
 export type PetitionInput = {
   [Name in keyof PetitionFields]?: Name extends 'form' ? Partial<Form> : PetitionFields[Name] | null;
 } & { title: string; statement: string };
@@ -85,7 +87,7 @@ const withoutNulls = <T extends object>(value: T): T =>
     Object.entries(value).filter(([, member]) => member !== null && member !== undefined),
   ) as T;
 
-/** JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared, lists are replaced, objects merged. */
+/** JSON Merge Patch (RFC 7396): absent keeps a value, null clears it, lists are replaced, objects are merged. */
 export function mergePatch(fields: PetitionFields, patch: Partial<Record<keyof PetitionFields, unknown>>) {
   return withDefaults(merge(fields, patch) as PetitionInput);
 }
@@ -103,7 +105,7 @@ function merge(target: unknown, patch: unknown): unknown {
   return merged;
 }
 
-/** What a schema cannot say. Pointers are those of the request body. */
+/** The errors that a schema cannot find. Pointers refer to the request body. */
 export function checkPetition(fields: PetitionFields): FieldError[] {
   return [
     ...checkReferences(fields),
@@ -152,14 +154,12 @@ function checkSchedule({ opensAt, closesAt }: PetitionFields): FieldError[] {
   return [fieldError('/closes_at', 'not_after_opening', 'It must be later than opens_at.')];
 }
 
-/** A merge patch may leave a half-filled object behind, which no schema of the patch alone can see. */
+/** A merge patch can leave an object without required members, which the schema of the patch alone cannot see. */
 function missingMembers(name: string, value: object | null, members: readonly string[]): FieldError[] {
   if (value === null) return [];
   return members
     .filter((member) => !(member in value))
-    .map((member) =>
-      fieldError(`/${name}/${member}`, 'required', `It is needed as soon as there is ${name}.`),
-    );
+    .map((member) => fieldError(`/${name}/${member}`, 'required', `It is required when ${name} is set.`));
 }
 
 const fieldError = (pointer: string, code: string, detail: string): FieldError => ({ pointer, code, detail });

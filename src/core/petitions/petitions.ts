@@ -15,7 +15,9 @@ import { checkPetition, mergePatch, withDefaults } from './petition-rules.js';
 import type { PetitionFields, PetitionInput, PetitionRow } from './petition-rules.js';
 import { searchText } from './search-words.js';
 
-/** A petition with all that its representation needs. */
+/* Creating, reading and changing petitions. */
+
+/** A petition with everything that its representation needs. */
 export type PetitionView = {
   petition: PetitionRow;
   organization: { publicId: string; slug: string; name: string; url: string | null };
@@ -25,7 +27,10 @@ export type PetitionView = {
 
 type Organization = PetitionView['organization'];
 
-/** Creates a draft of the actor's organization. Throws `invalid_body`, `slug_taken`, `external_id_taken`. */
+/**
+ * Creates a draft for the actor's organization. Throws `invalid_body`, `slug_taken`, `external_id_taken`,
+ * `idempotency_key_reused`.
+ */
 export async function createPetition(
   ctx: Context,
   actor: KeyedActor,
@@ -61,13 +66,13 @@ export async function createPetition(
   );
 }
 
-/** Throws `petition_not_found`, `petition_taken_down`, or Moved. */
+/** A petition that the actor may see. Throws `petition_not_found`, `petition_taken_down`, or Moved. */
 export const getPetition = async (on: Reader, actor: Actor, ref: string): Promise<PetitionView> =>
   viewOf(on, await findPetition(on, actor, ref));
 
 /**
- * Applies a JSON Merge Patch to the version that the caller has read (null: to any).
- * Throws `precondition_failed`, `invalid_body`, `slug_taken`, `external_id_taken`, and what findPetition throws.
+ * Applies a JSON Merge Patch to the version that the caller has read (null: to any). Throws `precondition_failed`,
+ * `invalid_body`, `statement_fixed`, `slug_taken`, `external_id_taken`, and what `findPetition` throws.
  */
 export async function patchPetition(
   ctx: Context,
@@ -94,15 +99,15 @@ export async function patchPetition(
   return { ...view, milestones: await listMilestones(ctx.store.read, view.petition.key) };
 }
 
-/** A step in a petition's life, with what belongs to it. */
+/** A step in a petition's life, with its details. */
 export type Transition =
   | { to: 'published' | 'archived' }
   | { to: 'closed'; outcome?: PetitionRow['outcome']; response?: string | null }
   | { to: 'taken_down'; reason: NonNullable<PetitionRow['takedownReason']> };
 
 /**
- * Moves a petition on in its life. Throws `transition_not_allowed`, which names the allowed moves, and what
- * findPetition throws.
+ * Moves a petition to its next state. Throws `transition_not_allowed`, which names the allowed moves,
+ * `idempotency_key_reused`, and what `findPetition` throws.
  */
 export const transitionPetition = (
   ctx: Context,
@@ -131,7 +136,7 @@ function effectOf(transition: Transition, before: PetitionRow, now: Date): Parti
         response: transition.response === undefined ? before.response : transition.response,
       };
     case 'archived':
-      // Its schedule may have closed it, without anybody having said so.
+      // Its schedule may have closed it, without a request.
       return { status: 'archived', closedAt: before.closedAt ?? before.closesAt ?? now };
     case 'taken_down':
       return { status: 'taken_down', takedownReason: transition.reason };
@@ -140,7 +145,7 @@ function effectOf(transition: Transition, before: PetitionRow, now: Date): Parti
 
 async function findOwn(tx: Tx, actor: KeyedActor, ref: string, version: number | null): Promise<PetitionRow> {
   const found = await findPetition(tx, actor, ref);
-  // Another organization's petition is as good as none: what one may not change one need not know to exist.
+  // 404, not 403: other organizations need not learn that the petition exists.
   if (!speaksFor(actor, found.organizationKey)) throw new ApiError('petition_not_found');
   if (version !== null && found.version !== version) {
     throw new ApiError('precondition_failed', {
@@ -164,13 +169,13 @@ async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>
   return viewOf(tx, row);
 }
 
-/** Signers have endorsed exact words: from the first signature on these stay. Throws `statement_fixed`. */
+/** Signers endorsed an exact text, so it is fixed from the first signature on. Throws `statement_fixed`. */
 async function assertUnsigned(tx: Tx, petition: PetitionRow): Promise<void> {
   const { signatures: t } = tx.tables;
   const signed = await tx.db.select({ key: t.key }).from(t).where(eq(t.petitionKey, petition.key)).limit(1);
   if (signed.length > 0) {
     throw new ApiError('statement_fixed', {
-      detail: 'People have signed these words: make a new petition for others.',
+      detail: 'People have signed this text: create a new petition for another one.',
     });
   }
 }
@@ -188,7 +193,7 @@ function checkStage(fields: PetitionFields, before: PetitionRow, now: Date): Fie
       ];
 }
 
-/** What is computed from the fields whenever they are written. */
+/** Computed from the fields at every write. */
 const derive = ({ title, statement, background }: PetitionFields) => ({
   backgroundHtml: background === null ? null : renderBackground(background),
   searchText: searchText(title, statement),
@@ -234,7 +239,7 @@ async function assertExternalIdFree(
   }
 }
 
-/** Gives a petition a slug that nobody has or ever had. Throws `slug_taken`. */
+/** Gives a petition a slug that no other petition has or had. Throws `slug_taken`. */
 async function claimSlug(tx: Tx, slug: string, petitionKey: number): Promise<void> {
   const { petitionSlugs: t } = tx.tables;
   const claimed = await tx.db
@@ -243,7 +248,7 @@ async function claimSlug(tx: Tx, slug: string, petitionKey: number): Promise<voi
     .onConflictDoNothing()
     .returning({ slug: t.slug });
   if (claimed.length > 0) return;
-  // A petition may take back a slug of its own.
+  // A petition may return to a former slug.
   const [owner] = await tx.db.select({ petitionKey: t.petitionKey }).from(t).where(eq(t.slug, slug));
   if (owner?.petitionKey !== petitionKey) throw slugTaken();
 }
@@ -251,7 +256,7 @@ async function claimSlug(tx: Tx, slug: string, petitionKey: number): Promise<voi
 const slugTaken = () =>
   new ApiError('slug_taken', { detail: 'Another petition has or had this slug: choose another.' });
 
-/** The given slug if it is free, or one made from the title. */
+/** The given slug if it is free, or a free one made from the title. Throws `slug_taken`. */
 async function chooseSlug(tx: Tx, given: string | null, title: string, publicId: string): Promise<string> {
   const { petitionSlugs: t } = tx.tables;
   const base = given ?? slugFrom(title, publicId);
@@ -278,8 +283,8 @@ function slugFrom(title: string, publicId: string): string {
   return cut || `petition-${publicId.slice(-10)}`;
 }
 
-/** It adds no numbers: those who follow a petition's counts hear that the petition itself was changed. */
+/** Adds no numbers; it only notifies live followers of the petition that it was changed. */
 const CHANGES: Sum = { tells: 'petitionKey', write: () => undefined };
 
-/** Called by every verb that changes a petition, in the same transaction. */
+/** Every verb that changes a petition must call it, in the same transaction. */
 const tellPetitionChanged = (tx: Tx, petitionKey: number): void => tx.add(CHANGES, { petitionKey }, {});

@@ -7,7 +7,7 @@ import type { PetitionRow } from './petition-rules.js';
 
 export type Lead = { name: string; url: string | null };
 
-/** What a picture of a petition shows. */
+/** What the picture of a petition shows. */
 export type Pictured = { petition: PetitionRow; lead: Lead; confirmed: number };
 
 const leadByKey = statement('petition_lead', ({ db, tables: { organizations: t } }: Reader) =>
@@ -24,7 +24,7 @@ export async function findLead(on: Reader, petition: Pick<PetitionRow, 'organiza
   return lead;
 }
 
-/** Throws `petition_not_found`, `petition_taken_down`, or Moved. */
+/** What the petition's picture shows. Throws `petition_not_found`, `petition_taken_down`, or Moved. */
 export async function findPictured(on: Reader, actor: Actor, ref: string): Promise<Pictured> {
   const petition = await findPetition(on, actor, ref);
   const lead = await findLead(on, petition);

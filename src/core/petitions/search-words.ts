@@ -1,10 +1,8 @@
-/*
- * Search folds text to words here, not in SQL: so both engines find the same.
- */
+/* Search splits text into words here and not in SQL, so that both engines find the same. */
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
 
-/** The words of a text without case and accents: "Save the Élan!" gives ["save", "the", "elan"]. */
+/** The words of a text in lower case without accents: "Save the Élan!" gives ["save", "the", "elan"]. */
 export function foldWords(text: string): string[] {
   const folded = text
     .normalize('NFKD')
@@ -16,14 +14,15 @@ export function foldWords(text: string): string[] {
     .replaceAll('đ', 'd')
     .replaceAll('æ', 'ae')
     .replaceAll('œ', 'oe');
-  // The segmenter also finds the words of scripts that write without spaces; runs of letters cut "don't" and "U.S." alike.
+  // The segmenter finds words in scripts without spaces, too; the pattern then splits "don't" and "U.S." the same
+  // everywhere.
   return [...segmenter.segment(folded)].flatMap(
     ({ segment }) => segment.match(/[\p{Letter}\p{Number}]+/gu) ?? [],
   );
 }
 
-/** What is stored to be searched: each word between two spaces. */
+/** The searchable form that is stored: each word between two spaces. */
 export const searchText = (...texts: string[]): string => ` ${texts.flatMap(foldWords).join(' ')} `;
 
-/** The patterns that must all match `searchText` for LIKE. Folded words hold no wildcards. */
+/** LIKE patterns, all of which `searchText` must match. Folded words contain no wildcards. */
 export const wordPatterns = (query: string): string[] => foldWords(query).map((word) => `% ${word} %`);

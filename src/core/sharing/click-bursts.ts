@@ -1,22 +1,22 @@
 /*
- * The GETs and HEADs of one share link in the last seconds, and which of the GETs were machines that call themselves
- * browsers. Checkers of links send a GET and about three HEADs within seconds, sometimes each from another address of
- * their cloud. Everything follows from the times of the requests alone, whenever `settle` is called.
+ * Detects link checkers that pretend to be browsers, from the recent GETs and HEADs of one share link. Such checkers
+ * send a GET and about three HEADs within seconds, sometimes each from another address of their cloud. The result
+ * depends only on the times of the requests, not on when `settle` is called.
  */
 
-/** A HEAD from the same network, so long before or after, gives a GET away. */
+/** A GET is a machine's if a HEAD came from the same network within this time before or after. */
 export const AROUND_MS = 10_000;
-/** HEADs that come within this belong together, and to a GET that is no farther from them. */
+/** HEADs within this time form a group; a group may belong to a GET that is at most this far away. */
 export const TOGETHER_MS = 2000;
-/** A fourth HEAD begins the group of another checker. */
+/** A group holds at most three HEADs; a fourth one starts the group of another checker. */
 const GROUP = 3;
 const LEAST_OF_GROUP = 2;
-/** So many different browsers of one network within so long are one machine. */
+/** This many different browsers of one network within this time are one machine. */
 export const AGENTS = 3;
 export const AGENTS_MS = 3000;
-/** A GET that cannot count is still remembered, once in this time: HEADs may belong to it. */
+/** A GET that cannot count is still recorded, at most once in this time, since HEADs may belong to it. */
 const MARK_MS = 1000;
-/** Of one link. More at once is an attack: then HEADs from elsewhere say nothing any more. */
+/** The most groups per link. More is an attack; then HEADs from other networks are ignored. */
 const MOST_GROUPS = 100;
 
 export type Visit = { at: number; network: string; counts: boolean; machine: boolean; claimed: boolean };
@@ -29,7 +29,7 @@ type Place = {
   markedAt: number;
   visits: Visit[];
   probes: Probe[];
-  /** The browsers that were seen last, at most as many as are too many. */
+  /** The latest browsers, at most AGENTS of them. */
   agents: Map<string, { at: number; visit: Visit | undefined }>;
 };
 
@@ -38,12 +38,12 @@ export class Bursts {
   #visits: Visit[] = [];
   #groups: Group[] = [];
 
-  /** How much is remembered. */
+  /** How many entries are remembered. */
   get size(): number {
     return this.#places.size + this.#visits.length;
   }
 
-  /** A GET by what looks like a person; `first`: the first one of this browser, that may count. */
+  /** A GET by an apparent person. `first`: this browser's first one, which may count. */
   visit(at: number, network: string, agent: string, first: boolean): void {
     const place = this.#placeOf(network);
     this.#explain(place, at);
@@ -58,14 +58,14 @@ export class Bursts {
     noteAgent(place, at, agent, visit);
   }
 
-  /** A GET by what says itself that it is no person. */
+  /** A GET by a declared machine. */
   machine(at: number, network: string): void {
     const place = this.#placeOf(network);
     this.#explain(place, at);
     this.#mark(place, at);
   }
 
-  /** A HEAD; `declared`: by what says itself that it is no person, and so belongs to nobody else's GET. */
+  /** A HEAD. `declared`: by a declared machine, whose HEADs say nothing about the GETs of others. */
   probe(at: number, network: string, declared: boolean): void {
     const place = this.#placeOf(network);
     place.probedAt = at;
@@ -76,9 +76,9 @@ export class Bursts {
     if (this.#group(probe) && !probe.explained) place.probes.push(probe);
   }
 
-  /** The visits about which nothing more can be learnt after `now`. Each is handed out once. */
+  /** Returns the visits about which nothing more can be learnt after `now`, each once. */
   settle(now: number): Visit[] {
-    // First everything must be known of the GETs around a group, and of its own addresses.
+    // A group is judged only when all GETs around it, and all requests from its own addresses, must be known.
     const isOver = ({ last }: Group) => now - last > TOGETHER_MS + AROUND_MS;
     for (const group of this.#groups) if (isOver(group)) this.#claim(group);
     this.#groups = this.#groups.filter((group) => !isOver(group));
@@ -100,7 +100,7 @@ export class Bursts {
     return place;
   }
 
-  /** HEADs and a GET of one network belong to each other: they say nothing about GETs from elsewhere. */
+  /** HEADs with a GET from the same network belong to it: they say nothing about GETs from elsewhere. */
   #explain(place: Place, at: number): void {
     place.visitedAt = at;
     for (const probe of place.probes) if (at - probe.at <= AROUND_MS) probe.explained = true;
@@ -125,7 +125,7 @@ export class Bursts {
     return true;
   }
 
-  /** A group of HEADs from elsewhere takes the GET that is nearest to its first, and no other. */
+  /** A group of HEADs from other networks marks only the GET that is nearest to its first HEAD. */
   #claim({ probes }: Group): void {
     const strangers = probes.filter(({ explained }) => !explained);
     const [first, last] = [strangers[0]?.at ?? 0, strangers.at(-1)?.at ?? 0];

@@ -4,15 +4,15 @@ import type { Store } from '../../store/store.js';
 import { addShareFigures } from '../counts/share-figures.js';
 import { Clicks, type LinkRequest, type LinkSum } from './clicks.js';
 
-/** Links and hours in one transaction: everybody who signs waits for it. */
+/** Sums per transaction: signings have to wait for it. */
 const BATCH = 200;
-/** What is kept while the database takes nothing. */
+/** The most sums that are kept while the database accepts no writes. */
 const MOST_WAITING = 100_000;
 const LAST_TRIES = 4;
 const LAST_PAUSE_MS = 250;
 
 export type SeenRequest = Pick<LinkRequest, 'link' | 'kind'> & {
-  /** The network that it came from, and what its program calls itself. Neither is kept. */
+  /** The sender's network and the name of its program. Neither is stored. */
   network: string;
   agent: string;
 };
@@ -20,8 +20,8 @@ export type SeenRequest = Pick<LinkRequest, 'link' | 'kind'> & {
 type Options = { store: Store; now: () => Date; random: (bytes: number) => Buffer };
 
 /**
- * Counts clicks in memory and writes the sums. A visitor is known by a hash alone, under a key that dies with the
- * process: no address can be tried against it, and nothing of it is written.
+ * Counts clicks in memory and writes their sums to the database. Visitors are told apart by hashes under a key that
+ * exists only in this process, so no address can be tested against them; the hashes are never written.
  */
 export class ClickRecorder {
   readonly #clicks = new Clicks();
@@ -33,20 +33,20 @@ export class ClickRecorder {
     this.#key = options.random(32).toString('hex');
   }
 
-  /** Takes in a request. Costs no more than memory. */
+  /** Counts a request, in memory only. */
   note({ link, kind, network, agent }: SeenRequest): void {
-    // Only of those who may be people the program matters.
+    // The program matters only for requests that may be people.
     const program = kind === 'visit' ? this.#name(agent) : '';
     this.#clicks.note({ link, kind, network: this.#name(network), agent: program }, this.#now());
   }
 
-  /** Writes what has become certain. Where the database takes nothing it throws, and the sums are kept. */
+  /** Writes the counts that are final. If the database fails, it throws, and the sums are kept for the next call. */
   flush(): Promise<void> {
     this.#keep(this.#clicks.settle(this.#now()));
     return this.#write();
   }
 
-  /** As flush, with everything that is held back. For the end of the process. */
+  /** Like flush, including counts that are not final yet. For the end of the process. */
   async close(): Promise<void> {
     this.#keep(this.#clicks.settle(Infinity));
     for (let tries = 1; ; tries += 1) {
@@ -64,7 +64,7 @@ export class ClickRecorder {
     return this.options.now().getTime();
   }
 
-  /** Three times as fast as an HMAC, and as good, since no result ever leaves this object. */
+  /** Not an HMAC, which takes three times as long: no result ever leaves this object. */
   #name(text: string): string {
     return hash('sha256', this.#key + text, 'base64').slice(0, 16);
   }
@@ -82,7 +82,7 @@ export class ClickRecorder {
     }
   }
 
-  /** Those who call while it writes share its end. */
+  /** Concurrent callers share one write. */
   #write(): Promise<void> {
     this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined));
     return this.#writing;

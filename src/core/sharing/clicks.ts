@@ -1,25 +1,25 @@
 import { Bursts } from './click-bursts.js';
 
 /*
- * Which requests of share links were people. It has no clock and touches nothing: the same requests at the same times
- * give the same figures, however often they are settled. Nothing but sums comes out.
+ * Decides which requests of share links were people. It has no clock and no I/O: the same requests at the same times
+ * give the same sums, no matter how often they are settled. Only sums come out.
  */
 
 export type LinkRequest = {
   link: number;
   /**
-   * `visit`: a GET that may be a person; `machine`: one that cannot be; `probe`: a HEAD; `declared_probe`: a HEAD by
-   * what says who it is.
+   * `visit`: a GET that may be a person's; `machine`: one that cannot be; `probe`: a HEAD; `declared_probe`: a HEAD by
+   * a program that identifies itself as a machine.
    */
   kind: 'visit' | 'machine' | 'probe' | 'declared_probe';
-  /** Where it came from and with which program, under names that mean nothing outside. */
+  /** The sender's network and program, as names that mean nothing elsewhere. */
   network: string;
   agent: string;
 };
 
 export type LinkSum = { link: number; hour: number; requests: number; clicks: number };
 
-/** How much is remembered at most: beyond that requests are counted, and nobody is taken for a person. */
+/** How much is remembered at most. Beyond that, requests are still counted, but none as a person's. */
 export type ClickLimits = { held: number; browsers: number; networks: number; sums: number };
 
 export const CLICK_LIMITS: ClickLimits = {
@@ -29,32 +29,32 @@ export const CLICK_LIMITS: ClickLimits = {
   sums: 100_000,
 };
 
-/** The same browser on the same link is the same person for so long. */
+/** How long the same browser on the same link is the same person. */
 export const REPEAT_MS = 30 * 60_000;
-/** People that one network may be in an hour, through one link. */
+/** How many people one network can be per hour, through one link. */
 export const PEOPLE_AN_HOUR = 30;
 const HOUR_MS = 3_600_000;
-/** No click is held back for longer. */
+/** No click stays undecided for longer. */
 const LONGEST_HELD_MS = 30_000;
 
 export class Clicks {
   readonly #links = new Map<number, Bursts>();
-  /** When each browser was first seen, the oldest first. */
+  /** When each browser was first seen, oldest first. */
   readonly #browsers = new Map<string, number>();
-  /** How many people each network was in an hour, the oldest first. */
+  /** How many people each network was within an hour, oldest first. */
   readonly #networks = new Map<string, { hour: number; people: number }>();
   readonly #sums = new Map<string, LinkSum>();
-  /** Requests that are not settled yet. */
+  /** Requests that are undecided. */
   #held = 0;
 
   constructor(private readonly limits: ClickLimits = CLICK_LIMITS) {}
 
-  /** How many things are remembered. */
+  /** The number of entries in memory. */
   get size(): number {
     return this.#held + this.#browsers.size + this.#networks.size + this.#sums.size;
   }
 
-  /** Takes in a request. Times are in milliseconds, and never go back. */
+  /** Counts a request. `at` is in milliseconds, and must never decrease. */
   note(request: LinkRequest, at: number): void {
     const sum = this.#sumOf(request.link, at);
     if (!sum) return;
@@ -70,7 +70,7 @@ export class Clicks {
     this.#held += bursts.size - before;
   }
 
-  /** What has become certain since the last time; with Infinity, what is held back as well. */
+  /** Returns and clears the sums that have become final; with Infinity, of all requests. */
   settle(now: number): LinkSum[] {
     this.#held = 0;
     for (const [link, bursts] of this.#links) {
@@ -111,7 +111,7 @@ export class Clicks {
     const since = this.#browsers.get(id);
     const { browsers: most } = this.limits;
     if (since === undefined ? this.#browsers.size >= most : at - since < REPEAT_MS) return false;
-    // The order of the map is that of the times: the oldest are forgotten from its beginning.
+    // Re-inserting keeps the map ordered by time, so that forgetting can stop at the first recent entry.
     this.#browsers.delete(id);
     this.#browsers.set(id, at);
     return true;

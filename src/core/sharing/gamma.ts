@@ -2,14 +2,16 @@ import type { Basics } from '../basics.js';
 
 type Random = Basics['random'];
 
-/** Between 0 and 1, and neither: 52 random bits and a half. */
+/** A uniform number in the open interval (0, 1). */
 const uniform = (random: Random): number => (Number(random(8).readBigUInt64BE() >> 12n) + 0.5) / 2 ** 52;
 
-/** Box and Muller. */
+/** A standard normal number, by Box and Muller. */
 const normal = (random: Random): number =>
   Math.sqrt(-2 * Math.log(uniform(random))) * Math.cos(2 * Math.PI * uniform(random));
 
-/** A draw from the gamma distribution of this shape (1 or more) and rate 1, after Marsaglia and Tsang (2000). */
+/**
+ * A random number from the gamma distribution with this shape (at least 1) and rate 1, by Marsaglia and Tsang (2000).
+ */
 export function drawGamma(random: Random, shape: number): number {
   const d = shape - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);

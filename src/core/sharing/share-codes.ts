@@ -1,13 +1,13 @@
 import type { Context } from '../context.js';
 
 /*
- * Codes of share links: 10 characters, 55 random bits. Without vowels, y among them, and without 0, 1, l and O, so that
- * no words come out and nothing is misread.
+ * Codes of share links: 10 characters, 55 random bits. The alphabet has no vowels (nor y), so that no words appear, and
+ * no 0, 1, l and O, which are easily misread.
  */
 
 const ALPHABET = '23456789bcdfghjkmnpqrstvwxzBCDFGHJKLMNPQRSTVWXZ';
 const LENGTH = 10;
-/** The largest multiple of the alphabet in a byte: what is above would make some characters likelier. */
+/** The largest multiple of the alphabet's length in a byte; larger bytes would make some characters more likely. */
 const FAIR = 256 - (256 % ALPHABET.length);
 
 export function newShareCode(random: Context['random']): string {

@@ -12,9 +12,11 @@ import type { PetitionRow } from '../petitions/petition-rules.js';
 import type { Session } from '../session.js';
 import { signedBy } from '../supporters/forgetting.js';
 
+/* Reading share links, and what they have brought. */
+
 type LinkRow = Tables['shareLinks']['$inferSelect'];
 
-/** A share link with what it has brought: sums, and nobody. */
+/** A share link with what it has brought, as sums only. */
 export type ShareLink = Pick<LinkRow, 'key' | 'code' | 'source' | 'signatureKey' | 'createdAt'> & {
   petition: Pick<PetitionRow, 'publicId' | 'title' | 'status' | 'takedownReason'>;
   organizationId: string | null;
@@ -66,7 +68,7 @@ const linkByCode = statement('share_link_by_code', (on: Reader) =>
   selectLinks(on).where(eq(on.tables.shareLinks.code, bind(on.tables.shareLinks.code, 'code'))),
 );
 
-/** The link with this code, for anybody. Throws `share_link_not_found`, `petition_taken_down`. */
+/** The link with this code; visible to every caller. Throws `share_link_not_found`, `petition_taken_down`. */
 export async function getShareLink(on: Reader, code: string): Promise<ShareLink> {
   const [link] = await linkByCode(on, { code });
   if (!link) throw new ApiError('share_link_not_found');
@@ -81,7 +83,7 @@ const codeExists = statement('share_link_exists', ({ db, tables: { shareLinks: t
     .where(eq(t.code, bind(t.code, 'code'))),
 );
 
-/** Throws `share_link_not_found`. */
+/** Throws `share_link_not_found` if there is no link with this code. */
 export async function assertShareLink(on: Reader, code: string): Promise<void> {
   const [link] = await codeExists(on, { code });
   if (!link) throw new ApiError('share_link_not_found');
@@ -90,8 +92,8 @@ export async function assertShareLink(on: Reader, code: string): Promise<void> {
 export type ShareLinkFilter = { network?: Network | undefined; organizationId?: string | undefined };
 
 /**
- * The links of a petition, latest first: all of them for its lead organization, for a partner its own.
- * Throws `petition_not_found`, `invalid_cursor`.
+ * The links of a petition, latest first: all of them for its lead organization, its own for a partner. Throws
+ * `petition_not_found`, `invalid_cursor`.
  */
 export async function listShareLinks(
   on: Reader,
@@ -128,7 +130,7 @@ export type MyShareLink = Pick<
   petitionId: string;
 };
 
-/** The links that are credited to a supporter's signatures, in order. */
+/** The links of a supporter's signatures, oldest first. */
 export async function listMyShareLinks(
   on: Reader,
   { supporterKey }: Session,

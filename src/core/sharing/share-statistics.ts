@@ -4,9 +4,11 @@ import type { Reader } from '../../store/store.js';
 import { total } from '../counts/counts.js';
 import { hourOf, startOf } from '../counts/share-figures.js';
 
+/* Statistics of share links over a range of hours, by network, text, organization or time. */
+
 export type ShareGroup = 'network' | 'variant' | 'organization' | 'hour' | 'day';
 
-/** What is counted, between two full hours. */
+/** What to count, between two full hours. `petitionKey` is the petition's; the others are optional filters. */
 export type ShareRange = {
   petitionKey: number;
   from: Date;
@@ -15,7 +17,7 @@ export type ShareRange = {
   organizationId?: string | undefined;
 };
 
-/** Figures are kept by the hour: one that is begun is taken whole. */
+/** Widens a range to full hours, since figures are kept per hour. */
 export const wholeHours = ({ from, before }: { from: Date; before: Date }) => ({
   from: startOf(hourOf(from)),
   before: startOf(hourOf(new Date(before.getTime() - 1)) + 1),
@@ -23,7 +25,7 @@ export const wholeHours = ({ from, before }: { from: Date; before: Date }) => ({
 
 export type ShareSums = { links: number; requests: number; clicks: number; conversions: number };
 
-/** One group: what does not name it is null. */
+/** One group; the fields that do not identify it are null. */
 export type ShareRow = ShareSums & {
   network: Network | null;
   variantId: string | null;
@@ -32,7 +34,7 @@ export type ShareRow = ShareSums & {
   from: Date | null;
 };
 
-/** More than there are groups: hours of a year. */
+/** More than any group can have: a year has fewer hours. */
 const MOST_GROUPS = 9000;
 
 const sums = ({ tables: { shareHistory: h } }: Reader) => {
@@ -44,7 +46,7 @@ const sums = ({ tables: { shareHistory: h } }: Reader) => {
   };
 };
 
-/** What the rows of a group have in common: everything else is null. */
+/** The columns that identify a group; all others are null. */
 function groupsOf({ tables }: Reader, group: ShareGroup) {
   const { shareVariants: v, shareHistory: h, organizations: o } = tables;
   const hours = group === 'day' ? 24 : 1;
@@ -77,7 +79,7 @@ const conditionOf = ({ tables }: Reader, range: ShareRange) => {
   );
 };
 
-/** The sums of each group, in the order of the groups, without empty ones. */
+/** The sums of each group, ordered by group, without empty ones. */
 export async function readShareGroups(on: Reader, group: ShareGroup, range: ShareRange): Promise<ShareRow[]> {
   const { shareVariants: v, shareHistory: h, organizations: o } = on.tables;
   const { fields, by } = groupsOf(on, group);
@@ -99,7 +101,7 @@ export async function readShareGroups(on: Reader, group: ShareGroup, range: Shar
     }));
 }
 
-/** The sums of all. */
+/** The sums over all groups. */
 export async function readShareTotals(on: Reader, range: ShareRange): Promise<ShareSums> {
   const { shareVariants: v, shareHistory: h, organizations: o } = on.tables;
   const [row] = await on.db

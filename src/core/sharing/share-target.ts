@@ -5,13 +5,15 @@ import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Store } from '../../store/store.js';
 import { takenDown } from '../petitions/petition-life.js';
 
+/* Where a share link redirects, and what its preview shows. */
+
 /** Where a share link leads. */
 export type ShareTarget = {
   linkKey: number;
   petitionKey: number;
   /** The petition's page. */
   pageUrl: string;
-  /** The same with the source and the code in its query. */
+  /** The same, with source and code in its query. */
   location: string;
 };
 
@@ -46,13 +48,13 @@ const findRow = statement(
 
 export type ShareTargets = {
   /**
-   * Where the link with this code leads: to the page that its petition names, and nowhere else. At once where nothing
-   * was committed since it was last asked for. Throws `share_link_not_found`, `petition_taken_down`.
+   * The page of the link's petition; a link never leads elsewhere. Answers synchronously from memory if nothing was
+   * committed since the last lookup. Throws `share_link_not_found`, `petition_taken_down`.
    */
   find(code: string): ShareTarget | Promise<ShareTarget>;
 };
 
-/** More different links than are hot at one time. */
+/** More than the number of links that are busy at the same time. */
 const MOST_TARGETS = 1000;
 
 export function createShareTargets(store: Pick<Store, 'read' | 'generation'>): ShareTargets {
@@ -86,14 +88,14 @@ async function findTarget(on: Reader, code: string): Promise<ShareTarget> {
   return { linkKey, petitionKey, pageUrl: page.url, location };
 }
 
-/** Wider than the codes that are made: only what could never be one is not looked up. */
+/** Looser than the codes that are made; it only saves looking up what could never be one. */
 const CODE = /^[0-9A-Za-z]{1,64}$/;
 
 const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
 
 type Page = { url: string; head: string; hash: string };
 
-/** Taking a URL apart costs more than finding the link, and there are few pages. */
+/** Cached, because parsing the URL costs more than finding the link, and there are few pages. */
 const pages = new Map<string, Page | undefined>();
 const MOST_PAGES = 500;
 
@@ -105,7 +107,7 @@ function pageOf(pageUrl: string): Page | undefined {
   return pages.get(pageUrl);
 }
 
-/** The page's URL up to where our parameters go, and its fragment. All else in its query stays as it is written. */
+/** Splits the page's URL where our parameters go. The rest of its query must stay exactly as it was written. */
 function split(pageUrl: string): Page | undefined {
   const url = URL.canParse(pageUrl) ? new URL(pageUrl) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
@@ -123,7 +125,7 @@ function split(pageUrl: string): Page | undefined {
 const OURS = new Set(['source', 'share']);
 const nameOf = (pair: string): string => [...new URLSearchParams(pair).keys()][0] ?? '';
 
-/** How the petition looks where its link is previewed; the description is how its statement begins. */
+/** What a preview of the link shows; the description is the beginning of the petition's statement. */
 export type ShareCard = {
   petitionId: string;
   title: string;

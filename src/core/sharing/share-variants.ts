@@ -7,7 +7,7 @@ import type { Basics } from '../basics.js';
 import { total } from '../counts/counts.js';
 import { drawGamma } from './gamma.js';
 
-/* The wordings of a petition's share texts, and which of them the next link gets. */
+/* The variants of a petition's share texts, and which of them the next link gets. */
 
 type Petition = Pick<Tables['petitions']['$inferSelect'], 'key' | 'shareTexts' | 'shareSplit'>;
 
@@ -36,7 +36,7 @@ const findVariant = statement('share_variant_find', ({ db, tables: { shareVarian
     ),
 );
 
-/** The row of a wording, made when it is used first. */
+/** The row of a text variant, which is created on first use. */
 export async function variantKeyOf(
   ctx: Pick<Basics, 'newId'>,
   tx: Tx,
@@ -53,21 +53,21 @@ export async function variantKeyOf(
   return made.key;
 }
 
-/** What a wording has brought so far. */
+/** What a variant has brought so far. */
 type Figures = { links: number; conversions: number };
 
 export type ShareSplit = {
-  /** The text of the next link on a network, and notes that it was picked; null where the petition has none. */
+  /** Chooses the text of the next link on a network, and counts the choice; null if the petition has no text for it. */
   pick(on: Reader, petition: Petition, network: Network): Promise<string | null>;
 };
 
-/** So long the figures are taken as they were read, with what was picked since: they are sums of many rows. */
+/** How long the figures are used before they are read again; choices are added meanwhile. Reading sums many rows. */
 const MAX_AGE_MS = 10_000;
 
 /**
- * `even` takes the text with the fewest links so far. `adaptive` is Thompson sampling: for each text a rate of
- * signatures per link is drawn from what is known of it, and the highest wins; so the better text comes to be preferred,
- * and the others are still tried as long as they may be better.
+ * `even` picks the text with the fewest links. `adaptive` is Thompson sampling: for each text a rate of signatures per
+ * link is drawn from what is known about it, and the highest wins. So better texts are used more often, and others are
+ * still tried as long as they could be better.
  */
 export function createShareSplit({ now, random }: Pick<Basics, 'now' | 'random'>): ShareSplit {
   const read = new Map<string, { at: number; figures: Map<string, Figures> }>();
@@ -98,13 +98,13 @@ export function createShareSplit({ now, random }: Pick<Basics, 'now' | 'random'>
     },
   };
 
-  /** Drawn from Gamma(1 + conversions, 1 + links): the conversions of a link are counts. */
+  /** A draw from Gamma(1 + conversions, 1 + links). */
   function rate({ links, conversions }: Figures): number {
     return drawGamma(random, 1 + Math.max(0, conversions)) / (1 + links);
   }
 }
 
-/** By the hash of the text. */
+/** Keyed by the hash of the text, in hexadecimal. */
 async function readFigures({ db, tables }: Reader, petitionKey: number, network: Network) {
   const { shareVariants: v, shareHistory: h } = tables;
   const rows = await db

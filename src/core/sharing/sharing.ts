@@ -16,17 +16,19 @@ import { newShareCode } from './share-codes.js';
 import { getShareLink, type ShareLink } from './share-links.js';
 import { variantKeyOf } from './share-variants.js';
 
+/* Creating share links. */
+
 type LinkRow = Tables['shareLinks']['$inferSelect'];
 
 export type ShareLinkInput = { network: Network; receipt?: string | null; source?: string | null };
 
 /**
- * Makes a link for a petition, or for a signer, with the receipt that signing has returned. The same receipt gets the same
- * link on a network again. Another receipt of the same signature gets another: else whoever types somebody's address
- * would see whether they have shared, and what came of it.
+ * Creates a link for a petition, or for a signer with the receipt that signing returned. The same receipt gets the same
+ * link on a network again. Another receipt of the same signature must get another link: else a stranger who signs again
+ * with someone's address would see whether that person has shared the petition, and with what result.
  *
  * Throws `petition_not_published`, `no_page_url`, `receipt_invalid`, `not_a_partner`, `origin_not_allowed`,
- * `idempotency_key_reused`, and what findPetition throws.
+ * `idempotency_key_reused`, and what `findPetition` throws.
  */
 export const createShareLink = (
   ctx: Context,
@@ -56,7 +58,7 @@ export const createShareLink = (
         petitionKey: petition.key,
         variantKey: await variantKeyOf(ctx, tx, petition.key, network, text),
         signatureKey: credit?.signatureKey ?? null,
-        // Only what the key says: the collector of the signature would tell who had brought its signer.
+        // From the key only: the collector of the signature would reveal who brought its signer.
         organizationKey: through,
         source,
         receiptHash: credit?.receiptHash ?? null,
@@ -65,7 +67,7 @@ export const createShareLink = (
     }),
   );
 
-/** The organization of the key, if there is one. Throws `not_a_partner`. */
+/** The organization of the key, null without one. Throws `not_a_partner`. */
 async function assertTakesPart(tx: Tx, petition: PetitionRow, actor: Actor): Promise<number | null> {
   if (actor.kind === 'anonymous') return null;
   const { organizationKey } = actor;
@@ -79,8 +81,8 @@ async function assertTakesPart(tx: Tx, petition: PetitionRow, actor: Actor): Pro
 type Credit = { signatureKey: number; receiptHash: Buffer };
 
 /**
- * The signature that a receipt stands for, whatever has become of it: a refusal would tell what has. The update changes
- * nothing; on PostgreSQL it lets a second request with the same receipt wait until this one has made its link.
+ * The signature of a receipt, whatever its status: refusing some would reveal the status. The update changes nothing;
+ * on PostgreSQL it makes a second request with the same receipt wait for this one's link. Throws `receipt_invalid`.
  */
 async function openReceipt(ctx: Context, tx: Tx, petition: PetitionRow, receipt: string): Promise<Credit> {
   const { signatures: t } = tx.tables;
@@ -132,7 +134,7 @@ const insertRow = statement('share_link_insert', ({ db, tables: { shareLinks: t 
 
 const MAX_DRAWS = 10;
 
-/** Draws a code that nobody has, and counts the link. */
+/** Inserts a link under an unused random code, and counts it. */
 async function insertLink(
   ctx: Context,
   tx: Tx,

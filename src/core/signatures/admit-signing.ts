@@ -11,24 +11,24 @@ import { attribute, type Attribution } from './attribution.js';
 import type { Signing } from './read-signing.js';
 import { assertForm } from './signing-rules.js';
 
-/** What is known of a request to sign that nothing speaks against. */
+/** A request to sign that passed all checks, with what they found. */
 export type Admission = {
   petition: PetitionHead;
   attribution: Attribution;
   optIns: OptIn[];
-  /** Null: nothing is odd about it. */
+  /** Null: not suspicious. */
   suspicion: Suspicion | null;
-  /** How much more its organization may vouch for; null: it vouches for nothing, or for its own petition. */
+  /** How much its organization may still vouch for; null if the request is not vouched. */
   allowance: Allowance | null;
   /** The confirmed signatures as last published. */
   published: number;
 };
 
 /**
- * Holds a request to sign against the petition as it is now. Nothing here asks whether the address is known. It writes
- * nothing but that the proof of work is used up. Throws `petition_not_open`, `petition_closed`, `petition_not_published`,
+ * Checks a request to sign against the current petition. No check may depend on whether the address is known. The only
+ * write is the use of the proof of work. Throws `petition_not_open`, `petition_closed`, `petition_not_published`,
  * `invalid_body` for a form field, `origin_not_allowed`, `not_a_partner`, `vouching_not_agreed`, `challenge_required`,
- * `challenge_invalid`, and what findHead throws.
+ * `challenge_invalid`, `rate_limited`, and what `findHead` throws.
  */
 export async function admitSigning(ctx: Context, tx: Tx, signing: Signing): Promise<Admission> {
   const { actor, caller, input } = signing;

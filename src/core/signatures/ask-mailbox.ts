@@ -11,11 +11,12 @@ import type { SignInput } from './sign-input.js';
 import type { Written } from './write-signing.js';
 
 /**
- * Writes down the answers to "may they mail you?", and asks the mailbox for what is not proven. Where the petition wants
- * confirmation, each request does the same work, known address or not: what is mailed, if anything, is decided later.
+ * Stores the opt-ins of a signing, and queues the mail that asks its mailbox to confirm what is not proven. Where the
+ * petition wants confirmation, the work must be the same for known and unknown addresses; whether a mail is sent is
+ * decided later.
  *
- * A suspicious request is not mailed. The one that made a signature is mailed when that is released, or at once where the
- * lead is shown only who has answered; any other is not mailed at all. Returns whether something is queued.
+ * A suspicious request is not mailed. If it created the signature, it is mailed when the signature is released, or at
+ * once on petitions whose lead cannot see unconfirmed signatures. Returns whether a mail was queued.
  */
 export async function askMailbox(
   ctx: Context,
@@ -68,7 +69,7 @@ async function noteOptIns(
   });
 }
 
-/** What the request says of its signer, as a signature holds it. */
+/** What the request says about its signer, in the form of a signature. */
 const wordsOf = (input: SignInput): RequestData => ({
   display: input.display ?? 'anonymous',
   name: input.name,

@@ -8,7 +8,7 @@ import type { PetitionHead } from '../petitions/petition-lookup.js';
 import type { Signing } from './read-signing.js';
 import { recogniseMailing } from './recognition.js';
 
-/** How a signature came about: what its row keeps of it. */
+/** How a signature came about, as its row stores it. */
 export type Attribution = {
   collectorKey: number | null;
   apiKeyKey: number | null;
@@ -17,9 +17,9 @@ export type Attribution = {
 };
 
 /**
- * Whom a signature is attributed to. Of several hints the first holds: the key of a partner; the organization of the
- * share link; the organization of the personal link; the key of the lead organization. Hints that do not work cost
- * nobody a signature. Throws `not_a_partner` for the key of an organization that takes no part.
+ * Attributes a signature to the organization that collected it. The first valid hint wins: the key of a partner; the
+ * organization of the share link; that of the personal link; the key of the lead. Invalid hints never fail a signing.
+ * Throws `not_a_partner` for the key of an organization outside of the coalition.
  */
 export async function attribute(
   ctx: Context,
@@ -28,7 +28,7 @@ export async function attribute(
   { actor, email, input: { recognition, shareCode } }: Pick<Signing, 'actor' | 'email' | 'input'>,
 ): Promise<Attribution> {
   const keyed = actor.kind === 'anonymous' ? null : actor;
-  if (!keyed && !recognition && !shareCode) return NOBODY;
+  if (!keyed && !recognition && !shareCode) return UNATTRIBUTED;
   const partners = await partnerKeysOf(tx, petition.key);
   const takesPart = (key: number) => key === petition.organizationKey || partners.includes(key);
   if (keyed && !takesPart(keyed.organizationKey)) {
@@ -38,7 +38,7 @@ export async function attribute(
   }
   const link = shareCode ? await linkOf(tx, petition, shareCode) : undefined;
   const recognised = recognition ? await recogniseMailing(ctx, tx, recognition) : null;
-  // A link that somebody brought over from elsewhere: the mailings of others are not this coalition's to know.
+  // A personal link of an outside organization is ignored: its mailings are not this coalition's business.
   const mailing = recognised && takesPart(recognised.organizationKey) ? recognised : null;
   const partnersKey = keyed && keyed.organizationKey !== petition.organizationKey ? keyed : null;
   const hints = [partnersKey, link, mailing].map((hint) => hint?.organizationKey ?? null);
@@ -46,12 +46,17 @@ export async function attribute(
     collectorKey: hints.find((key) => key !== null && takesPart(key)) ?? keyed?.organizationKey ?? null,
     apiKeyKey: keyed?.keyKey ?? null,
     mailingKey: mailing?.key ?? null,
-    // Nobody brings themselves, nor under another spelling of their own address.
+    // A share link never counts its own signer, nor another spelling of that address.
     shareLinkKey: link && !isSelf(link.signer, email) ? link.key : null,
   };
 }
 
-const NOBODY: Attribution = { collectorKey: null, apiKeyKey: null, mailingKey: null, shareLinkKey: null };
+const UNATTRIBUTED: Attribution = {
+  collectorKey: null,
+  apiKeyKey: null,
+  mailingKey: null,
+  shareLinkKey: null,
+};
 
 const findLink = statement(
   'share_link_of_signing',

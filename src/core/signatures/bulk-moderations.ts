@@ -24,19 +24,19 @@ import { accessTo, type Access } from './signature-access.js';
 
 export type BulkModerated = {
   moderated: number;
-  /** In the preview, and changed since: left as they are. */
+  /** In the preview, but changed since: left alone. */
   skipped: number;
-  /** In the preview, and not yet looked at: the same again moderates them. */
+  /** In the preview, but not reached: the next call with the same token moderates them. */
   remaining: number;
 };
 
-/** Others have to write, too: so many in each transaction. */
+/** Signatures per transaction, so that other writers get their turn. */
 const AT_A_TIME = 500;
 const MOST = 10_000;
 
 /**
- * Moderates what a preview has found, as far as it is still what it was then; what has come since is not touched. Doing
- * it again moves nothing twice. Throws `preview_outdated`, `invalid_key`.
+ * Moderates the signatures of a preview that have not changed since; newer ones are not touched. A repeat moves nothing
+ * twice. Throws `preview_outdated`, `invalid_key`.
  */
 export async function moderateMany(
   ctx: Context,
@@ -68,9 +68,9 @@ export async function moderateMany(
 }
 
 const outdated = () =>
-  new ApiError('preview_outdated', { detail: 'A preview is good for 30 minutes: make a new one.' });
+  new ApiError('preview_outdated', { detail: 'A preview is valid for 30 minutes: make a new one.' });
 
-/** Undefined for the preview of others, and for one that is over. */
+/** Undefined for another organization's preview, and for one that has expired. */
 async function accessOf(
   ctx: Context,
   actor: KeyedActor,
@@ -81,7 +81,7 @@ async function accessOf(
   return accessTo(ctx, ctx.store.read, actor, { key: petitionKey, organizationKey });
 }
 
-/** What was in the preview and is still as it was. */
+/** The condition for signatures that were in the preview and have not changed since. */
 function unchanged(on: Reader, access: Access, preview: Preview): SQL | undefined {
   const { signatures: t, moderations } = on.tables;
   const { lastKey, lastModeration, at } = preview;
@@ -93,12 +93,12 @@ function unchanged(on: Reader, access: Access, preview: Preview): SQL | undefine
     conditionOf(on, access, preview),
     lte(t.key, lastKey),
     notExists(since),
-    // Besides organisers only mailboxes let a signature come to a status that an action is for.
+    // Apart from organisers, only a confirmed mailbox can move a signature into a status that an action applies to.
     or(notInArray(t.status, ['confirmed', 'quarantined']), isNull(t.confirmedAt), lte(t.confirmedAt, at)),
   );
 }
 
-/** The first of them, and how many there are. */
+/** The keys of the first MOST of them, and how many there are in all. */
 async function readUnchanged(
   on: Reader,
   access: Access,

@@ -2,12 +2,12 @@ import type { EmailAddress } from '../email.js';
 import type { Allowance } from '../partners/vouching.js';
 import type { SignInput } from './sign-input.js';
 
-/** A signature as it was collected elsewhere. */
+/** A signature that was collected elsewhere. */
 export type CollectedSignature = SignInput & {
   hidden?: boolean;
-  /** When it was signed; now if absent. */
+  /** When it was signed; null or absent: now. */
   createdAt?: Date | null;
-  /** When it began to count; when it was signed if absent. */
+  /** When it began to count; null or absent: when it was signed. */
   confirmedAt?: Date | null;
 };
 
@@ -17,13 +17,16 @@ export type Collected = {
   ids: { supporter: string; signature: string };
 };
 
-/** Who brings them: noted at each signature. */
+/** The organization that imports the signatures, and the details that each of them gets. */
 export type Collector = {
   collectorKey: number;
   apiKeyKey: number | null;
   importKey: number;
   source: string | null;
   allowance: Allowance;
-  /** Something is hidden from them: they do not hear whether an external id, or with it a signer, is new. */
+  /**
+   * Whether some signatures are hidden from it. If so, it must not learn whether an external id, or the signer with it,
+   * is new.
+   */
   quiet: boolean;
 };

@@ -7,15 +7,15 @@ import { openOptIns } from '../subscriptions/opt-ins.js';
 type Released = { key: number; supporterKey: number | null; to: SignatureStatus };
 
 /**
- * Asks the mailboxes of signatures that were released from quarantine, which nobody has asked before: about the request
- * that made the signature, if anything of it is still to be confirmed.
+ * Queues mails to the mailboxes of signatures that were released from quarantine and were not asked before, about the
+ * request that created the signature, if anything in it still needs confirmation.
  */
 export async function askReleased(tx: Tx, released: readonly Released[]): Promise<void> {
   const { confirmationRequests: t } = tx.tables;
   const supporterKeys = released.flatMap(({ supporterKey }) => supporterKey ?? []);
   if (supporterKeys.length === 0) return;
   const statuses = new Map(released.map(({ key, to }) => [key, to]));
-  // From now on, so that the code in the mail is good for as long as any other.
+  // As if made now, so that the code in the mail is valid as long as any other.
   const held = await tx.db
     .update(t)
     .set({ createdAt: tx.now })

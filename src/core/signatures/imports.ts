@@ -9,28 +9,28 @@ import { dayOf } from '../partners/vouching.js';
 import { findOwnHead } from '../petitions/petition-lookup.js';
 
 /*
- * What was vouched for by the file, or one by one through a partner's key: who, when and how much, and by the signatures
- * that refer to it which.
+ * Imports: a record of what was vouched for by file, or (one import per key and day) by requests. It says which
+ * organization brought how much, and when; signatures refer to it.
  */
 
-/** How much it has brought. */
+/** The totals of an import. */
 export type Brought = { lines: number; created: number; confirmed: number; quarantined: number };
 
-/** Who brings it. */
-type Bringer = { petitionKey: number; organizationKey: number; apiKeyKey: number | null };
+/** The organization and key that import, and the petition. */
+type Importer = { petitionKey: number; organizationKey: number; apiKeyKey: number | null };
 
-/** Begins the import of a file. Answers its key. */
+/** Starts the import of a file. Returns its key. */
 export async function beginImport(
   tx: Tx,
   publicId: string,
-  bringer: Bringer & { source: string | null },
+  importer: Importer & { source: string | null },
 ): Promise<number> {
-  return add(tx, publicId, { ...bringer, kind: 'file', day: null }, NOTHING);
+  return add(tx, publicId, { ...importer, kind: 'file', day: null }, NOTHING);
 }
 
 const NOTHING: Brought = { lines: 0, created: 0, confirmed: 0, quarantined: 0 };
 
-/** Adds to what an import has brought. */
+/** Adds to the totals of an import. */
 export async function addToImport(tx: Tx, key: number, brought: Brought): Promise<void> {
   const { imports: t } = tx.tables;
   const plus = (name: keyof Brought) => sql`${t[name]} + ${brought[name]}`;
@@ -41,18 +41,18 @@ export async function addToImport(tx: Tx, key: number, brought: Brought): Promis
     .where(eq(t.key, key));
 }
 
-/** Adds one signature to what a key has vouched for today, which is one import. */
+/** Adds one signature to today's import of a key. Returns the import's key. */
 export async function addToToday(
   tx: Tx,
   publicId: string,
-  bringer: Bringer,
+  importer: Importer,
   what: 'created' | 'confirmed' | 'quarantined',
 ): Promise<number> {
-  const today = { ...bringer, source: null, kind: 'requests', day: dayOf(tx.now) } as const;
+  const today = { ...importer, source: null, kind: 'requests', day: dayOf(tx.now) } as const;
   return add(tx, publicId, today, { ...NOTHING, lines: 1, [what]: 1 });
 }
 
-type NewImport = Bringer & { source: string | null; kind: ImportKind; day: number | null };
+type NewImport = Importer & { source: string | null; kind: ImportKind; day: number | null };
 
 async function add(tx: Tx, publicId: string, row: NewImport, brought: Brought): Promise<number> {
   const { imports: t } = tx.tables;
@@ -71,7 +71,7 @@ async function add(tx: Tx, publicId: string, row: NewImport, brought: Brought): 
   return made.key;
 }
 
-/** Lets signatures refer to the import that has made them count. */
+/** Links signatures to the import that made them count. */
 export async function markImported(
   tx: Tx,
   signatureKeys: readonly number[],
@@ -97,7 +97,9 @@ export type ImportView = Brought & {
   lastAt: Date;
 };
 
-/** The imports of a petition of the actor's organization, latest first. Throws `petition_not_found`, `invalid_cursor`. */
+/**
+ * The imports of a petition of the actor's organization, latest first. Throws `petition_not_found`, `invalid_cursor`.
+ */
 export async function listImports(
   on: Reader,
   actor: KeyedActor,

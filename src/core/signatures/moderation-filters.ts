@@ -9,10 +9,10 @@ import { parseEmail } from '../email.js';
 import { RULES } from './moderations.js';
 import type { Access } from './signature-access.js';
 
-/** Which signatures of a petition are meant. */
+/** Which signatures of a petition to moderate. */
 export type ModerationFilter = {
   statuses?: readonly SignatureStatus[] | undefined;
-  /** Any of these. */
+  /** Signatures with at least one of these. */
   signals?: readonly Signal[] | undefined;
   source?: string | undefined;
   collectorId?: string | undefined;
@@ -25,8 +25,8 @@ export type ModerationFilter = {
 export type Selection = { petitionKey: number; action: ModerationAction; filter: ModerationFilter };
 
 /**
- * The condition for the signatures that an action would move. By an address that the organization is not shown it finds
- * nothing. Throws `invalid_body`.
+ * The condition for the signatures that an action would move. A filter by address finds only signatures whose address
+ * the organization may see. Throws `invalid_body`.
  */
 export function conditionOf(
   on: Reader,
@@ -57,7 +57,7 @@ export function conditionOf(
   );
 }
 
-/** The names of signals have no letter that would be escaped in JSON, and stand there between quotes. */
+/** Matches names in the JSON text: none has a character that JSON escapes. */
 function withAny({ db, tables }: Reader, signals: readonly Signal[]): SQL {
   const { suspicions: t, signatures } = tables;
   const names = signals.map((signal) => sql`cast(${t.signals} as text) like ${`%"${signal}"%`}`);
@@ -78,7 +78,7 @@ function ofDomain({ db, tables }: Reader, domain: string): SQL {
       detail: 'Write it like example.org.',
     });
   }
-  // A domain has no letter that means something in a pattern.
+  // A domain contains no wildcards of LIKE.
   const theirs = db
     .select({ key: t.key })
     .from(t)

@@ -12,11 +12,10 @@ import type { SignatureView } from './signature-views.js';
 import { readSignatures } from './signatures.js';
 
 /*
- * Before many signatures are moderated, a preview says which. It changes nothing, and nothing of it is kept: its token
- * says, sealed, what was found and when.
+ * The preview of a bulk moderation. It changes and stores nothing: its token contains, sealed, what was found and when.
  *
- * It holds no list: whether something has changed since is read off the log of moderations. So a new verb that brings a
- * signature into `pending`, `quarantined` or `invalidated` must write a moderation, or show in `confirmed_at` as a
+ * It has no list of signatures. What has changed since is read from the moderations. So every verb that moves a
+ * signature into `pending`, `quarantined` or `invalidated` must write a moderation, or show in `confirmed_at`, as a
  * confirmation does.
  */
 
@@ -24,7 +23,7 @@ export const PREVIEW_LIFETIME_MS = 30 * 60_000;
 const SAMPLE = 10;
 const PREFIX = 'mp_';
 
-/** What a preview has found. What comes after `lastKey` and `lastModeration`, and after `at`, was not in it. */
+/** What a preview has found. Anything newer than `lastKey`, `lastModeration` or `at` was not in it. */
 export type Preview = Selection & {
   organizationKey: number;
   lastKey: number;
@@ -35,10 +34,7 @@ export type Preview = Selection & {
 
 export type Previewed = { matched: number; sample: SignatureView[]; token: string };
 
-/**
- * What an action would be done to, on a petition of the actor's organization.
- * Throws `petition_not_found`, `invalid_body`.
- */
+/** Previews an action on a petition of the actor's organization. Throws `petition_not_found`, `invalid_body`. */
 export async function previewModeration(
   ctx: Context,
   actor: KeyedActor,
@@ -52,7 +48,7 @@ export async function previewModeration(
   if (!access) throw new ApiError('petition_not_found');
   const { key: petitionKey, organizationKey } = petition;
   const selection = { petitionKey, action, filter };
-  // First of all: what changes while it looks, counts as changed since.
+  // Must come first, so that what changes during the preview counts as changed since.
   const at = ctx.now();
   const lastModeration = await lastModerationOf(on);
   const { signatures: t } = on.tables;
@@ -80,7 +76,7 @@ async function lastModerationOf(on: Reader): Promise<number> {
 const sealPreview = (key: Buffer, preview: Preview): string =>
   PREFIX + seal(key, Buffer.from(JSON.stringify(preview))).toString('base64url');
 
-/** Undefined for what is no preview of this installation. */
+/** Undefined for everything that is no preview of this installation. */
 export function openPreview(key: Buffer, token: string): Preview | undefined {
   const text = token.slice(PREFIX.length);
   const sealed = Buffer.from(text, 'base64url');

@@ -14,21 +14,23 @@ import { askReleased } from './held-requests.js';
 import type { SignatureView } from './signature-views.js';
 import { accessOf, findOwnSignature } from './signatures.js';
 
-/* What an organiser does with signatures: for one of them here, for many in bulk-moderations.ts. */
+/*
+ * What an organiser does to signatures, with the rules of each action: single ones here, many in bulk-moderations.ts.
+ */
 
-/** What moderating needs to know of a signature. */
+/** The part of a signature that moderating needs. */
 type Moderated = Counted & {
   key: number;
   supporterKey: number | null;
   status: SignatureStatus;
-  /** Null: its signer is not known any more. */
+  /** Null: the signer is no longer known. */
   identity: string | null;
   confirmation: Tables['petitions']['$inferSelect']['confirmation'];
 };
 
 type Rule = {
   from: readonly SignatureStatus[];
-  /** It may begin to count by it: so its signer has to be known. */
+  /** Set if the action may make a signature count, so that its signer must be known. */
   counts?: true;
   refusal: (status: SignatureStatus) => ErrorCode;
   to: (tx: Tx, rows: readonly Moderated[]) => Promise<(row: Moderated) => SignatureStatus>;
@@ -42,12 +44,17 @@ export const RULES: Record<ModerationAction, Rule> = {
     refusal: (status) => (status === 'withdrawn' ? 'signature_withdrawn' : 'already_invalidated'),
     to: invalidated,
   },
-  restore: { from: ['invalidated'], counts: true, refusal: () => 'not_invalidated', to: asItWas },
+  restore: {
+    from: ['invalidated'],
+    counts: true,
+    refusal: () => 'not_invalidated',
+    to: statusBeforeInvalidation,
+  },
   release: {
     from: ['quarantined'],
     counts: true,
     refusal: () => 'not_quarantined',
-    to: unsuspected,
+    to: statusBeforeQuarantine,
   },
   refuse: { from: ['quarantined'], refusal: () => 'not_quarantined', to: invalidated },
   quarantine: {
@@ -62,24 +69,32 @@ export const RULES: Record<ModerationAction, Rule> = {
   },
 };
 
-/** What each was before it was taken out. */
-async function asItWas(tx: Tx, rows: readonly Moderated[]): Promise<(row: Moderated) => SignatureStatus> {
+/** The status of each before it was invalidated. */
+async function statusBeforeInvalidation(
+  tx: Tx,
+  rows: readonly Moderated[],
+): Promise<(row: Moderated) => SignatureStatus> {
   const before = await statusesBefore(tx, rows, 'invalidated', SIGNATURE_STATUSES);
-  return ({ key, confirmedAt }) => answered(before.get(key) ?? 'pending', confirmedAt);
+  return ({ key, confirmedAt }) => withConfirmation(before.get(key) ?? 'pending', confirmedAt);
 }
 
-/** What each was before an organiser quarantined it, or would have been from the beginning. */
-async function unsuspected(tx: Tx, rows: readonly Moderated[]): Promise<(row: Moderated) => SignatureStatus> {
+/**
+ * The status of each before an organiser quarantined it; for one quarantined at signing, the status it would have got.
+ */
+async function statusBeforeQuarantine(
+  tx: Tx,
+  rows: readonly Moderated[],
+): Promise<(row: Moderated) => SignatureStatus> {
   const before = await statusesBefore(tx, rows, 'quarantined', RULES.quarantine.from);
   return ({ key, confirmation, confirmedAt }) =>
-    answered(before.get(key) ?? (confirmation === 'none' ? 'confirmed' : 'pending'), confirmedAt);
+    withConfirmation(before.get(key) ?? (confirmation === 'none' ? 'confirmed' : 'pending'), confirmedAt);
 }
 
-/** Its mailbox may have confirmed it meanwhile. */
-const answered = (status: SignatureStatus, confirmedAt: Date | null): SignatureStatus =>
+/** The status, or `confirmed` if the mailbox has confirmed meanwhile. */
+const withConfirmation = (status: SignatureStatus, confirmedAt: Date | null): SignatureStatus =>
   status === 'pending' && confirmedAt !== null ? 'confirmed' : status;
 
-/** What each was when an organiser last made it `to`, of what it may have been then. */
+/** The status that each had when an organiser last moved it to `to`, considering only moves from `from`. */
 async function statusesBefore(
   tx: Tx,
   rows: readonly Moderated[],
@@ -101,17 +116,20 @@ async function statusesBefore(
       ),
     )
     .orderBy(asc(t.key));
-  // The latest holds.
+  // Later rows overwrite earlier ones, so the latest wins.
   return new Map(found.map(({ signatureKey, fromStatus }) => [signatureKey, fromStatus]));
 }
 
 export type Verdict = { action: ModerationAction; reason: string };
 
 /**
- * Moderates one signature of a petition of the actor's organization. Throws `signature_not_found`; for `invalidate`
- * `already_invalidated`, `signature_withdrawn`; for `restore` `not_invalidated`; for `release` and `refuse`
- * `not_quarantined`; for `quarantine` `already_quarantined`, `already_invalidated`, `signature_withdrawn`; for `restore`
- * and `release` `signer_forgotten`.
+ * Moderates one signature of a petition of the actor's organization. Throws `signature_not_found`,
+ * `idempotency_key_reused`, and:
+ * - `invalidate`: `already_invalidated`, `signature_withdrawn`;
+ * - `restore`: `not_invalidated`, `signer_forgotten`;
+ * - `release`: `not_quarantined`, `signer_forgotten`;
+ * - `refuse`: `not_quarantined`;
+ * - `quarantine`: `already_quarantined`, `already_invalidated`, `signature_withdrawn`.
  */
 export async function moderateSignature(
   ctx: Context,
@@ -139,7 +157,7 @@ export async function moderateSignature(
 
 const FORGOTTEN = {
   detail:
-    'Its signer was erased, or the petition is over: it could count beside a later one of the same person.',
+    'Its signer was erased or anonymised: it could count in addition to a later one of the same person.',
 };
 
 async function isSignerKnown(tx: Tx, key: number): Promise<boolean> {
@@ -152,8 +170,8 @@ async function isSignerKnown(tx: Tx, key: number): Promise<boolean> {
 }
 
 /**
- * Moves signatures with their reason, their counts, and the mails that they now need, in one transaction. Those that the
- * action is not for stay as they are. Returns the keys of those that were moved.
+ * Moves signatures together with their reason, counts and mails, in one transaction. Signatures to which the action
+ * does not apply are left alone. Returns the keys of the moved ones.
  */
 export async function moderate(
   ctx: Context,
@@ -210,7 +228,7 @@ const readModerated = (
 
 type Move = Moderated & { to: SignatureStatus };
 
-/** Those that one statement can write. */
+/** Groups moves that one statement can write. */
 function alike(moves: readonly Move[]): Move[][] {
   const groups = new Map<string, Move[]>();
   for (const move of moves) {
@@ -230,7 +248,7 @@ async function write(ctx: Context, tx: Tx, group: Move[]): Promise<Move[]> {
   const written = await tx.db
     .update(t)
     .set({ status: to, ...(unproven && to === 'confirmed' ? { confirmedAt: tx.now } : {}) })
-    // On PostgreSQL, as they were read: a mailbox that says yes meanwhile changes what they become.
+    // On PostgreSQL only as they were read: a mailbox that confirms meanwhile changes what they become.
     .where(and(inArray(t.key, keys), eq(t.status, status), unproven ? isNull(t.confirmedAt) : undefined))
     .returning({ key: t.key, confirmedAt: t.confirmedAt });
   const after = new Map(written.map((row) => [row.key, row.confirmedAt]));
@@ -253,6 +271,6 @@ async function count(ctx: Context, tx: Tx, moved: readonly Move[]): Promise<void
     .select({ key: t.key })
     .from(t)
     .where(and(inArray(t.key, keys), signerIsKnown(tx)));
-  // A signer may have been erased since they were read.
+  // A signer may have been erased since the rows were read.
   if (moved.length > 0) unlessOvertaken(known, moved.length);
 }

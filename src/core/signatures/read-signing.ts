@@ -9,15 +9,15 @@ import { requireEmail } from '../email.js';
 import type { SignInput } from './sign-input.js';
 import { assertMaySay } from './signing-rules.js';
 
-/** A request to sign, with all that is found out about it before a transaction. Nothing in it changes afterwards. */
+/** A request to sign, with everything found out before the transaction. It is not changed afterwards. */
 export type Signing = FirstLook & {
   readonly petitionRef: string;
   readonly input: SignInput;
-  /** Drawn here, so that a transaction that runs again makes the same. */
+  /** Drawn before the transaction, so that a transaction that runs again uses the same. */
   readonly ids: { readonly supporter: string; readonly signature: string; readonly import: string };
 };
 
-/** Throws `invalid_body` for the address, `scope_required`. */
+/** Does all of a signing's work that needs no transaction. Throws `invalid_body` for the address, `scope_required`. */
 export async function readSigning(
   ctx: Context,
   actor: Actor,

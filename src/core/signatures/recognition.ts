@@ -4,8 +4,8 @@ import type { Context } from '../context.js';
 import { linkedSubscription, verify } from '../links/signed-tokens.js';
 
 /**
- * The mailing whose personal link brought a visitor: that, and never who they are, since mails are forwarded and
- * published. Null for every token that does not work: a broken link must not cost a signature.
+ * The mailing whose personal link brought a visitor. It never tells who the visitor is, since mails are forwarded. Null
+ * for every token that does not work: a broken link must not fail a signing.
  */
 export async function recogniseMailing(
   ctx: Context,

@@ -14,20 +14,23 @@ export type SignInput = {
   display?: SignatureRow['display'];
   source?: string | null;
   utm?: Utm | null;
-  /** Answers to "may they mail you?", one for each organization that asked. */
+  /** Answers to "may they mail you?", one per organization that asked. */
   optIns?: OptInInput[];
-  /** The token of the personal link that brought the signer: it tells the mailing, and nobody. */
+  /** The token of the personal link that brought the signer. It identifies the mailing, not the person. */
   recognition?: string | null;
   /** The code of the share link that brought the signer. */
   shareCode?: string | null;
-  /** When the form was opened: from createChallenge. */
+  /** The form token of `createChallenge`, which says when the form was opened. */
   formToken?: string | null;
   /** The solved proof of work. */
   altcha?: string | null;
-  /** A field that people do not see: whoever fills it in is a machine. */
+  /** A honeypot: a field that people do not see. Only machines fill it in. */
   website?: string | null;
   /** The caller's own id for this signature. */
   externalId?: string | null;
-  /** The caller has proven the mailbox: the signature counts at once. What it says of the supporter is the organization's word. */
+  /**
+   * The organization has proven the mailbox: the signature counts at once, and its data is taken as the organization's
+   * word.
+   */
   vouched?: boolean;
 };

@@ -7,14 +7,17 @@ import { inFull, leadSeesOf, termsOf } from '../partners/partner-terms.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import type { SignatureRead, SignatureView } from './signature-views.js';
 
-/** Which signatures of a petition an organization is shown, and what of each. What it is not shown it cannot find. */
+/**
+ * Which signatures of a petition an organization may see, and which of their fields. Filters must not find what it may
+ * not see.
+ */
 export type Access = {
-  /** The signatures that there are for it. */
+  /** The condition for signatures that it may see; undefined: all. */
   visible: SQL | undefined;
-  /** Those of which it may know the address, and so may find them by it. */
+  /** The conditions for signatures that it may find by address or by external id; undefined: no further condition. */
   byEmail: SQL | undefined;
   byExternalId: SQL | undefined;
-  /** Nothing of the petition is hidden from it. */
+  /** Whether it sees every signature of the petition with all fields. */
   seesAll: boolean;
   show: (read: SignatureRead) => SignatureView;
 };
@@ -24,8 +27,8 @@ type Petition = { key: number; organizationKey: number };
 type Keys = Pick<Context, 'secrets'>;
 
 /**
- * Undefined: its signatures do not exist for the actor. The ids of people are the organization's own. A key that may not
- * read signatures, but moderate them, is shown no addresses.
+ * What the actor may see of a petition's signatures; undefined: nothing, as if they did not exist. Supporter ids are
+ * encoded for its organization. A key without `signatures:read`, which may moderate, gets no addresses.
  */
 export async function accessTo(
   { secrets }: Keys,
@@ -59,7 +62,7 @@ async function accessOfOrganization(
   return partners.includes(organizationKey) ? partnerAccess(on, organizationKey) : undefined;
 }
 
-/** Whether the actor sees every signature of the petition, with its address. */
+/** Whether the actor sees every signature of the petition with its address. */
 export const seesAll = async (tx: Tx, actor: Actor, petition: Petition): Promise<boolean> =>
   (await accessOfActor(tx, actor, petition))?.seesAll ?? false;
 
@@ -67,9 +70,9 @@ const accessOfActor = async (on: Reader, actor: Actor, petition: Petition): Prom
   actor.kind === 'secret' ? accessOfOrganization(on, actor.organizationKey, petition) : undefined;
 
 /**
- * Whether the actor hears what has become of an address that it signs with: of an earlier signature (its key) if it can
- * find that by the address; of a new one (null) only if nothing is hidden from it. Else an address of which it does not
- * hear "new" would be one of those that are hidden.
+ * Whether the actor may learn the outcome of signing with an address. For an earlier signature (its key): if the actor
+ * can find it by the address. For a new one (null): only if nothing is hidden from the actor. Otherwise any address for
+ * which it is not told "new" would be known to have a hidden signature.
  */
 export async function hearsOf(
   tx: Tx,
@@ -88,15 +91,15 @@ export async function hearsOf(
 }
 
 /**
- * The lead sees everything, but of what a partner has collected only as much as was agreed. Where that is not all, what
- * no mailbox has answered is nobody's yet: else a lead that signs with an address, and looks whether that adds a
- * signature, would see whether its owner had signed at a partner.
+ * The lead sees everything, except what its terms with partners hide. Where they hide something, unconfirmed signatures
+ * are hidden as well: else the lead could sign with someone's address and tell, from whether a signature is added, if
+ * that person had signed with a partner.
  */
 async function leadAccess(on: Reader, petition: Petition): Promise<Access> {
   const terms = await termsOf(on, petition.key);
   const full = inFull(on.tables, terms);
   return {
-    visible: full && or(isNotNull(on.tables.signatures.confirmedAt), asksNobody(on)),
+    visible: full && or(isNotNull(on.tables.signatures.confirmedAt), asksNoMailbox(on)),
     byEmail: full,
     byExternalId: full,
     seesAll: full === undefined,
@@ -134,8 +137,8 @@ const withoutAddress = (read: SignatureRead): SignatureView => ({
   mailingId: null,
 });
 
-/** The signature's petition lets signatures count without asking their mailboxes. */
-const asksNobody = ({ db, tables: { signatures, petitions: t } }: Reader): SQL =>
+/** Whether the signature's petition counts signatures without asking their mailboxes. */
+const asksNoMailbox = ({ db, tables: { signatures, petitions: t } }: Reader): SQL =>
   exists(
     db
       .select({ key: t.key })
@@ -144,9 +147,9 @@ const asksNobody = ({ db, tables: { signatures, petitions: t } }: Reader): SQL =
   );
 
 /**
- * A partner sees whom it has collected, if they agreed to be mailed by it: for others it has no permission. Where the
- * petition asks mailboxes, theirs must have answered: else a partner that signs with an address, and says itself that
- * this person may be mailed, would see whether they had signed before.
+ * A partner sees the signers that it has collected and who agreed to be mailed by it; it has no permission for others.
+ * Where the petition asks mailboxes, they must also have confirmed: else a partner could sign with someone's address,
+ * vouch for the opt-in itself, and see whether that person had signed before.
  */
 function partnerAccess(on: Reader, organizationKey: number): Access {
   const { db, tables } = on;
@@ -170,17 +173,21 @@ function partnerAccess(on: Reader, organizationKey: number): Access {
     .from(apiKeys)
     .where(eq(apiKeys.organizationKey, organizationKey));
   return {
-    visible: and(eq(t.collectorKey, organizationKey), exists(agreed), or(asksNobody(on), exists(answered))),
+    visible: and(
+      eq(t.collectorKey, organizationKey),
+      exists(agreed),
+      or(asksNoMailbox(on), exists(answered)),
+    ),
     byEmail: undefined,
     seesAll: false,
-    // Signatures of before keys were noted came through the collector's own.
+    // Signatures from before keys were recorded came through the collector's own key.
     byExternalId: or(isNull(t.apiKeyKey), inArray(t.apiKeyKey, ownKeys)),
     show: (read) => {
       const isOwn = (key: number | null) => key === null || key === organizationKey;
       return {
         ...read,
         shown: 'full',
-        // The lead's key may have brought it, and the lead's mailing: those names are the lead's.
+        // The signature may have come through the lead's key or mailing; the ids that those gave it are the lead's.
         externalId: isOwn(read.keyOwner) ? read.externalId : null,
         mailingId: isOwn(read.mailingOwner) ? read.mailingId : null,
       };

@@ -12,22 +12,22 @@ import { accessTo, type Access } from './signature-access.js';
 import { selectViews, type SignatureRead, type SignatureView } from './signature-views.js';
 import { conditionsOf, type SignatureFilter } from './signatures.js';
 
-/** Read in one go: on SQLite everybody waits for it, a few milliseconds. */
+/** Rows per read: on SQLite other requests wait for it, for a few milliseconds. */
 const SLICE = 250;
 
 export type SignatureExport = {
   slug: string;
-  /** How many there are at most: what is not shown is counted too. */
+  /** An upper bound of how many there are: signatures that are not shown are included. */
   about: number;
   slices: AsyncGenerator<SignatureView[], void, undefined>;
 };
 
 /**
- * All signatures of a petition that are shown to the actor's organization, first signed first, as `listSignatures` shows
- * them. They are read in slices, each as it is at that moment, in the order of a key that only grows: so nobody comes twice,
- * and all are there that were there when it began; who signs meanwhile may be there, and a status is the one at reading. No
- * transaction stays open, so that SQLite's log can begin anew meanwhile.
- * Throws `petition_not_found`, at once. The slices throw it too, and `invalid_key`, when that changes on the way.
+ * All signatures of a petition that the actor's organization may see, oldest first, in the form of `listSignatures`.
+ * They are read in slices, in the order of a key that only grows: none is repeated, and every one that existed at the
+ * start is included; later ones may be. A status is the one at the time of its slice. No transaction stays open, so
+ * that SQLite can reset its log meanwhile. Throws `petition_not_found` at once; the slices throw it, and `invalid_key`,
+ * if access ends on the way.
  */
 export async function exportSignatures(
   ctx: Pick<Context, 'store' | 'secrets'>,
@@ -56,7 +56,7 @@ async function* slicesOf(
   let read: Awaited<ReturnType<typeof readerOf>>;
   for (let edge = 0; ;) {
     await nextLoopTurn();
-    // Asked each time: who may see what can change while a slow client reads.
+    // Checked for each slice: access can change while a slow client reads.
     await assertStillActive(on, actor);
     const access = await accessTo(ctx, on, actor, petition);
     if (!access) throw new ApiError('petition_not_found');
@@ -69,8 +69,8 @@ async function* slicesOf(
 }
 
 /**
- * Reads the next slice: of each status one ordered run of the index, merged, in one statement, hence as of one moment.
- * Undefined: there is nothing.
+ * Returns a function that reads the next slice. One statement, hence one snapshot: it merges one ordered run of the
+ * index per status. Undefined: nothing can match.
  */
 async function readerOf(on: Reader, petitionKey: number, filter: SignatureFilter, access: Access) {
   const conditions = await conditionsOf(on, filter, access);

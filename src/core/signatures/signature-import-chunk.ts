@@ -16,14 +16,17 @@ import { errorsOf } from './signature-import-rules.js';
 import { confirmSignature } from './signature-moves.js';
 
 /*
- * Signatures that were collected elsewhere, many in one transaction: the same rules as for signing with `vouched`, in few
- * statements for all of them.
+ * Stores imported signatures, many per transaction: the same rules as for signing with `vouched`, in a few statements.
  */
 
 /**
- * What became of a row: it counts now, because it is new or had waited; it is new and quarantined, as one spelling too many
- * of a mailbox, or held for the lead, as one too many vouched for in a day; it was there before; it was left out, since its
- * signer has taken it back or was erased; or it was refused, and why.
+ * What became of a row:
+ * - `created`: new, and counts; `confirmed`: it was pending, and counts now;
+ * - `quarantined`: new, but one spelling too many of its mailbox;
+ * - `held`: new, but beyond what the partner may vouch for in a day, so quarantined for the lead;
+ * - `already_signed`: it existed before;
+ * - `left_out`: its signer has withdrawn or was erased;
+ * - errors: it was refused.
  */
 export type Outcome =
   'created' | 'quarantined' | 'held' | 'confirmed' | 'already_signed' | 'left_out' | FieldError[];
@@ -31,8 +34,8 @@ export type Outcome =
 type Signature = Pick<Tables['signatures']['$inferSelect'], 'key' | 'status'>;
 
 /**
- * Takes over the rows. Of several with one identity the first that can be taken is, and the later ones hear what they
- * would have heard after it. Answers what became of each.
+ * Stores the rows and returns what became of each. Of several rows with the same identity, the first valid one is
+ * stored, and the later ones get the outcome that they would have had if they came after it.
  */
 export async function takeOver(
   ctx: Context,
@@ -58,10 +61,10 @@ export async function takeOver(
       else firsts.set(identity, row);
     }
     await takeEach(ctx, tx, petition, collector, [...firsts.values()], outcomes);
-    // Whoever comes after a row that was refused is the first of their own.
+    // After a refused row, the next row of the same person is tried as if it were the first.
     waiting = repeats.filter((row) => {
       const first = firsts.get(row.email.identity);
-      const repeated = first && afterwards(first, outcomes.get(first), row);
+      const repeated = first && outcomeOfRepeat(first, outcomes.get(first), row);
       if (repeated) outcomes.set(row, repeated);
       return !repeated;
     });
@@ -69,13 +72,17 @@ export async function takeOver(
   return rows.map((row) => outcomes.get(row) ?? 'left_out');
 }
 
-/** What a row hears whose person another has named before; undefined: what that one heard says nothing about it. */
-function afterwards(first: Collected, heard: Outcome | undefined, row: Collected): Outcome | undefined {
-  if (Array.isArray(heard)) return first.input.externalId === row.input.externalId ? heard : undefined;
-  return heard === 'left_out' ? heard : 'already_signed';
+/** The outcome of a row after another row of the same person; undefined: the other row's outcome does not decide it. */
+function outcomeOfRepeat(
+  first: Collected,
+  earlier: Outcome | undefined,
+  row: Collected,
+): Outcome | undefined {
+  if (Array.isArray(earlier)) return first.input.externalId === row.input.externalId ? earlier : undefined;
+  return earlier === 'left_out' ? earlier : 'already_signed';
 }
 
-/** Takes over rows of which no two have one identity. */
+/** Stores rows, no two of which may have the same identity. */
 async function takeEach(
   ctx: Context,
   tx: Tx,
@@ -84,7 +91,7 @@ async function takeEach(
   rows: readonly Collected[],
   outcomes: Map<Collected, Outcome>,
 ): Promise<void> {
-  // In one order: so two imports on PostgreSQL do not wait for each other, and neighbours in the index come together.
+  // Sorted, so that two imports on PostgreSQL cannot deadlock, and that neighbours in the index are written together.
   const sorted = rows.toSorted((a, b) => (a.email.identity < b.email.identity ? -1 : 1));
   const placed = await supportersOf(tx, sorted);
   const people = placed.map(({ row, supporterKey }) => ({ supporterKey, said: row.input }));
@@ -104,7 +111,7 @@ async function takeEach(
   const confirmed: number[] = [];
   for (const { row, supporterKey } of others) {
     const before = known.get(supporterKey);
-    const outcome = await meet(ctx, tx, before, row, !held.has(row));
+    const outcome = await outcomeOfEarlier(ctx, tx, before, row, !held.has(row));
     outcomes.set(row, outcome);
     if (outcome === 'confirmed' && before) confirmed.push(before.key);
   }
@@ -112,7 +119,7 @@ async function takeEach(
   collector.allowance.left -= confirmed.length;
 }
 
-/** The rows, in the order of the file, that would begin to count and no longer may. */
+/** The rows, in the order of the file, that would begin to count but exceed the allowance. */
 async function beyondAllowance(
   tx: Tx,
   petition: PetitionHead,
@@ -120,7 +127,7 @@ async function beyondAllowance(
   rows: readonly Collected[],
   placed: readonly Placed[],
 ): Promise<Set<Collected>> {
-  // Nearly always: then nothing is read.
+  // The common case: nothing needs to be read.
   if (rows.length <= left) return new Set();
   const known = await signaturesOf(tx, petition.key, placed);
   const keys = new Map(placed.map(({ row, supporterKey }) => [row, supporterKey]));
@@ -132,8 +139,8 @@ async function beyondAllowance(
 }
 
 /**
- * The room for those who come under one of many spellings of their mailbox, by supporter: vouching says that a mailbox is
- * proven, not that two of them are two people. Whoever has signed before takes none.
+ * The room for signers with one of many spellings of a mailbox, by supporter. Vouching proves a mailbox, not that two
+ * spellings are two people. Supporters who have signed before need no room.
  */
 async function roomsOf(
   ctx: Context,
@@ -177,15 +184,15 @@ async function signaturesOf(
   return found;
 }
 
-/** Somebody has signed before: what had waited for the mailbox counts now, all else stays as it is. */
-async function meet(
+/** The outcome for a supporter who has signed before: a pending signature counts now, every other stays as it is. */
+async function outcomeOfEarlier(
   ctx: Context,
   tx: Tx,
   before: Signature | undefined,
   { email: { identity } }: Collected,
   mayCount: boolean,
 ): Promise<Outcome> {
-  // The row was refused, and not for its signer: so for its external id.
+  // The insert was refused although the supporter has no signature, so the reason was the external id.
   if (!before) return [EXTERNAL_ID_TAKEN];
   if (before.status === 'withdrawn') return 'left_out';
   if (before.status !== 'pending' && before.status !== 'quarantined') return 'already_signed';

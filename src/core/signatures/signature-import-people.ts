@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import { erasedIdentity, lookForErased } from '../counts/counting-once.js';
 import type { Collected } from './collected-signature.js';
 
-/* Who the signers of an import are: known, new, or erased since. */
+/* Finds out who the signers of an import are: known, new, or erased since they signed. */
 
 const SUPPORTER = ['publicId', 'identity', 'delivery', 'createdAt'] as const;
 
@@ -21,10 +21,10 @@ const insertSupporters = insertMany(
       .returning({ key: t.key, identity: t.identity }),
 );
 
-/** A row and its supporter. */
+/** A row with its supporter. */
 export type Placed = { row: Collected; supporterKey: number };
 
-/** The supporters of the rows, made where there are none. */
+/** The supporters of the rows; missing ones are created. */
 export async function supportersOf(tx: Tx, rows: readonly Collected[]): Promise<Placed[]> {
   const made = await insertSupporters(
     tx,
@@ -47,16 +47,15 @@ export async function supportersOf(tx: Tx, rows: readonly Collected[]): Promise<
   }
   return rows.map((row) => {
     const supporterKey = keys.get(row.email.identity);
-    // Only on PostgreSQL, where an erasure may come in between.
+    // On PostgreSQL an erasure may have committed in between.
     if (supporterKey === undefined) throw new RunAgain();
     return { row, supporterKey };
   });
 }
 
 /**
- * Rows of people who were erased since they signed, and have not come back: they are left out. So are rows that do not say
- * when they were signed. All that is told of them is `left_out`, as of people who have withdrawn: it must not show who was
- * erased.
+ * The rows of people who were erased after they signed and have not returned; a row without a time of signing counts as
+ * signed before. They are left out, with the same outcome as withdrawn ones, which must not show who was erased.
  */
 export async function erasedAmong(ctx: Context, tx: Tx, rows: readonly Collected[]): Promise<Set<Collected>> {
   if (!(await lookForErased(tx))) return new Set();
@@ -68,7 +67,7 @@ export async function erasedAmong(ctx: Context, tx: Tx, rows: readonly Collected
   return new Set(erased);
 }
 
-/** Those of the identities who were erased and have not come back, and when that was. */
+/** Which of the identities were erased and have not returned, with the time of their erasure. */
 async function erasedOf(
   ctx: Context,
   { db, tables: { supporters: t } }: Tx,
@@ -77,12 +76,12 @@ async function erasedOf(
   const gone = new Map<string, Date | null>();
   for (const some of inParts([...identities])) {
     const names = new Map(some.map((identity) => [erasedIdentity(ctx.secrets.subject(identity)), identity]));
-    const tombs = await db
+    const tombstones = await db
       .select({ identity: t.identity, erasedAt: t.erasedAt })
       .from(t)
       .where(inArray(t.identity, [...names.keys()]));
-    if (tombs.length === 0) continue;
-    for (const { identity, erasedAt } of tombs) gone.set(names.get(identity) ?? '', erasedAt);
+    if (tombstones.length === 0) continue;
+    for (const { identity, erasedAt } of tombstones) gone.set(names.get(identity) ?? '', erasedAt);
     const back = await db
       .select({ identity: t.identity })
       .from(t)

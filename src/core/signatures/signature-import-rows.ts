@@ -9,7 +9,7 @@ import type { Collected, Collector } from './collected-signature.js';
 import type { Placed } from './signature-import-people.js';
 import { rowOf, SIGNATURE_COLUMNS, type NewSignature } from './signature-rows.js';
 
-/* Writing collected signatures down: the rows that are not there yet, in one statement, and what hangs on them. */
+/* Writes imported signatures: inserts the ones that do not exist yet, and counts them. */
 
 const insertSignatures = insertMany(
   'import_signatures',
@@ -23,13 +23,13 @@ type NewCollected = NewSignature & { hidden: number; importKey: number };
 
 /** What keeps some of them from counting. */
 export type Limits = {
-  /** Beyond what may be vouched for in a day. */
+  /** Rows beyond what may be vouched for in a day. */
   held: ReadonlySet<Collected>;
-  /** By supporter, where the mailbox has many spellings. */
+  /** By supporter, for mailboxes with many spellings. */
   rooms: ReadonlyMap<number, Room>;
 };
 
-/** Writes the signatures that are not there yet, and counts them. Answers the supporters who have signed by that. */
+/** Inserts and counts the signatures that do not exist yet. Returns the supporters of the new ones. */
 export async function writeCollected(
   ctx: Context,
   tx: Tx,
@@ -84,8 +84,8 @@ function rowOfCollected(
 }
 
 /**
- * Answers the keys of the new signatures by their supporters. `quiet`: a row that is refused for its external id is written
- * without it, since to say so would tell that the signer is new.
+ * Returns the keys of new signatures by supporter. `quiet`: a row whose external id is taken is inserted without it,
+ * since an error would reveal that the signer is new.
  */
 async function insertRows(
   tx: Tx,

@@ -4,10 +4,12 @@ import type { PetitionHead } from '../petitions/petition-lookup.js';
 import type { Collected } from './collected-signature.js';
 import { assertForm } from './signing-rules.js';
 
-/** Hours are counted from there. */
+/* The checks of an imported row that do not depend on its signer. */
+
+/** The history of counts begins with this hour. */
 const EARLIEST = new Date(0);
 
-/** What speaks against a row before anything is read of its signer. */
+/** The errors of a row, undefined if there are none. */
 export function errorsOf(tx: Tx, petition: PetitionHead, { input }: Collected): FieldError[] | undefined {
   const { createdAt, confirmedAt } = input;
   const wrong = (pointer: string, code: string, detail: string) => [{ pointer, code, detail }];

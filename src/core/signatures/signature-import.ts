@@ -13,25 +13,27 @@ import { addToImport, beginImport, type Brought } from './imports.js';
 import { seesAll } from './signature-access.js';
 import { takeOver, type Outcome } from './signature-import-chunk.js';
 
-/** One line of a file: a signature, or what is wrong with it. `notCounted`: by its own word it did not count. */
+/**
+ * One line of a file: a signature, or its errors. `notCounted`: the file itself says that the signature did not count.
+ */
 export type ImportLine = { line: number } & (
   { input: CollectedSignature; notCounted?: boolean } | { errors: readonly FieldError[] }
 );
 
 export type LineProblem = { line: number; field: string; code: string; detail: string };
 
-/** What has become of the lines so far. All that is counted here is durable, but for what is wrong. */
+/** What has become of the lines so far. Everything except `failed` is durable. */
 export type ImportTally = {
   /** Null: nothing is stored yet. */
   importId: string | null;
   lines: number;
-  /** Those beyond what a partner may vouch for in a day, which are quarantined, too: the lead is told, and nobody else. */
+  /** Includes those that are quarantined beyond a partner's daily limit: only the lead may learn about that. */
   created: number;
   quarantined: number;
   confirmed: number;
   alreadySigned: number;
   leftOut: number;
-  /** Whatever has become of them: for those from whom something is hidden. */
+  /** Replaces all outcomes above for actors from whom something is hidden. */
   accepted: number;
   failed: number;
 };
@@ -51,36 +53,37 @@ export const NO_LINES: Readonly<ImportTally> = {
 export type ImportInput = {
   petition: string;
   actor: KeyedActor;
-  /** The key that it comes through; null: none, as on the command line. */
+  /** The API key that imports; null: none, on the command line. */
   apiKeyKey: number | null;
-  /** For the lines that name no source themselves. */
+  /** For lines without a source. */
   source: string | null;
-  /** How long the writer works for it at a time: so long may others have to wait. */
+  /** How long one chunk may occupy the writer; other requests wait that long. */
   chunkMs: number;
-  /** How long it leaves the writer to others in between; 0: as long as they take. */
+  /** How long the writer is left to others between chunks; 0: for one turn of the event loop. */
   restMs: number;
-  /** Hears of what is wrong with a line. */
+  /** Called for each error of a line. */
   wrong: (problem: LineProblem) => void;
-  /** Hears how far it is, after each commit. */
+  /** Called after each commit. */
   heard?: (tally: ImportTally) => void;
 };
 
 const FIRST_CHUNK = 200;
 const SMALLEST_CHUNK = 20;
-/** A kind of row that is slow may come next. */
+/** The next rows may be of a slower kind, so chunks grow slowly. */
 const MOST_GROWTH = 2;
 const LARGEST_CHUNK = 5000;
 const PATIENCE = 60;
 const BUSY_MS = 500;
 
 /**
- * Takes over signatures that were collected elsewhere: the actor vouches for them, they count at once, and nothing is
- * mailed. An actor from whom something of the petition is hidden hears no more of a line than that it was accepted. They
- * are stored in chunks, each in a transaction: what comes after a failure can be sent again, with or without
- * what came before, since nobody counts twice. A line that cannot be taken stops no other.
+ * Imports signatures that were collected elsewhere: the actor vouches for them, they count at once, and no mail is
+ * sent. An actor from whom something of the petition is hidden learns of a line only that it was accepted. They are
+ * stored in chunks, one transaction each. After a failure the rest can be sent again, with or without what came before,
+ * since each person counts once. An invalid line does not stop the others.
  *
  * Throws `invalid_key`, `vouching_not_agreed`, `petition_not_found`, `petition_not_open`, `petition_closed`,
- * `petition_not_published`, `petition_taken_down`, and whatever `lines` throws; then all that was told to `heard` is stored.
+ * `petition_not_published`, `petition_taken_down`, and whatever `lines` throws; all that was reported to `heard` is
+ * stored then.
  */
 export async function importSignatures(
   ctx: Context,
@@ -145,10 +148,13 @@ function readRow(ctx: Context, line: number, input: CollectedSignature): Row | u
   return email && { line, input, email, ids: { supporter: ctx.newId('sup'), signature: ctx.newId('sig') } };
 }
 
-/** The key is that of the import, once something of it is stored; `rows`: how large the next chunk may be. */
+/** `key`: of the import, once something is stored; `rows`: the size of the next chunk. */
 type Progress = { publicId: string; key: number | undefined; rows: number };
 
-/** Stores a chunk, and learns from it how large the next may be. Whoever signs goes first: it waits where many do. */
+/**
+ * Stores a chunk and adjusts the size of the next one. Waits and retries while the server is overloaded: signing goes
+ * first.
+ */
 async function store(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -163,7 +169,7 @@ async function store(ctx: Context, input: ImportInput, rows: readonly Row[], pro
 
 const last = new WeakMap<object, Promise<unknown>>();
 
-/** Chunks of several imports share no commit: whoever signs waits for one of them at most. */
+/** Chunks of concurrent imports run one after the other, so that a signing waits for one chunk at most. */
 function oneByOne<T>(store: object, work: () => Promise<T>): Promise<T> {
   const next = (last.get(store) ?? Promise.resolve()).then(work, work);
   last.set(store, next);
@@ -177,12 +183,13 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
     const begun = performance.now();
     await assertStillActive(tx, actor);
     const petition = await findSharedHead(tx, actor, input.petition);
-    // Open, also for an import: after closing, retention takes signers off their rows, and the same people would count again.
+    // Closed petitions take no imports: after closing, retention removes the signers from their rows, and the same
+    // people could count again.
     assertSignable(petition, tx.now);
     const allowance = await allowanceOf(tx, actor, petition);
     const { organizationKey: collectorKey } = actor;
-    const bringer = { petitionKey: petition.key, organizationKey: collectorKey, apiKeyKey, source };
-    const importKey = progress.key ?? (await beginImport(tx, progress.publicId, bringer));
+    const importer = { petitionKey: petition.key, organizationKey: collectorKey, apiKeyKey, source };
+    const importKey = progress.key ?? (await beginImport(tx, progress.publicId, importer));
     const quiet = !(await seesAll(tx, actor, petition));
     const collector = { collectorKey, apiKeyKey, importKey, source, allowance, quiet };
     const outcomes = await takeOver(ctx, tx, petition, collector, rows);

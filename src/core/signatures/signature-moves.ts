@@ -13,24 +13,26 @@ import { unlessOvertaken } from '../overtaken.js';
 import { isConfirmableAt } from '../petitions/petition-life.js';
 import type { Said } from '../supporters/supporters.js';
 
+/* Changes of a signature's status by its signer: confirming and withdrawing. Organisers' are in moderations.ts. */
+
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
-/** What moves a signature on from `pending` without an organiser: the mailbox has answered. */
+/** The statuses that a confirmation by the mailbox can change without an organiser. */
 
 const CONFIRMABLE: readonly SignatureStatus[] = ['pending', 'withdrawn'];
 
 export type ConfirmedSignature = {
-  /** Whether it counts now and did not before. */
+  /** Whether it began to count now. */
   counted: boolean;
   goals: readonly number[];
-  /** What its signer says of themselves: proven from now on. */
+  /** The signer's data, which is proven from now on. */
   said: Said;
 };
 
 /**
- * Lets a signature count, with what the request says of its signer. One that is quarantined or invalidated stays so: the
- * mailbox is proven, the rest is for organisers to decide; so it is for a spelling too many of one mailbox. 'too late' when
- * the petition is over or gone.
+ * Confirms a signature, with the data of the request. A quarantined or invalidated one keeps its status, since that is
+ * for organisers to decide; only its mailbox is proven. One spelling too many of a mailbox is quarantined instead of
+ * counted. Returns 'too late' if the petition has ended or is gone.
  */
 export async function confirmSignature(
   ctx: Context,
@@ -59,7 +61,7 @@ export async function confirmSignature(
     return { counted: false, goals, said };
   }
   if (!room || !counts) {
-    // Should an organiser put it back, it is known that the mailbox had said yes.
+    // Recorded, so that it counts if an organiser restores the signature.
     await tx.db
       .update(t)
       .set({ confirmedAt: signature.confirmedAt ?? tx.now })
@@ -78,11 +80,11 @@ export async function confirmSignature(
   return { counted: true, goals, said };
 }
 
-/** Quarantined because its mailbox had enough spellings on the petition when it was signed, and for nothing else. */
+/** Whether it is quarantined only because its mailbox had too many spellings on the petition. */
 const isCrowded = async (tx: Tx, { key, status }: SignatureRow): Promise<boolean> =>
   status === 'quarantined' && isOnlyCrowded(await signalsOf(tx, key));
 
-/** Of what is pending: an organiser has looked at it, and let it go on. */
+/** Whether a pending signature was quarantined before, so that an organiser has released it. */
 const isReleased = async (tx: Tx, key: number): Promise<boolean> => (await signalsOf(tx, key)) !== undefined;
 
 async function signalsOf(tx: Tx, key: number): Promise<readonly Signal[] | undefined> {
@@ -99,7 +101,7 @@ const saidBy = ({ name, country, postalCode, postalAddress, phone }: RequestData
   phone,
 });
 
-/** Takes a signature back that was never confirmed; any other stays as it is. */
+/** Withdraws a signature that never counted; every other stays as it is. */
 export async function withdrawUnconfirmed(tx: Tx, key: number): Promise<void> {
   const { signatures: t } = tx.tables;
   const [signature] = await tx.db
@@ -111,7 +113,7 @@ export async function withdrawUnconfirmed(tx: Tx, key: number): Promise<void> {
   changeCounts(tx, signature, signature.status, 'withdrawn');
 }
 
-/** Writes a signature's next status, if it still has the one that was read. */
+/** Writes a signature's next status, on the condition that it still has the one that was read. */
 async function write(
   tx: Tx,
   before: SignatureRow,

@@ -8,10 +8,12 @@ import type { SignInput } from './sign-input.js';
 import { seesAll } from './signature-access.js';
 import type { SignatureRow } from './signature-views.js';
 
-/** What signing needs to know of a signature. */
+/* A signature's row: how signing makes, inserts and finds it. */
+
+/** The part of a signature that signing needs. */
 export type SignatureHead = Pick<SignatureRow, 'key' | 'publicId' | 'status' | 'createdAt' | 'confirmedAt'>;
 
-/** The columns that a new signature brings. */
+/** The columns that a new signature sets. */
 export const SIGNATURE_COLUMNS = [
   'publicId',
   'petitionKey',
@@ -57,13 +59,13 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
     ),
 );
 
-/** A signature as it is written down. */
+/** A signature's row before it is inserted. */
 export type NewSignature = Pick<SignatureRow, (typeof SIGNATURE_COLUMNS)[number]> & {
   supporterKey: number;
   status: 'pending' | 'confirmed' | 'quarantined';
 };
 
-/** The row of a new signature, name by name: it is made for each request. */
+/** The row of a new signature. Written field by field, since it is on the hot path. */
 export const rowOf = (
   input: SignInput,
   {
@@ -98,8 +100,8 @@ export const rowOf = (
 });
 
 /**
- * The signature of this signer: the one that they have, or else this one. Throws `external_id_taken`, where that tells
- * nothing.
+ * Inserts the signature, or finds the one that its signer has on the petition. Throws `external_id_taken` only if that
+ * reveals nothing to the actor.
  */
 export async function insertOrFind(
   tx: Tx,
@@ -117,7 +119,8 @@ export async function insertOrFind(
   const { petitionKey, supporterKey } = row;
   const [earlier] = await findSignature(tx, { petitionKey, supporterKey });
   if (earlier) return { signature: earlier, isNew: false };
-  // The row was refused, and not for its signer: so for its external id. To say so would tell that the signer is new.
+  // Refused although the signer has no signature, so the reason was the external id. An error would reveal that the
+  // signer is new.
   const unnamed = (await seesAll(tx, actor, petition))
     ? undefined
     : await insert({ ...row, externalId: null });

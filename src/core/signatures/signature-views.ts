@@ -5,19 +5,21 @@ import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import type { Reader } from '../../store/store.js';
 import { countedColumns } from '../counts/counts.js';
 
+/* Reading signatures with everything that belongs to them. */
+
 export type SignatureRow = Tables['signatures']['$inferSelect'];
 
-/** A signature with all that is known of it. */
+/** A signature with everything stored about it. */
 export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
   petitionId: string;
   organizationKey: number;
   goals: number[];
-  /** Null once the signer is anonymous. */
+  /** Null once the signature is anonymised. */
   supporterId: string | null;
   email: string | null;
   mailingId: string | null;
   collectorId: string | null;
-  /** The organizations of the mailing and of the key that brought it. */
+  /** The organizations of the mailing and of the key that the signature came through. */
   mailingOwner: number | null;
   keyOwner: number | null;
   /** Why it was quarantined; both are null if it was not. */
@@ -25,7 +27,7 @@ export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
   suspicionSignals: Signal[] | null;
 };
 
-/** A signature as an organization sees it: see signature-access.ts. */
+/** A signature as an organization may see it: see signature-access.ts. */
 export type SignatureView = SignatureRead & { shown: LeadSees };
 
 const viewColumns = (tables: Tables) => {

@@ -13,7 +13,9 @@ import { undirected } from '../typed-text.js';
 import { accessTo, type Access } from './signature-access.js';
 import { selectViews, type SignatureRead, type SignatureView, type SignatureRow } from './signature-views.js';
 
-/** A signature as everybody sees it. */
+/* Lists of signatures: the public one, and the one for organizations. */
+
+/** A signature as it is shown in public. */
 export type PublicSignature = {
   key: number;
   displayName: string | null;
@@ -37,7 +39,10 @@ const selectPublic = statement('signatures_public', ({ db, tables: { signatures:
     .limit(sql.placeholder('rows')),
 );
 
-/** The confirmed signatures of a petition, latest first, each as its signer wants to be shown. */
+/**
+ * The public list: confirmed signatures of a petition, latest first, each as its signer chose to be shown. Throws
+ * `invalid_cursor`, and what `findHead` throws.
+ */
 export async function listPublicSignatures(
   { store: { read: on }, secrets }: Pick<Context, 'store' | 'secrets'>,
   actor: Actor,
@@ -50,16 +55,18 @@ export async function listPublicSignatures(
   const rows = await selectPublic(on, { petitionKey: petition.key, before, rows: limit + 1 });
   const items = rows.slice(0, limit);
   const last = rows.length > limit ? items.at(-1) : undefined;
-  // The number of a row would tell how many have signed elsewhere meanwhile.
-  return { items: items.map(publicly), nextCursor: last ? secrets.place(petition.key, last.key) : null };
+  // Row numbers would show how many people have signed other petitions meanwhile, so the cursor hides them.
+  return { items: items.map(toPublic), nextCursor: last ? secrets.place(petition.key, last.key) : null };
 }
 
 const MINUTE_MS = 60_000;
 
-/** To the minute: so nobody who follows the count, or a site, sees which visitor this was. */
+/**
+ * Rounded to the minute, so that no one who watches the count or a website's visitors can tell which visitor this was.
+ */
 const minuteOf = (instant: Date): Date => new Date(instant.getTime() - (instant.getTime() % MINUTE_MS));
 
-function publicly({
+function toPublic({
   key,
   display,
   name,
@@ -73,7 +80,7 @@ function publicly({
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** "Ada King Lovelace" is "A. K. L."; at most four, so that a long name does not spell itself. */
+/** "Ada King Lovelace" becomes "A. K. L."; at most four letters, so that a long name does not spell itself. */
 export const initials = (name: string): string =>
   name
     .split(/[\s\p{Dash}]+/u)
@@ -82,7 +89,7 @@ export const initials = (name: string): string =>
     .map((word) => `${firstLetter(word.replace(/^[^\p{Letter}\p{Number}]+/u, ''))}.`)
     .join(' ');
 
-/** A plain Latin one needs no segmenter, which would take longer than all else that a page of names costs. */
+/** Plain Latin letters skip the segmenter, which would take longer than the rest of a page of names. */
 function firstLetter(word: string): string {
   if (/^[A-Za-z0-9](?:[\x20-\x7e]|$)/.test(word)) return word.charAt(0).toUpperCase();
   const [first] = graphemes.segment(word);
@@ -100,9 +107,9 @@ export type SignatureFilter = {
 };
 
 /**
- * The signatures of one petition of the actor's organization, or of one that it is a partner of: those that are shown to
- * it.
- * Throws `petition_not_found`, `invalid_cursor`.
+ * The signatures that the actor's organization may see of a petition that it leads or is a partner of. The index is
+ * ordered per petition and status, so a list over several statuses merges one run of each. Throws `petition_not_found`,
+ * `invalid_cursor`.
  */
 export async function listSignatures(
   ctx: Pick<Context, 'store' | 'secrets'>,
@@ -139,8 +146,8 @@ export async function listSignatures(
 }
 
 /**
- * What is shown, and the filters beyond petition and status; undefined when they can match nothing. A filter finds
- * nothing by what is not shown.
+ * The conditions for what may be seen and for the filters, except petition and status; undefined if nothing can match.
+ * A filter must not find a signature by a field that is hidden.
  */
 export async function conditionsOf(
   on: Reader,
@@ -177,7 +184,7 @@ export async function conditionsOf(
   return conditions;
 }
 
-/** One signature that is shown to the actor's organization. Throws `signature_not_found`. */
+/** One signature that the actor's organization may see. Throws `signature_not_found`. */
 export async function getSignature(
   ctx: Pick<Context, 'store' | 'secrets'>,
   actor: KeyedActor,
@@ -198,7 +205,7 @@ export const accessOf = (
   { petitionKey, organizationKey }: SignatureRead,
 ) => accessTo(ctx, ctx.store.read, actor, { key: petitionKey, organizationKey });
 
-/** One signature of a petition of the actor's organization, with all that is known of it. Throws `signature_not_found`. */
+/** One signature of a petition of the actor's organization, with all fields. Throws `signature_not_found`. */
 export async function findOwnSignature(
   on: Reader,
   actor: KeyedActor,
@@ -209,7 +216,7 @@ export async function findOwnSignature(
   return row;
 }
 
-/** Signatures by their keys, first signed first, with all that is known of them. */
+/** Signatures by their keys, oldest first, with all fields. */
 export const readSignatures = (on: Reader, keys: readonly number[]): PromiseLike<SignatureRead[]> =>
   selectViews(on)
     .where(inArray(on.tables.signatures.key, [...keys]))

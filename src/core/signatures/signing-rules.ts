@@ -4,9 +4,9 @@ import type { Actor } from '../actor.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import type { SignInput } from './sign-input.js';
 
-/* What speaks against a request to sign, whoever its signer is. */
+/* The checks of a request to sign that do not depend on who the signer is. */
 
-/** Throws `scope_required`. */
+/** Checks that the key may send what the request contains. Throws `scope_required`. */
 export function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
   const secret = actor.kind === 'secret';
   if (secret && !actor.scopes.includes('signatures:write')) {
@@ -32,7 +32,7 @@ const FIELDS: readonly { field: FormField; value: keyof SignInput; pointer: stri
   { field: 'comment', value: 'comment', pointer: '/comment' },
 ];
 
-/** Holds the request against what the petition's form asks for. */
+/** Checks the request against the fields of the petition's form. Throws `invalid_body`. */
 export function assertForm({ form }: Pick<PetitionHead, 'form'>, input: SignInput): void {
   const errors: FieldError[] = [];
   for (const { field, value, pointer } of FIELDS) {

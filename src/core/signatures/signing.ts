@@ -12,27 +12,27 @@ import type { SignInput } from './sign-input.js';
 import type { SignatureHead } from './signature-rows.js';
 import { writeSigning } from './write-signing.js';
 
-/** What signing did. What depends on the address is for a caller only if `heard`. */
+/** What signing did. If `heard` is false, the caller must not learn anything that depends on the address. */
 export type Signed = {
   petitionKey: number;
   petitionId: string;
   confirmation: PetitionHead['confirmation'];
   goals: readonly number[];
-  /** The confirmed signatures as last published, without this one. */
+  /** The confirmed signatures as last published, not counting this one. */
   published: number;
   created: boolean;
-  /** The caller may hear what has become of it: else it gets the answer that strangers get. */
+  /** Whether the caller may learn the outcome; otherwise it must get the answer that strangers get. */
   heard: boolean;
-  /** Something was queued for the mailbox. */
+  /** Whether a mail was queued. */
   mails: boolean;
   signature: SignatureHead;
 };
 
 /**
- * Signs a petition. Signing again is no error and makes no second signature; nothing of an earlier one changes, except
+ * Signs a petition. Signing again is no error and creates no second signature; the earlier one stays as it is, except
  * that a vouched repeat confirms it.
  *
- * Throws what readSigning, admitSigning and writeSigning throw, and `idempotency_key_reused`.
+ * Throws what `readSigning`, `admitSigning` and `writeSigning` throw, and `idempotency_key_reused`.
  */
 export async function signPetition(
   ctx: Context,
@@ -46,7 +46,7 @@ export async function signPetition(
   const signed = await inTransaction(ctx, signing, retry, (tx) =>
     once(tx, retry, () => sign(ctx, tx, signing)),
   );
-  // Waking the worker for nothing would cost as much as a tenth of the signature.
+  // Only if needed: waking the worker costs a tenth of a signing.
   if (signed.mails) ctx.mailWaits();
   if (signed.signature.status === 'confirmed') await ctx.milestones.settle(signed.petitionKey, signed.goals);
   return signed;
@@ -71,11 +71,11 @@ async function sign(ctx: Context, tx: Tx, signing: Signing): Promise<Signed> {
 }
 
 /**
- * Signing shares a transaction with others: what it writes belongs to its person alone, or is made through what is
- * unique, or is a sum. Besides the person, others could want the same external id, proof of work or Idempotency-Key: they
- * are kept apart by it. What is vouched for updates a person who may be known, in any order, and goes alone. So does a
- * signer under a spelling that is one of many, since all of them share their room: those wait for each other here rather
- * than in the database, where each would hold a connection that others need.
+ * Signings share transactions (`gather`). That is safe because each writes only rows of its own person, inserts on
+ * unique keys, or sums. Two signings must not share one if they might touch the same row, so `touches` names the
+ * person, external id, proof of work and Idempotency-Key. Vouched signings update a supporter who may be known, in any
+ * order, and run alone. So do signings with one of many spellings, which compete for the same room: they queue here,
+ * since in the database each would hold a connection while it waits.
  */
 function inTransaction<T>(
   { store }: Context,

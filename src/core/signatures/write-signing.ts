@@ -15,18 +15,18 @@ import { hearsOf } from './signature-access.js';
 import { confirmSignature } from './signature-moves.js';
 import { insertOrFind, rowOf, type NewSignature, type SignatureHead } from './signature-rows.js';
 
-/** The signature that there is now. */
+/** The signature after signing, new or not. */
 export type Written = {
   supporterKey: number;
   signature: SignatureHead;
   isNew: boolean;
-  /** The caller may hear what has become of it: else it gets the answer that strangers get. */
+  /** Whether the caller may learn the outcome; otherwise it must get the answer that strangers get. */
   heard: boolean;
 };
 
 /**
- * Writes the signature down, unless its signer has one on the petition: that one stays, except that vouching for a signature
- * that waits confirms it. Throws `external_id_taken`.
+ * Inserts the signature, unless its signer has one on the petition: that one stays as it is, except that vouching
+ * confirms a pending one. Throws `external_id_taken`.
  */
 export async function writeSigning(
   ctx: Context,
@@ -48,7 +48,7 @@ export async function writeSigning(
     input,
     { publicId: ids.signature, petitionKey: petition.key, supporterKey: supporter.key, status },
     admission.attribution,
-    // What is vouched for and quarantined counts as soon as an organiser releases it.
+    // A vouched signature in quarantine is already proven: it counts as soon as an organiser releases it.
     { createdAt: tx.now, confirmedAt: status === 'confirmed' || input.vouched ? tx.now : null },
   );
   const { signature: before, isNew } = await insertOrFind(tx, actor, petition, row);
@@ -61,11 +61,11 @@ export async function writeSigning(
   const waits = before.status === 'pending' || before.status === 'quarantined';
   const takes = input.vouched && !suspicion && waits;
   const signature = takes ? await confirm(ctx, tx, before, email.identity) : before;
-  if (isNew || signature !== before) await noteWord(tx, signing, admission, signature, isNew);
+  if (isNew || signature !== before) await noteVouching(tx, signing, admission, signature, isNew);
   return { supporterKey: supporter.key, signature, isNew, heard };
 }
 
-/** Counts a new signature, and notes where it came from while its mailbox is asked. */
+/** Counts a new signature. A pending one also records its network, until its mailbox has answered. */
 async function beginSignature(
   ctx: Context,
   tx: Tx,
@@ -82,7 +82,7 @@ async function beginSignature(
   if (status === 'pending') await noteNetwork(tx, { signatureKey: key, petitionKey, apiKeyKey, network });
 }
 
-/** Vouched for: a signature that waited for its mailbox counts now. A quarantined one still waits for an organiser. */
+/** Confirms a pending signature that is vouched for now. A quarantined one still waits for an organiser. */
 async function confirm(
   ctx: Context,
   tx: Tx,
@@ -94,8 +94,8 @@ async function confirm(
   return { ...before, status: 'confirmed', confirmedAt: tx.now };
 }
 
-/** Notes what a partner's word has done: for the signatures of its own petitions an organization may say what it likes. */
-async function noteWord(
+/** Records what a partner has vouched for. Vouching for an organization's own petition is not recorded. */
+async function noteVouching(
   tx: Tx,
   { ids }: Signing,
   { petition, allowance, attribution }: Admission,
@@ -107,6 +107,6 @@ async function noteWord(
   const held = status === 'quarantined';
   const what = held ? 'quarantined' : isNew ? 'created' : 'confirmed';
   await noteVouched(tx, allowance, { counted: held ? 0 : 1, held: held ? 1 : 0 });
-  const bringer = { petitionKey: petition.key, organizationKey, apiKeyKey };
-  await markImported(tx, [key], await addToToday(tx, ids.import, bringer, what));
+  const importer = { petitionKey: petition.key, organizationKey, apiKeyKey };
+  await markImported(tx, [key], await addToToday(tx, ids.import, importer, what));
 }

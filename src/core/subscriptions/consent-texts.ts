@@ -13,8 +13,8 @@ import { findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 import { hashOfWords } from './consents.js';
 
 /*
- * The exact words that people agree to. A text never changes: another wording is the next version of it, for its
- * organization and its language. So what a consent refers to can always be read again.
+ * The exact texts that people consent to. A text never changes: different words are the next version, per organization
+ * and language. So the text of every consent can always be read again.
  */
 
 export type ConsentText = Tables['consentTexts']['$inferSelect'] & {
@@ -49,8 +49,8 @@ const selectTexts = ({ db, tables: { consentTexts: t, organizations } }: Reader)
 export type Published = { text: ConsentText; created: boolean };
 
 /**
- * Makes the next version of the actor's text in a language. The same words as the latest version are no new one: that
- * version is returned. Throws `idempotency_key_reused`.
+ * Creates the next version of the actor's text in a language. If the words equal the latest version, that one is
+ * returned. Throws `idempotency_key_reused`.
  */
 export async function createConsentText(
   ctx: Context,
@@ -70,14 +70,14 @@ export async function createConsentText(
       if (latest?.text === text) return { text: latest, created: false };
       const version = (latest?.version ?? 0) + 1;
       const row = { publicId, organizationKey, locale, version, text, hash, createdAt: tx.now };
-      // On PostgreSQL another transaction may have made this version meanwhile.
+      // On PostgreSQL another transaction may have created this version meanwhile.
       unlessOvertaken(await tx.db.insert(t).values(row).onConflictDoNothing().returning({ key: t.key }));
       return { text: await getConsentText(tx, publicId), created: true };
     }),
   );
 }
 
-/** The texts of the actor's organization, all versions, latest first. Throws `invalid_cursor`. */
+/** The texts of the actor's organization in all versions, latest first. Throws `invalid_cursor`. */
 export async function listConsentTexts(
   on: Reader,
   { organizationKey }: KeyedActor,
@@ -93,18 +93,18 @@ export async function listConsentTexts(
   return pageOf(list, rows, limit, (row) => [row.key]);
 }
 
-/** One version, for everybody. Throws `consent_text_not_found`. */
+/** One version; visible to every caller. Throws `consent_text_not_found`. */
 export async function getConsentText(on: Reader, publicId: string): Promise<ConsentText> {
   const [row] = await findConsentTexts(on, [publicId]);
   if (!row) throw new ApiError('consent_text_not_found');
   return row;
 }
 
-/** Those of the texts that exist. */
+/** The texts with these ids; unknown ids are skipped. */
 export const findConsentTexts = (on: Reader, publicIds: readonly string[]): PromiseLike<ConsentText[]> =>
   selectTexts(on).where(inArray(on.tables.consentTexts.publicId, [...publicIds]));
 
-/** What the signing form of a petition shows. Throws what findHead throws. */
+/** The consent texts that a petition's form must show. Throws what `findHead` throws. */
 export const listPetitionConsentTexts = async (
   on: Reader,
   actor: Actor,
@@ -112,8 +112,8 @@ export const listPetitionConsentTexts = async (
 ): Promise<ConsentText[]> => currentTexts(on, actor, await findHead(on, actor, petitionRef));
 
 /**
- * Who may ask the signers for permission to mail them, the lead organization first: where a partner collects, the lead
- * and that partner alone; elsewhere the lead and all partners.
+ * The organizations that may ask signers for permission to mail them, the lead first: with a partner's key the lead and
+ * that partner, otherwise the lead and all partners.
  */
 export async function askersOf(
   on: Reader,
@@ -126,8 +126,8 @@ export async function askersOf(
 }
 
 /**
- * The words that a petition's signers are asked to agree to: the latest version of each organization that asks (see
- * askersOf). Whoever has no text does not ask.
+ * The consent texts for a petition's signers: the latest version of each organization that asks (see `askersOf`).
+ * Organizations without a text do not ask.
  */
 export async function currentTexts(
   on: Reader,
@@ -165,7 +165,7 @@ async function latestKeys(on: Reader, organizationKeys: number[]): Promise<Lates
 
 const languageOf = (locale: string): string => locale.split('-')[0] ?? locale;
 
-/** The first of the wanted languages that there is; else whatever was written last. */
+/** The text in the first available of the wanted languages; if there is none, the newest text. */
 function bestKey(latest: Latest[], wanted: string[]): number | undefined {
   for (const locale of wanted) {
     const found = latest.find((one) => one.locale === locale);
@@ -174,7 +174,9 @@ function bestKey(latest: Latest[], wanted: string[]): number | undefined {
   return latest.length > 0 ? Math.max(...latest.map(({ key }) => key)) : undefined;
 }
 
-/** A text to subscribe with; for a secret key, one of its own organization. Throws `consent_text_not_found`. */
+/**
+ * A text to subscribe with; with a secret key it must be of the key's organization. Throws `consent_text_not_found`.
+ */
 export async function findUsableText(tx: Tx, actor: Actor, publicId: string): Promise<ConsentText> {
   const text = await getConsentText(tx, publicId);
   if (actor.kind === 'secret' && actor.organizationKey !== text.organizationKey) {

@@ -4,11 +4,13 @@ import type { ConsentAction, ConsentOrigin, Evidence } from '../../../schema/db/
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 
-/** One thing that happened to an organization's permission to mail somebody. */
+/* Consent records: append-only, each with a keyed proof that it was not changed. */
+
+/** One change of an organization's permission to mail a supporter. */
 export type ConsentEvent = {
   organizationKey: number;
   supporterKey: number;
-  /** The keyed hash of the address's identity: `ctx.secrets.subject`. */
+  /** The keyed hash of the supporter's identity: `ctx.secrets.subject`. */
   subject: Buffer;
   action: ConsentAction;
   origin: ConsentOrigin;
@@ -18,12 +20,12 @@ export type ConsentEvent = {
   evidence?: Evidence | null;
 };
 
-/** SHA-256 of the words of a consent text, in UTF-8. */
+/** The SHA-256 of a consent text in UTF-8. */
 export const hashOfWords = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /**
- * What the proof of a record covers: everything but who it was, of whom only the keyed hash is in it, and the words that
- * were agreed to, by their hash: nobody can rewrite them afterwards.
+ * The content that a record's proof covers: all fields, with the person as a keyed hash, and the consent text as its
+ * hash, so that neither can be rewritten later. The order must never change: stored proofs depend on it.
  */
 export const provable = (
   publicId: string,
@@ -44,13 +46,16 @@ export const provable = (
   createdAt.toISOString(),
 ];
 
-/** Of the evidence only a hash: an erasure takes the evidence itself out. PostgreSQL keeps no order of members. */
+/**
+ * Only a hash, since an erasure deletes the evidence. The order of members is fixed here because PostgreSQL does not
+ * keep it.
+ */
 const evidenceHash = ({ source, collected_at = null, note = null }: Evidence): string =>
   createHash('sha256')
     .update(JSON.stringify([source, collected_at, note]))
     .digest('base64');
 
-/** Appends a record. Nothing ever changes one, except that an erasure takes out who it was. */
+/** Appends a record. Records never change, except that an erasure removes the person. */
 export const recordConsent = (ctx: Context, tx: Tx, event: ConsentEvent): Promise<void> =>
   recordConsents(ctx, tx, [event]);
 
@@ -82,7 +87,7 @@ const findHash = statement('consent_text_hash', ({ db, tables: { consentTexts: t
     .where(eq(t.key, bind(t.key, 'key'))),
 );
 
-/** Appends a record for each event, in one statement. */
+/** Appends one record per event, in one statement. */
 export async function recordConsents(ctx: Context, tx: Tx, events: readonly ConsentEvent[]): Promise<void> {
   if (events.length === 0) return;
   const words = await hashesOf(tx, events);
@@ -105,7 +110,7 @@ export async function recordConsents(ctx: Context, tx: Tx, events: readonly Cons
   else await tx.db.insert(tx.tables.consents).values(rows);
 }
 
-/** The hashes of the texts that events name, by their keys. */
+/** The hashes of the events' consent texts, by key. */
 async function hashesOf(tx: Tx, events: readonly ConsentEvent[]): Promise<Map<number, Buffer>> {
   const keys = new Set(events.flatMap(({ consentTextKey }) => consentTextKey ?? []));
   if (keys.size === 0) return new Map();

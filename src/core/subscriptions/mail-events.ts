@@ -6,19 +6,19 @@ import { block } from '../mail/do-not-contact.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 import { endSubscription } from './subscriptions.js';
 
-/** What a mail provider reports of an address. */
+/** A report of a mail provider about an address. */
 export type MailEvent = {
   type: 'bounce' | 'complaint';
   email: string;
-  /** A soft bounce, as of a full mailbox, may be over tomorrow. Hard if absent. */
+  /** Hard if absent. A soft bounce, such as a full mailbox, may be temporary and is ignored. */
   bounce?: 'hard' | 'soft';
 };
 
 export type MailEventOutcome = 'suppressed' | 'ignored' | 'invalid';
 
 /**
- * A mailbox that does not exist, or whose owner calls our mail spam, gets none any more, from anybody here. It holds for
- * addresses that we do not know, too. A repeat changes nothing.
+ * Blocks an address after a hard bounce or a complaint: no organization mails it any more. Unknown addresses are
+ * blocked, too. A repeat changes nothing.
  */
 export async function takeMailEvent(ctx: Context, event: MailEvent): Promise<MailEventOutcome> {
   const identity = parseEmail(event.email)?.identity;

@@ -11,7 +11,11 @@ import { askersOf } from './consent-texts.js';
 import { recordConsent } from './consents.js';
 import { activateSubscription, ensureSubscription } from './subscriptions.js';
 
-/** An answer to "may they mail you?": to the exact words that were shown. What was not asked is not there. */
+/* Opt-ins: the answers to "may they mail you?" that come with a signature or a subscription. */
+
+/**
+ * An answer to "may they mail you?", given to the exact text that was shown. Organizations that did not ask have none.
+ */
 export type OptInInput = { consent_text_id: string; opt_in: boolean };
 
 export type OptIn = RequestedOptIn & { optIn: boolean; doubleOptIn: boolean };
@@ -31,7 +35,10 @@ const findText = statement(
       .where(eq(t.publicId, bind(t.publicId, 'id'))),
 );
 
-/** Finds the texts that were answered. Throws `invalid_body` for one of an organization that takes no part. */
+/**
+ * Looks up the texts that were answered. Throws `invalid_body` for a text that this petition does not show, and for two
+ * answers to one organization.
+ */
 export async function readOptIns(
   tx: Tx,
   actor: Actor,
@@ -65,21 +72,22 @@ export async function readOptIns(
 
 export type OptInContext = {
   supporterKey: number;
-  /** The keyed hash of the address's identity. */
+  /** The keyed hash of the supporter's identity. */
   subject: Buffer;
   petitionKey: number | null;
   origin: ConsentOrigin;
   source: string | null;
   locale: string;
-  /** Somebody vouches for the mailbox: nothing is left to be confirmed. */
+  /** The mailbox is vouched for, so nothing needs confirming. */
   proven: boolean;
-  /** Something is odd about it: nothing is taken at once. */
+  /** The request is suspicious, so nothing becomes active at once. */
   suspicious?: boolean;
 };
 
 /**
- * Writes down what was answered, and returns what the mailbox has yet to confirm. Only an organization without double
- * opt-in takes an unproven yes at once, and not for somebody who has left: that always takes the mailbox.
+ * Stores the answers, and returns the opt-ins that the mailbox must still confirm. An unproven yes becomes active at
+ * once only for an organization without double opt-in, and not for a supporter who has left its list: coming back
+ * always takes the mailbox.
  */
 export async function takeOptIns(
   ctx: Context,
@@ -97,7 +105,8 @@ export async function takeOptIns(
     }
     const { status } = await ensureSubscription(ctx, tx, event);
     const atOnce = about.proven || (!doubleOptIn && status === 'pending' && !about.suspicious);
-    // Whether it refused mails of others is not for this organization to know: those are never mailed anyway.
+    // Other subscriptions still become active: this organization must not learn that the address refused mail of
+    // others. It is never mailed anyway.
     if (atOnce && !(blocked && status === 'suppressed')) await activateSubscription(ctx, tx, event);
     else {
       await recordConsent(ctx, tx, eventOf(event, 'requested'));
@@ -112,7 +121,7 @@ const eventOf = (
   action: 'declined' | 'requested',
 ) => ({ ...event, action });
 
-/** The opt-ins of a request that are not in force already. */
+/** The opt-ins of a request whose subscriptions are not active yet. */
 export async function openOptIns(
   tx: Tx,
   supporterKey: number,

@@ -13,9 +13,7 @@ import { findSupporterByIdentity } from '../supporters/supporters.js';
 import { hashOfWords, provable } from './consents.js';
 import { endSubscription } from './subscriptions.js';
 
-/*
- * An organization's list, as the organization sees it.
- */
+/* An organization's subscriptions, as the organization sees them. */
 
 const viewColumns = ({ subscriptions: t, supporters, contacts }: Tables) => ({
   key: t.key,
@@ -88,7 +86,7 @@ export async function listSubscriptions(
   return pageOf(list, rows, limit, (row) => [row.key]);
 }
 
-/** The filters beyond organization and status; undefined when they can match nothing. */
+/** The conditions for the filters, except organization and status; undefined if nothing can match. */
 async function conditionsOf(
   on: Reader,
   filter: SubscriptionFilter,
@@ -116,7 +114,7 @@ export async function getSubscription(
   return row;
 }
 
-/** The subscription of a supporter who is known to have one. */
+/** The subscription of a supporter who must have one. */
 export async function readSubscription(
   on: Reader,
   { organizationKey, supporterKey }: Pick<SubscriptionView, 'organizationKey' | 'supporterKey'>,
@@ -149,7 +147,7 @@ const selectConsents = ({ db, tables: { consents: t, consentTexts, petitions } }
 
 export type ConsentView = Awaited<ReturnType<typeof selectConsents>>[number] & { proofValid: boolean };
 
-/** What a subscription rests on, latest first: its records, each held against its proof. */
+/** The consent records of a subscription, latest first, each checked against its proof. */
 export async function listConsents(
   ctx: Context,
   { organizationKey, supporterKey }: Pick<SubscriptionView, 'organizationKey' | 'supporterKey'>,
@@ -168,8 +166,8 @@ export async function listConsents(
 }
 
 /**
- * Ends a subscription for the organization, which says why. One that has ended stays as it is.
- * Throws `subscription_not_found`, `idempotency_key_reused`.
+ * Ends a subscription on behalf of its organization, which gives a reason. One that has ended stays as it is. Throws
+ * `subscription_not_found`, `idempotency_key_reused`.
  */
 export const endOwnSubscription = (
   ctx: Context,

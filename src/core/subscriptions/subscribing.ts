@@ -16,20 +16,22 @@ import { readSubscription, type SubscriptionView } from './subscribers.js';
 import { ensureSubscription } from './subscriptions.js';
 import { assertCollected, vouchFor } from './vouched-subscribers.js';
 
+/* Subscribing an address: by a form, or by an organization with a consent that was given elsewhere. */
+
 export type SubscribeInput = {
   email: string;
   consentTextId: string;
   locale?: string | null;
   source?: string | null;
-  /** How the organization knows of a consent that was given elsewhere. */
+  /** How the organization got a consent that was given elsewhere. */
   evidence?: Evidence | null;
   externalId?: string | null;
 };
 
-/** What subscribing did. For a stranger only what does not depend on the address may leave the house. */
+/** What subscribing did. A stranger may get only the fields that do not depend on the address. */
 export type Subscribed = {
   organizationId: string;
-  /** Whether this organization asks every mailbox first. */
+  /** Whether this organization has every subscription confirmed by its mailbox. */
   doubleOptIn: boolean;
   created: boolean;
   subscription: SubscriptionView;
@@ -38,11 +40,11 @@ export type Subscribed = {
 type Attempt = { input: SubscribeInput; email: EmailAddress; subject: Buffer; supporterId: string };
 
 /**
- * Subscribes an address to an organization's mails. The mailbox is asked, unless the organization vouches for a consent
- * with its evidence, or does without asking. Nobody who has left comes back without being asked.
+ * Subscribes an address to an organization's mails. The mailbox is asked, unless the organization sends evidence of a
+ * consent, or uses no double opt-in. Supporters who have left a list are always asked.
  *
- * Throws `invalid_body`, `scope_required`, `consent_text_not_found`, `idempotency_key_reused`; and for a secret key also
- * `do_not_contact` and `consent_required`.
+ * Throws `invalid_body`, `scope_required`, `consent_text_not_found`, `idempotency_key_reused`; for secret keys also
+ * `do_not_contact`, `consent_required`.
  */
 export async function subscribe(
   ctx: Context,
@@ -80,7 +82,9 @@ function assertMaySay(actor: Actor, { evidence, externalId }: SubscribeInput): v
 }
 
 const doNotContact = () =>
-  new ApiError('do_not_contact', { detail: 'It refused mail, complained, or its owner asked for that.' });
+  new ApiError('do_not_contact', {
+    detail: 'The mailbox refused mail, or its owner complained or asked not to be mailed.',
+  });
 
 async function vouch(
   ctx: Context,
@@ -95,14 +99,14 @@ async function vouch(
   if (outcome === 'do_not_contact') throw doNotContact();
   if (outcome === 'consent_required') {
     throw new ApiError('consent_required', {
-      detail: 'This subscription has ended: only a consent that was collected after that brings it back.',
+      detail: 'This subscription has ended: only a consent that was collected after that can reactivate it.',
     });
   }
   const supporter = await findOrCreateSupporter(tx, email, supporterId);
   return resultOf(tx, text, supporter.key, outcome === 'created');
 }
 
-/** As for a signature: every stranger's request does the same work, and what is mailed is decided later. */
+/** As for signatures, a stranger's request must do the same work for every address; what is mailed is decided later. */
 async function askMailbox(
   ctx: Context,
   tx: Tx,
@@ -119,13 +123,15 @@ async function askMailbox(
     externalId: input.externalId ?? null,
   };
   const before = await ensureSubscription(ctx, tx, about);
-  // Of mails of others that the address refused an organization hears nothing: the worker drops what is queued.
+  // Checked only for subscriptions that the organization knows to be suppressed: it must not learn that the address
+  // refused mail of others.
   if (keyed && before.status === 'suppressed' && (await isBlocked(tx, subject))) throw doNotContact();
   if (about.externalId !== null && about.externalId !== before.externalId) {
     const { subscriptions: t } = tx.tables;
     await tx.db.update(t).set({ externalId: about.externalId }).where(eq(t.key, before.key));
   }
-  // A stranger's request for an active one is written down like any other, or it would tell; an organization knows.
+  // A stranger's request about an active subscription is stored like any other, or it would reveal it; an organization
+  // knows.
   if (!keyed || before.status !== 'active') {
     await request(ctx, tx, text, { ...about, subject, origin: keyed ? 'api' : 'form' });
   }

@@ -22,9 +22,9 @@ export type Imported = { created: number; activated: number; unchanged: number; 
 export type ImportInput = { consentTextId: string; evidence: Evidence; rows: readonly ImportRow[] };
 
 /**
- * Takes over subscribers whose consent was given elsewhere, all in one transaction. A row that cannot be taken is
- * skipped, and named by its place. Importing the same again changes nothing.
- * Throws `invalid_body`, `consent_text_not_found`, `idempotency_key_reused`.
+ * Imports subscribers whose consent was given elsewhere, all in one transaction. Invalid rows are skipped, and reported
+ * by their index. Importing the same rows again changes nothing. Throws `invalid_body`, `consent_text_not_found`,
+ * `idempotency_key_reused`.
  */
 export async function importSubscribers(
   ctx: Context,
@@ -50,7 +50,7 @@ export async function importSubscribers(
   );
 }
 
-/** Sorts out what is no address, or the address of an earlier row. */
+/** Separates rows with an invalid address, or with the address of an earlier row. */
 function readRows(ctx: Context, rows: readonly ImportRow[]) {
   const valid: (VouchedRow & { row: number })[] = [];
   const skipped: Skipped[] = [];

@@ -8,8 +8,8 @@ import { unlessOvertaken } from '../overtaken.js';
 import { recordConsent } from './consents.js';
 
 /*
- * What happens to a subscription. Every change leaves a consent record in the same transaction: so nothing but this file
- * and vouched-subscribers.ts changes one.
+ * The life of a subscription. Every change must write a consent record in the same transaction, so only this file and
+ * vouched-subscribers.ts may change subscriptions.
  */
 
 export type Subscription = Tables['subscriptions']['$inferSelect'];
@@ -56,7 +56,7 @@ const insert = statement('subscription_insert', ({ db, tables: { subscriptions: 
     .returning(),
 );
 
-/** The subscription of a supporter to an organization; a pending one is made if there is none. */
+/** The subscription of a supporter to an organization; a pending one is created if there is none. */
 export async function ensureSubscription(
   ctx: Context,
   tx: Tx,
@@ -79,7 +79,7 @@ export async function ensureSubscription(
 }
 
 export type Grant = Between & {
-  /** The keyed hash of the address's identity. */
+  /** The keyed hash of the supporter's identity. */
   subject: Buffer;
   consentTextKey: number;
   origin: ConsentOrigin;
@@ -91,8 +91,8 @@ export type Grant = Between & {
 };
 
 /**
- * Makes a subscription active, whatever it was: call it only with a fresh consent that the mailbox has proven, or that
- * somebody vouches for. Records the consent.
+ * Makes a subscription active, whatever its status, and records the consent. Call it only with a fresh consent that the
+ * mailbox has confirmed or an organization vouches for.
  */
 export async function activateSubscription(ctx: Context, tx: Tx, grant: Grant): Promise<Subscription> {
   const { subscriptions: t } = tx.tables;
@@ -128,13 +128,13 @@ export type Ending = {
   source?: string | null;
 };
 
-/** Which statuses an ending may end: what has ended stays as it is, but a refusing mailbox outweighs a leaving. */
+/** The statuses that each ending applies to: a suppression replaces an unsubscription, but not the other way round. */
 const ENDABLE: Record<Ending['status'], SubscriptionStatus[]> = {
   unsubscribed: ['pending', 'active'],
   suppressed: ['pending', 'active', 'unsubscribed'],
 };
 
-/** Ends a subscription, and records why. Returns whether that changed anything. */
+/** Ends a subscription and records why. Returns whether that changed anything. */
 export async function endSubscription(
   ctx: Context,
   tx: Tx,

@@ -9,14 +9,16 @@ import { queueMail } from '../mail/outbox.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 import { endSubscription } from './subscriptions.js';
 
-/** Both links off a list, by how they begin. */
+/* Leaving lists: by a link, or by a mail that is requested with an address. */
+
+/** The two kinds of unsubscribe links, by their prefix. */
 const PURPOSES: Record<string, SignedPurpose> = { pu: 'unsubscribe_header', pb: 'unsubscribe_footer' };
 const purposeOf = (token: string): SignedPurpose =>
   PURPOSES[token.slice(0, token.indexOf('_'))] ?? 'unsubscribe_header';
 
 /**
- * Takes the subscription that a link names off its list, and nothing else. A repeat changes nothing. Whoever was
- * subscribed gets one mail with a way back; nobody does after a complaint. Throws `link_not_found`.
+ * Ends the subscription of a link, and no other. A repeat changes nothing. If it was active, the subscriber gets one
+ * mail with a link to return, but never after a complaint. Throws `link_not_found`.
  */
 export async function unsubscribeByLink(ctx: Context, token: string): Promise<void> {
   const purpose = purposeOf(token);
@@ -46,7 +48,7 @@ export async function unsubscribeByLink(ctx: Context, token: string): Promise<vo
 
 type Ended = { key: number; organizationKey: number; supporterKey: number; locale: string | null };
 
-/** Coming back is a consent like the first: to words that are shown, and only from the mailbox. */
+/** Returning takes a new consent: to the text that is shown, and confirmed by the mailbox. */
 async function offerWayBack(tx: Tx, subscription: Ended): Promise<void> {
   const { organizationKey, supporterKey, key: subscriptionKey } = subscription;
   const { consents: t, organizations } = tx.tables;
@@ -80,7 +82,10 @@ async function offerWayBack(tx: Tx, subscription: Ended): Promise<void> {
   await queueMail(tx, 'unsubscribed', supporterKey, { requestKey, organizationKey, subscriptionKey, locale });
 }
 
-/** Mails the links off the lists to an address that was typed: of one organization, or of all. It tells nothing. */
+/**
+ * Queues a mail to a typed address with links to leave one organization's list, or all lists. The caller must not learn
+ * whether the address is known.
+ */
 export async function unsubscribeByAddress(
   ctx: Context,
   email: string,
@@ -94,7 +99,7 @@ export async function unsubscribeByAddress(
       organizationId === undefined
         ? []
         : await tx.db.select({ key: t.key }).from(t).where(eq(t.publicId, organizationId));
-    // An address that nobody has takes as long as one that somebody has.
+    // An unknown address must take as long as a known one.
     const known = organizationId === undefined || organization ? supporter?.key : undefined;
     await queueMail(tx, 'unsubscribe_links', known ?? null, {
       organizationKey: organization?.key ?? null,
@@ -104,7 +109,10 @@ export async function unsubscribeByAddress(
   ctx.mailWaits();
 }
 
-/** Whose list a link leaves, for the page behind it. Changes nothing. Undefined for every link that does not work. */
+/**
+ * The organization whose list a link would leave, for the page behind it. Changes nothing. Undefined for every link
+ * that does not work.
+ */
 export async function readList(ctx: Context, token: string): Promise<{ organization: string } | undefined> {
   const on = ctx.store.read;
   const claims = await verify(ctx, on, purposeOf(token), token, ctx.now());

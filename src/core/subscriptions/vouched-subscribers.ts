@@ -11,13 +11,13 @@ import { recordConsents } from './consents.js';
 import type { Subscription } from './subscriptions.js';
 
 /*
- * Subscribers whose consent was given elsewhere: an organization says how it knows, and they are active at once. One or
- * a thousand of them take the same few statements, since on SQLite everybody waits for them.
+ * Subscribers whose consent was given elsewhere: an organization sends evidence, and they are active at once. Any
+ * number of rows takes the same few statements, since on SQLite all other writers wait for them.
  */
 
 export type VouchedRow = {
   email: EmailAddress;
-  /** The keyed hash of the address's identity. */
+  /** The keyed hash of the supporter's identity. */
   subject: Buffer;
   locale: string | null;
   source: string | null;
@@ -26,10 +26,10 @@ export type VouchedRow = {
 
 export type Voucher = { text: ConsentText; evidence: Evidence; origin: ConsentOrigin };
 
-/** What became of a row. The last two were refused, and nothing of them was written. */
+/** What became of a row. For the last two nothing was written. */
 export type Vouched = 'created' | 'activated' | 'unchanged' | 'do_not_contact' | 'consent_required';
 
-/** Throws `invalid_body` for a consent that is yet to be given: it would outweigh every leaving. */
+/** Throws `invalid_body` for a consent with a future date: it would outweigh any later unsubscription. */
 export function assertCollected({ collected_at: at }: Evidence, now: Date): void {
   if (at == null || new Date(at) <= now) return;
   const detail = 'It lies in the future: send when the consent was given.';
@@ -39,9 +39,9 @@ export function assertCollected({ collected_at: at }: Evidence, now: Date): void
 type Known = VouchedRow & { supporterKey: number; before: Subscription | undefined };
 
 /**
- * Makes the subscriptions of these people active, and records their consent. Whoever has left, or could not be mailed,
- * comes back only with a consent that is later than that. Whoever is active stays as they are; a text that they had not
- * agreed to yet is recorded. No two rows may have one identity.
+ * Makes the subscriptions of these people active, and records their consent. A subscription that has ended becomes
+ * active only if the consent is later than its end. An active one stays as it is; if the text is new to it, the consent
+ * is recorded. No two rows may have the same identity.
  */
 export async function vouchFor(
   ctx: Context,
@@ -65,7 +65,7 @@ export async function vouchFor(
   const having = (outcome: Vouched) => known.filter((row) => outcomes.get(row.email.identity) === outcome);
   await insertActive(ctx, tx, voucher, having('created'));
   await activate(tx, having('activated'));
-  await nameThem(tx, [...having('activated'), ...having('unchanged')]);
+  await updateExternalIds(tx, [...having('activated'), ...having('unchanged')]);
   const agreed = [
     ...having('created'),
     ...having('activated'),
@@ -85,8 +85,8 @@ function outcomeOf(before: Subscription | undefined, { evidence }: Voucher): Vou
 }
 
 /**
- * Those who must not be mailed. It is asked only of subscriptions that the organization knows to be suppressed: that an
- * address refused or complained of the mails of others is not for it to know. Those are never mailed anyway.
+ * The rows that must not be mailed. Pass only subscriptions that the organization knows to be suppressed: it must not
+ * learn that an address refused mail of others. Those are never mailed anyway.
  */
 async function blockedOf(tx: Tx, rows: readonly VouchedRow[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
@@ -96,7 +96,7 @@ async function blockedOf(tx: Tx, rows: readonly VouchedRow[]): Promise<Set<strin
   return new Set(found.map(({ hash }) => hash.toString('base64')));
 }
 
-/** The supporters of the rows, made where there are none, with their subscriptions. */
+/** The supporters of the rows, created where missing, with their subscriptions. */
 async function knownOf(
   ctx: Context,
   tx: Tx,
@@ -105,7 +105,7 @@ async function knownOf(
 ): Promise<Known[]> {
   if (rows.length === 0) return [];
   const { supporters, subscriptions } = tx.tables;
-  // In one order, so that two imports on PostgreSQL do not wait for each other.
+  // Sorted, so that two imports on PostgreSQL cannot deadlock.
   const people = rows.map(({ email }) => email).sort((a, b) => (a.identity < b.identity ? -1 : 1));
   await tx.db
     .insert(supporters)
@@ -133,7 +133,7 @@ async function knownOf(
   const before = new Map(theirs.map((row) => [row.supporterKey, row]));
   return rows.map((row) => {
     const supporterKey = keys.get(row.email.identity);
-    // Only on PostgreSQL, where an erasure may come in between.
+    // On PostgreSQL an erasure may have committed in between.
     if (supporterKey === undefined) throw new RunAgain();
     return { ...row, supporterKey, before: before.get(supporterKey) };
   });
@@ -180,8 +180,8 @@ async function activate(tx: Tx, rows: Known[]): Promise<void> {
   }
 }
 
-/** The organization's own ids of people whom it had before. */
-async function nameThem(tx: Tx, rows: Known[]): Promise<void> {
+/** Updates the organization's external ids of subscriptions that existed before. */
+async function updateExternalIds(tx: Tx, rows: Known[]): Promise<void> {
   const { subscriptions: t } = tx.tables;
   for (const { before, externalId } of rows) {
     if (!before || externalId === null || externalId === before.externalId) continue;
@@ -189,7 +189,7 @@ async function nameThem(tx: Tx, rows: Known[]): Promise<void> {
   }
 }
 
-/** Those who have not agreed to this text since they became active. */
+/** The rows whose supporters have not agreed to this text since they became active. */
 async function withoutGrant(tx: Tx, { text }: Voucher, rows: Known[]): Promise<Known[]> {
   if (rows.length === 0) return [];
   const { consents: t } = tx.tables;

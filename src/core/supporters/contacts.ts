@@ -5,8 +5,8 @@ import { insertMany } from '../bulk-insert.js';
 import type { Said } from './supporters.js';
 
 /*
- * What organizations say of people, by keys that vouch and by imports. It is their word: it is kept apart for each of
- * them, shown to that organization and to the person, and changes nothing of what the person has said themselves.
+ * What organizations say about supporters, when they vouch or import. Each organization's data is kept separately,
+ * shown only to that organization and the supporter, and never changes what supporters have said themselves.
  */
 
 export type Contact = Tables['contacts']['$inferSelect'];
@@ -28,7 +28,7 @@ const upsert = insertMany(
   COLUMNS,
   ({ contacts }) => contacts,
   ({ db, tables: { contacts: t } }, rows) => {
-    // What is left out stays.
+    // Fields that are left out keep their value.
     const latest = (name: string) =>
       sql`coalesce(excluded.${sql.identifier(name)}, ${sql.identifier('contacts')}.${sql.identifier(name)})`;
     return db
@@ -49,13 +49,13 @@ const upsert = insertMany(
   },
 );
 
-/** Writes down what an organization says of people: of each person once, and in the order of their keys. */
+/** Stores what an organization says about these people. Each may occur once; the order does not matter. */
 export async function noteContacts(
   tx: Tx,
   organizationKey: number,
   people: readonly { supporterKey: number; said: Said }[],
 ): Promise<void> {
-  // In one order: so two imports on PostgreSQL do not wait for each other.
+  // Sorted, so that two imports on PostgreSQL cannot deadlock.
   const inOrder = [...people].sort((a, b) => a.supporterKey - b.supporterKey);
   await upsert(
     tx,
@@ -73,7 +73,7 @@ export async function noteContacts(
   );
 }
 
-/** What organizations say of somebody, each with its public id. */
+/** What organizations say about a supporter, with each organization's public id. */
 export function contactsOf({ db, tables: { contacts: t, organizations } }: Reader, supporterKey: number) {
   return db
     .select({ contact: t, organizationId: organizations.publicId })
@@ -83,14 +83,14 @@ export function contactsOf({ db, tables: { contacts: t, organizations } }: Reade
     .orderBy(asc(t.organizationKey));
 }
 
-/** Forgets all that organizations say of people. */
+/** Deletes everything that organizations say about these people. */
 export async function forgetContacts({ db, tables: { contacts: t } }: Tx, supporterKeys: readonly number[]) {
   await db.delete(t).where(inArray(t.supporterKey, [...supporterKeys]));
 }
 
 /**
- * Forgets what organizations say of people whom they have no reason to know any more: no subscription, and no signature
- * on a petition of theirs, or that they have collected.
+ * Deletes what organizations say about people when they have no reason to keep it any more: no subscription, and no
+ * signature on their petitions or collected by them.
  */
 export async function forgetIdleContacts(
   { db, tables }: Tx,
@@ -106,7 +106,7 @@ export async function forgetIdleContacts(
         eq(subscriptions.supporterKey, t.supporterKey),
       ),
     );
-  // Each petition is asked, by the index that keeps people from signing twice: see signedBy.
+  // Checks petition by petition, because the index on signatures begins with the petition: see `signedBy`.
   const signed = db
     .select({ key: petitions.key })
     .from(petitions)

@@ -2,9 +2,9 @@ import { and, inArray, isNull, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../store/store.js';
 import { forgetContacts } from './contacts.js';
 
-/* What erasure and retention have in common: rows stay where counts and proofs need them, and say nothing of anybody. */
+/* Shared by erasure and retention: rows stay where counts and proofs need them, without any personal data. */
 
-/** What a signature no longer says. When it was signed, its status and its source stay: so every count stays right. */
+/** Empties the personal fields of a signature. Time, status and source stay, so that every count stays right. */
 export const FACELESS = {
   name: '',
   country: null,
@@ -17,7 +17,7 @@ export const FACELESS = {
   display: 'anonymous',
 } as const;
 
-/** What a supporter no longer says; links and sessions that were made before end. */
+/** Empties a supporter's personal fields, and voids earlier links and sessions. */
 export const nobody = ({ tables: { supporters: t }, now }: Tx) =>
   ({
     delivery: '',
@@ -32,8 +32,8 @@ export const nobody = ({ tables: { supporters: t }, now }: Tx) =>
   }) as const;
 
 /**
- * The condition for the signatures of supporters. No index begins with the supporter, since it would make signing
- * slower: each petition is asked, by the index that keeps people from signing twice.
+ * The condition for the signatures of these supporters. No index begins with the supporter, since it would slow signing
+ * down; so each petition is checked with the unique index on petition and supporter.
  */
 export const signedBy = ({ db, tables: { signatures: t, petitions } }: Reader, ...supporterKeys: number[]) =>
   and(
@@ -41,7 +41,7 @@ export const signedBy = ({ db, tables: { signatures: t, petitions } }: Reader, .
     inArray(t.supporterKey, supporterKeys),
   );
 
-/** Takes signers off the links that they have made: those go on, count what they bring, and are nobody's. */
+/** Removes the signer from their share links, which still work and count. */
 export async function disownLinks(tx: Tx, supporterKey: number): Promise<void> {
   const { shareLinks: t, signatures } = tx.tables;
   const theirs = tx.db.select({ key: signatures.key }).from(signatures).where(signedBy(tx, supporterKey));
@@ -49,8 +49,9 @@ export async function disownLinks(tx: Tx, supporterKey: number): Promise<void> {
 }
 
 /**
- * Takes people out of all that was mailed, asked, agreed, and said of them. Of consents the keyed hash and the proof stay; what an
- * organization gave as evidence goes, and whoever still has it can show that the proof was made over it.
+ * Removes people from mails, requests, consent records and what organizations say about them. Of a consent record the
+ * keyed hash and the proof stay. Its evidence is deleted; an organization that kept a copy can show that the proof
+ * covers it.
  */
 export async function forgetTraces(tx: Tx, supporterKeys: number[]): Promise<void> {
   const { linkTokens, outbox, consents, confirmationRequests } = tx.tables;
@@ -73,8 +74,8 @@ export async function forgetTraces(tx: Tx, supporterKeys: number[]): Promise<voi
 }
 
 /**
- * Ends requests, and takes out what they say. They are not deleted: that would look through all mails and tokens for
- * rows that refer to them, once for each.
+ * Closes requests and empties them. They are not deleted, since each deletion would scan all mails and tokens for
+ * references.
  */
 export async function emptyRequests(tx: Tx, which: ReturnType<typeof and>): Promise<void> {
   const { confirmationRequests: t } = tx.tables;

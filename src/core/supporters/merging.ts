@@ -5,16 +5,14 @@ import { changeCounts } from '../counts/counts.js';
 import { forgetContacts } from './contacts.js';
 import { emptyRequests, FACELESS, nobody, signedBy } from './forgetting.js';
 
-/*
- * Two supporters turn out to be one person: what the one has done goes to the other, and nothing of it counts twice.
- */
+/* Merges two supporters who turn out to be one person, so that nothing counts twice. */
 
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
 /**
- * Gives all that one supporter has done to another, who will have its address. Of two signatures on one petition the one
- * that counts stays, else the other supporter's own. Links that were mailed to the first are void; its address is free.
- * The supporters must be shut to all others (`transact`).
+ * Moves everything of supporter `from` to `into`, who takes over its address. Of two signatures on one petition the one
+ * that counts is kept, otherwise that of `into`. Links mailed to `from` are void, and its address is free. Call it in a
+ * transaction that shuts `supporters` (see `transact`).
  */
 export async function mergeSupporters(tx: Tx, from: number, into: number): Promise<void> {
   const { supporters: t } = tx.tables;
@@ -54,7 +52,7 @@ async function give(tx: Tx, signatureKey: number, supporterKey: number): Promise
   await tx.db.update(t).set({ supporterKey }).where(eq(t.key, signatureKey));
 }
 
-/** It says nothing of anybody any more, and can never count again. */
+/** Empties and withdraws a signature, which then can never count again. */
 async function drop(tx: Tx, { key, status, ...counted }: SignatureRow): Promise<void> {
   const { signatures: t, confirmationRequests, shareLinks } = tx.tables;
   await tx.db
@@ -70,7 +68,7 @@ async function drop(tx: Tx, { key, status, ...counted }: SignatureRow): Promise<
     .where(eq(shareLinks.signatureKey, key));
 }
 
-/** Of two permissions for one organization the active one stays, else the other supporter's own. */
+/** Of two subscriptions to one organization the active one is kept, otherwise that of `into`. */
 async function mergeSubscriptions(tx: Tx, from: number, into: number): Promise<void> {
   const { subscriptions: t, outbox } = tx.tables;
   const rows = await tx.db
@@ -93,7 +91,7 @@ async function mergeSubscriptions(tx: Tx, from: number, into: number): Promise<v
   }
 }
 
-/** What organizations say of them: of two words of one organization the other supporter's own stays. */
+/** What organizations say: of two contacts of one organization that of `into` is kept. */
 async function mergeContacts(tx: Tx, from: number, into: number): Promise<void> {
   const { contacts: t } = tx.tables;
   const known = tx.db.select({ key: t.organizationKey }).from(t).where(eq(t.supporterKey, into));
@@ -104,7 +102,7 @@ async function mergeContacts(tx: Tx, from: number, into: number): Promise<void> 
   await forgetContacts(tx, [from]);
 }
 
-/** What was mailed, asked and agreed. */
+/** Moves mails, requests and consent records. */
 async function giveTraces(tx: Tx, from: number, into: number): Promise<void> {
   const { consents, confirmationRequests, outbox, linkTokens, emailChanges } = tx.tables;
   const toOther = { supporterKey: into };

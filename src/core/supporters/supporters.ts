@@ -5,7 +5,7 @@ import type { EmailAddress } from '../email.js';
 
 type SupporterRow = Tables['supporters']['$inferSelect'];
 
-/** What somebody says of themselves. */
+/** What a supporter says about themselves. */
 export type Said = Partial<Pick<SupporterRow, 'name' | 'country' | 'postalCode' | 'postalAddress' | 'phone'>>;
 
 const insertSupporter = statement('supporter_insert', ({ db, tables: { supporters: t } }: Tx) =>
@@ -23,7 +23,7 @@ const findKey = statement('supporter_find', ({ db, tables: { supporters: t } }: 
     .where(eq(t.identity, bind(t.identity, 'identity'))),
 );
 
-/** The supporter with this address, made if there is none. What is known of an existing one does not change. */
+/** The supporter with this address, created if there is none. An existing one is not changed. */
 export async function findOrCreateSupporter(
   tx: Tx,
   email: EmailAddress,
@@ -44,7 +44,10 @@ export async function findSupporterByIdentity(
   return row;
 }
 
-/** The mailbox is proven: what its owner says replaces what we knew, and what they leave out stays. */
+/**
+ * Call it when the mailbox is proven: what the supporter says replaces their profile; fields that are left out keep
+ * their value.
+ */
 export async function learn(tx: Tx, key: number, said: Said): Promise<void> {
   const { supporters: t } = tx.tables;
   const { name, country, postalCode, postalAddress, phone } = said;

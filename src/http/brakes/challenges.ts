@@ -20,7 +20,7 @@ export const challengeRoutes =
           access: 'open',
           summary: 'Open the form of a petition',
           description:
-            'Ask for it when a person opens the form, and send `form_token` with the signature: it shows that somebody took the time to fill it in. While machines press on a petition, when many sign from your network, or always where the petition wants that, signing also needs a proof of work: then `altcha` holds one. Solve it while the person types. If signing answers `challenge_required`, ask again. Secret keys need neither.',
+            'Call it when a person opens the form, and send `form_token` with the signature: it shows that a person took the time to fill in the form. Signing also needs a proof of work while the petition gets unusually many signatures, when many people sign from your network, or always if the petition is set that way: then `altcha` holds the challenge. Solve it while the person types. If signing answers `challenge_required`, request a new one. Secret keys need neither.',
           params: PetitionPath,
           answers: { 200: Challenge, 308: MOVED },
           errors: ['petition_not_found', 'petition_taken_down'],

@@ -39,7 +39,7 @@ export const secretIsolatedKeyRoutes =
           access: 'secret',
           summary: 'List the keys that were isolated',
           description:
-            'For the lead organization. A key is isolated for a petition by itself when fewer than one in ten of at least 200 mailboxes confirm what came through it, or fewer than one in fifty of 1,000 within half an hour; a publishable one only if that came from many networks. A few are set apart on their own for a day: what comes from them is quarantined with the signal `isolated_network`, and mails that would ask for it are dropped. Through an isolated key, or one with such networks, others sign with a proof of work; where there is none, an isolated key brings quarantine (`isolated_key`). Latest first, the released ones too.',
+            'For the lead organization. A key is isolated for a petition automatically when fewer than one in ten of at least 200 mailboxes confirm the signatures that came through it, or fewer than one in fifty of 1,000 within half an hour; a publishable key only if these came from many networks. If they came from a few networks, only those networks are isolated, for a day: their signatures are quarantined with the signal `isolated_network`, and their confirmation mails are dropped. All other people who sign through an isolated key, or a key with isolated networks, need a proof of work; signatures without one through an isolated key are quarantined (`isolated_key`). Latest first, including released keys.',
           params: PetitionPath,
           querystring: IsolatedKeyQuery,
           answers: { 200: IsolatedKeyPage, 304: NOT_MODIFIED },
@@ -64,7 +64,7 @@ export const secretIsolatedKeyRoutes =
           access: 'secret',
           summary: 'Release an isolated key',
           description:
-            'For the lead organization. The key works again from the next request on, from all networks, and is judged anew by what comes after. What was quarantined meanwhile stays so until you release or refuse it.',
+            'For the lead organization. From the next request on, the key works again from all networks, and only later signatures are judged. Signatures that were quarantined meanwhile stay quarantined until you release or refuse them.',
           params: IsolatedKeyPath,
           answers: { 200: IsolatedKey },
           errors: [

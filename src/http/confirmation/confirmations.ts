@@ -19,7 +19,7 @@ import { operation } from '../openapi/operation.js';
 
 const toResult = ({ kind, petitionId }: Confirmed) => ({ kind, petition_id: petitionId });
 
-/** A schema could say it with `oneOf`, and no SDK would thank us. */
+/** Checked here, not with `oneOf` in the schema, which SDK generators handle badly. Throws `invalid_body`. */
 function proofOf({ token, email, code }: (typeof ConfirmationInput)['static']): MailboxProof {
   if (token !== undefined && email === undefined && code === undefined) return { token };
   if (token === undefined && email !== undefined && code !== undefined) return { email, code };
@@ -46,9 +46,9 @@ export const confirmationRoutes =
           operationId: 'confirmEmail',
           tag: 'Confirmation',
           access: 'open',
-          summary: 'Confirm what was asked for under an address',
+          summary: 'Confirm a request made under an address',
           description:
-            'With the token of the mailed link, or with the address and the code. It confirms that one request: a signature, the opt-ins that came with it, or a subscription. A repeat within 24 hours gets the same answer. Whatever is wrong with a link is one and the same 404. Signatures that were made in time can be confirmed for 24 hours after their petition has closed.',
+            'Takes the token of the mailed link, or the address and the code. It confirms that one request: a signature, the opt-ins that came with it, or a subscription. Repeating the call within 24 hours returns the same answer. Every invalid link gets the same 404, whatever the reason. Signatures that were made in time can be confirmed for 24 hours after their petition has closed.',
           body: ConfirmationInput,
           answers: { 200: ConfirmationResult },
           errors: ['link_not_found'],
@@ -71,7 +71,7 @@ export const confirmationRoutes =
           access: 'open',
           summary: 'Say that it was not you',
           description:
-            'Ends the request: its signature is withdrawn before it counted, its subscriptions never begin, and nothing more is mailed about that petition for 30 days. A repeat within 24 hours gets the same answer.',
+            'Ends the request: its signature is withdrawn before it counts, its subscriptions never begin, and nothing more is mailed about that petition for 30 days. Repeating the call within 24 hours returns the same answer.',
           body: ConfirmationRefusal,
           answers: { 200: ConfirmationResult },
           errors: ['link_not_found'],
@@ -93,7 +93,7 @@ export const confirmationRoutes =
           access: 'open',
           summary: 'Send the confirmation mail again',
           description:
-            'If something waits to be confirmed under this address there, it is mailed again, within caps: to one mailbox three a day, ten a week, five about one petition. Whose mails others have used up asks for the link to “my data” (`createManageLink`), and confirms there (`confirmMySignature`). The answer is the same for every address.',
+            'If a request under this address waits to be confirmed there, its mail is sent again, within caps for each mailbox: three a day, ten a week, five about one petition. If others have used up these mails, request the link to “my data” (`createManageLink`) and confirm there (`confirmMySignature`). The answer is the same for every address.',
           body: ConfirmationResend,
           answers: { 202: MailRequestAccepted },
         }),

@@ -24,9 +24,9 @@ export const toCounts = (counts: ShownCounts, goals: readonly number[]): Petitio
 });
 
 /**
- * Without `s-maxage`: it forbids shared caches to send what is stale (RFC 9111, 4.2.4), hence to send it while they ask
- * again. What browsers may do is short, so that a page that polls is not shown what it had before; a CDN that knows
- * RFC 9213 asks at most every two seconds, and goes on for five minutes when nobody answers.
+ * No `s-maxage`: it forbids shared caches to serve stale answers (RFC 9111, 4.2.4), even while they revalidate. The
+ * lifetime for browsers is short, so that a polling page sees changes; a CDN that supports RFC 9213 asks at most every
+ * two seconds, and serves its last answer for five minutes while the server does not respond.
  */
 const CACHING = [
   'cache-control',
@@ -35,7 +35,7 @@ const CACHING = [
   'max-age=2, stale-while-revalidate=30, stale-if-error=300',
 ] as const;
 
-/** What an answer to a key says belongs to its caller. */
+/** Callers with a key may see more than the public counts, so their answers are private. */
 async function sendKeyed(ctx: Context, request: FastifyRequest, reply: FastifyReply, ref: string) {
   const petition = await findHead(ctx.store.read, request.actor, ref);
   const counts = await readCounts(ctx.store.read, petition.key);
@@ -64,7 +64,7 @@ export const countRoutes =
           access: 'open',
           summary: 'Read the counts of a petition',
           description:
-            'How many have signed, as of the last commit. Small, and made for a CDN in front: poll this one. Where many look for long, `followPetitionCounts` is cheaper.',
+            'How many people have signed, as of the last commit. The answer is small and can be cached by a CDN: use it for polling. For many viewers that stay for long, `followPetitionCounts` is cheaper.',
           params: PetitionPath,
           answers: { 200: PetitionCounts, 304: NOT_MODIFIED, 308: MOVED },
           errors: ['petition_not_found', 'petition_taken_down'],
@@ -88,7 +88,7 @@ export const countRoutes =
           tag: 'Counts',
           access: 'open',
           summary: 'Read how a petition has grown',
-          description: 'Confirmed signatures per hour or day (UTC), by when they were confirmed.',
+          description: 'Confirmed signatures per hour or day (UTC), by the time of their confirmation.',
           params: PetitionPath,
           querystring: HistoryQuery,
           answers: { 200: PetitionHistory, 304: NOT_MODIFIED, 308: MOVED },

@@ -9,51 +9,51 @@ import { ERRORS } from '../../errors.js';
 import { problemJson } from '../problems.js';
 
 /*
- * Who is turned away when more come than can be served. The rule is Little's law: as many as are inside, divided by how
- * many leave each second, is how long the next one would wait. Above MAX_WAIT_MS it is told at once to come again later,
- * before anything was read, parsed or looked up for it. What people need to get out or be heard of is always let in:
- * mailed links, unsubscribing, their own data, reading, and the service routes. For them there is room beyond the bound.
+ * Overload protection: which requests are refused with 503 `overloaded` when more arrive than can be served. By
+ * Little's law, the expected wait is the number of requests in progress divided by the number completed per second. If
+ * it exceeds MAX_WAIT_MS, a request is refused before its body is read or anything is looked up. Never refused are
+ * mailed links, unsubscribing, "my data", reading, and the service routes: SHARE keeps room in the queue for them.
  */
 
-/** Below that many nobody is turned away: so few tell nothing, and are soon served. */
-const CROWD = 100;
+/** With fewer requests in progress none is refused: too few to measure the capacity, and soon served. */
+const FEWEST_MEASURED = 100;
 const WINDOW_MS = 250;
-/** How much the latest window counts in what is known. */
+/** The weight of the latest window in the moving average of the capacity. */
 const WEIGHT = 0.3;
-/** The part of the places to wait that is for those who may be turned away; the rest is for the others. */
+/** The part of the transaction queue that requests which may be refused can fill; the rest is for all others. */
 const SHARE = 0.9;
 const RETRY_SECONDS = [1, 2, 3, 4, 5];
-/** Refusals of a window that leave at once. More are held back: who is told at once is back at once. */
+/** Refusals in a window that are sent at once. Others are held back: clients that are refused at once retry at once. */
 const AT_ONCE = 100;
 const HOLD_MS = 1000;
-/** Nobody is held for longer, however many are. */
+/** The longest that a refusal is held back, however many are waiting. */
 const HOLD_MOST_MS = 5000;
 const RELEASE_EVERY_MS = 50;
-/** So many leave each time, and whoever has been held for the longest besides. */
+/** Refusals that are released at a time, not counting those that have reached HOLD_MOST_MS. */
 const RELEASED = 75;
 const MOST_HELD = 20_000;
 const LOG_EVERY_MS = 10_000;
 
-/** Answers that cost no transaction: they say nothing of how many can be served. */
+/** Statuses of answers that cost no transaction, and so say nothing about the capacity. */
 const CHEAP = new Set([400, 401, 403, 413, 415, 422, 429]);
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
-/** Limits of routes that are used from mails and to stop mails. */
+/** The `limit` of routes that are never refused: mailed links, unsubscribing, service. */
 const VITAL = new Set(['confirm', 'mail', 'none', 'service']);
 
 export type AdmissionOptions = {
-  /** How long somebody who is let in may have to wait, by what is known. */
+  /** The longest expected wait at which a request is still accepted. */
   maxWaitMs: number;
-  /** Transactions that may wait, and how many do. */
+  /** The bound of the transaction queue, and (`waiting`) its present length. */
   maxWaiting: number;
   waiting: () => number;
   publicUrl: string;
   log: FastifyBaseLogger;
 };
 
-/** How many are inside, and how many left while it was never empty. */
-export class Crowd {
+/** Counts the requests in progress, and estimates how many can be served per millisecond. */
+export class LoadMeter {
   inside = 0;
-  /** Requests a millisecond that can be served; unknown until there was a crowd for a whole window. */
+  /** Requests per millisecond; Infinity until FEWEST_MEASURED requests were in progress for a whole window. */
   capacity = Infinity;
   #since = 0;
   #fewest = 0;
@@ -72,14 +72,15 @@ export class Crowd {
   }
 
   /**
-   * A window in which there was always a crowd shows what can be done. Any other shows only what was asked, and so that at
-   * least so much can be done: else those who are turned away after a standstill would never be let in again.
+   * Closes a window. If at least FEWEST_MEASURED requests were always in progress, its rate is the capacity. Otherwise
+   * it is only what was asked for, a lower bound of the capacity. That bound still counts: after a standstill every
+   * request would otherwise be refused for ever.
    */
   #look(now: number): void {
     const passed = now - this.#since;
     if (passed < WINDOW_MS) return;
     const rate = this.#left / passed;
-    if (this.#fewest < CROWD) this.capacity = Math.max(this.capacity, rate);
+    if (this.#fewest < FEWEST_MEASURED) this.capacity = Math.max(this.capacity, rate);
     else if (this.capacity === Infinity) this.capacity = rate;
     else this.capacity += WEIGHT * (rate - this.capacity);
     this.#since = now;
@@ -87,19 +88,19 @@ export class Crowd {
     this.#fewest = this.inside;
   }
 
-  /** How long the next one would wait behind so many. */
+  /** The expected wait in milliseconds behind so many requests. */
   waitBehind(many: number, now: number): number {
     this.#look(now);
-    return many < CROWD ? 0 : many / this.capacity;
+    return many < FEWEST_MEASURED ? 0 : many / this.capacity;
   }
 }
 
 export type Admission = {
-  /** Turns away, before anything else is done. */
+  /** Refuses requests, before anything else is done for them. */
   gate: onRequestHookHandler;
   /**
-   * Counts those whose request is there, after parsing: whoever is slow to send it waits for nothing of ours. Counted
-   * before, 300 slow bodies shut signing for all.
+   * Counts requests in progress. It must run after parsing: a client that sends its body slowly uses no capacity. When
+   * such requests were counted too, 300 slow bodies blocked signing for everyone.
    */
   count: preValidationHookHandler;
 };
@@ -107,15 +108,15 @@ export type Admission = {
 const mayWait = ({ method, routeOptions }: FastifyRequest): boolean =>
   !READING.has(method) && !VITAL.has(routeOptions.config.limit ?? '');
 
-/** The hooks for the routes that may turn somebody away. */
+/** The hooks for blocks whose routes may refuse requests under load. */
 export function createAdmission(options: AdmissionOptions): Admission {
   const { maxWaitMs, maxWaiting, waiting, log } = options;
-  const crowd = new Crowd();
+  const load = new LoadMeter();
   const places = Math.max(1, Math.floor(maxWaiting * SHARE));
   const refuse = paced(refusal(options.publicUrl));
   let loggedAt = -LOG_EVERY_MS;
 
-  function tell(now: number, found: Record<string, number>): void {
+  function logRefusal(now: number, found: Record<string, number>): void {
     if (now - loggedAt < LOG_EVERY_MS) return;
     loggedAt = now;
     log.warn(found, 'overloaded: turning away');
@@ -125,18 +126,18 @@ export function createAdmission(options: AdmissionOptions): Admission {
     gate(request, reply, done) {
       if (!mayWait(request)) return done();
       const now = performance.now();
-      // Those whose client has hung up are no longer inside, but what they asked for may still wait.
+      // A request whose client has hung up is no longer counted, but its transaction may still be queued.
       const queued = waiting();
-      const wait = crowd.waitBehind(Math.max(crowd.inside, queued), now);
+      const wait = load.waitBehind(Math.max(load.inside, queued), now);
       if (queued < places && wait <= maxWaitMs) return done();
       refuse(request, reply, now);
-      tell(now, { inside: crowd.inside, waiting: queued, wait_ms: Math.round(wait) });
+      logRefusal(now, { inside: load.inside, waiting: queued, wait_ms: Math.round(wait) });
     },
     count(request, reply, done) {
       if (mayWait(request)) {
-        crowd.enter(performance.now());
+        load.enter(performance.now());
         const { raw } = reply;
-        raw.once('close', () => crowd.leave(performance.now(), !CHEAP.has(raw.statusCode)));
+        raw.once('close', () => load.leave(performance.now(), !CHEAP.has(raw.statusCode)));
       }
       done();
     },
@@ -146,12 +147,12 @@ export function createAdmission(options: AdmissionOptions): Admission {
 type Refuse = (request: FastifyRequest, reply: FastifyReply) => void;
 
 /**
- * Answers some at once, and all others a second later, or more when there are very many: clients that take no notice of
- * Retry-After would else keep the process so busy with refusing that it served nobody (17 % of what it can do, instead of
- * 84 %, was measured). A request that is held costs nothing but its place. Some 1,500 refusals a second leave at most.
+ * Sends some refusals at once, and all others a second later, or up to HOLD_MOST_MS when there are very many. Otherwise
+ * clients that ignore Retry-After would keep the process busy with refusing (measured: it served 17 % of its capacity
+ * instead of 84 %). A refusal that is held costs only memory. At most some 1,500 a second are sent.
  */
 function paced(refuse: Refuse): (request: FastifyRequest, reply: FastifyReply, now: number) => void {
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   const held: { request: FastifyRequest; reply: FastifyReply; since: number }[] = [];
   let windowEnds = 0;
   let atOnce = 0;
@@ -174,10 +175,10 @@ function paced(refuse: Refuse): (request: FastifyRequest, reply: FastifyReply, n
   };
 }
 
-/** Stands for the request's id in an answer that is made beforehand. */
+/** The placeholder for the request id in the prepared answer. */
 const ID_PLACE = '{id}';
 
-/** The answer is ready but for the request's id. Not all come back at the same moment. */
+/** The answer is prepared except for the request id. Retry-After varies, so that clients do not all return at once. */
 function refusal(publicUrl: string): Refuse {
   const [status] = ERRORS.overloaded;
   const detail = 'Come again after the seconds of Retry-After. Nothing was changed.';
@@ -192,7 +193,7 @@ function refusal(publicUrl: string): Refuse {
   ]);
   return (request, reply) => {
     const some = headers[Math.floor(Math.random() * headers.length)] ?? [];
-    // The id was made here, or has only letters, digits and a few signs.
+    // Inserted without escaping: the id was made here, or matches REQUEST_ID in instance.ts.
     reply.sendNow(status, some, `${start}${request.id}${end}`);
   };
 }

@@ -1,13 +1,17 @@
 import { RecentMap } from '../../core/recent-map.js';
 import { leftOf, type Bucket, type Left, type LimitStore, type Policy } from './limit-store.js';
 
-/** How many clients are remembered under each policy, and at most twice as many: those seen longest ago are forgotten. */
+/**
+ * At least this many clients are remembered under each policy, and at most twice as many. Least recently seen go first.
+ */
 const CLIENTS = 100_000;
 
-/** What a client has asked for since its window began. */
+/** The number of requests of a client since its window began. */
 type Window = { used: number; endsAt: number };
 
-/** Counts in this process. A window begins with the first request, and ends by the clock. */
+/**
+ * Counts requests in this process. A window begins with a client's first request, and ends after the policy's seconds.
+ */
 export class LocalLimits implements LimitStore {
   readonly #windows = new Map<Policy, RecentMap<Window, string>>();
 
@@ -54,7 +58,7 @@ const newWindow = ({ policy }: Bucket, now: number): Window => ({
   endsAt: now + policy.seconds * 1000,
 });
 
-/** Asks one bucket after the other, until one is exceeded. */
+/** The bucket with the fewest requests left, evaluated in order up to the first that is exceeded. */
 function tightest(buckets: readonly Bucket[], leftIn: (bucket: Bucket, now: number) => Left): Left {
   const now = Date.now();
   let tightest: Left | undefined;

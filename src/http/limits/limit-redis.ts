@@ -7,21 +7,22 @@ import { LocalLimits } from './limit-local.js';
 import { leftOf, type Bucket, type Left, type LimitStore, type SharedState } from './limit-store.js';
 
 /**
- * How often it is looked who waits, and who still waits at so many looks, after 100 ms, is counted here. Looks and not
- * time, since time in which this process itself was held up is no fault of Redis.
+ * Every LOOK_MS the oldest waiting request is looked at. At LOOKS looks, after about 100 ms, Redis counts as lost.
+ * Looks are counted rather than time, since Redis is not to blame for time in which this process itself was blocked.
  */
 const LOOK_MS = 25;
 const LOOKS = 5;
-/** How often a lost Redis is tried, and how long it may take to answer then. */
+/** How often a lost Redis is tried again, and how long it may then take to answer. */
 const RETRY_MS = 500;
 const PATIENCE_MS = 100;
 const CONNECT_MS = 1000;
 const PREFIX = 'undersigned:limit:';
 
 /*
- * One round trip for all policies of a request, and nothing comes in between. A window begins with its first request
- * and ends with the key. ARGV: for each key how many requests, and in how many milliseconds; at last 1, or 0 to look what
- * 1 would tell. Answers how many there have been, and when the window ends, up to the first key that is exceeded.
+ * Counts a request under all of its policies, atomically and in one round trip. A window begins with its first request,
+ * and ends when the key expires. ARGV: for each key the number of requests and the milliseconds of its policy; then the
+ * amount: 1 to count, 0 to return what 1 would return without counting. Returns for each key, up to the first that is
+ * exceeded, the requests so far and the milliseconds left in the window.
  */
 const TAKE = `
 local taken = {}
@@ -46,19 +47,19 @@ declare module 'ioredis' {
 }
 
 type Logger = Pick<FastifyBaseLogger, 'warn' | 'info'>;
-/** 1 counts a request, 0 looks what it would come to. */
+/** 1 counts a request, 0 only looks what counting it would return. */
 type Amount = 0 | 1;
 type Waiting = { buckets: readonly Bucket[]; amount: Amount; looks: number; told: (left: Left) => void };
 
 /**
- * Counts in Redis, so that many processes have one limit. While Redis is away or slow, each process counts on its own:
- * the first that are kept waiting find it out, and nobody waits after them until it answers again.
+ * Counts requests in Redis, so that many processes share one limit. While Redis is unreachable or slow, each process
+ * counts alone: only the requests that discover the outage wait for Redis, and none after them until it answers again.
  */
 export class RedisLimits implements LimitStore {
   readonly #redis: Redis;
   readonly #alone = new LocalLimits();
   readonly #hashKey: Buffer;
-  /** Redis answers in the order in which it was asked: the first has waited longest. */
+  /** In the order in which Redis was asked, which is the order of its answers: the first has waited longest. */
   readonly #waiting = new Set<Waiting>();
   readonly #state: SharedState = { shared: true, outages: 0, alone: 0 };
   readonly #closing = new AbortController();
@@ -75,20 +76,20 @@ export class RedisLimits implements LimitStore {
       connectTimeout: CONNECT_MS,
       connectionName: 'undersigned',
       retryStrategy: () => RETRY_MS,
-      // What cannot be asked now is counted here: asking later would count it twice.
+      // Requests that Redis cannot count now are counted in this process: a later retry would count them twice.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      // After a failover the old primary refuses to write: connecting anew finds the new one.
+      // After a failover the old primary refuses writes: a new connection finds the new one.
       reconnectOnError: ({ message }) => message.startsWith('READONLY'),
     });
     this.#redis.defineCommand('takeLimits', { lua: TAKE });
-    // It connects again by itself; that it was lost is told once, by #lost.
+    // ioredis reconnects automatically, and #lost logs the outage once.
     this.#redis.on('error', () => undefined);
     this.#redis.on('close', () => this.#lost('the connection is closed'));
   }
 
-  /** Connects. A Redis that is not there is no reason not to start. */
+  /** Connects. Where Redis cannot be reached, it starts by counting alone. */
   static async open(url: string, rootKey: Uint8Array, logger: Logger): Promise<RedisLimits> {
     const limits = new RedisLimits(url, rootKey, logger);
     await limits.#redis.connect().catch(() => limits.#lost('it cannot be reached'));
@@ -139,8 +140,9 @@ export class RedisLimits implements LimitStore {
     return tightest as Left;
   }
 
-  /** Keyed, so that whoever reads Redis cannot find out the address by trying them all. Policies share most keys. */
+  /** Keyed hashes: without the root key, an IP address cannot be recovered from Redis by trying all of them. */
   #namesOf(buckets: readonly Bucket[]): string[] {
+    // Most policies of a request share a key: each is hashed once.
     const hashes = new Map<string, string>();
     return buckets.map(({ policy, key }) => {
       let hash = hashes.get(key);
@@ -157,12 +159,12 @@ export class RedisLimits implements LimitStore {
     return amount === 1 ? this.#alone.take(buckets) : this.#alone.look(buckets);
   }
 
-  /** One timer for all who wait: one for each would cost as much as the rest of this. */
+  /** One timer for all waiting requests: one for each would cost as much as the rest of this class. */
   #watch(): void {
     if (this.#looking) return;
     this.#looking = true;
     setTimeout(() => {
-      // Answers that lie there unread come first.
+      // After the I/O phase: answers that have arrived but were not read yet come first.
       setImmediate(() => {
         this.#looking = false;
         const [first] = this.#waiting;
@@ -184,7 +186,7 @@ export class RedisLimits implements LimitStore {
     void this.#comeBack();
   }
 
-  /** Asks for the very thing that is wanted: a Redis that is full or read-only answers a ping. */
+  /** Probes with a real count rather than a ping: a Redis that is full or read-only would answer a ping. */
   async #comeBack(): Promise<void> {
     const policy = { name: 'probe', header: '', requests: 1, seconds: 1, soft: false };
     const probe = [{ policy, key: '' }];

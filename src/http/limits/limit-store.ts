@@ -1,30 +1,30 @@
-/** So many requests of one client, key or the like within so many seconds. */
+/** A rate limit: at most `requests` within `seconds`, for one client, network or key. */
 export type Policy = {
   readonly name: string;
-  /** As RateLimit-Policy says it. */
+  /** Its entry in the RateLimit-Policy header. */
   readonly header: string;
   readonly requests: number;
   readonly seconds: number;
-  /** Who is beyond it may go on, with a proof of work. */
+  /** Whether callers beyond it may continue with a proof of work. */
   readonly soft: boolean;
 };
 
-/** Whom a request counts against, under each of its policies. */
+/** A counter: what a request counts against under one policy. */
 export type Bucket = { readonly policy: Policy; readonly key: string };
 
-/** How many requests are left, below zero when this one is too many, and in how many seconds a new window begins. */
+/** The requests left under a policy (negative when this one is too many), and the seconds until a new window begins. */
 export type Left = { policy: Policy; left: number; seconds: number };
 
-/** Where requests are counted. It never throws: a count that is out of reach is no reason to refuse anybody. */
+/** Where requests are counted. It never throws: when the counts cannot be reached, no request is refused for that. */
 export type LimitStore = {
   /**
-   * Counts a request against its buckets, in their order, up to the first that is exceeded. Tells the tightest of them:
-   * at once where no network is in between, since that is on the way of every request.
+   * Counts a request against its buckets, in order, up to the first that is exceeded, and returns the one with the
+   * fewest requests left. Synchronous where no network is involved, since every request passes here.
    */
   take(buckets: readonly Bucket[]): Left | Promise<Left>;
-  /** Tells what `take` would tell, and counts nothing. */
+  /** Returns what `take` would return, without counting. */
   look(buckets: readonly Bucket[]): Left | Promise<Left>;
-  /** What operators want to know; undefined where there is nothing but this process. */
+  /** For the metrics; undefined where requests are counted in this process alone. */
   state(): SharedState | undefined;
   close(): void;
 };
@@ -32,9 +32,9 @@ export type LimitStore = {
 export type SharedState = {
   /** Whether all processes count together right now. */
   shared: boolean;
-  /** How often that has ended. */
+  /** How often counting together has failed. */
   outages: number;
-  /** Requests that this process has counted on its own meanwhile. */
+  /** Requests that this process counted alone during outages. */
   alone: number;
 };
 

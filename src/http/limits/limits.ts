@@ -8,22 +8,23 @@ import { makeRuleSets, type Keys, type Rule, type RuleSet, type RuleSets } from 
 
 export type Limits = {
   /**
-   * Counts the request against its client and that one's network, or its secret key, and on signing routes against the
-   * petition. A promise only where the count is kept elsewhere, or a petition is not known yet. Throws `rate_limited`;
-   * who is beyond what may be signed without a proof of work goes on, and the caller says so (`waits`).
+   * Counts the request against its client and network, or its secret key, and on signing routes also per petition.
+   * Returns a promise only where counts are kept outside this process, or the petition is not known yet. Throws
+   * `rate_limited`. Beyond a soft limit of signing the request continues with `waits` set on its caller: it needs a
+   * proof of work.
    */
   check(request: FastifyRequest, reply: FastifyReply): void | Promise<void>;
 };
 
 type Petitions = Pick<PetitionKeys, 'known' | 'find'>;
 
-/** `limits` is null where nothing is counted. */
+/** With `limits` null, nothing is counted. */
 export const createLimits = (limits: Config['limits'], store: LimitStore, petitions: Petitions): Limits =>
   limits ? new CountedLimits(makeRuleSets(limits), store, petitions) : { check: () => undefined };
 
 /**
- * Limits with the headers of draft-ietf-httpapi-ratelimit-headers. They know the client and the petition, never the
- * address that signs: so what they answer tells nothing about it.
+ * Limits with the headers of draft-ietf-httpapi-ratelimit-headers. They count by client and petition, and must never
+ * count by email address: then answers would reveal something about it.
  */
 class CountedLimits implements Limits {
   constructor(
@@ -34,7 +35,7 @@ class CountedLimits implements Limits {
 
   check(request: FastifyRequest, reply: FastifyReply): void | Promise<void> {
     const { limit = 'plain' } = request.routeOptions.config;
-    // Mail providers call it for many people from few addresses.
+    // One-click unsubscribing: mail providers call it for many people from few IP addresses.
     if (limit === 'none') return;
     if (request.actor.kind === 'secret') return this.#count(request, reply, this.sets.key);
     if (limit === 'form') return this.#look(request, reply);
@@ -44,7 +45,7 @@ class CountedLimits implements Limits {
     return this.#count(request, reply, this.sets.sign, petition);
   }
 
-  /** Counts against a set, whose header the answer gets even where only some of its rules are counted. */
+  /** Counts the request under `rules`, and sets the RateLimit headers of the answer. */
   #count(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -58,7 +59,7 @@ class CountedLimits implements Limits {
       : admit(request, reply, left);
   }
 
-  /** A petition that is not known yet is looked up, by those who have requests left. */
+  /** Counts the general rules before it looks up a petition that is not known yet: lookups are limited too. */
   async #countAndFind(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { plain, sign, signing } = this.sets;
     await this.#count(request, reply, plain);
@@ -67,7 +68,7 @@ class CountedLimits implements Limits {
     await this.#count(request, reply, { rules: signing, header: sign.header }, petition);
   }
 
-  /** Opening a form counts as any request: what it hears is what signing would hear. */
+  /** Opening a form counts as an ordinary request, and sets `waits` where signing would be beyond a soft limit. */
   async #look(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     await this.#count(request, reply, this.sets.plain);
     const ref = refOf(request);

@@ -1,25 +1,25 @@
 import type { Config, RateLimit } from '../../config.js';
 import type { Policy } from './limit-store.js';
 
-/** Health and metrics have a bucket of their own, this many times as large: no visitor may starve a probe. */
+/** Health and metrics have their own bucket, this many times as large, so that visitors cannot starve a probe. */
 const PROBES = 5;
-/** A network, of which one may hold many addresses, may do so many times what one client may: a campus, a provider. */
+/** A network (a campus, a provider) may send this many times as many requests as one client. */
 const NETWORK = 5;
 
-/** What a request can be counted by. Of a petition: by its key, so that each way to write it down is the same. */
+/** What a request can be counted by. `…Here`: per petition, by its database key, so that id and slug count together. */
 export type Keys = Record<'client' | 'network' | 'clientHere' | 'networkHere' | 'keyId', string>;
 export type Rule = { policy: Policy; by: keyof Keys };
 /** Rules with the RateLimit-Policy header that names all of them. */
 export type RuleSet = { rules: readonly Rule[]; header: string };
 
-/** What routes are counted by, under the name that they give in their config; `plain`: those that give none. */
+/** The rules of each `limit` in a route's config; `plain` is for routes without one. */
 export type RuleSets = Record<
   'plain' | 'sign' | 'confirm' | 'mail' | 'share' | 'service' | 'key',
   RuleSet
 > & {
-  /** What signing is counted by besides `plain`. */
+  /** The rules of signing, without those of `plain`. */
   signing: readonly Rule[];
-  /** What may be signed without a proof of work. */
+  /** The soft rules: how often people may sign without a proof of work. */
   unproven: readonly Rule[];
 };
 
@@ -27,7 +27,7 @@ export function makeRuleSets(limits: NonNullable<Config['limits']>): RuleSets {
   const client = perClient('client', limits.client);
   const { requests, seconds } = limits.client;
   const signing = [
-    // The hard ones come first: the count ends at the first that is exceeded.
+    // The hard rules come first: counting stops at the first that is exceeded.
     ...perPetition('sign-most', limits.signMost),
     ...perPetition('sign-burst', limits.signBurst, true),
     ...perPetition('sign-sustained', limits.signSustained, true),

@@ -21,20 +21,20 @@ data: {"status":"closed"}
 `;
 
 const EVENTS = {
-  description: 'The events, for as long as both sides stay.',
+  description: 'The events, until either side closes the connection.',
   content: {
     'text/event-stream': {
       schema: Type.String({
         maxLength: 100_000_000,
         pattern: '^[^\\u0000]*$',
-        description: 'Server-sent events. What begins with a colon is silence being kept alive.',
+        description: 'Server-sent events. Lines that begin with a colon keep a silent connection alive.',
         examples: [EXAMPLE],
       }),
     },
   },
 };
 
-/** Neither caches nor proxies may hold back or rewrite what is not yet complete. */
+/** Caches and proxies must neither buffer nor rewrite the stream. */
 const HEADERS = [
   'content-type',
   'text/event-stream; charset=utf-8',
@@ -49,7 +49,7 @@ const HEADERS = [
 export const liveCountRoutes =
   (ctx: Context, streams: LiveStreams): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    // What closes the server would else wait for the listeners.
+    // Otherwise closing the server would wait for the streams to end.
     app.addHook('preClose', (ended) => {
       streams.drain();
       ended();
@@ -63,17 +63,17 @@ export const liveCountRoutes =
           tag: 'Counts',
           access: 'open',
           summary: 'Follow the counts of a petition',
-          description: `Server-sent events for \`EventSource\`: \`counts\` at once and then whenever they have changed, at most once a second. The data of each is the whole \`PetitionCounts\` as everybody sees it, whatever key is sent: one that was missed is made good by the next.
+          description: `Server-sent events for \`EventSource\`: \`counts\` at once and then after each change, at most once a second. The data of each event is the whole public \`PetitionCounts\`, even if you send a key, so a missed event is made good by the next.
 
-The id of an event is the ETag of the same counts, without its quotes. Whoever comes again with \`Last-Event-ID\` is sent what has changed meanwhile.
+The id of an event is the ETag of the same counts, without its quotes. A client that reconnects with \`Last-Event-ID\` gets the counts at once if they have changed meanwhile.
 
-When the petition is closed or taken down comes \`closed\`, with its \`status\`, and the stream ends: close your \`EventSource\`. One that comes again is sent the last counts if it does not have them, else 204, which ends it too.
+When the petition is closed or taken down, the event \`closed\` follows with its \`status\`, and the stream ends: close your \`EventSource\`. A client that reconnects gets the last counts if it does not have them, else 204, which also stops an \`EventSource\`.
 
-Browsers come again by themselves when a stream ends or breaks, but not after an answer other than 200: after a 429, 502 or 503 poll \`getPetitionCounts\`, and try again later.`,
+Browsers reconnect automatically when a stream ends or breaks, but not after an answer other than 200: after a 429, 502 or 503 poll \`getPetitionCounts\`, and try again later.`,
           params: PetitionPath,
           answers: {
             200: EVENTS,
-            204: { description: 'The petition is closed and you have its last counts: do not come again.' },
+            204: { description: 'The petition is closed and you have its last counts: do not reconnect.' },
             308: MOVED,
           },
           takes: ['Last-Event-ID'],
@@ -89,7 +89,7 @@ Browsers come again by themselves when a stream ends or breaks, but not after an
           streams.leave(seat);
           return reply.code(204).header('cache-control', 'no-store').send();
         }
-        // The end of the connection is the end of the stream: pieces without the frames of chunked encoding.
+        // The stream ends with the connection, so chunked encoding is not needed.
         reply.raw.removeHeader('transfer-encoding');
         streams.begin(seat, reply.startNow(200, HEADERS), has);
       },

@@ -7,31 +7,31 @@ import { etagOf } from '../conditional.js';
 import { toCounts } from '../counts/counts.js';
 
 export type LiveOptions = {
-  /** Streams at one time, and those of one client network. */
+  /** The most streams at a time: in all, and of one client. */
   most: number;
   mostOfOne: number;
-  /** A stream that is otherwise silent says this often that it is there. */
+  /** How often a silent stream gets a heartbeat. */
   heartbeatMs: number;
 };
 
-/** Proxies and Node itself give up on connections that are silent for a minute. */
+/** Proxies and Node close connections that are silent for a minute. */
 export const HEARTBEAT_MS = 20_000;
-/** Many people may share an address: a school, a mobile network. */
+/** Many people may share an IP address: a school, a mobile network. */
 export const MOST_OF_ONE = 100;
 
 const RETRY_MS = 3000;
-/** Those who are sent away at the end of a process come again spread over so long. */
+/** At shutdown, clients are told to reconnect spread over this time. */
 const SPREAD_MS = 4000;
-/** How long the end of a stream may take when the process ends: less than what others are given then. */
+/** How long streams may take to end at shutdown: less than other connections are given. */
 const LAST_WORDS_MS = 400;
-/** Seconds after which it is worth asking again for a stream; until then there is polling. */
+/** Retry-After in seconds for a client that gets no stream; until then it can poll. */
 const COME_AGAIN = '30';
 
 const RETRY = Buffer.from(`retry: ${RETRY_MS}\n`);
 const UP_TO_DATE = Buffer.from(`retry: ${RETRY_MS}\n: You have the latest.\n\n`);
 const BEAT = Buffer.from(':\n\n');
 
-/** A petition that somebody listens to, and what it has to say: the same bytes for all. */
+/** A petition with listeners, and its latest event, encoded once for all of them. */
 type Topic = {
   ready: Promise<void>;
   data: string;
@@ -44,14 +44,17 @@ type Topic = {
   stop: () => void;
 };
 
-/** `has`: the id of the last event that was written to it. */
+/** `has`: the id of the last event written to it. `slow`: whether it was behind at the last heartbeat. */
 type Stream = { out: ServerResponse; topic: Topic; has: string; slow: boolean };
 
+/** A place among the bounded number of streams. Each must be left again. */
 export type Seat = { client: string; petitionKey: number; topic: Topic };
 
-/** Who listens to what. An event is encoded once for all of its listeners, and written to some of them at a time. */
+/**
+ * The open streams. An event is encoded once for all listeners of a petition, and written to a batch of them at a time.
+ */
 export class LiveStreams {
-  /** Listeners who did not read, and were cut off. */
+  /** Streams that were closed because their client did not read. */
   dropped = 0;
   #seats = 0;
   #draining = false;
@@ -70,8 +73,8 @@ export class LiveStreams {
   }
 
   /**
-   * Takes a seat, and waits until it is known what there is to say. Whoever takes one leaves it.
-   * Throws `shutting_down`, `too_many_listeners`, `rate_limited`, or why the petition cannot be read.
+   * Takes a seat, and waits until the counts of the petition are read. The caller must `leave` it, or `begin` a stream.
+   * Throws `shutting_down`, `too_many_listeners`, `rate_limited`, or the error of reading the petition.
    */
   async take(client: string, petitionKey: number): Promise<Seat> {
     this.#admit(client);
@@ -142,24 +145,24 @@ export class LiveStreams {
   #hear(topic: Topic, { status, goals, counts }: LiveState): void {
     const over = status !== 'published' && status !== 'draft';
     topic.farewell = over ? Buffer.from(`event: closed\ndata: ${JSON.stringify({ status })}\n\n`) : null;
-    // Public counts alone: an event for a pending signature would tell whether its address had signed before.
+    // Only public counts: an event for a pending signature would reveal whether its address had signed before.
     const data = status === 'taken_down' ? topic.data : JSON.stringify(toCounts(publicCounts(counts), goals));
     if (data === topic.data && !over) return;
     if (data !== topic.data) {
       topic.data = data;
-      // It needs no memory, and is the same in all processes.
+      // A hash as the id: it needs no stored state, and is the same in all processes.
       topic.id = etagOf(data).slice(1, -1);
       topic.message = Buffer.from(`event: counts\nid: ${topic.id}\ndata: ${data}\n\n`);
     }
     void forEachInTurns(topic.streams, (stream) => this.#bring(stream));
   }
 
-  /** Whether there is nothing to say to somebody who has this event. */
+  /** Whether the petition is closed and `has` is its last event. */
   isOver({ topic }: Seat, has: string): boolean {
     return topic.farewell !== null && has === topic.id;
   }
 
-  /** Begins to write to somebody whose last event was `has`. The seat is left when the connection ends. */
+  /** Begins a stream to a client whose last event was `has`. The seat is left when the connection ends. */
   begin(seat: Seat, out: ServerResponse, has: string): void {
     const { topic } = seat;
     const stream: Stream = { out, topic, has: topic.id, slow: false };
@@ -178,7 +181,9 @@ export class LiveStreams {
     this.#beating ??= setInterval(() => this.#beat(), this.options.heartbeatMs).unref();
   }
 
-  /** Writes what the stream does not have yet, unless it still has to read what came before: then it is left out. */
+  /**
+   * Writes the latest event to a stream that does not have it. A stream that is behind is skipped until the next beat.
+   */
   #bring(stream: Stream): void {
     const { out, topic } = stream;
     if (isBehind(out)) return;
@@ -209,7 +214,7 @@ export class LiveStreams {
     });
   }
 
-  /** Ends all streams, and begins none any more. Their clients come again by themselves, not all at one time. */
+  /** Ends all streams and refuses new ones. Clients reconnect automatically, spread over SPREAD_MS. */
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
@@ -224,5 +229,5 @@ export class LiveStreams {
   }
 }
 
-/** Whether the kernel holds all that it takes for this connection, and there is more. */
+/** Whether data is waiting in this process because the kernel's send buffer is full. */
 const isBehind = (out: ServerResponse): boolean => out.writableLength > 0;

@@ -53,7 +53,7 @@ export const secretMailingRoutes =
           access: 'secret',
           summary: 'Announce a mailing',
           description:
-            'You send it with your own mailer. Here it gets personal links, and signatures that these bring are credited to it.',
+            'You send the mailing with your own mailer. This server makes its personal links, and credits it with the signatures that they bring.',
           body: MailingInput,
           answers: { 201: Mailing },
           errors: [
@@ -103,7 +103,7 @@ export const secretMailingRoutes =
           access: 'secret',
           summary: 'List the personal links of a mailing',
           description:
-            'For your mailer: every active subscriber who may be mailed, with the links and headers of their mail. Fetch it shortly before you send: whoever leaves in between must not be mailed.',
+            'For your mailer: every active subscriber who may be mailed, with the links and headers of their mail. Fetch it shortly before you send: people who unsubscribe in between must not be mailed.',
           params: MailingPath,
           querystring: MailingQuery,
           answers: { 200: MailingLinkPage },
@@ -113,7 +113,7 @@ export const secretMailingRoutes =
       async (request, reply) => {
         const { limit = 20, cursor } = request.query;
         const page = await listMailingLinks(ctx, keyed(request), request.params.mailing, { limit, cursor });
-        // It holds tokens: nothing of it is kept, nor told by a hash.
+        // The page holds tokens: it is not cached, and has no ETag.
         reply.header('cache-control', PRIVATE_CACHE);
         return reply.send(toPage(request, reply, page, toLink));
       },

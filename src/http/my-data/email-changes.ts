@@ -14,7 +14,7 @@ import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 import { sessionOf } from '../session.js';
 
-/** Asking for another address, within a session. */
+/** Requests a change of address, within a session. */
 export const myEmailChangeRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -27,7 +27,7 @@ export const myEmailChangeRoutes =
           access: 'session',
           summary: 'Use another address',
           description:
-            'Mails a link to the new address, which has to say yes, and a notice to the old one, which can undo it for 7 days. The answer is the same whether or not the new address is somebody else’s. At most three a day have an effect; a new one replaces one that nobody has answered.',
+            'Mails a link to the new address, which has to confirm the change, and a notice to the old one, which can undo it for 7 days. The answer is the same whether or not another supporter has the new address. At most three requests a day have an effect; a new one replaces one that was not answered.',
           body: EmailChangeInput,
           answers: { 202: MailRequestAccepted },
           errors: ['idempotency_key_reused', 'invalid_header'],
@@ -41,7 +41,7 @@ export const myEmailChangeRoutes =
     done();
   };
 
-/** The answers of both mailboxes. */
+/** Confirms a change from the new mailbox, or undoes it from the old one. */
 export const emailChangeRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -53,9 +53,9 @@ export const emailChangeRoutes =
           operationId: 'confirmEmailChange',
           tag: 'My data',
           access: 'open',
-          summary: 'Say yes from the new address',
+          summary: 'Confirm the change from the new address',
           description:
-            'From now on the supporter is mailed there. Links and sessions that were made before are void. A repeat within 24 hours gets the same answer. Whatever is wrong with a link is one and the same 404.',
+            'From then on the supporter is mailed at the new address. Earlier links and sessions become void. Repeating the call within 24 hours returns the same answer. Every invalid link gets the same 404, whatever the reason.',
           body: EmailChangeConfirmation,
           answers: { 200: EmailChangeResult },
           errors: ['link_not_found'],
@@ -75,9 +75,9 @@ export const emailChangeRoutes =
           operationId: 'undoEmailChange',
           tag: 'My data',
           access: 'open',
-          summary: 'Say no from the old address',
+          summary: 'Undo the change from the old address',
           description:
-            'The address is as it was before the change, whether or not the new mailbox has said yes; changes that came later are undone, too. Links and sessions that were made before are void. A repeat within 24 hours gets the same answer.',
+            'Restores the address from before the change, whether or not the new mailbox has confirmed it; later changes are undone, too. Earlier links and sessions become void. Repeating the call within 24 hours returns the same answer.',
           body: EmailChangeUndo,
           answers: { 200: EmailChangeResult },
           errors: ['link_not_found'],

@@ -2,14 +2,14 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Me, MePatch } from '../../../schema/api/my-data/me.js';
 import type { Context } from '../../core/context.js';
 import { eraseSupporter } from '../../core/my-data/erasure.js';
-import { patchMe, readMe, type Supporter } from '../../core/my-data/me.js';
+import { patchMe, readMe, type MyProfile } from '../../core/my-data/me.js';
 import { cancelLinks } from '../../core/my-data/sessions.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { camelKeys, iso } from '../case.js';
 import { operation } from '../openapi/operation.js';
 import { sessionOf } from '../session.js';
 
-export const toMe = (row: Supporter) => ({
+export const toMe = (row: MyProfile) => ({
   email: row.delivery,
   name: row.name,
   country: row.country,
@@ -31,7 +31,8 @@ export const meRoutes =
           tag: 'My data',
           access: 'session',
           summary: 'Read what is kept about me',
-          description: 'What I have signed, and who may mail me, are lists of their own.',
+          description:
+            'For signatures and subscriptions there are `listMySignatures` and `listMySubscriptions`.',
           answers: { 200: Me },
         }),
       },
@@ -49,7 +50,7 @@ export const meRoutes =
           tag: 'My data',
           access: 'session',
           summary: 'Change what is kept about me',
-          description: 'A JSON Merge Patch. For the address there is `createEmailChange`.',
+          description: 'A JSON Merge Patch. To change the address, use `createEmailChange`.',
           body: MePatch,
           answers: { 200: Me },
         }),
@@ -69,7 +70,7 @@ export const meRoutes =
           access: 'session',
           summary: 'Erase me',
           description:
-            'At once and for good. Signatures that count go on to count, without anything that says whose they were; all others are withdrawn. Nobody may mail the address any more. It is remembered outside of the database, so that a restored backup forgets again.',
+            'Immediate and permanent. Signatures that count still count, without anything that says whose they were; all others are withdrawn. No organization may mail the address any more. The erasure is recorded outside of the database, so that it is repeated after a backup is restored.',
           answers: { 204: { description: 'Erased. The session is over.' } },
           errors: ['overloaded', 'storage_full'],
         }),
@@ -89,7 +90,7 @@ export const meRoutes =
           access: 'session',
           summary: 'Cancel my links',
           description:
-            'Personal links in all mails that were sent before are void, and so is every session. Only the link that undoes a change of address goes on to work.',
+            'Personal links in all earlier mails become void, and so does every session. Only the link that undoes a change of address still works.',
           answers: { 204: { description: 'Cancelled. The session is over.' } },
           errors: ['overloaded', 'storage_full'],
         }),

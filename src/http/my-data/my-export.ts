@@ -12,9 +12,10 @@ import { toMe } from './me.js';
 import { toMySignature } from './my-signatures.js';
 import { toMySubscription } from './my-subscriptions.js';
 
-type Said = Pick<RequestData, 'country' | 'postalCode' | 'postalAddress' | 'phone' | 'comment'>;
+/** Answers that a supporter gave in a form. */
+type FormAnswers = Pick<RequestData, 'country' | 'postalCode' | 'postalAddress' | 'phone' | 'comment'>;
 
-const toSaid = ({ country, postalCode, postalAddress, phone, comment }: Said) => ({
+const toFormAnswers = ({ country, postalCode, postalAddress, phone, comment }: FormAnswers) => ({
   country,
   postal_code: postalCode,
   postal_address: postalAddress,
@@ -25,7 +26,7 @@ const toSaid = ({ country, postalCode, postalAddress, phone, comment }: Said) =>
 const toExportedSignature = (mine: MyData['signatures'][number]) => ({
   ...toMySignature(mine),
   statement: mine.petition.statement,
-  ...toSaid(mine.signature),
+  ...toFormAnswers(mine.signature),
   source: mine.signature.source,
   utm: mine.signature.utm,
   external_id: mine.signature.externalId,
@@ -50,7 +51,7 @@ const toRequest = ({ request, petitionId }: MyData['requests'][number]) => ({
   locale: request.locale,
   origin: request.origin,
   source: request.source,
-  said: request.data && { name: request.data.name, ...toSaid(request.data) },
+  said: request.data && { name: request.data.name, ...toFormAnswers(request.data) },
   reminders: request.reminders,
   created_at: iso(request.createdAt),
   confirmed_at: iso(request.confirmedAt),

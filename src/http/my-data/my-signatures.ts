@@ -96,7 +96,7 @@ export const mySignatureRoutes =
           access: 'session',
           summary: 'Take a signature back',
           description:
-            'It counts no more, and the confirmation links that were mailed for it are void. A repeat gets the same answer. A signature that an organiser has taken out stays so.',
+            'It no longer counts, and its confirmation links become void. Repeating the call returns the same answer. A signature that an organiser has invalidated stays invalidated.',
           params: MySignaturePath,
           answers: { 200: MySignature },
           errors: ['signature_not_found', 'already_invalidated'],
@@ -110,7 +110,7 @@ export const mySignatureRoutes =
     done();
   };
 
-/** Apart, since it takes no body. */
+/** A separate plugin, since `takesNoBody` applies to a whole plugin. */
 const confirming =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -124,7 +124,7 @@ const confirming =
           access: 'session',
           summary: 'Confirm a signature',
           description:
-            'The session proves the mailbox: a signature that waits for it counts, also if its own mail never came, since somebody else had used up the mails of the day. The opt-ins that came with it are not confirmed. A repeat gets the same answer. One that is quarantined stays so until an organiser has looked at it.',
+            'The session proves that you read the mailbox, so a pending signature counts, even if its confirmation mail was never sent because others had used up the mails of the day. The opt-ins that came with it are not confirmed. Repeating the call returns the same answer. A quarantined signature stays quarantined until an organiser decides about it.',
           params: MySignaturePath,
           answers: { 200: MySignature },
           errors: ['signature_not_found', 'signature_withdrawn', 'already_invalidated', 'petition_closed'],

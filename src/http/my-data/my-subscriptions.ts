@@ -48,7 +48,7 @@ export const mySubscriptionRoutes =
           tag: 'My data',
           access: 'session',
           summary: 'List who may mail me',
-          description: 'And who might once, latest first.',
+          description: 'Subscriptions in every status, including ended ones, latest first.',
           querystring: MyListQuery,
           answers: { 200: MySubscriptionPage },
           errors: ['invalid_cursor'],
@@ -71,7 +71,7 @@ export const mySubscriptionRoutes =
           access: 'session',
           summary: 'Leave a list, come back to it, or say how often',
           description:
-            'A JSON Merge Patch. Coming back needs a fresh consent: show `consent_text`, and send its id as `consent_text_id`. Whoever leaves is not mailed again.',
+            'A JSON Merge Patch. Coming back needs a new consent: show `consent_text`, and send its id as `consent_text_id`. After leaving, the supporter is not mailed again.',
           params: MySubscriptionPath,
           body: MySubscriptionPatch,
           answers: { 200: MySubscription },

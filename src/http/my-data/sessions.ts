@@ -9,7 +9,7 @@ import { ACCEPTED } from '../answers.js';
 import { iso } from '../case.js';
 import { operation } from '../openapi/operation.js';
 
-/** The way into "my data". */
+/** The mailed link to "my data", and the session that it is exchanged for. */
 export const manageLinkRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -23,7 +23,7 @@ export const manageLinkRoutes =
           access: 'open',
           summary: 'Have the link to “my data” mailed',
           description:
-            'If the address is known, a link for `createSession` is mailed to it: one in 15 minutes, three a day at most. Beyond that the unused links of the last 24 hours are good for 30 minutes again. Nothing that is signed or subscribed under the address uses up these mails. The answer is the same for every address.',
+            'If the address is known, a link for `createSession` is mailed to it, at most once in 15 minutes and three times a day. Further requests make the unused links of the last 24 hours valid for another 30 minutes. Signatures and subscriptions under the address do not use up these mails. The answer is the same for every address.',
           body: ManageLinkInput,
           answers: { 202: MailRequestAccepted },
         }),
@@ -45,7 +45,7 @@ export const manageLinkRoutes =
           access: 'open',
           summary: 'Begin a session with the mailed link',
           description:
-            'The link works once, for 30 minutes. The session that it is exchanged for lasts 15 minutes, and may see and change what is kept about its supporter. Whatever is wrong with a link is one and the same 404.',
+            'The link works once, for 30 minutes. It is exchanged for a session of 15 minutes, which may read and change what is kept about its supporter. Every invalid link gets the same 404, whatever the reason.',
           body: SessionInput,
           answers: { 201: Session },
           errors: ['link_not_found'],

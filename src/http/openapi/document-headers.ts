@@ -1,6 +1,6 @@
 /*
- * The headers of the document. Those of requests are described here rather than in the routes' schemas: what they hold
- * is read by hand, with errors of its own (428 for a missing If-Match), not by the validator.
+ * The headers in the API document. Request headers are described here rather than in the schemas of the routes, since
+ * they are parsed by hand, with their own errors (428 for a missing If-Match), not by the validator.
  */
 
 export const RESPONSE_HEADERS = {
@@ -11,7 +11,7 @@ export const RESPONSE_HEADERS = {
   },
   'X-Request-Id': {
     description:
-      'The id of this request, in our log too: yours if you sent one of 8 to 64 letters, digits and `_.-`.',
+      'The id of this request, also in the server’s log: yours if you sent one of 8 to 64 letters, digits and `_.-`.',
     schema: { type: 'string', pattern: '^[A-Za-z0-9_.-]+$', maxLength: 64 },
     example: '0d9b7c1e-51a3-4e0c-9c52-3f6f3d0c5a11',
   },
@@ -21,7 +21,7 @@ export const RESPONSE_HEADERS = {
     example: 'public, max-age=1, stale-while-revalidate=10',
   },
   RateLimit: {
-    description: 'The limit that is nearest: `r` requests are left for `t` seconds.',
+    description: 'The limit with the fewest requests left: `r` requests for the next `t` seconds.',
     schema: { type: 'string', pattern: '^"[a-z-]+";r=[0-9]+;t=[0-9]+$', maxLength: 100 },
     example: '"client";r=1199;t=60',
   },
@@ -76,25 +76,26 @@ export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 export const REQUEST_HEADERS = {
   'Idempotency-Key': {
     description:
-      'Makes the request safe to repeat: the first answer is given again for at least 24 hours. Private to your key (without one, to everybody who knows it: use a UUID) and to the route.',
+      'Makes the request safe to repeat: the first answer is returned again for at least 24 hours. Private to your API key and to the route. Without an API key other callers could send the same value, so use a UUID.',
     required: false,
     schema: { type: 'string', pattern: '^(?:"[!#-~]{1,255}"|[!#-~]{1,255})$', maxLength: 257 },
     example: '7f0c5a1e-2d4b-4c8e-9a55-0b1d6e3f2a77',
   },
   'If-Match': {
-    description: 'The ETag that you have read, so that nobody’s change is lost; `*` for any state.',
+    description:
+      'The ETag that you have read, so that you do not overwrite another change; `*` for any state.',
     required: true,
     schema: { type: 'string', pattern: '^(?:\\*|"[A-Za-z0-9._-]+")$', maxLength: 64 },
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
   },
   'If-None-Match': {
-    description: 'The ETag that you have: if it is still right, the answer is a 304 without a body.',
+    description: 'The ETag of your copy: if it is still current, the answer is a 304 without a body.',
     required: false,
     schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 1000 },
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
   },
   'Last-Event-ID': {
-    description: 'The id of the last event that you have. Browsers send it when they come again.',
+    description: 'The id of the last event that you have. Browsers send it when they reconnect.',
     required: false,
     schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 100 },
     example: '6qZ0f1sX8c0r6Zk3',

@@ -26,8 +26,8 @@ export type Document = {
 };
 
 /**
- * What many operations share is said once, under `components`: examples, problems, and parameters that read the same
- * everywhere. And all of it in an order that people can read and that does not depend on the order of imports.
+ * Moves what several operations share into `components`: examples, problems, and identical parameters. It also sorts
+ * the document, so that it reads well and does not depend on the order of imports.
  */
 export function hoist(document: Document): Document {
   const pools: Record<'parameters' | 'responses' | 'examples', Json> = {
@@ -36,7 +36,7 @@ export function hoist(document: Document): Document {
     examples: {},
   };
 
-  /** A reference to the pool; what has the name of something else there stays where it is. */
+  /** Returns a reference to the pool, or the value itself where the pool has another value under that name. */
   function put<T>(kind: keyof typeof pools, name: string, value: T): T | Reference {
     const known = (pools[kind][name] ??= value);
     return JSON.stringify(known) === JSON.stringify(value) ? { $ref: `#/components/${kind}/${name}` } : value;
@@ -81,7 +81,7 @@ export function hoist(document: Document): Document {
   return { ...document, paths, components };
 }
 
-/** Tells whether a parameter occurs more than once, with the same words. */
+/** Whether an identical parameter occurs more than once. */
 function repeated({ paths }: Document): (parameter: Parameter) => boolean {
   const seen = new Map<string, number>();
   const all = Object.values(paths).flatMap((path) =>
@@ -115,7 +115,7 @@ const mapValues = <T, Out>(
 const sorted = <T>(object: Record<string, T>): Record<string, T> =>
   Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Keywords that are read first, and last. */
+/** Keywords that come first, and last. */
 const FIRST = ['$ref', 'type', 'description', 'format', 'enum', 'pattern'];
 const LAST = ['required', 'additionalProperties', 'properties', 'examples'];
 const rankOf = (keyword: string) =>
@@ -123,7 +123,7 @@ const rankOf = (keyword: string) =>
 
 const isOwn = (keyword: string) => (OWN_KEYWORDS as readonly string[]).includes(keyword);
 
-/** A schema with its keywords in the order of reading, without those that only we know. */
+/** A schema with its keywords sorted, and without those of this project (schema-keywords.ts). */
 function tidy<T>(schema: T): T {
   if (Array.isArray(schema)) return schema.map(tidy) as T;
   if (typeof schema !== 'object' || schema === null) return schema;

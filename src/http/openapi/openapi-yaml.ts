@@ -2,14 +2,14 @@ import { Document, isMap, isScalar, isSeq, visit } from 'yaml';
 
 const made = new WeakMap<object, string>();
 
-/** The document as YAML, as short as it reads well: references and lists of words stand on one line. */
+/** The document as YAML, in a compact style: references and lists of short strings take one line. */
 export function toYaml(document: object): string {
   const known = made.get(document);
   if (known !== undefined) return known;
   const yaml = new Document(document, { aliasDuplicateObjects: false, compat: 'yaml-1.1' });
   visit(yaml, {
     Scalar: (_key, scalar) => {
-      // Older parsers would read a bare time as a date.
+      // YAML 1.1 parsers would read an unquoted timestamp as a date.
       if (typeof scalar.value === 'string' && /^\d{4}-\d\d-\d\d/.test(scalar.value)) {
         scalar.type = 'QUOTE_DOUBLE';
       }

@@ -31,7 +31,7 @@ const SECURITY_SCHEMES = {
     scheme: 'bearer',
     bearerFormat: 'sk_…',
     description:
-      'A secret key: acts for its organization, within its scopes. Refused from web pages; /docs says whether from there too.',
+      'A secret key: acts for its organization, within its scopes. Refused from web pages; /docs says whether it may send one.',
   },
   publishableKey: {
     type: 'http',
@@ -47,7 +47,7 @@ const SECURITY_SCHEMES = {
   },
 } as const;
 
-/** Makes the document of the routes that are registered after it. */
+/** Collects the OpenAPI document. Call it before the routes are registered. */
 export async function openapi(app: FastifyInstance, publicUrl: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -56,7 +56,7 @@ export async function openapi(app: FastifyInstance, publicUrl: string): Promise<
       servers: [
         {
           url: publicUrl,
-          description: 'Your server, local or production: it says here what PUBLIC_URL says.',
+          description: 'Your server: this is its PUBLIC_URL.',
           'x-internal': false,
         } as { url: string },
       ],
@@ -76,10 +76,10 @@ export async function openapi(app: FastifyInstance, publicUrl: string): Promise<
 /** The OpenAPI document of an app that is ready. */
 export const documentOf = (app: FastifyInstance): object => app.swagger();
 
-/** Adds what the plugin cannot say: headers, examples, both media types of a patch. */
+/** Adds what the plugin cannot express: headers, examples, both media types of a patch. */
 function finish(made: Document): Document {
   const { openapi, info, servers, tags, paths, components } = structuredClone(made);
-  // Clients branch on the code: they should see which there are.
+  // Clients branch on the code, so the schema lists all of them.
   const { Problem: problem } = components['schemas'] as Record<
     string,
     { properties: Record<string, object> }
@@ -130,13 +130,13 @@ function finishOperation(method: string, made: Operation, schemas: Schemas): Ope
 function bodyOf(method: string, content: Content, schemas: Schemas): Content {
   const { 'application/json': json, ...files } = withExamples(content, schemas);
   if (!json) return files;
-  // A merge patch has a media type of its own; callers that do not know it send JSON.
+  // Merge patches have their own media type; application/json is accepted too.
   return method === 'patch'
     ? { 'application/merge-patch+json': json, 'application/json': json }
     : { 'application/json': json };
 }
 
-/** Where a component is sent, its example is one of what is sent. */
+/** Adds the first example of a component wherever that component is a body. */
 function withExamples(content: Content, schemas: Schemas): Content {
   return Object.fromEntries(
     Object.entries(content).map(([type, media]) => {

@@ -6,19 +6,20 @@ import { APPENDED } from '../appended-query.js';
 import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
 
-/** Which keys an operation takes. */
+/** The block of an operation, which decides who may call it: see src/app.ts. */
 export type Access = 'service' | 'open' | 'session' | 'secret';
 
-/** The groups of the document, in its order. */
+/** The tags of the document, in its order. */
 export const TAGS = {
-  Petitions: 'The asks, their texts and their life.',
+  Petitions: 'Petitions, their texts and their status.',
   Signatures: 'Signing, and what organisers do with signatures.',
   Counts: 'How many have signed, now and over time.',
   Sharing: 'Links that people spread, what they bring, and how a petition looks elsewhere.',
-  Confirmation: 'Proof that somebody reads the mailbox that was typed.',
+  Confirmation: 'Proof that the person who typed an address reads its mailbox.',
   Subscriptions: 'Who may be mailed, with the consent that says so, and how to leave.',
   'My data': 'What a supporter sees and changes, with a link that was mailed to them.',
-  Partners: 'The coalition of a petition: who takes part, on which terms, and what each has brought.',
+  Partners:
+    'The coalition of a petition: who takes part, on which terms, and how many signatures each has brought.',
   Mailings: 'Personal links for the mails that you send, and what your mail provider reports of them.',
   Organization: 'The organization that a key belongs to, and its keys.',
   Service: 'Health, metrics and this document. They need no key.',
@@ -36,18 +37,18 @@ export type OperationInput = {
   description: string;
   params?: TSchema;
   querystring?: TSchema;
-  /** Any query is taken, and none is read: for files and pages, to whose addresses others append what they like. */
+  /** Accepts and ignores any query: for files and pages, to whose URLs sites and social networks append parameters. */
   anyQuery?: true;
   body?: TSchema;
-  /** A body that is read while it comes: what it is, or one line of it, by media type. */
+  /** A streamed body: the schema of the file, or of one line of it, by media type. */
   files?: Record<string, { schema: TSchema }>;
-  /** The answers when all goes well, by status. */
+  /** The answers that are not errors, by status. */
   answers: Record<number, Answer>;
-  /** Headers of the good answers, where they do not follow from the rest. */
+  /** Response headers of these answers that do not follow from the rest. */
   sends?: readonly ResponseHeader[];
-  /** Headers that it reads, where they do not follow from the rest. */
+  /** Request headers that do not follow from the rest. */
   takes?: readonly RequestHeader[];
-  /** The codes of its own; those that every operation of its access can meet are added. */
+  /** Its specific error codes; those of every operation with the same access are added. */
   errors?: readonly ErrorCode[];
 };
 
@@ -81,12 +82,12 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
   secret: [{ secretKey: [] }],
 };
 
-/** What takes no query refuses one: nothing is quietly ignored. */
+/** Operations without a query refuse one, so that no parameter is silently ignored. */
 const NO_QUERY = closed({});
 
 const withAppended = (query: TSchema): TSchema => ({ ...query, patternProperties: { [APPENDED]: {} } });
 
-/** The route schema of an operation: contract, words and every error it can answer, in one place. */
+/** The route schema of an operation: contract, description and every error that it can return. */
 export function operation<const Input extends OperationInput>(input: Input) {
   const { operationId, tag, access, summary, description, params, body, answers } = input;
   const codes = codesOf(input);
@@ -153,12 +154,12 @@ function toProblem(status: number, codes: ErrorCode[]) {
   };
 }
 
-/** With just the codes of this status of the operation, so that a client can switch on them and forget none. */
+/** A problem with exactly the codes of this operation and status, so that clients can switch on them exhaustively. */
 const problemOf = (codes: ErrorCode[]) => ({
   allOf: [ref(Problem), { type: 'object', properties: { code: enumOf(codes) } }],
 });
 
-/** Codes that say when to come again. */
+/** Codes whose answers have Retry-After. */
 const RETRIED = new Set<ErrorCode>([
   'rate_limited',
   'petition_not_open',
@@ -195,7 +196,7 @@ function requestHeadersOf(codes: Set<ErrorCode>, answers: OperationInput['answer
   ];
 }
 
-/** Names alone: the document refers to their descriptions. */
+/** Only the names: openapi.ts replaces the empty objects with references. */
 const named = (headers: ResponseHeader[]) => Object.fromEntries(headers.map((name) => [name, {}]));
 
 type Part<Input, Name extends string> =

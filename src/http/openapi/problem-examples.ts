@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode, type ErrorDetails } from '../../errors.js';
 
-/** What the example of a code says beyond its sentence. */
+/** The members of an example beyond the title of its code. */
 const TOLD: Partial<Record<ErrorCode, Pick<ErrorDetails, 'detail' | 'errors' | 'extra'>>> = {
   invalid_body: {
     detail: 'One field is wrong.',
@@ -36,7 +36,7 @@ const TOLD: Partial<Record<ErrorCode, Pick<ErrorDetails, 'detail' | 'errors' | '
   },
 };
 
-/** The problem of a code as a caller sees it, for the document. */
+/** An example of a problem with this code, for the document. */
 export function problemExample(code: ErrorCode) {
   const [status, title] = ERRORS[code];
   const { detail = `${title}.`, errors, extra } = TOLD[code] ?? {};

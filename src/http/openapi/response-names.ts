@@ -1,6 +1,9 @@
 import type { ErrorCode } from '../../errors.js';
 
-/** The errors that many operations share, by what an operation takes. Generated clients name their types after these. */
+/**
+ * Names of error responses that several operations share, by their codes. Do not rename them: generated clients name
+ * their types after these.
+ */
 const SHARED: Record<string, readonly ErrorCode[]> = {
   BadRequest: ['invalid_request', 'invalid_query'],
   BadPage: ['invalid_request', 'invalid_query', 'invalid_cursor'],
@@ -17,7 +20,7 @@ const SHARED: Record<string, readonly ErrorCode[]> = {
 };
 const names = new Map(Object.entries(SHARED).map(([name, codes]) => [codes.join(), name]));
 
-/** What the errors of one operation alone are called, behind its own name. */
+/** The suffix for error responses of a single operation, after its name. */
 const REASONS: Record<string, string> = {
   400: 'BadRequest',
   401: 'Unauthorized',
@@ -28,7 +31,7 @@ const REASONS: Record<string, string> = {
   503: 'Unavailable',
 };
 
-/** A response of errors: what is shared has a name of its own, one code that of the code, all else that of its operation. */
+/** The name of an error response: one of SHARED, else that of its only code, else that of its operation and status. */
 export function problemName(operationId: string, status: string, codes: readonly string[]): string {
   const [code = ''] = codes;
   return (

@@ -38,7 +38,7 @@ const toKey = (row: Row) => ({
   revoked_at: iso(row.revokedAt),
 });
 
-/** A key cannot make one that may do more than itself. */
+/** The scopes of a new key: never more than the key that makes it has. Throws `invalid_body`, `scope_required`. */
 function scopesFor({ kind, scopes }: (typeof ApiKeyInput)['static'], actor: KeyedActor): readonly Scope[] {
   if (kind === 'publishable') {
     if (scopes?.length) {
@@ -71,7 +71,7 @@ export const secretApiKeyRoutes =
           access: 'secret',
           summary: 'List your keys',
           description:
-            'The keys of your organization, oldest first, the revoked ones too, without their secrets.',
+            'The keys of your organization, oldest first, including revoked ones, without their secrets.',
           querystring: ApiKeyQuery,
           answers: { 200: ApiKeyPage, 304: NOT_MODIFIED },
           errors: ['invalid_cursor'],
@@ -94,7 +94,7 @@ export const secretApiKeyRoutes =
           access: 'secret',
           summary: 'Create a key',
           description:
-            'The answer holds the key itself, this once. A key cannot make one that may do more than itself.',
+            'The answer holds the secret key itself, which is shown only this once. A key cannot make a key with more scopes than its own.',
           body: ApiKeyInput,
           answers: { 201: CreatedApiKey },
           errors: ['idempotency_key_reused', 'invalid_header'],
@@ -123,7 +123,7 @@ export const secretApiKeyRoutes =
           access: 'secret',
           summary: 'Change a key',
           description:
-            'A JSON Merge Patch. It holds from the next request on. Its kind and its scopes stay: for others make a new key.',
+            'A JSON Merge Patch, effective from the next request on. The kind and the scopes of a key cannot change: make a new key instead.',
           params: ApiKeyPath,
           body: ApiKeyPatch,
           answers: { 200: ApiKey },

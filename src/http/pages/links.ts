@@ -15,8 +15,8 @@ import { button, field, form, html, type Html } from '../html.js';
 import { checked, visitOf, type Fields, type Visit } from './setup.js';
 
 /*
- * The pages behind the links of our mails. Mail scanners and previews open every link: so GET shows a button, and only
- * POST acts.
+ * The pages behind links in mails. Mail scanners and previews open every link, so GET only shows a button, and POST
+ * acts.
  */
 
 const HIDDEN = { schema: { hide: true } };
@@ -25,7 +25,7 @@ const MAILS = { config: { limit: 'mail' as const }, schema: { hide: true } };
 
 const invalid = () => new ApiError('invalid_body');
 
-/** A value of a form or a query, or the answer that something is missing. */
+/** A required value of a form or a query. Throws `invalid_body` where it is missing or empty. */
 export const need = (value: string | undefined): string => {
   if (value === undefined || value === '') throw invalid();
   return value;
@@ -184,7 +184,7 @@ export function unsubscribePages(app: FastifyInstance, ctx: Context, locales: Lo
   });
 }
 
-/** Both pages of a change of address: a button, and what it does. */
+/** The pages that confirm a change of address, and undo it. */
 export function emailPages(app: FastifyInstance, ctx: Context, locales: Locales): void {
   const pages = [
     { path: '/email-change', section: 'email_change', act: confirmEmailChange },

@@ -1,12 +1,12 @@
-import type { Supporter } from '../../core/my-data/me.js';
+import type { MyProfile } from '../../core/my-data/me.js';
 import type { MySignature } from '../../core/my-data/my-signatures.js';
 import type { MySubscription } from '../../core/my-data/my-subscriptions.js';
 import { say } from '../../mail/words.js';
 import { button, check, choice, field, form, html, type Html } from '../html.js';
 import type { Visit } from './setup.js';
 
-/** "My data" as a page: sections of forms, each of which carries the session along. */
-export type MyData = { me: Supporter; signatures: MySignature[]; subscriptions: MySubscription[] };
+/** What the page "my data" shows. The page consists of forms, each with the session token in a hidden input. */
+export type MyData = { me: MyProfile; signatures: MySignature[]; subscriptions: MySubscription[] };
 
 const SESSION_MINUTES = 15;
 const DISPLAYS = [
@@ -96,7 +96,7 @@ function subscriptionPart(
   </fieldset>`;
 }
 
-function contactPart(visit: Visit, session: string, me: Supporter): Html {
+function contactPart(visit: Visit, session: string, me: MyProfile): Html {
   const { contact: words } = visit.words.manage;
   const { postalAddress: address } = me;
   return html`<h2>${words.heading}</h2>
@@ -166,7 +166,7 @@ function lastParts(visit: Visit, session: string): Html {
     ${act(session, 'erase', {}, [button(erase.button, { quiet: true })])}`;
 }
 
-/** Asks once more before something that cannot be taken back, or not easily. */
+/** Asks for confirmation before something that cannot be undone, or not easily. */
 export const askAgain = (visit: Visit, session: string, what: 'withdraw' | 'erase', ask: Ask): Html =>
   html`<h1>${ask.heading}</h1>
     <p>${ask.explanation}</p>

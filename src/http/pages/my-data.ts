@@ -31,8 +31,8 @@ import { checked, visitOf, type Fields, type Visit } from './setup.js';
 
 const LINK_MINUTES = 30;
 
-/** One submitted form of "my data". */
-type Deed = {
+/** One submitted form of "my data". `token` is the token of the session, `fields` the other inputs. */
+type Submission = {
   ctx: Context;
   request: FastifyRequest;
   reply: FastifyReply;
@@ -42,10 +42,10 @@ type Deed = {
   fields: Fields;
 };
 
-/** Does what a form asks. Returns a notice for the page, or the answer itself. */
-type Act = (deed: Deed) => Promise<string | undefined | FastifyReply>;
+/** Handles one kind of form. Returns a notice to show on the page, or a reply that it has sent. */
+type Act = (submission: Submission) => Promise<string | undefined | FastifyReply>;
 
-/** Empty fields of a form mean nothing: null. */
+/** An empty field as null. */
 const orNull = (value: string | undefined): string | null => (value ? value : null);
 
 const ACTS: Record<string, Act> = {
@@ -163,7 +163,9 @@ const ACTS: Record<string, Act> = {
   },
 };
 
-/** What a person sees and changes without a front end: the same verbs as the operations of "My data". */
+/**
+ * The pages of "my data", for people without another front end. They call the same verbs as the operations of the tag.
+ */
 export function myDataPages(app: FastifyInstance, ctx: Context, locales: Locales): void {
   const quiet = { schema: { hide: true } };
   const acts = { ...quiet, config: { limit: 'confirm' as const } };

@@ -5,7 +5,7 @@ import { confirmPages, emailPages, unsubscribePages } from './links.js';
 import { myDataPages } from './my-data.js';
 import { setUpPages } from './setup.js';
 
-/** Plain pages behind the links of our mails, for those who have none of their own yet. */
+/** Plain pages behind links in mails, for installations that have not set their own (`LINK_…` settings). */
 export const pageRoutes =
   (ctx: Context, locales: Locales): FastifyPluginCallback =>
   (app, _options, done) => {

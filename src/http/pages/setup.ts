@@ -4,12 +4,12 @@ import { ApiError, describeError } from '../../errors.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import type { Locales } from '../../mail/locales.js';
 import { PRIVATE_CACHE } from '../answers.js';
-import { html, page, PAGE_CSP, type Html } from '../html.js';
+import { html, htmlDocument, PAGE_CSP, type Html } from '../html.js';
 
 export type Fields = Record<string, string | undefined>;
 export type Pages = Catalogue['pages'];
 
-/** What a handler of pages works with: the words in the visitor's language, and a way to answer in them. */
+/** What a page handler works with: the texts in the visitor's language, and a function that sends a page in it. */
 export type Visit = {
   words: Pages;
   locale: string;
@@ -19,8 +19,8 @@ export type Visit = {
 const MOST_BYTES = 16_384;
 
 /**
- * What a form or a query says. Some mail programs repeat what stands in a link: twice the same is the same, and of two
- * things that differ neither is meant, so that a link says nothing that would work.
+ * The fields of a form or a query. Some mail programs repeat parameters of a link: equal values count once, and with
+ * different values the field is empty, so that such a link is treated as invalid.
  */
 function fieldsOf(pairs: Iterable<[string, string]>): Fields {
   const fields = new Map<string, string>();
@@ -30,7 +30,7 @@ function fieldsOf(pairs: Iterable<[string, string]>): Fields {
   return Object.fromEntries(fields);
 }
 
-/** The language of the catalogue that the browser prefers; English where it names none that we have. */
+/** The catalogue for an Accept-Language header, in its order; English where no language of it has one. */
 export function languageOf(locales: Locales, header: string | undefined): Catalogue {
   const wanted = (header ?? '')
     .slice(0, 200)
@@ -55,11 +55,11 @@ export function visitOf(locales: Locales, request: FastifyRequest): Visit {
         .type('text/html; charset=utf-8')
         .header('cache-control', PRIVATE_CACHE)
         .header('vary', 'accept-language')
-        .send(page({ lang: locale, dir, title }, body)),
+        .send(htmlDocument({ lang: locale, dir, title }, body)),
   };
 }
 
-/** The forms, the headers and the errors of all pages: a person reads them, so nothing here is JSON. */
+/** Parses forms, sets headers and shows errors for all pages. People read them, so errors are pages, not JSON. */
 export function setUpPages(
   app: FastifyInstance,
   locales: Locales,
@@ -102,7 +102,7 @@ export function setUpPages(
   });
 }
 
-/** A form says the same as a body of the API, and is held against the same contract. Throws `invalid_body`. */
+/** Validates the values of a form against the contract of the matching API body. Throws `invalid_body`. */
 export function checked<Body>(request: FastifyRequest, schema: { $id?: string }, body: Body): Body {
   const validate = request.compileValidationSchema({ $ref: `${schema.$id}#` }, 'body');
   if (!validate(body)) throw new ApiError('invalid_body');

@@ -64,7 +64,7 @@ const toStanding = (row: Standing) => ({
 
 const config = { scope: 'partners:write' } as const;
 
-/** Of one petition: inviting, and the leader board. */
+/** Routes of one petition: invitations and the leader board. */
 export const secretPartnerRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -78,7 +78,7 @@ export const secretPartnerRoutes =
           access: 'secret',
           summary: 'Invite a partner to your petition',
           description:
-            'An organization is asked to take part. Its keys collect signatures once it has accepted: see `acceptPartnership`. After a refusal or an end you can invite it again, on other terms.',
+            'Invites an organization to take part. Once it has accepted (`acceptPartnership`), its keys collect signatures. After it has declined, or the partnership has ended, you can invite it again, on other terms.',
           params: PetitionPath,
           body: PartnerInvitation,
           answers: { 201: Partnership, 308: MOVED },
@@ -114,9 +114,9 @@ export const secretPartnerRoutes =
           operationId: 'getPartnerStatistics',
           tag: 'Partners',
           access: 'secret',
-          summary: 'See what each partner has brought',
+          summary: 'See how many signatures each partner has brought',
           description:
-            'The leader board: sums, never people. Any secret key of the lead organization or of a partner may ask. The lead sees everybody it ever invited; a partner the other partners, and of what waits for confirmation only its own.',
+            'The leader board: sums, never people. For any secret key of the lead organization or of a partner. The lead sees every organization that it has ever invited. A partner sees the other partners, but pending signatures only of its own.',
           params: PetitionPath,
           answers: { 200: PartnerStatistics, 304: NOT_MODIFIED, 308: MOVED },
           errors: ['petition_not_found'],
@@ -136,7 +136,7 @@ export const secretPartnerRoutes =
     done();
   };
 
-/** Of one organization: what it takes part in. */
+/** Routes of one organization: its partnerships in petitions of others. */
 export const secretPartnershipRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -147,9 +147,9 @@ export const secretPartnershipRoutes =
           operationId: 'listPartnerships',
           tag: 'Partners',
           access: 'secret',
-          summary: 'List what you take part in',
+          summary: 'List your partnerships',
           description:
-            'The petitions of others to which your organization was invited, latest first. Any secret key may ask.',
+            'The petitions of others to which your organization was invited, latest first. For any secret key.',
           querystring: PartnershipQuery,
           answers: { 200: PartnershipPage, 304: NOT_MODIFIED },
           errors: ['invalid_cursor'],
@@ -170,7 +170,7 @@ export const secretPartnershipRoutes =
           tag: 'Partners',
           access: 'secret',
           summary: 'Read a partnership',
-          description: 'For the lead and for the partner. Any secret key of theirs may ask.',
+          description: 'For any secret key of the lead organization or of the partner.',
           params: PartnershipPath,
           answers: { 200: Partnership, 304: NOT_MODIFIED },
           errors: ['partnership_not_found'],
@@ -195,7 +195,7 @@ export const secretPartnershipRoutes =
           access: 'secret',
           summary: 'Accept an invitation',
           description:
-            'For the partner. Send the terms (`lead_sees`) that you have read: if they are not those of the invitation, nothing happens. From then on your keys collect signatures for the petition, and its signers may be asked whether you may mail them.',
+            'For the partner. Send the terms (`lead_sees`) that you have read: if they differ from those of the invitation, nothing changes. From then on your keys collect signatures for the petition, and its signing form may ask whether you may mail the signer.',
           params: PartnershipPath,
           body: PartnershipAcceptance,
           answers: { 200: Partnership },
@@ -218,7 +218,7 @@ export const secretPartnershipRoutes =
         operationId: 'declinePartnership',
         verb: declinePartnership,
         summary: 'Decline an invitation',
-        description: 'For the partner. The lead reads the reason, if you give one.',
+        description: 'For the partner. The lead organization sees the reason, if you give one.',
       },
       {
         path: 'end',
@@ -226,7 +226,7 @@ export const secretPartnershipRoutes =
         verb: endPartnership,
         summary: 'End a partnership',
         description:
-          'For either side; the lead takes an invitation back with it. The keys of the partner collect no more, and the partner no longer sees the signatures. What the lead sees of them stays as it was agreed.',
+          'For either side; the lead can also withdraw an invitation with it. The keys of the partner no longer collect signatures, and the partner no longer sees them. What the lead sees of them stays as agreed.',
       },
     ];
     for (const { path, operationId, verb, summary, description } of endings) {

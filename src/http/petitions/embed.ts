@@ -8,13 +8,13 @@ import { sendWithEtag } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
 import { packedFile } from '../packed-file.js';
 
-/** Every page that embeds a petition asks for them: an hour is what a mistake in them lasts. */
+/** Every page with the widget loads the script and a translation. A fixed mistake reaches browsers within the hour. */
 const CACHE = 'public, max-age=3600, stale-while-revalidate=86400';
 
-/** What `npm run build` makes of src/embed. */
+/** `npm run build` makes it from src/embed. */
 const SCRIPT = new URL('dist/embed/v1.js', packageRoot);
 
-/** The widget that partners put into their pages: its code and its words. What it calls is the API, like everybody. */
+/** Serves the widget that partners put into their pages: its script and its translations. */
 export const embedRoutes =
   (locales: Locales, file: URL = SCRIPT): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -23,7 +23,7 @@ export const embedRoutes =
     app.get(
       '/embed/v1.js',
       {
-        // Packed once, when it is read.
+        // packedFile compresses it once.
         compress: false,
         schema: operation({
           operationId: 'getEmbedScript',
@@ -32,7 +32,7 @@ export const embedRoutes =
           access: 'service',
           summary: 'Read the widget',
           description:
-            'The script behind `<undersigned-petition slug="…" key="pk_…">`: a form to sign the petition, in any page. It sets no cookies, stores nothing, and calls nobody but this server.',
+            'The script behind `<undersigned-petition slug="…" key="pk_…">`: a form to sign the petition, in any page. It sets no cookies, stores nothing, and calls no server but this one.',
           answers: {
             200: {
               description: 'The script.',
@@ -62,11 +62,11 @@ export const embedRoutes =
           anyQuery: true,
           tag: 'Sharing',
           access: 'service',
-          summary: 'Read the words of the widget',
-          description: 'In the closest language that there is: `pt-BR`, else `pt`, else English.',
+          summary: 'Read the texts of the widget',
+          description: 'In the closest available language: `pt-BR`, else `pt`, else English.',
           params: EmbedTranslationPath,
           answers: { 200: EmbedTranslation, 304: NOT_MODIFIED },
-          // A path that names no file of ours, as one with a line break in it.
+          // For paths that the route's pattern does not match, such as one with a line break.
           errors: ['not_found'],
         }),
       },

@@ -4,12 +4,12 @@ import type { Context } from '../../core/context.js';
 import { findByUrl, type Embedded } from '../../core/petitions/oembed.js';
 import { ApiError } from '../../errors.js';
 import { escapeHtml } from '../../escape-html.js';
-import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/face.js';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/content.js';
 import { cacheFor, NOT_MODIFIED } from '../answers.js';
 import { sendWithEtag } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
 
-/** What a form of one column needs. The element takes less where there is less. */
+/** The size of the form in one column. The element adapts to less. */
 const WIDTH = 600;
 const HEIGHT = 800;
 const CACHE_SECONDS = 3600;
@@ -20,7 +20,7 @@ function toOEmbed({ petition, lead }: Embedded, publicUrl: string, room: Room): 
   const { maxwidth = Infinity, maxheight = Infinity } = room;
   const { publicId, slug, title, pageUrl } = petition;
   const address = `${publicUrl}/v1/petitions/${slug}`;
-  // Shown smaller where it must be, in its own proportions.
+  // The picture is scaled down to fit, in its own proportions.
   const scale = Math.min(1, maxwidth / PICTURE_WIDTH, maxheight / PICTURE_HEIGHT);
   const scaled = (length: number) => Math.max(1, Math.floor(length * scale));
   return {
@@ -40,17 +40,17 @@ function toOEmbed({ petition, lead }: Embedded, publicUrl: string, room: Room): 
     ].join(''),
     width: Math.min(WIDTH, maxwidth),
     height: Math.min(HEIGHT, maxheight),
-    // By id, which no rename changes.
+    // By id: a new slug does not change it.
     thumbnail_url: `${publicUrl}/v1/petitions/${publicId}/og.png`,
     thumbnail_width: scaled(PICTURE_WIDTH),
     thumbnail_height: scaled(PICTURE_HEIGHT),
   };
 }
 
-/** Where consumers that have the petition find how to embed it: a `Link` header. */
+/** The value of the `Link` header with which oEmbed consumers find the embedding of a petition. */
 export function discoveryOf({ slug, title }: { slug: string; title: string }, publicUrl: string): string {
   const query = new URLSearchParams({ url: `${publicUrl}/v1/petitions/${slug}`, format: 'json' });
-  // Headers hold ASCII: other titles are written as in RFC 8187.
+  // Headers are ASCII: other titles are encoded as in RFC 8187.
   const named = /^[ !#-[\]-~]*$/.test(title) ? `title="${title}"` : `title*=UTF-8''${encodeExtended(title)}`;
   return `<${publicUrl}/v1/oembed?${query.toString()}>; rel="alternate"; type="application/json+oembed"; ${named}`;
 }
@@ -58,7 +58,7 @@ export function discoveryOf({ slug, title }: { slug: string; title: string }, pu
 const encodeExtended = (text: string): string =>
   encodeURIComponent(text).replace(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 
-/** For sites and editors that turn a pasted address into what is behind it. */
+/** oEmbed, for sites and editors that turn a pasted URL into the petition. */
 export const oembedRoutes =
   (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -71,7 +71,7 @@ export const oembedRoutes =
           access: 'open',
           summary: 'Get a petition as oEmbed',
           description:
-            'For sites that turn a pasted address into the petition itself (https://oembed.com). 404 for whatever is no published petition: drafts and what was taken down too. Of several petitions on one page it is the one published last. Parameters that are not named here are ignored, since consumers add their own.',
+            'For sites that turn a pasted URL into the petition itself (https://oembed.com). 404 for every URL that is not of a published petition, including drafts and petitions that were taken down. If several petitions share a page, the one published last is returned. Unknown parameters are ignored, since consumers add their own.',
           querystring: OEmbedQuery,
           answers: { 200: OEmbed, 304: NOT_MODIFIED },
           errors: ['not_found', 'unsupported_format'],

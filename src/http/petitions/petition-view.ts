@@ -45,7 +45,7 @@ export function toSummary(
   };
 }
 
-/** What the lead organization keeps to itself is null for everybody else. */
+/** A petition in the API. Members that only its lead organization may see are null for other callers. */
 export function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor, now: Date): Petition {
   const { petition, organization, milestones } = view;
   const own = speaksFor(actor, petition.organizationKey);
@@ -73,7 +73,7 @@ export function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor
   };
 }
 
-/** The petition as the caller may see it, with the ETag that a change of it needs. */
+/** Sends the petition as the caller may see it, with the ETag for If-Match. */
 export async function sendPetition(
   ctx: Context,
   request: FastifyRequest,

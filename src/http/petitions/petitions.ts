@@ -31,7 +31,7 @@ import { operation } from '../openapi/operation.js';
 import { discoveryOf } from './oembed.js';
 import { sendPetition, toPetition, toSummary } from './petition-view.js';
 
-/** Reading: for everybody, and the more for the lead organization. */
+/** Reading petitions: open to all callers. The lead organization sees more. */
 export const openPetitionRoutes =
   (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -43,7 +43,7 @@ export const openPetitionRoutes =
           tag: 'Petitions',
           access: 'open',
           summary: 'List petitions',
-          description: 'Published petitions; with a secret key also the drafts of your organization.',
+          description: 'Published petitions; with a secret key also your organization’s drafts.',
           querystring: PetitionQuery,
           answers: { 200: PetitionPage, 304: NOT_MODIFIED },
           errors: ['invalid_cursor'],
@@ -92,7 +92,7 @@ export const openPetitionRoutes =
           access: 'open',
           summary: 'Read a petition',
           description:
-            'The petition with its counts. What only its lead organization sees is null for everybody else.',
+            'The petition with its counts. Members that only its lead organization sees are null for other callers.',
           params: PetitionPath,
           answers: { 200: Petition, 304: NOT_MODIFIED, 308: MOVED },
           sends: ['Link'],
@@ -106,7 +106,7 @@ export const openPetitionRoutes =
           return hot.send(request, reply, { ref, caching: PUBLIC_CACHING, render: () => render(ref) });
         }
         return getPetition(ctx.store.read, actor, ref).then((view) => {
-          // Nobody can embed a draft yet.
+          // Drafts cannot be embedded.
           if (view.petition.status !== 'draft') reply.header('link', discoveryOf(view.petition, publicUrl));
           return sendPetition(ctx, request, reply, view);
         });
@@ -115,7 +115,7 @@ export const openPetitionRoutes =
     done();
   };
 
-/** Writing: for the lead organization. */
+/** Creating and changing petitions: for the lead organization. */
 export const secretPetitionRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -129,7 +129,7 @@ export const secretPetitionRoutes =
           tag: 'Petitions',
           access: 'secret',
           summary: 'Create a petition',
-          description: 'Makes a draft that your organization leads. Publish it with a transition.',
+          description: 'Creates a draft, led by your organization. Publish it with a transition.',
           body: PetitionInput,
           answers: { 201: Petition },
           sends: ['ETag', 'Location'],
@@ -155,7 +155,7 @@ export const secretPetitionRoutes =
           access: 'secret',
           summary: 'Change a petition',
           description:
-            'A JSON Merge Patch. Needs `If-Match` with the ETag that you have read. The statement stays once somebody has signed it.',
+            'A JSON Merge Patch. Needs `If-Match` with the ETag that you have read. The statement cannot change after the first signature.',
           params: PetitionPath,
           body: PetitionPatch,
           answers: { 200: Petition, 308: MOVED },
@@ -186,9 +186,9 @@ export const secretPetitionRoutes =
           operationId: 'transitionPetition',
           tag: 'Petitions',
           access: 'secret',
-          summary: 'Move a petition on in its life',
+          summary: 'Change the status of a petition',
           description:
-            'draft → published → closed → archived, and taken_down from anywhere. Closing takes an outcome and a response; taking down needs a reason.',
+            'draft → published → closed → archived, and taken_down from any status. Closing takes an optional outcome and response; taking down needs a reason.',
           params: PetitionPath,
           body: PetitionTransition,
           answers: { 200: Petition, 308: MOVED },
@@ -219,7 +219,7 @@ export const secretPetitionRoutes =
     done();
   };
 
-/** A petition may carry 20,000 characters of background and a hundred sources. */
+/** In bytes: a petition may have 20,000 characters of background and a hundred references. */
 const PETITION_BODY_LIMIT = 512 * 1024;
 
 const fromInput = <Body extends { opens_at?: string | null; closes_at?: string | null }>(body: Body) => {
@@ -231,7 +231,7 @@ const fromInput = <Body extends { opens_at?: string | null; closes_at?: string |
   };
 };
 
-/** The members that go with each step, which one schema for all steps cannot say. */
+/** Checks which members go with which status, which the schema does not express. Throws `invalid_body`. */
 function toTransition({ to, outcome, response, reason }: (typeof PetitionTransition)['static']): Transition {
   const misplaced = [
     ...(to === 'closed'

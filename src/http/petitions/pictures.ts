@@ -6,24 +6,24 @@ import type { Context } from '../../core/context.js';
 import { findPictured } from '../../core/petitions/pictures.js';
 import { describeError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
-import { Album } from '../../pictures/album.js';
+import { PictureCache } from '../../pictures/cache.js';
 import { Renderer } from '../../pictures/renderer.js';
 import { MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { isFresh } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
-import { faceOf } from './picture-words.js';
+import { contentOf } from './picture-content.js';
 
-/** For a minute as it is; caches may show an older one while they fetch the next. */
+/** Fresh for a minute; caches may serve an older picture for an hour while they revalidate. */
 const PICTURE_CACHE = 'public, max-age=60, stale-while-revalidate=3600';
 
-/** The picture that networks show with a link to a petition. */
+/** The picture that social networks show with a link to a petition. */
 export const pictureRoutes =
   (ctx: Context, locales: Locales, metrics: Registry): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     const renderer = new Renderer({
       died: (error) => app.log.error({ error: describeError(error) }, 'the thread that draws pictures died'),
     });
-    const album = new Album(renderer, ctx.now);
+    const pictureCache = new PictureCache(renderer, ctx.now);
     watchPictures(metrics, renderer);
     app.addHook('onClose', () => renderer.close());
 
@@ -36,7 +36,7 @@ export const pictureRoutes =
           access: 'open',
           summary: 'Get the picture of a petition',
           description:
-            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition. A change of its words shows at once, a count within a minute. A title in a script without a font here (Chinese, Japanese, Korean, Thai and others) is left out, emoji too. Query parameters are ignored, so that you can defeat the caches of networks.',
+            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition. Changed texts appear at once, a new count within a minute. Emoji are left out, and so is a title in a script for which this server has no font (Chinese, Japanese, Korean, Thai and others). Query parameters are ignored, so that you can defeat the caches of networks.',
           params: PetitionPath,
           anyQuery: true,
           answers: {
@@ -69,10 +69,10 @@ export const pictureRoutes =
         const { actor } = request;
         const pictured = await findPictured(ctx.store.read, actor, request.params.petition);
         const { petition, lead } = pictured;
-        const { png, etag } = await album.show({
+        const { png, etag } = await pictureCache.show({
           id: petition.publicId,
           edition: `${petition.version} ${lead.name}`,
-          face: faceOf(pictured, locales, ctx.now()),
+          content: contentOf(pictured, locales, ctx.now()),
         });
         reply
           .header('etag', etag)

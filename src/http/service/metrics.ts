@@ -5,7 +5,7 @@ import { readQueue } from '../../core/mail/outbox.js';
 import type { Store } from '../../store/store.js';
 import type { SharedState } from '../limits/limit-store.js';
 
-/** Prometheus metrics of one app: by route and status, never by path or caller. */
+/** The Prometheus metrics of one app. Labels must be operations and statuses, never paths or callers. */
 export function createMetrics(app: FastifyInstance, store: Store, now: () => Date): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -24,7 +24,7 @@ function timeRequests(registry: Registry, app: FastifyInstance): void {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     registers: [registry],
   });
-  // Finding a child by its labels costs more than observing: each is found once.
+  // Looking up a child by its labels costs more than observing, so children are kept.
   const children = new Map<string, ReturnType<typeof duration.labels>>();
   app.addHook('onResponse', (request, reply, done) => {
     const schema = request.routeOptions.schema as { operationId?: string } | undefined;
@@ -98,7 +98,7 @@ function watchOutbox(registry: Registry, { read }: Store, now: () => Date): void
   });
 }
 
-/** Who listens to live counts. */
+/** Metrics of live count streams. */
 export function watchLive(registry: Registry, live: () => { size: number; dropped: number }): void {
   const registers = [registry];
   new Gauge({
@@ -111,7 +111,7 @@ export function watchLive(registry: Registry, live: () => { size: number; droppe
   });
   new Counter({
     name: 'live_dropped_total',
-    help: 'Streams of live counts that were cut off because nobody read them',
+    help: 'Streams of live counts that were cut off because their client did not read them',
     registers,
     collect() {
       this.reset();
@@ -120,7 +120,7 @@ export function watchLive(registry: Registry, live: () => { size: number; droppe
   });
 }
 
-/** How limits are counted, where several processes share them. */
+/** Metrics of rate limits, where several processes share them. */
 export function watchLimits(registry: Registry, state: () => SharedState | undefined): void {
   if (!state()) return;
   const registers = [registry];
@@ -152,11 +152,11 @@ export function watchLimits(registry: Registry, state: () => SharedState | undef
   });
 }
 
-/** What could not be said. */
+/** Lines that the log has lost. */
 export function watchLog(registry: Registry, dropped: () => number): void {
   new Counter({
     name: 'log_dropped_total',
-    help: 'Lines of the log that could not be written: the disk was full, or nobody read them',
+    help: 'Lines of the log that could not be written: the disk was full, or the reader of the pipe was too slow',
     registers: [registry],
     collect() {
       this.reset();
@@ -167,7 +167,7 @@ export function watchLog(registry: Registry, dropped: () => number): void {
 
 export type MailCounters = { sent: number; failed: number; retried: number };
 
-/** What the mail worker of this process has done. */
+/** Metrics of the mail worker of this process. */
 export function watchMail(registry: Registry, counters: () => MailCounters): void {
   new Counter({
     name: 'mail_total',

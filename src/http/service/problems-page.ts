@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { ERRORS } from '../../errors.js';
-import { html, page } from '../html.js';
+import { html, htmlDocument } from '../html.js';
 
 const byStatus = new Map<number, [code: string, title: string][]>();
 for (const [code, [status, title]] of Object.entries(ERRORS)) {
@@ -8,8 +8,8 @@ for (const [code, [status, title]] of Object.entries(ERRORS)) {
 }
 const groups = [...byStatus].sort(([a], [b]) => a - b);
 
-/** The page that the `type` of every problem points into: each code has an anchor of its name. */
-export const PROBLEMS_PAGE = page(
+/** The page `/problems`, to which the `type` of every problem links: each code is an anchor. */
+export const PROBLEMS_PAGE = htmlDocument(
   { lang: 'en', dir: 'ltr', title: 'Problems' },
   html`<h1>Problems</h1>
     <p>

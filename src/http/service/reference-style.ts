@@ -1,6 +1,6 @@
 /**
- * Scalar in the colours of our pages (src/http/html.ts): every text has a contrast of 4.5 to 1, in light and dark. Its
- * own name and what leads to its makers are left out.
+ * Styles the Scalar API reference in the colours of the pages (src/http/html.ts). Every text must keep a contrast of
+ * 4.5 to 1, in light and dark. Links to scalar.com are hidden.
  */
 export const REFERENCE_CSS = `
 .light-mode, .dark-mode {
@@ -49,7 +49,7 @@ export const REFERENCE_CSS = `
   --scalar-button-1-color: #0b1a33;
 }
 :focus-visible { outline: 3px solid var(--scalar-color-accent) !important; outline-offset: 2px; }
-/* Underscores of codes would be cut off, and the last status would run into the switch beside it. */
+/* Without these, underscores in codes are cut off, and the last status overlaps the switch beside it. */
 .markdown-summary { padding-bottom: 3px; }
 .scalar-card-checkbox { padding-left: 10px; border-left: 1px solid var(--scalar-border-color); }
 .scalar-card-checkbox-checkmark { box-shadow: inset 0 0 0 1px var(--scalar-color-3) !important; }

@@ -4,10 +4,10 @@ import { html } from '../html.js';
 import { packedFile } from '../packed-file.js';
 import { REFERENCE_CSS } from './reference-style.js';
 
-/** What `npm run build` takes out of @scalar/fastify-api-reference. */
+/** `npm run build` copies it from @scalar/fastify-api-reference. */
 const SCRIPT = new URL('dist/reference/scalar.js', packageRoot);
 
-/** Scalar makes its styles while it runs. All else comes from here, and nothing is asked of anybody else. */
+/** Scalar creates styles at run time, hence 'unsafe-inline'. Everything else comes from this server alone. */
 const CSP = [
   "default-src 'none'",
   "script-src 'self'",
@@ -20,7 +20,7 @@ const CSP = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Without anything of Scalar's own: fonts, figures, proxy, agent, client. */
+/** All features that call Scalar's servers are off: fonts, telemetry, proxy, agent, client. */
 const CONFIGURATION = {
   url: 'openapi.json',
   customCss: REFERENCE_CSS,
@@ -53,7 +53,7 @@ const PAGE = html`<!doctype html>
     </body>
   </html> `.markup;
 
-/** What is said of secret keys on this page, at the end of the introduction. */
+/** The note on secret keys at the end of the introduction. */
 const KEYS = {
   taken:
     '**Trying it.** Requests from this page go to this server and do what they say. Secret keys work here, because this server is not in production or `DOCS_SECRET_KEYS` says so; from any other page they are refused.',
@@ -72,7 +72,7 @@ type Readable = {
   components: { schemas: { Problem: { properties: { code: { enum?: string[] } } } } };
 };
 
-/** `/docs`: the document to read and to try, which works without the internet. */
+/** `/docs`: the API reference, to read and to try out. It works without internet access. */
 export const referenceRoutes =
   ({ publicUrl, document }: ReferenceOptions): FastifyPluginCallback =>
   (app, _options, done) => {
@@ -81,10 +81,10 @@ export const referenceRoutes =
     let made: string | undefined;
     const readable = () => {
       const copy = structuredClone(document(app)) as Readable;
-      // Whatever name the page was opened under: its requests must stay on its own origin.
+      // A relative URL, so that requests stay on the origin under which the page was opened.
       copy.servers = [{ url: new URL(publicUrl).pathname.replace(/\/$/, '') || '/' }];
       copy.info.description += `\n\n${app.ownPages.sendSecretKeys ? KEYS.taken : KEYS.refused}`;
-      // Scalar would show all codes there are with every error, not just those of the operation.
+      // Otherwise Scalar would show all codes with every error, not just those of the operation.
       delete copy.components.schemas.Problem.properties.code.enum;
       return JSON.stringify(copy);
     };

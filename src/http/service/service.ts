@@ -12,7 +12,7 @@ import { toYaml } from '../openapi/openapi-yaml.js';
 import { operation } from '../openapi/operation.js';
 import { PROBLEMS_PAGE } from './problems-page.js';
 
-/** Made when it is first asked for, and kept. */
+/** Makes a text at the first call, and keeps it. */
 function once(make: () => string): () => Buffer {
   let made: Buffer | undefined;
   return () => (made ??= Buffer.from(make()));
@@ -38,16 +38,18 @@ export type ServiceOptions = {
   now: () => Date;
   limits: Pick<LimitStore, 'state'>;
   metrics: Registry;
-  /** Whether the process has begun to stop. */
+  /** Whether the process is shutting down. */
   draining: () => boolean;
   document: (app: FastifyInstance) => object;
 };
 
-/** Health, metrics, the document: for machines and operators. They need no key, and have a limit of their own. */
+/**
+ * Health, metrics and the API document, for machines and operators. They need no key, and have their own rate limit.
+ */
 export const serviceRoutes =
   ({ store, now, limits, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    // The same bytes for everybody: whoever asks again and again and reads nothing takes no memory.
+    // One shared buffer: clients that request it repeatedly and do not read the answers take no memory.
     const json = once(() => JSON.stringify(document(app)));
     const yaml = once(() => toYaml(document(app)));
 

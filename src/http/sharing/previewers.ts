@@ -2,22 +2,22 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isbot } from 'isbot';
 
 /*
- * What sends a request, as far as it says so itself. Nobody is taken for a machine because of what is missing: in-app
- * browsers and old ones send few headers.
+ * Classifies the sender of a request by what it says about itself. A missing header must never make it a machine:
+ * in-app browsers and old browsers send few headers.
  */
 
 /**
- * `previewer`: shows or indexes pages, and wants our card; `program`: a library or tool that says so, or nothing at all;
- * `browser`: calls itself one.
+ * `previewer`: shows or indexes pages, and gets the share card; `program`: a library or tool, or no User-Agent at all;
+ * `browser`: claims to be one.
  */
 export type Sender = 'previewer' | 'program' | 'browser';
 
-/** Networks and messengers. Most are in isbot's list as well; these must not depend on it. */
+/** Social networks and messengers. Most are in isbot's list as well, but these must not depend on it. */
 const PREVIEWERS = new RegExp(
   [
-    // Signal, too. The browser inside WhatsApp has the name at its end.
+    // Also used by Signal. The browser inside WhatsApp has the name at the end instead.
     '^WhatsApp/',
-    // iMessage, too, which calls itself so behind a Safari.
+    // Also iMessage, which appends this to a Safari User-Agent.
     'facebookexternalhit|Facebot|facebookcatalog|meta-external',
     'Twitterbot|TelegramBot|Discordbot|LinkedInBot|redditbot|Applebot|vkShare|^Viber',
     'Slackbot|Slack-ImgProxy',
@@ -33,16 +33,16 @@ const PREVIEWERS = new RegExp(
   'i',
 );
 
-/** Libraries and tools: they want to know where the link leads. */
+/** Libraries and tools: they get the redirect. */
 const PROGRAMS =
   /^(?:curl|wget|httpie|python|aiohttp|node|undici|axios|got|deno|bun|go-http|okhttp|java|apache-httpclient|ruby|faraday|php|guzzle|perl|libwww|lwp|dart|reqwest|hyper|postman|insomnia|cfnetwork|dalvik|lightmyrequest)/i;
 
-/** How browsers begin: nearly all of them like this for a quarter of a century, and a few that people still use. */
+/** How the User-Agent of a browser begins: nearly all with Mozilla, and a few others that are still in use. */
 const BROWSERS = /^(?:Mozilla\/[45]\.0 \(|Opera\/\d|Lynx\/|Links \(|ELinks\/|w3m\/|UCWEB\/|BlackBerry|Nokia)/;
-/** So call themselves machines that want to be let in; of browsers only these. */
+/** Crawlers use this form; of browsers only Internet Explorer and Konqueror do. */
 const COMPATIBLE = /^Mozilla\/[45]\.0 \(compatible; (?!MSIE|Konqueror)/;
 
-/** Names are few, and looking one up in the list takes as long as the rest of a redirect. */
+/** A cache: matching a User-Agent takes as long as the rest of a redirect. */
 const known = new Map<string, Sender>();
 const MOST_KNOWN = 1000;
 
@@ -68,7 +68,7 @@ const AHEAD = /prefetch|preview|prerender/i;
 const AHEAD_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'] as const;
 const PAGES = new Set(['document', 'iframe', 'frame', 'fencedframe']);
 
-/** Whether a GET by a browser opens a page for somebody, by what browsers say of it. */
+/** Whether a GET by a browser opens a page for a person, rather than a prefetch or a subresource, by its headers. */
 export function opensPage(headers: IncomingHttpHeaders): boolean {
   for (const name of AHEAD_HEADERS) {
     const value = headers[name];

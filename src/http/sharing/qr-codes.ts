@@ -1,9 +1,9 @@
 import QRCode from 'qrcode';
 
-/** Level M can be read with an eighth of it hidden; the standard asks for four modules of white around it. */
+/** Level M stays readable with an eighth of it hidden; the standard requires a margin of four modules. */
 const LOOKS = { margin: 4, errorCorrectionLevel: 'M' } as const;
 
-/** Of pngjs: grey without filters is drawn in half the time of its defaults, and as small. */
+/** Options of pngjs: greyscale without filters takes half the time of the defaults, and the file is as small. */
 const FAST = { colorType: 0, filterType: 0 };
 
 export const qrSvg = (text: string): Promise<string> => QRCode.toString(text, { ...LOOKS, type: 'svg' });

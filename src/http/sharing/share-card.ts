@@ -1,16 +1,16 @@
 import type { ShareCard } from '../../core/sharing/share-target.js';
 import { html } from '../html.js';
 
-/** The size that the networks show largest. */
+/** The picture size that social networks show largest. */
 const [WIDTH, HEIGHT] = [1200, 630];
 
 export type CardPage = ShareCard & {
-  /** The petition's page, without the code: so that all links of a petition are one page to the networks. */
+  /** The petition's page without the share code, so that networks treat all links of a petition as one page. */
   pageUrl: string;
   imageUrl: string;
 };
 
-/** A page for programs that read tags. It loads nothing, runs nothing, and links to the petition's page. */
+/** A page with Open Graph and Twitter tags, for previewers. It loads nothing, and links to the petition's page. */
 export const cardPage = ({ title, description, locale, pageUrl, imageUrl }: CardPage): string =>
   html`<!doctype html>
     <html lang="${locale}" prefix="og: https://ogp.me/ns#">

@@ -53,7 +53,7 @@ const toOwnShareLink = (ctx: Context, link: Link) => ({
   requests: link.requests,
 });
 
-/** The picture of a code never changes. */
+/** Sends a QR code, cacheable for ever: the picture of a code never changes. */
 const sendPicture = (reply: FastifyReply, type: string, picture: string | Buffer) =>
   reply.header('cache-control', 'public, max-age=31536000, immutable').type(type).send(picture);
 
@@ -68,9 +68,9 @@ export const openShareLinkRoutes =
           operationId: 'createShareLink',
           tag: 'Sharing',
           access: 'open',
-          summary: 'Make a link to share a petition with',
+          summary: 'Make a link for sharing a petition',
           description:
-            'For the petition, or with the receipt of a signature for its signer. Only a key attributes it to an organization, its own: so are the signatures that it brings, if no key says otherwise.',
+            'A link for the petition, or, with the receipt of a signature, for its signer. Made with a key, the link is attributed to the organization of that key, and so are the signatures that it brings, unless these are sent with another key.',
           params: PetitionPath,
           body: ShareLinkInput,
           answers: { 201: ShareLink, 308: MOVED },
@@ -103,7 +103,7 @@ export const openShareLinkRoutes =
           tag: 'Sharing',
           access: 'open',
           summary: 'Read what a share link has brought',
-          description: 'Sums, and never who. Whoever has the link can read it.',
+          description: 'Sums, never people. Anyone who has the link can read them.',
           params: ShareLinkPath,
           answers: { 200: ShareLink, 304: NOT_MODIFIED },
           errors: ['share_link_not_found', 'petition_taken_down'],
@@ -124,7 +124,7 @@ export const openShareLinkRoutes =
           tag: 'Sharing',
           access: 'open',
           summary: 'Get the QR code of a share link as SVG',
-          description: 'Black on white with a quiet zone, as large as you draw it. It never changes.',
+          description: 'Black on white with a quiet zone, at any size. It never changes.',
           params: ShareLinkPath,
           answers: {
             200: {
@@ -160,7 +160,7 @@ export const openShareLinkRoutes =
           access: 'open',
           summary: 'Get the QR code of a share link as PNG',
           description:
-            'Black on white with a quiet zone, about 400 pixels. It never changes. For print take the SVG.',
+            'Black on white with a quiet zone, about 400 pixels. It never changes. Use the SVG for print.',
           params: ShareLinkPath,
           answers: {
             200: {
@@ -202,7 +202,7 @@ export const secretShareLinkRoutes =
           access: 'secret',
           summary: 'List the share links of a petition',
           description:
-            'Latest first: all of them for the lead organization, for a partner its own. Who made them is not told.',
+            'Latest first. The lead organization sees all of them, a partner its own. The person who made a link is not shown.',
           querystring: ShareLinkQuery,
           answers: { 200: OwnShareLinkPage, 304: NOT_MODIFIED },
           errors: ['petition_not_found', 'invalid_cursor'],

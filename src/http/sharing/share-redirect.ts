@@ -29,7 +29,7 @@ const CARD = {
 
 const HEADERS = ['cache-control', PRIVATE_CACHE, 'x-robots-tag', 'noindex'];
 
-/** Where share links lead, and who followed them: see core/sharing/clicks.ts. */
+/** Follows share links, and records the clicks: see core/sharing/clicks.ts. */
 export const shareRedirectRoutes =
   (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -40,7 +40,7 @@ export const shareRedirectRoutes =
       });
     }, FLUSH_MS);
     timer.unref();
-    // By then the last request is answered, and the store is still open.
+    // onClose runs after the last answer and before the store closes.
     app.addHook('onClose', async () => {
       clearInterval(timer);
       await ctx.clicks.close().catch((error: unknown) => {
@@ -56,11 +56,11 @@ export const shareRedirectRoutes =
           tag: 'Sharing',
           access: 'open',
           summary: 'Follow a share link',
-          description: `Redirects to the petition’s \`page_url\`, with the link’s \`source\` (\`share-<network>\` if it has none) and its code as \`share\` in the query: hand the code on as \`share_code\` when somebody signs. It leads nowhere else, whatever is asked.
+          description: `Redirects to the petition’s \`page_url\`, with the link’s \`source\` (\`share-<network>\` if it has none) and its code as \`share\` in the query: send that code as \`share_code\` with a signature. The target does not depend on the request.
 
-Any query is taken and dropped: networks append parameters of their own (\`fbclid\`). HEAD works, too.
+Any query is accepted and ignored: networks append their own parameters (\`fbclid\`). HEAD works, too.
 
-Every request counts as one. It counts as a click only when it looks like a person, about ten seconds later.`,
+Each call adds to \`requests\`. It also becomes a click, about ten seconds later, if it looks like a person’s.`,
           params: ShareRedirectPath,
           anyQuery: true,
           answers: { 200: CARD, 302: { description: 'To the page of the petition: see `Location`.' } },
@@ -69,7 +69,7 @@ Every request counts as one. It counts as a click only when it looks like a pers
       },
       (request, reply) => {
         const found = targets.find(request.params.code);
-        // Most answers wait for nothing: a promise would cost as much as finding it did.
+        // Synchronous where the target is known: a promise would cost as much as the lookup.
         return found instanceof Promise
           ? found.then((target) => follow(request, reply, target))
           : follow(request, reply, found);

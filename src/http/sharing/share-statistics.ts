@@ -36,7 +36,7 @@ export const secretShareStatisticsRoutes =
           access: 'secret',
           summary: 'Read what sharing a petition has brought',
           description:
-            'By network, wording, organization or time, for the lead organization and its partners: everybody’s sums. With `organization`, those of one of them.',
+            'Sums of all share links by network, wording, organization or time, for the lead organization and its partners. With `organization`, the sums of that organization.',
           params: PetitionPath,
           querystring: ShareStatisticsQuery,
           answers: { 200: ShareStatistics, 304: NOT_MODIFIED },

@@ -40,9 +40,9 @@ export const secretImportRoutes =
           operationId: 'listSignatureImports',
           tag: 'Signatures',
           access: 'secret',
-          summary: 'List what was vouched for',
+          summary: 'List vouched signatures by import',
           description:
-            'For the lead organization: every file that was imported, by whomever, and what keys of partners vouched for one by one, a day of each key at a time. What one of them has brought is quarantined at once with `previewModeration` (`action: quarantine`, `filter: { import }`). Latest first.',
+            'For the lead organization: every imported file, by any organization, and the signatures that keys of partners vouched for one by one, with one entry for each key and day. To quarantine all signatures of an entry use `previewModeration` (`action: quarantine`, `filter: { import }`). Latest first.',
           params: PetitionPath,
           querystring: SignatureImportListQuery,
           answers: { 200: SignatureImportPage, 304: NOT_MODIFIED },

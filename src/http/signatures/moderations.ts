@@ -31,26 +31,27 @@ const toFilter = (filter: (typeof FilterInput)['static']): ModerationFilter => (
   emailDomain: filter.email_domain,
 });
 
-/** What is decided about quarantine. */
+/** The operations that decide about quarantine. */
 const DECISIONS = {
   release: {
     operationId: 'releaseSignature',
     summary: 'Release a quarantined signature',
     description:
-      'It is what it would have been without suspicion: it counts if its mailbox has confirmed it or the petition asks nobody; else its mailbox is asked now. One that an organiser quarantined is what it was.',
+      'Gives the signature the status that it would have had without suspicion: it counts if its mailbox has confirmed it or the petition asks for no confirmation; otherwise the confirmation mail is sent now. A signature that an organiser had quarantined gets its former status back.',
     refusals: ['not_quarantined', 'signer_forgotten'],
   },
   refuse: {
     operationId: 'refuseSignature',
     summary: 'Refuse a quarantined signature',
-    description: 'It is invalidated, and nobody is mailed. Restored, it is quarantined again.',
+    description:
+      'Invalidates the signature without mailing the signer. If restored, it is quarantined again.',
     refusals: ['not_quarantined'],
   },
   quarantine: {
     operationId: 'quarantineSignature',
     summary: 'Quarantine a signature',
     description:
-      'A pending or confirmed one: it no longer counts and leaves the public list. Released, it is what it was.',
+      'For a pending or confirmed signature: it no longer counts and leaves the public list. Releasing it restores its status.',
     refusals: ['already_quarantined', 'already_invalidated', 'signature_withdrawn'],
   },
 } as const satisfies Record<string, { refusals: readonly ErrorCode[] } & Record<string, unknown>>;
@@ -94,9 +95,9 @@ export const secretModerationRoutes =
           operationId: 'previewModeration',
           tag: 'Signatures',
           access: 'secret',
-          summary: 'See what a moderation of many would do',
+          summary: 'Preview the moderation of many signatures',
           description:
-            'Finds the signatures of a petition that you lead which the action would move. It changes nothing. What you are not shown of a signature under the terms of a partner you do not find by `email_domain`.',
+            'Finds the signatures of a petition that you lead to which the action would apply. It changes nothing. `email_domain` does not find signatures whose address you may not see under the terms of a partner.',
           body: ModerationPreviewInput,
           answers: { 200: ModerationPreview },
           errors: ['petition_not_found'],
@@ -121,7 +122,7 @@ export const secretModerationRoutes =
           access: 'secret',
           summary: 'Moderate many signatures',
           description:
-            'Does what a preview has shown, to those of it that are still what they were then. What has been signed, confirmed or moderated since is not touched. At most 10,000 in a request: repeat it while `remaining` is not 0. Repeating it moves nothing twice.',
+            'Applies a preview to those of its signatures that have not changed since. Signatures that were made, confirmed or moderated after the preview are not touched. A request moderates at most 10,000: repeat it while `remaining` is not 0. Repeating it is safe.',
           body: ModerationInput,
           answers: { 200: ModerationResult },
           errors: ['preview_outdated'],

@@ -29,7 +29,7 @@ export const publicSignatureRoutes =
           operationId: 'listPublicSignatures',
           tag: 'Signatures',
           access: 'open',
-          summary: 'List who has signed',
+          summary: 'List the public signatures',
           description: 'Confirmed signatures, latest first, each shown as its signer chose.',
           params: PetitionPath,
           querystring: PublicSignatureQuery,
@@ -41,7 +41,7 @@ export const publicSignatureRoutes =
         const { limit = 20, cursor } = request.query;
         const { actor, params } = request;
         const read = () => listPublicSignatures(ctx, actor, params.petition, { limit, cursor });
-        // The first page is what everybody looks at.
+        // Only the first page is kept: it gets nearly all requests.
         if (actor.kind === 'anonymous' && cursor === undefined) {
           const render = async () => {
             const page = await read();

@@ -15,7 +15,7 @@ import { CSV_HEADER, fileOf } from './signature-lines.js';
 const TYPES = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const;
 
 const FILE = {
-  description: 'The file, which is complete when the answer ends as HTTP wants it.',
+  description: 'The file. It is complete if the answer ends properly in HTTP.',
   content: {
     'text/csv': {
       schema: Type.String({
@@ -29,7 +29,7 @@ const FILE = {
   },
 };
 
-/** `stallMs`: how long a client may take nothing before its connection is ended. */
+/** `stallMs`: how long a client may read nothing before its connection is closed. */
 export const secretSignatureExportRoutes =
   (ctx: Context, { stallMs = 30_000 }: { stallMs?: number } = {}): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -41,14 +41,14 @@ export const secretSignatureExportRoutes =
           operationId: 'exportSignatures',
           tag: 'Signatures',
           access: 'secret',
-          summary: 'Take all signatures of a petition out as a file',
-          description: `CSV, or one \`Signature\` a line as JSON, first signed first: those that \`listSignatures\` lists for you, each as it is shown there. The file comes while it is read, however large it is.
+          summary: 'Export all signatures of a petition as a file',
+          description: `CSV, or one \`Signature\` per line as JSON, oldest first: the signatures that \`listSignatures\` lists for you, each as it is shown there. The file is streamed, so it can be of any size.
 
-It is complete when the answer ends in order. When something fails on the way the connection breaks, and HTTP clients report an error: throw such a file away. All signatures are in it that were there at the beginning, and none twice; a status is the one at the moment of reading.
+The file is complete if the answer ends properly. If an error occurs on the way, the connection is closed early, and HTTP clients report an error: discard such a file. It contains every signature that existed at the beginning, and none twice; each status is the one at the moment of reading.
 
-In CSV a text that a spreadsheet would run as a formula begins with an apostrophe; \`importSignatures\` takes it off again.
+In CSV an apostrophe is put before texts that a spreadsheet would run as a formula; \`importSignatures\` removes it.
 
-A client that reads nothing for half a minute is taken to be gone.`,
+If a client reads nothing for half a minute, its connection is closed.`,
           querystring: SignatureExportQuery,
           answers: { 200: FILE },
           sends: ['Content-Disposition'],

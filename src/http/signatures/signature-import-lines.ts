@@ -9,11 +9,13 @@ import { fieldErrors } from '../problems.js';
 import { hasBadText, validator } from '../validation.js';
 import { CSV_COLUMNS } from './signature-lines.js';
 
-/* Files of signatures that were collected elsewhere, line by line: what a line says, or what is wrong with it. */
+/*
+ * Parses files of signatures that were collected elsewhere: each line becomes a signature, or errors with its number.
+ */
 
 type Values = Record<string, unknown>;
 
-/** What an export has beyond what can be taken over. */
+/** Members of an export that an import ignores. */
 const NOT_READ = [
   'id',
   'petition_id',
@@ -27,12 +29,12 @@ const NOT_READ = [
 const REQUIRED = ['email', 'name'];
 const NOT_TEXT = '\uFFFD';
 
-/** Reads a file in pieces. Throws `invalid_body` for a CSV whose first line does not name its columns. */
+/** Parses a file as it arrives. Throws `invalid_body` for a CSV whose first line does not name its columns. */
 export async function* linesOf(
   bytes: AsyncIterable<Uint8Array>,
   format: 'csv' | 'ndjson',
 ): AsyncGenerator<ImportLine[], void, undefined> {
-  // It takes a byte order mark away, and puts U+FFFD for what is not UTF-8.
+  // The decoder removes a byte order mark, and replaces invalid UTF-8 by U+FFFD, which `isBad` reports.
   const decoder = new TextDecoder();
   const reader = format === 'csv' ? new CsvLines() : new JsonLines();
   for await (const piece of bytes) {
@@ -50,7 +52,7 @@ class CsvLines {
 
   end(): ImportLine[] {
     const lines = this.#toLines(this.#reader.end());
-    // A file without a header is a file without columns.
+    // An empty file has no header: reports the missing columns.
     this.#columns ??= columnsOf([]);
     return lines;
   }
@@ -85,7 +87,7 @@ class CsvLines {
   }
 }
 
-/** Columns that are a part of a field, or no text. */
+/** Columns that are part of a nested member, or not a string. */
 const PARTS: Record<string, (values: Values, cell: string) => void> = {
   hidden: (values, cell) => (values['hidden'] = cell === 'true' ? true : cell === 'false' ? false : cell),
   ...partsOf('postal_address', {
@@ -115,7 +117,7 @@ const KNOWN = new Set([
   ...Object.keys(PARTS),
 ]);
 
-/** What each column is; undefined: it is not read. */
+/** The member for each column; undefined where it is ignored. Throws `invalid_body`. */
 function columnsOf(header: readonly string[]): (string | undefined)[] {
   const names = header.map((name) => name.trim().toLowerCase());
   const wrong = names.flatMap((name, i) => {
@@ -123,7 +125,7 @@ function columnsOf(header: readonly string[]): (string | undefined)[] {
     if (names.indexOf(name) !== i) {
       return [{ pointer, code: 'duplicate', detail: 'A column before it has the same name.' }];
     }
-    // The names are not repeated: without a header they would be somebody's address.
+    // Names must not be repeated: if the header is missing, they are personal data of the first row.
     return KNOWN.has(name) || CSV_COLUMNS.includes(name)
       ? []
       : [
@@ -181,7 +183,7 @@ function objectIn(text: string): Values | FieldError[] {
       return value as Values;
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   return about('', 'json', 'Write one JSON object on each line.');
 }

@@ -42,14 +42,14 @@ const FILES = {
 };
 
 const RESULTS = {
-  description: 'What has become of the lines.',
+  description: 'The result for the lines.',
   content: {
     'application/json': { schema: ref(SignatureImportResult) },
     [NDJSON]: { schema: ref(SignatureImportResult) },
   },
 };
 
-/** How long the writer may work for an import at a time: so much longer may signing take meanwhile. */
+/** How long one chunk may occupy the writer: signing may take that much longer meanwhile. */
 const CHUNK_MS = 25;
 const TELL_MS = 1000;
 
@@ -64,19 +64,19 @@ export const secretSignatureImportRoutes =
       '/v1/signatures/import',
       {
         config: { scope: 'signatures:vouch' },
-        // The body is a stream: its lines are held against their schema one by one.
+        // The body is a stream: signature-import-lines.ts validates each line.
         validatorCompiler: (part) =>
           part.httpPart === 'body' ? () => true : (compile?.(part as never) as () => boolean),
         schema: operation({
           operationId: 'importSignatures',
           tag: 'Signatures',
           access: 'secret',
-          summary: 'Take over signatures that were collected elsewhere',
-          description: `A file of any length, CSV or one \`SignatureImportLine\` a line as JSON, which is read while it comes. You vouch for its signatures: they count at once, as if each were sent to \`signPetition\` with \`vouched\`, and nothing is mailed. A partner may do so if that was agreed (\`may_vouch\`), and what it brings beyond the limit of the day is quarantined. What supporters have said themselves stays as it is. Where something of the petition is hidden from you (a partner does not see whom others have collected, the lead not whom a partner has whose terms are \`names\` or \`counts\`), you hear only how many lines were \`accepted\`: whoever has signed before counts once.
+          summary: 'Import signatures that were collected elsewhere',
+          description: `Takes a file of any length, CSV or one \`SignatureImportLine\` per line as JSON, and processes it as it arrives. You vouch for its signatures: they count at once, as if each were sent to \`signPetition\` with \`vouched\`, and nothing is mailed. A partner may import if that was agreed (\`may_vouch\`); signatures beyond its daily limit are quarantined. Data that supporters have entered themselves is not overwritten. If some signatures of the petition are hidden from you, only the number of \`accepted\` lines is returned: a partner does not see the signatures of others, the lead organization not those of partners whose terms are \`names\` or \`counts\`. A person who has already signed counts once.
 
-A line that is wrong is told with its number, and stops no other. The lines are stored in chunks while the rest still comes: when the connection breaks, or an error comes on the way, send the file again. Nobody counts twice, so nothing needs to be remembered.
+An invalid line is reported with its number, and does not stop the others. Lines are stored in chunks while the file arrives: if the connection breaks, or an error occurs on the way, send the whole file again. No person counts twice, so you need not keep track of what was stored.
 
-With \`Accept: application/x-ndjson\` the answer begins at once: a \`SignatureImportResult\` about every second, one a line, with what is wrong since the one before. The last one alone is \`complete\`, or says why it \`stopped\`.`,
+With \`Accept: application/x-ndjson\` the answer begins at once: one \`SignatureImportResult\` per line, about every second, with the problems since the previous one. Only the last one is \`complete\`, or has \`stopped\` with the reason.`,
           querystring: SignatureImportQuery,
           files: FILES,
           answers: { 200: RESULTS },
@@ -97,7 +97,7 @@ With \`Accept: application/x-ndjson\` the answer begins at once: a \`SignatureIm
         assertSignable(petition, ctx.now());
         await findVouching(ctx.store.read, actor, petition);
         const { body, format } = fileOf(request);
-        const telling = new Telling(reply, petition.publicId, wantsStream(request));
+        const report = new ImportReport(reply, petition.publicId, wantsStream(request));
         const long = takesLong(request.raw.socket);
         reply.header('cache-control', PRIVATE_CACHE);
         try {
@@ -110,14 +110,14 @@ With \`Accept: application/x-ndjson\` the answer begins at once: a \`SignatureIm
               source,
               chunkMs: CHUNK_MS,
               restMs: 0,
-              wrong: (problem) => telling.wrong(problem),
-              heard: (tally) => telling.heard(tally),
+              wrong: (problem) => report.wrong(problem),
+              heard: (tally) => report.progress(tally),
             },
             linesOf(body, format),
           );
-          return telling.complete(tally);
+          return report.complete(tally);
         } catch (error) {
-          return telling.stopped(reply.raw.destroyed ? GONE : ctx.store.explain(error));
+          return report.stopped(reply.raw.destroyed ? GONE : ctx.store.explain(error));
         } finally {
           long.stop();
         }
@@ -126,7 +126,7 @@ With \`Accept: application/x-ndjson\` the answer begins at once: a \`SignatureIm
     done();
   };
 
-/** Nobody is there to hear of it. */
+/** The client has hung up: this answer reaches no caller. */
 const GONE = new ApiError('request_timeout');
 
 const wantsStream = ({ headers }: FastifyRequest) => headers.accept?.includes(NDJSON) === true;
@@ -140,8 +140,8 @@ function fileOf({ body, headers }: FastifyRequest): { body: Readable; format: 'c
   return { body, format: headers['content-type']?.startsWith(CSV) ? 'csv' : 'ndjson' };
 }
 
-/** Tells a caller how far it is, if they want that, and in the end what has become of everything. */
-class Telling {
+/** Reports an import to its caller: the progress, if they accept NDJSON, and the result at the end. */
+class ImportReport {
   #problems: LineProblem[] = [];
   #last: ImportTally = NO_LINES;
   #stream: PassThrough | undefined;
@@ -157,10 +157,10 @@ class Telling {
     if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(problem);
   }
 
-  heard(tally: ImportTally): void {
+  progress(tally: ImportTally): void {
     this.#last = tally;
     const now = performance.now();
-    // Whoever reads the answer only after the last line must not be waited for, nor fill the memory.
+    // A client that reads the answer only after its last line must neither block the import nor fill the memory.
     if (!this.isStream || now - this.#toldAt < TELL_MS || this.#stream?.writableNeedDrain) return;
     this.#toldAt = now;
     if (!this.#stream) {

@@ -3,12 +3,12 @@ import { csvCell } from '../../core/csv.js';
 import type { SignatureView } from '../../core/signatures/signature-views.js';
 import { toSignature } from './signatures.js';
 
-/* A signature as a line of a file. */
+/* Writes signatures as lines of a file, CSV or NDJSON. */
 
 type Wire = (typeof Signature)['static'];
 type Cell = string | number | boolean | null | undefined;
 
-/** The columns of the CSV: the fields of a `Signature`, those with parts in several. */
+/** The columns of the CSV: the members of a `Signature`, with several columns for nested ones. */
 const COLUMNS: Record<string, (one: Wire) => Cell> = {
   id: (one) => one.id,
   petition_id: (one) => one.petition_id,
@@ -65,7 +65,7 @@ export const jsonLine = (view: SignatureView): string => `${JSON.stringify(toSig
 
 export type LineFormat = { format: 'csv' | 'ndjson'; bom?: boolean };
 
-/** The text of a file, a slice at a time. It ends early only by an error. */
+/** The text of a file, one slice at a time. Unless it throws, it is complete. */
 export async function* fileOf(
   slices: AsyncIterable<readonly SignatureView[]>,
   { format, bom = false }: LineFormat,

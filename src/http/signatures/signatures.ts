@@ -20,11 +20,11 @@ import { operation } from '../openapi/operation.js';
 export const toSignature = (view: SignatureView): (typeof Signature)['static'] => ({
   id: view.publicId,
   petition_id: view.petitionId,
-  // One who was erased has an id and no address: neither is anybody's.
+  // An erased supporter still has a row with an id, but no address: the id identifies no person any more.
   supporter_id: view.email ? view.supporterId : null,
   status: view.status,
   email: view.email || null,
-  // An anonymised signature has none.
+  // Empty in an anonymised signature.
   name: view.name || null,
   country: view.country,
   postal_code: view.postalCode,
@@ -61,7 +61,7 @@ export const secretSignatureRoutes =
           access: 'secret',
           summary: 'List the signatures of one of your petitions',
           description:
-            'In every status, with filters. The lead organization sees all of them: what a partner has collected, only as far as was agreed (`shown`), and by what it does not see it finds nothing. A partner sees those that it has collected from people who let it mail them; all others do not exist for it.',
+            'In every status, with filters. The lead organization sees all of them; of signatures that a partner has collected it sees only what was agreed (`shown`), and filters by hidden members do not find them. A partner sees the signatures that it has collected from people who let it mail them, and no others.',
           querystring: SignatureQuery,
           answers: { 200: SignaturePage, 304: NOT_MODIFIED },
           errors: ['petition_not_found', 'invalid_cursor'],
@@ -126,7 +126,7 @@ export const secretSignatureRoutes =
           operationId: 'invalidateSignature',
           tag: 'Signatures',
           access: 'secret',
-          summary: 'Take a signature out',
+          summary: 'Invalidate a signature',
           description:
             'It no longer counts and leaves the public list. The reason is kept. It can be restored.',
           params: SignaturePath,
@@ -158,9 +158,9 @@ export const secretSignatureRoutes =
           operationId: 'restoreSignature',
           tag: 'Signatures',
           access: 'secret',
-          summary: 'Put a signature back',
+          summary: 'Restore a signature',
           description:
-            'It is again what it was before it was taken out, and counts if it did. Not for one whose signer was erased or anonymised since: nothing would keep the same person from counting twice.',
+            'Gives an invalidated signature its former status back; it counts if it counted before. Not possible if its signer was erased or anonymised since: the same person could then count twice.',
           params: SignaturePath,
           body: ModerationReason,
           answers: { 200: Signature },

@@ -15,7 +15,7 @@ import { camelKeys, iso } from '../case.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 
-/** What is heard without the truth: nothing in it depends on the address that signed. */
+/** The answer for callers who must not learn whether an address has signed: nothing in it may depend on the address. */
 const toAccepted = (
   ctx: Context,
   { petitionId, confirmation, published, signature }: Signed,
@@ -55,7 +55,7 @@ export const signingRoutes =
           access: 'open',
           summary: 'Sign a petition',
           description:
-            'Without a secret key the answer is always 202 and tells nothing about the address. A publishable key attributes the signature to its organization. A secret key learns the truth where it may see it: 200 of an earlier signature that `listSignatures` finds for it by the address; 201 created, if nothing of the petition is hidden from its organization. Else it is 202, too: so a partner does not hear whom others have collected, nor the lead organization whom a partner has whose terms are `names` or `counts`; and an `external_id` that another signature has is left out. Signing again is safe: it never makes a second signature and changes nothing.',
+            'Without a secret key the answer is always 202 and reveals nothing about the address. A publishable key attributes the signature to its organization. With a secret key the answer is 200 if the address has already signed and `listSignatures` finds that signature by the address; 201 if the signature is new and no signature of the petition is hidden from your organization. Otherwise it is 202, too, and an `external_id` that another signature has is left out: a partner must not learn which people others have collected, nor the lead organization which people a partner with the terms `names` or `counts` has. Signing again is safe: it never makes a second signature and changes nothing.',
           params: PetitionPath,
           body: SignatureInput,
           answers: { 200: SignatureResult, 201: SignatureResult, 202: SignatureAccepted, 308: MOVED },

@@ -46,7 +46,7 @@ const toShown = ({ publicId, organization, locale, version, text }: Row) => ({
   text,
 });
 
-/** The words: everybody may read what they, or anybody else, agreed to. */
+/** Reading consent texts: open to all callers, so that supporters can read what they agreed to. */
 export const openConsentTextRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -58,7 +58,7 @@ export const openConsentTextRoutes =
           tag: 'Subscriptions',
           access: 'open',
           summary: 'Read a consent text',
-          description: 'The exact words of one version. They never change.',
+          description: 'The exact text of one version. It never changes.',
           params: ConsentTextPath,
           answers: { 200: ConsentText, 304: NOT_MODIFIED },
           errors: ['consent_text_not_found'],
@@ -77,9 +77,9 @@ export const openConsentTextRoutes =
           operationId: 'listPetitionConsentTexts',
           tag: 'Subscriptions',
           access: 'open',
-          summary: 'List what a signing form asks',
+          summary: 'List the consent texts of a signing form',
           description:
-            'The latest words of each organization of the petition that asks to mail its signers, in the language of the petition where there are any. Send the answers as `opt_ins` of `signPetition`.',
+            'The latest text of each organization of the petition that asks to mail its signers, in the language of the petition if available. Send the answers as `opt_ins` of `signPetition`.',
           params: PetitionPath,
           answers: { 200: PetitionConsentTexts, 304: NOT_MODIFIED, 308: MOVED },
           errors: ['petition_not_found', 'petition_taken_down'],
@@ -104,9 +104,9 @@ export const secretConsentTextRoutes =
           operationId: 'createConsentText',
           tag: 'Subscriptions',
           access: 'secret',
-          summary: 'Make a version of your consent text',
+          summary: 'Create a version of your consent text',
           description:
-            'The next version in its language: from now on forms show it. Earlier consents stay with the words that they were given to. The same words as the latest version are no new one (200).',
+            'Creates the next version in its language, which forms show from then on. Earlier consents keep the version that they were given to. If the text equals the latest version, that one is returned (200).',
           body: ConsentTextInput,
           answers: { 200: ConsentText, 201: ConsentText },
           errors: ['idempotency_key_reused', 'invalid_header'],

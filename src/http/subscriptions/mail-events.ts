@@ -10,7 +10,7 @@ import { rawBodyOf } from '../validation.js';
 
 const HEADERS = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
-/** What a mail provider, or your adapter to one, reports: signed as the Standard Webhooks say. */
+/** Takes bounces and complaints from a mail provider, or an adapter to one, signed as in Standard Webhooks. */
 export const mailEventRoutes =
   (ctx: Context, secret: string): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -26,7 +26,7 @@ export const mailEventRoutes =
           access: 'open',
           summary: 'Report bounces and complaints',
           description:
-            'For mail providers: signed as in https://www.standardwebhooks.com, with MAIL_WEBHOOK_SECRET. An address that bounces hard, or complains, gets no more mail at once, from anybody here; its subscriptions are `suppressed`. A repeat changes nothing.',
+            'For mail providers: signed as in https://www.standardwebhooks.com, with MAIL_WEBHOOK_SECRET. After a hard bounce or a complaint the address immediately gets no more mail from any organization here; its subscriptions are `suppressed`. Repeating the call changes nothing.',
           body: MailEventInput,
           answers: { 200: MailEventResult },
           errors: ['invalid_webhook'],

@@ -68,7 +68,7 @@ const toConsent = ({ record, text, petitionId, proofValid }: ConsentView) => ({
   proof_valid: proofValid,
 });
 
-/** What a stranger hears: nothing in it depends on the address. */
+/** The answer without a secret key: nothing in it may depend on the address. */
 const toAccepted = ({ organizationId, doubleOptIn }: Subscribed) => ({
   organization_id: organizationId,
   next: doubleOptIn ? 'confirm_email' : 'done',
@@ -87,7 +87,7 @@ export const openSubscriptionRoutes =
           access: 'open',
           summary: 'Subscribe to an organization’s mails',
           description:
-            'Without a secret key the answer is always 202 and tells nothing about the address: the mailbox is asked, unless the organization does without. A secret key with `subscriptions:write` learns the truth: 201 created, 200 there before. With `evidence` the consent counts at once; who has left since it was collected comes back only by a later one.',
+            'Without a secret key the answer is always 202 and reveals nothing about the address; a confirmation mail is sent, unless the organization works without double opt-in. With a secret key with `subscriptions:write` the answer is 201 for a new subscription, 200 for an existing one. With `evidence` the consent counts at once; a person who has left since it was collected comes back only with a later consent.',
           body: SubscriptionInput,
           answers: { 200: SubscriptionResult, 201: SubscriptionResult, 202: SubscriptionAccepted },
           errors: [
@@ -113,7 +113,7 @@ export const openSubscriptionRoutes =
     done();
   };
 
-/** A thousand rows. */
+/** In bytes, for a thousand rows. */
 const IMPORT_BODY_LIMIT = 1024 * 1024;
 
 const filterOf = (query: (typeof SubscriptionQuery)['static']) => ({
@@ -128,7 +128,7 @@ const filterOf = (query: (typeof SubscriptionQuery)['static']) => ({
 export const secretSubscriptionRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    /** The subscription with the consents that it rests on. */
+    /** The subscription with its records of consent. */
     const detailsOf = async (view: SubscriptionView) => ({
       ...toSubscription(ctx, view),
       consents: (await listConsents(ctx, view)).map(toConsent),
@@ -142,8 +142,8 @@ export const secretSubscriptionRoutes =
           operationId: 'listSubscriptions',
           tag: 'Subscriptions',
           access: 'secret',
-          summary: 'List who may be mailed by you',
-          description: 'And who might once, or has not confirmed yet: in every status, with filters.',
+          summary: 'List your subscriptions',
+          description: 'In every status, including ended and unconfirmed ones, with filters.',
           querystring: SubscriptionQuery,
           answers: { 200: SubscriptionPage, 304: NOT_MODIFIED },
           errors: ['invalid_cursor'],
@@ -175,7 +175,7 @@ export const secretSubscriptionRoutes =
           access: 'secret',
           summary: 'Read a subscription with its consents',
           description:
-            'Everything that was agreed and ended, up to 100 records, latest first. Each has a proof, which is checked whenever it is read.',
+            'Up to 100 records of consent and its end, latest first. Each has a proof, which is verified whenever it is read.',
           params: SubscriptionPath,
           answers: { 200: SubscriptionDetails, 304: NOT_MODIFIED },
           errors: ['subscription_not_found'],
@@ -196,9 +196,9 @@ export const secretSubscriptionRoutes =
           operationId: 'importSubscriptions',
           tag: 'Subscriptions',
           access: 'secret',
-          summary: 'Take over subscribers with their consent',
+          summary: 'Import subscribers with their consent',
           description:
-            'Up to 1,000 people who have agreed elsewhere to one of your texts: they are active at once. A row that cannot be taken is skipped, and named by its place. Importing the same again changes nothing.',
+            'Up to 1,000 people who have agreed to one of your texts elsewhere: they are active at once. A row that cannot be imported is skipped and reported with its index. Importing the same rows again changes nothing.',
           body: SubscriptionImport,
           answers: { 200: SubscriptionImportResult },
           errors: ['consent_text_not_found', 'idempotency_key_reused', 'invalid_header'],
@@ -225,7 +225,7 @@ export const secretSubscriptionRoutes =
           access: 'secret',
           summary: 'End a subscription',
           description:
-            'For somebody who told you so. Nothing is mailed about it. One that has ended stays as it is.',
+            'For a person who asked you to. No mail is sent. A subscription that has already ended stays as it is.',
           params: SubscriptionPath,
           body: SubscriptionEnding,
           answers: { 200: SubscriptionDetails },

@@ -9,7 +9,7 @@ import { ACCEPTED } from '../answers.js';
 import { operation } from '../openapi/operation.js';
 import { takesNoBody } from '../validation.js';
 
-/** RFC 8058 leaves the form of the body to the mail provider. What it says is known: the link says the rest. */
+/** One-click unsubscribing (RFC 8058). The body is ignored: its format varies, its content is fixed. */
 const oneClickRoute =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
@@ -17,7 +17,7 @@ const oneClickRoute =
     app.post(
       '/v1/unsubscribe/:link',
       {
-        // Mail providers send the clicks of many from few addresses.
+        // Mail providers send the clicks of many people from few IP addresses.
         config: { limit: 'none' },
         schema: operation({
           operationId: 'unsubscribeByLink',
@@ -25,9 +25,9 @@ const oneClickRoute =
           access: 'open',
           summary: 'Leave a list with one click',
           description:
-            'What mail providers call (RFC 8058), with the token of the List-Unsubscribe header or of the footer. The body is not looked at. It ends that one subscription; a repeat gets the same answer.',
+            'For mail providers (RFC 8058), with the token of the List-Unsubscribe header or of the footer. The body is ignored. It ends that one subscription; repeating the call returns the same answer.',
           params: UnsubscribePath,
-          answers: { 200: { description: 'Off the list. There is no body.' } },
+          answers: { 200: { description: 'Unsubscribed. There is no body.' } },
           errors: ['link_not_found', 'unsupported_media_type', 'overloaded', 'storage_full'],
         }),
       },
@@ -37,7 +37,7 @@ const oneClickRoute =
       },
     );
 
-    // Some mail programs open the header's link in a browser: there is the page, and nothing has happened yet.
+    // Some mail programs open the header's link in a browser: GET redirects to the page, and changes nothing.
     app.get<{ Params: { link: string } }>(
       '/v1/unsubscribe/:link',
       { schema: { hide: true, params: UnsubscribePath } },
@@ -68,7 +68,7 @@ export const unsubscribeRoutes =
           access: 'open',
           summary: 'Leave lists by typing an address',
           description:
-            'Mails the links off the lists to that address, if it is on one. The answer is the same for every address.',
+            'Mails unsubscribe links to that address, if it has subscriptions. The answer is the same for every address.',
           body: UnsubscribeInput,
           answers: { 202: MailRequestAccepted },
         }),

@@ -1,7 +1,7 @@
 import type { Contact } from '../../core/supporters/contacts.js';
 import { iso } from '../case.js';
 
-/** What an organization says of somebody. */
+/** The contact data that an organization keeps about a supporter. */
 export const toContact = (row: Omit<Contact, 'organizationKey' | 'supporterKey'>) => ({
   name: row.name,
   country: row.country,

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { CopyEnd } from './end.js';
 import { keyOf, type CopyTable, type Row } from './tables.js';
 
-/** The first place where the two sides are not the same. A key is missing where a side has no more rows. */
+/* Compares a table on both sides of a copy, row by row. */
+
+/** The first row in which the two sides differ, by its keys. A key is missing if that side has no more rows. */
 export type Difference = { source?: string; target?: string };
 
 export type Compared = {
@@ -13,8 +15,8 @@ export type Compared = {
 };
 
 /**
- * Reads a table on both sides in the order of its key, side by side, with a SHA-256 over all of its rows in what the
- * application sees of them.
+ * Reads a table from both sides in the order of its key, and compares the rows, with a SHA-256 over each side's rows as
+ * the application sees them. `told` gets the number of rows of each chunk.
  */
 export async function compareTable(
   table: CopyTable,
@@ -51,7 +53,7 @@ export async function compareTable(
   }
 }
 
-/** One side of a table, chunk by chunk. */
+/** One side of a table, read in chunks. */
 class Side {
   #rows = 0;
   readonly #hash = createHash('sha256');
@@ -66,7 +68,7 @@ class Side {
     return read.done ? [] : read.value;
   }
 
-  /** What was not read to the end would hold up its connection. */
+  /** An unfinished reader would keep its connection busy. */
   close = () => this.#chunks.return(undefined);
 
   take(rows: Row[]): string[] {
@@ -79,7 +81,7 @@ class Side {
   result = () => ({ rows: this.#rows, checksum: this.#hash.digest('hex') });
 }
 
-/** A row in one way to write it, whatever the engine: JSON on PostgreSQL keeps no order of members. */
+/** A canonical text of a row, the same for both engines: PostgreSQL does not keep the order of JSON members. */
 export const lineOf = (row: Row): string => JSON.stringify(row.map(canonical));
 
 function canonical(value: unknown): unknown {
@@ -91,7 +93,7 @@ function canonical(value: unknown): unknown {
   return Object.fromEntries(members.map(([name, member]) => [name, canonical(member)]));
 }
 
-/** How a row is named in messages: by its key alone, which says nothing of a person. */
+/** A row's key for messages. The key only, since it says nothing about a person. */
 export const keyText = (table: CopyTable, row: Row): string =>
   keyOf(table, row)
     .map((value) => (Buffer.isBuffer(value) ? value.toString('hex') : String(value)))

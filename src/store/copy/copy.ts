@@ -7,10 +7,10 @@ import { openSqliteSource, openSqliteTarget } from './sqlite.js';
 import { tablesToCopy, type CopyTable, type Row } from './tables.js';
 
 /*
- * Moves a whole database to another, of the same engine or the other. The rows themselves are the progress: they are
- * written in the order of their keys, so a copy that was broken off goes on after the greatest key that has arrived, once
- * what has arrived was found to be what the source still says. Until both sides were read and compared from the first row
- * to the last the target carries a mark, and no server starts on it.
+ * Copies a whole database to another one, of either engine. The rows themselves are the progress: they are written in
+ * the order of their keys, so an interrupted copy continues after the greatest key, once the rows that have arrived are
+ * checked against the source. The target carries a mark, with which no server starts on it, until both sides were
+ * compared from the first row to the last.
  */
 
 export type CopyStep = 'check' | 'copy' | 'compare';
@@ -18,15 +18,15 @@ export type CopyStep = 'check' | 'copy' | 'compare';
 export type CopyOptions = {
   from: DatabaseUrl;
   to: DatabaseUrl;
-  /** Takes out again what an earlier copy has left, instead of going on with it. */
+  /** Deletes what an earlier copy has left, instead of continuing it. */
   restart?: boolean;
-  /** Hears of all progress: how many more rows of the table are done, of how many of the whole database. */
+  /** Called with progress: `rows` more rows of a table are done, of `of` rows in the whole database. */
   told?: (step: CopyStep, table: string, rows: number, of: number) => void;
 };
 
 export type CopyReport = { tables: Compared[]; copied: number; kept: number; copySeconds: number };
 
-/** Copies and compares. The copy is complete when no table of the report has a difference. */
+/** Copies and compares. The copy is complete if no table of the report has a difference. */
 export async function copyDatabase(options: CopyOptions): Promise<CopyReport> {
   const tables = tablesToCopy();
   const source = await openSource(options.from, '--from');
@@ -42,7 +42,7 @@ export async function copyDatabase(options: CopyOptions): Promise<CopyReport> {
   }
 }
 
-/** Compares two databases that are complete, and changes nothing. */
+/** Compares two complete databases, and changes nothing. */
 export async function compareDatabases({ from, to, told }: CopyOptions): Promise<Compared[]> {
   const source = await openSource(from, '--from');
   try {
@@ -82,7 +82,7 @@ async function copyBetween(
   return { tables: compared, copied, kept, copySeconds };
 }
 
-/** Throws unless all that an earlier copy has left is still so in the source. Returns how many rows that are. */
+/** Throws unless everything that an earlier copy has left still equals the source. Returns how many rows that are. */
 async function checkArrived(
   ends: { source: CopyEnd; target: CopyTarget },
   tables: readonly CopyTable[],
@@ -96,7 +96,7 @@ async function checkArrived(
     if (!difference) continue;
     const where = `${table.name}, key ${difference.target ?? difference.source}`;
     throw new Error(
-      `the source has changed since this copy was begun (${where}): nobody may write to it; run it again with --restart`,
+      `the source has changed since this copy was started (${where}): stop everything that writes to it, and run it again with --restart`,
     );
   }
   return of;
@@ -111,7 +111,7 @@ async function copyTable(
   let writing: Promise<void> = Promise.resolve();
   for await (const rows of source.chunks(table, await target.lastKey(table))) {
     await writing;
-    // While one chunk is written the next one is read.
+    // The next chunk is read while this one is written.
     writing = writeOrName(target, table, rows).then(() => told(rows.length));
     writing.catch(() => undefined);
   }
@@ -159,7 +159,7 @@ function openTarget(url: DatabaseUrl, tables: readonly CopyTable[]): Promise<Cop
   );
 }
 
-/** Says which side it is about. A driver's message may hold the password: its code says enough. */
+/** Adds to an error which side it is about. Only the driver's code: its message may contain the password. */
 async function blame<T>(option: '--from' | '--to', opening: () => Promise<T>): Promise<T> {
   try {
     return await opening();

@@ -1,36 +1,39 @@
 import type { CopyTable, Row } from './tables.js';
 
+/* The two sides of a copy, as both engines implement them. */
+
 /** Rows that are read, written and committed together. */
 export const CHUNK = 2000;
 
-/** One side of a copy. Nobody changes it meanwhile, or what is read of it is of one instant. */
+/** One side of a copy. It must not change meanwhile, or must be read from one snapshot. */
 export type CopyEnd = {
   count(table: CopyTable): Promise<number>;
   /**
-   * All rows after a key, or all, in the order of the key: the same order on both engines. A reader that stops before the
-   * end calls `return`: an open cursor (PostgreSQL) or iterator (better-sqlite3) holds the connection up.
+   * All rows, or those after a key, in the order of the key, which must be the same on both engines. A reader that
+   * stops early must call `return`, since an open cursor (PostgreSQL) or iterator (better-sqlite3) keeps the connection
+   * busy.
    */
   chunks(table: CopyTable, after?: Row): AsyncGenerator<Row[]>;
   close(): Promise<void>;
 };
 
-/** The side that is written. What has arrived is the progress: its greatest key says where to go on. */
+/** The side that is written. The greatest key that has arrived says where to continue. */
 export type CopyTarget = CopyEnd & {
   lastKey(table: CopyTable): Promise<Row | undefined>;
   /** Writes all of the rows, or none. */
   write(table: CopyTable, rows: readonly Row[]): Promise<void>;
-  /** Takes all rows out again. */
+  /** Deletes all rows. */
   empty(tables: readonly CopyTable[]): Promise<void>;
-  /** Checks what only the whole can show, and lets the next keys come after the last ones. */
+  /** Runs the checks that need all rows, and sets sequences so that new keys come after the last ones. */
   settle(tables: readonly CopyTable[]): Promise<void>;
-  /** From now on it is a database like any other. */
+  /** Removes the mark: from now on it is a database like any other. */
   complete(): Promise<void>;
 };
 
-/** What a target is made of before anything is changed in it. */
+/** What is in a target before anything is changed. */
 export type Found = { tables: string[]; hasRows(table: string): Promise<boolean> };
 
-/** Throws when there is something else in it than what a copy has left. */
+/** Throws if the target contains anything but what an earlier copy has left. */
 export async function assertFree(tables: readonly CopyTable[], mark: string, found: Found): Promise<void> {
   const ours = new Set(tables.map(({ name }) => name));
   const strange = found.tables.find(

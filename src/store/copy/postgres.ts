@@ -3,19 +3,19 @@ import { assertMigrated, migratePostgres, postgresMigrations, UNFINISHED } from 
 import { assertFree, CHUNK, quoted, type CopyEnd, type CopyTarget } from './end.js';
 import { decode, encode, keyColumns, keyNames, type CopyTable } from './tables.js';
 
-/** The ASCII codes of "COPY": nobody else locks this number. */
+/** The ASCII codes of "COPY". Nothing else may lock this number. */
 const COPY_LOCK = 0x434f5059;
 const BYTEA = 17;
 
 type Parse = (text: string) => unknown;
 
-/** All but bytes as text: the columns make of it what the application sees. */
+/** Everything but bytea is read as text; the columns decode it. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number): Parse =>
     oid === BYTEA ? (pg.types.getTypeParser(oid) as Parse) : (text) => text) as typeof pg.types.getTypeParser,
 };
 
-/** The key in the order that SQLite has too: texts go by their bytes, whatever the language of the database. */
+/** The key in the order of SQLite: texts are ordered by their bytes, whatever the database's locale. */
 const ordered = (table: CopyTable): string[] =>
   keyNames(table).map((name, i) => {
     const isText = keyColumns(table, 'postgres')[i]?.getSQLType() === 'text';
@@ -24,7 +24,7 @@ const ordered = (table: CopyTable): string[] =>
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, application_name: 'undersigned copy' });
-  // A connection that breaks fails its query too.
+  // The query that uses the connection fails as well.
   client.on('error', () => undefined);
   await client.connect();
   await client.query(`set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
@@ -32,7 +32,7 @@ async function connect(url: string): Promise<pg.Client> {
   return client;
 }
 
-/** Ends the connection again when what is done first on it fails. */
+/** Closes the connection if `first` fails. */
 async function orEnd<T>(client: pg.Client, first: () => Promise<T>): Promise<T> {
   try {
     return await first();
@@ -42,7 +42,7 @@ async function orEnd<T>(client: pg.Client, first: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Throws when one of our servers is connected to the database. It need not write at this moment. */
+/** Throws if one of our servers is connected to the database, even if it is idle. */
 async function assertNoServer(client: pg.Client): Promise<void> {
   const { rows } = await client.query(
     `select 1 from pg_stat_activity where datname = current_database() and application_name = 'undersigned'`,
@@ -50,7 +50,7 @@ async function assertNoServer(client: pg.Client): Promise<void> {
   if (rows.length > 0) throw new Error('a server is connected to the PostgreSQL database: stop it first');
 }
 
-/** Its chunks have to be read in a transaction: a cursor lives in one. */
+/** Reads chunks through a cursor, so a transaction must be open. */
 const endOf = (client: pg.Client): CopyEnd => ({
   count: async ({ name }) => {
     const { rows } = await client.query<{ count: string }>(`select count(*) from "${name}"`);
@@ -73,14 +73,14 @@ const endOf = (client: pg.Client): CopyEnd => ({
         yield rows.map((row) => decode(table.on.postgres, row));
       }
     } finally {
-      // After an error there is no cursor any more.
+      // After an error the cursor no longer exists.
       await client.query('close reading').catch(() => undefined);
     }
   },
   close: () => client.end(),
 });
 
-/** All that is read of it is of the instant of the first query. */
+/** Opens a source. Everything is read from one snapshot, which the first query takes. */
 export async function openPostgresSource(url: string): Promise<CopyEnd> {
   const client = await connect(url);
   return orEnd(client, async () => {
@@ -91,6 +91,10 @@ export async function openPostgresSource(url: string): Promise<CopyEnd> {
   });
 }
 
+/**
+ * Opens a target, empty or with what an earlier copy has left, and marks it as unfinished. Throws if another copy
+ * writes to it.
+ */
 export async function openPostgresTarget(url: string, tables: readonly CopyTable[]): Promise<CopyTarget> {
   const client = await connect(url);
   return orEnd(client, async () => {
@@ -130,7 +134,7 @@ function targetOf(client: pg.Client): CopyTarget {
       const { rows } = await client.query<unknown[]>({ text, rowMode: 'array', types });
       return rows[0] && decode(keyColumns(table, 'postgres'), rows[0]);
     },
-    // One statement, and so one commit; one array for each column, whatever the number of rows.
+    // One statement, hence one commit; one array per column, for any number of rows.
     write: async (table, rows) => {
       const { name, columns, on } = table;
       const arrays = on.postgres.map((column, i) => `$${i + 1}::${column.getSQLType()}[]`);

@@ -10,8 +10,8 @@ import { decode, encode, keyColumns, keyNames, type CopyTable, type Row } from '
 const marks = (values: readonly unknown[]) => values.map(() => '?').join(', ');
 
 /**
- * Opens a file for this process alone: so nobody changes what is read, and no server starts on what is half written.
- * Throws when another process has it open.
+ * Opens a file exclusively, so that it does not change while it is read, and no server starts on a half-written one.
+ * Throws if another process has it open.
  */
 function openAlone(file: string): Database.Database {
   const connection = openFile(file, { timeout: 1000 });
@@ -19,7 +19,7 @@ function openAlone(file: string): Database.Database {
     connection.pragma('locking_mode = exclusive');
     connection.pragma('journal_mode = wal');
     connection.exec('begin immediate; commit');
-    // Only now: the first write sets it to NORMAL.
+    // Must come after the first write, which sets it to NORMAL.
     connection.pragma('synchronous = full');
     connection.pragma('cache_size = -65536');
     return connection;
@@ -74,7 +74,7 @@ export async function openSqliteTarget(file: string, tables: readonly CopyTable[
     });
     migrateSqlite(connection);
     connection.exec(`create table if not exists ${UNFINISHED} (mark integer)`);
-    // They are looked at once, for the whole, in `settle`.
+    // Checked once for all rows, in `settle`.
     connection.pragma('foreign_keys = 0');
     return targetOf(connection);
   } catch (error) {
@@ -117,7 +117,7 @@ function targetOf(connection: Database.Database): CopyTarget {
       connection.transaction(() => {
         for (const { name } of tables) connection.exec(`delete from "${name}"`);
       })(),
-    // New keys follow the greatest by themselves.
+    // SQLite continues after the greatest key without further help.
     settle: async () => {
       const orphans = connection.pragma('foreign_key_check') as { table: string }[];
       if (orphans[0]) {

@@ -5,23 +5,23 @@ import * as postgres from '../../../schema/db/postgres.js';
 import * as sqlite from '../../../schema/db/sqlite.js';
 
 /*
- * What a copy has to know of the tables, read off their definitions: so a new table or column is copied without a word
- * here.
+ * What a copy needs to know about the tables, read from their definitions, so that new tables and columns are copied
+ * without changes here.
  */
 
-/** One row in the values that the application sees: what one engine's columns decode, the other's encode. */
+/** One row in the application's values: decoded by one engine's columns, encoded by the other's. */
 export type Row = readonly unknown[];
 export type EngineName = 'sqlite' | 'postgres';
 
 export type CopyTable = {
   name: string;
-  /** As they are called in the database. */
+  /** Their names in the database. */
   columns: readonly string[];
-  /** Where among the columns those of the primary key are, in its order. */
+  /** The positions of the primary key's columns among `columns`, in the order of the key. */
   key: readonly number[];
-  /** The key that the database draws itself, if it does. */
+  /** The key column that the database generates, if there is one. */
   identity: string | undefined;
-  /** The columns of each engine, in the same order: they translate to and from what its driver takes. */
+  /** Each engine's columns in the same order; they convert values from and to its driver. */
   on: Record<EngineName, readonly Column[]>;
 };
 
@@ -30,7 +30,7 @@ export function tablesToCopy(): CopyTable[] {
   const waiting = new Map<PgTable, string>(Object.entries(postgres).map(([name, table]) => [table, name]));
   const sorted: CopyTable[] = [];
   while (waiting.size > 0) {
-    // What refers to itself goes in the order of its keys: a row is older than those that refer to it.
+    // A table that refers to itself is copied in the order of its keys: rows refer only to older rows.
     const free = [...waiting].find(([table]) =>
       parentsOf(table).every((parent) => parent === table || !waiting.has(parent)),
     );
@@ -57,14 +57,14 @@ function describe(table: PgTable, twin: PgTable): CopyTable {
   return {
     name,
     columns: all.map(nameOf),
-    // By their names: the columns of a primary key of several are not the same objects as the table's.
+    // Compared by name: the column objects of a composite key are not those of the table.
     key: keys.map(({ name: key }) => all.findIndex((column) => column.name === key)),
     identity: identity && nameOf(identity),
     on: { postgres: all, sqlite: Object.keys(columns).map((property) => twins[property] as Column) },
   };
 }
 
-/** What the stores call it, with their `casing: 'snake_case'`. */
+/** The name that the stores use with their `casing: 'snake_case'`. */
 const nameOf = (column: Column): string => (column.keyAsName ? toSnakeCase(column.name) : column.name);
 
 export const decode = (columns: readonly Column[], values: readonly unknown[]): Row =>

@@ -12,26 +12,26 @@ type Job = {
 };
 
 export type GatherOptions = {
-  /** Groups that may be under way at the same time. */
+  /** How many groups may run at the same time. */
   groups: number;
   arrivals: () => number;
-  /** Commits works together; throws, with nothing stored, when one has failed half done. */
+  /** Commits works together. Throws, with nothing stored, if one failed after it had written. */
   together: (works: readonly Work[]) => Promise<Outcome[]>;
-  /** Runs a work in a transaction of its own. */
+  /** Runs a work in its own transaction. */
   alone: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
-  /** Whether an error is no matter of one work: each would hear it by itself too. */
+  /** Whether an error would hit every work, so that running them separately is of no use. */
   isAboutAll: (error: unknown) => boolean;
-  /** A driver's error as callers should hear of it. */
+  /** Translates a driver's error for callers. */
   explain: (error: unknown) => unknown;
 };
 
 /**
- * Works that wait at the same moment become a group. While as many groups as may be are under way the next one gathers:
- * the longer they take, the larger it is.
+ * Runs works that wait at the same moment as one group. While the allowed number of groups is running, the next one
+ * gathers, so groups get larger under load.
  */
 export class Gatherer {
   #queue: Job[] = [];
-  /** What those who wait will touch. */
+  /** What the waiting works will touch. */
   readonly #touched = new Set<string>();
   #armed = false;
   #underWay = 0;
@@ -46,7 +46,7 @@ export class Gatherer {
   }
 
   gather<T>(touches: readonly string[], work: (tx: Tx) => Promise<T>): Promise<T> {
-    // Two that touch the same are kept apart by transactions of their own, and the rows that these lock.
+    // Works that touch the same must not share a transaction: separate ones are kept apart by the rows that they lock.
     const isTouched = touches.some((one) => this.#touched.has(one));
     if (isTouched || this.options.groups === 0) return this.options.alone(work);
     return new Promise<T>((resolve, reject) => {
@@ -73,7 +73,10 @@ export class Gatherer {
     this.#arm();
   }
 
-  /** Answers all of a group. Nobody is failed for a neighbour: where that may be, each half tries without the other. */
+  /**
+   * Settles all works of a group. No work may fail because of another one: where that is possible, each half is run
+   * again without the other.
+   */
   async #settle(group: readonly Job[]): Promise<void> {
     const { alone, together, isAboutAll, explain } = this.options;
     const [first, ...others] = group;

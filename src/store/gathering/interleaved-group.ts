@@ -4,7 +4,7 @@ import { onlyReads, setBased, type Ask, type Prepared, type SetBased } from './s
 type Values = Record<string, unknown>;
 export type Work = (tx: Tx) => Promise<unknown>;
 
-/** What became of a work; `wrote`: it may have left something in the transaction. */
+/** The outcome of a work. `wrote`: it may have written something to the transaction. */
 export type Outcome = { value: unknown } | { error: unknown; wrote: boolean };
 
 type Call = {
@@ -21,17 +21,17 @@ type Waiting = {
   calls: Call[];
 };
 
-/** The set-based forms of statements, by their names: made once for all connections. */
+/** The set-based forms of statements, by name. Shared by all connections. */
 export type Forms = Map<string, Promise<SetBased>>;
 
 type Member = { over: boolean; wrote: boolean; waits: number };
 
 /**
- * Works that run interleaved in one transaction: what several of them ask in the same moment is asked once, for all of
- * them.
+ * Runs several works interleaved in one transaction, and sends the statements that they execute at the same moment once
+ * for all of them.
  *
- * They keep step: reading goes on at once, writing waits until nobody reads any more. So most of them write together,
- * table after table, and transactions of two processes lock the tables in one order.
+ * The works keep in step: reads are sent at once, writes wait until no work reads any more. So most works write
+ * together, table after table, and the transactions of two processes lock tables in the same order.
  */
 export class InterleavedGroup {
   readonly #members: Member[] = [];
@@ -45,7 +45,7 @@ export class InterleavedGroup {
     private readonly forms: Forms,
   ) {}
 
-  /** Runs them all to their end. What those have added that succeed is added to the shared transaction. */
+  /** Runs all works to their end. What the successful ones added goes to the shared transaction. */
   run(works: readonly Work[]): Promise<Outcome[]> {
     return Promise.all(works.map((work) => this.#run(work)));
   }
@@ -65,7 +65,7 @@ export class InterleavedGroup {
     }
   }
 
-  /** The transaction as one more member sees it. */
+  /** The transaction as a further member sees it. */
   get tx(): Tx {
     return this.#join(this.shared.add).tx;
   }
@@ -89,7 +89,7 @@ export class InterleavedGroup {
     });
   }
 
-  /** A moment is over when nothing goes on by itself: after all that promises bring about. */
+  /** Continues when no work can get further without an answer: after all promise callbacks of this turn. */
   #soon(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -114,7 +114,7 @@ export class InterleavedGroup {
       const answers = await this.#ask(waiting);
       for (const [i, { member, resolve }] of calls.entries()) {
         member.waits -= 1;
-        // What was met by a conflict has written nothing.
+        // No rows: a conflict prevented the write.
         if (!waiting.reads && !isEmpty(answers[i])) member.wrote = true;
         resolve(answers[i]);
       }
@@ -133,7 +133,7 @@ export class InterleavedGroup {
     if (first && others.length === 0) return [await alone(first.values)];
     let form = this.forms.get(name);
     if (!form) this.forms.set(name, (form = setBased(name, query, this.ask)));
-    // What failed here, as for a lost connection, may do the next time.
+    // Not kept after a failure, such as a lost connection: the next attempt may succeed.
     const made = await form.catch((error: unknown) => {
       this.forms.delete(name);
       throw error;
@@ -149,8 +149,8 @@ export class InterleavedGroup {
 const isEmpty = (answer: unknown) => Array.isArray(answer) && answer.length === 0;
 
 /**
- * The query builder, which tells when something else than a statement is about to write. Such a query is sent for each
- * work by itself, and its insert counts as written even where a conflict met it.
+ * A query builder that reports writes which do not go through a statement. Such queries are sent for each work
+ * separately, and an insert counts as a write even if a conflict prevented it.
  */
 const noting = (db: Db, note: () => void): Tx['db'] =>
   ({

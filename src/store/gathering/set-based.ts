@@ -2,19 +2,21 @@ import { bindingOf, decoderOf } from '../compile.js';
 import { arraysOf, distinctOf, inOneOrder, roundsOf, textOf, unnest, type ValueSet } from './value-sets.js';
 
 /*
- * One prepared query for many sets of values: `select … where x = $1` becomes a join of those sets with that select,
- * `insert … values ($1, $2)` an insert of all of them. It reads drizzle's text and a few fields that drizzle does not
- * promise; what it does not recognise is run for each set by itself. `test/store/gather.test.ts` holds on to the results.
+ * Turns one prepared query into one for many sets of values: `select … where x = $1` becomes a join with those sets,
+ * `insert … values ($1, $2)` an insert of all of them. It parses drizzle's SQL and reads fields that are not part of
+ * drizzle's public API; a query that it does not recognise runs once per set. `test/store/gather.test.ts` checks the
+ * results.
  *
- * Joined are selects without `order by`; inserts (with `on conflict … returning` only if it does nothing, and if a public
- * id or a hash tells the rows apart); and updates of the row that one value names. All else is right but slow:
- * `test/core/signatures/gathered-signing.test.ts` lists the statements of signing that must be joined.
+ * Supported are selects without `order by`; inserts (with `on conflict … returning` only for `do nothing`, and only
+ * with a public id or a hash that identifies the rows); and updates of the row that one value names. Everything else is
+ * correct but slow: `test/core/signatures/gathered-signing.test.ts` lists the statements of signing that must be
+ * set-based.
  */
 
 type Values = Record<string, unknown>;
 type Alone = (values: Values) => PromiseLike<unknown>;
 
-/** What is needed of drizzle's prepared query. */
+/** The parts of drizzle's prepared query that are used. */
 export type Prepared = {
   getQuery(): { sql: string; params: unknown[] };
   fields?: { path: string[]; field: unknown }[];
@@ -32,22 +34,22 @@ export type Ask = (query: {
 }) => Promise<{ rows: unknown[][] }>;
 
 export type SetBased = {
-  /** What `alone` would have answered to each, in their order. */
+  /** Returns what `alone` would have returned for each set of values, in their order. */
   run(ask: Ask, many: readonly Values[], alone: Alone): Promise<unknown[]>;
 };
 
-/** Sends a text with all of some sets, and answers its rows. */
+/** Sends a query with some of the sets; returns its rows. */
 type Send = (text: string, sets: readonly ValueSet[]) => Promise<unknown[][]>;
 type Form = (sets: readonly ValueSet[], send: Send, alone: Alone) => Promise<unknown[]>;
 
-/** A query to be changed, with the types of its parameters. */
+/** A query to be transformed, with the types of its parameters. */
 type Source = { name: string; sql: string; types: readonly string[]; decode: Decode | undefined };
 type Decode = (row: unknown[]) => Values;
 
-/** Whether a query only reads. Anything else is held to write. */
+/** Whether a query only reads. Every other query counts as a write. */
 export const onlyReads = (query: Prepared): boolean => query.getQuery().sql.startsWith('select ');
 
-/** Makes the set-based form of a query. `ask` is asked for the types of its parameters, once. */
+/** Makes the set-based form of a query. Asks PostgreSQL once for the types of its parameters. */
 export async function setBased(name: string, query: Prepared, ask: Ask): Promise<SetBased> {
   const { sql, params } = query.getQuery();
   const source = { name, sql, types: await typesOf(name, sql, ask), decode: decoderOfRows(query) };
@@ -62,8 +64,8 @@ export async function setBased(name: string, query: Prepared, ask: Ask): Promise
       }));
       const send: Send = async (text, some) => {
         const values = arraysOf(some);
-        // Named, so that its plan is kept. `plan_cache_mode = force_custom_plan` would also plan each check of a foreign key
-        // anew: 99 µs of the server for a signature instead of 42.
+        // Named, so that its plan is kept. `plan_cache_mode = force_custom_plan` would plan each foreign key check
+        // anew, too: 99 µs of server time per signature instead of 42.
         return (await ask({ name: `${name}_many`, text, values, rowMode: 'array', types })).rows;
       };
       return form(sets, send, alone);
@@ -78,12 +80,12 @@ const oneByOne: Form = async (sets, _send, alone) => {
 };
 
 function selectForm({ sql, types, decode }: Source): Form | undefined {
-  // The order of the rows within a set would be lost.
+  // A join would lose the order of rows within a set.
   const joins = decode && types.length > 0 && !/ order by /.test(sql);
   if (!sql.startsWith('select ')) return undefined;
   const text = `select v.n, s.* from ${unnest(types)} cross join lateral (${fromSets(sql)}) s`;
   return async (sets, send, alone) => {
-    // Many ask the same: for the petition that all of them sign.
+    // Many sets are equal, such as those that read the petition that all works sign.
     const { distinct, places } = distinctOf(sets);
     let answers: unknown[];
     if (joins && distinct.length > 1) {
@@ -97,7 +99,7 @@ function selectForm({ sql, types, decode }: Source): Form | undefined {
   };
 }
 
-/** A query's text, with the sets' columns for its parameters. */
+/** The query's SQL with columns of the sets in place of its parameters. */
 const fromSets = (sql: string): string => sql.replace(/\$(\d+)/g, 'v.p$1');
 
 const INSERT = /^(insert into "[^"]+") \(([^)]*)\) values \(([^)]*)\)( on conflict .*?)?( returning .*)?$/;
@@ -110,7 +112,7 @@ function insertForm({ name, sql, types, decode }: Source): Form | undefined {
   if (!into || !inOrder || columns.length !== types.length || (returning && !decode)) return undefined;
 
   const skips = conflict.endsWith(' do nothing');
-  // Which of them were inserted is told by what names them: a public id or a hash.
+  // A public id or a hash identifies the rows that were inserted.
   const publicId = types.indexOf('uuid');
   const id = publicId >= 0 ? publicId : types.indexOf('bytea');
   if (returning && conflict && !(skips && id >= 0)) return undefined;
@@ -126,7 +128,7 @@ function insertForm({ name, sql, types, decode }: Source): Form | undefined {
       const ordered = conflict ? inOneOrder(round, publicId) : round;
       const rows = await send(text, ordered);
       if (!decode) continue;
-      // Without a conflict all are inserted, in their order.
+      // Without a conflict all rows are inserted and returned in their order.
       const inserted = new Map(rows.map((row, i) => [tells ? textOf(row.pop()) : String(i), row]));
       if (!tells && inserted.size !== ordered.length) throw new Error(`${name} lost a row`);
       for (const [i, set] of ordered.entries()) {
@@ -138,7 +140,7 @@ function insertForm({ name, sql, types, decode }: Source): Form | undefined {
   };
 }
 
-/** Of updates only the plainest: of the row that one value names. */
+/** Matches only updates of the row that one value names. */
 const UPDATE = /^(update "[^"]+" set .*?) (where "[^"]+"\."[^"]+" = \$(\d+))$/;
 
 function updateForm({ sql, types }: Source): Form | undefined {
@@ -151,7 +153,7 @@ function updateForm({ sql, types }: Source): Form | undefined {
   };
 }
 
-/** What PostgreSQL itself takes the parameters for. */
+/** The types that PostgreSQL has inferred for the parameters. */
 async function typesOf(name: string, sql: string, ask: Ask): Promise<string[]> {
   const probe = `${name}_probe`;
   await ask({ text: `prepare "${probe}" as ${sql}` });
@@ -164,7 +166,7 @@ async function typesOf(name: string, sql: string, ask: Ask): Promise<string[]> {
   return rows[0]?.[0] as string[];
 }
 
-/** Makes an object of a row; undefined where rows are not flat, or nothing is returned. */
+/** Returns a function that turns a row into an object; undefined for nested rows, or if nothing is returned. */
 function decoderOfRows({ fields, customResultMapper }: Prepared): Decode | undefined {
   if (!fields || customResultMapper) return undefined;
   const columns = fields.map(({ path, field }) => ({

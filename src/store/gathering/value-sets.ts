@@ -1,6 +1,6 @@
-/* Many sets of values on their way to PostgreSQL: one array for each parameter. */
+/* Encodes many sets of values for PostgreSQL: one array per parameter. */
 
-/** A value as PostgreSQL reads it in an array. */
+/** A value in PostgreSQL's text format. */
 export type Text = string | null;
 
 /** The values of one call, and the same as text. */
@@ -14,7 +14,7 @@ export function textOf(value: unknown): Text {
   throw new Error('a value has to be encoded by its column');
 }
 
-/** For each parameter an array of its values, as text: cheaper than what the driver makes of arrays. */
+/** One array literal per parameter. Cheaper than the driver's own encoding of arrays. */
 export const arraysOf = (sets: readonly ValueSet[]): string[] =>
   (sets[0]?.texts ?? []).map((_, i) => `{${sets.map(({ texts }) => element(texts[i] ?? null)).join(',')}}`);
 
@@ -25,7 +25,7 @@ const element = (text: Text): string =>
 export const unnest = (types: readonly string[]): string =>
   `unnest(${types.map((type, i) => `$${i + 1}::${type}[]`).join(', ')}) with ordinality as v(${types.map((_, i) => `p${i + 1}`).join(', ')}, n)`;
 
-/** Which of the sets differ, and for each set which of those it is. */
+/** The distinct sets, and for each set its index among them. */
 export function distinctOf(sets: readonly ValueSet[]): { distinct: ValueSet[]; places: number[] } {
   const distinct: ValueSet[] = [];
   const known = new Map<string, number>();
@@ -39,7 +39,9 @@ export function distinctOf(sets: readonly ValueSet[]): { distinct: ValueSet[]; p
   return { distinct, places };
 }
 
-/** Rounds in none of which two sets have the same values of some parameters: one statement must not meet a row twice. */
+/**
+ * Splits sets into rounds without two sets that agree in the parameters `by`: a statement must not touch a row twice.
+ */
 export function roundsOf(sets: readonly ValueSet[], by: readonly number[]): ValueSet[][] {
   if (by.length === 0) return [[...sets]];
   const rounds: ValueSet[][] = [];
@@ -54,9 +56,10 @@ export function roundsOf(sets: readonly ValueSet[], by: readonly number[]): Valu
 }
 
 /**
- * Everybody locks the rows of a table in one order, or two transactions would wait for each other: by the columns as they
- * come, in which what is unique stands first. Only a public id (the parameter `besides`) says nothing. A table whose
- * unique columns do not come first in its insert could deadlock between two processes: PostgreSQL notices after a second.
+ * Sorts sets so that all transactions lock rows of a table in the same order, and cannot deadlock: by the columns in
+ * their order, of which the unique ones must come first in the insert. The random public id (the parameter `besides`)
+ * is ignored. A table that breaks this rule could deadlock between two processes, which PostgreSQL resolves after a
+ * second.
  */
 export const inOneOrder = (sets: readonly ValueSet[], besides: number): ValueSet[] =>
   [...sets].sort((a, b) => {

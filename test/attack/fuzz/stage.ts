@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startPostgres } from '../../../scripts/postgres.js';
 import { openFile } from '../../../src/store/sqlite-driver.js';
 import type { Json } from './document.js';
 import type { Credentials } from './requests.js';
+import { lookFor } from '../../support/until.js';
 
 const MAIN = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
 
@@ -64,11 +64,9 @@ export async function openStage(engine: EngineName): Promise<Stage> {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    let url: string | undefined;
-    while (url === undefined && child.exitCode === null) {
-      await sleep(20);
-      url = /listens on (\S+)[^]*openapi\.yaml\n/.exec(output)?.[1];
-    }
+    const listens = () => /listens on (\S+)[^]*openapi\.yaml\n/.exec(output)?.[1];
+    await lookFor(() => listens() !== undefined || child.exitCode !== null, { withinMs: 60_000 });
+    const url = listens();
     if (url === undefined) throw new Error(`the server did not start: ${output}`);
     const command: Stage['command'] = (...args) =>
       new Promise((resolve) =>
@@ -92,11 +90,8 @@ export async function openStage(engine: EngineName): Promise<Stage> {
         return names.slice(-100).map((name) => readFileSync(join(folder, 'data/mail', name), 'utf8'));
       },
       mailsOut: async () => {
-        for (let i = 0; i < 600; i += 1) {
-          const text = await (await fetch(`${url}/metrics`)).text();
-          if (/^mail_queued 0$/m.test(text)) return;
-          await sleep(100);
-        }
+        const isOut = async () => /^mail_queued 0$/m.test(await (await fetch(`${url}/metrics`)).text());
+        await lookFor(isOut, { withinMs: 60_000, everyMs: 100 });
       },
       stop: () => {
         child.kill('SIGTERM');

@@ -18,6 +18,7 @@ import {
 } from '../../support/helper.js';
 import { collectMail, tokenOf } from '../../support/mailbox.js';
 import { solve } from '../../support/proof-of-work.js';
+import { until } from '../../support/until.js';
 
 const EVENING = '2026-11-23T19:';
 const at = (time: string) => new Date(`${EVENING}${time}:00Z`);
@@ -220,14 +221,19 @@ onEveryEngine('a bot run through the key of a partner', async (t, engine) => {
     t.match((await api.call('GET', '/metrics')).text, '\nkeys_isolated 1\n');
     const every: { ms: number | undefined; run: () => void }[] = [];
     t.intercept(globalThis, 'setInterval', {
-      value: (run: () => void, ms?: number) => (every.push({ run, ms }), setTimeout(() => undefined, 0)),
+      value: (run: () => void, ms?: number) => (every.push({ run, ms }), { unref: () => undefined }),
     });
     await figures(api, crm.id, 'meadows', slotOf(at('30')), { asked: 1000, confirmed: 19 });
     const lines: unknown[] = [];
     startJobs(api.app.ctx, { warn: (...line) => lines.push(line) });
     every.filter(({ ms }) => ms === 60_000).forEach((job) => job.run());
-    for (let i = 0; i < 100 && lines.length === 0; i += 1) await new Promise((done) => setTimeout(done, 20));
-    t.same(lines, [[{ key: crm.id, petition: petition.id }, 'a key is isolated: hardly anybody confirms']]);
+    await until(() => lines.length > 0, 'a line of the log');
+    t.same(lines, [
+      [
+        { key: crm.id, petition: petition.id },
+        'a key is isolated: hardly any of its signatures are confirmed',
+      ],
+    ]);
     t.match((await api.call('GET', '/metrics')).text, '\nkeys_isolated 2\n');
     t.same(
       (await list(lead.secret, '?limit=1')).body.data.map((one: any) => one.key_id),

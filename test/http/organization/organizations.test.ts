@@ -1,5 +1,6 @@
 import { SCOPES } from '../../../schema/db/tables/organization.js';
 import { onEveryEngine, start } from '../../support/helper.js';
+import { until } from '../../support/until.js';
 
 onEveryEngine('organization', async (t, engine) => {
   const api = await start(t, engine);
@@ -212,9 +213,7 @@ onEveryEngine('API keys', async (t, engine) => {
       (await list('?limit=100')).body.data.find((key: any) => key.id === id).last_used_at;
     t.equal(await used(), null);
     await api.call('GET', '/v1/organization', { key: token });
-    for (let i = 0; i < 50 && (await used()) === null; i += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until(async () => (await used()) !== null, 'the time of use');
     t.match(await used(), /^\d{4}-/);
   });
 });

@@ -7,6 +7,7 @@ import { ERRORS } from '../../../src/errors.js';
 import { clientOf, networkOf } from '../../../src/http/caller.js';
 import { onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { limits as enough } from '../../support/high-limits.js';
+import { inTime } from '../../support/until.js';
 
 /** Speaks raw HTTP, for what no client library would send. */
 async function raw(api: TestApp, text: string): Promise<{ status: number; headers: string; body: string }> {
@@ -16,7 +17,7 @@ async function raw(api: TestApp, text: string): Promise<{ status: number; header
   let answer = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
   socket.write(text);
-  await Promise.race([once(socket, 'close'), new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
+  await inTime(once(socket, 'close'), 'the end of the connection');
   socket.destroy();
   const [headers = '', body = ''] = answer.split('\r\n\r\n');
   return { status: Number(answer.split(' ')[1]), headers, body };

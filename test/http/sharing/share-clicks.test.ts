@@ -15,6 +15,7 @@ import {
   type Link,
   type Sharing,
 } from '../../support/share-rows.js';
+import { until } from '../../support/until.js';
 
 const HOUR = 3_600_000;
 const NOON = Date.UTC(2026, 10, 24, 12);
@@ -143,10 +144,7 @@ onEveryEngine('counting', async (t, engine) => {
   await t.test('by the second, without being asked', async (t) => {
     await visit(END + HOUR, a);
     api.setClock(new Date(END + HOUR + SETTLED));
-    const until = Date.now() + 10_000;
-    while ((await figuresOf(api, link)).clicks < 2 && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(async () => (await figuresOf(api, link)).clicks >= 2, 'the clicks');
     t.same(await figuresOf(api, link), { requests: 4, clicks: 2 });
   });
 

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type Socket } from 'node:net';
 import pg from 'pg';
 import type { Test } from 'tap';
 import { recount } from '../../../src/core/counts/recount.js';
@@ -18,6 +17,7 @@ import {
   type Engine,
   type TestApp,
 } from '../../support/helper.js';
+import { inTime, settled, until } from '../../support/until.js';
 
 const CSV = 'text/csv';
 const NDJSON = 'application/x-ndjson';
@@ -40,6 +40,13 @@ const open = async (t: Test, engine: Engine, options = {}) => {
     api.call('GET', `/v1/signatures/export?${query}`, { key });
   return { api, lead, load, save };
 };
+
+/** An instant after all that has happened, in the past of a clock that is put forward a little. */
+function aMomentLater(api: TestApp): string {
+  const now = Date.now();
+  api.setClock(new Date(now + 5));
+  return new Date(now + 1).toISOString();
+}
 
 const rowsOf = (csv: string): Record<string, string>[] => {
   const reader = new CsvReader();
@@ -241,15 +248,13 @@ onEveryEngine('signatures out and in', async (t, engine) => {
       await eraseSupporter(api.app.ctx, person?.key ?? 0);
     }
     const before = await api.call('GET', '/v1/petitions/meadows/counts', {});
-    const now = new Date(Date.now() - 1).toISOString();
-    await sleep(5);
-    const later = new Date(Date.now() - 1).toISOString();
+    const later = aMomentLater(api);
     const file = `email,name,created_at\nerased@example.org,E,\nlater@example.org,L,${later}`;
     t.match((await load(file)).body, { created: 1, left_out: 1, failed: 0 });
     const after = await api.call('GET', '/v1/petitions/meadows/counts', {});
     t.equal(after.body.confirmed, before.body.confirmed, 'the one who came back does not count twice');
     t.notOk(await findSupporterByIdentity(api.store.read, 'erased@example.org'));
-    t.ok(now < later);
+    api.setClock(undefined);
   });
 
   await t.test('milestones, history and partners: every counter equals its rows', async (t) => {
@@ -382,8 +387,7 @@ onEveryEngine('lines that repeat one address', async (t, engine) => {
       const before = await api.call('GET', '/v1/petitions/meadows/counts', {});
       const person = await findSupporterByIdentity(api.store.read, 'gone@example.org');
       await eraseSupporter(api.app.ctx, person?.key ?? 0);
-      await sleep(5);
-      const later = new Date(Date.now() - 1).toISOString();
+      const later = aMomentLater(api);
       const lines = ['2026-01-01T00:00:00Z', later, '2026-01-02T00:00:00Z'].map(
         (at, i) => `gone@example.org,G${i},${at}`,
       );
@@ -392,6 +396,7 @@ onEveryEngine('lines that repeat one address', async (t, engine) => {
         left_out: 1,
         already_signed: 1,
       });
+      api.setClock(undefined);
       t.same(await nameOf('gone@example.org'), ['G1']);
       const after = await api.call('GET', '/v1/petitions/meadows/counts', {});
       t.equal(after.body.confirmed, before.body.confirmed, 'and counts once');
@@ -448,11 +453,10 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
       const broken = send('/v1/signatures/import?petition=meadows', { 'content-type': CSV });
       broken.on('error', () => undefined);
       broken.write(file.slice(0, file.length / 2));
-      while ((await stored()) === 0) await sleep(20);
+      await until(async () => (await stored()) > 0, 'the first lines');
       broken.destroy();
-      let left = -1;
       // What had arrived may still be on its way into the database.
-      for (let now = 0; now !== left; await sleep(500)) [left, now] = [now, await stored()];
+      const left = await settled(stored, 'what is stored');
       t.ok(left > 0 && left <= COUNT / 2, `${left} are stored`);
       const { body } = await load(file);
       t.same([body.created + body.already_signed, body.already_signed, body.failed], [COUNT, left, 0]);
@@ -477,18 +481,16 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
   });
 
   await t.test('whoever does not read is ended, and costs no memory meanwhile', async (t) => {
+    const accepted = once(api.app.server, 'connection');
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
     socket.pause();
     const path = '/v1/signatures/export?petition=meadows&format=ndjson';
     socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${lead.secret}\r\n\r\n`);
-    const connections = () =>
-      new Promise<number>((resolve) => api.app.server.getConnections((_error, count) => resolve(count)));
-    await sleep(100);
-    const before = await connections();
+    const [connection] = (await accepted) as [Socket];
     // Small enough to fit into the buffers of the system, it would be gone at once.
-    for (let i = 0; i < 30 && (await connections()) === before; i += 1) await sleep(100);
-    t.ok((await connections()) < before, 'its connection is gone');
+    await inTime(once(connection, 'close'), 'the end of its connection');
+    t.ok(connection.destroyed, 'its connection is gone');
     socket.destroy();
   });
 
@@ -525,7 +527,7 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
         (await api.call('GET', '/v1/petitions/brook/counts', {})).body.confirmed as number;
       const lines = Array.from({ length: 1200 }, (_, i) => `${accept.length}r${i}@example.org,N`);
       importing.write(`email,name\n${lines.slice(0, 300).join('\n')}\n`);
-      while ((await confirmed()) === before) await sleep(20);
+      await until(async () => (await confirmed()) > before, 'the first lines');
       await api.call('DELETE', `/v1/api-keys/${made.body.id}`, { key: lead.secret });
       importing.end(lines.slice(300).join('\n'));
       const [answer] = await answered;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
 import fc from 'fast-check';
 import Fastify from 'fastify';
@@ -20,6 +19,7 @@ import {
   type TestApp,
 } from '../../support/helper.js';
 import { limits as enough } from '../../support/high-limits.js';
+import { until } from '../../support/until.js';
 
 const ADA = { email: 'ada@example.org', name: 'Ada Okonkwo' };
 
@@ -891,25 +891,30 @@ t.test(
       await new Promise<void>((resolve) => gates.push(resolve));
       return { body, etag: `"${body}"`, until: null };
     };
-    app.get('/', (request, reply) => void hot.send(request, reply, { ref: 'one', caching: [], render }));
+    let come = 0;
+    app.get('/', (request, reply) => {
+      void hot.send(request, reply, { ref: 'one', caching: [], render });
+      come += 1;
+    });
     await app.ready();
     const asked = [app.inject('/')];
-    await sleep(20);
+    await until(() => gates.length === 1, 'the first answer');
     stored = 1;
     asked.push(app.inject('/'), app.inject('/'), app.inject('/'));
-    await sleep(20);
+    await until(() => come === 4, 'the others');
     t.equal(gates.length, 1);
     gates[0]?.();
     t.equal((await asked[0])?.body, '0');
-    await sleep(20);
+    await until(() => gates.length > 1, 'the next answer');
     t.equal(gates.length, 2, 'one for the three');
     gates[1]?.();
     t.same(
       (await Promise.all(asked.slice(1))).map(({ body }) => body),
       ['1', '1', '1'],
     );
+    t.equal(gates.length, 2, 'and no more');
     const last = app.inject('/');
-    await sleep(20);
+    await until(() => gates.length > 2, 'an answer of its own');
     t.equal(gates.length, 3, 'nothing is kept');
     gates[2]?.();
     await last;

@@ -1,33 +1,34 @@
 import { createHash } from 'node:crypto';
-import type { Face } from './face.js';
+import type { PictureContent } from './content.js';
 import type { Renderer } from './renderer.js';
 
-/** A picture as it was drawn. `etag` names its bytes. */
+/** A drawn picture. `etag` is a hash of its bytes. */
 export type Picture = { png: Buffer; etag: string };
 
 export type Wanted = {
-  /** Of which petition. */
+  /** The id of the petition. */
   id: string;
-  /** What must never be out of date: when it differs, the picture is drawn anew. */
+  /** Changes with the texts, which must never be out of date: with another edition the picture is drawn anew. */
   edition: string;
-  face: Face;
+  content: PictureContent;
 };
 
 type Kept = Picture & { edition: string; figures: string; drawnAt: number };
 type Underway = { edition: string; picture: Promise<Kept> };
 
-/** How old a picture may be whose count has moved. */
+/** How old a picture may be whose count has changed. */
 const STALE_MS = 60_000;
-/** A picture has 25 to 80 kB. */
+/** The size of the cache; a picture has 25 to 80 kB. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
-const figuresOf = ({ count, goal, progress }: Face): string => JSON.stringify([count, goal, progress]);
+const figuresOf = ({ count, goal, progress }: PictureContent): string =>
+  JSON.stringify([count, goal, progress]);
 
 /**
- * The last picture of each petition. It is drawn anew when its words change, and at most once a minute when its count
- * does. Those who ask at the same time get the same drawing. The least recently shown are forgotten first.
+ * Keeps the latest picture of each petition. It is redrawn when its texts change, and at most once a minute when only
+ * its count does. Concurrent requests share a drawing. The least recently used pictures are evicted first.
  */
-export class Album {
+export class PictureCache {
   readonly #kept = new Map<string, Kept>();
   readonly #underway = new Map<string, Underway>();
   #bytes = 0;
@@ -38,18 +39,18 @@ export class Album {
     private readonly mostBytes = MOST_BYTES,
   ) {}
 
-  /** The picture with these words, with a count that is at most a minute old. Throws what the renderer throws. */
+  /** The picture with these texts, and a count that is at most a minute old. Throws the errors of the renderer. */
   async show(wanted: Wanted): Promise<Picture> {
     const known = this.#find(wanted);
     const fresh =
       known !== undefined &&
-      (known.figures === figuresOf(wanted.face) || this.now().getTime() - known.drawnAt < STALE_MS);
+      (known.figures === figuresOf(wanted.content) || this.now().getTime() - known.drawnAt < STALE_MS);
     if (fresh) return known;
-    // An older count is better than no picture.
+    // If drawing fails, an older count is better than no picture.
     return this.#share(wanted).catch((error: unknown) => known ?? Promise.reject(error as Error));
   }
 
-  /** The kept picture, if its words still hold. */
+  /** The kept picture, if its texts are up to date. */
   #find({ id, edition }: Wanted): Kept | undefined {
     const known = this.#kept.get(id);
     if (known?.edition !== edition) return undefined;
@@ -70,11 +71,11 @@ export class Album {
     return picture;
   }
 
-  async #drawAnew({ id, edition, face }: Wanted): Promise<Kept> {
+  async #drawAnew({ id, edition, content }: Wanted): Promise<Kept> {
     const drawnAt = this.now().getTime();
-    const png = await this.renderer.draw(face);
+    const png = await this.renderer.draw(content);
     const etag = `"${createHash('sha1').update(png).digest('base64url').slice(0, 22)}"`;
-    const picture = { png, etag, edition, figures: figuresOf(face), drawnAt };
+    const picture = { png, etag, edition, figures: figuresOf(content), drawnAt };
     this.#keep(id, picture);
     return picture;
   }

@@ -1,13 +1,13 @@
 import type { Failure } from './api.js';
 import { focusOn, h } from './dom.js';
 import { fieldAt, type Field } from './fields.js';
-import { say, type Language } from './words.js';
+import { say, type Language } from './language.js';
 
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
-/** What is wrong with what was typed, in the reader's language. */
-export class Complaints {
-  /** In the page before there is anything in it: only then is it read out. */
+/** The errors of the form, in the reader's language: a list above it, and one at each field. */
+export class FormErrors {
+  /** It must be in the page before it has content: only then do screen readers announce it. */
   readonly element = h('div', { role: 'alert', class: 'alert', part: 'alert' });
   readonly #fields: readonly Field[];
   readonly #language: Language;
@@ -19,11 +19,11 @@ export class Complaints {
 
   clear(): void {
     this.element.replaceChildren();
-    for (const field of this.#fields) field.complain(null);
+    for (const field of this.#fields) field.showError(null);
   }
 
-  /** Whether everything may be sent as it is; if not, says what to change. */
-  accepts(): boolean {
+  /** Checks required fields and the address; shows errors and returns false if any is invalid. */
+  validate(): boolean {
     const { words } = this.#language;
     const wrong = new Map<Field, string>();
     for (const field of this.#fields) {
@@ -36,7 +36,7 @@ export class Complaints {
     return false;
   }
 
-  /** Says why the server did not take it. */
+  /** Shows why the server refused the signature. */
   explain(failure: Failure): void {
     const wrong = new Map<Field, string>();
     for (const { pointer, code } of failure.errors) {
@@ -48,9 +48,9 @@ export class Complaints {
   }
 
   #show(wrong: ReadonlyMap<Field, string>): void {
-    // In the order of the form, whatever the order of the answer.
+    // In the order of the form, not of the answer.
     const inOrder = this.#fields.filter((field) => wrong.has(field));
-    for (const field of inOrder) field.complain(wrong.get(field) ?? null);
+    for (const field of inOrder) field.showError(wrong.get(field) ?? null);
     const items = inOrder.map((field) => h('li', {}, `${field.label}: ${wrong.get(field) ?? ''}`));
     this.element.replaceChildren(
       h('p', {}, h('strong', {}, this.#language.words.errors_heading)),
@@ -89,7 +89,7 @@ export class Complaints {
 
   #when(seconds: number): string {
     const { words, number } = this.#language;
-    // Two of the least: nothing has to be said of a single one.
+    // At least two: the texts have no singular.
     return seconds <= 90
       ? say(words.try_in_seconds, { seconds: number(Math.max(2, seconds)) })
       : say(words.try_in_minutes, { minutes: number(Math.max(2, Math.ceil(seconds / 60))) });

@@ -1,14 +1,14 @@
-/* Which of a text can be drawn. Nothing is ever drawn as an empty box. */
+/* Reduces a text to what the fonts can draw, so that no character appears as an empty box. */
 
-/** What has no shape of its own; joiners only where they join letters. */
+/** Characters without a glyph. Joiners stay where they join letters. */
 const INVISIBLE =
   /(?![\u200c\u200d])[\p{Control}\p{Format}\p{Surrogate}\p{Private_Use}]|\p{Variation_Selector}|(?<![\p{Letter}\p{Mark}])[\u200c\u200d]|[\u200c\u200d](?![\p{Letter}\p{Mark}])/gu;
-/** Vowel points of Arabic and Hebrew. Text is read without them, and the layout engine misplaces them. */
+/** Vowel points of Arabic and Hebrew: readers do not need them, and the layout engine misplaces them. */
 const POINTS = /[\u064b-\u0652\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]/gu;
 const HAS_WORDS = /[\p{Letter}\p{Number}]/u;
 const PART_OF_A_WORD = /[\p{Letter}\p{Nonspacing_Mark}\p{Spacing_Mark}\p{Number}]/u;
 
-/** Without what has no shape of its own, and each letter in one piece where there is such a piece. */
+/** The text without invisible characters and vowel points, normalized to NFC so that letters are single characters. */
 export const plain = (text: string): string =>
   text
     .normalize('NFC')
@@ -19,8 +19,8 @@ export const plain = (text: string): string =>
     .trim();
 
 /**
- * The text as it can be drawn, given the characters that no font has. Emoji and other signs are left out; for a letter
- * that is missing the whole text is (it is empty then): half a title says something else.
+ * The text as it can be drawn, given the characters that no font has. Missing emoji and symbols are left out. If a
+ * letter is missing, the result is empty, since part of a title could say something else.
  */
 export function legible(text: string, missing: ReadonlySet<string>): string {
   const clean = plain(text);

@@ -1,10 +1,10 @@
 import type { Words } from './api.js';
 
-/** A text with its values put in. */
+/** Replaces `{{ name }}` in a text by its values. */
 export const say = (text: string, values: Record<string, string> = {}): string =>
   text.replace(/\{\{ *([a-z]+) *\}\}/g, (_, name: string) => values[name] ?? '');
 
-/** A language: its texts, and how it writes numbers and dates. */
+/** The texts of a language, and functions that format numbers, counts and dates in it. */
 export type Language = Words & {
   number: (value: number) => string;
   count: (value: number) => string;

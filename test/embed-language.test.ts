@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import t from 'tap';
+import { packageRoot } from '../src/package.js';
 
 /** The widget's own code, as the browser has it. */
 async function languageOf(locale: string, words: Record<string, string>): Promise<any> {
   const { outputFiles } = buildSync({
-    entryPoints: [fileURLToPath(new URL('../src/embed/words.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL('src/embed/language.ts', packageRoot))],
     bundle: true,
     format: 'esm',
     write: false,

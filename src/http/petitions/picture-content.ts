@@ -3,10 +3,17 @@ import { isOpenAt } from '../../core/petitions/petition-life.js';
 import type { Pictured } from '../../core/petitions/pictures.js';
 import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
-import type { Face } from '../../pictures/face.js';
+import type { PictureContent } from '../../pictures/content.js';
 
-/** What the picture of a petition says, in its language; where its words are not there in English, with its own numbers. */
-export function faceOf({ petition, lead, confirmed }: Pictured, locales: Locales, now: Date): Face {
+/**
+ * The texts in the picture of a petition, in its language, or in English where there is no translation. Numbers are
+ * always written as in the language of the petition.
+ */
+export function contentOf(
+  { petition, lead, confirmed }: Pictured,
+  locales: Locales,
+  now: Date,
+): PictureContent {
   const { title, locale, goals } = petition;
   const { picture: words, locale: spoken } = locales.pick(locale);
   const next = nextMilestone(goals, confirmed);
@@ -30,14 +37,14 @@ export function faceOf({ petition, lead, confirmed }: Pictured, locales: Locales
 const numbers = new Map<string, Intl.NumberFormat>();
 const plurals = new Map<string, Intl.PluralRules>();
 
-/** With the digits 0 to 9, which all fonts have; the rest is as the language writes it. */
+/** The number as the language writes it, but with the digits 0 to 9, which all fonts have. */
 const numberIn = (locale: string, number: number): string =>
   once(numbers, locale, () => new Intl.NumberFormat(locale, { numberingSystem: 'latn' })).format(number);
 
 const pluralIn = (locale: string, number: number): string =>
   once(plurals, locale, () => new Intl.PluralRules(locale)).select(number);
 
-/** Making one costs more than a hundred uses of it. */
+/** Formatters are kept: making one costs more than a hundred uses of it. */
 function once<Value>(known: Map<string, Value>, key: string, make: () => Value): Value {
   let value = known.get(key);
   if (value === undefined) known.set(key, (value = make()));

@@ -1,0 +1,13 @@
+/** The content of a picture. Plain values only, since it is passed to another thread. */
+export type PictureContent = {
+  title: string;
+  organization: string;
+  /** Alternative wordings of a line, the best first: the first one that the fonts can draw is used. */
+  count: readonly string[];
+  goal: readonly string[];
+  /** Progress to the goal, 0 to 1; null without a goal. */
+  progress: number | null;
+};
+
+export const PICTURE_WIDTH = 1200;
+export const PICTURE_HEIGHT = 630;
