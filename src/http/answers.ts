@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Page } from '../core/cursor.js';
 import { ApiError } from '../errors.js';
-import { plainQuery } from './appended-query.js';
+import { plainQuery } from '../core/appended-query.js';
 
 /** For answers that any cache may keep for a second, and serve for ten more while it revalidates. */
 export const PUBLIC_CACHE = 'public, max-age=1, stale-while-revalidate=10';

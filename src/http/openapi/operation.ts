@@ -2,7 +2,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { Problem } from '../../../schema/api/problems.js';
 import { closed, enumOf, ref } from '../../../schema/api/typebox.js';
 import { ERRORS, type ErrorCode } from '../../errors.js';
-import { APPENDED } from '../appended-query.js';
+import { APPENDED } from '../../core/appended-query.js';
 import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
 

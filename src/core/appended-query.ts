@@ -7,6 +7,8 @@ export const APPENDED =
 
 const IS_APPENDED = new RegExp(APPENDED);
 
+export const isAppended = (name: string): boolean => IS_APPENDED.test(name);
+
 /** The query without appended parameters. */
 export const plainQuery = (query: string): URLSearchParams =>
-  new URLSearchParams([...new URLSearchParams(query)].filter(([name]) => !IS_APPENDED.test(name)));
+  new URLSearchParams([...new URLSearchParams(query)].filter(([name]) => !isAppended(name)));
