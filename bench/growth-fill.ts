@@ -109,10 +109,10 @@ async function fill(from: number, to: number): Promise<Partial<FillReport>> {
       let first = at;
       for (const [petition, share] of sharesOf(end - at).entries()) {
         if (share === 0) continue;
-        const wrong = (problem: object) => {
+        const onError = (problem: object) => {
           throw new Error(JSON.stringify(problem));
         };
-        const how = { actor, apiKeyKey: null, source: 'growth', chunkMs: CHUNK_MS, restMs: 0, wrong };
+        const how = { actor, apiKeyKey: null, source: 'growth', chunkMs: CHUNK_MS, restMs: 0, onError };
         const tally = await importSignatures(
           ctx,
           { ...how, petition: slugOf(petition) },

@@ -6,8 +6,7 @@ import { remindAll } from './core/letters/reminders.js';
 import { sweepLinksAndMail } from './core/mail/sweeping.js';
 import { describeError } from './errors.js';
 import type { Logger } from './mail/delivery.js';
-
-const MINUTE_MS = 60_000;
+import { MINUTE_MS } from './time.js';
 
 type Log = Pick<Logger, 'warn'>;
 

@@ -23,12 +23,12 @@ export type MailThreadData = {
   levels: Level[];
 };
 export type Level = keyof Logger;
-export type Asked = 'wake' | 'stop';
-export type Said =
+export type MailCommand = 'wake' | 'stop';
+export type MailEvent =
   'ready' | { level: Level; values: Record<string, unknown>; message: string } | { failure: unknown };
 
 const { config, rootKey, turn, stats, levels } = workerData as MailThreadData;
-const say = (said: Said) => parentPort?.postMessage(said);
+const say = (said: MailEvent) => parentPort?.postMessage(said);
 const logAt =
   (level: Level): Logger[Level] =>
   (values, message) => {
@@ -62,7 +62,7 @@ async function stop(): Promise<void> {
   parentPort?.close();
 }
 
-parentPort?.on('message', (asked: Asked) => {
+parentPort?.on('message', (asked: MailCommand) => {
   if (asked === 'wake') ctx.mailWaits();
   else void stop();
 });

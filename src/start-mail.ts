@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { App } from './app.js';
 import type { Config } from './config.js';
 import { watchMail } from './http/service/metrics.js';
-import type { Asked, Level, MailThreadData, Said } from './mail-thread.js';
+import type { MailCommand, Level, MailThreadData, MailEvent } from './mail-thread.js';
 import type { Logger } from './mail/delivery.js';
 import { sharedStats, statsMemory } from './mail/shared-stats.js';
 import { threadProgram } from './thread-program.js';
@@ -38,12 +38,12 @@ export async function startMail(options: MailOptions): Promise<{ stop: () => Pro
     workerData: { config, rootKey, turn, stats, levels } satisfies MailThreadData,
   });
   const exit = new Promise((resolve) => thread.once('exit', resolve));
-  thread.on('message', (said: Said) => {
+  thread.on('message', (said: MailEvent) => {
     if (said === 'ready') return;
     if ('failure' in said) onFailure(said.failure);
     else logger[said.level](said.values, said.message);
   });
-  const ask = (asked: Asked) => thread.postMessage(asked);
+  const ask = (asked: MailCommand) => thread.postMessage(asked);
   // Rejects if the thread fails to start.
   await once(thread, 'message');
   thread.on('error', (error) => {

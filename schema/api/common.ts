@@ -35,6 +35,14 @@ export const slug = (description: string) =>
 /** The rule of patterns that accept an id or a slug. */
 export const REF_RULE = 'Write its id or its slug, like save-the-old-mill-meadows.';
 
+/** The petition of a query, where a key names one of its own organization. */
+export const ownPetition = () =>
+  matching('^[a-z0-9_-]+$', 100, {
+    rule: REF_RULE,
+    description: 'Id or slug of one of your petitions.',
+    examples: [exampleId('pet')],
+  });
+
 export const externalId = (what: string) =>
   line(200, { description: `Your own id for this ${what}, unique in its scope.`, examples: ['crm-20431'] });
 

@@ -101,16 +101,24 @@ export const importSignaturesCommand = (file: string, flags: ImportFlags): Promi
         yield piece;
       }
     }
-    const heard = ({ lines }: ImportTally) => {
+    const onProgress = ({ lines }: ImportTally) => {
       bar.add('Importing', lines - last, lines * (size / Math.max(1, read)));
       last = lines;
     };
-    const wrong = ({ line, field, detail }: { line: number; field: string; detail: string }) => {
+    const onError = ({ line, field, detail }: { line: number; field: string; detail: string }) => {
       bar.clear();
       // Only the line number is printed: personal data must stay out of terminals and logs.
       console.error(`line ${line}${field && `, ${field}`}: ${detail}`);
     };
-    const input = { petition, actor, apiKeyKey: null, source, ...(fast ? FAST : GENTLE), wrong, heard };
+    const input = {
+      petition,
+      actor,
+      apiKeyKey: null,
+      source,
+      ...(fast ? FAST : GENTLE),
+      onError,
+      onProgress,
+    };
     const tally = await importSignatures(ctx, input, linesOf(watched(), flags.format ?? formatOf(file)))
       .catch((error: unknown) => {
         throw error instanceof ApiError && error.details.errors ? new Error(headerOf(error)) : error;

@@ -5,7 +5,7 @@ import { RunAgain } from '../store/store.js';
  * absent. Returns the first written row. If fewer than `expected` were written, the transaction runs again; that
  * happens only on PostgreSQL, where another transaction may commit between the read and the write.
  */
-export function unlessOvertaken<Row>(written: readonly Row[], expected = 1): Row {
+export function requireWritten<Row>(written: readonly Row[], expected = 1): Row {
   const [first] = written;
   if (first === undefined || written.length < expected) throw new RunAgain();
   return first;

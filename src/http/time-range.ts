@@ -1,16 +1,14 @@
 import { invalidQuery } from './answers.js';
-
-export const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
+import { DAY_MS } from '../time.js';
 
 export type TimeRange = { from: Date; before: Date };
 
 /** The span of statistics in milliseconds: the default (`usual`), and the longest allowed (`most`). */
 export const DEFAULT_RANGES = {
-  hour: { usual: 7 * DAY, most: 366 * DAY },
-  day: { usual: 365 * DAY, most: 20 * 366 * DAY },
+  hour: { usual: 7 * DAY_MS, most: 366 * DAY_MS },
+  day: { usual: 365 * DAY_MS, most: 20 * 366 * DAY_MS },
   /** For sums, whose size does not grow with the span. */
-  all: { usual: 20 * 366 * DAY, most: 20 * 366 * DAY },
+  all: { usual: 20 * 366 * DAY_MS, most: 20 * 366 * DAY_MS },
 };
 
 /** The first and the last full hour of RFC 3339: rounding must not leave the years 1 to 9999. */
@@ -29,7 +27,7 @@ export function timeRangeOf(
   const from = within(query.from === undefined ? new Date(before.getTime() - usual) : new Date(query.from));
   const span = before.getTime() - from.getTime();
   if (span < 0 || span > most) {
-    throw invalidQuery('/from', 'range', `It must be before \`before\`, by at most ${most / DAY} days.`);
+    throw invalidQuery('/from', 'range', `It must be before \`before\`, by at most ${most / DAY_MS} days.`);
   }
   return { from, before };
 }

@@ -9,6 +9,7 @@ import { createDomainRate, type Rate } from './domain-rate.js';
 import type { Post } from './message.js';
 import type { Sent } from './outcome.js';
 import type { Render } from './render.js';
+import { HOUR_MS, MINUTE_MS } from '../time.js';
 
 export type Logger = Record<
   'debug' | 'info' | 'warn' | 'error',
@@ -25,14 +26,11 @@ export type DeliveryOptions = {
   times: typeof DELIVERY_TIMES & { pauseMs: number };
 };
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-
 export const DELIVERY_TIMES = {
   /** The waits between attempts, with some jitter; the last one repeats. */
-  retryMs: [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 8 * HOUR],
+  retryMs: [MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS, 8 * HOUR_MS],
   /** A mail this old is not tried again. */
-  giveUpMs: 72 * HOUR,
+  giveUpMs: 72 * HOUR_MS,
   /** How long to retry recording that a mail was sent: what sending leaves of the lease. */
   settleMs: 30_000,
 };
@@ -145,7 +143,7 @@ async function fail(
 async function putBack(options: DeliveryOptions, mail: OutboxRow, reason: string): Promise<Result> {
   if (isTooOld(options, mail)) return fail(options, mail, reason);
   const { ctx, times } = options;
-  const wait = times.retryMs[Math.min(mail.attempts, times.retryMs.length - 1)] ?? HOUR;
+  const wait = times.retryMs[Math.min(mail.attempts, times.retryMs.length - 1)] ?? HOUR_MS;
   // Up to a fifth longer, so that mails that failed together are not retried together.
   const dueAt = new Date(ctx.now().getTime() + wait * (1 + Math.random() / 5));
   await ctx.store.transact((tx) => settleMail(tx, mail, { state: 'queued', reason, dueAt }));

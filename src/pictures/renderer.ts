@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { ApiError } from '../errors.js';
 import { threadProgram } from '../thread-program.js';
 import type { PictureContent } from './content.js';
-import type { Said } from './worker.js';
+import type { RenderResult } from './worker.js';
 
 /** With more pictures in the queue, the last would wait for seconds. */
 const MOST_WAITING = 32;
@@ -93,13 +93,13 @@ export class Renderer {
     });
     // Late messages of an earlier thread must not settle the job of its successor.
     const isCurrent = () => worker === this.#thread;
-    worker.on('message', (said: Said) => void (isCurrent() && this.#hear(said)));
+    worker.on('message', (said: RenderResult) => void (isCurrent() && this.#hear(said)));
     worker.on('error', (error: Error) => this.options.died?.(error));
     worker.on('exit', () => void (isCurrent() && this.#giveUp()));
     return worker;
   }
 
-  #hear(said: Said): void {
+  #hear(said: RenderResult): void {
     if (said === 'ready') {
       this.#ready = true;
       if (this.#current) this.#limit(this.#patienceMs);

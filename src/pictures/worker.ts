@@ -5,12 +5,12 @@ import type { PictureContent } from './content.js';
 
 /* The thread of renderer.ts: draws one picture for each message. */
 
-export type Said = 'ready' | { png: Uint8Array } | { failed: string };
+export type RenderResult = 'ready' | { png: Uint8Array } | { failed: string };
 
 /** Added to the niceness. More would starve the thread on a shared machine. */
 const BEHIND = 5;
 
-const say = (said: Said): void => parentPort?.postMessage(said);
+const say = (said: RenderResult): void => parentPort?.postMessage(said);
 
 // Warm-up: the first picture takes many times as long as others.
 await draw({ title: 'A', organization: 'b', count: ['1'], goal: ['2'], progress: 0.5 });

@@ -4,9 +4,9 @@ import { WriterTurn } from './writer-turn.js';
 
 /* The thread of `Checkpointer`: moves SQLite's write-ahead log into the database file. */
 
-export type Asked = 'move' | 'clean' | 'close';
+export type CheckpointCommand = 'move' | 'clean' | 'close';
 /** `clean`: whether the log is empty now. `failure`: SQLite's code of what went wrong. */
-export type Said = { moved: true; failure?: string } | { clean: boolean };
+export type CheckpointResult = { moved: true; failure?: string } | { clean: boolean };
 
 /** So few frames may be left to the writer, which moves them quickly. */
 const FEW = LOG_FRAMES / 40;
@@ -20,7 +20,7 @@ const turn = new WriterTurn(shared);
 connection.pragma(`busy_timeout = ${CLEAN_BUSY_MS}`);
 const framesLeft = frameCounter(connection);
 
-function move(): Said {
+function move(): CheckpointResult {
   try {
     moveMost();
     return { moved: true };
@@ -39,7 +39,7 @@ function moveMost(): void {
 }
 
 /** Moves all of the log and truncates it: until then, moved data stays readable in the log file. */
-function clean(): Said {
+function clean(): CheckpointResult {
   try {
     connection.pragma('wal_checkpoint(passive)');
     turn.takeIdly();
@@ -55,7 +55,7 @@ function clean(): Said {
   }
 }
 
-parentPort?.on('message', (asked: Asked) => {
+parentPort?.on('message', (asked: CheckpointCommand) => {
   if (asked === 'move') return parentPort?.postMessage(move());
   if (asked === 'clean') return parentPort?.postMessage(clean());
   connection.close();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
 import { threadProgram } from '../thread-program.js';
-import type { Asked, Said } from './checkpoint-thread.js';
+import type { CheckpointCommand, CheckpointResult } from './checkpoint-thread.js';
 import { DiskFailed } from './disk-failed.js';
 import { frameCounter, isIoCode, isIoError, LOG_FRAMES } from './sqlite-connection.js';
 import type { WriterTurn } from './writer-turn.js';
@@ -53,7 +53,7 @@ export class Checkpointer {
     this.#toClean = false;
     this.#cleaning = true;
     this.#thread ??= this.#start();
-    this.#thread.postMessage('clean' satisfies Asked);
+    this.#thread.postMessage('clean' satisfies CheckpointCommand);
   }
 
   async close(): Promise<void> {
@@ -65,7 +65,7 @@ export class Checkpointer {
     if (!this.#thread) return;
     this.#thread.ref();
     const exit = once(this.#thread, 'exit');
-    this.#thread.postMessage('close' satisfies Asked);
+    this.#thread.postMessage('close' satisfies CheckpointCommand);
     await exit;
   }
 
@@ -81,7 +81,7 @@ export class Checkpointer {
   #move(): void {
     this.#state = 'moving';
     this.#thread ??= this.#start();
-    this.#thread.postMessage('move' satisfies Asked);
+    this.#thread.postMessage('move' satisfies CheckpointCommand);
   }
 
   /** Cleaning blocks writers, so the next one has to wait a while, however often it is requested. */
@@ -105,7 +105,9 @@ export class Checkpointer {
       this.#state = 'moved';
       this.#failure = failure;
     };
-    thread.on('message', (said: Said) => ('clean' in said ? this.#cleaned(said.clean) : done(said.failure)));
+    thread.on('message', (said: CheckpointResult) =>
+      'clean' in said ? this.#cleaned(said.clean) : done(said.failure),
+    );
     // The thread could not start or crashed: the writer then moves everything itself.
     thread.on('error', () => {
       done();

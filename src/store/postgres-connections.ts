@@ -13,7 +13,7 @@ const builder = (client: Pick<pg.PoolClient, 'query'>): Db =>
  * A connection for concurrent callers: it sends their queries one after the other, since pg warns about overlapping
  * ones.
  */
-export class Orderly {
+export class SerialConnection {
   readonly db: Db;
   /**
    * The transaction's first error, after which the transaction is lost even if the caller caught it. `commit` does not
@@ -33,7 +33,7 @@ export class Orderly {
   };
 }
 
-type Connection = { db: Db; shard: number; orderly: Orderly };
+type Connection = { db: Db; shard: number; orderly: SerialConnection };
 
 /** Keeps for each connection of the pool its query builders (so that statements stay prepared) and its shard. */
 export class Connections {
@@ -43,7 +43,11 @@ export class Connections {
   of(client: pg.PoolClient): Connection {
     let connection = this.#known.get(client);
     if (!connection) {
-      connection = { db: builder(client), shard: this.#next++ % SHARDS, orderly: new Orderly(client) };
+      connection = {
+        db: builder(client),
+        shard: this.#next++ % SHARDS,
+        orderly: new SerialConnection(client),
+      };
       this.#known.set(client, connection);
     }
     return connection;

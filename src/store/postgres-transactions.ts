@@ -4,7 +4,7 @@ import type pg from 'pg';
 import * as tables from '../../schema/db/postgres.js';
 import type { Tables } from '../../schema/db/tables.js';
 import { InterleavedGroup, type Forms, type Outcome, type Work } from './gathering/interleaved-group.js';
-import { Connections, type Orderly } from './postgres-connections.js';
+import { Connections, type SerialConnection } from './postgres-connections.js';
 import { explain, isConflict, isReadOnly, mayRunAgain } from './postgres-errors.js';
 import { Sums, type Tx } from './store.js';
 
@@ -21,7 +21,7 @@ const beginShut = (table: keyof Tables) =>
   `begin; lock table "${getTableName(tables[table])}" in share row exclusive mode`;
 
 /** The body of a transaction, between its begin and commit. */
-type Whole<T> = (tx: Tx, sums: Sums, orderly: Orderly) => Promise<T>;
+type Whole<T> = (tx: Tx, sums: Sums, orderly: SerialConnection) => Promise<T>;
 
 /** What transactions are made of. */
 type Parts = {

@@ -59,7 +59,7 @@ export class RunAgain extends Error {}
 export type Sum = {
   readonly write: (tx: Tx, values: Record<string, unknown>) => unknown;
   /** The column of the place whose values are reported to watchers after each commit that wrote there. */
-  readonly tells?: string;
+  readonly notifies?: string;
 };
 
 /** Collects what transactions add until it is written. */
@@ -89,7 +89,7 @@ export class Sums {
 
   /** Reports the written places of sums that have `tells`. Call it after the commit. */
   tell(to: (column: string, key: number) => void): void {
-    for (const [{ tells }, places] of this.#pending) {
+    for (const [{ notifies: tells }, places] of this.#pending) {
       if (tells === undefined) continue;
       for (const values of places.values()) to(tells, values[tells] ?? 0);
     }

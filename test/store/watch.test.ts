@@ -5,7 +5,7 @@ import { engines, onEveryEngine, openTestStore } from '../support/helper.js';
 import { until } from '../support/until.js';
 
 /** It writes nothing: what is told does not depend on what is written. */
-const SUM: Sum = { tells: 'petitionKey', write: () => undefined };
+const SUM: Sum = { notifies: 'petitionKey', write: () => undefined };
 const SILENT: Sum = { write: () => undefined };
 
 type Heard = (number | null)[];

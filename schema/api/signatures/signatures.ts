@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { LEAD_SEES } from '../../db/tables/partners.js';
 import { SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { Suspicion } from '../brakes/suspicions.js';
-import { REF_RULE, countryCode, exampleId, externalId, id, paging } from '../common.js';
+import { countryCode, exampleId, externalId, id, ownPetition, paging } from '../common.js';
 import {
   closed,
   component,
@@ -10,7 +10,6 @@ import {
   instant,
   line,
   list,
-  matching,
   nullable,
   nullableRef,
   open,
@@ -107,11 +106,7 @@ export const SignaturePage = component(
 );
 
 export const SignatureQuery = closed({
-  petition: matching('^[a-z0-9_-]+$', 100, {
-    rule: REF_RULE,
-    description: 'Id or slug of one of your petitions.',
-    examples: [exampleId('pet')],
-  }),
+  petition: ownPetition(),
   ...paging,
   status: optional(
     list(enumOf(SIGNATURE_STATUSES), 5, { description: 'Any of these; repeat it for several.' }),

@@ -1,6 +1,6 @@
 import { RecentMap } from '../recent-map.js';
+import { HOUR_MS } from '../../time.js';
 
-const HOUR_MS = 3_600_000;
 /** More distinct addresses than this per petition and network within an hour are suspicious. */
 const USUAL = 20;
 const NETWORKS = 10_000;

@@ -5,14 +5,13 @@ import { total } from '../counts/counts.js';
 import { SLOT_MS, slotOf } from '../counts/key-figures.js';
 import { forgetIsolations, standingOf } from './key-isolations.js';
 import { isolateNetworks, readAsks, type Ask, type NetworkFigures } from './key-networks.js';
+import { MINUTE_MS } from '../../time.js';
 
 /*
  * Finds API keys that machines misuse: when hardly any mailbox confirms what a key brings, its bad networks are
  * isolated for that petition, or the key itself. The thresholds are here; key-isolations.ts stores and releases,
  * key-networks.ts knows the networks.
  */
-
-const MINUTE = 60_000;
 
 /** When a key counts as bad on a petition. */
 export const BREAKER = {
@@ -21,18 +20,18 @@ export const BREAKER = {
   /** At least this share of them must have confirmed. */
   rate: 0.1,
   /** How long people get to find the mail and confirm. */
-  patienceMs: 20 * MINUTE,
+  patienceMs: 20 * MINUTE_MS,
   /** How far back mailboxes are counted. */
-  memoryMs: 24 * 60 * MINUTE,
+  memoryMs: 24 * 60 * MINUTE_MS,
   /** Many mailboxes in a short time, of which almost none confirms, are judged without that patience. */
-  flood: { asked: 1000, rate: 0.02, ms: 30 * MINUTE },
+  flood: { asked: 1000, rate: 0.02, ms: 30 * MINUTE_MS },
 } as const;
 
 /** When a network of a bad key is isolated. From `many` bad networks on, the key itself is the problem. */
 export const NETWORKS = {
   asked: 10,
   rate: 0.1,
-  flood: { asked: 50, rate: 0.02, patienceMs: 5 * MINUTE },
+  flood: { asked: 50, rate: 0.02, patienceMs: 5 * MINUTE_MS },
   many: 20,
 } as const;
 

@@ -98,7 +98,7 @@ const networkOf = statement(
  * Whether a signature's mailbox must not be asked, because hardly anyone confirms what comes from the same source: its
  * network for a publishable key, the key itself for a secret one.
  */
-export async function comesFromBadPlace(
+export async function isFromBadNetwork(
   tx: Tx,
   { key, apiKeyKey, petitionKey }: { key: number; apiKeyKey: number | null; petitionKey: number },
 ): Promise<boolean> {

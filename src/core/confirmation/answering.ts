@@ -3,7 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { Tx } from '../../store/store.js';
 import { REPEAT_MS, type LinkToken } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 
 /* Shared by confirming and refusing: finding the request of a token, and closing it. */
 
@@ -17,13 +17,17 @@ export type Confirmed = {
 };
 
 /** A request whose mailbox is proven. `repeated`: this link has already answered it. */
-export type Found = { request: ConfirmationRequest; supporter: Supporter; repeated: boolean };
+export type ProvenRequest = { request: ConfirmationRequest; supporter: Supporter; repeated: boolean };
 
 export const isRepeat = ({ usedAt }: LinkToken, now: Date): boolean =>
   usedAt !== null && now.getTime() - usedAt.getTime() <= REPEAT_MS;
 
 /** The request and supporter of a token, unless the request was refused or the supporter's links were revoked. */
-export async function requestOf(tx: Tx, token: LinkToken, repeated: boolean): Promise<Found | undefined> {
+export async function requestOf(
+  tx: Tx,
+  token: LinkToken,
+  repeated: boolean,
+): Promise<ProvenRequest | undefined> {
   const request = token.requestKey === null ? undefined : await readRequest(tx, token.requestKey);
   const { supporters: t } = tx.tables;
   const [supporter] = await tx.db.select().from(t).where(eq(t.key, token.supporterKey));
@@ -45,7 +49,7 @@ export async function answer(
   how: { confirmedAt: Date } | { refusedAt: Date },
 ): Promise<void> {
   const { confirmationRequests: t } = tx.tables;
-  unlessOvertaken(
+  requireWritten(
     await tx.db
       .update(t)
       .set({ ...how, remindAt: null, code: null })

@@ -8,8 +8,15 @@ import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requ
 import { isBlocked } from '../mail/do-not-contact.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
 import { activateSubscription } from '../subscriptions/subscriptions.js';
-import { findSupporterByIdentity, learn } from '../supporters/supporters.js';
-import { aboutRequest, answer, isRepeat, requestOf, type Confirmed, type Found } from './answering.js';
+import { findSupporterByIdentity, updateProvenProfile } from '../supporters/supporters.js';
+import {
+  aboutRequest,
+  answer,
+  isRepeat,
+  requestOf,
+  type Confirmed,
+  type ProvenRequest,
+} from './answering.js';
 
 /** The mailed link, or the address with the mailed code. */
 export type MailboxProof = { token: string } | { email: string; code: string };
@@ -39,7 +46,7 @@ export async function confirmRequest(ctx: Context, proof: MailboxProof): Promise
   return confirmed;
 }
 
-async function byToken(tx: Tx, text: string): Promise<Found | undefined> {
+async function byToken(tx: Tx, text: string): Promise<ProvenRequest | undefined> {
   const fresh = await consumeToken(tx, 'confirm', text);
   const token = fresh ?? (await findToken(tx, 'confirm', text));
   return token && (fresh || isRepeat(token, tx.now)) ? requestOf(tx, token, !fresh) : undefined;
@@ -49,7 +56,7 @@ async function byCode(
   ctx: Context,
   tx: Tx,
   { email, code }: { email: string; code: string },
-): Promise<Found | undefined> {
+): Promise<ProvenRequest | undefined> {
   const identity = parseEmail(email)?.identity;
   const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
   if (!supporter) return undefined;
@@ -83,7 +90,7 @@ async function apply(
   ctx: Context,
   tx: Tx,
   request: ConfirmationRequest,
-  supporter: Found['supporter'],
+  supporter: ProvenRequest['supporter'],
 ): Promise<readonly number[] | null | false> {
   const subject = ctx.secrets.subject(supporter.identity);
   const signed =
@@ -96,7 +103,7 @@ async function apply(
         });
   if (signed === 'too late') return false;
   await answer(tx, request, { confirmedAt: tx.now });
-  await learn(tx, supporter.key, signed?.said ?? {});
+  await updateProvenProfile(tx, supporter.key, signed?.said ?? {});
   const blocked = (await isBlocked(tx, subject)) !== undefined;
   for (const optIn of blocked ? [] : (request.optIns ?? [])) {
     await activateSubscription(ctx, tx, {
@@ -113,14 +120,17 @@ async function apply(
 }
 
 /** What the page behind a confirmation link may show before its button is pressed. */
-export type Asked = Confirmed & {
+export type ConfirmationPreview = Confirmed & {
   petitionTitle: string | null;
   petitionUrl: string | null;
   organizations: string[];
 };
 
 /** Reads what a token would confirm, and changes nothing. Undefined for every link that does not work. */
-export async function readAsked(ctx: Context, token: string): Promise<Asked | undefined> {
+export async function readConfirmationPreview(
+  ctx: Context,
+  token: string,
+): Promise<ConfirmationPreview | undefined> {
   const found = await findToken(ctx.store.read, 'confirm', token);
   const now = ctx.now();
   if (!found || found.requestKey === null) return undefined;

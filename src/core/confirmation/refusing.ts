@@ -5,7 +5,14 @@ import { consumeToken, findToken, linkNotFound } from '../links/random-tokens.js
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { withdrawUnconfirmed } from '../signatures/signature-moves.js';
 import { endSubscription } from '../subscriptions/subscriptions.js';
-import { aboutRequest, answer, isRepeat, requestOf, type Confirmed, type Found } from './answering.js';
+import {
+  aboutRequest,
+  answer,
+  isRepeat,
+  requestOf,
+  type Confirmed,
+  type ProvenRequest,
+} from './answering.js';
 
 /**
  * "This wasn't me": closes the request and withdraws its signature and subscriptions, which have never counted; no more
@@ -40,7 +47,7 @@ async function endPending(
   ctx: Context,
   tx: Tx,
   request: ConfirmationRequest,
-  supporter: Found['supporter'],
+  supporter: ProvenRequest['supporter'],
 ): Promise<void> {
   const { subscriptions: t } = tx.tables;
   for (const { organizationKey } of request.optIns ?? []) {

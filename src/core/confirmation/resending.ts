@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { openRequests, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { listOpenRequests, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { queueMail } from '../mail/outbox.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
@@ -10,13 +10,13 @@ import { findSupporterByIdentity } from '../supporters/supporters.js';
 const RESEND_MS = 30 * 86_400_000;
 
 /** Where the confirmation was first asked for. */
-export type Place = { petitionId: string } | { organizationId: string };
+export type RequestTarget = { petitionId: string } | { organizationId: string };
 
 /**
  * Asks the mailbox again about the latest open request of this address, if there is one. The caller cannot tell whether
  * there was; caps decide how many mails leave.
  */
-export async function resendConfirmation(ctx: Context, email: string, place: Place): Promise<void> {
+export async function resendConfirmation(ctx: Context, email: string, place: RequestTarget): Promise<void> {
   const identity = parseEmail(email)?.identity;
   await ctx.store.transact(async (tx) => {
     const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
@@ -33,7 +33,7 @@ export async function resendConfirmation(ctx: Context, email: string, place: Pla
 async function latestRequest(
   tx: Tx,
   supporterKey: number,
-  place: Place,
+  place: RequestTarget,
 ): Promise<ConfirmationRequest | undefined> {
   const { petitions, organizations } = tx.tables;
   const [there] =
@@ -47,7 +47,7 @@ async function latestRequest(
           .from(organizations)
           .where(eq(organizations.publicId, place.organizationId));
   const oldest = tx.now.getTime() - RESEND_MS;
-  return (await openRequests(tx, supporterKey)).find(
+  return (await listOpenRequests(tx, supporterKey)).find(
     (request) =>
       there !== undefined &&
       request.createdAt.getTime() > oldest &&

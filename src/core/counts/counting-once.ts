@@ -4,7 +4,7 @@ import { memoized } from '../../store/memo.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { changeCounts, countedColumns, moveCounts, type Counted } from './counts.js';
 
 /*
@@ -84,7 +84,7 @@ async function retireTombstones(ctx: Context, tx: Tx, places: readonly Place[]):
   for (const { petitionKey, identity } of await withTombstone(ctx, tx, places)) {
     for (const { key, ...counted } of await findTombstone(tx, { petitionKey, identity })) {
       const { signatures: t } = tx.tables;
-      unlessOvertaken(
+      requireWritten(
         await tx.db
           .update(t)
           .set({ status: 'withdrawn', withdrawnAt: tx.now })
@@ -120,13 +120,13 @@ const findErased = statement('supporter_erased', ({ db, tables: { supporters: t 
 );
 
 /** Whether any supporter was ever erased. Often none was, and no address needs hashing. */
-export const lookForErased = async (on: Reader): Promise<boolean> => (await findErased(on, {})).length > 0;
+export const anyErased = async (on: Reader): Promise<boolean> => (await findErased(on, {})).length > 0;
 
 /**
  * The same, read once for all transactions of a commit. Only for transactions that have already written a supporter:
  * from then on no erasure can commit in between (`eraseSupporter`), so the answer holds until the commit.
  */
-const isAnyErased = memoized((tx, _everywhere: true) => lookForErased(tx));
+const isAnyErased = memoized((tx, _everywhere: true) => anyErased(tx));
 
 /** The condition for signatures whose signer is still known. */
 export const signerIsKnown = ({ db, tables }: Reader) => {

@@ -4,6 +4,7 @@ import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { bind, bindAll, statement, type Reader, type Sum, type Tx } from '../../store/store.js';
 import { countAnswer } from './key-figures.js';
 import { addShareFigures } from './share-figures.js';
+import { HOUR_MS } from '../../time.js';
 
 /*
  * A petition's counters. They are moved in the transaction that writes a signature's status, so that they equal the
@@ -35,8 +36,6 @@ export const countedColumns = ({ signatures: t }: Tables) => ({
   createdAt: t.createdAt,
   confirmedAt: t.confirmedAt,
 });
-
-const HOUR_MS = 3_600_000;
 
 /** The sum of a column; 0 without rows. */
 export const total = (column: Parameters<typeof sum>[0]) =>
@@ -80,7 +79,7 @@ const addToHistory = statement('history_add', ({ db, tables: { petitionHistory: 
 const NO_CHANGE = { pending: 0, confirmed: 0, invalidated: 0, withdrawn: 0, quarantined: 0 };
 
 const COUNTS: Sum = {
-  tells: 'petitionKey',
+  notifies: 'petitionKey',
   write: (tx, values) => addToCounts(tx, { ...NO_CHANGE, ...values, updatedAt: tx.now }),
 };
 const HISTORY: Sum = { write: addToHistory };

@@ -1,5 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import { bind, bindAll, statement, type Sum, type Tx } from '../../store/store.js';
+import { HOUR_MS } from '../../time.js';
 
 /*
  * What share links bring, as sums: per link, and per hour for each text variant and organization. Zero fields may be
@@ -69,8 +70,6 @@ const FIGURES: Sum = {
     await addToHistory(tx, { ...NOTHING, ...values, variantKey, organizationKey: organizationKey ?? 0 });
   },
 };
-
-const HOUR_MS = 3_600_000;
 
 /** The hours between 1970 (UTC) and an instant. */
 export const hourOf = (instant: Date): number => Math.floor(instant.getTime() / HOUR_MS);

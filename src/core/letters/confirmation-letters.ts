@@ -2,7 +2,7 @@ import { and, eq, gt, isNotNull, ne } from 'drizzle-orm';
 import type { Signal } from '../../../schema/db/tables/brakes.js';
 import type { RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import type { Tx } from '../../store/store.js';
-import { comesFromBadPlace } from '../brakes/key-networks.js';
+import { isFromBadNetwork } from '../brakes/key-networks.js';
 import { isOnlyCrowded } from '../brakes/spellings.js';
 import { SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
@@ -12,11 +12,10 @@ import { openOptIns } from '../subscriptions/opt-ins.js';
 import type { Draft, Drop, Plan } from './draft.js';
 import { tokenFor, wordsOf } from './letter-parts.js';
 import { manage } from './manage-letter.js';
+import { DAY_MS, HOUR_MS } from '../../time.js';
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 /** How long a supporter who said "this wasn't me" gets no more mail about that petition. */
-const REFUSAL_MS = 30 * DAY;
+const REFUSAL_MS = 30 * DAY_MS;
 
 /** Asks the mailbox to confirm what is still open of the request: its signature, its subscriptions, or both. */
 export async function confirmation(draft: Draft, { reminder }: { reminder: boolean }): Promise<Plan | Drop> {
@@ -38,7 +37,7 @@ export async function confirmation(draft: Draft, { reminder }: { reminder: boole
   if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
   if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
   // Subscribed already: the mail offers access to the supporter's data instead.
-  return manage(draft, { most: 1, ms: DAY });
+  return manage(draft, { most: 1, ms: DAY_MS });
 }
 
 /**
@@ -88,7 +87,7 @@ const isFromBadSource = async (
 ): Promise<boolean> =>
   status !== 'confirmed' &&
   (status === 'quarantined' || signals === null) &&
-  comesFromBadPlace(tx, { key, apiKeyKey, petitionKey: petition.key });
+  isFromBadNetwork(tx, { key, apiKeyKey, petitionKey: petition.key });
 
 async function refusedLately(tx: Tx, { supporterKey, petitionKey }: ConfirmationRequest): Promise<boolean> {
   if (petitionKey === null) return false;
@@ -132,7 +131,7 @@ async function ask(
         petition: petition?.words ?? null,
         opt_ins: await wordsOf(tx, optIns),
         reminder,
-        ...(signing ? { days: 7 } : { hours: SUBSCRIPTION_LIFETIME_MS / HOUR }),
+        ...(signing ? { days: 7 } : { hours: SUBSCRIPTION_LIFETIME_MS / HOUR_MS }),
       };
     },
   };
@@ -155,7 +154,7 @@ async function expectAnswer(
       code: ctx.secrets.code(request.key, random.code),
       codeTries: 0,
       reminders,
-      remindAt: next ? new Date(tx.now.getTime() + ctx.policy.reminderHours * HOUR) : null,
+      remindAt: next ? new Date(tx.now.getTime() + ctx.policy.reminderHours * HOUR_MS) : null,
     })
     .where(eq(t.key, request.key));
   if (request.signatureKey === null) return;
@@ -175,7 +174,7 @@ async function alreadySigned({ tx, mail }: Draft, request: ConfirmationRequest):
     kind: 'already_signed',
     locale: request.locale,
     organizationKey: petition.organizationKey,
-    atMost: [{ most: 1, ms: 7 * DAY, petitionKey: petition.key }],
+    atMost: [{ most: 1, ms: 7 * DAY_MS, petitionKey: petition.key }],
     fill: async () => ({ petition: petition.words }),
   };
 }

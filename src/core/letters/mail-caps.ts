@@ -5,19 +5,18 @@ import { clusterOf } from '../email.js';
 import { countMails, type OutboxRow } from '../mail/outbox.js';
 import type { Cap } from './draft.js';
 import type { Plan, MailedSupporter } from './draft.js';
+import { DAY_MS, MINUTE_MS } from '../../time.js';
 
 /* How many mails of each kind one mailbox may get. draft.ts explains which mails share a budget. */
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
-const WEEK = 7 * DAY;
+const WEEK = 7 * DAY_MS;
 
 /** Mails that anyone can cause by typing an address. They share the budget of the policy. */
 const ASKED: readonly MailKind[] = ['signed', 'already_signed', 'subscribed', 'reminder'];
 
 const NOW_AND_THEN: readonly Cap[] = [
-  { most: 1, ms: 15 * MINUTE },
-  { most: 3, ms: DAY },
+  { most: 1, ms: 15 * MINUTE_MS },
+  { most: 3, ms: DAY_MS },
 ];
 
 /** Separate budgets, for all other kinds. */
@@ -25,9 +24,9 @@ const OWN: Partial<Record<MailKind, readonly Cap[]>> = {
   manage: NOW_AND_THEN,
   unsubscribe_links: NOW_AND_THEN,
   // One mail per list that was left; leaving the same list again needs a new subscription first.
-  unsubscribed: [{ most: 10, ms: DAY }],
+  unsubscribed: [{ most: 10, ms: DAY_MS }],
   email_apply: [
-    { most: 3, ms: DAY },
+    { most: 3, ms: DAY_MS },
     { most: 10, ms: WEEK },
   ],
   // A security notice is always sent.
@@ -70,7 +69,7 @@ function capsOf({ policy }: Context, mail: OutboxRow, plan: Plan, supporter: Mai
     return [...own.map((cap) => ({ ...cap, ...whose, kinds: [kind] })), ...further];
   }
   const asked: (Cap & { petitionKey?: number })[] = [
-    { most: policy.perDay, ms: DAY },
+    { most: policy.perDay, ms: DAY_MS },
     { most: policy.perWeek, ms: WEEK },
   ];
   const { petitionKey } = mail;

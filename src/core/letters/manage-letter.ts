@@ -1,8 +1,7 @@
 import { renewTokens } from '../links/random-tokens.js';
 import type { Cap, Draft, Plan } from './draft.js';
 import { tokenFor } from './letter-parts.js';
-
-const DAY = 86_400_000;
+import { DAY_MS } from '../../time.js';
 
 /** Mails a link to "my data", the supporter's own pages. */
 export async function manage(draft: Draft, further?: Cap): Promise<Plan> {
@@ -15,7 +14,7 @@ export async function manage(draft: Draft, further?: Cap): Promise<Plan> {
     ...(further ? { atMost: [further] } : {}),
     // Anyone can request this mail, and using up the cap must not lock the owner out: the links already mailed work
     // longer.
-    whenCapped: () => renewTokens(tx, 'manage', supporter.key, DAY),
+    whenCapped: () => renewTokens(tx, 'manage', supporter.key, DAY_MS),
     async fill() {
       const token = await tokenFor(draft, 'manage');
       return { link: ctx.links.to('manage', token), minutes: 30 };

@@ -1,12 +1,11 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js';
-import { dayOf, signer } from '../links/signed-tokens.js';
+import { signer } from '../links/signed-tokens.js';
 import { readRequest } from '../mail/confirmation-requests.js';
 import { openOptIns } from '../subscriptions/opt-ins.js';
 import type { Draft, Drop, Plan } from './draft.js';
 import { tokenFor, wordsOf } from './letter-parts.js';
-
-const HOUR = 3_600_000;
+import { HOUR_MS, dayOf } from '../../time.js';
 
 /** Mails the links to leave the lists that the mailbox is on. */
 export async function unsubscribeLinks({ ctx, tx, mail, supporter }: Draft): Promise<Plan | Drop> {
@@ -60,7 +59,7 @@ export async function unsubscribed(draft: Draft): Promise<Plan | Drop> {
         requestKey: request.key,
         lifetimeMs: SUBSCRIPTION_LIFETIME_MS,
       });
-      const hours = SUBSCRIPTION_LIFETIME_MS / HOUR;
+      const hours = SUBSCRIPTION_LIFETIME_MS / HOUR_MS;
       return { link: ctx.links.to('confirm', token), opt_ins: await wordsOf(tx, optIns), hours };
     },
   };

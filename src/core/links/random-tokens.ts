@@ -4,6 +4,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { TokenPurpose } from '../../../schema/db/tables/links.js';
 import { ApiError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../time.js';
 
 /*
  * Random tokens: 33 random bytes, of which the database stores only the SHA-256. They are mailed where an action must
@@ -11,23 +12,19 @@ import type { Reader, Tx } from '../../store/store.js';
  * the undo of a change of address, which must survive a stolen session.
  */
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
 const KINDS: Record<TokenPurpose, { prefix: string; lifetime: number }> = {
-  confirm: { prefix: 'pc', lifetime: 7 * DAY },
-  manage: { prefix: 'pm', lifetime: 30 * MINUTE },
-  session: { prefix: 'ps', lifetime: 15 * MINUTE },
-  email_apply: { prefix: 'pe', lifetime: HOUR },
-  email_undo: { prefix: 'px', lifetime: 7 * DAY },
+  confirm: { prefix: 'pc', lifetime: 7 * DAY_MS },
+  manage: { prefix: 'pm', lifetime: 30 * MINUTE_MS },
+  session: { prefix: 'ps', lifetime: 15 * MINUTE_MS },
+  email_apply: { prefix: 'pe', lifetime: HOUR_MS },
+  email_undo: { prefix: 'px', lifetime: 7 * DAY_MS },
 };
 
 export const TOKEN_BYTES = 33;
 /** How long a confirmation of subscriptions alone stays open; one with a signature stays open as long as its token. */
-export const SUBSCRIPTION_LIFETIME_MS = 72 * HOUR;
+export const SUBSCRIPTION_LIFETIME_MS = 72 * HOUR_MS;
 /** How long a used token gets the same answer again, since mail programs and people open links twice. */
-export const REPEAT_MS = 24 * HOUR;
+export const REPEAT_MS = 24 * HOUR_MS;
 
 export type LinkToken = Tables['linkTokens']['$inferSelect'];
 

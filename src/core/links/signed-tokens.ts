@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { signingKey, verifyingKey } from './link-keys.js';
+import { dayOf } from '../../time.js';
 
 /*
  * Signed tokens: for links in mailings, which are made by the million and never stored.
@@ -27,11 +28,8 @@ export const HANDLE_BYTES = 14;
 export const MAILING_HANDLE_BYTES = 9;
 const VERSION = 1;
 const MAC = 16;
-const DAY_MS = 86_400_000;
 
 export type Claims = { epoch: number; day: number; handle: Buffer; mailing?: Buffer };
-
-export const dayOf = (instant: Date): number => Math.floor(instant.getTime() / DAY_MS);
 
 function encode(purpose: SignedPurpose, keyId: number, key: Buffer, claims: Claims): string {
   const { prefix, byte, length } = PURPOSES[purpose];

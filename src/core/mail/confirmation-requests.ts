@@ -61,7 +61,7 @@ export async function readRequest(on: Reader, key: number): Promise<Confirmation
 }
 
 /** The open requests of a supporter, at most 100, latest first. */
-export const openRequests = (on: Reader, supporterKey: number): PromiseLike<ConfirmationRequest[]> => {
+export const listOpenRequests = (on: Reader, supporterKey: number): PromiseLike<ConfirmationRequest[]> => {
   const { confirmationRequests: t } = on.tables;
   return on.db
     .select()

@@ -3,8 +3,8 @@ import type { Store } from '../../store/store.js';
 import { sweepNetworks } from '../brakes/key-networks.js';
 import { slotOf } from '../counts/key-figures.js';
 import { deleteInSteps } from '../in-steps.js';
+import { DAY_MS } from '../../time.js';
 
-const DAY_MS = 86_400_000;
 const TOKENS_KEPT_DAYS = 2;
 const MAILS_KEPT_DAYS = 30;
 const CHANGES_KEPT_DAYS = 14;

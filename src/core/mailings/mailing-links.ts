@@ -5,7 +5,8 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
-import { dayOf, signer, type Claims } from '../links/signed-tokens.js';
+import { dayOf } from '../../time.js';
+import { signer, type Claims } from '../links/signed-tokens.js';
 import { getMailing, type MailingView } from './mailings.js';
 
 /** The links that an organization's mailer needs for one subscriber. */

@@ -8,10 +8,11 @@ import { requireEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { consumeToken, findToken, linkNotFound, REPEAT_MS, type LinkToken } from '../links/random-tokens.js';
 import { queueMail } from '../mail/outbox.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import type { Session } from '../session.js';
 import { mergeSupporters } from '../supporters/merging.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
+import { DAY_MS } from '../../time.js';
 
 /*
  * Changing a supporter's address: the new mailbox must confirm it, and the old mailbox can undo it for seven days, even
@@ -21,7 +22,6 @@ import { findSupporterByIdentity } from '../supporters/supporters.js';
 type EmailChange = Tables['emailChanges']['$inferSelect'];
 type Supporter = Tables['supporters']['$inferSelect'];
 
-const DAY_MS = 86_400_000;
 const PER_DAY = 3;
 
 /**
@@ -223,7 +223,7 @@ async function changeOfToken(
 
 async function rename(tx: Tx, supporter: Supporter, address: EmailAddress): Promise<void> {
   const { supporters: t } = tx.tables;
-  unlessOvertaken(
+  requireWritten(
     await tx.db
       .update(t)
       .set({ ...address, linkEpoch: sql`${t.linkEpoch} + 1`, provenAt: tx.now })

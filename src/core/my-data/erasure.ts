@@ -5,9 +5,15 @@ import { forgetNetworks } from '../brakes/key-networks.js';
 import type { Context } from '../context.js';
 import { erasedIdentity } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { recordConsent } from '../subscriptions/consents.js';
-import { disownLinks, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
+import {
+  disownLinks,
+  ANONYMISED_FIELDS,
+  forgetTraces,
+  emptiedSupporter,
+  signedBy,
+} from '../supporters/forgetting.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
 /* Erasure of a supporter, and its repetition after a backup was restored. */
@@ -67,7 +73,7 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
     const tombstone = await findSupporterByIdentity(tx, erased);
     const found = await tx.db
       .update(t)
-      .set({ ...nobody(tx), publicId, identity: tombstone ? `merged:${key}` : erased })
+      .set({ ...emptiedSupporter(tx), publicId, identity: tombstone ? `merged:${key}` : erased })
       .where(and(eq(t.key, key), eq(t.identity, identity)))
       .returning({ key: t.key });
     if (found.length === 0) return false;
@@ -75,7 +81,7 @@ const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> 
     await withdrawUncounted(tx, key);
     await tx.db
       .update(tx.tables.signatures)
-      .set({ ...FACELESS, hidden: 1 })
+      .set({ ...ANONYMISED_FIELDS, hidden: 1 })
       .where(signedBy(tx, key));
     await disownLinks(tx, key);
     await forgetNetworks(tx, key);
@@ -99,7 +105,7 @@ async function withdrawUncounted(tx: Tx, supporterKey: number): Promise<void> {
     .where(and(signedBy(tx, supporterKey), inArray(t.status, ['pending', 'quarantined'])));
   for (const signature of rows) {
     const { key, status } = signature;
-    unlessOvertaken(
+    requireWritten(
       await tx.db
         .update(t)
         .set({ status: 'withdrawn', withdrawnAt: tx.now })

@@ -8,11 +8,11 @@ import type { Context } from '../context.js';
 import { changeCounts } from '../counts/counts.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import type { Session } from '../session.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
 import { signedBy } from '../supporters/forgetting.js';
-import { learn } from '../supporters/supporters.js';
+import { updateProvenProfile } from '../supporters/supporters.js';
 
 /* A supporter's own signatures in "my data": listing, changing, confirming and withdrawing them. */
 
@@ -142,7 +142,7 @@ export async function confirmMySignature(
     if (!me) throw new ApiError('signature_not_found');
     const confirmed = await confirmSignature(ctx, tx, { key, data: null, ...me });
     if (confirmed === 'too late') throw new ApiError('petition_closed');
-    await learn(tx, session.supporterKey, confirmed.said);
+    await updateProvenProfile(tx, session.supporterKey, confirmed.said);
     await tx.db
       .update(t)
       .set({ remindAt: null })
@@ -169,7 +169,7 @@ export function withdrawMySignature(ctx: Context, session: Session, publicId: st
     if (status === 'withdrawn') return mine;
     if (!WITHDRAWABLE.includes(status)) throw takenOut();
     const { signatures: t } = tx.tables;
-    const signature = unlessOvertaken(
+    const signature = requireWritten(
       await tx.db
         .update(t)
         .set({ status: 'withdrawn', withdrawnAt: tx.now })

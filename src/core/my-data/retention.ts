@@ -4,13 +4,18 @@ import { RunAgain, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { statusAt } from '../petitions/petition-life.js';
 import { forgetIdleContacts } from '../supporters/contacts.js';
-import { emptyRequests, FACELESS, forgetTraces, nobody, signedBy } from '../supporters/forgetting.js';
+import {
+  emptyRequests,
+  ANONYMISED_FIELDS,
+  forgetTraces,
+  emptiedSupporter,
+  signedBy,
+} from '../supporters/forgetting.js';
+import { DAY_MS } from '../../time.js';
 
 /* Retention: anonymises signatures some time after their petition closed, as the petition says. */
 
 type PetitionRow = Tables['petitions']['$inferSelect'];
-
-const DAY_MS = 86_400_000;
 
 /**
  * A petition that has ended. `exempt`: it has no retention period; `early`: the period still runs; `failed`: see
@@ -105,7 +110,7 @@ const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number>
     const signers = rows.flatMap(({ supporterKey }) => supporterKey ?? []);
     await tx.db
       .update(t)
-      .set({ ...FACELESS, supporterKey: null })
+      .set({ ...ANONYMISED_FIELDS, supporterKey: null })
       .where(inArray(t.key, keys));
     await tx.db.delete(spellings).where(inArray(spellings.signatureKey, keys));
     const { supporterKey, signatureKey } = confirmationRequests;
@@ -162,7 +167,7 @@ async function forgetSupporters(tx: Tx, keys: number[]): Promise<number> {
   if (idle.length === 0) return 0;
   await tx.db
     .update(t)
-    .set({ ...nobody(tx), identity: sql`'retired:' || ${t.key}` })
+    .set({ ...emptiedSupporter(tx), identity: sql`'retired:' || ${t.key}` })
     .where(inArray(t.key, idle));
   // On PostgreSQL a signing may have committed before the update locked the rows.
   if ((await busyAmong(tx, idle)).size > 0) throw new RunAgain();

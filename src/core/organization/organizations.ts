@@ -6,7 +6,7 @@ import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 
 export type Organization = Tables['organizations']['$inferSelect'];
 
@@ -79,7 +79,7 @@ export async function patchOrganization(
         detail: 'Read it again, apply your change to what is there now.',
       });
     }
-    return unlessOvertaken(
+    return requireWritten(
       await tx.db
         .update(t)
         .set({ ...changes, version: before.version + 1, updatedAt: tx.now })

@@ -5,7 +5,7 @@ import type { Tx } from '../../store/store.js';
 import { speaksFor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { findHead } from '../petitions/petition-lookup.js';
 import { stateError } from './partnership-moves.js';
 import { getPartnership, type PartnershipView } from './partnerships.js';
@@ -53,7 +53,7 @@ export async function invitePartner(
         throw invalidBody({ pointer: '/organization', code: 'lead', detail });
       }
       await assertNoneOpen(tx, petition.key, organization.key);
-      unlessOvertaken(
+      requireWritten(
         await tx.db
           .insert(t)
           .values({

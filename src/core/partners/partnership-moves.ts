@@ -5,7 +5,7 @@ import { ApiError } from '../../errors.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { getPartnership, sideOf, type PartnershipView, type Side } from './partnerships.js';
 
 /** A declined or ended partnership cannot change any more; the lead can invite again. */
@@ -93,7 +93,7 @@ async function move(
       const changes = effectOf(before, tx.now);
       const { partnerships: t } = tx.tables;
       tx.memo.clear();
-      unlessOvertaken(
+      requireWritten(
         await tx.db
           .update(t)
           .set(changes)

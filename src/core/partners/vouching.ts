@@ -4,6 +4,7 @@ import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import { standingOf } from '../brakes/key-isolations.js';
 import type { Suspicion } from '../brakes/suspicion.js';
+import { dayOf } from '../../time.js';
 
 /*
  * Vouching for the signatures of another organization's petition lets a partner move its count unchecked. So the
@@ -19,10 +20,6 @@ export type Allowance = {
   /** Why signatures beyond that are quarantined. */
   beyond: Suspicion;
 };
-
-const DAY_MS = 86_400_000;
-
-export const dayOf = (instant: Date): number => Math.floor(instant.getTime() / DAY_MS);
 
 const agreement = statement('partnership_vouching', ({ db, tables: { partnerships: t } }: Reader) =>
   db

@@ -7,7 +7,7 @@ import type { Context } from '../context.js';
 import { readCounts, type Counts } from '../counts/counts.js';
 import { listMilestones, type Milestone } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { renderBackground } from './markdown.js';
 import { assertMove, statusAt } from './petition-life.js';
 import { findPetition } from './petition-lookup.js';
@@ -159,7 +159,7 @@ async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>
   const { petitions: t } = tx.tables;
   tx.memo.clear();
   tellPetitionChanged(tx, before.key);
-  const row = unlessOvertaken(
+  const row = requireWritten(
     await tx.db
       .update(t)
       .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
@@ -284,7 +284,7 @@ function slugFrom(title: string, publicId: string): string {
 }
 
 /** Adds no numbers; it only notifies live followers of the petition that it was changed. */
-const CHANGES: Sum = { tells: 'petitionKey', write: () => undefined };
+const CHANGES: Sum = { notifies: 'petitionKey', write: () => undefined };
 
 /** Every verb that changes a petition must call it, in the same transaction. */
 const tellPetitionChanged = (tx: Tx, petitionKey: number): void => tx.add(CHANGES, { petitionKey }, {});

@@ -1,4 +1,5 @@
 import { Bursts } from './click-bursts.js';
+import { HOUR_MS } from '../../time.js';
 
 /*
  * Decides which requests of share links were people. It has no clock and no I/O: the same requests at the same times
@@ -30,10 +31,9 @@ export const CLICK_LIMITS: ClickLimits = {
 };
 
 /** How long the same browser on the same link is the same person. */
-export const REPEAT_MS = 30 * 60_000;
+export const REPEATED_CLICK_MS = 30 * 60_000;
 /** How many people one network can be per hour, through one link. */
 export const PEOPLE_AN_HOUR = 30;
-const HOUR_MS = 3_600_000;
 /** No click stays undecided for longer. */
 const LONGEST_HELD_MS = 30_000;
 
@@ -110,7 +110,7 @@ export class Clicks {
     const id = `${link} ${network} ${agent}`;
     const since = this.#browsers.get(id);
     const { browsers: most } = this.limits;
-    if (since === undefined ? this.#browsers.size >= most : at - since < REPEAT_MS) return false;
+    if (since === undefined ? this.#browsers.size >= most : at - since < REPEATED_CLICK_MS) return false;
     // Re-inserting keeps the map ordered by time, so that forgetting can stop at the first recent entry.
     this.#browsers.delete(id);
     this.#browsers.set(id, at);
@@ -130,7 +130,7 @@ export class Clicks {
 
   #forget(now: number): void {
     for (const [id, since] of this.#browsers) {
-      if (now - since < REPEAT_MS) break;
+      if (now - since < REPEATED_CLICK_MS) break;
       this.#browsers.delete(id);
     }
     for (const [id, { hour }] of this.#networks) {

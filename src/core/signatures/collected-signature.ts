@@ -28,5 +28,5 @@ export type Collector = {
    * Whether some signatures are hidden from it. If so, it must not learn whether an external id, or the signer with it,
    * is new.
    */
-  quiet: boolean;
+  hidesNewness: boolean;
 };

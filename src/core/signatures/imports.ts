@@ -5,7 +5,7 @@ import type { KeyedActor } from '../actor.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { groupColumns, type Group } from '../partners/partnerships.js';
-import { dayOf } from '../partners/vouching.js';
+import { dayOf } from '../../time.js';
 import { findOwnHead } from '../petitions/petition-lookup.js';
 
 /*
@@ -14,7 +14,7 @@ import { findOwnHead } from '../petitions/petition-lookup.js';
  */
 
 /** The totals of an import. */
-export type Brought = { lines: number; created: number; confirmed: number; quarantined: number };
+export type ImportTotals = { lines: number; created: number; confirmed: number; quarantined: number };
 
 /** The organization and key that import, and the petition. */
 type Importer = { petitionKey: number; organizationKey: number; apiKeyKey: number | null };
@@ -28,12 +28,12 @@ export async function beginImport(
   return add(tx, publicId, { ...importer, kind: 'file', day: null }, NOTHING);
 }
 
-const NOTHING: Brought = { lines: 0, created: 0, confirmed: 0, quarantined: 0 };
+const NOTHING: ImportTotals = { lines: 0, created: 0, confirmed: 0, quarantined: 0 };
 
 /** Adds to the totals of an import. */
-export async function addToImport(tx: Tx, key: number, brought: Brought): Promise<void> {
+export async function addToImport(tx: Tx, key: number, brought: ImportTotals): Promise<void> {
   const { imports: t } = tx.tables;
-  const plus = (name: keyof Brought) => sql`${t[name]} + ${brought[name]}`;
+  const plus = (name: keyof ImportTotals) => sql`${t[name]} + ${brought[name]}`;
   const sums = { lines: plus('lines'), created: plus('created'), confirmed: plus('confirmed') };
   await tx.db
     .update(t)
@@ -54,9 +54,9 @@ export async function addToToday(
 
 type NewImport = Importer & { source: string | null; kind: ImportKind; day: number | null };
 
-async function add(tx: Tx, publicId: string, row: NewImport, brought: Brought): Promise<number> {
+async function add(tx: Tx, publicId: string, row: NewImport, brought: ImportTotals): Promise<number> {
   const { imports: t } = tx.tables;
-  const plus = (name: keyof Brought) => sql`${t[name]} + excluded.${sql.identifier(name)}`;
+  const plus = (name: keyof ImportTotals) => sql`${t[name]} + excluded.${sql.identifier(name)}`;
   const sums = { lines: plus('lines'), created: plus('created'), confirmed: plus('confirmed') };
   const [made] = await tx.db
     .insert(t)
@@ -85,7 +85,7 @@ export async function markImported(
     .where(inArray(t.key, [...signatureKeys]));
 }
 
-export type ImportView = Brought & {
+export type ImportView = ImportTotals & {
   key: number;
   publicId: string;
   petitionId: string;

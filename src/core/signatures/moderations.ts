@@ -9,7 +9,7 @@ import type { Context } from '../context.js';
 import { beginToCount, signerIsKnown } from '../counts/counting-once.js';
 import { changeCounts, countedColumns, type Counted } from '../counts/counts.js';
 import { once, type Retry } from '../idempotency.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { askReleased } from './held-requests.js';
 import type { SignatureView } from './signature-views.js';
 import { accessOf, findOwnSignature } from './signatures.js';
@@ -144,7 +144,7 @@ export async function moderateSignature(
       const { from, counts, refusal } = RULES[verdict.action];
       if (!from.includes(status)) throw new ApiError(refusal(status));
       if (counts && !(await isSignerKnown(tx, key))) throw new ApiError('signer_forgotten', FORGOTTEN);
-      unlessOvertaken(await moderate(ctx, tx, actor, [key], verdict));
+      requireWritten(await moderate(ctx, tx, actor, [key], verdict));
       return findOwnSignature(tx, actor, publicId);
     }),
   );
@@ -272,5 +272,5 @@ async function count(ctx: Context, tx: Tx, moved: readonly Move[]): Promise<void
     .from(t)
     .where(and(inArray(t.key, keys), signerIsKnown(tx)));
   // A signer may have been erased since the rows were read.
-  if (moved.length > 0) unlessOvertaken(known, moved.length);
+  if (moved.length > 0) requireWritten(known, moved.length);
 }

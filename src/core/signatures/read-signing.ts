@@ -7,7 +7,7 @@ import { Tallies } from '../brakes/tallies.js';
 import type { Context } from '../context.js';
 import { requireEmail } from '../email.js';
 import type { SignInput } from './sign-input.js';
-import { assertMaySay } from './signing-rules.js';
+import { assertScopes } from './signing-rules.js';
 
 /** A request to sign, with everything found out before the transaction. It is not changed afterwards. */
 export type Signing = FirstLook & {
@@ -26,7 +26,7 @@ export async function readSigning(
   caller: Caller,
 ): Promise<Signing> {
   const email = requireEmail(input.email);
-  assertMaySay(actor, input);
+  assertScopes(actor, input);
   return {
     petitionRef,
     actor,

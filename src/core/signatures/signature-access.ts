@@ -74,7 +74,7 @@ const accessOfActor = async (on: Reader, actor: Actor, petition: Petition): Prom
  * can find it by the address. For a new one (null): only if nothing is hidden from the actor. Otherwise any address for
  * which it is not told "new" would be known to have a hidden signature.
  */
-export async function hearsOf(
+export async function mayLearnOutcome(
   tx: Tx,
   actor: Actor,
   petition: Petition,

@@ -2,7 +2,7 @@ import { inArray } from 'drizzle-orm';
 import { RunAgain, type Tx } from '../../store/store.js';
 import { inParts, insertMany } from '../bulk-insert.js';
 import type { Context } from '../context.js';
-import { erasedIdentity, lookForErased } from '../counts/counting-once.js';
+import { erasedIdentity, anyErased } from '../counts/counting-once.js';
 import type { Collected } from './collected-signature.js';
 
 /* Finds out who the signers of an import are: known, new, or erased since they signed. */
@@ -58,7 +58,7 @@ export async function supportersOf(tx: Tx, rows: readonly Collected[]): Promise<
  * signed before. They are left out, with the same outcome as withdrawn ones, which must not show who was erased.
  */
 export async function erasedAmong(ctx: Context, tx: Tx, rows: readonly Collected[]): Promise<Set<Collected>> {
-  if (!(await lookForErased(tx))) return new Set();
+  if (!(await anyErased(tx))) return new Set();
   const gone = await erasedOf(ctx, tx, new Set(rows.map(({ email }) => email.identity)));
   const erased = rows.filter(({ email: { identity }, input: { createdAt: at } }) => {
     const erasedAt = gone.get(identity);

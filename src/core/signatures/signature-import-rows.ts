@@ -39,7 +39,7 @@ export async function writeCollected(
   limits: Limits,
 ): Promise<Set<number>> {
   const rows = placed.map((one) => rowOfCollected(tx, petitionKey, collector, one, limits));
-  const inserted = await insertRows(tx, rows, collector.quiet);
+  const inserted = await insertRows(tx, rows, collector.hidesNewness);
   const beginnings: Beginning[] = [];
   const [beyond, crowded]: [number[], number[]] = [[], []];
   for (const [i, { row, supporterKey }] of placed.entries()) {
@@ -84,16 +84,16 @@ function rowOfCollected(
 }
 
 /**
- * Returns the keys of new signatures by supporter. `quiet`: a row whose external id is taken is inserted without it,
+ * Returns the keys of new signatures by supporter. `hidesNewness`: a row whose external id is taken is inserted without it,
  * since an error would reveal that the signer is new.
  */
 async function insertRows(
   tx: Tx,
   rows: readonly NewCollected[],
-  quiet: boolean,
+  hidesNewness: boolean,
 ): Promise<Map<number, number>> {
   const found = await insertSignatures(tx, rows);
-  if (quiet) {
+  if (hidesNewness) {
     const stored = new Set(found.map(({ supporterKey }) => supporterKey));
     const refused = rows.filter((row) => row.externalId !== null && !stored.has(row.supporterKey));
     found.push(

@@ -9,7 +9,7 @@ import { findSharedHead } from '../partners/partnerships.js';
 import { allowanceOf, noteVouched } from '../partners/vouching.js';
 import { assertSignable } from '../petitions/petition-life.js';
 import type { Collected, CollectedSignature } from './collected-signature.js';
-import { addToImport, beginImport, type Brought } from './imports.js';
+import { addToImport, beginImport, type ImportTotals } from './imports.js';
 import { seesAll } from './signature-access.js';
 import { takeOver, type Outcome } from './signature-import-chunk.js';
 
@@ -62,9 +62,9 @@ export type ImportInput = {
   /** How long the writer is left to others between chunks; 0: for one turn of the event loop. */
   restMs: number;
   /** Called for each error of a line. */
-  wrong: (problem: LineProblem) => void;
+  onError: (problem: LineProblem) => void;
   /** Called after each commit. */
-  heard?: (tally: ImportTally) => void;
+  onProgress?: (tally: ImportTally) => void;
 };
 
 const FIRST_CHUNK = 200;
@@ -94,7 +94,7 @@ export async function importSignatures(
   const refuse = (line: number, errors: readonly FieldError[]) => {
     tally.failed += 1;
     for (const { pointer, code, detail } of errors) {
-      input.wrong({ line, field: pointer.replace(/^\//, ''), code, detail });
+      input.onError({ line, field: pointer.replace(/^\//, ''), code, detail });
     }
   };
   const chunk: Row[] = [];
@@ -112,7 +112,7 @@ export async function importSignatures(
       else if (typeof outcome === 'string') tally[outcome] += 1;
       else refuse(line, outcome);
     }
-    input.heard?.({ ...tally });
+    input.onProgress?.({ ...tally });
     await (input.restMs > 0 ? sleep(input.restMs) : nextLoopTurn());
   }
 
@@ -190,8 +190,8 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
     const { organizationKey: collectorKey } = actor;
     const importer = { petitionKey: petition.key, organizationKey: collectorKey, apiKeyKey, source };
     const importKey = progress.key ?? (await beginImport(tx, progress.publicId, importer));
-    const quiet = !(await seesAll(tx, actor, petition));
-    const collector = { collectorKey, apiKeyKey, importKey, source, allowance, quiet };
+    const hidesNewness = !(await seesAll(tx, actor, petition));
+    const collector = { collectorKey, apiKeyKey, importKey, source, allowance, hidesNewness };
     const outcomes = await takeOver(ctx, tx, petition, collector, rows);
     const brought = broughtBy(outcomes);
     await addToImport(tx, importKey, brought);
@@ -200,7 +200,9 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
       held: outcomes.filter((outcome) => outcome === 'held').length,
     });
     took = performance.now() - begun;
-    const told = outcomes.map((one) => (quiet && typeof one === 'string' ? ('accepted' as const) : one));
+    const told = outcomes.map((one) =>
+      hidesNewness && typeof one === 'string' ? ('accepted' as const) : one,
+    );
     return { petition, outcomes: told, importKey };
   });
   progress.key = importKey;
@@ -210,7 +212,7 @@ async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], 
   return outcomes;
 }
 
-function broughtBy(outcomes: readonly Outcome[]): Brought {
+function broughtBy(outcomes: readonly Outcome[]): ImportTotals {
   const brought = { lines: outcomes.length, created: 0, confirmed: 0, quarantined: 0 };
   for (const outcome of outcomes) {
     if (outcome === 'held') brought.quarantined += 1;

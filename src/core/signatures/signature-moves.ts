@@ -9,9 +9,9 @@ import { noteSuspicion } from '../brakes/suspicion.js';
 import type { Context } from '../context.js';
 import { beginToCount } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { isConfirmableAt } from '../petitions/petition-life.js';
-import type { Said } from '../supporters/supporters.js';
+import type { ProfileData } from '../supporters/supporters.js';
 
 /* Changes of a signature's status by its signer: confirming and withdrawing. Organisers' are in moderations.ts. */
 
@@ -26,7 +26,7 @@ export type ConfirmedSignature = {
   counted: boolean;
   goals: readonly number[];
   /** The signer's data, which is proven from now on. */
-  said: Said;
+  said: ProfileData;
 };
 
 /**
@@ -93,7 +93,13 @@ async function signalsOf(tx: Tx, key: number): Promise<readonly Signal[] | undef
   return row?.signals;
 }
 
-const saidBy = ({ name, country, postalCode, postalAddress, phone }: RequestData | SignatureRow): Said => ({
+const saidBy = ({
+  name,
+  country,
+  postalCode,
+  postalAddress,
+  phone,
+}: RequestData | SignatureRow): ProfileData => ({
   name,
   country,
   postalCode,
@@ -125,5 +131,5 @@ async function write(
     .set(changes)
     .where(and(eq(t.key, before.key), eq(t.status, before.status)))
     .returning({ key: t.key });
-  unlessOvertaken(moved);
+  requireWritten(moved);
 }

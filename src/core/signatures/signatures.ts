@@ -12,6 +12,7 @@ import { findHead } from '../petitions/petition-lookup.js';
 import { undirected } from '../typed-text.js';
 import { accessTo, type Access } from './signature-access.js';
 import { selectViews, type SignatureRead, type SignatureView, type SignatureRow } from './signature-views.js';
+import { MINUTE_MS } from '../../time.js';
 
 /* Lists of signatures: the public one, and the one for organizations. */
 
@@ -58,8 +59,6 @@ export async function listPublicSignatures(
   // Row numbers would show how many people have signed other petitions meanwhile, so the cursor hides them.
   return { items: items.map(toPublic), nextCursor: last ? secrets.place(petition.key, last.key) : null };
 }
-
-const MINUTE_MS = 60_000;
 
 /**
  * Rounded to the minute, so that no one who watches the count or a website's visitors can tell which visitor this was.

@@ -7,7 +7,7 @@ import type { SignInput } from './sign-input.js';
 /* The checks of a request to sign that do not depend on who the signer is. */
 
 /** Checks that the key may send what the request contains. Throws `scope_required`. */
-export function assertMaySay(actor: Actor, { vouched, externalId }: SignInput): void {
+export function assertScopes(actor: Actor, { vouched, externalId }: SignInput): void {
   const secret = actor.kind === 'secret';
   if (secret && !actor.scopes.includes('signatures:write')) {
     throw new ApiError('scope_required', { detail: 'The key needs the scope signatures:write.' });

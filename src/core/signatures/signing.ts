@@ -22,7 +22,7 @@ export type Signed = {
   published: number;
   created: boolean;
   /** Whether the caller may learn the outcome; otherwise it must get the answer that strangers get. */
-  heard: boolean;
+  mayLearnOutcome: boolean;
   /** Whether a mail was queued. */
   mails: boolean;
   signature: SignatureHead;
@@ -64,7 +64,7 @@ async function sign(ctx: Context, tx: Tx, signing: Signing): Promise<Signed> {
     goals: petition.goals,
     published,
     created: written.isNew,
-    heard: written.heard,
+    mayLearnOutcome: written.mayLearnOutcome,
     mails,
     signature: written.signature,
   };

@@ -11,7 +11,7 @@ import { findOrCreateSupporter } from '../supporters/supporters.js';
 import type { Admission } from './admit-signing.js';
 import { addToToday, markImported } from './imports.js';
 import type { Signing } from './read-signing.js';
-import { hearsOf } from './signature-access.js';
+import { mayLearnOutcome } from './signature-access.js';
 import { confirmSignature } from './signature-moves.js';
 import { insertOrFind, rowOf, type NewSignature, type SignatureHead } from './signature-rows.js';
 
@@ -21,7 +21,7 @@ export type Written = {
   signature: SignatureHead;
   isNew: boolean;
   /** Whether the caller may learn the outcome; otherwise it must get the answer that strangers get. */
-  heard: boolean;
+  mayLearnOutcome: boolean;
 };
 
 /**
@@ -57,12 +57,12 @@ export async function writeSigning(
     if (row.status === 'quarantined') await noteSuspicion(tx, before.key, suspicion ?? CROWDED);
     else await room.take(before.key);
   }
-  const heard = await hearsOf(tx, actor, petition, isNew ? null : before.key);
+  const mayLearn = await mayLearnOutcome(tx, actor, petition, isNew ? null : before.key);
   const waits = before.status === 'pending' || before.status === 'quarantined';
   const takes = input.vouched && !suspicion && waits;
   const signature = takes ? await confirm(ctx, tx, before, email.identity) : before;
   if (isNew || signature !== before) await noteVouching(tx, signing, admission, signature, isNew);
-  return { supporterKey: supporter.key, signature, isNew, heard };
+  return { supporterKey: supporter.key, signature, isNew, mayLearnOutcome: mayLearn };
 }
 
 /** Counts a new signature. A pending one also records its network, until its mailbox has answered. */

@@ -7,7 +7,7 @@ import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import { findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 import { hashOfWords } from './consents.js';
@@ -71,7 +71,7 @@ export async function createConsentText(
       const version = (latest?.version ?? 0) + 1;
       const row = { publicId, organizationKey, locale, version, text, hash, createdAt: tx.now };
       // On PostgreSQL another transaction may have created this version meanwhile.
-      unlessOvertaken(await tx.db.insert(t).values(row).onConflictDoNothing().returning({ key: t.key }));
+      requireWritten(await tx.db.insert(t).values(row).onConflictDoNothing().returning({ key: t.key }));
       return { text: await getConsentText(tx, publicId), created: true };
     }),
   );

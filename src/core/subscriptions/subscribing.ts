@@ -53,7 +53,7 @@ export async function subscribe(
   retry?: Retry,
 ): Promise<Subscribed> {
   const email = requireEmail(input.email);
-  assertMaySay(actor, input);
+  assertScopes(actor, input);
   if (input.evidence) assertCollected(input.evidence, ctx.now());
   const subject = ctx.secrets.subject(email.identity);
   const attempt = { input, email, subject, supporterId: ctx.newId('sup') };
@@ -69,7 +69,7 @@ export async function subscribe(
   return subscribed;
 }
 
-function assertMaySay(actor: Actor, { evidence, externalId }: SubscribeInput): void {
+function assertScopes(actor: Actor, { evidence, externalId }: SubscribeInput): void {
   const secret = actor.kind === 'secret';
   if (secret && !actor.scopes.includes('subscriptions:write')) {
     throw new ApiError('scope_required', { detail: 'The key needs the scope subscriptions:write.' });

@@ -4,7 +4,7 @@ import type { ConsentOrigin, Evidence, SubscriptionStatus } from '../../../schem
 import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { HANDLE_BYTES } from '../links/signed-tokens.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import { recordConsent } from './consents.js';
 
 /*
@@ -99,7 +99,7 @@ export async function activateSubscription(ctx: Context, tx: Tx, grant: Grant): 
   const { organizationKey, supporterKey, subject, consentTextKey, origin, petitionKey, source, evidence } =
     grant;
   const { key, status } = await ensureSubscription(ctx, tx, grant);
-  const active = unlessOvertaken(
+  const active = requireWritten(
     await tx.db
       .update(t)
       .set({ status: 'active', endedAt: null, ...(status === 'active' ? {} : { activeSince: tx.now }) })

@@ -5,7 +5,7 @@ import { RunAgain, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { EmailAddress } from '../email.js';
 import { HANDLE_BYTES } from '../links/signed-tokens.js';
-import { unlessOvertaken } from '../overtaken.js';
+import { requireWritten } from '../overtaken.js';
 import type { ConsentText } from './consent-texts.js';
 import { recordConsents } from './consents.js';
 import type { Subscription } from './subscriptions.js';
@@ -141,7 +141,7 @@ async function knownOf(
 
 async function insertActive(ctx: Context, tx: Tx, { text }: Voucher, rows: Known[]): Promise<void> {
   if (rows.length === 0) return;
-  unlessOvertaken(
+  requireWritten(
     await tx.db
       .insert(tx.tables.subscriptions)
       .values(
@@ -169,7 +169,7 @@ async function activate(tx: Tx, rows: Known[]): Promise<void> {
   for (const status of ['pending', 'unsubscribed', 'suppressed'] as const) {
     const keys = rows.flatMap(({ before }) => (before?.status === status ? before.key : []));
     if (keys.length === 0) continue;
-    unlessOvertaken(
+    requireWritten(
       await tx.db
         .update(t)
         .set({ status: 'active', activeSince: tx.now, endedAt: null })

@@ -2,7 +2,7 @@ import { and, asc, eq, inArray, notExists, or, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Reader, Tx } from '../../store/store.js';
 import { insertMany } from '../bulk-insert.js';
-import type { Said } from './supporters.js';
+import type { ProfileData } from './supporters.js';
 
 /*
  * What organizations say about supporters, when they vouch or import. Each organization's data is kept separately,
@@ -53,7 +53,7 @@ const upsert = insertMany(
 export async function noteContacts(
   tx: Tx,
   organizationKey: number,
-  people: readonly { supporterKey: number; said: Said }[],
+  people: readonly { supporterKey: number; said: ProfileData }[],
 ): Promise<void> {
   // Sorted, so that two imports on PostgreSQL cannot deadlock.
   const inOrder = [...people].sort((a, b) => a.supporterKey - b.supporterKey);

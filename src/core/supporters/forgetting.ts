@@ -5,7 +5,7 @@ import { forgetContacts } from './contacts.js';
 /* Shared by erasure and retention: rows stay where counts and proofs need them, without any personal data. */
 
 /** Empties the personal fields of a signature. Time, status and source stay, so that every count stays right. */
-export const FACELESS = {
+export const ANONYMISED_FIELDS = {
   name: '',
   country: null,
   postalCode: null,
@@ -18,7 +18,7 @@ export const FACELESS = {
 } as const;
 
 /** Empties a supporter's personal fields, and voids earlier links and sessions. */
-export const nobody = ({ tables: { supporters: t }, now }: Tx) =>
+export const emptiedSupporter = ({ tables: { supporters: t }, now }: Tx) =>
   ({
     delivery: '',
     name: null,

@@ -3,7 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { Tx } from '../../store/store.js';
 import { changeCounts } from '../counts/counts.js';
 import { forgetContacts } from './contacts.js';
-import { emptyRequests, FACELESS, nobody, signedBy } from './forgetting.js';
+import { emptyRequests, ANONYMISED_FIELDS, emptiedSupporter, signedBy } from './forgetting.js';
 
 /* Merges two supporters who turn out to be one person, so that nothing counts twice. */
 
@@ -22,7 +22,7 @@ export async function mergeSupporters(tx: Tx, from: number, into: number): Promi
   await giveTraces(tx, from, into);
   await tx.db
     .update(t)
-    .set({ ...nobody(tx), identity: `merged:${from}` })
+    .set({ ...emptiedSupporter(tx), identity: `merged:${from}` })
     .where(eq(t.key, from));
   tx.memo.clear();
 }
@@ -57,7 +57,7 @@ async function drop(tx: Tx, { key, status, ...counted }: SignatureRow): Promise<
   const { signatures: t, confirmationRequests, shareLinks } = tx.tables;
   await tx.db
     .update(t)
-    .set({ ...FACELESS, hidden: 1, supporterKey: null, status: 'withdrawn', withdrawnAt: tx.now })
+    .set({ ...ANONYMISED_FIELDS, hidden: 1, supporterKey: null, status: 'withdrawn', withdrawnAt: tx.now })
     .where(eq(t.key, key));
   if (status !== 'withdrawn') changeCounts(tx, counted, status, 'withdrawn');
   const { supporterKey, signatureKey } = confirmationRequests;

@@ -6,7 +6,9 @@ import type { EmailAddress } from '../email.js';
 type SupporterRow = Tables['supporters']['$inferSelect'];
 
 /** What a supporter says about themselves. */
-export type Said = Partial<Pick<SupporterRow, 'name' | 'country' | 'postalCode' | 'postalAddress' | 'phone'>>;
+export type ProfileData = Partial<
+  Pick<SupporterRow, 'name' | 'country' | 'postalCode' | 'postalAddress' | 'phone'>
+>;
 
 const insertSupporter = statement('supporter_insert', ({ db, tables: { supporters: t } }: Tx) =>
   db
@@ -48,7 +50,7 @@ export async function findSupporterByIdentity(
  * Call it when the mailbox is proven: what the supporter says replaces their profile; fields that are left out keep
  * their value.
  */
-export async function learn(tx: Tx, key: number, said: Said): Promise<void> {
+export async function updateProvenProfile(tx: Tx, key: number, said: ProfileData): Promise<void> {
   const { supporters: t } = tx.tables;
   const { name, country, postalCode, postalAddress, phone } = said;
   const known = Object.entries({ name, country, postalCode, postalAddress, phone }).filter(

@@ -9,7 +9,7 @@ import {
 import type { Confirmed } from '../../core/confirmation/answering.js';
 import { confirmRequest, type MailboxProof } from '../../core/confirmation/confirmations.js';
 import { refuseRequest } from '../../core/confirmation/refusing.js';
-import { resendConfirmation, type Place } from '../../core/confirmation/resending.js';
+import { resendConfirmation, type RequestTarget } from '../../core/confirmation/resending.js';
 import type { Context } from '../../core/context.js';
 import { invalidBody } from '../../errors.js';
 import { withFloor } from '../answer-floor.js';
@@ -29,7 +29,7 @@ function proofOf({ token, email, code }: (typeof ConfirmationInput)['static']): 
 function placeOf({
   petition_id: petitionId,
   organization_id: organizationId,
-}: (typeof ConfirmationResend)['static']): Place {
+}: (typeof ConfirmationResend)['static']): RequestTarget {
   if (petitionId !== undefined && organizationId === undefined) return { petitionId };
   if (petitionId === undefined && organizationId !== undefined) return { organizationId };
   throw invalidBody({ pointer: '', code: 'either', detail: 'Send either petition_id or organization_id.' });

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { ConfirmationInput, ConfirmationResend } from '../../../schema/api/confirmation/confirmations.js';
-import { confirmRequest, readAsked } from '../../core/confirmation/confirmations.js';
+import { confirmRequest, readConfirmationPreview } from '../../core/confirmation/confirmations.js';
 import { refuseRequest } from '../../core/confirmation/refusing.js';
 import { resendConfirmation } from '../../core/confirmation/resending.js';
 import type { Context } from '../../core/context.js';
@@ -53,7 +53,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, locales: Locale
     if (token === undefined) {
       return visit.send(reply, 200, visit.words.confirm.code_heading, codePage(visit, petition));
     }
-    const asked = await readAsked(ctx, token);
+    const asked = await readConfirmationPreview(ctx, token);
     if (!asked) throw linkNotFound();
     const { confirm: words } = visit.words;
     const signing = asked.kind === 'signature' && asked.petitionTitle !== null;
@@ -83,7 +83,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, locales: Locale
     const visit = visitOf(locales, request);
     const { confirm: words, common } = visit.words;
     const { token, email, code } = request.body;
-    const asked = token === undefined ? undefined : await readAsked(ctx, token);
+    const asked = token === undefined ? undefined : await readConfirmationPreview(ctx, token);
     const typed = () => checked(request, ConfirmationInput, { email: need(email), code: need(code) });
     const proof = token === undefined ? typed() : { token };
     const done = await withFloor(ctx, () => confirmRequest(ctx, proof)).catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { SignatureExportQuery } from '../../../schema/api/signatures/signature-transfers.js';
+import { SignatureExportQuery } from '../../../schema/api/signatures/signature-export.js';
 import { Signature } from '../../../schema/api/signatures/signatures.js';
 import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';

@@ -1,4 +1,4 @@
-import { SignatureImportLine } from '../../../schema/api/signatures/signature-transfers.js';
+import { SignatureImportLine } from '../../../schema/api/signatures/signature-import.js';
 import { CsvReader, MAX_RECORD, unescapeFormula, type CsvRecord } from '../../core/csv.js';
 import type { CollectedSignature } from '../../core/signatures/collected-signature.js';
 import type { ImportLine } from '../../core/signatures/signature-import.js';

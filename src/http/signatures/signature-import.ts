@@ -7,7 +7,7 @@ import {
   SignatureImportLine,
   SignatureImportQuery,
   SignatureImportResult,
-} from '../../../schema/api/signatures/signature-transfers.js';
+} from '../../../schema/api/signatures/signature-import.js';
 import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';
 import { findSharedHead } from '../../core/partners/partnerships.js';
@@ -110,8 +110,8 @@ With \`Accept: application/x-ndjson\` the answer begins at once: one \`Signature
               source,
               chunkMs: CHUNK_MS,
               restMs: 0,
-              wrong: (problem) => report.wrong(problem),
-              heard: (tally) => report.progress(tally),
+              onError: (problem) => report.wrong(problem),
+              onProgress: (tally) => report.progress(tally),
             },
             linesOf(body, format),
           );

@@ -88,8 +88,8 @@ export const signingRoutes =
             retryFrom(ctx, request),
             callerOf(request),
           );
-        const signed = await withFloor(ctx, sign, ({ heard }) => heard);
-        if (!signed.heard) {
+        const signed = await withFloor(ctx, sign, ({ mayLearnOutcome: heard }) => heard);
+        if (!signed.mayLearnOutcome) {
           const accepted = toAccepted(ctx, signed, body.vouched);
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(accepted));
         }

@@ -313,7 +313,7 @@ onEveryEngine('suspicion', async (t, engine) => {
     t.equal(odd.signature.status, 'quarantined');
     t.equal(even.signature.status, 'pending');
     t.equal(odd.mails, even.mails);
-    t.equal(odd.heard, even.heard);
+    t.equal(odd.mayLearnOutcome, even.mayLearnOutcome);
     const { suspicions } = api.store.tables;
     const [why] = await ctx.store.read.db
       .select()

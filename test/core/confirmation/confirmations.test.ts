@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { ANONYMOUS } from '../../../src/core/actor.js';
-import { confirmRequest, readAsked } from '../../../src/core/confirmation/confirmations.js';
+import { confirmRequest, readConfirmationPreview } from '../../../src/core/confirmation/confirmations.js';
 import { refuseRequest } from '../../../src/core/confirmation/refusing.js';
 import { resendConfirmation } from '../../../src/core/confirmation/resending.js';
 import { readCounts } from '../../../src/core/counts/counts.js';
@@ -60,13 +60,13 @@ onEveryEngine('what a mailbox says', async (t, engine) => {
     t.equal(await confirm(first), 'done');
     clock.pass(1);
     t.equal(await confirm(second), 'link_not_found');
-    t.equal(await readAsked(ctx, second), undefined);
+    t.equal(await readConfirmationPreview(ctx, second), undefined);
     clock.pass(DAY - 1);
     t.equal(await confirm(first), 'done', 'mailboxes open links twice');
-    t.ok(await readAsked(ctx, first));
+    t.ok(await readConfirmationPreview(ctx, first));
     clock.pass(1);
     t.equal(await confirm(first), 'link_not_found');
-    t.equal(await readAsked(ctx, first), undefined);
+    t.equal(await readConfirmationPreview(ctx, first), undefined);
     t.match(await readCounts(on, petitionKey), { confirmed: 1, pending: 1 });
   });
 
@@ -144,21 +144,21 @@ onEveryEngine('what a mailbox says', async (t, engine) => {
         organizations: ['Meadow Friends'],
       };
       const first = tokenOf(await asked('page@example.org', { optIns }));
-      t.same(await readAsked(ctx, first), shown);
+      t.same(await readConfirmationPreview(ctx, first), shown);
       t.equal((await signatureOf('page@example.org'))?.status, 'pending', 'a look changes nothing');
       clock.pass(HOUR);
       await resendConfirmation(ctx, 'page@example.org', { petitionId: publicId });
       const second = tokenOf(await collectLetter(api, 'page@example.org'));
       t.equal(await refuse(first), 'done');
-      t.equal(await readAsked(ctx, second), undefined, 'refused by another link');
+      t.equal(await readConfirmationPreview(ctx, second), undefined, 'refused by another link');
       t.equal(await confirm(second), 'link_not_found');
       const cancelled = tokenOf(await asked('cancelled@example.org'));
       const { key } = (await findSupporterByIdentity(on, 'cancelled@example.org'))!;
       await cancelLinks(ctx, { supporterKey: key });
-      t.equal(await readAsked(ctx, cancelled), undefined, 'cancelled by its owner');
+      t.equal(await readConfirmationPreview(ctx, cancelled), undefined, 'cancelled by its owner');
       t.equal(await confirm(cancelled), 'link_not_found');
       for (const junk of ['', 'pc_', `${second}A`, second.replace('pc_', 'pm_')]) {
-        t.equal(await readAsked(ctx, junk), undefined);
+        t.equal(await readConfirmationPreview(ctx, junk), undefined);
         t.equal(await confirm(junk), 'link_not_found');
       }
     },

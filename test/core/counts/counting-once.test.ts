@@ -332,7 +332,7 @@ class Run {
           source: null,
           chunkMs: 25,
           restMs: 0,
-          wrong: () => undefined,
+          onError: () => undefined,
         },
         (async function* () {
           yield [line];

@@ -10,7 +10,6 @@ import {
   type LinkToken,
 } from '../../../src/core/links/random-tokens.js';
 import {
-  dayOf,
   HANDLE_BYTES,
   linkedSubscription,
   MAILING_HANDLE_BYTES,
@@ -21,6 +20,7 @@ import {
 import { ensureSubscription } from '../../../src/core/subscriptions/subscriptions.js';
 import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
 import { redact } from '../../../src/redact.js';
+import { dayOf } from '../../../src/time.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 
 const PURPOSES: SignedPurpose[] = ['recognise', 'unsubscribe_header', 'unsubscribe_footer'];

@@ -16,7 +16,7 @@ import {
   type OutboxRow,
   type Settlement,
 } from '../../../src/core/mail/outbox.js';
-import { insertRequest, openRequests } from '../../../src/core/mail/confirmation-requests.js';
+import { insertRequest, listOpenRequests } from '../../../src/core/mail/confirmation-requests.js';
 import { sweepLinksAndMail } from '../../../src/core/mail/sweeping.js';
 import { moderateSignature } from '../../../src/core/signatures/moderations.js';
 import { signPetition } from '../../../src/core/signatures/signing.js';
@@ -344,7 +344,7 @@ onEveryEngine('what was asked', async (t, engine) => {
       await set(keys[1]!, { confirmedAt: tx.now });
       await set(keys[2]!, { refusedAt: tx.now });
     });
-    const open = await openRequests(store.read, person.key);
+    const open = await listOpenRequests(store.read, person.key);
     t.same(
       open.map(({ key, source, optIns }) => [key, source, optIns]),
       [

@@ -480,7 +480,7 @@ onEveryEngine('vouching for the petition of another', async (t, engine) => {
           source: null,
           chunkMs: 25,
           restMs: 0,
-          wrong: () => undefined,
+          onError: () => undefined,
         },
         (async function* () {
           yield await Promise.resolve([{ line: 1, input: { email: 'a@example.org', name: 'N' } }]);

@@ -1,8 +1,9 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { eq } from 'drizzle-orm';
-import { dayOf, signer, type SignedPurpose } from '../../../src/core/links/signed-tokens.js';
+import { signer, type SignedPurpose } from '../../../src/core/links/signed-tokens.js';
 import { activateSubscription } from '../../../src/core/subscriptions/subscriptions.js';
 import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
+import { dayOf } from '../../../src/time.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../../support/mailbox.js';
 

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
-import { REF_RULE, exampleId, externalId, id, typedCountry } from '../common.js';
+import { exampleId, externalId, id, ownPetition, typedCountry } from '../common.js';
 import {
   closed,
   component,
@@ -9,7 +9,6 @@ import {
   int,
   line,
   list,
-  matching,
   nullable,
   nullableRef,
   open,
@@ -18,43 +17,13 @@ import {
 } from '../typebox.js';
 import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signing.js';
 
-/* Exports and imports of signatures: streamed files with up to millions of lines. */
+/* Imports of signatures: streamed files with up to millions of lines. */
 
 const MAX = 2_147_483_647;
 export const MAX_PROBLEMS = 1000;
 
-const petition = () =>
-  matching('^[a-z0-9_-]+$', 100, {
-    rule: REF_RULE,
-    description: 'Id or slug of one of your petitions.',
-    examples: [exampleId('pet')],
-  });
-
-export const EXPORT_FORMATS = ['csv', 'ndjson'] as const;
-
-export const SignatureExportQuery = closed({
-  petition: petition(),
-  format: optional(
-    enumOf(EXPORT_FORMATS, {
-      description: 'CSV (the default), or one `Signature` per line as JSON.',
-    }),
-  ),
-  bom: optional(
-    Type.Boolean({
-      description: 'Begins the CSV with a byte order mark, by which Excel recognises UTF-8.',
-    }),
-  ),
-  status: optional(
-    list(enumOf(SIGNATURE_STATUSES), 5, { description: 'Any of these; repeat it for several.' }),
-  ),
-  source: optional(source()),
-  collector: optional(id('org', 'The organization that it is attributed to.')),
-  created_from: optional(instant({ description: 'Signed at or after.' })),
-  created_before: optional(instant({ description: 'Signed before.' })),
-});
-
 export const SignatureImportQuery = closed({
-  petition: petition(),
+  petition: ownPetition(),
   source: optional(
     line(100, {
       description: 'How they were collected, for lines without their own `source`.',
