@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { Type, type Static } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
 import { DEFAULT_POLICY, type Policy } from './core/letters/mail-policy.js';
-import type { LinkTemplates } from './core/links/links.js';
+import type { LinkTemplates } from './core/links/link-urls.js';
 
 const rate = (value: string, description: string) =>
   Type.String({

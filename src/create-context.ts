@@ -6,7 +6,7 @@ import { createMilestones } from './core/counts/milestones.js';
 import { createPublishedCounts } from './core/counts/published-counts.js';
 import { DEFAULT_POLICY } from './core/letters/mail-policy.js';
 import { LinkKeyring } from './core/links/link-keyring.js';
-import { createLinks } from './core/links/links.js';
+import { createLinks } from './core/links/link-urls.js';
 import type { ErasureJournal } from './core/my-data/erasure-journal.js';
 import { createSealer, deriveKey } from './core/sealer.js';
 import { createSecrets } from './core/secrets.js';

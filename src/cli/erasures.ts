@@ -1,4 +1,4 @@
-import { replayErasures } from '../core/my-data/erasure.js';
+import { replayErasures } from '../core/my-data/erasure-replay.js';
 import { withContext } from './context.js';
 
 /** After a backup was restored: repeats the erasures that the journal records. */

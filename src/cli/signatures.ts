@@ -11,7 +11,7 @@ import { importSignatures, type ImportTally } from '../core/signatures/signature
 import type { SignatureView } from '../core/signatures/signature-views.js';
 import { ApiError } from '../errors.js';
 import { linesOf } from '../http/signatures/signature-import-lines.js';
-import { fileOf } from '../http/signatures/signature-lines.js';
+import { fileOf } from '../http/signatures/signature-columns.js';
 import { withContext } from './context.js';
 import { progressBar } from './progress-bar.js';
 

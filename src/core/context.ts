@@ -4,7 +4,7 @@ import type { Milestones } from './counts/milestones.js';
 import type { PublishedCounts } from './counts/published-counts.js';
 import type { Policy } from './letters/mail-policy.js';
 import type { LinkKeyring } from './links/link-keyring.js';
-import type { Links } from './links/links.js';
+import type { Links } from './links/link-urls.js';
 import type { ErasureJournal } from './my-data/erasure-journal.js';
 import type { Sealer } from './sealer.js';
 import type { Secrets } from './secrets.js';

@@ -41,7 +41,7 @@ export function unseal(key: Uint8Array, sealed: Uint8Array): Buffer | undefined 
   }
 }
 
-/** Derives the 32-byte key for one purpose. */
+/** Derives the 32-byte key for one purpose. A purpose may never be renamed: its key opens what was sealed before. */
 export const deriveKey = (root: Uint8Array, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', root, Buffer.alloc(0), `undersigned/${purpose}`, 32));
 

@@ -1,4 +1,7 @@
-/** A bell within the process: rings all listeners. Ringing costs nothing when there is no listener. */
+/**
+ * A bell within the process: rings all listeners, for example the mail worker when a mail was queued. Ringing costs
+ * nothing when there is no listener.
+ */
 export type WakeUp = {
   (): void;
   /** Calls `listener` at each ring. */

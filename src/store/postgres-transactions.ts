@@ -28,7 +28,7 @@ type Parts = {
   pool: pg.Pool;
   poolSize: number;
   now: () => Date;
-  /** Called after each commit, for each written place of sums that have `tells`. */
+  /** Called after each commit, for each written place of sums that have `notifies`. */
   tell: (column: string, key: number) => void;
 };
 

@@ -33,14 +33,14 @@ export type Tx = {
   readonly add: (sum: Sum, place: Record<string, number>, numbers: Record<string, number>) => void;
   /**
    * Waits until no other transaction holds this name, and holds it until the end. Reads after it see what earlier
-   * holders committed. Not for `gather`: there a work would hold the name on behalf of its whole group.
+   * holders committed. Not for `gather`, where the whole group of transactions would hold the name.
    */
   readonly lock: (name: Buffer) => PromiseLike<void>;
-  /** Set only where several works share the transaction: `statement` passes its calls to it. */
+  /** Set only where several jobs share the transaction: `statement` passes its calls to it. */
   readonly joint?: Joint;
 };
 
-/** What one of several works in a transaction sends its statements through. */
+/** Sends the statements of one of several jobs that share a transaction. */
 export type Joint = {
   /** The connection's own query builder. */
   readonly db: Tx['db'];
@@ -87,11 +87,11 @@ export class Sums {
     }
   }
 
-  /** Reports the written places of sums that have `tells`. Call it after the commit. */
+  /** Reports the written places of sums that have `notifies`. Call it after the commit. */
   tell(to: (column: string, key: number) => void): void {
-    for (const [{ notifies: tells }, places] of this.#pending) {
-      if (tells === undefined) continue;
-      for (const values of places.values()) to(tells, values[tells] ?? 0);
+    for (const [{ notifies }, places] of this.#pending) {
+      if (notifies === undefined) continue;
+      for (const values of places.values()) to(notifies, values[notifies] ?? 0);
     }
   }
 }
@@ -117,15 +117,14 @@ export type Store = {
   transact<T>(work: (tx: Tx) => Promise<T>, options?: TransactOptions): Promise<T>;
   /**
    * Like `transact`, for work that may share its transaction with others, interleaved. So it must not base a decision
-   * on reads of anything that the others may write. `touches` names what it writes, above all the person: works that
-   * touch the same do not share a transaction. After a failure in a shared transaction, works run again without each
-   * other.
+   * on reads of anything that the others may write. `touches` names what it writes, usually the person: jobs that
+   * touch the same thing never share a transaction. After a failure in a shared transaction, each job runs again on its own.
    */
   gather<T>(touches: readonly string[], work: (tx: Tx) => Promise<T>): Promise<T>;
   /** A number that changes whenever any process commits; undefined on an engine that cannot tell without a query. */
   generation(): number | undefined;
   /**
-   * Calls `heard` after commits that wrote places of sums with `tells` = `column`, with the values of that column: at
+   * Calls `heard` after commits that wrote places of sums with `notifies` = `column`, with the values of that column: at
    * once for commits of this process, within about a second for those of others. After a lost connection some may be
    * missed, so watchers must also look regularly. Returns a function that stops.
    */
@@ -148,7 +147,7 @@ export type TransactOptions = {
   /** Uses the space that SQLite keeps in reserve for a full disk. For unsubscribing, withdrawing and erasure only. */
   urgent?: boolean;
   /**
-   * A table that no other transaction writes meanwhile: it waits for current writers, and later ones wait for it. On
+   * A table to lock against other writers: the transaction waits for current ones, and later ones wait for it. On
    * SQLite, which has one writer, that is always so.
    */
   shut?: keyof Tables;

@@ -139,8 +139,8 @@ export type IsolatedKey = { keyId: string; petitionId: string };
 type Pair = { apiKeyKey: number; petitionKey: number; kind: 'publishable' | 'secret' };
 
 /**
- * Judges every busy key and isolates what is bad: networks first, and the key itself if many networks are, or if it is
- * secret. Calls `tell` for each isolated key. Several processes may run this at once: only one of them isolates and
+ * Judges every busy key and isolates what is bad: single networks, or the key itself if many of its networks are bad or it
+ * is secret. Calls `tell` for each isolated key. Several processes may run this at once: only one of them isolates and
  * tells.
  */
 export async function judgeKeys(ctx: Context, tell: (isolated: IsolatedKey) => void): Promise<void> {

@@ -48,7 +48,7 @@ const openNetworks = statement('isolated_networks_open', ({ db, tables: { isolat
     ),
 );
 
-/** How a key stands with a petition: whether it is isolated, and which networks (in hexadecimal) are for this key. */
+/** How a key stands with a petition: whether it is isolated, and which networks (in hexadecimal) are isolated for it. */
 export type Standing = { isolated: boolean; networks: Set<string> };
 
 const GOOD: Standing = { isolated: false, networks: new Set() };

@@ -3,7 +3,7 @@ import { and, desc, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { consumeToken, findToken, linkNotFound } from '../links/random-tokens.js';
+import { CONFIRM_LIFETIME_MS, consumeToken, findToken, linkNotFound } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { isBlocked } from '../mail/do-not-contact.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
@@ -23,7 +23,6 @@ export type MailboxProof = { token: string } | { email: string; code: string };
 
 /** Wrong codes allowed per mail. */
 const MAX_TRIES = 5;
-const CODE_LIFETIME_MS = 7 * 86_400_000;
 
 /**
  * Confirms one request, and nothing else that was asked of the same mailbox: the signature counts, what the request
@@ -72,7 +71,7 @@ async function byCode(
         isNull(t.confirmedAt),
         isNull(t.refusedAt),
         lt(t.codeTries, MAX_TRIES),
-        gt(t.createdAt, new Date(tx.now.getTime() - CODE_LIFETIME_MS)),
+        gt(t.createdAt, new Date(tx.now.getTime() - CONFIRM_LIFETIME_MS)),
       ),
     )
     .returning();

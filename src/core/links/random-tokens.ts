@@ -12,8 +12,11 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../time.js';
  * the undo of a change of address, which must survive a stolen session.
  */
 
+/** How long a signature can be confirmed, by the link or by the code. */
+export const CONFIRM_LIFETIME_MS = 7 * DAY_MS;
+
 const KINDS: Record<TokenPurpose, { prefix: string; lifetime: number }> = {
-  confirm: { prefix: 'pc', lifetime: 7 * DAY_MS },
+  confirm: { prefix: 'pc', lifetime: CONFIRM_LIFETIME_MS },
   manage: { prefix: 'pm', lifetime: 30 * MINUTE_MS },
   session: { prefix: 'ps', lifetime: 15 * MINUTE_MS },
   email_apply: { prefix: 'pe', lifetime: HOUR_MS },

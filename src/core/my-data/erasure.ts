@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull } from 'drizzle-orm';
+import { and, eq, inArray, isNull } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Reader, Tx } from '../../store/store.js';
 import { forgetNetworks } from '../brakes/key-networks.js';
@@ -18,7 +18,7 @@ import { findSupporterByIdentity } from '../supporters/supporters.js';
 
 /* Erasure of a supporter, and its repetition after a backup was restored. */
 
-type Person = Pick<Tables['supporters']['$inferSelect'], 'key' | 'identity' | 'createdAt'>;
+export type Person = Pick<Tables['supporters']['$inferSelect'], 'key' | 'identity' | 'createdAt'>;
 
 /**
  * Erases a supporter. What remains is the keyed hash of the address, with counted signatures and with consent records.
@@ -63,7 +63,7 @@ async function subjectsOf({ store, secrets }: Context, { key, identity }: Person
 }
 
 /** Returns false if the supporter is gone or has another address now. */
-const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> => {
+export const eraseInside = (ctx: Context, { key, identity }: Person): Promise<boolean> => {
   // A new id, since organisers may have stored the old one.
   const publicId = ctx.newId('sup');
   const erase = async (tx: Tx) => {
@@ -146,39 +146,5 @@ async function recordEndings(ctx: Context, tx: Tx, supporterKey: number, subject
   for (const { organizationKey } of rows) {
     const event = { organizationKey, supporterKey, subject };
     await recordConsent(ctx, tx, { ...event, action: 'withdrawn', origin: 'erasure' });
-  }
-}
-
-/**
- * Repeats the erasures of the journal after a backup was restored. Supporters who were created after their erasure
- * stay. Returns how many were erased.
- */
-export async function replayErasures(ctx: Context): Promise<number> {
-  const lastErased = new Map<string, Date>();
-  for (const { subject, at } of await ctx.erasures.entries()) lastErased.set(subject.toString('hex'), at);
-  if (lastErased.size === 0) return 0;
-  let erased = 0;
-  for await (const person of allSupporters(ctx.store.read)) {
-    const at = lastErased.get(ctx.secrets.subject(person.identity).toString('hex'));
-    if (at !== undefined && person.createdAt < at && (await eraseInside(ctx, person))) erased += 1;
-  }
-  if (erased > 0) ctx.store.clean();
-  return erased;
-}
-
-const AT_A_TIME = 1000;
-
-async function* allSupporters(on: Reader): AsyncGenerator<Person> {
-  const { supporters: t } = on.tables;
-  for (let last = 0; ;) {
-    const page = await on.db
-      .select({ key: t.key, identity: t.identity, createdAt: t.createdAt })
-      .from(t)
-      .where(and(gt(t.key, last), isNull(t.erasedAt)))
-      .orderBy(asc(t.key))
-      .limit(AT_A_TIME);
-    yield* page;
-    if (page.length < AT_A_TIME) return;
-    last = page.at(-1)?.key ?? last;
   }
 }

@@ -11,7 +11,8 @@ import { findAnyHead, type PetitionHead } from '../petitions/petition-lookup.js'
 
 /*
  * The coalition of a petition: the lead invites, the partner accepts the terms, and either may end it. A new invitation
- * creates a new partnership; earlier ones are kept, because their terms apply to what was collected under them.
+ * creates a new partnership; earlier ones are kept, because their terms apply to what was collected under them. Here
+ * they are read; inviting.ts and partnership-moves.ts change them.
  */
 
 const acceptedPartners = statement('partners_accepted', ({ db, tables: { partnerships: t } }: Reader) =>

@@ -10,7 +10,10 @@ import { ApiError } from '../../errors.js';
 type PetitionRow = Tables['petitions']['$inferSelect'];
 type Scheduled = Pick<PetitionRow, 'status' | 'opensAt' | 'closesAt'>;
 
-/** The life of a petition: draft → published → closed → archived; it can be taken down from any state. */
+/**
+ * The life of a petition: draft → published → closed → archived; it can be taken down from any state. An organiser closes
+ * it for good. One that only its schedule has closed is still stored as published: a later `closes_at` opens it again.
+ */
 const MOVES: Record<PetitionStatus, readonly PetitionStatus[]> = {
   draft: ['published', 'taken_down'],
   published: ['closed', 'taken_down'],

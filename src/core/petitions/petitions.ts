@@ -181,7 +181,9 @@ async function assertUnsigned(tx: Tx, petition: PetitionRow): Promise<void> {
 }
 
 function checkStage(fields: PetitionFields, before: PetitionRow, now: Date): FieldError[] {
-  const over = ['closed', 'archived'].includes(statusAt(before, now));
+  const { status, opensAt } = before;
+  // After the patch: a later `closes_at` opens a petition again that only its schedule had closed.
+  const over = ['closed', 'archived'].includes(statusAt({ status, opensAt, closesAt: fields.closesAt }, now));
   return over || fields.outcome === 'none'
     ? []
     : [

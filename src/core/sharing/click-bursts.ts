@@ -14,7 +14,7 @@ const LEAST_OF_GROUP = 2;
 /** This many different browsers of one network within this time are one machine. */
 export const AGENTS = 3;
 export const AGENTS_MS = 3000;
-/** A GET that cannot count is still recorded, at most once in this time, since HEADs may belong to it. */
+/** GETs that cannot count are recorded too, at most one in this time, so that HEADs can be matched with them. */
 const MARK_MS = 1000;
 /** The most groups per link. More is an attack; then HEADs from other networks are ignored. */
 const MOST_GROUPS = 100;

@@ -2,7 +2,8 @@ import { Bursts } from './click-bursts.js';
 import { HOUR_MS } from '../../time.js';
 
 /*
- * Decides which requests of share links were people. It has no clock and no I/O: the same requests at the same times
+ * Decides which requests of share links were people, from what src/http/sharing/previewers.ts knows of User-Agents and
+ * click-bursts.ts of bursts. It has no clock and no I/O: the same requests at the same times
  * give the same sums, no matter how often they are settled. Only sums come out.
  */
 
@@ -32,7 +33,7 @@ export const CLICK_LIMITS: ClickLimits = {
 
 /** How long the same browser on the same link is the same person. */
 export const REPEATED_CLICK_MS = 30 * 60_000;
-/** How many people one network can be per hour, through one link. */
+/** How many people one network may count as per hour, through one link. */
 export const PEOPLE_AN_HOUR = 30;
 /** No click stays undecided for longer. */
 const LONGEST_HELD_MS = 30_000;

@@ -11,7 +11,7 @@ import { assertSignable } from '../petitions/petition-life.js';
 import type { Collected, CollectedSignature } from './collected-signature.js';
 import { addToImport, beginImport, type ImportTotals } from './imports.js';
 import { seesAll } from './signature-access.js';
-import { takeOver, type Outcome } from './signature-import-chunk.js';
+import { takeOver, type Outcome } from './signature-import-outcomes.js';
 
 /**
  * One line of a file: a signature, or its errors. `notCounted`: the file itself says that the signature did not count.
@@ -82,8 +82,8 @@ const BUSY_MS = 500;
  * since each person counts once. An invalid line does not stop the others.
  *
  * Throws `invalid_key`, `vouching_not_agreed`, `petition_not_found`, `petition_not_open`, `petition_closed`,
- * `petition_not_published`, `petition_taken_down`, and whatever `lines` throws; all that was reported to `heard` is
- * stored then.
+ * `petition_not_published`, `petition_taken_down`, and whatever `lines` throws; all that was reported to `onProgress`
+ * is stored then.
  */
 export async function importSignatures(
   ctx: Context,

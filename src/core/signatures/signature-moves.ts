@@ -18,7 +18,6 @@ import type { ProfileData } from '../supporters/supporters.js';
 type SignatureRow = Tables['signatures']['$inferSelect'];
 
 /** The statuses that a confirmation by the mailbox can change without an organiser. */
-
 const CONFIRMABLE: readonly SignatureStatus[] = ['pending', 'withdrawn'];
 
 export type ConfirmedSignature = {

@@ -20,7 +20,7 @@ const FEWEST_MEASURED = 100;
 const WINDOW_MS = 250;
 /** The weight of the latest window in the moving average of the capacity. */
 const WEIGHT = 0.3;
-/** The part of the transaction queue that requests which may be refused can fill; the rest is for all others. */
+/** How much of the transaction queue refusable requests may fill; the rest is kept for requests that are never refused. */
 const SHARE = 0.9;
 const RETRY_SECONDS = [1, 2, 3, 4, 5];
 /** Refusals in a window that are sent at once. Others are held back: clients that are refused at once retry at once. */

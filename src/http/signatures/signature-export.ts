@@ -10,7 +10,7 @@ import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
 import { operation } from '../openapi/operation.js';
 import { endStalled } from '../slow-clients.js';
-import { CSV_HEADER, fileOf } from './signature-lines.js';
+import { CSV_HEADER, fileOf } from './signature-columns.js';
 
 const TYPES = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const;
 

@@ -7,7 +7,7 @@ import { date } from '../case.js';
 import { repeatedMember, TWICE } from '../json-text.js';
 import { fieldErrors } from '../problems.js';
 import { hasBadText, validator } from '../validation.js';
-import { CSV_COLUMNS } from './signature-lines.js';
+import { CSV_COLUMNS } from './signature-columns.js';
 
 /*
  * Parses files of signatures that were collected elsewhere: each line becomes a signature, or errors with its number.

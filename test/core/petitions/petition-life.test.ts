@@ -470,6 +470,10 @@ onEveryEngine('petitions', async (t, engine) => {
       await launch(api, lead, { slug: 'kept', closesAt });
       clock.pass(2 * HOUR);
       t.equal(await outcome(sign('again', 'c@example.org')), 'petition_closed');
+      await patch('again', { outcome: 'victory' });
+      const later = { closesAt: new Date(clock.now.getTime() + 1) };
+      t.same(await faults(patch('again', later)), ['/outcome not_closed'], 'an open petition has no outcome');
+      await patch('again', { outcome: 'none' });
       await patch('again', { closesAt: new Date(clock.now.getTime() + 1) });
       t.equal(await outcome(sign('again', 'c@example.org')), 'done');
       const { petition } = await move('kept', { to: 'archived' });
