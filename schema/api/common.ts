@@ -87,9 +87,8 @@ export const limitParameter = int(1, 100, {
   description: 'Items per page: 1 to 100, 20 if absent.',
   examples: [20],
 });
-export const cursorParameter = Type.String({
-  maxLength: 512,
-  pattern: '^[A-Za-z0-9_-]+$',
+export const cursorParameter = matching('^[A-Za-z0-9_-]+$', 512, {
+  rule: 'Send next_cursor of the previous page unchanged.',
   description: '`next_cursor` of the previous page, with the same filters and sort.',
 });
 export const paging = {

@@ -169,9 +169,9 @@ export const SignatureInput = component(
       ),
       website: optional(
         nullable(
-          Type.String({
-            maxLength: 500,
-            pattern: '^[^\\u0000]*$',
+          matching('^[^\\u0000]*$', 500, {
+            rule: 'Leave it empty.',
+            minLength: 0,
             description:
               'A honeypot: put it into your form where people do not see it. Machines fill it in; otherwise it stays empty.',
           }),

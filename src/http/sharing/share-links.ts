@@ -120,7 +120,6 @@ export const openShareLinkRoutes =
       {
         schema: operation({
           operationId: 'getShareLinkQrSvg',
-          anyQuery: true,
           tag: 'Sharing',
           access: 'open',
           summary: 'Get the QR code of a share link as SVG',
@@ -155,7 +154,6 @@ export const openShareLinkRoutes =
       {
         schema: operation({
           operationId: 'getShareLinkQrPng',
-          anyQuery: true,
           tag: 'Sharing',
           access: 'open',
           summary: 'Get the QR code of a share link as PNG',
