@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { idPattern, SLUG_PATTERN, type IdPrefix } from '../db/public-id.js';
-import { closed, component, int, line, matching, nullable, open, webUrl } from './typebox.js';
+import { closed, component, int, line, matching, nullable, open, webUrl, typed } from './typebox.js';
 
 const EXAMPLE_IDS: Record<IdPrefix, string> = {
   org: 'org_01kb1vq6gze4tb6m8fzj1g9c7d',
@@ -19,14 +19,26 @@ const EXAMPLE_IDS: Record<IdPrefix, string> = {
 export const exampleId = (prefix: IdPrefix) => EXAMPLE_IDS[prefix];
 
 export const id = (prefix: IdPrefix, description: string) =>
-  matching(idPattern(prefix), 30, { description, examples: [EXAMPLE_IDS[prefix]] });
+  matching(idPattern(prefix), 30, {
+    rule: `Write the id as the API gave it, like ${EXAMPLE_IDS[prefix]}.`,
+    description,
+    examples: [EXAMPLE_IDS[prefix]],
+  });
 
 export const slug = (description: string) =>
-  matching(SLUG_PATTERN, 100, { description, examples: ['save-the-old-mill-meadows'] });
+  matching(SLUG_PATTERN, 100, {
+    rule: 'Write small letters, digits and single hyphens, like save-the-old-mill-meadows.',
+    description,
+    examples: ['save-the-old-mill-meadows'],
+  });
+
+/** The rule of patterns that accept an id or a slug. */
+export const REF_RULE = 'Write its id or its slug, like save-the-old-mill-meadows.';
 
 /** The petition of a query, where a key names one of its own organization. */
 export const ownPetition = () =>
   matching('^[a-z0-9_-]+$', 100, {
+    rule: REF_RULE,
     description: 'Id or slug of one of your petitions.',
     examples: [exampleId('pet')],
   });
@@ -36,7 +48,11 @@ export const externalId = (what: string) =>
 
 export const SHARE_CODE_PATTERN = '^[23456789bcdfghjkmnpqrstvwxyzBCDFGHJKLMNPQRSTVWXYZ]{10}$';
 export const shareCode = (description: string) =>
-  matching(SHARE_CODE_PATTERN, 10, { description, examples: ['h7Kq2mWz9T'] });
+  matching(SHARE_CODE_PATTERN, 10, {
+    rule: 'Write the ten letters and digits at the end of the share link, like h7Kq2mWz9T.',
+    description,
+    examples: ['h7Kq2mWz9T'],
+  });
 
 /** An origin as browsers send it, or `https://*.example.org` for all subdomains of a domain. */
 export const ORIGIN_PATTERN = '^https?://(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)*(?::[0-9]{1,5})?$';
@@ -44,14 +60,24 @@ export const ORIGIN_PATTERN = '^https?://(?:\\*\\.)?[a-z0-9-]+(?:\\.[a-z0-9-]+)*
 export const countryCode = () =>
   matching('^[A-Z]{2}$', 2, { description: 'ISO 3166-1 alpha-2 code, in capitals.', examples: ['NL'] });
 
+/** A country code as callers may send it. */
+export const typedCountry = () =>
+  typed('country', 60, {
+    description:
+      'ISO 3166-1 alpha-2 code, or XK for Kosovo. Lower case is accepted, and UK for GB; the code is stored in capitals.',
+    examples: ['NL'],
+  });
+
 export const localeTag = () =>
   matching('^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$', 11, {
+    rule: 'Write a language tag of BCP 47, like en or pt-BR.',
     description: 'BCP 47 language tag: language, script and region.',
     examples: ['en', 'pt-BR'],
   });
 
 export const PetitionPath = closed({
   petition: matching(`(?:${idPattern('pet')})|(?:${SLUG_PATTERN})`, 100, {
+    rule: 'Write the id or the slug of a petition, like save-the-old-mill-meadows.',
     description: 'The petition: its id or its slug. An old slug redirects (308) to the current one.',
     examples: ['save-the-old-mill-meadows'],
   }),
@@ -61,9 +87,8 @@ export const limitParameter = int(1, 100, {
   description: 'Items per page: 1 to 100, 20 if absent.',
   examples: [20],
 });
-export const cursorParameter = Type.String({
-  maxLength: 512,
-  pattern: '^[A-Za-z0-9_-]+$',
+export const cursorParameter = matching('^[A-Za-z0-9_-]+$', 512, {
+  rule: 'Send next_cursor of the previous page unchanged.',
   description: '`next_cursor` of the previous page, with the same filters and sort.',
 });
 export const paging = {

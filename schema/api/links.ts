@@ -16,4 +16,8 @@ const EXAMPLES = {
 
 /** A token of a mailed link. */
 export const linkToken = (prefix: keyof typeof EXAMPLES, description: string) =>
-  matching('^[\\x21-\\x7e]+$', 200, { description, examples: [EXAMPLES[prefix]] });
+  matching('^[\\x21-\\x7e]+$', 200, {
+    rule: `Write the token as it stands in the link, like ${EXAMPLES[prefix]}.`,
+    description,
+    examples: [EXAMPLES[prefix]],
+  });

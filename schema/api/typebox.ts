@@ -64,33 +64,62 @@ export const enumOf = <const T extends readonly string[]>(values: T, options: Sc
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
 
 const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
-const INVISIBLE = '\\u200B-\\u200F\\u2060-\\u2065\\uFEFF';
 
 /**
  * The schema keywords of this project, implemented in src/http/schema-keywords.ts and left out of the API document.
- * `visible`: the text has visible characters; `undirected`: direction marks are removed; `ownDomain`: a wildcard origin
- * is not below a public suffix.
+ * `typed`: how a text from a person is normalised; `visible`: the text has visible characters; `ownDomain`: a wildcard
+ * origin is not below a public suffix.
  */
-export const OWN_KEYWORDS = ['visible', 'undirected', 'ownDomain'] as const;
+export const OWN_KEYWORDS = ['visible', 'typed', 'ownDomain'] as const;
 export type OwnKeyword = (typeof OWN_KEYWORDS)[number];
 
-/** A line with visible characters, without control characters; direction marks are removed. */
+/** How a text from a person is normalised: see src/core/typed-text.ts. */
+export type TypedAs = 'trimmed' | 'line' | 'lines' | 'phone' | 'postal_code' | 'country' | 'code';
+
+/** At least one character that is neither white space nor a control character. */
+const SOMETHING = '[^\\s\\u0000-\\u001F\\u007F]';
+
+/** A line from a program, such as a title: visible, without control characters. Direction marks and outer white space are removed. */
 export const line = (maxLength: number, options: StringOptions = {}) =>
-  Type.String({
-    minLength: 1,
-    maxLength,
-    pattern: `^ *[^\\s${CONTROLS}${INVISIBLE}][^${CONTROLS}]*$`,
-    undirected: true,
+  matching(`^\\s*[^\\s${CONTROLS}][^${CONTROLS}]*$`, maxLength, {
+    rule: 'Write it on one line, without control characters.',
+    typed: 'trimmed',
     visible: true,
     ...options,
   });
+
+/** A line from a person, such as a name: any white space becomes a single space. */
+export const typedLine = (maxLength: number, options: StringOptions = {}) =>
+  typed('line', maxLength, { visible: true, ...options });
+
+/** A text from a person. `maxLength` applies to the normalised text. */
+export const typed = (as: TypedAs, maxLength: number, options: StringOptions = {}) =>
+  Type.String({ minLength: 1, maxLength, pattern: SOMETHING, typed: as, ...options });
 
 /** A text of several lines that is not blank. */
 export const text = (maxLength: number, options: StringOptions = {}) =>
   Type.String({ minLength: 1, maxLength, pattern: '\\S', visible: true, ...options });
 
-export const matching = (pattern: string, maxLength: number, options: StringOptions = {}) =>
-  Type.String({ pattern, minLength: 1, maxLength, ...options });
+const rules = new Map<string, string>([
+  [SOMETHING, 'There is nothing to see: write it in letters, digits or signs.'],
+  ['\\S', 'There is nothing to see: write it in letters, digits or signs.'],
+]);
+
+/** The rule of a pattern as a sentence, for error messages. */
+export const ruleOf = (pattern: string): string | undefined => rules.get(pattern);
+
+/**
+ * A text that matches a pattern. `rule` explains the pattern in a sentence with an example; callers get it as the error
+ * message.
+ */
+export function matching(
+  pattern: string,
+  maxLength: number,
+  { rule, ...options }: StringOptions & { rule?: string } = {},
+) {
+  if (rule !== undefined) rules.set(pattern, rule);
+  return Type.String({ pattern, minLength: 1, maxLength, ...options });
+}
 
 export const instant = (options: StringOptions = {}) =>
   Type.String({ format: 'date-time', maxLength: 35, ...options });
@@ -99,10 +128,9 @@ export const instant = (options: StringOptions = {}) =>
  * An absolute http(s) URL without a user: `https://bank.example@evil.example` misleads, and a password would be public.
  */
 export const webUrl = (options: StringOptions = {}) =>
-  Type.String({
+  matching('^https?://[^\\s/?#@]+(?:[/?#][^\\s]*)?$', 2048, {
+    rule: 'Write a whole URL without a user or password, like https://example.org/page.',
     format: 'uri',
-    pattern: '^https?://[^\\s/?#@]+(?:[/?#][^\\s]*)?$',
-    maxLength: 2048,
     ...options,
   });
 

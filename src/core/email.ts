@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { invalidBody } from '../errors.js';
+import { oneLine } from './typed-text.js';
 
 /* E-mail addresses: which are accepted, which two are one supporter, and which spellings share a mailbox. */
 
@@ -17,9 +18,20 @@ export type EmailAddress = {
 const LOCAL = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:xn--[a-z0-9-]{0,57}[a-z0-9]|[a-z]{2,63})$/;
 
+/** What people paste along with an address: a display name, `mailto:`, the punctuation of a sentence. */
+const AROUND = /^(?:(?:[^<>@]*\s)?<(?:mailto:)?([^<>]*)>|(?:mailto:)?([^<>]*?))[\s.,;:!]*$/i;
+
+/** The address in a typed or pasted text. */
+function addressIn(typed: string): string {
+  if (/^[\w.+-]+@[\w.-]*\w$/.test(typed)) return typed;
+  const text = /^[!-~ ]*$/.test(typed) ? typed.trim() : oneLine(typed).replaceAll('\uFF20', '@');
+  const [, bracketed, plain] = AROUND.exec(text) ?? [];
+  return (bracketed ?? plain ?? text).trim();
+}
+
 /** Parses an address; undefined for everything that ordinary mail could not be sent to. */
 export function parseEmail(typed: string): EmailAddress | undefined {
-  const text = typed.trim();
+  const text = addressIn(typed);
   const at = text.lastIndexOf('@');
   if (at < 1 || at > 64 || text.length > 254) return undefined;
   const local = text.slice(0, at);

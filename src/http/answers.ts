@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Page } from '../core/cursor.js';
 import { ApiError } from '../errors.js';
+import { plainQuery } from '../core/appended-query.js';
 
 /** For answers that any cache may keep for a second, and serve for ten more while it revalidates. */
 export const PUBLIC_CACHE = 'public, max-age=1, stale-while-revalidate=10';
@@ -41,7 +42,7 @@ export const pageBody = <Item, Out>({ items, nextCursor }: Page<Item>, toItem: (
 export function nextLink({ url }: FastifyRequest, { nextCursor }: Page<unknown>): string | undefined {
   if (nextCursor === null) return undefined;
   const [path = '', query = ''] = url.split('?');
-  const next = new URLSearchParams(query);
+  const next = plainQuery(query);
   next.set('cursor', nextCursor);
   return `<${path}?${next.toString()}>; rel="next"`;
 }

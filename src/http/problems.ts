@@ -7,6 +7,7 @@ import type {
   FastifyRequest,
   FastifySchemaValidationError,
 } from 'fastify';
+import { ruleOf } from '../../schema/api/typebox.js';
 import { Moved } from '../core/petitions/petition-lookup.js';
 import {
   ApiError,
@@ -114,6 +115,9 @@ function asApiError(error: unknown): ApiError {
     });
   }
   const known = FRAMEWORK[code];
+  if (known === 'unsupported_media_type') {
+    return new ApiError(known, { detail: 'Send the body as JSON, with `Content-Type: application/json`.' });
+  }
   if (known) return new ApiError(known);
   return new ApiError(statusCode !== undefined && statusCode < 500 ? 'invalid_request' : 'internal_error');
 }
@@ -154,8 +158,12 @@ const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   minimum: ({ limit }) => `It must be at least ${String(limit)}.`,
   maximum: ({ limit }) => `It must be at most ${String(limit)}.`,
   minProperties: () => 'It must say at least one thing.',
-  pattern: () => 'It is not written as the schema wants it: see its pattern and examples.',
+  pattern: ({ pattern }) => ruleOf(String(pattern)) ?? 'It has another form: see its pattern and examples.',
+  typed: ({ advice }) => String(advice),
 };
+
+/** Error codes of this project's keywords. */
+const CODES: Record<string, string> = { typed: 'format' };
 
 /**
  * The validator's errors as `errors` of a problem, one for each pointer. The validator reports missing and unknown
@@ -173,7 +181,7 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
           ? (params['additionalProperty'] ?? params['propertyName'])
           : undefined;
     const pointer = child === undefined ? instancePath : `${instancePath}/${pointerStep(child)}`;
-    const code = keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const code = CODES[keyword] ?? keyword.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const detail = ADVICE[keyword]?.(params) ?? `It ${message ?? 'is not valid'}.`;
     // Any other keyword is more helpful than `pattern`.
     if ((errors.get(pointer)?.code ?? 'pattern') === 'pattern') {

@@ -2,7 +2,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { REQUEST_KINDS } from '../../db/tables/mail.js';
 import { exampleId, id } from '../common.js';
 import { linkToken } from '../links.js';
-import { closed, component, enumOf, matching, nullable, open } from '../typebox.js';
+import { closed, component, enumOf, nullable, open, typed } from '../typebox.js';
 
 const email = () =>
   Type.String({
@@ -22,8 +22,9 @@ export const ConfirmationInput = component(
       token: Type.Optional(token()),
       email: Type.Optional(email()),
       code: Type.Optional(
-        matching('^[0-9]{6}$', 6, {
-          description: 'The six digits in the mail, for people who do not follow links.',
+        typed('code', 40, {
+          description:
+            'The six digits in the mail, for people who do not follow links. Spaces, hyphens and full stops that were pasted with them are ignored.',
           examples: ['041327'],
         }),
       ),

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { countryCode } from '../common.js';
+import { countryCode, typedCountry } from '../common.js';
 import { email, name, phone, PostalAddress, postalCode } from '../signatures/signing.js';
 import { closed, component, instant, nullable, nullableRef, open } from '../typebox.js';
 
@@ -39,7 +39,7 @@ export const MePatch = component(
   closed(
     {
       name: Type.Optional(nullable(name())),
-      country: Type.Optional(nullable(countryCode())),
+      country: Type.Optional(nullable(typedCountry())),
       postal_code: Type.Optional(nullable(postalCode())),
       postal_address: Type.Optional(nullableRef(PostalAddress)),
       phone: Type.Optional(nullable(phone())),

@@ -18,6 +18,7 @@ import {
 const origins = (description: string) =>
   list(
     matching(ORIGIN_PATTERN, 200, {
+      rule: 'Write the origin as browsers send it, without a path, like https://example.org.',
       ownDomain: true,
       description:
         'An origin, or `https://*.example.org` for all subdomains of a domain. Wildcards below domains of many owners, like `https://*.org` and `https://*.github.io`, are refused.',

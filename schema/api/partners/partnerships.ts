@@ -43,6 +43,7 @@ export const PartnerInvitation = component(
   closed(
     {
       organization: matching(`(?:${idPattern('org')})|(?:${SLUG_PATTERN})`, 100, {
+        rule: 'Write the id or the slug of an organization, like ewe-anglers.',
         description: 'The organization to invite: its id or its slug.',
         examples: ['ewe-anglers'],
       }),

@@ -128,6 +128,7 @@ export const EmbedTranslation = component(
 
 export const EmbedTranslationPath = closed({
   locale: matching('^[A-Za-z0-9-]+$', 35, {
+    rule: 'Write a language tag of BCP 47, like de-AT.',
     description:
       'BCP 47 language tag. If the language is not available, the closest one is returned, or English.',
     examples: ['de-AT'],

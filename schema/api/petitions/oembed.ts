@@ -61,6 +61,7 @@ export const OEmbedQuery = open({
   }),
   format: optional(
     matching('^[a-z]+$', 20, {
+      rule: 'Write json.',
       description: 'Only `json`, which is the default.',
       examples: ['json'],
     }),

@@ -30,6 +30,7 @@ export const PetitionReference = component(
       date: optional(
         nullable(
           matching('^\\d{4}(?:-\\d{2}(?:-\\d{2})?)?$', 10, {
+            rule: 'Write a year, month or day, like 2026, 2026-11 or 2026-11-27.',
             description: 'Year, month or day of publication.',
           }),
         ),
@@ -258,6 +259,7 @@ export const challenge = () =>
 export const origins = () =>
   list(
     matching(ORIGIN_PATTERN, 200, {
+      rule: 'Write the origin as browsers send it, without a path, like https://example.org.',
       ownDomain: true,
       description:
         'An origin, or `https://*.example.org` for all subdomains of a domain. Wildcards below domains of many owners, like `https://*.org` and `https://*.github.io`, are refused.',

@@ -1,6 +1,15 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../../db/tables/petitions.js';
-import { externalId, exampleId, id, localeTag, OrganizationSummary, paging, slug } from '../common.js';
+import {
+  REF_RULE,
+  externalId,
+  exampleId,
+  id,
+  localeTag,
+  OrganizationSummary,
+  paging,
+  slug,
+} from '../common.js';
 import { PetitionCounts } from '../counts/counts.js';
 import {
   closed,
@@ -217,7 +226,10 @@ export const PetitionQuery = closed({
   ),
   locale: optional(localeTag()),
   organization: optional(
-    matching('^[a-z0-9_-]+$', 100, { description: 'Id or slug of the lead organization.' }),
+    matching('^[a-z0-9_-]+$', 100, {
+      rule: REF_RULE,
+      description: 'Id or slug of the lead organization.',
+    }),
   ),
   external_id: optional(externalId('petition')),
   sort: optional(enumOf(PETITION_SORTS, { description: 'Latest first (`-created_at`) if absent.' })),

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { NETWORKS } from '../../db/tables/sharing.js';
-import { exampleId, id, paging, shareCode } from '../common.js';
+import { REF_RULE, exampleId, id, paging, shareCode } from '../common.js';
 import { source } from '../signatures/signing.js';
 import {
   closed,
@@ -37,6 +37,7 @@ export const ShareLinkInput = component(
       receipt: optional(
         nullable(
           matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
+            rule: 'Send the receipt that signing returned.',
             description:
               'The receipt of a signature: the link is credited to it. Another request with the same receipt and network returns the same link.',
             examples: ['rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG'],
@@ -150,6 +151,7 @@ const organizationFilter = () => optional(id('org', 'Only links that are attribu
 
 export const ShareLinkQuery = closed({
   petition: matching('^[a-z0-9_-]+$', 100, {
+    rule: REF_RULE,
     description: 'Id or slug of a petition that you lead or are a partner of.',
     examples: [exampleId('pet')],
   }),

@@ -2,7 +2,7 @@ import { SIGNALS } from '../../db/tables/brakes.js';
 import { MODERATION_ACTIONS } from '../../db/tables/signatures.js';
 import { SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { signal } from '../brakes/suspicions.js';
-import { exampleId, id } from '../common.js';
+import { REF_RULE, exampleId, id } from '../common.js';
 import {
   closed,
   component,
@@ -36,6 +36,7 @@ export const ModerationFilter = component(
       created_before: optional(instant({ description: 'Signed before.' })),
       email_domain: optional(
         matching('^[^\\s@]+$', 253, {
+          rule: 'Write the part after the @, like example.org.',
           description: 'The domain of the address, without subdomains.',
           examples: ['example.org'],
         }),
@@ -54,6 +55,7 @@ export const ModerationPreviewInput = component(
   closed(
     {
       petition: matching('^[a-z0-9_-]+$', 100, {
+        rule: REF_RULE,
         description: 'Id or slug of a petition that you lead.',
         examples: [exampleId('pet')],
       }),
@@ -74,6 +76,7 @@ export const ModerationPreviewInput = component(
 
 const previewToken = () =>
   matching('^mp_[A-Za-z0-9_-]+$', 5000, {
+    rule: 'Send the token of previewModerations unchanged.',
     description: 'The sealed result of the preview. Valid for 30 minutes.',
     examples: ['mp_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG'],
   });

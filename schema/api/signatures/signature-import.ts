@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
-import { countryCode, exampleId, externalId, id, ownPetition } from '../common.js';
+import { exampleId, externalId, id, ownPetition, typedCountry } from '../common.js';
 import {
   closed,
   component,
@@ -48,7 +48,7 @@ export const SignatureImportLine = component(
     {
       email: email(),
       name: name(),
-      country: optional(nullable(countryCode())),
+      country: optional(nullable(typedCountry())),
       postal_code: optional(nullable(postalCode())),
       postal_address: optional(nullableRef(PostalAddress)),
       phone: optional(nullable(phone())),

@@ -1,7 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS } from '../../db/tables/petitions.js';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
-import { countryCode, exampleId, externalId, id, shareCode } from '../common.js';
+import { exampleId, externalId, id, shareCode, typedCountry } from '../common.js';
 import { linkToken } from '../links.js';
 import {
   closed,
@@ -9,15 +9,15 @@ import {
   enumOf,
   instant,
   int,
-  line,
   list,
   matching,
   nullable,
   nullableRef,
   open,
-  text,
   optional,
   ref,
+  typed,
+  typedLine,
 } from '../typebox.js';
 
 const MAX = 2_147_483_647;
@@ -26,13 +26,15 @@ export const PostalAddress = component(
   'PostalAddress',
   closed(
     {
-      lines: list(line(200), 4, {
+      lines: list(typedLine(200), 4, {
         minItems: 1,
         description: 'Street and number, and other lines above the city.',
       }),
-      city: optional(nullable(line(200, { description: 'City or place.' }))),
+      city: optional(nullable(typedLine(200, { description: 'City or place.' }))),
       region: optional(
-        nullable(line(200, { description: 'State, province or county, where it belongs to the address.' })),
+        nullable(
+          typedLine(200, { description: 'State, province or county, where it belongs to the address.' }),
+        ),
       ),
     },
     {
@@ -43,7 +45,7 @@ export const PostalAddress = component(
 );
 
 const tag = (what: string) =>
-  optional(line(200, { description: `utm_${what} of the link that brought the signer.` }));
+  optional(typedLine(200, { description: `utm_${what} of the link that brought the signer.` }));
 
 export const Utm = component(
   'Utm',
@@ -71,25 +73,32 @@ export const email = () =>
     examples: ['ada@example.org'],
   });
 export const name = () =>
-  line(200, { description: 'Full name, as the signer wrote it.', examples: ['Ada Okonkwo'] });
+  typedLine(200, { description: 'Full name, as the signer wrote it.', examples: ['Ada Okonkwo'] });
 export const displayChoice = () =>
   enumOf(DISPLAYS, {
     description: 'How the public list shows the signer: full name, initials, or anonymously.',
   });
 export const source = () =>
-  line(100, {
+  typedLine(100, {
     description: 'Your label for the channel or place of the link.',
     examples: ['mail-top-button'],
   });
 export const phone = () =>
-  matching('^\\+?[0-9][0-9 ()./-]{3,30}$', 32, {
-    description: 'Phone number.',
+  typed('phone', 50, {
+    description:
+      'Phone number as people write it, with spaces, brackets, dots or hyphens. Digits of other scripts and full-width characters are stored as ASCII.',
     examples: ['+31 20 555 0123'],
   });
 export const postalCode = () =>
-  matching('^[A-Za-z0-9][A-Za-z0-9 -]{0,15}$', 16, { description: 'Postal code.', examples: ['1012 AB'] });
+  typed('postal_code', 32, {
+    description: 'Postal code. Full-width characters and dashes are stored as ASCII.',
+    examples: ['1012 AB'],
+  });
 export const comment = () =>
-  text(2000, { undirected: true, description: 'Why they sign. Organisers read it; it is not public.' });
+  typed('lines', 2000, {
+    visible: true,
+    description: 'Why they sign. Organisers read it; it is not public.',
+  });
 
 export const OptInAnswer = component(
   'OptInAnswer',
@@ -111,7 +120,7 @@ export const SignatureInput = component(
     {
       email: email(),
       name: name(),
-      country: optional(nullable(countryCode())),
+      country: optional(nullable(typedCountry())),
       postal_code: optional(nullable(postalCode())),
       postal_address: optional(nullableRef(PostalAddress)),
       phone: optional(nullable(phone())),
@@ -143,6 +152,7 @@ export const SignatureInput = component(
       form_token: optional(
         nullable(
           matching('^ft_[A-Za-z0-9_-]{59}$', 62, {
+            rule: 'Send the form_token of getChallenge unchanged.',
             description:
               'From `getChallenge`, when the form was opened: people need some seconds to fill it in.',
           }),
@@ -151,6 +161,7 @@ export const SignatureInput = component(
       altcha: optional(
         nullable(
           matching('^[A-Za-z0-9+/=]+$', 2000, {
+            rule: 'Send the solution of the challenge in Base64, as the ALTCHA widget makes it.',
             description:
               'The solved proof of work of `getChallenge`, where one is required. Valid for one signature.',
           }),
@@ -158,9 +169,9 @@ export const SignatureInput = component(
       ),
       website: optional(
         nullable(
-          Type.String({
-            maxLength: 500,
-            pattern: '^[^\\u0000]*$',
+          matching('^[^\\u0000]*$', 500, {
+            rule: 'Leave it empty.',
+            minLength: 0,
             description:
               'A honeypot: put it into your form where people do not see it. Machines fill it in; otherwise it stays empty.',
           }),
@@ -194,6 +205,7 @@ export type SignatureInput = Static<typeof SignatureInput>;
 const RECEIPT = 'rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG';
 const receipt = () =>
   matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
+    rule: 'Send the receipt that signing returned.',
     description:
       'A sealed token, new each time, for making share links that are credited to this signature. It is good for nothing else.',
     examples: [RECEIPT],

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { closed, component, enumOf, instant, int, list, open, ref } from '../typebox.js';
+import { closed, component, enumOf, instant, int, list, matching, open, ref } from '../typebox.js';
 
 const event = {
   type: 'bounce',
@@ -15,10 +15,8 @@ export const MailEvent = component(
       type: enumOf(['bounce', 'complaint'], {
         description: 'The mailbox refused a mail, or its owner reported it as spam.',
       }),
-      email: Type.String({
-        minLength: 1,
-        maxLength: 320,
-        pattern: '^[^\\s]+$',
+      email: matching('^[^\\s]+$', 320, {
+        rule: 'Write the address without spaces, like ada@example.org.',
         description: 'The recipient’s address.',
         examples: ['ada@example.org'],
       }),

@@ -13,6 +13,7 @@ export const SubscriptionImportRow = component(
     {
       // Deliberately without the format `email`: one bad row must not refuse the whole import.
       email: matching('^[^\\u0000-\\u001F\\u007F]*$', 320, {
+        rule: 'Write it on one line, without control characters.',
         description: 'E-mail address. Rows with an invalid one are skipped.',
         examples: ['ada@example.org'],
       }),

@@ -2,6 +2,7 @@ import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
 import { ANONYMOUS } from '../actor.js';
+import { isAppended } from '../appended-query.js';
 import { findPetition, Moved } from './petition-lookup.js';
 import type { PetitionRow } from './petition-rules.js';
 import { findLead, type Lead } from './pictures.js';
@@ -11,8 +12,9 @@ import { findLead, type Lead } from './pictures.js';
 /** A petition, and what oEmbed shows of its lead organization. */
 export type Embedded = { petition: PetitionRow; lead: Lead };
 
-/** Query parameters that links add to a page's URL: ours, and those of networks and mail programs. */
-const ADDED = /^(?:source|code|r|utm_[a-z]+|fbclid|gclid|mc_[a-z]+)$/;
+/** Query parameters that links of ours add to a page's URL; `t`: the personal link of a mailing. */
+const OURS = /^(?:source|share|code|r|t)$/;
+const isAdded = (name: string): boolean => OURS.test(name) || isAppended(name);
 const MOST_ON_A_PAGE = 100;
 
 /**
@@ -76,7 +78,7 @@ export function spellingsOf(url: string): string[] {
   const written = [url, page.href];
   page.hash = '';
   written.push(page.href);
-  for (const name of [...page.searchParams.keys()]) if (ADDED.test(name)) page.searchParams.delete(name);
+  for (const name of [...page.searchParams.keys()]) if (isAdded(name)) page.searchParams.delete(name);
   written.push(page.href);
   page.search = '';
   written.push(page.href);

@@ -2,6 +2,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { Problem } from '../../../schema/api/problems.js';
 import { closed, enumOf, ref } from '../../../schema/api/typebox.js';
 import { ERRORS, type ErrorCode } from '../../errors.js';
+import { APPENDED } from '../../core/appended-query.js';
 import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
 
@@ -36,7 +37,7 @@ export type OperationInput = {
   description: string;
   params?: TSchema;
   querystring?: TSchema;
-  /** Accepts and ignores any query: for URLs in links, to which social networks append parameters. */
+  /** Accepts and ignores any query: for files and pages, to whose URLs sites and social networks append parameters. */
   anyQuery?: true;
   body?: TSchema;
   /** A streamed body: the schema of the file, or of one line of it, by media type. */
@@ -84,9 +85,11 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
 /** Operations without a query refuse one, so that no parameter is silently ignored. */
 const NO_QUERY = closed({});
 
+const withAppended = (query: TSchema): TSchema => ({ ...query, patternProperties: { [APPENDED]: {} } });
+
 /** The route schema of an operation: contract, description and every error that it can return. */
 export function operation<const Input extends OperationInput>(input: Input) {
-  const { operationId, tag, access, summary, description, params, querystring, body, answers } = input;
+  const { operationId, tag, access, summary, description, params, body, answers } = input;
   const codes = codesOf(input);
   const good = Object.entries(answers).map(([status, answer]) => [
     status,
@@ -100,13 +103,16 @@ export function operation<const Input extends OperationInput>(input: Input) {
     description,
     security: SECURITY[access],
     ...(params ? { params } : {}),
-    ...(input.anyQuery ? {} : { querystring: querystring ?? NO_QUERY }),
+    ...(input.anyQuery ? {} : { querystring: queryOf(input) }),
     ...(body ? { body: ref(body) } : input.files ? { body: { content: input.files } } : {}),
     response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
     // For the document alone: see openapi.ts.
     'x-request-headers': [...requestHeadersOf(codes, answers), ...(input.takes ?? [])],
   } as unknown as RouteSchema<Input>;
 }
+
+const queryOf = ({ access, querystring = NO_QUERY }: OperationInput): TSchema =>
+  access === 'open' || access === 'service' ? withAppended(querystring) : querystring;
 
 function codesOf({ access, anyQuery, body, files, errors = [] }: OperationInput): Set<ErrorCode> {
   const query: ErrorCode[] = anyQuery ? [] : ['invalid_query'];

@@ -27,6 +27,7 @@ export const embedRoutes =
         compress: false,
         schema: operation({
           operationId: 'getEmbedScript',
+          anyQuery: true,
           tag: 'Sharing',
           access: 'service',
           summary: 'Read the widget',
@@ -58,6 +59,7 @@ export const embedRoutes =
       {
         schema: operation({
           operationId: 'getEmbedTranslation',
+          anyQuery: true,
           tag: 'Sharing',
           access: 'service',
           summary: 'Read the texts of the widget',

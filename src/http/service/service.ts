@@ -119,6 +119,7 @@ export const serviceRoutes =
       {
         schema: operation({
           operationId: 'getOpenApiJson',
+          anyQuery: true,
           tag: 'Service',
           access: 'service',
           summary: 'Read this document as JSON',
@@ -138,6 +139,7 @@ export const serviceRoutes =
       {
         schema: operation({
           operationId: 'getOpenApiYaml',
+          anyQuery: true,
           tag: 'Service',
           access: 'service',
           summary: 'Read this document as YAML',
@@ -157,6 +159,7 @@ export const serviceRoutes =
       {
         schema: operation({
           operationId: 'getProblems',
+          anyQuery: true,
           tag: 'Service',
           access: 'service',
           summary: 'Read about the problems',

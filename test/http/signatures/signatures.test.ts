@@ -143,7 +143,7 @@ onEveryEngine('signPetition', async (t, engine) => {
         const rows = await api.store.read.db.select().from(supporters);
         return rows.find((row) => row.identity === email);
       };
-      await sign('mailed', { email: 'v@example.org', name: 'Imposter', country: 'XX', phone: '+1 555 0100' });
+      await sign('mailed', { email: 'v@example.org', name: 'Imposter', country: 'FR', phone: '+1 555 0100' });
       t.match(await profile('v@example.org'), { name: null, country: null, phone: null, provenAt: null });
       t.match(await sign('mailed', { email: 'v@example.org', name: 'Imposter' }, lead.secret), {
         status: 200,
