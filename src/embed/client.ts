@@ -28,9 +28,9 @@ export function createClient(baseUrl: string): Pick<Client<paths>, 'GET' | 'POST
         } as HeadersInit,
         ...(body ? { body: JSON.stringify(body) } : {}),
       });
-      if (response.ok) return { data: await response.json(), response };
+      if (response.ok) return { data: (await response.json()) as unknown, response };
       // What a proxy answers need not be JSON.
-      return { error: await response.json().catch(() => ({})), response };
+      return { error: (await response.json().catch(() => ({}))) as unknown, response };
     };
   return { GET: calling('GET'), POST: calling('POST') } as unknown as Pick<Client<paths>, 'GET' | 'POST'>;
 }

@@ -86,16 +86,19 @@ class UndersignedPetition extends HTMLElement {
       const asked = this.getAttribute('slug');
       if (!asked) throw new Failure('no_slug');
       petition = await api.petition(asked);
-      if (!this.hasAttribute('key') && !isListed(petition.origins, api.baseUrl))
+      if (!this.hasAttribute('key') && !isListed(petition.origins, api.baseUrl)) {
         throw new Failure('origin_not_allowed');
+      }
       const { open, slug, locale } = petition;
-      step = 'consent texts';
-      const asking = open ? api.consentTexts(slug) : [];
-      const words = await api.words(this.getAttribute('locale') ?? locale).catch((error: unknown) => {
-        step = 'words';
-        throw error;
-      });
-      const consents = await asking;
+      const loadingOf = <T>(what: string, promise: Promise<T>): Promise<T> =>
+        promise.catch((error: unknown) => {
+          step = what;
+          throw error;
+        });
+      const [words, consents] = await Promise.all([
+        loadingOf('words', api.words(this.getAttribute('locale') ?? locale)),
+        open ? loadingOf('consent texts', api.consentTexts(slug)) : [],
+      ]);
       if (loading === this.#loading) this.#show({ api, petition, consents, language: languageOf(words) });
     } catch (error) {
       if (loading === this.#loading) this.#fallBack(error, petition, step);

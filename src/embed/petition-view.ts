@@ -9,8 +9,9 @@ export function petitionView(petition: Petition, language: Language): DocumentFr
   const { words } = language;
   const { title, targets, statement, locale, image, organization } = petition;
   const view = document.createDocumentFragment();
-  if (image)
+  if (image) {
     view.append(picture({ class: 'picture', part: 'picture', src: image.url, alt: image.alt, lang: locale }));
+  }
   view.append(leadView(organization), h('h2', { part: 'title', lang: locale, dir: 'auto' }, title));
   if (targets.length > 0) {
     view.append(
@@ -87,7 +88,7 @@ function backgroundOf(petition: Petition, words: Language['words']): HTMLElement
       h(
         'p',
         { class: 'lines' },
-        background.replace(/\[\^(\d+)\]/g, (note, n) => placeOf(references, n) ?? note),
+        background.replace(/\[\^(\d+)\]/g, (note, n: string) => placeOf(references, n) ?? note),
       ),
     );
   }

@@ -85,6 +85,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 label, legend { font-weight: 600; padding: 0; }
 :is(label, legend) .quiet { font-weight: 400; }
 .hint { font-size: .9em; margin-block-start: .25em; }
+article > .hint { margin-block-start: 1em; }
 input, select, textarea, button { font: inherit; color: inherit; }
 .code { display: flex; flex-wrap: wrap; gap: 0 .5em; align-items: center; }
 .code .field { flex: 0 1 22em; }

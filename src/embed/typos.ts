@@ -4,7 +4,7 @@ const COMMON =
     ' ',
   );
 /** Domains that look like typing errors, and are right. */
-const RIGHT = /^(?:[a-z]?mail\.[a-z]{2,3}|hotmail\.de|yahoo\.[a-z]{2}|rocketmail\.com|orange\.[a-z]{2})$/;
+const RIGHT = /^(?!gmail)(?:[a-z]?mail\.[a-z]{2,3}|rocketmail\.com)$/;
 /** A provider with its domain in another country, such as yahoo.co.uk; but .co, .cm and .om are typing errors. */
 const ELSEWHERE = /^(?:yahoo|hotmail|outlook|orange)\.(?:com?\.[a-z]{2}|(?!co$|cm$|om$)[a-z]{2})$/;
 
@@ -12,8 +12,7 @@ const ELSEWHERE = /^(?:yahoo|hotmail|outlook|orange)\.(?:com?\.[a-z]{2}|(?!co$|c
 export function suggestionFor(email: string): string | undefined {
   const at = email.lastIndexOf('@') + 1;
   const domain = email.slice(at).trim().toLowerCase();
-  const known =
-    COMMON.includes(domain) || ELSEWHERE.test(domain) || (RIGHT.test(domain) && !/^gmail\./.test(domain));
+  const known = COMMON.includes(domain) || ELSEWHERE.test(domain) || RIGHT.test(domain);
   if (at < 2 || domain === '' || known) return undefined;
   for (const most of [1, 2]) {
     // Domains with two differences must at least begin alike: others are rather companies.

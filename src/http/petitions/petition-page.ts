@@ -17,7 +17,8 @@ import { setUpPages, type Fields } from '../pages/setup.js';
 
 /*
  * The page of a petition for campaigns that have no site, and for frames in sites that take no scripts. What is in the
- * element is shown until its script has loaded, and without scripts it is the whole page.
+ * element is shown until its script has loaded, and without scripts it is the whole page. What to do then is said late, so
+ * that it does not flicker while the script loads.
  */
 
 const CSS = `:root{color-scheme:light dark}
@@ -25,7 +26,8 @@ body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:Canvas;color:CanvasT
 main{max-width:40rem;margin:0 auto;padding:1rem}
 .title{font-size:1.6rem;line-height:1.25;font-weight:700;margin:1rem 0;overflow-wrap:anywhere}
 .statement{white-space:pre-line;overflow-wrap:anywhere}
-.elsewhere{position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap}`;
+.elsewhere{position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.late{animation:appear 0s 2s both}@keyframes appear{from{visibility:hidden}}undersigned-petition:defined .late{display:none}`;
 const STYLE = new Html(`<style>${CSS}</style>`);
 const STYLE_HASH = createHash('sha256').update(CSS).digest('base64');
 
@@ -113,7 +115,7 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
               <p class="statement">${petition.statement}</p>
             </div>
             <p><strong>${count}</strong></p>
-            <noscript><p>${isOpen ? pages.common.no_script : embed.closed}</p></noscript>
+            <p class="late">${isOpen ? pages.common.no_script : embed.closed}</p>
           </undersigned-petition>
         </main>
       </body>
