@@ -33,6 +33,7 @@ import { pageRoutes } from './http/pages/pages.js';
 import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partners/partnerships.js';
 import { embedRoutes } from './http/petitions/embed.js';
 import { oembedRoutes } from './http/petitions/oembed.js';
+import { petitionPageRoutes } from './http/petitions/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
 import { createMetrics, watchLimits, watchLive } from './http/service/metrics.js';
@@ -165,6 +166,7 @@ const openRoutes = ({ ctx, config, locales, metrics, streams }: OpenParts): Fast
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
   pageRoutes(ctx, locales),
+  petitionPageRoutes(ctx, locales, config.publicUrl),
   shareRedirectRoutes(ctx, config.publicUrl),
 ];
 

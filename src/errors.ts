@@ -73,8 +73,8 @@ export const ERRORS = {
   // Sharing and partners
   share_link_not_found: [404, 'There is no such share link'],
   receipt_invalid: [422, 'The receipt does not belong to a signature of this petition'],
-  no_page_url: [409, 'The petition has no page to send people to'],
   partnership_not_found: [404, 'There is no such partnership'],
+  too_many_partners: [409, 'The petition has as many partners as it can have'],
   partnership_state: [409, 'The partnership cannot make this move'],
   organization_not_found: [404, 'There is no such organization'],
   isolation_not_found: [404, 'The key is not isolated'],

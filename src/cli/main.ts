@@ -52,6 +52,10 @@ organizations
   .requiredOption('--name <name>', 'its name')
   .option('--slug <slug>', 'its short name in URLs (made from the name if absent)')
   .option('--url <url>', 'its home page')
+  .option('--imprint <text>', 'who is responsible: in the footer of every mail, and below every form')
+  .option('--logo-url <url>', 'its logo, which forms show')
+  .option('--color <color>', 'the colour of its buttons and links, like #0b6b50')
+  .option('--privacy-url <url>', 'its privacy notice, which forms link to')
   .action(async (options: Parameters<typeof createOrganizationCommand>[0]) =>
     (await organizationCommands()).createOrganizationCommand(options),
   );

@@ -2,6 +2,7 @@ import { slug as slugOf } from '../../schema/api/common.js';
 import { OrganizationPatch } from '../../schema/api/organization/organizations.js';
 import { closed } from '../../schema/api/typebox.js';
 import { createOrganization, listOrganizations } from '../core/organization/organizations.js';
+import { camelKeys } from '../http/case.js';
 import { withContext } from './context.js';
 import { held } from './contract.js';
 
@@ -11,12 +12,23 @@ export const createOrganizationCommand = (options: {
   name: string;
   slug?: string;
   url?: string;
+  imprint?: string;
+  logoUrl?: string;
+  color?: string;
+  privacyUrl?: string;
 }): Promise<void> =>
   withContext(async (ctx) => {
-    const { slug: wanted, ...said } = options;
-    const input = held(OrganizationPatch, said);
+    const { slug: wanted, logoUrl: logo_url, privacyUrl: privacy_url, ...said } = options;
+    const addresses = {
+      ...(logo_url === undefined ? {} : { logo_url }),
+      ...(privacy_url === undefined ? {} : { privacy_url }),
+    };
+    const input = held(OrganizationPatch, { ...said, ...addresses });
     if (wanted !== undefined) held(SLUG, { slug: wanted });
-    const { publicId, slug } = await createOrganization(ctx, { ...options, ...input });
+    const { publicId, slug } = await createOrganization(ctx, {
+      ...(wanted === undefined ? {} : { slug: wanted }),
+      ...camelKeys(input),
+    });
     console.log(`${publicId}  ${slug}`);
   });
 

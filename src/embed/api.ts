@@ -1,5 +1,5 @@
-import createClient from 'openapi-fetch';
-import type { components, paths } from '../../dist/embed/openapi.js';
+import type { components } from '../../dist/embed/openapi.js';
+import { createClient } from './client.js';
 import { wait } from './dom.js';
 
 type Schemas = components['schemas'];
@@ -22,6 +22,7 @@ export class Failure extends Error {
     /** Seconds until it is worth trying again. */
     readonly retryAfter: number | null = null,
     readonly opensAt: string | null = null,
+    readonly status = 0,
   ) {
     super(code);
   }
@@ -41,7 +42,13 @@ async function answerOf<T>(call: () => Promise<Result<T>>): Promise<T> {
   if (response.ok && data !== undefined) return data;
   const { code, errors, opens_at } = (error ?? {}) as Partial<Problem>;
   const seconds = Number(response.headers.get('retry-after') ?? NaN);
-  throw new Failure(code ?? 'failed', errors, Number.isFinite(seconds) ? seconds : null, opens_at ?? null);
+  throw new Failure(
+    code ?? 'failed',
+    errors,
+    Number.isFinite(seconds) ? seconds : null,
+    opens_at ?? null,
+    response.status,
+  );
 }
 
 const PAUSES = [1000, 3000];
@@ -63,7 +70,7 @@ export type Api = ReturnType<typeof createApi>;
 
 /** The calls of the widget to the API. All of them throw a Failure. */
 export function createApi(baseUrl: string, key: string | null) {
-  const client = createClient<paths>({ baseUrl, credentials: 'omit' });
+  const client = createClient(baseUrl);
   // The header costs a preflight request, so it is sent only where the key matters.
   const headers = key === null ? {} : { authorization: `Bearer ${key}` };
   const at = (petition: string) => ({ path: { petition } });
@@ -102,6 +109,13 @@ export function createApi(baseUrl: string, key: string | null) {
         });
         return result as Result<Accepted>;
       }),
+    /** Confirms with the code of the mail. Not repeated: each attempt uses up a try. */
+    confirm: (email: string, code: string): Promise<unknown> =>
+      answerOf(() => client.POST('/v1/confirmations', { body: { email, code }, signal: signal() })),
+    resend: (email: string, petition_id: string): Promise<unknown> =>
+      answerOf(() =>
+        client.POST('/v1/confirmations/resend', { body: { email, petition_id }, signal: signal() }),
+      ),
     shareLink: (petition: string, network: Network, receipt: string): Promise<ShareLink> =>
       answerOf(async () => {
         const body = { network, receipt };

@@ -9,13 +9,14 @@ import {
 } from './api.js';
 import { focusOn, h } from './dom.js';
 import { LiveCount } from './live.js';
-import { closedView, petitionView } from './petition-view.js';
+import { closedView, imprintView, petitionView } from './petition-view.js';
 import { Progress } from './progress.js';
 import { networksOf } from './share.js';
 import { signForm } from './sign-form.js';
-import { styleSheet } from './style.js';
+import { colorsOf, CSS, styleSheet } from './style.js';
 import { thanks } from './thanks.js';
 import { languageOf, type Language } from './language.js';
+import { whyOf } from './why.js';
 
 const FILE = '/embed/v1.js';
 
@@ -43,7 +44,7 @@ class UndersignedPetition extends HTMLElement {
 
   constructor() {
     super();
-    this.#root.adoptedStyleSheets = [(sheet ??= styleSheet())];
+    this.#root.adoptedStyleSheets = [(sheet ??= styleSheet(CSS))];
     this.#root.append(h('slot'));
   }
 
@@ -71,22 +72,36 @@ class UndersignedPetition extends HTMLElement {
     });
   }
 
+  #base(): string {
+    return (this.getAttribute('api') ?? home).replace(/\/+$/, '');
+  }
+
   async #load(loading: number): Promise<void> {
     this.#live?.stop();
     this.#live = undefined;
     let petition: Petition | undefined;
+    let step = 'petition';
     try {
-      const api = createApi((this.getAttribute('api') ?? home).replace(/\/+$/, ''), this.getAttribute('key'));
-      petition = await api.petition(this.getAttribute('slug') ?? '');
-      if (!this.hasAttribute('key') && !isListed(petition.origins)) throw new Failure('origin_not_allowed');
+      const api = createApi(this.#base(), this.getAttribute('key'));
+      const asked = this.getAttribute('slug');
+      if (!asked) throw new Failure('no_slug');
+      petition = await api.petition(asked);
+      if (!this.hasAttribute('key') && !isListed(petition.origins, api.baseUrl)) {
+        throw new Failure('origin_not_allowed');
+      }
       const { open, slug, locale } = petition;
+      const loadingOf = <T>(what: string, promise: Promise<T>): Promise<T> =>
+        promise.catch((error: unknown) => {
+          step = what;
+          throw error;
+        });
       const [words, consents] = await Promise.all([
-        api.words(this.getAttribute('locale') ?? locale),
-        open ? api.consentTexts(slug) : [],
+        loadingOf('words', api.words(this.getAttribute('locale') ?? locale)),
+        open ? loadingOf('consent texts', api.consentTexts(slug)) : [],
       ]);
       if (loading === this.#loading) this.#show({ api, petition, consents, language: languageOf(words) });
     } catch (error) {
-      if (loading === this.#loading) this.#fallBack(error, petition);
+      if (loading === this.#loading) this.#fallBack(error, petition, step);
     }
   }
 
@@ -115,6 +130,10 @@ class UndersignedPetition extends HTMLElement {
     } else {
       article.append(closedView(petition, language));
     }
+    article.append(imprintView(petition) || '');
+    this.#root.adoptedStyleSheets = [sheet, styleSheet(colorsOf(petition.organization))].filter(
+      (one) => one !== undefined,
+    );
     this.#root.replaceChildren(article);
     this.#live = new LiveCount(api, slug, progress.show);
     if (this.isConnected) this.#live.start();
@@ -137,6 +156,7 @@ class UndersignedPetition extends HTMLElement {
         networks: networksOf(this.getAttribute('networks')),
         shared: (network) => this.#tell('shared', { slug, network }),
       },
+      confirmed: () => this.#tell('confirmed', { slug }),
       change: () => {
         panel.element.remove();
         form.hidden = false;
@@ -152,13 +172,13 @@ class UndersignedPetition extends HTMLElement {
   }
 
   /** Shows the children, or else a link to the petition's own page. */
-  #fallBack(error: unknown, petition: Petition | undefined): void {
+  #fallBack(error: unknown, petition?: Petition, step?: string): void {
     this.#live?.stop();
     this.#live = undefined;
-    const code = error instanceof Failure ? error.code : String(error);
-    console.warn(`<undersigned-petition slug="${this.getAttribute('slug') ?? ''}"> cannot be shown: ${code}`);
+    const code = error instanceof Failure ? error.code : '';
+    console.warn(`<undersigned-petition slug="${this.getAttribute('slug') ?? ''}">: ${whyOf(error, step)}`);
     const hasChildren = this.childElementCount > 0 || this.textContent.trim() !== '';
-    const url = petition?.page_url;
+    const url = petition && (petition.page_url ?? `${this.#base()}/p/${petition.slug}`);
     this.#root.replaceChildren(
       hasChildren || !url ? h('slot') : h('a', { href: url, part: 'link' }, petition?.title ?? url),
     );
@@ -167,9 +187,9 @@ class UndersignedPetition extends HTMLElement {
 }
 
 /** Whether this page may sign without a key: otherwise the form is not shown, since the server would refuse it. */
-const isListed = (origins: readonly string[]): boolean =>
+const isListed = (origins: readonly string[], server: string): boolean =>
   origins.length === 0 ||
-  origins.some((entry) => {
+  [...origins, server].some((entry) => {
     const [before = '', after] = entry.split('*');
     if (after !== undefined) return location.origin.startsWith(before) && location.origin.endsWith(after);
     return new URL(entry).origin === location.origin;

@@ -44,7 +44,7 @@ export class FormErrors {
       if (field && !wrong.has(field)) wrong.set(field, this.#wordsFor(field, code));
     }
     if (wrong.size > 0) this.#show(wrong);
-    else this.#say(this.#reasonOf(failure));
+    else this.#say(reasonOf(failure, this.#language));
   }
 
   #show(wrong: ReadonlyMap<Field, string>): void {
@@ -56,7 +56,9 @@ export class FormErrors {
       h('p', {}, h('strong', {}, this.#language.words.errors_heading)),
       h('ul', {}, ...items),
     );
-    inOrder[0]?.control.focus();
+    const [first] = inOrder;
+    for (const { control } of inOrder) control.closest('details')?.setAttribute('open', '');
+    first?.control.focus();
   }
 
   #say(text: string): void {
@@ -71,27 +73,25 @@ export class FormErrors {
     if (pointer === '/email') return words.email_invalid;
     return pointer === '/phone' ? words.phone_invalid : words.invalid;
   }
-
-  #reasonOf({ code, retryAfter, opensAt }: Failure): string {
-    const { words, date } = this.#language;
-    const REASONS: Record<string, string> = {
-      offline: words.offline,
-      petition_closed: words.closed,
-      petition_not_open:
-        opensAt === null ? words.not_open : say(words.not_open_until, { date: date(opensAt) }),
-      challenge_required: words.robot_check_failed,
-      challenge_invalid: words.robot_check_failed,
-    };
-    if (code in REASONS) return REASONS[code] ?? '';
-    if (retryAfter === null) return words.failed;
-    return `${code === 'rate_limited' ? words.rate_limited : words.busy} ${this.#when(retryAfter)}`;
-  }
-
-  #when(seconds: number): string {
-    const { words, number } = this.#language;
-    // At least two: the texts have no singular.
-    return seconds <= 90
-      ? say(words.try_in_seconds, { seconds: number(Math.max(2, seconds)) })
-      : say(words.try_in_minutes, { minutes: number(Math.max(2, Math.ceil(seconds / 60))) });
-  }
 }
+
+/** Why the server refused, as a sentence. */
+export function reasonOf({ code, retryAfter, opensAt }: Failure, language: Language): string {
+  const { words, date } = language;
+  const REASONS: Record<string, string> = {
+    offline: words.offline,
+    petition_closed: words.closed,
+    petition_not_open: opensAt === null ? words.not_open : say(words.not_open_until, { date: date(opensAt) }),
+    challenge_required: words.robot_check_failed,
+    challenge_invalid: words.robot_check_failed,
+  };
+  if (code in REASONS) return REASONS[code] ?? '';
+  if (retryAfter === null) return words.failed;
+  return `${code === 'rate_limited' ? words.rate_limited : words.busy} ${when(retryAfter, language)}`;
+}
+
+// At least two: the texts have no singular.
+const when = (seconds: number, { words, number }: Language): string =>
+  seconds <= 90
+    ? say(words.try_in_seconds, { seconds: number(Math.max(2, seconds)) })
+    : say(words.try_in_minutes, { minutes: number(Math.max(2, Math.ceil(seconds / 60))) });

@@ -1,8 +1,10 @@
 import type { ConsentText, Petition, SignatureInput } from './api.js';
+import { makeConsents } from './consents.js';
 import { countriesIn } from './countries.js';
 import { h } from './dom.js';
 import { makeField, type Control, type Field, type FieldOptions } from './fields.js';
-import type { Language } from './language.js';
+import { say, type Language } from './language.js';
+import { suggestionFor } from './typos.js';
 
 type Rule = Petition['form'][keyof Petition['form']];
 type Display = NonNullable<SignatureInput['display']>;
@@ -25,38 +27,40 @@ type Asked = [
 /** The text in a field; undefined where the petition does not ask for it. */
 type Typed = (name: string) => string | undefined;
 
-const MOST_CONSENTS = 10;
 const DISPLAYS: Display[] = ['public', 'initials', 'anonymous'];
 
 export function makeQuestions(petition: Petition, consents: ConsentText[], language: Language): Questions {
   const { words } = language;
   const fields = typedFields(petition, language);
   const display = displayChoice(words);
-  const boxes = consents.slice(0, MOST_CONSENTS).map(consentBox);
+  const optIns = makeConsents(consents, language);
   const trap = honeypot();
   const element = h(
     'div',
     { class: 'fields' },
-    ...fields.map(({ root }) => root),
+    ...arranged(fields, petition, words),
     display.root,
     trap.root,
-    boxes.length > 0 && consentGroup(boxes, words),
+    optIns.root,
   );
   const typed: Typed = (name) => fields.find(({ control }) => control.name === name)?.control.value.trim();
-  const read = (): SignatureInput => ({
-    name: typed('name') ?? '',
-    email: typed('email') ?? '',
-    ...filled({
-      country: typed('country'),
-      postal_code: typed('postal_code'),
-      phone: typed('phone'),
-      comment: typed('comment'),
-      website: trap.control.value,
-    }),
-    ...addressOf(typed),
-    display: display.value(),
-    ...(boxes.length > 0 ? { opt_ins: boxes.map(({ answer }) => answer()) } : {}),
-  });
+  const read = (): SignatureInput => {
+    const opt_ins = optIns.answers();
+    return {
+      name: typed('name') ?? '',
+      email: typed('email') ?? '',
+      ...filled({
+        country: typed('country'),
+        postal_code: typed('postal_code'),
+        phone: typed('phone'),
+        comment: typed('comment'),
+        website: trap.control.value,
+      }),
+      ...addressOf(typed),
+      display: display.value(),
+      ...(opt_ins.length > 0 ? { opt_ins } : {}),
+    };
+  };
   return { element, fields, read };
 }
 
@@ -81,8 +85,60 @@ function typedFields({ form, confirmation }: Petition, { words, locale }: Langua
     .filter(([, rule]) => rule !== 'off')
     .map(([name, rule, label, control, options]) => {
       const optional = rule === 'required' ? null : words.optional;
-      return makeField({ name, label, control, optional, pointer: `/${name}`, ...options });
+      const field = makeField({ name, label, control, optional, pointer: `/${name}`, ...options });
+      if (name === 'email') suggestDomain(field, words);
+      return field;
     });
+}
+
+/** Offers a button below the address that mends a mistyped domain. */
+function suggestDomain({ control, root }: Field, words: Language['words']): void {
+  const offer = h('div', { role: 'status' });
+  control.addEventListener('input', () => offer.replaceChildren());
+  control.addEventListener('change', () => {
+    const meant = suggestionFor(control.value);
+    if (meant === undefined) return offer.replaceChildren();
+    const button = h(
+      'button',
+      { type: 'button', class: 'link', part: 'suggestion' },
+      h('bdi', {}, say(words.email_suggestion, { email: meant })),
+    );
+    button.addEventListener('click', () => {
+      control.value = meant;
+      offer.replaceChildren();
+      control.focus();
+    });
+    offer.replaceChildren(button);
+  });
+  root.append(offer);
+}
+
+/** Parts of a postal address that are behind a button, unless the petition requires an address. */
+const ADDRESS = ['street', 'street-more', 'postal_code', 'city', 'region', 'country'];
+
+/** The fields as they are shown: a postal address that nobody has to give must not make the form long. */
+function arranged(fields: readonly Field[], { form }: Petition, words: Language['words']): HTMLElement[] {
+  const folds =
+    form.postal_address === 'required'
+      ? ['street-more', 'region']
+      : form.postal_address === 'optional'
+        ? ADDRESS
+        : [];
+  const isFolded = ({ control, required }: Field) => !required && folds.includes(control.name);
+  const shown = fields.filter((field) => !isFolded(field)).map(({ root }) => root);
+  const folded = fields.filter(isFolded).map(({ root }) => root);
+  if (folded.length === 0) return shown;
+  const label = form.postal_address === 'required' ? words.address_more_label : words.address_button;
+  const more = h(
+    'details',
+    { class: 'wide', part: 'more-fields' },
+    h('summary', { part: 'summary' }, label, h('span', { class: 'quiet' }, ` ${words.optional}`)),
+    h('div', { class: 'fields' }, ...folded),
+  );
+  // Before phone and comment.
+  const place = shown.findIndex((root) => root.querySelector('[name="phone"],[name="comment"]'));
+  shown.splice(place < 0 ? shown.length : place, 0, more);
+  return shown;
 }
 
 /** The pointer to a part of the postal address in the body. */
@@ -129,26 +185,6 @@ function displayChoice(words: Language['words']) {
     root: h('fieldset', { part: 'display' }, legend, ...choices),
     value: () => (radios.find(({ checked }) => checked)?.value ?? 'anonymous') as Display,
   };
-}
-
-/** The box must never be ticked beforehand: consent has to be given actively. */
-function consentBox({ id, text, locale }: ConsentText) {
-  const box = h('input', { type: 'checkbox', name: id });
-  return {
-    root: h(
-      'label',
-      { class: 'choice', part: 'consent' },
-      box,
-      h('span', { lang: locale, dir: 'auto' }, text),
-    ),
-    answer: () => ({ consent_text_id: id, opt_in: box.checked }),
-  };
-}
-
-function consentGroup(boxes: readonly { root: HTMLElement }[], words: Language['words']): HTMLElement {
-  const optional = h('span', { class: 'quiet' }, ` ${words.optional}`);
-  const legend = h('legend', { part: 'label' }, words.consents_legend, optional);
-  return h('fieldset', { part: 'consents' }, legend, ...boxes.map(({ root }) => root));
 }
 
 /** A field that people cannot see, hear or reach with Tab: any text in it was typed by a machine. */

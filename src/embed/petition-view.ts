@@ -5,10 +5,14 @@ import { say, type Language } from './language.js';
 type Target = Petition['targets'][number];
 
 /** The petition's title, targets, statement and background. */
-export function petitionView(petition: Petition, { words }: Language): DocumentFragment {
-  const { title, targets, statement, locale } = petition;
+export function petitionView(petition: Petition, language: Language): DocumentFragment {
+  const { words } = language;
+  const { title, targets, statement, locale, image, organization } = petition;
   const view = document.createDocumentFragment();
-  view.append(h('h2', { part: 'title', lang: locale, dir: 'auto' }, title));
+  if (image) {
+    view.append(picture({ class: 'picture', part: 'picture', src: image.url, alt: image.alt, lang: locale }));
+  }
+  view.append(leadView(organization), h('h2', { part: 'title', lang: locale, dir: 'auto' }, title));
   if (targets.length > 0) {
     view.append(
       h(
@@ -22,8 +26,51 @@ export function petitionView(petition: Petition, { words }: Language): DocumentF
   view.append(h('p', { class: 'statement lines', part: 'statement', lang: locale, dir: 'auto' }, statement));
   const why = backgroundOf(petition, words);
   if (why) view.append(why);
+  const partners = partnersView(petition, language);
+  if (partners) view.append(partners);
   return view;
 }
+
+/** A picture, which disappears where it cannot be loaded: the page's policy may forbid it. */
+function picture(attributes: Record<string, string>): HTMLImageElement {
+  const image = h('img', { ...attributes, referrerpolicy: 'no-referrer' });
+  image.addEventListener('error', () => image.remove());
+  return image;
+}
+
+const link = (url: string | null | undefined, text: string) =>
+  url
+    ? h('a', { href: url, target: '_blank', rel: 'noopener', dir: 'auto' }, text)
+    : h('span', { dir: 'auto' }, text);
+
+const leadView = ({ name, url, logo_url: logo }: Petition['organization']) =>
+  h(
+    'p',
+    { class: 'lead', part: 'organization' },
+    logo && picture({ class: 'logo', part: 'logo', src: logo, alt: '' }),
+    link(url, name),
+  );
+
+const FEW_PARTNERS = 5;
+
+function partnersView({ partners }: Petition, { words, number }: Language): HTMLElement | null {
+  if (partners.length === 0) return null;
+  const list = h('ul', { class: 'names' }, ...partners.map(({ name, url }) => h('li', {}, link(url, name))));
+  if (partners.length > FEW_PARTNERS) {
+    const text = say(words.partners_button, { count: number(partners.length) });
+    return h('details', { part: 'partners' }, h('summary', { part: 'summary' }, text), list);
+  }
+  return h(
+    'div',
+    { class: 'partners', part: 'partners' },
+    h('span', { class: 'quiet' }, words.partners_label),
+    list,
+  );
+}
+
+/** Who is responsible, below everything else. */
+export const imprintView = ({ organization: { imprint } }: Petition) =>
+  imprint && h('p', { class: 'hint lines', part: 'imprint', dir: 'auto' }, imprint);
 
 const nameOf = ({ name, title, organization }: Target): string =>
   [name, title, organization].filter(Boolean).join(', ');
@@ -37,9 +84,16 @@ function backgroundOf(petition: Petition, words: Language['words']): HTMLElement
     text.innerHTML = trusted(background_html);
   } catch {
     // The page's Trusted Types policy may forbid it: the Markdown is shown as text.
-    text.append(h('p', { class: 'lines' }, background));
+    text.append(
+      h(
+        'p',
+        { class: 'lines' },
+        background.replace(/\[\^(\d+)\]/g, (note, n: string) => placeOf(references, n) ?? note),
+      ),
+    );
   }
   for (const link of text.querySelectorAll<HTMLAnchorElement>('a[href^="http"]')) link.target = '_blank';
+  numberNotes(text, references);
   const root = h(
     'details',
     { part: 'background' },
@@ -70,11 +124,26 @@ function trusted(html: string): string {
   return policy ? policy.createHTML(html) : html;
 }
 
-function sourceOf({ number, title, authors, publisher, date, url }: Petition['references'][number]) {
+type References = Petition['references'];
+
+/** The number that a source is shown with: campaigns number theirs with gaps, which look like something is missing. */
+const placeOf = (references: References, number: string | undefined): string | undefined => {
+  const place = references.findIndex((one) => String(one.number) === number) + 1;
+  return place > 0 ? `[${place}]` : undefined;
+};
+
+function numberNotes(text: HTMLElement, references: References): void {
+  for (const note of text.querySelectorAll('sup a')) {
+    const number = note.getAttribute('href')?.split('-')[1];
+    note.textContent = placeOf(references, number) ?? note.textContent;
+  }
+}
+
+function sourceOf({ number, title, authors, publisher, date, url }: References[number]) {
   const words = [authors, publisher, date].filter(Boolean).join(', ');
   return h(
     'li',
-    { id: `reference-${number}`, value: number, dir: 'auto' },
+    { id: `reference-${number}`, dir: 'auto' },
     url ? h('a', { href: url, target: '_blank', rel: 'nofollow noopener noreferrer' }, title) : title,
     words !== '' && `. ${words}`,
   );

@@ -12,7 +12,7 @@ import { h } from './dom.js';
 import { makeQuestions } from './form.js';
 import { readPageQuery } from './page-query.js';
 import { Signing } from './signing.js';
-import type { Language } from './language.js';
+import { say, type Language } from './language.js';
 
 export type SignFormOptions = {
   api: Api;
@@ -45,12 +45,19 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
   const usual = petition.call_to_action ?? words.sign_button;
   const label = h('span', { dir: 'auto' }, usual);
   const button = h('button', { class: 'main', part: 'button' }, label);
+  const { privacy_url: privacy, name } = petition.organization;
   const form = h(
     'form',
     { part: 'form', novalidate: true, 'aria-label': words.form_heading },
     h('h3', {}, words.form_heading),
     errors.element,
     questions.element,
+    privacy &&
+      h(
+        'p',
+        { class: 'hint', part: 'privacy' },
+        h('a', { href: privacy, target: '_blank' }, say(words.privacy_link, { organization: name })),
+      ),
     button,
   );
   form.addEventListener('focusin', () => check.begin(), { once: true });
@@ -77,7 +84,8 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
       label.textContent = usual;
     }
   };
-  form.addEventListener('submit', (event) => {
+  // Not `submit`: sandboxed frames, such as WordPress's, dispatch none. Enter in a field clicks the button, too.
+  button.addEventListener('click', (event) => {
     event.preventDefault();
     void submit();
   });

@@ -1,8 +1,10 @@
+import type { Petition } from './api.js';
+
 /**
  * Custom properties for pages: --undersigned-accent, -accent-text, -background, -text, -error, -border, -radius,
  * -padding, -font, -font-size. Colours that are not set follow the page's `color-scheme`, which is light by default.
  */
-const CSS = `
+export const CSS = `
 :host {
   all: initial;
   color-scheme: inherit;
@@ -11,7 +13,7 @@ const CSS = `
   font-size: var(--undersigned-font-size, inherit);
   line-height: 1.5;
   text-align: start;
-  --accent: var(--undersigned-accent, #0b57d0);
+  --accent: var(--undersigned-accent, var(--color, #0b57d0));
   --accent-text: var(--undersigned-accent-text, #fff);
   --background: var(--undersigned-background, Canvas);
   --text: var(--undersigned-text, CanvasText);
@@ -23,8 +25,8 @@ const CSS = `
 }
 @supports (color: light-dark(red, red)) {
   :host {
-    --accent: var(--undersigned-accent, light-dark(#0b57d0, #a8c7fa));
-    --accent-text: var(--undersigned-accent-text, light-dark(#fff, #062e6f));
+    --accent: var(--undersigned-accent, light-dark(var(--color, #0b57d0), var(--color-dark, #a8c7fa)));
+    --accent-text: var(--undersigned-accent-text, light-dark(#fff, #111));
     --error: var(--undersigned-error, light-dark(#b3261e, #f2b8b5));
   }
 }
@@ -44,6 +46,13 @@ h2 { font-size: 1.6em; line-height: 1.25; text-wrap: balance; hyphens: auto; }
 h3 { font-size: 1.2em; line-height: 1.3; }
 article > * + * { margin-block-start: 1em; }
 .targets { margin-block-start: .5em; }
+.picture { display: block; width: 100%; max-height: 22em; object-fit: cover; border-radius: calc(var(--radius) * .75); }
+.lead { display: flex; align-items: center; gap: .6em; font-weight: 600; }
+.lead + h2 { margin-block-start: .5em; }
+.lead a { color: inherit; }
+.logo { height: 2.5em; max-width: 8em; object-fit: contain; background: #fff; border-radius: 4px; padding: 2px; }
+.names { list-style: none; display: flex; flex-wrap: wrap; gap: .25em 1em; }
+.partners { display: flex; flex-wrap: wrap; gap: .25em .75em; }
 article > form, article > .thanks { margin-block-start: 1.75em; }
 .quiet, .hint { color: var(--quiet); }
 .lines { white-space: pre-line; }
@@ -53,7 +62,8 @@ summary { cursor: pointer; font-weight: 600; padding-block: .35em; min-height: 2
 .rich > * + *, .rich + h3, .sources { margin-block-start: .75em; }
 .rich ul, .rich ol, .sources { padding-inline-start: 1.5em; }
 .rich :is(h2, h3, h4) { font-size: 1.05em; }
-.rich sup a { display: inline-block; min-width: 24px; text-align: center; }
+.rich sup { line-height: 0; }
+.rich sup a { padding: .4em .15em; margin: -.4em -.1em; text-decoration: none; }
 .rich pre { overflow-x: auto; }
 .progress strong { font-size: 1.3em; font-variant-numeric: tabular-nums; margin-inline-end: .35em; }
 progress {
@@ -68,12 +78,19 @@ progress::-moz-progress-bar { background: var(--accent); }
   display: grid; gap: 1em; margin-block-start: 1em; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, max(15em, 40%)), 1fr));
 }
-.field:has(textarea), fieldset { grid-column: 1 / -1; }
+.field:has(textarea), fieldset, .wide { grid-column: 1 / -1; }
+.many { max-height: 24em; overflow-y: auto; margin-block-start: .5em; }
+.choice strong { display: block; }
 .field { display: flex; flex-direction: column; min-width: 0; }
 label, legend { font-weight: 600; padding: 0; }
 :is(label, legend) .quiet { font-weight: 400; }
 .hint { font-size: .9em; margin-block-start: .25em; }
+article > .hint { margin-block-start: 1em; }
 input, select, textarea, button { font: inherit; color: inherit; }
+.code { display: flex; flex-wrap: wrap; gap: 0 .5em; align-items: center; }
+.code .field { flex: 0 1 22em; }
+.code input { letter-spacing: .15em; }
+button.link { border: 0; padding-inline: 0; color: var(--accent); text-decoration: underline; text-align: start; overflow-wrap: anywhere; }
 .field :is(input, select, textarea), .said input {
   width: 100%; min-height: 44px; padding: .5em .75em; margin-block-start: .25em;
   font-size: max(1em, 16px);
@@ -121,9 +138,13 @@ button:hover { box-shadow: inset 0 0 0 99em color-mix(in srgb, var(--text) 8%, t
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 `;
 
+/** The organization's colour as a style sheet, for light and for dark pages. */
+export const colorsOf = ({ color, color_dark: dark }: Petition['organization']): string =>
+  color && dark ? `:host{--color:${color};--color-dark:${dark}}` : '';
+
 /** A constructed style sheet, which also works on pages whose CSP forbids inline styles. */
-export function styleSheet(): CSSStyleSheet {
+export function styleSheet(css: string): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(CSS);
+  sheet.replaceSync(css);
   return sheet;
 }

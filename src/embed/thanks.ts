@@ -1,5 +1,7 @@
-import type { Accepted, Petition } from './api.js';
-import { h } from './dom.js';
+import type { Accepted, Failure, Petition } from './api.js';
+import { focusOn, h } from './dom.js';
+import { makeField } from './fields.js';
+import { reasonOf } from './form-errors.js';
 import { ShareButtons, type ShareOptions } from './share.js';
 import { say, type Language } from './language.js';
 
@@ -11,32 +13,102 @@ export type ThanksOptions = {
   share: Omit<ShareOptions, 'language' | 'receipt' | 'title' | 'petition'>;
   /** Returns to the form, with everything that was typed. */
   change: () => void;
+  /** Called when the code of the mail has confirmed the signature. */
+  confirmed: () => void;
 };
 
 /** What to do after signing: confirm the mailbox, and share the petition. */
 export function thanks(options: ThanksOptions): { element: HTMLElement; heading: HTMLElement } {
-  const { petition, accepted, email, language, share } = options;
+  const { petition, accepted, language, share } = options;
   const { words } = language;
   const waits = accepted.next === 'confirm_email';
   const heading = h('h3', {}, waits ? words.confirm_heading : words.done_heading);
-  const next = h('div', { class: 'notice', part: 'notice' }, heading);
+  const next = h('div', { class: 'notice', part: 'notice' });
   if (waits) {
-    const change = h('button', { type: 'button' }, words.change_button);
-    change.addEventListener('click', options.change);
-    next.append(
-      h('p', {}, say(words.confirm_text, { email })),
-      h('p', { class: 'hint' }, words.confirm_hint),
-      h('p', {}, change),
-    );
+    const done = () => {
+      const thankYou = h('h3', {}, words.done_heading);
+      next.replaceChildren(thankYou, h('p', {}, words.confirmed_text));
+      focusOn(thankYou);
+      options.confirmed();
+    };
+    next.append(heading, ...lastStep(options, done));
   } else {
-    next.append(h('p', {}, words.done_text));
+    next.append(heading, h('p', {}, words.done_text));
   }
   const element = h('div', { class: 'thanks', part: 'thanks' }, next);
-  // Share links need the petition's page.
-  if (petition.page_url !== null && share.networks.length > 0) {
+  if (share.networks.length > 0) {
     const { slug, title } = petition;
-    const receipt = accepted.receipt;
+    const { receipt } = accepted;
     element.append(new ShareButtons({ ...share, petition: slug, title, receipt, language }).element);
   }
   return { element, heading };
+}
+
+/** The step that remains: to follow the link in the mail, or to type its code here. */
+function lastStep({ petition, email, language, share, change }: ThanksOptions, done: () => void): Node[] {
+  const { words } = language;
+  const { api } = share;
+  const code = makeField({
+    name: 'code',
+    pointer: '/code',
+    label: words.code_label,
+    optional: null,
+    hint: words.code_hint,
+    // No shorter maximum: codes are pasted with spaces and dashes, which the server ignores.
+    control: h('input', { inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: 40, dir: 'ltr' }),
+  });
+  const told = h('p', { role: 'status' });
+  const button = (text: string, act: () => unknown) => {
+    const made = h('button', { type: 'button' }, text);
+    made.addEventListener('click', () => void act());
+    return made;
+  };
+  let busy = false;
+  const attempt = async (act: () => Promise<unknown>, failed: (failure: Failure) => void) => {
+    if (busy) return;
+    busy = true;
+    code.showError(null);
+    told.textContent = '';
+    try {
+      await act();
+    } catch (error) {
+      failed(error as Failure);
+    }
+    busy = false;
+  };
+  const refuse = (problem: string) => {
+    code.showError(problem);
+    code.control.focus();
+  };
+  const confirm = () => {
+    const typed = code.control.value.trim();
+    if (typed === '') return refuse(words.required);
+    void attempt(
+      () => api.confirm(email, typed).then(done),
+      (failure) =>
+        refuse(
+          /^(?:link_not_found|invalid_body)$/.test(failure.code)
+            ? words.code_failed
+            : reasonOf(failure, language),
+        ),
+    );
+  };
+  const resend = () =>
+    attempt(
+      async () => {
+        await api.resend(email, petition.id);
+        told.textContent = words.resent;
+      },
+      (failure) => (told.textContent = reasonOf(failure, language)),
+    );
+  code.control.addEventListener('keydown', (event) => {
+    if ((event as KeyboardEvent).key === 'Enter') confirm();
+  });
+  return [
+    h('p', {}, say(words.confirm_text, { email })),
+    h('div', { class: 'code', part: 'code' }, code.root, button(words.code_button, confirm)),
+    h('p', { class: 'hint' }, words.confirm_hint),
+    h('p', { class: 'buttons' }, button(words.resend_button, resend), button(words.change_button, change)),
+    told,
+  ];
 }

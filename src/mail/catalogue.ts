@@ -67,7 +67,7 @@ const MyData = {
 const Pages = Type.Object(
   {
     common: section(
-      'link_not_found_title link_not_found too_many_title too_many failed_title failed invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint',
+      'link_not_found_title link_not_found too_many_title too_many failed_title failed petition_not_found_title petition_not_found petition_taken_down_title petition_taken_down no_script invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint',
     ),
     confirm: section(
       'title heading_signature heading_subscription explanation_signature explanation_subscription opt_ins nothing_yet button_signature button_subscription done_title done_signature done_subscription refuse_heading refuse_explanation refuse_button refused_title refused code_heading code_explanation code_label code_hint code_button code_failed resend_heading resend_explanation resend_button resend_done',
@@ -125,7 +125,7 @@ export type MailWords = Static<typeof MailWords>;
 
 /** The values that a text can use, for each part of the catalogue. */
 export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
-  mail: ['organization', 'petition', 'reminder', 'code', 'days', 'hours', 'minutes'],
+  mail: ['organization', 'petition', 'reminder', 'code', 'code_page', 'days', 'hours', 'minutes'],
   pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date'],
   embed: EMBED_VALUES,
   picture: ['number', 'plural'],

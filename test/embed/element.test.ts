@@ -159,6 +159,11 @@ t.test('the widget in a browser', { skip }, async (t) => {
     await accessible(t, page, 'phone, German, dark');
     await page.getByLabel('Vor- und Nachname').fill('Ada');
     await page.getByLabel('E-Mail-Adresse').fill('ada@example.org');
+    t.notOk(
+      await page.getByLabel('Postleitzahl').isVisible(),
+      'an address that nobody has to give is folded',
+    );
+    await page.getByText('Meine Postanschrift angeben').click();
     await page.getByRole('textbox', { name: 'Ort (freiwillig)', exact: true }).fill('Ewehaven');
     await page.getByLabel('Postleitzahl').fill('??');
     await press(page, 'Jetzt unterschreiben');

@@ -5,7 +5,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { createKey } from '../../src/core/organization/api-keys.js';
 import { launch } from './browser.js';
-import { publish, start, type Engine, type TestApp } from './helper.js';
+import { publish, start, type Engine, type StartOptions, type TestApp } from './helper.js';
 import { partnerSite, type PartnerSite } from './partner-site.js';
 
 /*
@@ -58,9 +58,14 @@ const CONSENTS = [
 ];
 
 /** Starts all of it, with the petition `meadows`. */
-export async function startWorld(t: Test, engine: Engine): Promise<World> {
-  const api = await start(t, engine);
-  const url = await api.app.listen({ port: 0, host: '127.0.0.1' });
+export async function startWorld(
+  t: Test,
+  engine: Engine,
+  options: StartOptions = {},
+  port = 0,
+): Promise<World> {
+  const api = await start(t, engine, options);
+  const url = await api.app.listen({ port, host: '127.0.0.1' });
   const site = await partnerSite(t);
   const browser = await launch(t);
   const context = await browser.newContext({ viewport: { width: 900, height: 1100 }, locale: 'en-GB' });

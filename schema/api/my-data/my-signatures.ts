@@ -19,7 +19,9 @@ export const SignedPetition = component(
       id: id('pet', 'The petition.'),
       slug: slug('Its short name in URLs.'),
       title: line(300, { description: 'Its title.' }),
-      page_url: nullable(webUrl({ description: 'Its page, where people read and sign it.' })),
+      page_url: nullable(
+        webUrl({ description: 'Where people read and sign it: its own page, or the one of this server.' }),
+      ),
     },
     { description: 'A petition that the supporter has signed.', examples: [SIGNED_PETITION_EXAMPLE] },
   ),

@@ -1,9 +1,26 @@
 import { Type } from '@sinclair/typebox';
 import { exampleId, id, localeTag, slug } from '../common.js';
-import { closed, component, instant, line, nullable, open, text, webUrl } from '../typebox.js';
+import { closed, component, instant, line, matching, nullable, open, text, webUrl } from '../typebox.js';
 
 const imprint = () =>
-  nullable(text(1000, { description: 'Who is responsible: in the footer of every mail.' }));
+  nullable(
+    text(1000, { description: 'Who is responsible: in the footer of every mail, and below every form.' }),
+  );
+const looks = {
+  logo_url: () =>
+    nullable(webUrl({ description: 'Its logo, which forms show beside its name. At least 96 pixels high.' })),
+  color: () =>
+    nullable(
+      matching('^#[0-9A-Fa-f]{6}$', 7, {
+        rule: 'Write the colour as # and six hexadecimal digits, like #0b6b50.',
+        description:
+          'Its colour, of buttons and links. White text on it must have a contrast of at least 4.5 : 1 (WCAG AA).',
+        examples: ['#0b6b50'],
+      }),
+    ),
+  privacy_url: () =>
+    nullable(webUrl({ description: 'Its privacy notice (GDPR, article 13), which forms link to.' })),
+};
 const replyTo = () =>
   nullable(
     Type.String({
@@ -20,6 +37,41 @@ const doubleOptIn = () =>
       'Whether a subscription becomes active only when the mailbox has confirmed it. Without it, people can put the addresses of others on the list.',
   });
 
+const LEAD_EXAMPLE = {
+  id: exampleId('org'),
+  slug: 'river-meadows',
+  name: 'River Meadows Alliance',
+  url: 'https://rivermeadows.example',
+  imprint: 'River Meadows Alliance, Millgate 4, Ewehaven',
+  logo_url: 'https://rivermeadows.example/logo.png',
+  color: '#0b6b50',
+  color_dark: '#4c9682',
+  privacy_url: 'https://rivermeadows.example/privacy',
+};
+
+export const LeadOrganization = component(
+  'LeadOrganization',
+  open(
+    {
+      id: id('org', 'The organization.'),
+      slug: slug('Its short name in URLs.'),
+      name: line(200, { description: 'Its name.' }),
+      url: nullable(webUrl({ description: 'Its home page.' })),
+      imprint: imprint(),
+      logo_url: looks.logo_url(),
+      color: looks.color(),
+      color_dark: nullable(
+        matching('^#[0-9a-f]{6}$', 7, {
+          description: 'A lighter shade of `color` that can be read on dark pages.',
+          examples: ['#4c9682'],
+        }),
+      ),
+      privacy_url: looks.privacy_url(),
+    },
+    { description: 'The organization that leads a petition.', examples: [LEAD_EXAMPLE] },
+  ),
+);
+
 export const Organization = component(
   'Organization',
   open(
@@ -30,6 +82,9 @@ export const Organization = component(
       url: nullable(webUrl({ description: 'Its home page.' })),
       locale: localeTag(),
       imprint: imprint(),
+      logo_url: looks.logo_url(),
+      color: looks.color(),
+      privacy_url: looks.privacy_url(),
       reply_to: replyTo(),
       double_opt_in: doubleOptIn(),
       created_at: instant({ description: 'When it was made.' }),
@@ -45,6 +100,9 @@ export const Organization = component(
           url: 'https://rivermeadows.example',
           locale: 'en',
           imprint: 'River Meadows Alliance, Millgate 4, Ewehaven',
+          logo_url: 'https://rivermeadows.example/logo.png',
+          color: '#0b6b50',
+          privacy_url: 'https://rivermeadows.example/privacy',
           reply_to: 'hello@rivermeadows.example',
           double_opt_in: true,
           created_at: '2026-11-01T09:00:00.000Z',
@@ -63,6 +121,9 @@ export const OrganizationPatch = component(
       url: Type.Optional(nullable(webUrl({ description: 'Its home page.' }))),
       locale: Type.Optional(localeTag()),
       imprint: Type.Optional(imprint()),
+      logo_url: Type.Optional(looks.logo_url()),
+      color: Type.Optional(looks.color()),
+      privacy_url: Type.Optional(looks.privacy_url()),
       reply_to: Type.Optional(replyTo()),
       double_opt_in: Type.Optional(doubleOptIn()),
     },

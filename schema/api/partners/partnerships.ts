@@ -77,8 +77,16 @@ export const PartnershipAcceptance = component(
       lead_sees: enumOf(LEAD_SEES, {
         description: 'The terms that you have read and accept: they must be those of the invitation.',
       }),
+      listed: optional(
+        Type.Boolean({
+          description: 'Whether the petition names you among its `partners`. True if absent.',
+        }),
+      ),
     },
-    { description: 'The partner agrees to the terms.', examples: [{ lead_sees: 'names' }] },
+    {
+      description: 'The partner agrees to the terms.',
+      examples: [{ lead_sees: 'names' }, { lead_sees: 'full', listed: false }],
+    },
   ),
 );
 
@@ -137,6 +145,7 @@ const EXAMPLE = {
   partner: PARTNER_EXAMPLE,
   status: 'invited',
   lead_sees: 'names',
+  listed: true,
   may_vouch: true,
   vouch_limit: 200,
   invited_at: '2026-11-20T10:00:00.000Z',
@@ -156,6 +165,9 @@ export const Partnership = component(
       status: status(),
       lead_sees: enumOf(LEAD_SEES, {
         description: `What the lead sees of the signatures that the partner collects under this partnership, also after its end. ${LEAD_SEES_WORDS}`,
+      }),
+      listed: Type.Boolean({
+        description: 'Whether the petition names the partner among its `partners` while it is `accepted`.',
       }),
       may_vouch: Type.Boolean({
         description: 'Whether keys of the partner may vouch for signatures, one by one and by import.',
@@ -215,6 +227,18 @@ const pending = () =>
     }),
   );
 
+const STANDING_EXAMPLE = {
+  partnership_id: exampleId('ptn'),
+  organization: PARTNER_EXAMPLE,
+  status: 'accepted',
+  lead_sees: 'names',
+  vouching: { limit: 200, counted: 412, held: 0 },
+  invited_at: '2026-11-20T10:00:00.000Z',
+  answered_at: '2026-11-21T09:30:00.000Z',
+  confirmed: 1312,
+  pending: 41,
+};
+
 export const PartnerStanding = component(
   'PartnerStanding',
   open(
@@ -233,19 +257,7 @@ export const PartnerStanding = component(
     },
     {
       description: 'A partner, and how many signatures are attributed to it.',
-      examples: [
-        {
-          partnership_id: exampleId('ptn'),
-          organization: PARTNER_EXAMPLE,
-          status: 'accepted',
-          lead_sees: 'names',
-          vouching: { limit: 200, counted: 412, held: 0 },
-          invited_at: '2026-11-20T10:00:00.000Z',
-          answered_at: '2026-11-21T09:30:00.000Z',
-          confirmed: 1312,
-          pending: 41,
-        },
-      ],
+      examples: [STANDING_EXAMPLE],
     },
   ),
 );
@@ -280,19 +292,7 @@ export const PartnerStatistics = component(
           petition_id: exampleId('pet'),
           lead: { confirmed: 812, pending: 30 },
           unattributed: { confirmed: 2087, pending: 90 },
-          partners: [
-            {
-              partnership_id: exampleId('ptn'),
-              organization: PARTNER_EXAMPLE,
-              status: 'accepted',
-              lead_sees: 'names',
-              vouching: { limit: 200, counted: 412, held: 0 },
-              invited_at: '2026-11-20T10:00:00.000Z',
-              answered_at: '2026-11-21T09:30:00.000Z',
-              confirmed: 1312,
-              pending: 41,
-            },
-          ],
+          partners: [STANDING_EXAMPLE],
         },
       ],
     },

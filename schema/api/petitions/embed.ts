@@ -5,6 +5,8 @@ import { closed, component, enumOf, matching, open, ref, text } from '../typebox
 /** The keys of the widget's texts: the section `embed` of every file in locales/. */
 export const EMBED_KEYS = [
   'to_label',
+  'partners_label',
+  'partners_button',
   'background_button',
   'references_heading',
   'count_one',
@@ -18,9 +20,11 @@ export const EMBED_KEYS = [
   'email_label',
   'email_hint',
   'email_hint_confirm',
+  'email_suggestion',
   'country_label',
   'country_choose',
   'postal_code_label',
+  'address_button',
   'address_label',
   'address_more_label',
   'city_label',
@@ -33,6 +37,10 @@ export const EMBED_KEYS = [
   'display_initials',
   'display_anonymous',
   'consents_legend',
+  'consents_more',
+  'consents_all',
+  'consents_none',
+  'privacy_link',
   'sign_button',
   'signing',
   'errors_heading',
@@ -58,9 +66,16 @@ export const EMBED_KEYS = [
   'confirm_heading',
   'confirm_text',
   'confirm_hint',
+  'code_label',
+  'code_hint',
+  'code_button',
+  'code_failed',
+  'resend_button',
+  'resent',
   'change_button',
   'done_heading',
   'done_text',
+  'confirmed_text',
   'share_heading',
   'share_text',
   'share_on',
@@ -136,4 +151,13 @@ export const EmbedTranslationPath = closed({
 });
 
 /** The values that texts of the widget can use. */
-export const EMBED_VALUES = ['count', 'goal', 'seconds', 'minutes', 'date', 'email', 'network'] as const;
+export const EMBED_VALUES = [
+  'count',
+  'goal',
+  'seconds',
+  'minutes',
+  'date',
+  'email',
+  'network',
+  'organization',
+] as const;

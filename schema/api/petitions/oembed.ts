@@ -1,4 +1,4 @@
-import type { Static } from '@sinclair/typebox';
+import { Type, type Static } from '@sinclair/typebox';
 import { component, enumOf, int, line, matching, open, optional, text, webUrl } from '../typebox.js';
 
 const MOST = 10_000;
@@ -17,7 +17,7 @@ export const OEmbed = component(
       cache_age: int(0, 31_536_000, { description: 'For how many seconds you may cache this.' }),
       html: text(20_000, {
         description:
-          'The petition as a custom element, with a link in it for pages where scripts do not run. Title and URLs are escaped.',
+          'The petition as a custom element, with a link in it for pages where scripts do not run; with `iframe=true` an `<iframe>` of its page on this server. Title and URLs are escaped.',
       }),
       width: int(1, MOST, { description: 'In pixels: `maxwidth` at most.' }),
       height: int(1, MOST, {
@@ -56,7 +56,7 @@ export type OEmbed = Static<typeof OEmbed>;
 export const OEmbedQuery = open({
   url: webUrl({
     description:
-      'The page of a petition, its URL on this server (`/v1/petitions/…`, by slug or id), or a share link. Query and fragment of a page are ignored.',
+      'The page of a petition, its URL on this server (`/p/…` or `/v1/petitions/…`, by slug or id), or a share link. Query and fragment of a page are ignored.',
     examples: ['https://rivermeadows.example/meadows'],
   }),
   format: optional(
@@ -68,4 +68,10 @@ export const OEmbedQuery = open({
   ),
   maxwidth: optional(int(1, MOST, { description: 'The maximum width in pixels.', examples: [600] })),
   maxheight: optional(int(1, MOST, { description: 'The maximum height in pixels.', examples: [800] })),
+  iframe: optional(
+    Type.Boolean({
+      description: 'Whether `html` is a frame, for sites that strip scripts. False if absent.',
+      examples: [true],
+    }),
+  ),
 });

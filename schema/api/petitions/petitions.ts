@@ -1,15 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../../db/tables/petitions.js';
-import {
-  REF_RULE,
-  externalId,
-  exampleId,
-  id,
-  localeTag,
-  OrganizationSummary,
-  paging,
-  slug,
-} from '../common.js';
+import { REF_RULE, externalId, exampleId, id, localeTag, paging, slug } from '../common.js';
+import { MOST_PARTNERS } from '../../db/tables/partners.js';
 import { PetitionCounts } from '../counts/counts.js';
 import {
   closed,
@@ -30,6 +22,7 @@ import {
   webUrl,
   optional,
 } from '../typebox.js';
+import { LeadOrganization } from '../organization/organizations.js';
 import { INPUT_EXAMPLE, statement, title } from './petition-input.js';
 import {
   PetitionCampaigner,
@@ -83,7 +76,17 @@ const SUMMARY_EXAMPLE = {
   opens_at: null,
   closes_at: '2027-03-01T00:00:00.000Z',
   outcome: 'none',
-  organization: { id: exampleId('org'), slug: 'river-meadows', name: 'River Meadows Alliance', url: null },
+  organization: {
+    id: exampleId('org'),
+    slug: 'river-meadows',
+    name: 'River Meadows Alliance',
+    url: null,
+    imprint: 'River Meadows Alliance, Millgate 4, Ewehaven',
+    logo_url: null,
+    color: '#0b6b50',
+    color_dark: '#4c9682',
+    privacy_url: 'https://rivermeadows.example/privacy',
+  },
   counts: COUNTS_EXAMPLE,
   created_at: '2026-11-01T09:00:00.000Z',
   published_at: '2026-11-02T06:00:00.000Z',
@@ -104,7 +107,7 @@ const summary = {
   opens_at: nullable(instant({ description: 'When signing begins, if that was set.' })),
   closes_at: nullable(instant({ description: 'When signing ends, if that was set.' })),
   outcome: enumOf(OUTCOMES, { description: 'How it ended.' }),
-  organization: described(OrganizationSummary, 'The organization that leads it.'),
+  organization: described(LeadOrganization, 'The organization that leads it.'),
   counts: ref(PetitionCounts),
   created_at: instant({ description: 'When it was made.' }),
   published_at: nullable(instant({ description: 'When it was published.' })),
@@ -129,7 +132,10 @@ export const Petition = component(
       ),
       references: list(ref(PetitionReference), 100, { description: 'The sources, by number.' }),
       campaigner: nullableRef(PetitionCampaigner, { description: 'Who speaks for the campaign.' }),
-      partners: list(ref(PetitionPartner), 100, { description: 'The coalition.' }),
+      partners: list(ref(PetitionPartner), 2 * MOST_PARTNERS, {
+        description:
+          'The coalition: the groups that the lead organization has written down, then the partners that have accepted an invitation and want to be listed, each once.',
+      }),
       form: ref(PetitionForm),
       goals: list(int(1, 2_000_000_000), 50, { description: 'The goals, in ascending order.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),

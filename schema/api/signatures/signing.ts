@@ -1,3 +1,4 @@
+import { MOST_ASKERS } from '../../db/tables/partners.js';
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS } from '../../db/tables/petitions.js';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
@@ -131,7 +132,7 @@ export const SignatureInput = component(
       source: optional(nullable(source())),
       utm: optional(nullableRef(Utm)),
       opt_ins: optional(
-        list(ref(OptInAnswer), 10, {
+        list(ref(OptInAnswer), MOST_ASKERS, {
           description:
             'The signer’s answers to the consent texts, at most one for each organization. Leave out organizations whose text was not shown.',
         }),

@@ -1,3 +1,4 @@
+import { MOST_ASKERS } from '../../db/tables/partners.js';
 import { exampleId, id, localeTag, OrganizationSummary, paging } from '../common.js';
 import { closed, component, instant, int, list, matching, open, pageOf, ref, text } from '../typebox.js';
 
@@ -90,7 +91,7 @@ export const PetitionConsentTexts = component(
   'PetitionConsentTexts',
   open(
     {
-      data: list(ref(PetitionConsentText), 101, {
+      data: list(ref(PetitionConsentText), MOST_ASKERS, {
         description: 'One for each organization that has a text: the lead first, then its partners.',
       }),
     },

@@ -36,8 +36,13 @@ export function defineOrganizationTables(d: typeof Columns) {
     url: d.str(),
     /** The language of mails that are about no petition. */
     locale: d.str().notNull().default('en'),
-    /** Who is responsible, in the footer of every mail. */
+    /** Who is responsible, in the footer of every mail and below every form. */
     imprint: d.str(),
+    logoUrl: d.str(),
+    /** `#rrggbb`; white text on it can be read. */
+    color: d.str(),
+    /** The privacy notice that forms link to. */
+    privacyUrl: d.str(),
     /** The address for replies to its mails. */
     replyTo: d.str(),
     /** 1: a subscription becomes active only when the mailbox has confirmed it. */

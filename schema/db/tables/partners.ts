@@ -10,6 +10,12 @@ export const PARTNERSHIP_STATUSES = ['invited', 'accepted', 'declined', 'ended']
 /** The terms: what the lead organization sees of the signatures that a partner has collected. */
 export const LEAD_SEES = ['full', 'names', 'counts'] as const;
 
+/** Partners that a petition can have at a time, invited ones included. */
+export const MOST_PARTNERS = 100;
+
+/** Organizations that can ask a signer for consent: the lead and its partners. */
+export const MOST_ASKERS = MOST_PARTNERS + 1;
+
 /** What either side can do about a partnership. */
 export const PARTNERSHIP_MOVES = ['accept', 'decline', 'end'] as const;
 
@@ -34,6 +40,8 @@ export function definePartnersTables(d: typeof Columns, parents: Parents<'organi
       organizationKey: to(organizations).notNull(),
       status: d.enumText(PARTNERSHIP_STATUSES).notNull(),
       leadSees: d.enumText(LEAD_SEES).notNull(),
+      /** 1: the petition names it among its partners once it has accepted. */
+      listed: d.int().notNull().default(1),
       /** How many signatures a day it may vouch for; null: it may not vouch. */
       vouchLimit: d.int(),
       invitedAt: d.instant().notNull(),

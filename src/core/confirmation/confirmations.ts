@@ -148,7 +148,7 @@ export async function readConfirmationPreview(
     request.petitionKey === null
       ? []
       : await db
-          .select({ id: petitions.publicId, title: petitions.title, url: petitions.pageUrl })
+          .select({ id: petitions.publicId, title: petitions.title, slug: petitions.slug, pageUrl: petitions.pageUrl })
           .from(petitions)
           .where(eq(petitions.key, request.petitionKey));
   const names: string[] = [];
@@ -164,7 +164,7 @@ export async function readConfirmationPreview(
     kind: request.kind,
     petitionId: petition?.id ?? null,
     petitionTitle: petition?.title ?? null,
-    petitionUrl: petition?.url ?? null,
+    petitionUrl: petition ? ctx.links.petition(petition) : null,
     organizations: names,
   };
 }

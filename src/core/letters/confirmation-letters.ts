@@ -114,7 +114,7 @@ async function ask(
   { signing, reminder }: { signing: boolean; reminder: boolean },
 ): Promise<Plan> {
   const { ctx, tx, random } = draft;
-  const petition = await petitionOf(tx, request.petitionKey);
+  const petition = await petitionOf(draft, request.petitionKey);
   return {
     template: signing ? 'confirm_signature' : 'confirm_subscription',
     locale: request.locale,
@@ -128,6 +128,7 @@ async function ask(
       return {
         link: ctx.links.to('confirm', token),
         code: random.code,
+        code_page: ctx.links.code && ctx.links.code + (petition ? `?petition=${petition.id}` : ''),
         petition: petition?.words ?? null,
         opt_ins: await wordsOf(tx, optIns),
         reminder,
@@ -166,9 +167,9 @@ async function expectAnswer(
   await tx.db.update(t).set({ remindAt: null }).where(others);
 }
 
-async function alreadySigned({ tx, mail }: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
-  const petition = await petitionOf(tx, request.petitionKey);
-  if (!petition || mail.kind === 'reminder') return nothing;
+async function alreadySigned(draft: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
+  const petition = await petitionOf(draft, request.petitionKey);
+  if (!petition || draft.mail.kind === 'reminder') return nothing;
   return {
     template: 'already_signed',
     kind: 'already_signed',
@@ -179,20 +180,23 @@ async function alreadySigned({ tx, mail }: Draft, request: ConfirmationRequest):
   };
 }
 
-async function petitionOf(tx: Tx, key: number | null) {
+async function petitionOf({ ctx, tx }: Draft, key: number | null) {
   if (key === null) return undefined;
   const { petitions: t } = tx.tables;
   const [row] = await tx.db
     .select({
       key: t.key,
+      id: t.publicId,
       organizationKey: t.organizationKey,
       title: t.title,
       statement: t.statement,
-      url: t.pageUrl,
+      slug: t.slug,
+      pageUrl: t.pageUrl,
     })
     .from(t)
     .where(eq(t.key, key));
   if (!row) return undefined;
-  const { title, statement, url } = row;
-  return { key: row.key, organizationKey: row.organizationKey, words: { title, statement, url } };
+  const { title, statement } = row;
+  const url = ctx.links.petition(row);
+  return { id: row.id, key: row.key, organizationKey: row.organizationKey, words: { title, statement, url } };
 }

@@ -19,6 +19,8 @@ export type LetterValues = {
   link?: string;
   /** Six digits, for recipients who do not follow links. */
   code?: string;
+  /** The page of this server that takes the code; null where operators have a page of their own. */
+  code_page?: string | null;
   petition?: { title: string; statement: string; url: string | null } | null;
   /** The organizations that the recipient agrees to be mailed by, with their consent texts. */
   opt_ins?: { organization: string; text: string }[];

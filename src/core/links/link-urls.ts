@@ -17,6 +17,12 @@ export type Links = {
   oneClick(token: string): string;
   /** The address of a share link. */
   share(code: string): string;
+  /** Where people read and sign a petition: its own page, or the one of this server. */
+  petition(petition: { slug: string; pageUrl: string | null }): string;
+  /** The page of this server for the code of a mail; null where operators have a page of their own. */
+  code: string | null;
+  /** The origin of the pages of this server. */
+  origin: string;
 };
 
 export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>): Links => ({
@@ -24,4 +30,7 @@ export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>
     (templates[name] || publicUrl + PAGES[name]).replaceAll('{token}', () => encodeURIComponent(token)),
   oneClick: (token) => `${publicUrl}/v1/unsubscribe/${token}`,
   share: (code) => `${publicUrl}/s/${code}`,
+  petition: ({ slug, pageUrl }) => pageUrl ?? `${publicUrl}/p/${slug}`,
+  code: templates.confirm ? null : `${publicUrl}/confirm`,
+  origin: new URL(publicUrl).origin,
 });

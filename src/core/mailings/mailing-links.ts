@@ -99,6 +99,8 @@ async function linkMaker(ctx: Context, mailing: MailingView): Promise<(to: Subsc
     footer: await signer(ctx, tx, 'unsubscribe_footer'),
   }));
   const day = dayOf(ctx.now());
+  const { petitionSlug: slug, pageUrl, source } = mailing;
+  const page = slug === null ? null : ctx.links.petition({ slug, pageUrl });
   return ({ publicId, email, frequency, locale, epoch, handle }) => {
     const claims: Claims = { epoch, day, handle };
     const recogniseToken = sign.recognise({ ...claims, mailing: mailing.handle });
@@ -110,7 +112,7 @@ async function linkMaker(ctx: Context, mailing: MailingView): Promise<(to: Subsc
       recogniseToken,
       oneClickUrl: ctx.links.oneClick(sign.header(claims)),
       unsubscribeUrl: ctx.links.to('unsubscribe', sign.footer(claims)),
-      petitionUrl: mailing.pageUrl && petitionUrl(mailing.pageUrl, recogniseToken, mailing.source),
+      petitionUrl: page && petitionUrl(page, recogniseToken, source),
     };
   };
 }

@@ -14,7 +14,7 @@ import { findHead, Moved, type PetitionHead } from '../petitions/petition-lookup
 type MailingRow = Tables['mailings']['$inferSelect'];
 
 /** A mailing, with what its links need from its petition. */
-export type MailingView = MailingRow & { petitionId: string | null; pageUrl: string | null };
+export type MailingView = MailingRow & { petitionId: string | null; petitionSlug: string | null; pageUrl: string | null };
 
 export type MailingInput = { name: string; petition?: string | null; source?: string | null };
 
@@ -26,6 +26,7 @@ const selectViews = ({ db, tables: { mailings: t, petitions } }: Reader) =>
       organizationKey: t.organizationKey,
       petitionKey: t.petitionKey,
       petitionId: petitions.publicId,
+      petitionSlug: petitions.slug,
       pageUrl: petitions.pageUrl,
       handle: t.handle,
       name: t.name,

@@ -7,24 +7,29 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
 import { requireWritten } from '../overtaken.js';
+import { assertLegible } from './colors.js';
 
 export type Organization = Tables['organizations']['$inferSelect'];
 
-/** Creates an organization. Throws `slug_taken`. */
+type Looks = Partial<Pick<Organization, 'url' | 'imprint' | 'logoUrl' | 'color' | 'privacyUrl'>>;
+
+/** Creates an organization. Throws `slug_taken`, and `invalid_body` for a colour on which nobody could read. */
 export async function createOrganization(
   ctx: Context,
-  input: { name: string; slug?: string; url?: string | null },
+  input: { name: string; slug?: string } & Looks,
 ): Promise<Organization> {
+  const { name, slug: wanted, ...looks } = input;
+  if (looks.color) assertLegible(looks.color);
   const publicId = ctx.newId('org');
-  const slug = input.slug ?? (slugify(input.name) || `organization-${publicId.slice(-10)}`);
+  const slug = wanted ?? (slugify(name) || `organization-${publicId.slice(-10)}`);
   return ctx.store.transact(async (tx) => {
     const [row] = await tx.db
       .insert(tx.tables.organizations)
       .values({
         publicId,
         slug,
-        name: input.name,
-        url: input.url ?? null,
+        name,
+        ...looks,
         version: 1,
         createdAt: tx.now,
         updatedAt: tx.now,
@@ -57,12 +62,15 @@ export async function getOrganization(on: Reader, actor: KeyedActor): Promise<Or
 }
 
 export type OrganizationPatch = Partial<
-  Pick<Organization, 'name' | 'url' | 'locale' | 'imprint' | 'replyTo'> & { doubleOptIn: boolean }
+  Pick<
+    Organization,
+    'name' | 'url' | 'locale' | 'imprint' | 'logoUrl' | 'color' | 'privacyUrl' | 'replyTo'
+  > & { doubleOptIn: boolean }
 >;
 
 /**
  * Changes the actor's organization. `version` is the one that the caller has read; null skips the check. Throws
- * `precondition_failed`.
+ * `precondition_failed`, and `invalid_body` for a colour on which nobody could read.
  */
 export async function patchOrganization(
   ctx: Context,
@@ -70,6 +78,7 @@ export async function patchOrganization(
   version: number | null,
   patch: OrganizationPatch,
 ): Promise<Organization> {
+  if (patch.color) assertLegible(patch.color);
   const changes = columnsOf(patch);
   return ctx.store.transact(async (tx) => {
     const { organizations: t } = tx.tables;

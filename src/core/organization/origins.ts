@@ -49,12 +49,18 @@ export function assertKeyOrigin(actor: Actor, origin: string | null, reads: bool
 }
 
 /**
- * Refuses signers without a key whose page is not on the petition's list. Keys are checked by `assertKeyOrigin`. Throws
+ * Refuses signers without a key whose page is not on the petition's list. `own`: the origin of this server, whose page
+ * of the petition can only be framed by pages on the list. Keys are checked by `assertKeyOrigin`. Throws
  * `origin_not_allowed`.
  */
-export function assertOrigin(petition: PetitionHead, actor: Actor, { origin }: Caller): void {
+export function assertOrigin(
+  petition: Pick<PetitionHead, 'origins'>,
+  actor: Actor,
+  { origin }: Caller,
+  own: string,
+): void {
   if (actor.kind !== 'anonymous' || petition.origins.length === 0) return;
-  if (isListed(petition.origins, origin)) return;
+  if (isListed([...petition.origins, own], origin)) return;
   throw new ApiError('origin_not_allowed', {
     detail:
       'The petition can be signed on other pages: its lead organization can add this origin to its list.',

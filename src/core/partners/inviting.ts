@@ -1,5 +1,5 @@
-import { and, eq, inArray, or } from 'drizzle-orm';
-import type { LeadSees } from '../../../schema/db/tables/partners.js';
+import { and, count, eq, inArray, or } from 'drizzle-orm';
+import { MOST_PARTNERS, type LeadSees } from '../../../schema/db/tables/partners.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import { speaksFor, type KeyedActor } from '../actor.js';
@@ -23,7 +23,7 @@ export type Invitation = {
 
 /**
  * Invites an organization (by id or slug) as a partner of the actor's petition. Throws `organization_not_found`;
- * `partnership_state` while an invitation or a partnership is open; `invalid_body` for the lead itself, and for a vouch
+ * `partnership_state` while an invitation or a partnership is open; `too_many_partners`; `invalid_body` for the lead itself, and for a vouch
  * limit without `mayVouch`; `idempotency_key_reused`; and what `findHead` throws.
  */
 export async function invitePartner(
@@ -53,6 +53,7 @@ export async function invitePartner(
         throw invalidBody({ pointer: '/organization', code: 'lead', detail });
       }
       await assertNoneOpen(tx, petition.key, organization.key);
+      await assertRoom(tx, petition.key);
       requireWritten(
         await tx.db
           .insert(t)
@@ -86,4 +87,17 @@ async function assertNoneOpen(tx: Tx, petitionKey: number, organizationKey: numb
       ),
     );
   if (open) throw stateError('lead', open.status, 'To offer other terms, end it and invite again.');
+}
+
+/** The form asks for a consent of every partner, and an answer to all of them must fit into a request. */
+async function assertRoom(tx: Tx, petitionKey: number): Promise<void> {
+  const { partnerships: t } = tx.tables;
+  const [open] = await tx.db
+    .select({ partners: count() })
+    .from(t)
+    .where(and(eq(t.petitionKey, petitionKey), inArray(t.status, ['invited', 'accepted'])));
+  if ((open?.partners ?? 0) < MOST_PARTNERS) return;
+  throw new ApiError('too_many_partners', {
+    detail: `A petition has at most ${MOST_PARTNERS} partners and open invitations: end one of them first.`,
+  });
 }

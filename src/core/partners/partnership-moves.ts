@@ -38,7 +38,7 @@ export const acceptPartnership = (
   ctx: Context,
   actor: KeyedActor,
   publicId: string,
-  { leadSees }: { leadSees: LeadSees },
+  { leadSees, listed = true }: { leadSees: LeadSees; listed?: boolean },
   retry?: Retry,
 ) =>
   move(ctx, actor, publicId, 'accept', retry, (before, now) => {
@@ -46,7 +46,7 @@ export const acceptPartnership = (
       const advice = `Its terms are that the lead sees ${before.leadSees}: read it again, and accept that.`;
       throw stateError('partner', before.status, advice);
     }
-    return { status: 'accepted', answeredAt: now };
+    return { status: 'accepted', answeredAt: now, listed: listed ? 1 : 0 };
   });
 
 /** Declines an invitation. Throws `partnership_not_found`, `partnership_state`, `idempotency_key_reused`. */

@@ -79,6 +79,7 @@ const selectPartnerships = ({ db, tables: { partnerships: t, petitions, organiza
       organizationKey: t.organizationKey,
       status: t.status,
       leadSees: t.leadSees,
+      listed: t.listed,
       vouchLimit: t.vouchLimit,
       invitedAt: t.invitedAt,
       answeredAt: t.answeredAt,

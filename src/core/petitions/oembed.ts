@@ -3,9 +3,9 @@ import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
 import { ANONYMOUS } from '../actor.js';
 import { isAppended } from '../appended-query.js';
+import { findLead, type Lead } from './lead.js';
 import { findPetition, Moved } from './petition-lookup.js';
 import type { PetitionRow } from './petition-rules.js';
-import { findLead, type Lead } from './pictures.js';
 
 /* oEmbed: finds the petition behind a URL that someone has pasted on another site. */
 
@@ -18,7 +18,7 @@ const isAdded = (name: string): boolean => OURS.test(name) || isAppended(name);
 const MOST_ON_A_PAGE = 100;
 
 /**
- * The public petition of a URL, which may be its page, its API address with any id or slug, or a share link. Query and
+ * The public petition of a URL, which may be its page, here or elsewhere, its API address with any id or slug, or a share link. Query and
  * fragment of a page are ignored unless petitions differ by them; of several petitions on one page the one published
  * last is returned. Throws `not_found`, also for drafts and what was taken down.
  */
@@ -47,7 +47,7 @@ async function refUnder(on: Reader, publicUrl: string, url: string): Promise<str
   const base = root.pathname.replace(/\/$/, '');
   if (origin !== root.origin || !pathname.startsWith(`${base}/`)) return undefined;
   const path = pathname.slice(base.length);
-  const ref = /^\/v1\/petitions\/([a-z0-9_-]{1,100})\/?$/.exec(path)?.[1];
+  const ref = /^\/(?:v1\/petitions|p)\/([a-z0-9_-]{1,100})\/?$/.exec(path)?.[1];
   const code = /^\/s\/([A-Za-z0-9]{1,20})\/?$/.exec(path)?.[1];
   if (code === undefined) return ref;
   const [found] = await idByCode(on, { code });

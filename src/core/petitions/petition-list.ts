@@ -7,6 +7,7 @@ import type { Actor } from '../actor.js';
 import type { Context } from '../context.js';
 import { countColumns, NO_COUNTS, type Counts } from '../counts/counts.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
+import { leadColumns, type Lead } from './lead.js';
 import type { PetitionRow } from './petition-rules.js';
 import { wordPatterns } from './search-words.js';
 
@@ -48,12 +49,7 @@ const summaryColumns = ({ petitions: t, organizations }: Tables) => ({
   outcome: t.outcome,
   createdAt: t.createdAt,
   publishedAt: t.publishedAt,
-  organization: {
-    publicId: organizations.publicId,
-    slug: organizations.slug,
-    name: organizations.name,
-    url: organizations.url,
-  },
+  organization: leadColumns({ organizations }),
 });
 
 /** A petition in a list: without its background and what belongs to that. */
@@ -61,7 +57,7 @@ export type PetitionSummary = Pick<
   PetitionRow,
   Exclude<keyof ReturnType<typeof summaryColumns>, 'organization'>
 > & {
-  organization: { publicId: string; slug: string; name: string; url: string | null };
+  organization: Lead;
   counts: Counts;
 };
 

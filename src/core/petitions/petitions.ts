@@ -1,5 +1,6 @@
 import slugify from '@sindresorhus/slugify';
 import { and, eq, sql } from 'drizzle-orm';
+import type { Partner } from '../../../schema/db/tables/petitions.js';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
 import type { Reader, Sum, Tx } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
@@ -8,6 +9,8 @@ import { readCounts, type Counts } from '../counts/counts.js';
 import { listMilestones, type Milestone } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
+import { coalitionOf } from './coalition.js';
+import { findLead, type Lead } from './lead.js';
 import { renderBackground } from './markdown.js';
 import { assertMove, statusAt } from './petition-life.js';
 import { findPetition } from './petition-lookup.js';
@@ -20,12 +23,12 @@ import { searchText } from './search-words.js';
 /** A petition with everything that its representation needs. */
 export type PetitionView = {
   petition: PetitionRow;
-  organization: { publicId: string; slug: string; name: string; url: string | null };
+  organization: Lead;
+  /** The partners that the petition names. */
+  coalition: Partner[];
   counts: Counts;
   milestones: Milestone[];
 };
-
-type Organization = PetitionView['organization'];
 
 /**
  * Creates a draft for the actor's organization. Throws `invalid_body`, `slug_taken`, `external_id_taken`,
@@ -205,25 +208,13 @@ function refuse(errors: ReturnType<typeof checkPetition>): void {
   if (errors.length > 0) throw invalidBody(...errors);
 }
 
-async function viewOf(on: Reader, petition: PetitionRow): Promise<PetitionView> {
-  const { organizations } = on.tables;
-  const [organization] = await on.db
-    .select({
-      publicId: organizations.publicId,
-      slug: organizations.slug,
-      name: organizations.name,
-      url: organizations.url,
-    })
-    .from(organizations)
-    .where(eq(organizations.key, petition.organizationKey));
-  const counts = await readCounts(on, petition.key);
-  return {
-    petition,
-    organization: organization as Organization,
-    counts,
-    milestones: await listMilestones(on, petition.key),
-  };
-}
+const viewOf = async (on: Reader, petition: PetitionRow): Promise<PetitionView> => ({
+  petition,
+  organization: await findLead(on, petition),
+  coalition: await coalitionOf(on, petition),
+  counts: await readCounts(on, petition.key),
+  milestones: await listMilestones(on, petition.key),
+});
 
 async function assertExternalIdFree(
   tx: Tx,

@@ -3,6 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Store } from '../../store/store.js';
+import type { Links } from '../links/links.js';
 import { takenDown } from '../petitions/petition-life.js';
 
 /* Where a share link redirects, and what its preview shows. */
@@ -24,6 +25,7 @@ type Row = {
   network: string;
   status: PetitionStatus;
   takedownReason: Tables['petitions']['$inferSelect']['takedownReason'];
+  slug: string;
   pageUrl: string | null;
 };
 
@@ -38,6 +40,7 @@ const findRow = statement(
         network: shareVariants.network,
         status: petitions.status,
         takedownReason: petitions.takedownReason,
+        slug: petitions.slug,
         pageUrl: petitions.pageUrl,
       })
       .from(t)
@@ -57,11 +60,14 @@ export type ShareTargets = {
 /** More than the number of links that are busy at the same time. */
 const MOST_TARGETS = 1000;
 
-export function createShareTargets(store: Pick<Store, 'read' | 'generation'>): ShareTargets {
+export function createShareTargets(
+  store: Pick<Store, 'read' | 'generation'>,
+  links: Pick<Links, 'petition'>,
+): ShareTargets {
   const kept = new Map<string, { generation: number; target: ShareTarget }>();
 
   async function look(code: string, generation: number | undefined): Promise<ShareTarget> {
-    const target = await findTarget(store.read, code);
+    const target = await findTarget(store.read, links, code);
     if (generation === undefined) return target;
     if (kept.size >= MOST_TARGETS && !kept.has(code)) kept.clear();
     kept.set(code, { generation, target });
@@ -77,11 +83,11 @@ export function createShareTargets(store: Pick<Store, 'read' | 'generation'>): S
   };
 }
 
-async function findTarget(on: Reader, code: string): Promise<ShareTarget> {
+async function findTarget(on: Reader, links: Pick<Links, 'petition'>, code: string): Promise<ShareTarget> {
   const [row] = CODE.test(code) ? ((await findRow(on, { code })) as Row[]) : [];
   if (!row || row.status === 'draft') throw new ApiError('share_link_not_found');
   if (row.status === 'taken_down') throw takenDown(row);
-  const page = row.pageUrl === null ? undefined : pageOf(row.pageUrl);
+  const page = pageOf(links.petition(row));
   if (!page) throw new ApiError('share_link_not_found');
   const { linkKey, petitionKey, source, network } = row;
   const location = `${page.head}source=${encode(source ?? `share-${network}`)}&share=${code}${page.hash}`;

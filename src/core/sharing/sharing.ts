@@ -27,7 +27,7 @@ export type ShareLinkInput = { network: Network; receipt?: string | null; source
  * link on a network again. Another receipt of the same signature must get another link: else a stranger who signs again
  * with someone's address would see whether that person has shared the petition, and with what result.
  *
- * Throws `petition_not_published`, `no_page_url`, `receipt_invalid`, `not_a_partner`, `origin_not_allowed`,
+ * Throws `petition_not_published`, `receipt_invalid`, `not_a_partner`, `origin_not_allowed`,
  * `idempotency_key_reused`, and what `findPetition` throws.
  */
 export const createShareLink = (
@@ -44,11 +44,8 @@ export const createShareLink = (
       if (petition.status === 'draft') {
         throw new ApiError('petition_not_published', { detail: 'Publish it before you share it.' });
       }
-      assertOrigin(petition, actor, caller);
+      assertOrigin(petition, actor, caller, ctx.links.origin);
       const through = await assertTakesPart(tx, petition, actor);
-      if (petition.pageUrl === null) {
-        throw new ApiError('no_page_url', { detail: 'Give the petition a page_url: links lead there.' });
-      }
       const { receipt, network, source = null } = input;
       const credit = receipt == null ? null : await openReceipt(ctx, tx, petition, receipt);
       const earlier = credit && (await findEarlier(tx, { receiptHash: credit.receiptHash, network }))[0];

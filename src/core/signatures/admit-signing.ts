@@ -34,7 +34,7 @@ export async function admitSigning(ctx: Context, tx: Tx, signing: Signing): Prom
   const { actor, caller, input } = signing;
   const petition = await findHead(tx, actor, signing.petitionRef);
   assertSignable(petition, tx.now);
-  assertOrigin(petition, actor, caller);
+  assertOrigin(petition, actor, caller, ctx.links.origin);
   assertForm(petition, input);
   const attribution = await attribute(ctx, tx, petition, signing);
   const vouches = input.vouched && actor.kind === 'secret';

@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { MyExport } from '../../../schema/api/my-data/my-export.js';
 import type { RequestData } from '../../../schema/db/tables/mail.js';
 import type { Context } from '../../core/context.js';
+import type { Links } from '../../core/links/links.js';
 import { exportMe, type MyData } from '../../core/my-data/my-export.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
@@ -23,8 +24,8 @@ const toFormAnswers = ({ country, postalCode, postalAddress, phone, comment }: F
   comment,
 });
 
-const toExportedSignature = (mine: MyData['signatures'][number]) => ({
-  ...toMySignature(mine),
+const toExportedSignature = (links: Links) => (mine: MyData['signatures'][number]) => ({
+  ...toMySignature(links)(mine),
   statement: mine.petition.statement,
   ...toFormAnswers(mine.signature),
   source: mine.signature.source,
@@ -59,9 +60,9 @@ const toRequest = ({ request, petitionId }: MyData['requests'][number]) => ({
 });
 
 /** Everything that is kept about a supporter, as one document. */
-export const toMyExport = (data: MyData) => ({
+export const toMyExport = (links: Links, data: MyData) => ({
   profile: toMe(data.me),
-  signatures: data.signatures.map(toExportedSignature),
+  signatures: data.signatures.map(toExportedSignature(links)),
   share_links: data.shareLinks.map(({ petitionId, createdAt, ...link }) => ({
     ...link,
     petition_id: petitionId,
@@ -111,7 +112,7 @@ export const myExportRoutes =
         return reply
           .header('cache-control', PRIVATE_CACHE)
           .header('content-disposition', 'attachment; filename="my-data.json"')
-          .send(toMyExport(data));
+          .send(toMyExport(ctx.links, data));
       },
     );
     done();

@@ -7,6 +7,7 @@ import {
   MySignaturePath,
 } from '../../../schema/api/my-data/my-signatures.js';
 import type { Context } from '../../core/context.js';
+import type { Links } from '../../core/links/links.js';
 import {
   confirmMySignature,
   listMySignatures,
@@ -20,13 +21,15 @@ import { operation } from '../openapi/operation.js';
 import { sessionOf } from '../session.js';
 import { takesNoBody } from '../validation.js';
 
-export const toMySignature = ({ signature, petition, shared }: Mine) => ({
+export const toMySignature =
+  (links: Links) =>
+  ({ signature, petition, shared }: Mine) => ({
   id: signature.publicId,
   petition: {
     id: petition.publicId,
     slug: petition.slug,
     title: petition.title,
-    page_url: petition.pageUrl,
+    page_url: links.petition(petition),
   },
   status: signature.status,
   name: signature.name,
@@ -59,7 +62,7 @@ export const mySignatureRoutes =
         const { limit = 20, cursor } = request.query;
         const page = await listMySignatures(ctx.store.read, sessionOf(request), { limit, cursor });
         reply.header('cache-control', PRIVATE_CACHE);
-        return reply.send(toPage(request, reply, page, toMySignature));
+        return reply.send(toPage(request, reply, page, toMySignature(ctx.links)));
       },
     );
 
@@ -81,7 +84,7 @@ export const mySignatureRoutes =
       async (request, reply) => {
         const { signature } = request.params;
         const changed = await patchMySignature(ctx, sessionOf(request), signature, request.body);
-        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(changed));
+        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(ctx.links)(changed));
       },
     );
 
@@ -104,7 +107,7 @@ export const mySignatureRoutes =
       },
       async (request, reply) => {
         const withdrawn = await withdrawMySignature(ctx, sessionOf(request), request.params.signature);
-        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(withdrawn));
+        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(ctx.links)(withdrawn));
       },
     );
     done();
@@ -132,7 +135,7 @@ const confirming =
       },
       async (request, reply) => {
         const confirmed = await confirmMySignature(ctx, sessionOf(request), request.params.signature);
-        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(confirmed));
+        return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(ctx.links)(confirmed));
       },
     );
     done();

@@ -121,7 +121,7 @@ const ACTS: Record<string, Act> = {
   },
 
   async export({ ctx, session, reply }) {
-    const everything = toMyExport(await exportMe(ctx.store.read, session));
+    const everything = toMyExport(ctx.links, await exportMe(ctx.store.read, session));
     return reply
       .headers({
         'cache-control': PRIVATE_CACHE,

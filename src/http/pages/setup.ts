@@ -117,6 +117,9 @@ const statusOf = (thrown: unknown): number => {
 function wordsFor({ common, manage }: Pages, code: string, status: number): [string, string] {
   if (code === 'link_not_found') return [common.link_not_found_title, common.link_not_found];
   if (code === 'rate_limited') return [common.too_many_title, common.too_many];
+  if (code === 'petition_not_found' || code === 'petition_taken_down') {
+    return [common[`${code}_title`], common[code]];
+  }
   if (code === 'invalid_session') return [manage.session_over_title, manage.session_over];
   return status < 500 ? [common.invalid_title, common.invalid] : [common.failed_title, common.failed];
 }

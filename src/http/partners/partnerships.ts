@@ -42,6 +42,7 @@ const toPartnership = (view: PartnershipView): (typeof Partnership)['static'] =>
   partner: toGroup(view.partner),
   status: view.status,
   lead_sees: view.leadSees,
+  listed: view.listed === 1,
   may_vouch: view.vouchLimit !== null,
   vouch_limit: view.vouchLimit,
   invited_at: iso(view.invitedAt),
@@ -78,7 +79,7 @@ export const secretPartnerRoutes =
           access: 'secret',
           summary: 'Invite a partner to your petition',
           description:
-            'Invites an organization to take part. Once it has accepted (`acceptPartnership`), its keys collect signatures. After it has declined, or the partnership has ended, you can invite it again, on other terms.',
+            'Invites an organization to take part. Once it has accepted (`acceptPartnership`), its keys collect signatures. After it has declined, or the partnership has ended, you can invite it again, on other terms. A petition has at most 100 partners, open invitations included.',
           params: PetitionPath,
           body: PartnerInvitation,
           answers: { 201: Partnership, 308: MOVED },
@@ -87,6 +88,7 @@ export const secretPartnerRoutes =
             'petition_taken_down',
             'organization_not_found',
             'partnership_state',
+            'too_many_partners',
             'idempotency_key_reused',
             'invalid_header',
           ],
@@ -195,7 +197,7 @@ export const secretPartnershipRoutes =
           access: 'secret',
           summary: 'Accept an invitation',
           description:
-            'For the partner. Send the terms (`lead_sees`) that you have read: if they differ from those of the invitation, nothing changes. From then on your keys collect signatures for the petition, and its signing form may ask whether you may mail the signer.',
+            'For the partner. Send the terms (`lead_sees`) that you have read: if they differ from those of the invitation, nothing changes. From then on your keys collect signatures for the petition, its signing form may ask whether you may mail the signer, and it names you among its `partners` (unless you send `listed: false`).',
           params: PartnershipPath,
           body: PartnershipAcceptance,
           answers: { 200: Partnership },
@@ -204,7 +206,8 @@ export const secretPartnershipRoutes =
       },
       async (request, reply) => {
         const { partnership } = request.params;
-        const terms = { leadSees: request.body.lead_sees };
+        const { lead_sees: leadSees, listed = true } = request.body;
+        const terms = { leadSees, listed };
         return send(
           reply,
           await acceptPartnership(ctx, keyed(request), partnership, terms, retryFrom(ctx, request)),

@@ -14,12 +14,28 @@ const WIDTH = 600;
 const HEIGHT = 800;
 const CACHE_SECONDS = 3600;
 
-type Room = { maxwidth?: number; maxheight?: number };
+type Room = { maxwidth?: number; maxheight?: number; iframe?: boolean };
+
+type Drawn = Pick<Embedded['petition'], 'slug' | 'title' | 'pageUrl'>;
+
+/** The element, with a link in it for pages where scripts do not run. */
+const elementOf = ({ slug, title, pageUrl }: Drawn, publicUrl: string): string =>
+  [
+    `<script src="${escapeHtml(`${publicUrl}/embed/v1.js`)}" defer></script>`,
+    `<undersigned-petition slug="${escapeHtml(slug)}">`,
+    `<a href="${escapeHtml(pageUrl ?? `${publicUrl}/p/${slug}`)}">${escapeHtml(title)}</a>`,
+    '</undersigned-petition>',
+  ].join('');
+
+/** The petition's page of this server in a frame, for sites that strip scripts. */
+const frameOf = ({ slug, title }: Drawn, publicUrl: string, width: number, height: number): string =>
+  `<iframe src="${escapeHtml(`${publicUrl}/p/${slug}`)}" title="${escapeHtml(title)}" width="${width}" height="${height}" frameborder="0" style="border:0;max-width:100%"></iframe>`;
 
 function toOEmbed({ petition, lead }: Embedded, publicUrl: string, room: Room): OEmbed {
-  const { maxwidth = Infinity, maxheight = Infinity } = room;
-  const { publicId, slug, title, pageUrl } = petition;
-  const address = `${publicUrl}/v1/petitions/${slug}`;
+  const { maxwidth = Infinity, maxheight = Infinity, iframe = false } = room;
+  const { publicId, title } = petition;
+  const width = Math.min(WIDTH, maxwidth);
+  const height = Math.min(HEIGHT, maxheight);
   // The picture is scaled down to fit, in its own proportions.
   const scale = Math.min(1, maxwidth / PICTURE_WIDTH, maxheight / PICTURE_HEIGHT);
   const scaled = (length: number) => Math.max(1, Math.floor(length * scale));
@@ -32,14 +48,9 @@ function toOEmbed({ petition, lead }: Embedded, publicUrl: string, room: Room): 
     provider_name: 'Undersigned',
     provider_url: publicUrl,
     cache_age: CACHE_SECONDS,
-    html: [
-      `<script src="${escapeHtml(`${publicUrl}/embed/v1.js`)}" defer></script>`,
-      `<undersigned-petition slug="${escapeHtml(slug)}">`,
-      `<a href="${escapeHtml(pageUrl ?? address)}">${escapeHtml(title)}</a>`,
-      '</undersigned-petition>',
-    ].join(''),
-    width: Math.min(WIDTH, maxwidth),
-    height: Math.min(HEIGHT, maxheight),
+    html: iframe ? frameOf(petition, publicUrl, width, height) : elementOf(petition, publicUrl),
+    width,
+    height,
     // By id: a new slug does not change it.
     thumbnail_url: `${publicUrl}/v1/petitions/${publicId}/og.png`,
     thumbnail_width: scaled(PICTURE_WIDTH),
@@ -71,7 +82,7 @@ export const oembedRoutes =
           access: 'open',
           summary: 'Get a petition as oEmbed',
           description:
-            'For sites that turn a pasted URL into the petition itself (https://oembed.com). 404 for every URL that is not of a published petition, including drafts and petitions that were taken down. If several petitions share a page, the one published last is returned. Unknown parameters are ignored, since consumers add their own.',
+            'For sites that turn a pasted URL into the petition itself (https://oembed.com). 404 for every URL that is not of a published petition, including drafts and petitions that were taken down. If several petitions share a page, the one published last is returned. Sites that strip scripts, like WordPress, get a frame with `iframe=true`; the page of a petition on this server (`/p/…`) names that to them. Unknown parameters are ignored, since consumers add their own.',
           querystring: OEmbedQuery,
           answers: { 200: OEmbed, 304: NOT_MODIFIED },
           errors: ['not_found', 'unsupported_format'],

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Petition, PetitionSummary } from '../../../schema/api/petitions/petitions.js';
 import { speaksFor, type Actor } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
+import { darkPageShade } from '../../core/organization/colors.js';
 import { countsShownTo, type ShownCounts } from '../../core/partners/shown-counts.js';
 import { isOpenAt, statusAt } from '../../core/petitions/petition-life.js';
 import type { PetitionSummary as Listed } from '../../core/petitions/petition-list.js';
@@ -11,11 +12,16 @@ import { iso } from '../case.js';
 import { sendWithEtag } from '../conditional.js';
 import { toCounts } from '../counts/counts.js';
 
-const toOrganization = ({ publicId, slug, name, url }: PetitionView['organization']) => ({
+const toOrganization = ({ publicId, slug, name, url, ...rest }: PetitionView['organization']) => ({
   id: publicId,
   slug,
   name,
   url,
+  imprint: rest.imprint,
+  logo_url: rest.logoUrl,
+  color: rest.color,
+  color_dark: rest.color && darkPageShade(rest.color),
+  privacy_url: rest.privacyUrl,
 });
 
 export function toSummary(
@@ -47,7 +53,7 @@ export function toSummary(
 
 /** A petition in the API. Members that only its lead organization may see are null for other callers. */
 export function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor, now: Date): Petition {
-  const { petition, organization, milestones } = view;
+  const { petition, organization, coalition, milestones } = view;
   const own = speaksFor(actor, petition.organizationKey);
   return {
     ...toSummary({ ...petition, organization }, counts, now),
@@ -55,7 +61,7 @@ export function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor
     background_html: petition.backgroundHtml,
     references: petition.references,
     campaigner: petition.campaigner,
-    partners: petition.partners,
+    partners: coalition,
     form: petition.form,
     goals: petition.goals,
     milestones: milestones.map(({ value, reachedAt }) => ({ value, reached_at: iso(reachedAt) })),

@@ -78,7 +78,6 @@ export const openShareLinkRoutes =
             'petition_not_found',
             'petition_taken_down',
             'petition_not_published',
-            'no_page_url',
             'receipt_invalid',
             'not_a_partner',
             'origin_not_allowed',

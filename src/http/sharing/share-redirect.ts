@@ -33,7 +33,7 @@ const HEADERS = ['cache-control', PRIVATE_CACHE, 'x-robots-tag', 'noindex'];
 export const shareRedirectRoutes =
   (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    const targets = createShareTargets(ctx.store);
+    const targets = createShareTargets(ctx.store, ctx.links);
     const timer = setInterval(() => {
       ctx.clicks.flush().catch((error: unknown) => {
         app.log.warn({ error: describeError(error) }, 'could not write clicks: they are kept');
@@ -56,7 +56,7 @@ export const shareRedirectRoutes =
           tag: 'Sharing',
           access: 'open',
           summary: 'Follow a share link',
-          description: `Redirects to the petition’s \`page_url\`, with the link’s \`source\` (\`share-<network>\` if it has none) and its code as \`share\` in the query: send that code as \`share_code\` with a signature. The target does not depend on the request.
+          description: `Redirects to the petition’s \`page_url\` (without one, to its page on this server), with the link’s \`source\` (\`share-<network>\` if it has none) and its code as \`share\` in the query: send that code as \`share_code\` with a signature. The target does not depend on the request.
 
 Any query is accepted and ignored: networks append their own parameters (\`fbclid\`). HEAD works, too.
 

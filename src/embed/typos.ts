@@ -1,0 +1,37 @@
+/** Domains of many mailboxes, which are often mistyped. */
+const COMMON =
+  'gmail.com googlemail.com yahoo.com hotmail.com outlook.com icloud.com protonmail.com t-online.de freenet.de posteo.de mailbox.org orange.fr wanadoo.fr laposte.net libero.it seznam.cz btinternet.com comcast.net verizon.net'.split(
+    ' ',
+  );
+/** Domains that look like typing errors, and are right. */
+const RIGHT = /^(?!gmail)(?:[a-z]?mail\.[a-z]{2,3}|rocketmail\.com)$/;
+/** A provider with its domain in another country, such as yahoo.co.uk; but .co, .cm and .om are typing errors. */
+const ELSEWHERE = /^(?:yahoo|hotmail|outlook|orange)\.(?:com?\.[a-z]{2}|(?!co$|cm$|om$)[a-z]{2})$/;
+
+/** The address with the domain that was probably meant; undefined where it looks right. */
+export function suggestionFor(email: string): string | undefined {
+  const at = email.lastIndexOf('@') + 1;
+  const domain = email.slice(at).trim().toLowerCase();
+  const known = COMMON.includes(domain) || ELSEWHERE.test(domain) || RIGHT.test(domain);
+  if (at < 2 || domain === '' || known) return undefined;
+  for (const most of [1, 2]) {
+    // Domains with two differences must at least begin alike: others are rather companies.
+    const meant = COMMON.find((one) => distance(domain, one) <= most && (most === 1 || one[0] === domain[0]));
+    if (meant !== undefined) return email.slice(0, at) + meant;
+  }
+  return undefined;
+}
+
+/** The edit distance of Levenshtein. By hand: a package for it is five times as large. */
+function distance(a: string, b: string): number {
+  let row = [...Array(b.length + 1).keys()];
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

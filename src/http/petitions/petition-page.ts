@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import type { FastifyPluginCallback } from 'fastify';
+import { ANONYMOUS } from '../../core/actor.js';
+import type { Context } from '../../core/context.js';
+import { readCounts } from '../../core/counts/counts.js';
+import { findLead, type Lead } from '../../core/petitions/lead.js';
+import { isOpenAt } from '../../core/petitions/petition-life.js';
+import { findPetition, Moved } from '../../core/petitions/petition-lookup.js';
+import type { PetitionRow } from '../../core/petitions/petition-rules.js';
+import type { Catalogue } from '../../mail/catalogue.js';
+import type { Locales } from '../../mail/locales.js';
+import { say } from '../../mail/words.js';
+import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/content.js';
+import { PUBLIC_CACHE } from '../answers.js';
+import { html, Html } from '../html.js';
+import { setUpPages, type Fields } from '../pages/setup.js';
+
+/*
+ * The page of a petition for campaigns that have no site, and for frames in sites that take no scripts. What is in the
+ * element is shown until its script has loaded, and without scripts it is the whole page. What to do then is said late, so
+ * that it does not flicker while the script loads.
+ */
+
+const CSS = `:root{color-scheme:light dark}
+body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}
+main{max-width:40rem;margin:0 auto;padding:1rem}
+.title{font-size:1.6rem;line-height:1.25;font-weight:700;margin:1rem 0;overflow-wrap:anywhere}
+.statement{white-space:pre-line;overflow-wrap:anywhere}
+.elsewhere{position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.late{animation:appear 0s 2s both}@keyframes appear{from{visibility:hidden}}undersigned-petition:defined .late{display:none}`;
+const STYLE = new Html(`<style>${CSS}</style>`);
+const STYLE_HASH = createHash('sha256').update(CSS).digest('base64');
+
+/** The pictures that the element loads, by their origins. */
+const pictureOrigins = ({ image }: PetitionRow, { logoUrl }: Lead): string[] =>
+  [image?.url, logoUrl].flatMap((url) => (url && URL.canParse(url) ? [new URL(url).origin] : []));
+
+/** Only scripts of this server run, and only pages of the petition's list may frame it; without a list all may. */
+function policyOf(petition: PetitionRow, lead: Lead, publicUrl: string): string {
+  const frames = petition.origins.length === 0 ? ['*'] : ["'self'", ...petition.origins];
+  const pictures = pictureOrigins(petition, lead);
+  return [
+    "default-src 'none'",
+    `script-src ${publicUrl}/embed/v1.js`,
+    `connect-src ${publicUrl}/v1/ ${publicUrl}/embed/`,
+    `style-src 'sha256-${STYLE_HASH}'`,
+    `img-src ${pictures.length === 0 ? "'none'" : [...new Set(pictures)].join(' ')}`,
+    "form-action 'none'",
+    "base-uri 'none'",
+    "require-trusted-types-for 'script'",
+    'trusted-types undersigned',
+    `frame-ancestors ${frames.join(' ')}`,
+  ].join('; ');
+}
+
+type Shown = {
+  petition: PetitionRow;
+  lead: Lead;
+  confirmed: number;
+  /** Its own page elsewhere, or this one. */
+  canonical: string;
+  /** The language of the form, where the query asks for one. */
+  locale: string | undefined;
+  isOpen: boolean;
+};
+
+function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
+  const { publicId, slug, title, statement, locale } = petition;
+  const about = new URLSearchParams({ url: `${publicUrl}/p/${slug}`, format: 'json', iframe: 'true' });
+  const description = [...statement.replace(/\s+/g, ' ')].slice(0, 200).join('');
+  return html`<meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>${title} – ${lead.name}</title>
+    <meta name="description" content="${description}" />
+    <link rel="canonical" href="${canonical}" />
+    <link
+      rel="alternate"
+      type="application/json+oembed"
+      href="${publicUrl}/v1/oembed?${about.toString()}"
+      title="${title}"
+    />
+    <meta property="og:type" content="website" />
+    <meta property="og:url" content="${canonical}" />
+    <meta property="og:site_name" content="${lead.name}" />
+    <meta property="og:title" content="${title}" />
+    <meta property="og:description" content="${description}" />
+    <meta property="og:locale" content="${locale.replaceAll('-', '_')}" />
+    <meta property="og:image" content="${publicUrl}/v1/petitions/${publicId}/og.png" />
+    <meta property="og:image:width" content="${PICTURE_WIDTH}" />
+    <meta property="og:image:height" content="${PICTURE_HEIGHT}" />
+    <meta name="twitter:card" content="summary_large_image" />
+    ${STYLE}
+    <script src="${publicUrl}/embed/v1.js" defer></script>`;
+}
+
+function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, publicUrl: string): string {
+  const { petition, lead, confirmed, locale, isOpen } = shown;
+  const plural = new Intl.PluralRules(spoken).select(confirmed);
+  const number = new Intl.NumberFormat(spoken).format(confirmed);
+  const count = say(embed[`count_${plural}`] ?? embed.count_other, { count: number });
+  const targets = petition.targets.map(({ name }) => name).join('; ');
+  return html`<!doctype html>
+    <html lang="${spoken}" dir="${dir}" prefix="og: https://ogp.me/ns#">
+      <head>
+        ${headOf(shown, publicUrl)}
+      </head>
+      <body>
+        <main>
+          <h1 class="elsewhere">${petition.title}</h1>
+          <undersigned-petition slug="${petition.slug}" ${locale ? html`locale="${locale}"` : ''}>
+            <div lang="${petition.locale}" dir="auto">
+              <p>${lead.name}</p>
+              <p class="title" aria-hidden="true">${petition.title}</p>
+              ${targets === '' ? '' : html`<p>${embed.to_label} ${targets}</p>`}
+              <p class="statement">${petition.statement}</p>
+            </div>
+            <p><strong>${count}</strong></p>
+            <p class="late">${isOpen ? pages.common.no_script : embed.closed}</p>
+          </undersigned-petition>
+        </main>
+      </body>
+    </html> `.markup;
+}
+
+export const petitionPageRoutes =
+  (ctx: Context, locales: Locales, publicUrl: string): FastifyPluginCallback =>
+  (app, _options, done) => {
+    setUpPages(app, locales, ctx.store.explain);
+    app.decorateReply('pagePolicy', null);
+    // After the hook of all pages, whose policy allows neither scripts nor frames.
+    app.addHook('onSend', (_request, reply, payload, next) => {
+      if (reply.pagePolicy !== null) {
+        reply.header('content-security-policy', reply.pagePolicy).removeHeader('x-frame-options');
+        // With `no-referrer`, browsers would send `Origin: null` when somebody signs here.
+        reply.header('referrer-policy', 'same-origin');
+      }
+      next(null, payload);
+    });
+    app.get<{ Params: { petition: string }; Querystring: Fields }>(
+      '/p/:petition',
+      { schema: { hide: true } },
+      async (request, reply) => {
+        const on = ctx.store.read;
+        const petition = await findPetition(on, ANONYMOUS, request.params.petition).catch(
+          (error: unknown) => {
+            if (error instanceof Moved) return error;
+            throw error;
+          },
+        );
+        if (petition instanceof Moved) {
+          const [, query] = request.url.split('?');
+          return reply.redirect(`${publicUrl}/p/${petition.slug}${query ? `?${query}` : ''}`, 308);
+        }
+        const lead = await findLead(on, petition);
+        const { confirmed } = await readCounts(on, petition.key);
+        const { locale } = request.query;
+        reply.pagePolicy = policyOf(petition, lead, publicUrl);
+        const canonical = ctx.links.petition(petition);
+        const shown: Shown = {
+          petition,
+          lead,
+          confirmed,
+          canonical,
+          locale,
+          isOpen: isOpenAt(petition, ctx.now()),
+        };
+        return reply
+          .type('text/html; charset=utf-8')
+          .header('cache-control', PUBLIC_CACHE)
+          .send(pageOf(shown, locales.pick(locale ?? petition.locale), publicUrl));
+      },
+    );
+    done();
+  };
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The Content-Security-Policy of a page with the element; null: that of all pages. */
+    pagePolicy: string | null;
+  }
+}
