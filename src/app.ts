@@ -30,6 +30,8 @@ import { openapi, documentOf } from './http/openapi/openapi.js';
 import { secretApiKeyRoutes } from './http/organization/api-keys.js';
 import { secretOrganizationRoutes } from './http/organization/organizations.js';
 import { pageRoutes } from './http/pages/pages.js';
+import { createSite, type Site } from './http/pages/visit.js';
+import { UNNAMED } from './installation.js';
 import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partners/partnerships.js';
 import { embedRoutes } from './http/petitions/embed.js';
 import { oembedRoutes } from './http/petitions/oembed.js';
@@ -65,6 +67,8 @@ export type BuildOptions = ContextOptions & {
         | 'MAX_WAITING'
         | 'MAX_WAIT_MS'
         | 'secretKeysInDocs'
+        | 'installation'
+        | 'SECURITY_CONTACT'
       >
     >;
   /** The languages of pages; the built-in ones if absent. */
@@ -118,11 +122,12 @@ export async function build(options: BuildOptions): Promise<App> {
   });
   const reference = referenceRoutes({ publicUrl, document: documentOf });
   const locales = options.locales ?? loadLocales();
+  const site = createSite(locales, config.installation ?? UNNAMED);
   const admission = admissionOf(options, app.log);
   const block = blocks({ ctx, limits, admission });
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
   await app.register(block('service', [service, reference, embedRoutes(locales, options.widget)]));
-  await app.register(block('open', openRoutes({ ctx, config, locales, metrics, streams })));
+  await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams })));
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes(ctx, options.transfers)));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
@@ -141,19 +146,19 @@ export async function build(options: BuildOptions): Promise<App> {
 type OpenParts = {
   ctx: Context;
   config: BuildOptions['config'];
-  locales: Locales;
+  site: Site;
   metrics: Registry;
   streams: LiveStreams;
 };
 
 /** Routes that need no key. */
-const openRoutes = ({ ctx, config, locales, metrics, streams }: OpenParts): FastifyPluginCallback[] => [
+const openRoutes = ({ ctx, config, site, metrics, streams }: OpenParts): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
   signingRoutes(ctx),
   publicSignatureRoutes(ctx),
   challengeRoutes(ctx),
   countRoutes(ctx),
-  pictureRoutes(ctx, locales, metrics),
+  pictureRoutes(ctx, site.locales, metrics),
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
@@ -164,7 +169,7 @@ const openRoutes = ({ ctx, config, locales, metrics, streams }: OpenParts): Fast
   mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
-  pageRoutes(ctx, locales),
+  pageRoutes(ctx, site),
   shareRedirectRoutes(ctx, config.publicUrl),
 ];
 

@@ -42,8 +42,12 @@ const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
  */
 export function createInstance(options: InstanceOptions): FastifyInstance {
   const { publicUrl, constant, draining, explain } = options;
-  const stamp = (request: FastifyRequest, reply: FastifyReply) =>
+  const stamp = (request: FastifyRequest, reply: FastifyReply) => {
+    // Pages have a policy of their own.
+    const policy = reply.getHeader('content-security-policy');
     reply.headers(constant).header('x-request-id', request.id);
+    return policy === undefined ? reply : reply.header('content-security-policy', policy);
+  };
   const app: FastifyInstance = Fastify({
     ...serverOptions(options),
     frameworkErrors: (error, request, reply) => void app.errorHandler(error, request, stamp(request, reply)),

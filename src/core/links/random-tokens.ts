@@ -20,6 +20,9 @@ const KINDS: Record<TokenPurpose, { prefix: string; lifetime: number }> = {
   email_undo: { prefix: 'px', lifetime: 7 * DAY_MS },
 };
 
+/** How long the tokens of a purpose work, for texts that say it. */
+export const lifetimeOf = (purpose: TokenPurpose): number => KINDS[purpose].lifetime;
+
 export const TOKEN_BYTES = 33;
 /** How long a confirmation of subscriptions alone stays open; one with a signature stays open as long as its token. */
 export const SUBSCRIPTION_LIFETIME_MS = 72 * HOUR_MS;

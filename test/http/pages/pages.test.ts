@@ -3,21 +3,33 @@ import { onEveryEngine, publish, start, type Answer, type TestApp } from '../../
 import { limits as enough } from '../../support/high-limits.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../../support/mailbox.js';
 
-const open = (api: TestApp, path: string, headers = {}) => api.call('GET', path, { headers });
+type PageAnswer = Answer & { path: string };
 
-const submit = (api: TestApp, path: string, fields: Record<string, string>, headers = {}) =>
-  api.call('POST', path, {
+const open = async (api: TestApp, path: string, headers = {}): Promise<PageAnswer> => ({
+  ...(await api.call('GET', path, { headers })),
+  path,
+});
+
+const submit = async (
+  api: TestApp,
+  path: string,
+  fields: Record<string, string>,
+  headers = {},
+): Promise<PageAnswer> => ({
+  ...(await api.call('POST', path, {
     body: new URLSearchParams(fields).toString(),
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-  });
+  })),
+  path,
+});
 
 type Form = { action: string; fields: Record<string, string> };
 
 /** The forms of a page, as somebody without scripts would send them. */
-const formsOf = ({ text }: Answer): Form[] =>
-  [...text.matchAll(/<form method="post" action="([^"]+)">([^]*?)<\/form>/g)].map(
+const formsOf = ({ text, path }: PageAnswer): Form[] =>
+  [...text.matchAll(/<form method="post" action="([^"]+)"[^>]*>([^]*?)<\/form>/g)].map(
     ([, action = '', inside = '']) => ({
-      action,
+      action: new URL(action, `http://undersigned.test${path}`).pathname,
       fields: Object.fromEntries(
         [...inside.matchAll(/<input\s[^>]*?>/g)].flatMap(([input]) => {
           const attribute = (name: string) => new RegExp(`\\s${name}="([^"]*)"`).exec(input)?.[1];
