@@ -30,6 +30,8 @@ import { openapi, documentOf } from './http/openapi/openapi.js';
 import { secretApiKeyRoutes } from './http/organization/api-keys.js';
 import { secretOrganizationRoutes } from './http/organization/organizations.js';
 import { pageRoutes } from './http/pages/pages.js';
+import { homeRoutes } from './http/pages/home.js';
+import { createNotFoundPage } from './http/pages/not-found.js';
 import { createSite, type Site } from './http/pages/visit.js';
 import { UNNAMED } from './installation.js';
 import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partners/partnerships.js';
@@ -39,6 +41,7 @@ import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petit
 import { pictureRoutes } from './http/petitions/pictures.js';
 import { createMetrics, watchLimits, watchLive } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
+import { wellKnownRoutes } from './http/service/well-known.js';
 import { serviceRoutes } from './http/service/service.js';
 import { openShareLinkRoutes, secretShareLinkRoutes } from './http/sharing/share-links.js';
 import { shareRedirectRoutes } from './http/sharing/share-redirect.js';
@@ -95,10 +98,23 @@ export async function build(options: BuildOptions): Promise<App> {
   let isDraining = false;
   const draining = () => isDraining;
   const { explain } = store;
-  const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, draining, explain });
+  const locales = options.locales ?? loadLocales();
+  const site = createSite(locales, config.installation ?? UNNAMED);
+  const notFoundPage = createNotFoundPage(site);
+  const app = createInstance({
+    publicUrl,
+    trustProxy,
+    logger,
+    arrival,
+    constant,
+    draining,
+    explain,
+    notFoundPage,
+  });
 
   app.decorate('ownPages', {
     origin: new URL(publicUrl).origin,
+    base: new URL(publicUrl).pathname.replace(/\/$/, ''),
     sendSecretKeys: config.secretKeysInDocs ?? false,
   });
   await openapi(app, publicUrl);
@@ -120,13 +136,12 @@ export async function build(options: BuildOptions): Promise<App> {
     draining,
     document: documentOf,
   });
-  const reference = referenceRoutes({ publicUrl, document: documentOf });
-  const locales = options.locales ?? loadLocales();
-  const site = createSite(locales, config.installation ?? UNNAMED);
+  const reference = referenceRoutes({ publicUrl, name: site.installation.name, document: documentOf });
+  const files = wellKnownRoutes({ publicUrl, contact: config.SECURITY_CONTACT ?? '', now: ctx.now });
   const admission = admissionOf(options, app.log);
   const block = blocks({ ctx, limits, admission });
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
-  await app.register(block('service', [service, reference, embedRoutes(locales, options.widget)]));
+  await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
   await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams })));
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes(ctx, options.transfers)));
@@ -170,7 +185,8 @@ const openRoutes = ({ ctx, config, site, metrics, streams }: OpenParts): Fastify
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
   pageRoutes(ctx, site),
-  shareRedirectRoutes(ctx, config.publicUrl),
+  homeRoutes(ctx, site),
+  shareRedirectRoutes(ctx, config.publicUrl, site),
 ];
 
 /** Routes for one supporter's own data, with a session. */

@@ -11,9 +11,8 @@ import { takenDown } from '../petitions/petition-life.js';
 export type ShareTarget = {
   linkKey: number;
   petitionKey: number;
-  /** The petition's page. */
-  pageUrl: string;
-  /** The same, with source and code in its query. */
+  code: string;
+  /** The petition's page, with source and code in its query. */
   location: string;
 };
 
@@ -69,7 +68,9 @@ export function createShareTargets(store: Pick<Store, 'read' | 'generation'>): S
   }
 
   return {
-    find(code) {
+    find(text) {
+      // Punctuation around a pasted link is no part of its code.
+      const [code = text] = /[0-9A-Za-z]+/.exec(text) ?? [];
       const generation = store.generation();
       const known = kept.get(code);
       return known !== undefined && known.generation === generation ? known.target : look(code, generation);
@@ -85,7 +86,7 @@ async function findTarget(on: Reader, code: string): Promise<ShareTarget> {
   if (!page) throw new ApiError('share_link_not_found');
   const { linkKey, petitionKey, source, network } = row;
   const location = `${page.head}source=${encode(source ?? `share-${network}`)}&share=${code}${page.hash}`;
-  return { linkKey, petitionKey, pageUrl: page.url, location };
+  return { linkKey, petitionKey, code, location };
 }
 
 /** Looser than the codes that are made; it only saves looking up what could never be one. */
@@ -93,7 +94,7 @@ const CODE = /^[0-9A-Za-z]{1,64}$/;
 
 const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
 
-type Page = { url: string; head: string; hash: string };
+type Page = { head: string; hash: string };
 
 /** Cached, because parsing the URL costs more than finding the link, and there are few pages. */
 const pages = new Map<string, Page | undefined>();
@@ -111,7 +112,7 @@ function pageOf(pageUrl: string): Page | undefined {
 function split(pageUrl: string): Page | undefined {
   const url = URL.canParse(pageUrl) ? new URL(pageUrl) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
-  const { href, hash, search } = url;
+  const { hash, search } = url;
   url.hash = '';
   url.search = search
     .slice(1)
@@ -119,7 +120,7 @@ function split(pageUrl: string): Page | undefined {
     .filter((pair) => pair !== '' && !OURS.has(nameOf(pair)))
     .join('&');
   const head = url.href.replace(/\?$/, '');
-  return { url: href, head: head + (head.includes('?') ? '&' : '?'), hash };
+  return { head: head + (head.includes('?') ? '&' : '?'), hash };
 }
 
 const OURS = new Set(['source', 'share']);
