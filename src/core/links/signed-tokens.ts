@@ -109,8 +109,30 @@ export async function linkedSubscription(
   purpose: SignedPurpose,
   claims: Claims,
 ): Promise<LinkedSubscription | undefined> {
-  const { subscriptions: t, supporters } = on.tables;
-  const [row] = await on.db
+  const row = (await rowOf(on, claims.handle)) ?? (await mergedRowOf(on, purpose, claims.handle));
+  return row && (!PURPOSES[purpose].voidable || row.epoch === claims.epoch) ? row : undefined;
+}
+
+type Row = LinkedSubscription & { epoch: number };
+
+async function rowOf(on: Reader, handle: Buffer): Promise<Row | undefined> {
+  const { subscriptions: t } = on.tables;
+  const [row] = await selectLinked(on).where(eq(t.handle, handle));
+  return row;
+}
+
+/** The subscription into which that of the handle was merged. Such links only unsubscribe. */
+async function mergedRowOf(on: Reader, purpose: SignedPurpose, handle: Buffer): Promise<Row | undefined> {
+  if (PURPOSES[purpose].voidable) return undefined;
+  const { subscriptions: t, formerHandles } = on.tables;
+  const [row] = await selectLinked(on)
+    .innerJoin(formerHandles, eq(formerHandles.subscriptionKey, t.key))
+    .where(eq(formerHandles.handle, handle));
+  return row;
+}
+
+const selectLinked = ({ db, tables: { subscriptions: t, supporters } }: Reader) =>
+  db
     .select({
       key: t.key,
       organizationKey: t.organizationKey,
@@ -119,7 +141,4 @@ export async function linkedSubscription(
       epoch: supporters.linkEpoch,
     })
     .from(t)
-    .innerJoin(supporters, eq(supporters.key, t.supporterKey))
-    .where(eq(t.handle, claims.handle));
-  return row && (!PURPOSES[purpose].voidable || row.epoch === claims.epoch) ? row : undefined;
-}
+    .innerJoin(supporters, eq(supporters.key, t.supporterKey));

@@ -16,7 +16,9 @@ export function sendErrorPage(
 ): FastifyReply {
   const visit = visitOf(site, request);
   const [title, text] = wordsFor(visit.words, code, status);
-  const more = DEAD_LINK.has(code) ? waysOn(visit, request.url) : '';
+  const more = DEAD_LINK.has(code)
+    ? waysOn(visit, request.url)
+    : html`<p><a href="${visit.at('/')}">${visit.words.common.to_start}</a></p>`;
   return visit.send(
     reply,
     status,

@@ -57,7 +57,7 @@ export function waysOn(visit: Visit, path: string): Html {
   const part = (heading: string, content: Html) =>
     html`<h2>${heading}</h2>
       ${content}`;
-  const [, page = ''] = path.split('/');
+  const [, page = ''] = path.split(/[/?]/);
   switch (page) {
     case 'confirm':
       return html`${part(confirm.code_heading, codeForms(visit))}
