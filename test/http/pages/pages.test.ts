@@ -135,31 +135,34 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     t.equal(await confirmed(), 2);
   });
 
-  await t.test('confirm: the code gives the same page as the link, which says later that it counts', async (t) => {
-    await sign('same@example.org');
-    const { values } = await collectLetter(api, 'same@example.org');
-    const code = (values.code ?? '').replace(/(...)(...)/, '$1 $2');
-    const typed = await submit(api, '/confirm', { email: 'same@example.org', code });
-    await sign('link@example.org');
-    const token = tokenOf(await collectLetter(api, 'link@example.org'));
-    const pressed = await submit(api, '/confirm', { token });
-    const plain = ({ text }: PageAnswer) => text.replace(/rc_[A-Za-z0-9_-]+/g, 'RECEIPT');
-    t.equal(plain(typed), plain(pressed));
-    t.match(typed.text, 'Your signature under “Save &lt;our&gt; &quot;meadows&quot;” is confirmed');
-    t.match(typed.text, 'href="https://x.example/m"');
-    for (const days of [0, 3]) {
-      api.setClock(new Date(Date.now() + days * 86_400_000));
-      const again = await open(api, `/confirm?token=${token}`);
-      t.equal(again.status, 200);
-      isPage(t, again);
-      t.match(again.text, 'You have confirmed already');
-      t.match(again.text, 'href="https://x.example/m"');
-      t.notMatch(again.text, 'Nothing has happened so far');
-      t.notMatch(again.text, /link@|King/);
-      t.equal((await submit(api, '/confirm', { token })).status, 200, 'an old page that is still open');
-    }
-    api.setClock(undefined);
-  });
+  await t.test(
+    'confirm: the code gives the same page as the link, which says later that it counts',
+    async (t) => {
+      await sign('same@example.org');
+      const { values } = await collectLetter(api, 'same@example.org');
+      const code = (values.code ?? '').replace(/(...)(...)/, '$1 $2');
+      const typed = await submit(api, '/confirm', { email: 'same@example.org', code });
+      await sign('link@example.org');
+      const token = tokenOf(await collectLetter(api, 'link@example.org'));
+      const pressed = await submit(api, '/confirm', { token });
+      const plain = ({ text }: PageAnswer) => text.replace(/rc_[A-Za-z0-9_-]+/g, 'RECEIPT');
+      t.equal(plain(typed), plain(pressed));
+      t.match(typed.text, 'Your signature under “Save &lt;our&gt; &quot;meadows&quot;” is confirmed');
+      t.match(typed.text, 'href="https://x.example/m"');
+      for (const days of [0, 3]) {
+        api.setClock(new Date(Date.now() + days * 86_400_000));
+        const again = await open(api, `/confirm?token=${token}`);
+        t.equal(again.status, 200);
+        isPage(t, again);
+        t.match(again.text, 'You have confirmed already');
+        t.match(again.text, 'href="https://x.example/m"');
+        t.notMatch(again.text, 'Nothing has happened so far');
+        t.notMatch(again.text, /link@|King/);
+        t.equal((await submit(api, '/confirm', { token })).status, 200, 'an old page that is still open');
+      }
+      api.setClock(undefined);
+    },
+  );
 
   await t.test('thanks: a share link for each network is credited to the signer', async (t) => {
     await sign('share@example.org');
@@ -174,7 +177,7 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     t.equal((await links()).length, before, 'showing the page makes none');
     for (const { action, fields } of buttons) {
       const shared = await submit(api, action, fields);
-      t.equal(shared.status, 200, fields['network']);
+      t.equal(shared.status, 200, fields['network'] ?? '');
       t.match(shared.text, /http:\/\/undersigned\.test\/s\/[A-Za-z0-9]{10}/);
       t.equal(/http-equiv="refresh"/.test(shared.text), fields['network'] !== 'copy');
       t.notMatch(shared.text, /share@|rc_|pc_/);
@@ -182,7 +185,11 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     const made = (await links()).slice(before);
     t.equal(made.length, buttons.length);
     const [signer] = await api.store.read.db.select().from(signatures).orderBy(desc(signatures.key)).limit(1);
-    t.same([...new Set(made.map(({ signatureKey }) => signatureKey))], [signer?.key], 'credited to the signer');
+    t.same(
+      [...new Set(made.map(({ signatureKey }) => signatureKey))],
+      [signer?.key],
+      'credited to the signer',
+    );
     await submit(api, '/share', buttons[0]?.fields ?? {});
     t.equal((await links()).length, before + buttons.length, 'the same button gives the same link');
     t.equal((await submit(api, '/share', { network: 'x', receipt: 'rc_x' })).status, 422);
@@ -205,7 +212,11 @@ onEveryEngine('pages behind the links', async (t, engine) => {
       t.equal(page.status, 200, query);
       t.equal(formsOf(page)[0]?.fields['token'], token, query);
     }
-    for (const path of [`/confirm%3Ftoken=${token}`, `/confirm.?token=${token}`, `/confirm/?token=${token}`]) {
+    for (const path of [
+      `/confirm%3Ftoken=${token}`,
+      `/confirm.?token=${token}`,
+      `/confirm/?token=${token}`,
+    ]) {
       const moved = await open(api, path, { accept: 'text/html' });
       t.equal(moved.status, 302, path);
       t.match(moved.headers['location'], new RegExp(`confirm\\?token=${token}$`));
