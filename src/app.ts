@@ -30,14 +30,19 @@ import { openapi, documentOf } from './http/openapi/openapi.js';
 import { secretApiKeyRoutes } from './http/organization/api-keys.js';
 import { secretOrganizationRoutes } from './http/organization/organizations.js';
 import { pageRoutes } from './http/pages/pages.js';
+import { homeRoutes } from './http/pages/home.js';
+import { createNotFoundPage } from './http/pages/not-found.js';
+import { createSite, type Site } from './http/pages/visit.js';
+import { UNNAMED } from './installation.js';
 import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partners/partnerships.js';
 import { embedRoutes } from './http/petitions/embed.js';
 import { oembedRoutes } from './http/petitions/oembed.js';
-import { petitionPageRoutes } from './http/petitions/petition-page.js';
+import { petitionPageRoutes } from './http/pages/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
 import { createMetrics, watchLimits, watchLive } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
+import { wellKnownRoutes } from './http/service/well-known.js';
 import { serviceRoutes } from './http/service/service.js';
 import { openShareLinkRoutes, secretShareLinkRoutes } from './http/sharing/share-links.js';
 import { shareRedirectRoutes } from './http/sharing/share-redirect.js';
@@ -66,6 +71,8 @@ export type BuildOptions = ContextOptions & {
         | 'MAX_WAITING'
         | 'MAX_WAIT_MS'
         | 'secretKeysInDocs'
+        | 'installation'
+        | 'SECURITY_CONTACT'
       >
     >;
   /** The languages of pages; the built-in ones if absent. */
@@ -92,10 +99,23 @@ export async function build(options: BuildOptions): Promise<App> {
   let isDraining = false;
   const draining = () => isDraining;
   const { explain } = store;
-  const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, draining, explain });
+  const locales = options.locales ?? loadLocales();
+  const site = createSite(locales, config.installation ?? UNNAMED);
+  const notFoundPage = createNotFoundPage(site);
+  const app = createInstance({
+    publicUrl,
+    trustProxy,
+    logger,
+    arrival,
+    constant,
+    draining,
+    explain,
+    notFoundPage,
+  });
 
   app.decorate('ownPages', {
     origin: new URL(publicUrl).origin,
+    base: new URL(publicUrl).pathname.replace(/\/$/, ''),
     sendSecretKeys: config.secretKeysInDocs ?? false,
   });
   await openapi(app, publicUrl);
@@ -117,13 +137,13 @@ export async function build(options: BuildOptions): Promise<App> {
     draining,
     document: documentOf,
   });
-  const reference = referenceRoutes({ publicUrl, document: documentOf });
-  const locales = options.locales ?? loadLocales();
+  const reference = referenceRoutes({ publicUrl, name: site.installation.name, document: documentOf });
+  const files = wellKnownRoutes({ publicUrl, contact: config.SECURITY_CONTACT ?? '', now: ctx.now });
   const admission = admissionOf(options, app.log);
   const block = blocks({ ctx, limits, admission });
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
-  await app.register(block('service', [service, reference, embedRoutes(locales, options.widget)]));
-  await app.register(block('open', openRoutes({ ctx, config, locales, metrics, streams })));
+  await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
+  await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams })));
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes(ctx, options.transfers)));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
@@ -142,19 +162,19 @@ export async function build(options: BuildOptions): Promise<App> {
 type OpenParts = {
   ctx: Context;
   config: BuildOptions['config'];
-  locales: Locales;
+  site: Site;
   metrics: Registry;
   streams: LiveStreams;
 };
 
 /** Routes that need no key. */
-const openRoutes = ({ ctx, config, locales, metrics, streams }: OpenParts): FastifyPluginCallback[] => [
+const openRoutes = ({ ctx, config, site, metrics, streams }: OpenParts): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
   signingRoutes(ctx),
   publicSignatureRoutes(ctx),
   challengeRoutes(ctx),
   countRoutes(ctx),
-  pictureRoutes(ctx, locales, metrics),
+  pictureRoutes(ctx, site.locales, metrics),
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
@@ -165,9 +185,10 @@ const openRoutes = ({ ctx, config, locales, metrics, streams }: OpenParts): Fast
   mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
-  pageRoutes(ctx, locales),
-  petitionPageRoutes(ctx, locales, config.publicUrl),
-  shareRedirectRoutes(ctx, config.publicUrl),
+  pageRoutes(ctx, site),
+  homeRoutes(ctx, site),
+  petitionPageRoutes(ctx, site, config.publicUrl),
+  shareRedirectRoutes(ctx, config.publicUrl, site),
 ];
 
 /** Routes for one supporter's own data, with a session. */

@@ -3,6 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
 import { DEFAULT_POLICY, type Policy } from './core/letters/mail-policy.js';
 import type { LinkTemplates } from './core/links/link-urls.js';
+import { InstallationSettings, readInstallation, type Installation } from './installation.js';
 
 const rate = (value: string, description: string) =>
   Type.String({
@@ -28,6 +29,7 @@ export const Environment = Type.Object({
     default: '',
     description: 'How the world reaches this server; http://HOST:PORT if empty.',
   }),
+  ...InstallationSettings,
   NODE_ENV: Type.String({
     default: '',
     description: 'production: nothing is allowed that only helps with developing.',
@@ -195,6 +197,7 @@ export type Config = Readonly<
   >
 > & {
   readonly publicUrl: string;
+  readonly installation: Installation;
   /** Whether pages of the server's own origin may send secret keys. */
   readonly secretKeysInDocs: boolean;
   readonly trustProxy: string[];
@@ -245,6 +248,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
   return Object.freeze({
     ...plain,
     publicUrl: (PUBLIC_URL || `http://${plain.HOST}:${plain.PORT}`).replace(/\/+$/, ''),
+    installation: readInstallation(plain),
     secretKeysInDocs:
       plain.DOCS_SECRET_KEYS === 'true' || (plain.DOCS_SECRET_KEYS === '' && plain.NODE_ENV !== 'production'),
     trustProxy: parseProxies(TRUST_PROXY),

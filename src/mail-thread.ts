@@ -49,7 +49,7 @@ const ctx = createContext({
 const worker = startMailWorker({
   ctx,
   post: openPost(config),
-  render: createRenderer(loadLocales(config.LOCALES_FOLDER || undefined)),
+  render: createRenderer(loadLocales(config.LOCALES_FOLDER || undefined), config.installation),
   logger: { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') },
   domainRate: config.domainRate,
   connections: config.MAIL_CONNECTIONS,

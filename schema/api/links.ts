@@ -2,7 +2,7 @@ import { matching } from './typebox.js';
 
 /*
  * The tokens of mailed links, as callers send them. A malformed token must get the same answer as an invalid one, so
- * the pattern is deliberately loose.
+ * the pattern is deliberately loose. What mail programs and people add around a token is removed before.
  */
 
 const EXAMPLES = {
@@ -20,4 +20,5 @@ export const linkToken = (prefix: keyof typeof EXAMPLES, description: string) =>
     rule: `Write the token as it stands in the link, like ${EXAMPLES[prefix]}.`,
     description,
     examples: [EXAMPLES[prefix]],
+    typed: 'mailed_token',
   });

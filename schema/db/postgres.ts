@@ -18,6 +18,7 @@ export const {
   consentTexts,
   consents,
   subscriptions,
+  formerHandles,
   confirmationRequests,
   linkTokens,
   linkKeys,

@@ -9,7 +9,8 @@ import { ApiError } from '../errors.js';
 declare module 'fastify' {
   interface FastifyInstance {
     /** The origin of this server's own pages, such as /docs, and whether those may send secret keys. */
-    ownPages: { origin: string; sendSecretKeys: boolean };
+    /** `base`: the path of PUBLIC_URL, without a slash at the end; proxies may strip it. */
+    ownPages: { origin: string; base: string; sendSecretKeys: boolean };
   }
   interface FastifyRequest {
     actor: Actor;

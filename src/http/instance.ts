@@ -10,7 +10,7 @@ import Fastify, {
 import { components } from '../../schema/api/typebox.js';
 import type { Config } from '../config.js';
 import { ApiError } from '../errors.js';
-import { clientErrorHandler, problems } from './problems.js';
+import { clientErrorHandler, problems, type ProblemOptions } from './problems.js';
 import { enableSendNow } from './send-now.js';
 import { validation } from './validation.js';
 
@@ -25,6 +25,7 @@ export type InstanceOptions = {
   draining: () => boolean;
   /** Translates an error of a database driver into one of the catalogue, where the store knows it. */
   explain: (error: unknown) => unknown;
+  notFoundPage: ProblemOptions['notFoundPage'];
 };
 
 /** How long a request may take to arrive, and how often that is checked, in milliseconds. */
@@ -41,9 +42,13 @@ const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
  * The Fastify instance with all that applies to every route: time limits, request id, headers, validation and problems.
  */
 export function createInstance(options: InstanceOptions): FastifyInstance {
-  const { publicUrl, constant, draining, explain } = options;
-  const stamp = (request: FastifyRequest, reply: FastifyReply) =>
+  const { publicUrl, constant, draining, explain, notFoundPage } = options;
+  const stamp = (request: FastifyRequest, reply: FastifyReply) => {
+    // Pages have a policy of their own.
+    const policy = reply.getHeader('content-security-policy');
     reply.headers(constant).header('x-request-id', request.id);
+    return policy === undefined ? reply : reply.header('content-security-policy', policy);
+  };
   const app: FastifyInstance = Fastify({
     ...serverOptions(options),
     frameworkErrors: (error, request, reply) => void app.errorHandler(error, request, stamp(request, reply)),
@@ -51,7 +56,7 @@ export function createInstance(options: InstanceOptions): FastifyInstance {
   });
 
   validation(app);
-  problems(app, { publicUrl, explain });
+  problems(app, { publicUrl, explain, notFoundPage });
   // Answers are mapped by hand, and the tests check them against the document. A serializer made from the schemas would
   // silently drop or convert unexpected members, and so hide mistakes.
   app.setSerializerCompiler(() => JSON.stringify);

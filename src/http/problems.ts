@@ -38,10 +38,12 @@ export type ProblemOptions = {
   publicUrl: string;
   /** Translates an error of a database driver into one of the catalogue, where the store knows it. */
   explain: (error: unknown) => unknown;
+  /** Sends people in a browser a page about an unknown path; undefined: it was not asked for by one. */
+  notFoundPage: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 };
 
 /** Turns every error into an `application/problem+json` with a code of the catalogue (src/errors.ts). */
-export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOptions): void {
+export function problems(app: FastifyInstance, { publicUrl, explain, notFoundPage }: ProblemOptions): void {
   app.setErrorHandler((thrown: unknown, request, reply) => {
     if (thrown instanceof Moved) return redirect(request, reply, thrown);
     const error = asApiError(explain(thrown));
@@ -53,12 +55,14 @@ export function problems(app: FastifyInstance, { publicUrl, explain }: ProblemOp
     return sendProblem(request, reply, error);
   });
 
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      request,
-      reply,
-      new ApiError('not_found', { detail: 'See /docs or /openapi.yaml for what there is.' }),
-    ),
+  app.setNotFoundHandler(
+    (request, reply) =>
+      notFoundPage(request, reply) ??
+      sendProblem(
+        request,
+        reply,
+        new ApiError('not_found', { detail: 'See /docs or /openapi.yaml for what there is.' }),
+      ),
   );
 
   function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ApiError) {
@@ -194,7 +198,8 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
 
 /** Redirects to the petition's new slug, for any operation: 308 keeps the method and the body. */
 function redirect(request: FastifyRequest, reply: FastifyReply, { slug }: Moved) {
-  const location = request.url.replace(/^(\/v1\/petitions\/)[^/?]+/, `$1${slug}`);
+  const path = request.url.replace(/^(\/v1\/petitions\/)[^/?]+/, `$1${slug}`);
+  const location = request.server.ownPages.base + path;
   return reply.code(308).headers({ location, 'cache-control': 'private, max-age=300' }).send();
 }
 

@@ -2,6 +2,7 @@ import type { FuncKeywordDefinition, SchemaValidateFunction } from 'ajv';
 import { parse } from 'tldts';
 import type { OwnKeyword, TypedAs } from '../../schema/api/typebox.js';
 import { countryOf, nearestCountry } from '../core/countries.js';
+import { mailedToken } from '../core/links/mailed-token.js';
 import { codeOf, isVisible, manyLines, oneLine, phoneOf, postalCodeOf, trimmed } from '../core/typed-text.js';
 
 const WILDCARD = /^https?:\/\/\*\.([^:]+)/;
@@ -43,6 +44,7 @@ const READINGS: Record<TypedAs, Reading> = {
     advice: () => 'Write its digits, like +31 20 555 0123; leave it out if there is none.',
   },
   country: { read: (text) => countryOf(oneLine(text)), advice: countryAdvice },
+  mailed_token: { read: mailedToken },
   code: { read: codeOf, advice: () => 'Write the six digits of the mail, like 041327.' },
 };
 

@@ -12,8 +12,11 @@ export type Block =
 
 export type Blocks = { body: Block[]; footer: Block[] };
 
-/** The blocks of a mail in the language of the catalogue. */
-export function composeBlocks(letter: Letter, { mail }: Catalogue): Blocks {
+/** Who speaks in a mail, with what stands at its end. */
+export type Sender = { name: string; url: string | null; imprint: string | null };
+
+/** The blocks of a mail in the language of the catalogue; `sender`: null where nobody is named. */
+export function composeBlocks(letter: Letter, { mail }: Catalogue, sender: Sender | null): Blocks {
   const words: MailWords = mail[letter.template];
   const values = valuesOf(letter);
   const paragraphs = (texts: readonly string[]): Block[] =>
@@ -27,7 +30,7 @@ export function composeBlocks(letter: Letter, { mail }: Catalogue): Blocks {
       ...links(letter, words, mail, values),
       ...paragraphs(words.closing),
     ],
-    footer: footer(letter, mail, values),
+    footer: footer(sender, mail),
   };
 }
 
@@ -75,14 +78,14 @@ function links(
   return blocks;
 }
 
-function footer({ organization }: Letter, { common }: Catalogue['mail'], values: object): Block[] {
+function footer(sender: Sender | null, { common }: Catalogue['mail']): Block[] {
   const blocks: Block[] = [];
-  if (organization) {
-    const { name, url, imprint } = organization;
-    blocks.push({ kind: 'small', text: say(common.imprint, values) });
+  if (sender) {
+    const { name, url, imprint } = sender;
+    blocks.push({ kind: 'small', text: say(common.imprint, { organization: name }) });
     if (imprint) blocks.push({ kind: 'small', text: imprint });
     if (url) blocks.push({ kind: 'link', label: name, link: url });
   }
-  blocks.push({ kind: 'small', text: say(common.automatic, values) });
+  blocks.push({ kind: 'small', text: say(common.automatic) });
   return blocks;
 }

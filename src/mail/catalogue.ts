@@ -52,10 +52,10 @@ const MyData = {
     'heading none signed_on status_pending status_confirmed status_invalidated status_withdrawn status_quarantined name_label display_label display_public display_initials display_anonymous hidden_label hidden_hint save_button saved confirm_button withdraw_button withdraw_heading withdraw_explanation withdraw_confirm_button withdrawn',
   ),
   subscriptions: section(
-    'heading none status_pending status_active status_unsubscribed status_suppressed suppressed_hint frequency_label frequency_all frequency_weekly frequency_monthly language_label save_button saved unsubscribe_button unsubscribed subscribe_button subscribe_explanation subscribed not_possible',
+    'heading none status_pending status_active status_unsubscribed status_suppressed suppressed_hint frequency_label frequency_all frequency_weekly frequency_monthly language_label save_button saved unsubscribe_button unsubscribed subscribe_button subscribe_explanation subscribed not_possible leave_all_button leave_all_heading leave_all_explanation left_all',
   ),
   contact: section(
-    'heading explanation name_label country_label country_hint postal_code_label address_label city_label region_label phone_label save_button saved',
+    'heading explanation name_label country_label postal_code_label address_label city_label region_label phone_label save_button saved',
   ),
   email: section('heading explanation new_label button done'),
   export: section('heading explanation button'),
@@ -67,13 +67,15 @@ const MyData = {
 const Pages = Type.Object(
   {
     common: section(
-      'link_not_found_title link_not_found too_many_title too_many failed_title failed petition_not_found_title petition_not_found petition_taken_down_title petition_taken_down no_script invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint',
+      'link_not_found_title link_not_found not_found_title not_found share_not_found_title share_not_found taken_down_title taken_down to_start more_label choose too_many_title too_many failed_title failed invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint petition_not_found_title petition_not_found no_script',
     ),
     confirm: section(
-      'title heading_signature heading_subscription explanation_signature explanation_subscription opt_ins nothing_yet button_signature button_subscription done_title done_signature done_subscription refuse_heading refuse_explanation refuse_button refused_title refused code_heading code_explanation code_label code_hint code_button code_failed resend_heading resend_explanation resend_button resend_done',
+      'title heading_signature heading_subscription explanation_signature explanation_subscription opt_ins nothing_yet button_signature button_subscription done_title done_signature done_subscription already_title already_signature already_subscription refuse_heading refuse_explanation refuse_button refused_title refused code_heading code_explanation code_label code_hint code_button code_failed resend_heading resend_explanation resend_button resend_done',
     ),
+    share: section('heading explanation email copy copy_hint your_link open'),
+    home: section('title explanation petitions_heading none developers_heading reference'),
     unsubscribe: section(
-      'title heading explanation button done_title done signatures_hint typed_heading typed_explanation typed_button typed_done',
+      'title heading explanation button done_title left done signatures_hint typed_heading typed_explanation typed_button typed_done',
     ),
     manage: Type.Object(
       {
@@ -126,7 +128,7 @@ export type MailWords = Static<typeof MailWords>;
 /** The values that a text can use, for each part of the catalogue. */
 export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   mail: ['organization', 'petition', 'reminder', 'code', 'code_page', 'days', 'hours', 'minutes'],
-  pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date'],
+  pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date', 'network'],
   embed: EMBED_VALUES,
   picture: ['number', 'plural'],
 };

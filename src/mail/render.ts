@@ -1,5 +1,6 @@
 import type { Letter } from '../core/letters/letter.js';
-import { composeBlocks, valuesOf } from './blocks.js';
+import { UNNAMED, type Installation } from '../installation.js';
+import { composeBlocks, valuesOf, type Sender } from './blocks.js';
 import { toHtml } from './html.js';
 import type { Locales } from './locales.js';
 import { toPlainText } from './plain-text.js';
@@ -17,21 +18,31 @@ export type Rendered = {
 
 export type Render = (letter: Letter) => Rendered;
 
-/** Renders letters in the closest available language. Deterministic: the same letter gives the same mail. */
+/**
+ * Renders letters in the closest available language. Mails that come from no organization come from the installation.
+ * Deterministic: the same letter gives the same mail.
+ */
 export const createRenderer =
-  (locales: Pick<Locales, 'pick'>): Render =>
+  (locales: Pick<Locales, 'pick'>, installation: Installation = UNNAMED): Render =>
   (letter) => {
     const catalogue = locales.pick(letter.locale);
-    const blocks = composeBlocks(letter, catalogue);
+    const from = letter.organization ?? senderOf(installation, say(catalogue.mail.common.sender));
+    const blocks = composeBlocks(letter, catalogue, from);
     const subject = headerLine(say(catalogue.mail[letter.template].subject, valuesOf(letter)), 250);
     return {
-      sender: headerLine(letter.organization?.name ?? say(catalogue.mail.common.sender), 100),
+      sender: headerLine(from?.name ?? say(catalogue.mail.common.sender), 100),
       subject,
       html: toHtml(blocks, { ...catalogue, subject }),
       text: toPlainText(blocks),
       lang: catalogue.locale,
     };
   };
+
+/** Null where nothing says who runs this server. An imprint without a name stands under the general name. */
+function senderOf({ name, url, imprint }: Installation, fallback: string): Sender | null {
+  if (name === '' && imprint === '') return null;
+  return { name: name || fallback, url: url || null, imprint: imprint || null };
+}
 
 /**
  * A text as one header line of at most `longest` characters: without line breaks, control characters and direction

@@ -252,3 +252,27 @@ t.test('a header is one line of bounded length', (t) => {
   t.equal(headerLine('😀'.repeat(60), 50), `${'😀'.repeat(49)}…`);
   t.end();
 });
+
+t.test('mails that come from no organization come from the installation', async (t) => {
+  const installation = {
+    name: 'River League',
+    imprint: 'River League e.V.\nMillgate 4, Ewehaven',
+    url: 'https://league.example',
+    logo: 'https://league.example/logo.png',
+  };
+  const renderNamed = createRenderer(locales, installation);
+  for (const template of ['manage', 'email_apply', 'email_notice', 'email_undone'] as const) {
+    const { sender, text, html } = renderNamed(letter(template, { organization: null }));
+    t.equal(sender, 'River League', template);
+    t.match(text, 'Sent by River League');
+    t.match(text, 'Millgate 4, Ewehaven');
+    t.match(html, 'https://league.example"');
+    t.notMatch(html, /logo\.png|<img/, 'mails load nothing');
+    t.equal(render(letter(template, { organization: null })).sender, 'Petitions');
+  }
+  const { sender, text } = renderNamed(letter('confirm_signature'));
+  t.equal(sender, 'River Meadows Alliance', 'an organization speaks for itself');
+  t.notMatch(text, 'River League');
+  const unnamed = createRenderer(locales, { ...installation, name: '' });
+  t.match(unnamed(letter('manage', { organization: null })), { sender: 'Petitions', text: /River League e\.V\./ });
+});

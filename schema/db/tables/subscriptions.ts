@@ -118,5 +118,19 @@ export function defineSubscriptionsTables(
     ],
   );
 
-  return { consentTexts, consents, subscriptions };
+  /**
+   * Handles of subscriptions that were merged into another one: links with them, in mails already sent, go on leaving
+   * the list.
+   */
+  const formerHandles = d.table(
+    'former_handles',
+    {
+      key: d.key(),
+      handle: d.bytes().notNull().unique(),
+      subscriptionKey: to(subscriptions).notNull(),
+    },
+    (t) => [d.index('former_handles_subscription').on(t.subscriptionKey)],
+  );
+
+  return { consentTexts, consents, subscriptions, formerHandles };
 }

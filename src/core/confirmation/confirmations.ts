@@ -1,10 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
-import { and, desc, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
+import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { CONFIRM_LIFETIME_MS, consumeToken, findToken, linkNotFound } from '../links/random-tokens.js';
-import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { consumeToken, findToken, lifetimeOf, linkNotFound } from '../links/random-tokens.js';
+import type { ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { isBlocked } from '../mail/do-not-contact.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
 import { activateSubscription } from '../subscriptions/subscriptions.js';
@@ -29,7 +29,10 @@ const MAX_TRIES = 5;
  * says about its signer is taken over, its opt-ins become subscriptions. A repeat within a day gets the same answer and
  * changes nothing. Throws `link_not_found` for every kind of failure.
  */
-export async function confirmRequest(ctx: Context, proof: MailboxProof): Promise<Confirmed> {
+export async function confirmRequest(
+  ctx: Context,
+  proof: MailboxProof,
+): Promise<Confirmed & { request: ConfirmationRequest }> {
   const outcome = await ctx.store.transact(async (tx) => {
     const found = 'token' in proof ? await byToken(tx, proof.token) : await byCode(ctx, tx, proof);
     // A wrong code has used up a try, which must be committed: throwing here would roll it back.
@@ -37,10 +40,11 @@ export async function confirmRequest(ctx: Context, proof: MailboxProof): Promise
     const { request, supporter, repeated } = found;
     const goals = repeated || request.confirmedAt ? null : await apply(ctx, tx, request, supporter);
     if (goals === false) return undefined;
-    return { goals, petitionKey: request.petitionKey, ...(await aboutRequest(tx, request)) };
+    return { goals, request, ...(await aboutRequest(tx, request)) };
   });
   if (!outcome) throw linkNotFound();
-  const { goals, petitionKey, ...confirmed } = outcome;
+  const { goals, ...confirmed } = outcome;
+  const { petitionKey } = confirmed.request;
   if (goals && petitionKey !== null) await ctx.milestones.settle(petitionKey, goals);
   return confirmed;
 }
@@ -71,7 +75,7 @@ async function byCode(
         isNull(t.confirmedAt),
         isNull(t.refusedAt),
         lt(t.codeTries, MAX_TRIES),
-        gt(t.createdAt, new Date(tx.now.getTime() - CONFIRM_LIFETIME_MS)),
+        gt(t.createdAt, new Date(tx.now.getTime() - lifetimeOf('confirm'))),
       ),
     )
     .returning();
@@ -116,55 +120,4 @@ async function apply(
     });
   }
   return signed?.counted ? signed.goals : null;
-}
-
-/** What the page behind a confirmation link may show before its button is pressed. */
-export type ConfirmationPreview = Confirmed & {
-  petitionTitle: string | null;
-  petitionUrl: string | null;
-  organizations: string[];
-};
-
-/** Reads what a token would confirm, and changes nothing. Undefined for every link that does not work. */
-export async function readConfirmationPreview(
-  ctx: Context,
-  token: string,
-): Promise<ConfirmationPreview | undefined> {
-  const found = await findToken(ctx.store.read, 'confirm', token);
-  const now = ctx.now();
-  if (!found || found.requestKey === null) return undefined;
-  if (found.usedAt ? !isRepeat(found, now) : found.expiresAt <= now) return undefined;
-  const request = await readRequest(ctx.store.read, found.requestKey);
-  // Refused by another link; the one that refused it says so again.
-  if (!request || (request.refusedAt && !found.usedAt)) return undefined;
-  const { petitions, organizations, supporters } = ctx.store.tables;
-  const { db } = ctx.store.read;
-  const [supporter] = await db
-    .select({ epoch: supporters.linkEpoch })
-    .from(supporters)
-    .where(eq(supporters.key, found.supporterKey));
-  if (supporter?.epoch !== found.epoch) return undefined;
-  const [petition] =
-    request.petitionKey === null
-      ? []
-      : await db
-          .select({ id: petitions.publicId, title: petitions.title, slug: petitions.slug, pageUrl: petitions.pageUrl })
-          .from(petitions)
-          .where(eq(petitions.key, request.petitionKey));
-  const names: string[] = [];
-  for (const { organizationKey } of request.optIns ?? []) {
-    const [row] = await db
-      .select({ name: organizations.name })
-      .from(organizations)
-      .where(eq(organizations.key, organizationKey))
-      .orderBy(desc(organizations.key));
-    if (row) names.push(row.name);
-  }
-  return {
-    kind: request.kind,
-    petitionId: petition?.id ?? null,
-    petitionTitle: petition?.title ?? null,
-    petitionUrl: petition ? ctx.links.petition(petition) : null,
-    organizations: names,
-  };
 }

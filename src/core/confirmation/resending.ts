@@ -9,8 +9,8 @@ import { findSupporterByIdentity } from '../supporters/supporters.js';
 /** Requests older than this are not asked about again. */
 const RESEND_MS = 30 * 86_400_000;
 
-/** Where the confirmation was first asked for. */
-export type RequestTarget = { petitionId: string } | { organizationId: string };
+/** Where the confirmation was first asked for; neither: anywhere. */
+export type RequestTarget = { petitionId?: string | undefined; organizationId?: string | undefined };
 
 /**
  * Asks the mailbox again about the latest open request of this address, if there is one. The caller cannot tell whether
@@ -35,24 +35,32 @@ async function latestRequest(
   supporterKey: number,
   place: RequestTarget,
 ): Promise<ConfirmationRequest | undefined> {
-  const { petitions, organizations } = tx.tables;
-  const [there] =
-    'petitionId' in place
-      ? await tx.db
-          .select({ key: petitions.key })
-          .from(petitions)
-          .where(eq(petitions.publicId, place.petitionId))
-      : await tx.db
-          .select({ key: organizations.key })
-          .from(organizations)
-          .where(eq(organizations.publicId, place.organizationId));
+  const isThere = await matcherFor(tx, place);
   const oldest = tx.now.getTime() - RESEND_MS;
   return (await listOpenRequests(tx, supporterKey)).find(
-    (request) =>
-      there !== undefined &&
-      request.createdAt.getTime() > oldest &&
-      ('petitionId' in place
-        ? request.petitionKey === there.key
-        : request.optIns?.some(({ organizationKey }) => organizationKey === there.key)),
+    (request) => request.createdAt.getTime() > oldest && isThere(request),
   );
+}
+
+async function matcherFor(
+  tx: Tx,
+  place: RequestTarget,
+): Promise<(request: ConfirmationRequest) => boolean | undefined> {
+  const { petitions, organizations } = tx.tables;
+  if (place.petitionId !== undefined) {
+    const [there] = await tx.db
+      .select({ key: petitions.key })
+      .from(petitions)
+      .where(eq(petitions.publicId, place.petitionId));
+    return ({ petitionKey }) => there !== undefined && petitionKey === there.key;
+  }
+  if (place.organizationId !== undefined) {
+    const [there] = await tx.db
+      .select({ key: organizations.key })
+      .from(organizations)
+      .where(eq(organizations.publicId, place.organizationId));
+    return ({ optIns }) => there && optIns?.some(({ organizationKey }) => organizationKey === there.key);
+  }
+  // The way back after unsubscribing is offered once: nobody else may have it sent again.
+  return ({ origin }) => origin !== 'undo';
 }

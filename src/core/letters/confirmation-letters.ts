@@ -4,7 +4,7 @@ import type { RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import type { Tx } from '../../store/store.js';
 import { isFromBadNetwork } from '../brakes/key-networks.js';
 import { isOnlyCrowded } from '../brakes/spellings.js';
-import { CONFIRM_LIFETIME_MS, SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js';
+import { lifetimeOf, SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { hidesSome } from '../partners/partner-terms.js';
 import { isConfirmableAt } from '../petitions/petition-life.js';
@@ -132,7 +132,9 @@ async function ask(
         petition: petition?.words ?? null,
         opt_ins: await wordsOf(tx, optIns),
         reminder,
-        ...(signing ? { days: CONFIRM_LIFETIME_MS / DAY_MS } : { hours: SUBSCRIPTION_LIFETIME_MS / HOUR_MS }),
+        ...(signing
+          ? { days: lifetimeOf('confirm') / DAY_MS }
+          : { hours: SUBSCRIPTION_LIFETIME_MS / HOUR_MS }),
       };
     },
   };

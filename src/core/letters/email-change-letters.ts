@@ -1,7 +1,9 @@
 import { and, eq, lt } from 'drizzle-orm';
+import { lifetimeOf } from '../links/random-tokens.js';
 import { isTaken } from '../my-data/email-changes.js';
 import type { Draft, Drop, Plan } from './draft.js';
 import { tokenFor } from './letter-parts.js';
+import { DAY_MS, MINUTE_MS } from '../../time.js';
 
 async function changeOf({ tx, mail }: Draft) {
   if (mail.emailChangeKey === null) return undefined;
@@ -23,7 +25,7 @@ export async function emailApply(draft: Draft): Promise<Plan | Drop> {
     to: { identity: change.newIdentity, delivery: change.newDelivery },
     async fill() {
       const token = await tokenFor(draft, 'email_apply', { emailChangeKey: change.key });
-      return { link: ctx.links.to('emailChange', token), minutes: 60 };
+      return { link: ctx.links.to('emailChange', token), minutes: lifetimeOf('email_apply') / MINUTE_MS };
     },
   };
 }
@@ -47,7 +49,7 @@ export async function emailNotice(draft: Draft): Promise<Plan | Drop> {
     template: 'email_notice',
     async fill() {
       const token = await tokenFor(draft, 'email_undo', { emailChangeKey: change.key });
-      return { link: ctx.links.to('emailUndo', token), days: 7 };
+      return { link: ctx.links.to('emailUndo', token), days: lifetimeOf('email_undo') / DAY_MS };
     },
   };
 }

@@ -1,7 +1,7 @@
-import { renewTokens } from '../links/random-tokens.js';
+import { lifetimeOf, renewTokens } from '../links/random-tokens.js';
 import type { Cap, Draft, Plan } from './draft.js';
 import { tokenFor } from './letter-parts.js';
-import { DAY_MS } from '../../time.js';
+import { DAY_MS, MINUTE_MS } from '../../time.js';
 
 /** Mails a link to "my data", the supporter's own pages. */
 export async function manage(draft: Draft, further?: Cap): Promise<Plan> {
@@ -17,7 +17,7 @@ export async function manage(draft: Draft, further?: Cap): Promise<Plan> {
     whenCapped: () => renewTokens(tx, 'manage', supporter.key, DAY_MS),
     async fill() {
       const token = await tokenFor(draft, 'manage');
-      return { link: ctx.links.to('manage', token), minutes: 30 };
+      return { link: ctx.links.to('manage', token), minutes: lifetimeOf('manage') / MINUTE_MS };
     },
   };
 }

@@ -12,16 +12,16 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../time.js';
  * the undo of a change of address, which must survive a stolen session.
  */
 
-/** How long a signature can be confirmed, by the link or by the code. */
-export const CONFIRM_LIFETIME_MS = 7 * DAY_MS;
-
 const KINDS: Record<TokenPurpose, { prefix: string; lifetime: number }> = {
-  confirm: { prefix: 'pc', lifetime: CONFIRM_LIFETIME_MS },
+  confirm: { prefix: 'pc', lifetime: 7 * DAY_MS },
   manage: { prefix: 'pm', lifetime: 30 * MINUTE_MS },
   session: { prefix: 'ps', lifetime: 15 * MINUTE_MS },
   email_apply: { prefix: 'pe', lifetime: HOUR_MS },
   email_undo: { prefix: 'px', lifetime: 7 * DAY_MS },
 };
+
+/** How long the tokens of a purpose work, for texts that say it. */
+export const lifetimeOf = (purpose: TokenPurpose): number => KINDS[purpose].lifetime;
 
 export const TOKEN_BYTES = 33;
 /** How long a confirmation of subscriptions alone stays open; one with a signature stays open as long as its token. */

@@ -16,11 +16,11 @@ import { dayOf } from '../../time.js';
 
 const PURPOSES = {
   /** Tells which mailing brought a visit. */
-  recognise: { prefix: 'pr', byte: 1, length: 48, lifetimeDays: 400 },
+  recognise: { prefix: 'pr', byte: 1, length: 48, lifetimeDays: 400, voidable: true },
   /** One-click unsubscribing, in the List-Unsubscribe header only. */
-  unsubscribe_header: { prefix: 'pu', byte: 2, length: 39, lifetimeDays: Infinity },
+  unsubscribe_header: { prefix: 'pu', byte: 2, length: 39, lifetimeDays: Infinity, voidable: false },
   /** In a mailing's footer. */
-  unsubscribe_footer: { prefix: 'pb', byte: 3, length: 39, lifetimeDays: Infinity },
+  unsubscribe_footer: { prefix: 'pb', byte: 3, length: 39, lifetimeDays: Infinity, voidable: false },
 } as const;
 
 export type SignedPurpose = keyof typeof PURPOSES;
@@ -100,13 +100,39 @@ export type LinkedSubscription = {
   status: 'pending' | 'active' | 'unsubscribed' | 'suppressed';
 };
 
-/** The subscription of a verified token, unless its supporter has voided older links since. */
+/**
+ * The subscription of a verified token. Its supporter voids older links by a change of address or on purpose; those
+ * that only unsubscribe work as long as the subscription exists, so that nobody is kept from leaving.
+ */
 export async function linkedSubscription(
   on: Reader,
+  purpose: SignedPurpose,
   claims: Claims,
 ): Promise<LinkedSubscription | undefined> {
-  const { subscriptions: t, supporters } = on.tables;
-  const [row] = await on.db
+  const row = (await rowOf(on, claims.handle)) ?? (await mergedRowOf(on, purpose, claims.handle));
+  return row && (!PURPOSES[purpose].voidable || row.epoch === claims.epoch) ? row : undefined;
+}
+
+type Row = LinkedSubscription & { epoch: number };
+
+async function rowOf(on: Reader, handle: Buffer): Promise<Row | undefined> {
+  const { subscriptions: t } = on.tables;
+  const [row] = await selectLinked(on).where(eq(t.handle, handle));
+  return row;
+}
+
+/** The subscription into which that of the handle was merged. Such links only unsubscribe. */
+async function mergedRowOf(on: Reader, purpose: SignedPurpose, handle: Buffer): Promise<Row | undefined> {
+  if (PURPOSES[purpose].voidable) return undefined;
+  const { subscriptions: t, formerHandles } = on.tables;
+  const [row] = await selectLinked(on)
+    .innerJoin(formerHandles, eq(formerHandles.subscriptionKey, t.key))
+    .where(eq(formerHandles.handle, handle));
+  return row;
+}
+
+const selectLinked = ({ db, tables: { subscriptions: t, supporters } }: Reader) =>
+  db
     .select({
       key: t.key,
       organizationKey: t.organizationKey,
@@ -115,7 +141,4 @@ export async function linkedSubscription(
       epoch: supporters.linkEpoch,
     })
     .from(t)
-    .innerJoin(supporters, eq(supporters.key, t.supporterKey))
-    .where(eq(t.handle, claims.handle));
-  return row && row.epoch === claims.epoch ? row : undefined;
-}
+    .innerJoin(supporters, eq(supporters.key, t.supporterKey));

@@ -194,6 +194,31 @@ async function releaseAddress(
 const queueNotice = (tx: Tx, { key }: Supporter, { key: emailChangeKey }: EmailChange): Promise<void> =>
   queueMail(tx, 'email_notice', key, { emailChangeKey });
 
+/**
+ * Whether a link would change or undo something, or has done so, for the page behind it. Changes nothing. Undefined for
+ * every link that does not work.
+ */
+export async function readEmailChange(
+  ctx: Context,
+  purpose: 'email_apply' | 'email_undo',
+  text: string,
+): Promise<'open' | 'done' | undefined> {
+  const on = ctx.store.read;
+  const token = await findToken(on, purpose, text);
+  if (!token) return undefined;
+  const { emailChanges: t, supporters } = on.tables;
+  const [found] = await on.db
+    .select({ status: t.status, epoch: supporters.linkEpoch })
+    .from(t)
+    .innerJoin(supporters, eq(supporters.key, t.supporterKey))
+    .where(and(eq(t.key, token.emailChangeKey ?? 0), isNull(supporters.erasedAt)));
+  if (!found) return undefined;
+  if (found.status === (purpose === 'email_apply' ? 'applied' : 'undone') && token.usedAt) return 'done';
+  if (token.usedAt || token.expiresAt <= ctx.now()) return undefined;
+  const current = purpose === 'email_undo' || (found.status === 'requested' && found.epoch === token.epoch);
+  return current ? 'open' : undefined;
+}
+
 /** Uses a token up, or accepts one that was used within a day. Throws `link_not_found`. */
 async function useToken(
   tx: Tx,

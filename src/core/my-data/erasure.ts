@@ -67,7 +67,7 @@ export const eraseInside = (ctx: Context, { key, identity }: Person): Promise<bo
   // A new id, since organisers may have stored the old one.
   const publicId = ctx.newId('sup');
   const erase = async (tx: Tx) => {
-    const { supporters: t, subscriptions, emailChanges } = tx.tables;
+    const { supporters: t, subscriptions, formerHandles, emailChanges } = tx.tables;
     const subject = ctx.secrets.subject(identity);
     const erased = erasedIdentity(subject);
     const tombstone = await findSupporterByIdentity(tx, erased);
@@ -88,6 +88,11 @@ export const eraseInside = (ctx: Context, { key, identity }: Person): Promise<bo
     if (tombstone) await merge(tx, key, tombstone.key);
     await recordEndings(ctx, tx, key, subject);
     await forgetTraces(tx, [key]);
+    const theirs = tx.db
+      .select({ key: subscriptions.key })
+      .from(subscriptions)
+      .where(eq(subscriptions.supporterKey, key));
+    await tx.db.delete(formerHandles).where(inArray(formerHandles.subscriptionKey, theirs));
     await tx.db.delete(subscriptions).where(eq(subscriptions.supporterKey, key));
     await tx.db.delete(emailChanges).where(eq(emailChanges.supporterKey, key));
     return true;

@@ -2,14 +2,21 @@ import { and, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
-import { consumeToken, hashOfToken, issueToken, linkNotFound, TOKEN_BYTES } from '../links/random-tokens.js';
+import {
+  consumeToken,
+  findToken,
+  hashOfToken,
+  issueToken,
+  linkNotFound,
+  TOKEN_BYTES,
+} from '../links/random-tokens.js';
 import { queueMail } from '../mail/outbox.js';
 import type { Session } from '../session.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
 /*
- * "My data": a supporter requests a link by mail and exchanges it, once, for a session of 15 minutes, which may read
- * and change what is stored about that supporter.
+ * "My data": a supporter requests a link by mail and exchanges it, once, for a short session, which may read and
+ * change what is stored about that supporter.
  */
 
 /**
@@ -45,6 +52,19 @@ export async function createSession(ctx: Context, link: string): Promise<{ token
   };
   // Urgent: erasure must stay possible when the disk is full, and it needs a session.
   return ctx.store.transact(begin, { urgent: true });
+}
+
+/** Whether a mailed link could still start a session. Changes nothing. */
+export async function isManageLinkOpen(ctx: Context, link: string): Promise<boolean> {
+  const on = ctx.store.read;
+  const token = await findToken(on, 'manage', link);
+  if (!token || token.usedAt || token.expiresAt <= ctx.now()) return false;
+  const { supporters: t } = on.tables;
+  const [owner] = await on.db
+    .select({ epoch: t.linkEpoch })
+    .from(t)
+    .where(and(eq(t.key, token.supporterKey), isNull(t.erasedAt)));
+  return owner?.epoch === token.epoch;
 }
 
 /** The session of a token; undefined if the token is unknown, expired or cancelled. */

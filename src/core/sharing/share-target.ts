@@ -3,7 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Store } from '../../store/store.js';
-import type { Links } from '../links/links.js';
+import type { Links } from '../links/link-urls.js';
 import { takenDown } from '../petitions/petition-life.js';
 
 /* Where a share link redirects, and what its preview shows. */
@@ -12,9 +12,8 @@ import { takenDown } from '../petitions/petition-life.js';
 export type ShareTarget = {
   linkKey: number;
   petitionKey: number;
-  /** The petition's page. */
-  pageUrl: string;
-  /** The same, with source and code in its query. */
+  code: string;
+  /** The petition's page, with source and code in its query. */
   location: string;
 };
 
@@ -75,7 +74,9 @@ export function createShareTargets(
   }
 
   return {
-    find(code) {
+    find(text) {
+      // Punctuation around a pasted link is no part of its code.
+      const [code = text] = /[0-9A-Za-z]+/.exec(text) ?? [];
       const generation = store.generation();
       const known = kept.get(code);
       return known !== undefined && known.generation === generation ? known.target : look(code, generation);
@@ -91,7 +92,7 @@ async function findTarget(on: Reader, links: Pick<Links, 'petition'>, code: stri
   if (!page) throw new ApiError('share_link_not_found');
   const { linkKey, petitionKey, source, network } = row;
   const location = `${page.head}source=${encode(source ?? `share-${network}`)}&share=${code}${page.hash}`;
-  return { linkKey, petitionKey, pageUrl: page.url, location };
+  return { linkKey, petitionKey, code, location };
 }
 
 /** Looser than the codes that are made; it only saves looking up what could never be one. */
@@ -99,7 +100,7 @@ const CODE = /^[0-9A-Za-z]{1,64}$/;
 
 const encode = (text: string): string => encodeURIComponent(text.toWellFormed());
 
-type Page = { url: string; head: string; hash: string };
+type Page = { head: string; hash: string };
 
 /** Cached, because parsing the URL costs more than finding the link, and there are few pages. */
 const pages = new Map<string, Page | undefined>();
@@ -117,7 +118,7 @@ function pageOf(pageUrl: string): Page | undefined {
 function split(pageUrl: string): Page | undefined {
   const url = URL.canParse(pageUrl) ? new URL(pageUrl) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
-  const { href, hash, search } = url;
+  const { hash, search } = url;
   url.hash = '';
   url.search = search
     .slice(1)
@@ -125,7 +126,7 @@ function split(pageUrl: string): Page | undefined {
     .filter((pair) => pair !== '' && !OURS.has(nameOf(pair)))
     .join('&');
   const head = url.href.replace(/\?$/, '');
-  return { url: href, head: head + (head.includes('?') ? '&' : '?'), hash };
+  return { head: head + (head.includes('?') ? '&' : '?'), hash };
 }
 
 const OURS = new Set(['source', 'share']);

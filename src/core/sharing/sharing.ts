@@ -46,23 +46,50 @@ export const createShareLink = (
       }
       assertOrigin(petition, actor, caller, ctx.links.origin);
       const through = await assertTakesPart(tx, petition, actor);
-      const { receipt, network, source = null } = input;
-      const credit = receipt == null ? null : await openReceipt(ctx, tx, petition, receipt);
-      const earlier = credit && (await findEarlier(tx, { receiptHash: credit.receiptHash, network }))[0];
-      if (earlier) return getShareLink(tx, earlier.code);
-      const text = await ctx.shareSplit.pick(tx, petition, network);
-      const code = await insertLink(ctx, tx, {
-        petitionKey: petition.key,
-        variantKey: await variantKeyOf(ctx, tx, petition.key, network, text),
-        signatureKey: credit?.signatureKey ?? null,
-        // From the key only: the collector of the signature would reveal who brought its signer.
-        organizationKey: through,
-        source,
-        receiptHash: credit?.receiptHash ?? null,
-      });
-      return getShareLink(tx, code);
+      return linkFor(ctx, tx, petition, through, input);
     }),
   );
+
+/**
+ * Creates a link for a signer who has just confirmed, from this server's own page. Throws `receipt_invalid`,
+ * `petition_not_published`.
+ */
+export const shareFromOwnPage = (ctx: Context, receipt: string, network: Network): Promise<ShareLink> =>
+  ctx.store.transact(async (tx) => {
+    const { signatures: s, petitions: t } = tx.tables;
+    const [found] = await tx.db
+      .select({ petition: t })
+      .from(s)
+      .innerJoin(t, eq(t.key, s.petitionKey))
+      .where(eq(s.key, ctx.sealer.openReceipt(receipt) ?? 0));
+    if (!found) throw new ApiError('receipt_invalid');
+    const { petition } = found;
+    if (petition.status !== 'published') throw new ApiError('petition_not_published');
+    return linkFor(ctx, tx, petition, null, { receipt, network, source: null });
+  });
+
+async function linkFor(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionRow,
+  through: number | null,
+  { receipt, network, source = null }: ShareLinkInput,
+): Promise<ShareLink> {
+  const credit = receipt == null ? null : await openReceipt(ctx, tx, petition, receipt);
+  const earlier = credit && (await findEarlier(tx, { receiptHash: credit.receiptHash, network }))[0];
+  if (earlier) return getShareLink(tx, earlier.code);
+  const text = await ctx.shareSplit.pick(tx, petition, network);
+  const code = await insertLink(ctx, tx, {
+    petitionKey: petition.key,
+    variantKey: await variantKeyOf(ctx, tx, petition.key, network, text),
+    signatureKey: credit?.signatureKey ?? null,
+    // From the key only: the collector of the signature would reveal who brought its signer.
+    organizationKey: through,
+    source,
+    receiptHash: credit?.receiptHash ?? null,
+  });
+  return getShareLink(tx, code);
+}
 
 /** The organization of the key, null without one. Throws `not_a_partner`. */
 async function assertTakesPart(tx: Tx, petition: PetitionRow, actor: Actor): Promise<number | null> {

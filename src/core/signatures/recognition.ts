@@ -14,7 +14,7 @@ export async function recogniseMailing(
 ): Promise<{ key: number; organizationKey: number } | null> {
   const claims = await verify(ctx, tx, 'recognise', token, tx.now);
   if (!claims?.mailing) return null;
-  const linked = await linkedSubscription(tx, claims);
+  const linked = await linkedSubscription(tx, 'recognise', claims);
   if (!linked) return null;
   const { mailings: t } = tx.tables;
   const [mailing] = await tx.db

@@ -24,7 +24,7 @@ export async function unsubscribeByLink(ctx: Context, token: string): Promise<vo
   const purpose = purposeOf(token);
   const leave = async (tx: Tx) => {
     const claims = await verify(ctx, tx, purpose, token, tx.now);
-    const linked = claims && (await linkedSubscription(tx, claims));
+    const linked = claims && (await linkedSubscription(tx, purpose, claims));
     if (!linked) throw linkNotFound();
     const { subscriptions: t, supporters } = tx.tables;
     const [found] = await tx.db
@@ -110,15 +110,19 @@ export async function unsubscribeByAddress(
 }
 
 /**
- * The organization whose list a link would leave, for the page behind it. Changes nothing. Undefined for every link
- * that does not work.
+ * The organization whose list a link would leave, and whether it was left already, for the page behind the link. Changes
+ * nothing. Undefined for every link that does not work.
  */
-export async function readList(ctx: Context, token: string): Promise<{ organization: string } | undefined> {
+export async function readList(
+  ctx: Context,
+  token: string,
+): Promise<{ organization: string; left: boolean } | undefined> {
   const on = ctx.store.read;
-  const claims = await verify(ctx, on, purposeOf(token), token, ctx.now());
-  const linked = claims && (await linkedSubscription(on, claims));
+  const purpose = purposeOf(token);
+  const claims = await verify(ctx, on, purpose, token, ctx.now());
+  const linked = claims && (await linkedSubscription(on, purpose, claims));
   if (!linked) return undefined;
   const { organizations: t } = on.tables;
   const [row] = await on.db.select({ organization: t.name }).from(t).where(eq(t.key, linked.organizationKey));
-  return row;
+  return row && { ...row, left: linked.status === 'unsubscribed' || linked.status === 'suppressed' };
 }

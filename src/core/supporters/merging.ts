@@ -85,10 +85,18 @@ async function mergeSubscriptions(tx: Tx, from: number, into: number): Promise<v
         .update(outbox)
         .set({ subscriptionKey: stays.key })
         .where(eq(outbox.subscriptionKey, goes.key));
+      await keepHandles(tx, goes, stays.key);
       await tx.db.delete(t).where(eq(t.key, goes.key));
     }
     if (stays === theirs) await tx.db.update(t).set({ supporterKey: into }).where(eq(t.key, theirs.key));
   }
+}
+
+/** Links in mails that were sent for the merged subscription go on leaving the list. */
+async function keepHandles(tx: Tx, goes: { key: number; handle: Buffer }, subscriptionKey: number) {
+  const { formerHandles: t } = tx.tables;
+  await tx.db.update(t).set({ subscriptionKey }).where(eq(t.subscriptionKey, goes.key));
+  await tx.db.insert(t).values({ handle: goes.handle, subscriptionKey });
 }
 
 /** What organizations say: of two contacts of one organization that of `into` is kept. */

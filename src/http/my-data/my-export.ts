@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { MyExport } from '../../../schema/api/my-data/my-export.js';
 import type { RequestData } from '../../../schema/db/tables/mail.js';
 import type { Context } from '../../core/context.js';
-import type { Links } from '../../core/links/links.js';
+import type { Links } from '../../core/links/link-urls.js';
 import { exportMe, type MyData } from '../../core/my-data/my-export.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';

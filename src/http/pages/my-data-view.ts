@@ -3,12 +3,13 @@ import type { MySignature } from '../../core/my-data/my-signatures.js';
 import type { MySubscription } from '../../core/my-data/my-subscriptions.js';
 import { say } from '../../mail/words.js';
 import { button, check, choice, field, form, html, type Html } from '../html.js';
-import type { Visit } from './setup.js';
+import { countryOptions, languageOptions } from './choices.js';
+import { SESSION_MINUTES } from './minutes.js';
+import type { Visit } from './visit.js';
 
 /** What the page "my data" shows. The page consists of forms, each with the session token in a hidden input. */
 export type MyData = { me: MyProfile; signatures: MySignature[]; subscriptions: MySubscription[] };
 
-const SESSION_MINUTES = 15;
 const DISPLAYS = [
   'public',
   'initials',
@@ -20,8 +21,13 @@ const FREQUENCIES = [
   'monthly',
 ] as const satisfies readonly MySubscription['subscription']['frequency'][];
 
-export const act = (session: string, what: string, values: Record<string, string>, content: Html[]): Html =>
-  form('/manage/act', { session, act: what, ...values }, content);
+const act = (
+  visit: Visit,
+  session: string,
+  what: string,
+  values: Record<string, string>,
+  content: Html[],
+): Html => form(visit.at('/manage/act'), { session, act: what, ...values }, content);
 
 export function myDataPage(visit: Visit, session: string, data: MyData, notice?: string): Html {
   const { manage: words } = visit.words;
@@ -29,14 +35,15 @@ export function myDataPage(visit: Visit, session: string, data: MyData, notice?:
   return html`<h1>${words.heading}</h1>
     ${notice === undefined ? '' : html`<p class="notice" role="status">${notice}</p>`}
     <p>${explanation}</p>
-    ${act(session, 'leave', {}, [button(words.leave_button, { quiet: true })])}
+    ${act(visit, session, 'leave', {}, [button(words.leave_button, { quiet: true })])}
     <h2>${words.signatures.heading}</h2>
     ${data.signatures.length === 0 ? html`<p>${words.signatures.none}</p>` : ''}
     ${data.signatures.map((one) => signaturePart(visit, session, one))}
     <h2>${words.subscriptions.heading}</h2>
     ${data.subscriptions.length === 0 ? html`<p>${words.subscriptions.none}</p>` : ''}
     ${data.subscriptions.map((one) => subscriptionPart(visit, session, one))}
-    ${contactPart(visit, session, data.me)} ${emailPart(visit, session)} ${lastParts(visit, session)}`;
+    ${leaveAll(visit, session, data.subscriptions)} ${contactPart(visit, session, data.me)}
+    ${emailPart(visit, session)} ${lastParts(visit, session)}`;
 }
 
 function signaturePart(visit: Visit, session: string, { signature, petition }: MySignature): Html {
@@ -44,7 +51,7 @@ function signaturePart(visit: Visit, session: string, { signature, petition }: M
   const date = new Intl.DateTimeFormat(visit.locale, { dateStyle: 'long' }).format(signature.createdAt);
   const id = signature.publicId;
   const shown = DISPLAYS.map((display): [string, string] => [display, words[`display_${display}`]]);
-  const change = act(session, 'signature', { id }, [
+  const change = act(visit, session, 'signature', { id }, [
     field({
       name: 'name',
       label: words.name_label,
@@ -58,11 +65,11 @@ function signaturePart(visit: Visit, session: string, { signature, petition }: M
   ]);
   const over = signature.status === 'withdrawn' || signature.status === 'invalidated';
   return html`<fieldset>
-    <legend>${petition.title}</legend>
+    <legend dir="auto">${petition.title}</legend>
     <p>${say(words.signed_on, { date })}. ${words[`status_${signature.status}`]}.</p>
-    ${signature.status === 'pending' ? act(session, 'confirm', { id }, [button(words.confirm_button)]) : ''}
+    ${signature.status === 'pending' ? act(visit, session, 'confirm', { id }, [button(words.confirm_button)]) : ''}
     ${over ? '' : change}
-    ${over ? '' : act(session, 'withdraw', { id }, [button(words.withdraw_button, { quiet: true })])}
+    ${over ? '' : act(visit, session, 'withdraw', { id }, [button(words.withdraw_button, { quiet: true, danger: true })])}
   </fieldset>`;
 }
 
@@ -75,25 +82,32 @@ function subscriptionPart(
   const { publicId: id, status, frequency, locale } = subscription;
   const often = FREQUENCIES.map((one): [string, string] => [one, words[`frequency_${one}`]]);
   const on = status === 'active' || status === 'pending';
-  const change = act(session, 'subscription', { id }, [
+  const change = act(visit, session, 'subscription', { id }, [
     choice('frequency', words.frequency_label, often, frequency),
-    field({ name: 'locale', label: words.language_label, value: locale ?? '', maxLength: 11 }),
+    choice('locale', words.language_label, languageOptions(visit, locale), locale ?? ''),
     html`<div>${button(words.save_button, { quiet: true })}</div>`,
   ]);
   const comeBack =
     consentText === null
       ? html`<p>${words.not_possible}</p>`
       : html`<p>${words.subscribe_explanation}</p>
-          <blockquote>${consentText.text}</blockquote>
-          ${act(session, 'subscribe', { id, text: consentText.publicId }, [button(words.subscribe_button)])}`;
+          <blockquote dir="auto">${consentText.text}</blockquote>
+          ${act(visit, session, 'subscribe', { id, text: consentText.publicId }, [button(words.subscribe_button)])}`;
   return html`<fieldset>
-    <legend>${organization.name}</legend>
+    <legend dir="auto">${organization.name}</legend>
     <p>${words[`status_${status}`]}.</p>
     ${status === 'suppressed' ? html`<p>${words.suppressed_hint}</p>` : ''}
     ${status === 'active' ? change : ''}
-    ${on ? act(session, 'unsubscribe', { id }, [button(words.unsubscribe_button, { quiet: true })]) : ''}
+    ${on ? act(visit, session, 'unsubscribe', { id }, [button(words.unsubscribe_button, { quiet: true })]) : ''}
     ${status === 'unsubscribed' ? comeBack : ''}
   </fieldset>`;
+}
+
+function leaveAll(visit: Visit, session: string, all: MySubscription[]): Html {
+  const on = all.filter(({ subscription: { status } }) => status === 'active' || status === 'pending');
+  if (on.length < 2) return html``;
+  const { leave_all_button: label } = visit.words.manage.subscriptions;
+  return act(visit, session, 'unsubscribe_all', {}, [button(label, { quiet: true, danger: true })]);
 }
 
 function contactPart(visit: Visit, session: string, me: MyProfile): Html {
@@ -101,16 +115,9 @@ function contactPart(visit: Visit, session: string, me: MyProfile): Html {
   const { postalAddress: address } = me;
   return html`<h2>${words.heading}</h2>
     <p>${words.explanation}</p>
-    ${act(session, 'contact', {}, [
+    ${act(visit, session, 'contact', {}, [
       field({ name: 'name', label: words.name_label, value: me.name, autocomplete: 'name' }),
-      field({
-        name: 'country',
-        label: words.country_label,
-        value: me.country,
-        autocomplete: 'country',
-        maxLength: 2,
-        hint: words.country_hint,
-      }),
+      choice('country', words.country_label, countryOptions(visit, me.country), me.country ?? '', 'country'),
       field({
         name: 'postal_code',
         label: words.postal_code_label,
@@ -153,29 +160,33 @@ function emailPart(visit: Visit, session: string): Html {
   });
   return html`<h2>${words.heading}</h2>
     <p>${words.explanation}</p>
-    ${act(session, 'email', {}, [address, html`<div>${button(words.button)}</div>`])}`;
+    ${act(visit, session, 'email', {}, [address, html`<div>${button(words.button)}</div>`])}`;
 }
 
 function lastParts(visit: Visit, session: string): Html {
   const { export: taking, erase } = visit.words.manage;
   return html`<h2>${taking.heading}</h2>
     <p>${taking.explanation}</p>
-    ${act(session, 'export', {}, [button(taking.button, { quiet: true })])}
-    <h2>${erase.heading}</h2>
-    <p>${erase.explanation}</p>
-    ${act(session, 'erase', {}, [button(erase.button, { quiet: true })])}`;
+    ${act(visit, session, 'export', {}, [button(taking.button, { quiet: true })])}
+    <section class="zone">
+      <h2>${erase.heading}</h2>
+      <p>${erase.explanation}</p>
+      ${act(visit, session, 'erase', {}, [button(erase.button, { danger: true })])}
+    </section>`;
 }
 
+type Asked = 'withdraw' | 'erase' | 'unsubscribe_all';
+
 /** Asks for confirmation before something that cannot be undone, or not easily. */
-export const askAgain = (visit: Visit, session: string, what: 'withdraw' | 'erase', ask: Ask): Html =>
+export const askAgain = (visit: Visit, session: string, what: Asked, ask: Ask): Html =>
   html`<h1>${ask.heading}</h1>
     <p>${ask.explanation}</p>
     ${ask.missing === undefined ? '' : html`<p class="notice" role="alert">${ask.missing}</p>`}
-    ${act(session, what, { ...ask.values, asked: '1' }, [
+    ${act(visit, session, what, { ...ask.values, asked: '1' }, [
       ask.box === undefined ? html`` : check('sure', ask.box),
-      html`<div>${button(ask.button)}</div>`,
+      html`<div>${button(ask.button, { danger: true })}</div>`,
     ])}
-    ${act(session, 'look', {}, [button(visit.words.common.cancel_button, { quiet: true })])}`;
+    ${act(visit, session, 'look', {}, [button(visit.words.common.cancel_button, { quiet: true })])}`;
 
 type Ask = {
   heading: string;

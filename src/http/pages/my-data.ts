@@ -4,6 +4,7 @@ import { MePatch } from '../../../schema/api/my-data/me.js';
 import { MySignaturePatch } from '../../../schema/api/my-data/my-signatures.js';
 import { MySubscriptionPatch } from '../../../schema/api/my-data/my-subscriptions.js';
 import type { Context } from '../../core/context.js';
+import { linkNotFound } from '../../core/links/random-tokens.js';
 import { requestEmailChange } from '../../core/my-data/email-changes.js';
 import { eraseSupporter } from '../../core/my-data/erasure.js';
 import { patchMe, readMe } from '../../core/my-data/me.js';
@@ -15,21 +16,27 @@ import {
   withdrawMySignature,
 } from '../../core/my-data/my-signatures.js';
 import { listMySubscriptions, patchMySubscription } from '../../core/my-data/my-subscriptions.js';
-import { createSession, endSession, findSession, requestManageLink } from '../../core/my-data/sessions.js';
+import {
+  createSession,
+  endSession,
+  findSession,
+  isManageLinkOpen,
+  requestManageLink,
+} from '../../core/my-data/sessions.js';
 import type { Session } from '../../core/session.js';
 import { ApiError } from '../../errors.js';
-import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
 import { withFloor } from '../answer-floor.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { camelKeys } from '../case.js';
 import { button, form, html } from '../html.js';
 import { toMyExport } from '../my-data/my-export.js';
-import { emailField, need } from './links.js';
+import { SESSION_MINUTES } from './minutes.js';
 import { askAgain, myDataPage } from './my-data-view.js';
-import { checked, visitOf, type Fields, type Visit } from './setup.js';
-
-const LINK_MINUTES = 30;
+import { checked, need, needToken, type Fields } from './setup.js';
+import { told } from './told.js';
+import { visitOf, type Site, type Visit } from './visit.js';
+import { manageForm } from './ways-on.js';
 
 /** One submitted form of "my data". `token` is the token of the session, `fields` the other inputs. */
 type Submission = {
@@ -101,11 +108,30 @@ const ACTS: Record<string, Act> = {
     return say(visit.words.manage.subscriptions.subscribed, { organization: organization.name });
   },
 
+  async unsubscribe_all({ ctx, session, visit, token, reply, fields }) {
+    const { subscriptions: words } = visit.words.manage;
+    if (fields['asked'] !== '1') {
+      const ask = {
+        heading: words.leave_all_heading,
+        explanation: words.leave_all_explanation,
+        button: words.leave_all_button,
+        values: {},
+      };
+      return visit.send(reply, 200, ask.heading, askAgain(visit, token, 'unsubscribe_all', ask));
+    }
+    const { items } = await listMySubscriptions(ctx.store.read, session, { limit: 100 });
+    for (const { subscription } of items) {
+      if (subscription.status !== 'active' && subscription.status !== 'pending') continue;
+      await patchMySubscription(ctx, session, subscription.publicId, { status: 'unsubscribed' });
+    }
+    return words.left_all;
+  },
+
   async contact({ ctx, request, session, visit, fields }) {
     const { name, country, postal_code, phone, line, city, region } = fields;
     const patch = checked(request, MePatch, {
       name: orNull(name),
-      country: orNull(country?.toUpperCase()),
+      country: orNull(country),
       postal_code: orNull(postal_code),
       phone: orNull(phone),
       postal_address: line ? { lines: [line], city: orNull(city), region: orNull(region) } : null,
@@ -135,9 +161,7 @@ const ACTS: Record<string, Act> = {
     const { erase: words } = visit.words.manage;
     if (fields['sure'] === '1') {
       await eraseSupporter(ctx, session.supporterKey);
-      const body = html`<h1>${words.done_title}</h1>
-        <p role="status">${words.done}</p>`;
-      return visit.send(reply, 200, words.done_title, body);
+      return visit.send(reply, 200, words.done_title, told(words.done_title, words.done));
     }
     const ask = {
       heading: words.confirm_heading,
@@ -153,36 +177,29 @@ const ACTS: Record<string, Act> = {
   async leave({ ctx, visit, token, reply }) {
     await endSession(ctx, token);
     const { left_title: title, left } = visit.words.manage;
-    return visit.send(
-      reply,
-      200,
-      title,
-      html`<h1>${title}</h1>
-        <p role="status">${left}</p>`,
-    );
+    return visit.send(reply, 200, title, told(title, left));
   },
 };
 
 /**
  * The pages of "my data", for people without another front end. They call the same verbs as the operations of the tag.
  */
-export function myDataPages(app: FastifyInstance, ctx: Context, locales: Locales): void {
+export function myDataPages(app: FastifyInstance, ctx: Context, site: Site): void {
   const quiet = { schema: { hide: true } };
   const acts = { ...quiet, config: { limit: 'confirm' as const } };
 
   app.get<{ Querystring: Fields }>('/manage', quiet, async (request, reply) => {
-    const visit = visitOf(locales, request);
+    const visit = visitOf(site, request);
     const { manage: words } = visit.words;
     const { token } = request.query;
-    const minutes = LINK_MINUTES;
+    if (token !== undefined && !(await isManageLinkOpen(ctx, token))) throw linkNotFound();
     const body =
       token === undefined
         ? html`<h1>${words.request_heading}</h1>
-            <p>${say(words.request_explanation, { minutes })}</p>
-            ${form('/manage/request', {}, [emailField(visit), button(words.request_button)])}`
+            ${manageForm(visit)}`
         : html`<h1>${words.enter_heading}</h1>
-            <p>${say(words.enter_explanation, { minutes })}</p>
-            ${form('/manage', { token }, button(words.enter_button))}`;
+            <p>${say(words.enter_explanation, { minutes: SESSION_MINUTES })}</p>
+            ${form(visit.at('/manage'), { token }, button(words.enter_button))}`;
     return visit.send(reply, 200, words.title, body);
   });
 
@@ -190,22 +207,16 @@ export function myDataPages(app: FastifyInstance, ctx: Context, locales: Locales
     '/manage/request',
     { ...quiet, config: { limit: 'mail' } },
     async (request, reply) => {
-      const visit = visitOf(locales, request);
+      const visit = visitOf(site, request);
       const email = need(request.body.email);
       await withFloor(ctx, () => requestManageLink(ctx, email, visit.locale));
       const { request_heading: title, request_done: done } = visit.words.manage;
-      return visit.send(
-        reply,
-        202,
-        title,
-        html`<h1>${title}</h1>
-          <p role="status">${done}</p>`,
-      );
+      return visit.send(reply, 202, title, told(title, done));
     },
   );
 
   app.post<{ Body: Fields }>('/manage', acts, async (request, reply) => {
-    const link = need(request.body.token);
+    const link = needToken(request.body.token);
     const { token } = await withFloor(ctx, () => createSession(ctx, link));
     return show(request, reply, token);
   });
@@ -216,7 +227,7 @@ export function myDataPages(app: FastifyInstance, ctx: Context, locales: Locales
     if (!session) throw new ApiError('invalid_session');
     const does = Object.hasOwn(ACTS, act) ? ACTS[act] : undefined;
     if (!does) throw new ApiError('invalid_body');
-    const visit = visitOf(locales, request);
+    const visit = visitOf(site, request);
     const done = await does({ ctx, request, reply, visit, token, session, fields });
     return typeof done === 'object' ? done : show(request, reply, token, done);
   });
@@ -231,7 +242,7 @@ export function myDataPages(app: FastifyInstance, ctx: Context, locales: Locales
       listMySubscriptions(on, session, { limit: 100 }),
     ]);
     const data = { me, signatures: signatures.items, subscriptions: subscriptions.items };
-    const visit = visitOf(locales, request);
+    const visit = visitOf(site, request);
     return visit.send(reply, 200, visit.words.manage.title, myDataPage(visit, token, data, notice));
   }
 }

@@ -1,18 +1,21 @@
 import type { FastifyPluginCallback } from 'fastify';
 import type { Context } from '../../core/context.js';
-import type { Locales } from '../../mail/locales.js';
-import { confirmPages, emailPages, unsubscribePages } from './links.js';
+import { confirmPages } from './confirm.js';
+import { emailPages, unsubscribePages } from './links.js';
 import { myDataPages } from './my-data.js';
 import { setUpPages } from './setup.js';
+import { sharePages } from './thanks.js';
+import type { Site } from './visit.js';
 
 /** Plain pages behind links in mails, for installations that have not set their own (`LINK_…` settings). */
 export const pageRoutes =
-  (ctx: Context, locales: Locales): FastifyPluginCallback =>
+  (ctx: Context, site: Site): FastifyPluginCallback =>
   (app, _options, done) => {
-    setUpPages(app, locales, ctx.store.explain);
-    confirmPages(app, ctx, locales);
-    unsubscribePages(app, ctx, locales);
-    emailPages(app, ctx, locales);
-    myDataPages(app, ctx, locales);
+    setUpPages(app, site, ctx.store.explain);
+    confirmPages(app, ctx, site);
+    sharePages(app, ctx, site);
+    unsubscribePages(app, ctx, site);
+    emailPages(app, ctx, site);
+    myDataPages(app, ctx, site);
     done();
   };

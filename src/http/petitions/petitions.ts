@@ -139,7 +139,8 @@ export const secretPetitionRoutes =
       async (request, reply) => {
         const actor = keyed(request);
         const view = await createPetition(ctx, actor, fromInput(request.body), retryFrom(ctx, request));
-        reply.code(201).header('location', `/v1/petitions/${view.petition.publicId}`);
+        const { base } = request.server.ownPages;
+        reply.code(201).header('location', `${base}/v1/petitions/${view.petition.publicId}`);
         return sendPetition(ctx, request, reply, view);
       },
     );

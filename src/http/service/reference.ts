@@ -35,23 +35,24 @@ const CONFIGURATION = {
   defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
 };
 
-const PAGE = html`<!doctype html>
-  <html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta name="robots" content="noindex" />
-      <link rel="icon" href="data:," />
-      <title>Undersigned API</title>
-    </head>
-    <body>
-      <noscript
-        >This page needs JavaScript. <a href="../openapi.yaml">The document itself</a> does not.</noscript
-      >
-      <div id="api-reference" data-configuration="${JSON.stringify(CONFIGURATION)}"></div>
-      <script src="scalar.js"></script>
-    </body>
-  </html> `.markup;
+const pageOf = (title: string) =>
+  html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <link rel="icon" href="data:," />
+        <title>${title}</title>
+      </head>
+      <body>
+        <noscript
+          >This page needs JavaScript. <a href="../openapi.yaml">The document itself</a> does not.</noscript
+        >
+        <div id="api-reference" data-configuration="${JSON.stringify(CONFIGURATION)}"></div>
+        <script src="scalar.js"></script>
+      </body>
+    </html> `.markup;
 
 /** The note on secret keys at the end of the introduction. */
 const KEYS = {
@@ -63,6 +64,8 @@ const KEYS = {
 
 type ReferenceOptions = {
   publicUrl: string;
+  /** Who runs this server; empty: not set. */
+  name: string;
   document: (app: FastifyInstance) => object;
 };
 
@@ -74,10 +77,11 @@ type Readable = {
 
 /** `/docs`: the API reference, to read and to try out. It works without internet access. */
 export const referenceRoutes =
-  ({ publicUrl, document }: ReferenceOptions): FastifyPluginCallback =>
+  ({ publicUrl, name, document }: ReferenceOptions): FastifyPluginCallback =>
   (app, _options, done) => {
     const schema = { hide: true };
     const sendScript = packedFile(SCRIPT, 'The API reference');
+    const page = pageOf(name === '' ? 'Undersigned API' : `API of ${name}`);
     let made: string | undefined;
     const readable = () => {
       const copy = structuredClone(document(app)) as Readable;
@@ -95,7 +99,7 @@ export const referenceRoutes =
     });
     app.get('/docs', { schema }, (_request, reply) => reply.redirect('docs/', 308));
     app.get('/docs/', { schema }, (_request, reply) =>
-      reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(PAGE),
+      reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page),
     );
     app.get('/docs/openapi.json', { schema }, (_request, reply) =>
       reply

@@ -5,13 +5,15 @@ import { html } from '../html.js';
 const [WIDTH, HEIGHT] = [1200, 630];
 
 export type CardPage = ShareCard & {
-  /** The petition's page without the share code, so that networks treat all links of a petition as one page. */
-  pageUrl: string;
+  /** The share link itself: what networks show and pass on keeps its code. */
+  shareUrl: string;
+  /** The petition's page, with the code. */
+  location: string;
   imageUrl: string;
 };
 
 /** A page with Open Graph and Twitter tags, for previewers. It loads nothing, and links to the petition's page. */
-export const cardPage = ({ title, description, locale, pageUrl, imageUrl }: CardPage): string =>
+export const cardPage = ({ title, description, locale, shareUrl, location, imageUrl }: CardPage): string =>
   html`<!doctype html>
     <html lang="${locale}" prefix="og: https://ogp.me/ns#">
       <head>
@@ -19,9 +21,9 @@ export const cardPage = ({ title, description, locale, pageUrl, imageUrl }: Card
         <title>${title}</title>
         <meta name="description" content="${description}" />
         <meta name="robots" content="noindex" />
-        <link rel="canonical" href="${pageUrl}" />
+        <link rel="canonical" href="${shareUrl}" />
         <meta property="og:type" content="website" />
-        <meta property="og:url" content="${pageUrl}" />
+        <meta property="og:url" content="${shareUrl}" />
         <meta property="og:title" content="${title}" />
         <meta property="og:description" content="${description}" />
         <meta property="og:locale" content="${locale.replaceAll('-', '_')}" />
@@ -37,7 +39,7 @@ export const cardPage = ({ title, description, locale, pageUrl, imageUrl }: Card
         <meta name="twitter:image:alt" content="${title}" />
       </head>
       <body dir="auto">
-        <h1><a href="${pageUrl}">${title}</a></h1>
+        <h1><a href="${location}">${title}</a></h1>
         <p>${description}</p>
       </body>
     </html> `.markup;

@@ -5,10 +5,13 @@ import { ShareRedirectPath } from '../../../schema/api/sharing/share-redirect.js
 import type { Context } from '../../core/context.js';
 import type { LinkRequest } from '../../core/sharing/clicks.js';
 import { createShareTargets, readShareCard, type ShareTarget } from '../../core/sharing/share-target.js';
-import { describeError } from '../../errors.js';
+import { ApiError, describeError } from '../../errors.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { clientOf } from '../caller.js';
 import { operation } from '../openapi/operation.js';
+import { sendErrorPage } from '../pages/error-pages.js';
+import { wantsPage } from '../pages/home.js';
+import type { Site } from '../pages/visit.js';
 import { opensPage, senderOf, type Sender } from './previewers.js';
 import { cardPage } from './share-card.js';
 
@@ -31,7 +34,7 @@ const HEADERS = ['cache-control', PRIVATE_CACHE, 'x-robots-tag', 'noindex'];
 
 /** Follows share links, and records the clicks: see core/sharing/clicks.ts. */
 export const shareRedirectRoutes =
-  (ctx: Context, publicUrl: string): FastifyPluginCallbackTypebox =>
+  (ctx: Context, publicUrl: string, site: Site): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     const targets = createShareTargets(ctx.store, ctx.links);
     const timer = setInterval(() => {
@@ -46,6 +49,11 @@ export const shareRedirectRoutes =
       await ctx.clicks.close().catch((error: unknown) => {
         app.log.error({ error: describeError(error) }, 'the clicks of the last seconds are lost');
       });
+    });
+
+    app.setErrorHandler((error, request, reply) => {
+      if (!wantsPage(request) || !(error instanceof ApiError)) throw error;
+      return sendErrorPage(site, request, reply, error.code, error.status);
     });
 
     app.get(
@@ -85,10 +93,13 @@ Each call adds to \`requests\`. It also becomes a click, about ten seconds later
       return reply.sendNow(302, [...HEADERS, 'location', target.location], '');
     }
 
-    async function sendCard(reply: FastifyReply, { petitionKey, pageUrl }: ShareTarget): Promise<void> {
+    async function sendCard(
+      reply: FastifyReply,
+      { petitionKey, code, location }: ShareTarget,
+    ): Promise<void> {
       const card = await readShareCard(ctx.store.read, petitionKey);
       const imageUrl = `${publicUrl}/v1/petitions/${card.petitionId}/og.png`;
-      const body = cardPage({ ...card, pageUrl, imageUrl });
+      const body = cardPage({ ...card, shareUrl: ctx.links.share(code), location, imageUrl });
       return reply.sendNow(200, [...HEADERS, 'content-type', 'text/html; charset=utf-8'], body);
     }
     done();

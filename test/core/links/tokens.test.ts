@@ -15,6 +15,7 @@ import {
   MAILING_HANDLE_BYTES,
   signer,
   verify,
+  type Claims,
   type SignedPurpose,
 } from '../../../src/core/links/signed-tokens.js';
 import { ensureSubscription } from '../../../src/core/subscriptions/subscriptions.js';
@@ -165,7 +166,7 @@ onEveryEngine('signed tokens', async (t, engine) => {
     }
   });
 
-  await t.test('a link finds its subscription until its epoch is over', async (t) => {
+  await t.test('links end with their epoch, except those that only unsubscribe', async (t) => {
     const { ctx } = api.app;
     const org = await api.organization('Meadows');
     const { key } = await supporter(api, 'epoch@example.org');
@@ -173,12 +174,15 @@ onEveryEngine('signed tokens', async (t, engine) => {
       ensureSubscription(ctx, tx, { organizationKey: org.key, supporterKey: key }),
     );
     const claims = { epoch: 0, day: dayOf(new Date()), handle };
-    t.match(await linkedSubscription(api.store.read, claims), { key: subscriptionKey, status: 'pending' });
-    t.equal(await linkedSubscription(api.store.read, { ...claims, epoch: 1 }), undefined);
-    t.equal(
-      await linkedSubscription(api.store.read, { ...claims, handle: Buffer.alloc(HANDLE_BYTES) }),
-      undefined,
-    );
+    const find = (purpose: SignedPurpose, fields: Partial<Claims> = {}) =>
+      linkedSubscription(api.store.read, purpose, { ...claims, ...fields });
+    for (const purpose of ['recognise', 'unsubscribe_header', 'unsubscribe_footer'] as const) {
+      t.match(await find(purpose), { key: subscriptionKey, status: 'pending' });
+      t.equal(await find(purpose, { handle: Buffer.alloc(HANDLE_BYTES) }), undefined);
+    }
+    t.equal(await find('recognise', { epoch: 1 }), undefined);
+    t.match(await find('unsubscribe_header', { epoch: 1 }), { key: subscriptionKey });
+    t.match(await find('unsubscribe_footer', { epoch: 1 }), { key: subscriptionKey });
   });
 });
 

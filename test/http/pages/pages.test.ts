@@ -1,23 +1,36 @@
+import { desc } from 'drizzle-orm';
 import type { Test } from 'tap';
 import { onEveryEngine, publish, start, type Answer, type TestApp } from '../../support/helper.js';
 import { limits as enough } from '../../support/high-limits.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../../support/mailbox.js';
 
-const open = (api: TestApp, path: string, headers = {}) => api.call('GET', path, { headers });
+type PageAnswer = Answer & { path: string };
 
-const submit = (api: TestApp, path: string, fields: Record<string, string>, headers = {}) =>
-  api.call('POST', path, {
+const open = async (api: TestApp, path: string, headers = {}): Promise<PageAnswer> => ({
+  ...(await api.call('GET', path, { headers })),
+  path,
+});
+
+const submit = async (
+  api: TestApp,
+  path: string,
+  fields: Record<string, string>,
+  headers = {},
+): Promise<PageAnswer> => ({
+  ...(await api.call('POST', path, {
     body: new URLSearchParams(fields).toString(),
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-  });
+  })),
+  path,
+});
 
 type Form = { action: string; fields: Record<string, string> };
 
 /** The forms of a page, as somebody without scripts would send them. */
-const formsOf = ({ text }: Answer): Form[] =>
-  [...text.matchAll(/<form method="post" action="([^"]+)">([^]*?)<\/form>/g)].map(
+const formsOf = ({ text, path }: PageAnswer): Form[] =>
+  [...text.matchAll(/<form method="post" action="([^"]+)"[^>]*>([^]*?)<\/form>/g)].map(
     ([, action = '', inside = '']) => ({
-      action,
+      action: new URL(action, `http://undersigned.test${path}`).pathname,
       fields: Object.fromEntries(
         [...inside.matchAll(/<input\s[^>]*?>/g)].flatMap(([input]) => {
           const attribute = (name: string) => new RegExp(`\\s${name}="([^"]*)"`).exec(input)?.[1];
@@ -122,6 +135,121 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     t.equal(await confirmed(), 2);
   });
 
+  await t.test(
+    'confirm: the code gives the same page as the link, which says later that it counts',
+    async (t) => {
+      await sign('same@example.org');
+      const { values } = await collectLetter(api, 'same@example.org');
+      const code = (values.code ?? '').replace(/(...)(...)/, '$1 $2');
+      const typed = await submit(api, '/confirm', { email: 'same@example.org', code });
+      await sign('link@example.org');
+      const token = tokenOf(await collectLetter(api, 'link@example.org'));
+      const pressed = await submit(api, '/confirm', { token });
+      const plain = ({ text }: PageAnswer) => text.replace(/rc_[A-Za-z0-9_-]+/g, 'RECEIPT');
+      t.equal(plain(typed), plain(pressed));
+      t.match(typed.text, 'Your signature under “Save &lt;our&gt; &quot;meadows&quot;” is confirmed');
+      t.match(typed.text, 'href="https://x.example/m"');
+      for (const days of [0, 3]) {
+        api.setClock(new Date(Date.now() + days * 86_400_000));
+        const again = await open(api, `/confirm?token=${token}`);
+        t.equal(again.status, 200);
+        isPage(t, again);
+        t.match(again.text, 'You have confirmed already');
+        t.match(again.text, 'href="https://x.example/m"');
+        t.notMatch(again.text, 'Nothing has happened so far');
+        t.notMatch(again.text, /link@|King/);
+        t.equal((await submit(api, '/confirm', { token })).status, 200, 'an old page that is still open');
+      }
+      api.setClock(undefined);
+    },
+  );
+
+  await t.test('thanks: a share link for each network is credited to the signer', async (t) => {
+    await sign('share@example.org');
+    const token = tokenOf(await collectLetter(api, 'share@example.org'));
+    const done = await submit(api, '/confirm', { token });
+    const { shareLinks, signatures } = api.store.tables;
+    const links = () => api.store.read.db.select().from(shareLinks);
+    const before = (await links()).length;
+    const buttons = formsOf(done).filter(({ action }) => action === '/share');
+    t.ok(buttons.length >= 6);
+    await open(api, `/confirm?token=${token}`);
+    t.equal((await links()).length, before, 'showing the page makes none');
+    for (const { action, fields } of buttons) {
+      const shared = await submit(api, action, fields);
+      t.equal(shared.status, 200, fields['network'] ?? '');
+      t.match(shared.text, /http:\/\/undersigned\.test\/s\/[A-Za-z0-9]{10}/);
+      t.equal(/http-equiv="refresh"/.test(shared.text), fields['network'] !== 'copy');
+      t.notMatch(shared.text, /share@|rc_|pc_/);
+    }
+    const made = (await links()).slice(before);
+    t.equal(made.length, buttons.length);
+    const [signer] = await api.store.read.db.select().from(signatures).orderBy(desc(signatures.key)).limit(1);
+    t.same(
+      [...new Set(made.map(({ signatureKey }) => signatureKey))],
+      [signer?.key],
+      'credited to the signer',
+    );
+    await submit(api, '/share', buttons[0]?.fields ?? {});
+    t.equal((await links()).length, before + buttons.length, 'the same button gives the same link');
+    t.equal((await submit(api, '/share', { network: 'x', receipt: 'rc_x' })).status, 422);
+    t.equal((await submit(api, '/share', { ...buttons[0]?.fields, network: 'nowhere' })).status, 422);
+  });
+
+  await t.test('links that mail programs and people have garbled', async (t) => {
+    await sign('garbled@example.org');
+    const token = tokenOf(await collectLetter(api, 'garbled@example.org'));
+    const half = `${token.slice(0, 20)}=%0D%0A${token.slice(20)}`;
+    const queries = [
+      ...['.', ')', '%3E', '>', ',', '%20', '%0D%0A', '%22', '”', '&lt;', '=', '_', '%E2%80%8B'].map(
+        (behind) => `token=${token}${encodeURI(behind).replaceAll('%25', '%')}`,
+      ),
+      ...[`token=3D${token}`, `token=%3D${token}`, `token=%20${token}`, `token=%3C${token}%3E`],
+      ...[`token=${half}`, `petition=x&amp;token=${token}`, `token%3D${token}`, `?token=${token}`],
+    ];
+    for (const query of queries) {
+      const page = await open(api, `/confirm?${query}`);
+      t.equal(page.status, 200, query);
+      t.equal(formsOf(page)[0]?.fields['token'], token, query);
+    }
+    for (const path of [
+      `/confirm%3Ftoken=${token}`,
+      `/confirm.?token=${token}`,
+      `/confirm/?token=${token}`,
+    ]) {
+      const moved = await open(api, path, { accept: 'text/html' });
+      t.equal(moved.status, 302, path);
+      t.match(moved.headers['location'], new RegExp(`confirm\\?token=${token}$`));
+    }
+    const wrong = [`${token}A`, token.slice(0, -1), token.replace('pc_', 'pm_'), `${token}Hello`];
+    for (const one of wrong) t.equal((await open(api, `/confirm?token=${one}`)).status, 404, one);
+    t.equal((await submit(api, '/confirm', { token: ` ${token}.` })).status, 200);
+    await sign('api@example.org');
+    const other = tokenOf(await collectLetter(api, 'api@example.org'));
+    const sent = { body: { token: `https://x.example/c?token=3D${other}\r\n` } };
+    t.equal((await api.call('POST', '/v1/confirmations', sent)).status, 200);
+  });
+
+  await t.test('a link that does not work leads on', async (t) => {
+    const actions = async (path: string) => formsOf(await open(api, path)).map(({ action }) => action);
+    t.same(await actions('/confirm?token=pc_x'), ['/confirm', '/confirm/resend']);
+    t.same(await actions('/unsubscribe?token=pu_x'), ['/unsubscribe/request']);
+    t.same(await actions('/manage?token=pm_x'), ['/manage/request']);
+    t.same(await actions('/email-change?token=pe_x'), ['/manage/request']);
+    t.same(await actions('/email-undo?token=px_x'), ['/manage/request']);
+    const dead = await open(api, '/confirm?token=pc_x');
+    for (const page of ['manage', 'unsubscribe']) t.match(dead.text, `href="${page}"`);
+    await sign('resend@example.org');
+    await collectMail(api);
+    const known = await submit(api, '/confirm/resend', { email: 'resend@example.org' });
+    const unknown = await submit(api, '/confirm/resend', { email: 'nobody@example.org' });
+    t.same([known.status, known.text], [202, unknown.text], 'the same for every address');
+    t.match(await collectLetter(api, 'resend@example.org'), { template: 'confirm_signature' });
+    for (const path of ['/confirm/refuse', '/manage/act', '/unsubscribe/request']) {
+      t.equal((await open(api, path)).status, 302, `${path} reloaded by its address`);
+    }
+  });
+
   await t.test('unsubscribe: with a link, and by typing the address', async (t) => {
     const { body: mailing } = await api.call('POST', '/v1/mailings', {
       key: lead.secret,
@@ -139,6 +267,9 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     const [leave] = formsOf(page);
     t.equal((await submit(api, '/unsubscribe', leave?.fields ?? {})).status, 200);
     t.equal(await status(), 'unsubscribed');
+    const again = await open(api, `${path.pathname}${path.search}`);
+    t.match(again.text, 'You are not on this list any more');
+    t.same(formsOf(again), []);
     t.match(await collectLetter(api, 'ada@example.org'), { template: 'unsubscribed' });
 
     isPage(t, await open(api, '/unsubscribe'));
@@ -159,11 +290,16 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     const door = await open(api, `/manage?token=${token}`);
     isPage(t, door);
     t.notMatch(door.text, /ada@/, 'looking at the link shows nothing');
+    t.match(door.text, 'After that you have 15 minutes');
+    t.match((await open(api, '/manage')).text, 'a link that works once, for 30 minutes');
     let page = await submit(api, '/manage', { token });
     t.equal(page.status, 200);
     isPage(t, page);
     t.match(page.text, 'ada@example.org');
+    t.match(page.text, 'stays open for 15 minutes');
     t.match(page.text, 'Ada &lt;King&gt;');
+    t.match(page.text, /<option value="NL"[^>]*>Netherlands<\/option>/);
+    t.equal((await open(api, `/manage?token=${token}`)).status, 404, 'a used link leads on');
     t.equal((await submit(api, '/manage', { token })).status, 404, 'the link works once');
 
     const act = async (name: string, changes: Record<string, string> = {}) => {
@@ -214,6 +350,7 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     isPage(t, await open(api, `/email-change?token=${link('email_apply')}`));
     t.equal((await submit(api, '/email-change', { token: link('email_apply') })).status, 200);
     t.equal((await act('export')).status, 401, 'sessions end with the address');
+    t.match((await open(api, `/email-change?token=${link('email_apply')}`)).text, 'Your address is changed');
     isPage(t, await open(api, `/email-undo?token=${link('email_notice')}`));
     t.equal((await submit(api, '/email-undo', { token: link('email_notice') })).status, 200);
     api.setClock(undefined);
@@ -302,5 +439,77 @@ onEveryEngine('pages behind the links', async (t, engine) => {
     t.equal(answer.status, 429);
     t.match(answer.headers['retry-after'], /^\d+$/);
     isPage(t, answer);
+  });
+});
+
+onEveryEngine('pages of the installation', async (t, engine) => {
+  const installation = {
+    name: 'River <League>',
+    imprint: 'River League e.V.\nMillgate 4, Ewehaven',
+    url: 'https://x.example/',
+    logo: 'https://x.example/logo.png',
+  };
+  const publicUrl = 'https://petitions.test/campaign';
+  const config = { publicUrl, trustProxy: [], limits: null, installation, SECURITY_CONTACT: 'sec@x.example' };
+  const api = await start(t, engine, { build: { config } });
+  const lead = await api.organization('River & Meadows');
+  const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+
+  await t.test('/ says who runs it, and links to petitions that can be signed', async (t) => {
+    await publish(api, lead.secret, { slug: 'one', title: 'Keep <it>', page_url: 'https://x.example/one' });
+    await publish(api, lead.secret, { slug: 'two', title: 'Without a page' });
+    await api.call('POST', '/v1/petitions', {
+      key: lead.secret,
+      body: { title: 'A draft', statement: 'Not yet.', page_url: 'https://x.example/draft' },
+    });
+    const home = await open(api, '/', browser);
+    t.equal(home.status, 200);
+    t.match(home.headers['content-security-policy'], /img-src https:\/\/x\.example\/logo\.png$/);
+    t.match(home.text, 'River &lt;League&gt;');
+    t.match(home.text, 'Millgate 4, Ewehaven');
+    t.match(home.text, '<a href="https://x.example/one">Keep &lt;it&gt;</a>');
+    t.match(home.text, 'href="docs/"');
+    t.notMatch(home.text, /A draft|Without a page/);
+    t.match(await api.call('GET', '/'), { status: 404, body: { code: 'not_found' } }, 'API clients');
+  });
+
+  await t.test('unknown paths, and the files that programs look for', async (t) => {
+    const page = await open(api, '/no/such/page', browser);
+    t.match(page, { status: 404, headers: { 'content-type': /^text\/html/ } });
+    t.match(page.text, 'href="../../manage"');
+    t.match(await api.call('GET', '/no/such/page'), { status: 404, body: { code: 'not_found' } });
+    t.equal((await open(api, '/v1/nothing', browser)).status, 404);
+    t.match((await api.call('GET', '/robots.txt')).text, 'Disallow: /campaign/manage');
+    t.notMatch((await api.call('GET', '/robots.txt')).text, /\/s\/?\n|\/v1/);
+    t.match(await api.call('GET', '/favicon.ico'), { status: 200, headers: { 'content-type': /svg/ } });
+    const { text } = await api.call('GET', '/.well-known/security.txt');
+    t.match(text, /^Contact: mailto:sec@x\.example\nExpires: \d{4}-/);
+    t.match(text, 'Canonical: https://petitions.test/campaign/.well-known/security.txt');
+    const unset = await start(t, engine);
+    t.equal((await unset.call('GET', '/.well-known/security.txt')).status, 404);
+    t.match((await open(api, '/docs/', browser)).text, '<title>API of River &lt;League&gt;</title>');
+  });
+
+  await t.test('Location keeps the path of PUBLIC_URL', async (t) => {
+    const created = await api.call('POST', '/v1/petitions', {
+      key: lead.secret,
+      body: { title: 'Elsewhere', statement: 'A statement.', slug: 'old-name' },
+    });
+    t.match(created.headers['location'], `/campaign/v1/petitions/${created.body.id}`);
+    await api.call('POST', `/v1/petitions/${created.body.id}/transitions`, {
+      key: lead.secret,
+      body: { to: 'published' },
+    });
+    const { headers } = await api.call('GET', '/v1/petitions/old-name', { key: lead.secret });
+    const renamed = await api.call('PATCH', `/v1/petitions/${created.body.id}`, {
+      key: lead.secret,
+      headers: { 'if-match': headers['etag'] ?? '' },
+      body: { slug: 'new-name' },
+    });
+    t.equal(renamed.status, 200);
+    t.match(await api.call('GET', '/v1/petitions/old-name'), {
+      status: 308,
+      headers: { location: '/campaign/v1/petitions/new-name' },
+    });
   });
 });

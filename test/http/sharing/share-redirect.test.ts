@@ -165,7 +165,7 @@ onEveryEngine('following a share link', async (t, engine) => {
       ]),
     );
     const escaped = 'Save &quot;the&quot; &lt;script&gt;alert(1)&lt;/script&gt; &amp; meadow';
-    const url = 'https://meadows.example/sign?lang=en&amp;source=old#form';
+    const url = 'http://undersigned.test/s/ggg2345678';
     const image = `http://undersigned.test/v1/petitions/${made.id}/og.png`;
     t.same(meta.get('og:title'), escaped);
     t.same(meta.get('twitter:title'), escaped);
@@ -181,10 +181,30 @@ onEveryEngine('following a share link', async (t, engine) => {
     t.ok(description.length < 230);
     t.match(text, `<link rel="canonical" href="${url}" />`);
     t.match(text, '<html lang="pt-BR"');
-    t.notMatch(text, /<script|<\/title> ask|style=|ggg2345678|fbclid/);
+    t.match(text, '<a href="https://meadows.example/sign?lang=en&amp;source=share-');
+    t.match(text, 'share=ggg2345678#form"');
+    t.notMatch(text, /<script|<\/title> ask|style=|fbclid/);
     t.equal(headers['location'], undefined);
     const head = await follow(`/s/${code}`, { 'user-agent': 'Slackbot-LinkExpanding 1.0' }, 'HEAD');
     t.same([head.status, head.text, head.headers['location']], [200, '', undefined]);
+  });
+
+  await t.test('punctuation around a pasted link is no part of its code', async (t) => {
+    const made = await publish(api, lead.secret, { title: 'Pasted', page_url: PAGE });
+    const { code } = await insertLink(api, made.id, { code: 'hhh2345678' });
+    const wanted = (await follow(`/s/${code}`)).headers['location'];
+    for (const around of [`${code}.`, `${code})`, `${code}%3E`, `${code},`, `%20${code}`, `${code}%0D%0A`]) {
+      const { status, headers } = await follow(`/s/${around}`);
+      t.same([status, headers['location']], [302, wanted], around);
+    }
+  });
+
+  await t.test('404 and 410 in a browser are pages, for API clients problems', async (t) => {
+    const german = { accept: 'text/html,*/*;q=0.8', 'accept-language': 'de' };
+    const page = await api.call('GET', '/s/zzz2345678', { headers: german });
+    t.match(page, { status: 404, headers: { 'content-type': /^text\/html/ } });
+    t.match(page.text, '<h1>Dieser Link führt nirgendwohin</h1>');
+    t.match(await api.call('GET', '/s/zzz2345678'), { body: { code: 'share_link_not_found' } });
   });
 
   await t.test('410: petitions that were taken down', async (t) => {

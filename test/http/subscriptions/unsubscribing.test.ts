@@ -1,8 +1,10 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import { signer, type SignedPurpose } from '../../../src/core/links/signed-tokens.js';
+import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { activateSubscription } from '../../../src/core/subscriptions/subscriptions.js';
-import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
+import { mergeSupporters } from '../../../src/core/supporters/merging.js';
+import { findOrCreateSupporter, findSupporterByIdentity } from '../../../src/core/supporters/supporters.js';
 import { dayOf } from '../../../src/time.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../../support/mailbox.js';
@@ -151,7 +153,7 @@ onEveryEngine('unsubscribeByLink', async (t, engine) => {
     t.match(await leave(api, 'y'.repeat(201)), { status: 400, body: { code: 'invalid_query' } });
   });
 
-  await t.test('older links die with their epoch', async (t) => {
+  await t.test('links work as long as the subscription, whatever becomes of the address', async (t) => {
     const org = await api.organization('Epoch');
     const { key, pu } = await subscribed(api, org.key, 'epoch@example.org');
     const { supporters } = api.store.tables;
@@ -162,8 +164,26 @@ onEveryEngine('unsubscribeByLink', async (t, engine) => {
         .where(eq(supporters.identity, 'epoch@example.org'))
         .returning(),
     );
-    t.match(await leave(api, pu), NOT_FOUND);
-    t.equal(await statusOf(api, key), 'active');
+    t.match(await leave(api, pu), { status: 200 });
+    t.equal(await statusOf(api, key), 'unsubscribed');
+  });
+
+  await t.test('links of a subscription that was merged into another one leave the list, too', async (t) => {
+    const { ctx } = api.app;
+    const [org, other] = [await api.organization('Merged'), await api.organization('Unmerged')];
+    const stays = await subscribed(api, org.key, 'into@example.org');
+    const goes = await subscribed(api, org.key, 'from@example.org');
+    const elsewhere = await subscribed(api, other.key, 'into@example.org');
+    const keyOf = async (email: string) => (await findSupporterByIdentity(ctx.store.read, email))?.key ?? 0;
+    const [into, from] = [await keyOf('into@example.org'), await keyOf('from@example.org')];
+    await api.store.transact((tx) => mergeSupporters(tx, from, into), { shut: 'supporters' });
+    t.equal(await statusOf(api, goes.key), undefined);
+    t.match(await api.call('GET', `/unsubscribe?token=${goes.pb}`), { status: 200, text: /Merged/ });
+    t.match(await leave(api, goes.pu), { status: 200 });
+    t.equal(await statusOf(api, stays.key), 'unsubscribed');
+    t.equal(await statusOf(api, elsewhere.key), 'active', 'at most that one list');
+    await eraseSupporter(ctx, into);
+    for (const token of [goes.pu, goes.pb, stays.pu]) t.match(await leave(api, token), NOT_FOUND);
   });
 });
 

@@ -8,12 +8,12 @@ import { isOpenAt } from '../../core/petitions/petition-life.js';
 import { findPetition, Moved } from '../../core/petitions/petition-lookup.js';
 import type { PetitionRow } from '../../core/petitions/petition-rules.js';
 import type { Catalogue } from '../../mail/catalogue.js';
-import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/content.js';
 import { PUBLIC_CACHE } from '../answers.js';
 import { html, Html } from '../html.js';
-import { setUpPages, type Fields } from '../pages/setup.js';
+import { setUpPages, type Fields } from './setup.js';
+import type { Site } from './visit.js';
 
 /*
  * The page of a petition for campaigns that have no site, and for frames in sites that take no scripts. What is in the
@@ -123,9 +123,9 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
 }
 
 export const petitionPageRoutes =
-  (ctx: Context, locales: Locales, publicUrl: string): FastifyPluginCallback =>
+  (ctx: Context, site: Site, publicUrl: string): FastifyPluginCallback =>
   (app, _options, done) => {
-    setUpPages(app, locales, ctx.store.explain);
+    setUpPages(app, site, ctx.store.explain);
     app.decorateReply('pagePolicy', null);
     // After the hook of all pages, whose policy allows neither scripts nor frames.
     app.addHook('onSend', (_request, reply, payload, next) => {
@@ -167,7 +167,7 @@ export const petitionPageRoutes =
         return reply
           .type('text/html; charset=utf-8')
           .header('cache-control', PUBLIC_CACHE)
-          .send(pageOf(shown, locales.pick(locale ?? petition.locale), publicUrl));
+          .send(pageOf(shown, site.locales.pick(locale ?? petition.locale), publicUrl));
       },
     );
     done();

@@ -1,0 +1,116 @@
+import type { FastifyInstance } from 'fastify';
+import { ConfirmationInput, ConfirmationResend } from '../../../schema/api/confirmation/confirmations.js';
+import {
+  readConfirmationPreview,
+  readRequestPreview,
+  type ConfirmationPreview,
+} from '../../core/confirmation/confirmation-previews.js';
+import { confirmRequest, type MailboxProof } from '../../core/confirmation/confirmations.js';
+import { refuseRequest } from '../../core/confirmation/refusing.js';
+import { resendConfirmation } from '../../core/confirmation/resending.js';
+import type { Context } from '../../core/context.js';
+import { linkNotFound } from '../../core/links/random-tokens.js';
+import { ApiError } from '../../errors.js';
+import { say } from '../../mail/words.js';
+import { withFloor } from '../answer-floor.js';
+import { button, form, html, type Html } from '../html.js';
+import { checked, need, needToken, type Fields } from './setup.js';
+import { thanks } from './thanks.js';
+import { ACTS, HIDDEN, MAILS, told } from './told.js';
+import { visitOf, type Site, type Visit } from './visit.js';
+import { codeForms } from './ways-on.js';
+
+/** The pages behind the link and the code of a confirmation mail. */
+export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): void {
+  app.get<{ Querystring: Fields }>('/confirm', HIDDEN, async (request, reply) => {
+    const visit = visitOf(site, request);
+    const { confirm: words } = visit.words;
+    const { token, petition } = request.query;
+    if (token === undefined) {
+      return visit.send(reply, 200, words.code_heading, codePage(visit, petition));
+    }
+    const asked = await readConfirmationPreview(ctx, token);
+    if (!asked) throw linkNotFound();
+    if (asked.state === 'refused') {
+      return visit.send(reply, 200, words.refused_title, told(words.refused_title, words.refused));
+    }
+    if (asked.state === 'confirmed') {
+      return visit.send(reply, 200, words.already_title, thanks(visit, asked, { already: true }));
+    }
+    const heading = isSigning(asked) ? words.heading_signature : words.heading_subscription;
+    return visit.send(reply, 200, heading, questionPage(visit, heading, token, asked));
+  });
+
+  app.post<{ Body: Fields }>('/confirm', ACTS, async (request, reply) => {
+    const visit = visitOf(site, request);
+    const { confirm: words } = visit.words;
+    const { token, email, code, petition } = request.body;
+    const proof: MailboxProof =
+      token === undefined
+        ? checked(request, ConfirmationInput, { email: need(email), code: need(code) })
+        : { token };
+    const done = await withFloor(ctx, () => confirmRequest(ctx, proof)).catch((error: unknown) => {
+      if (error instanceof ApiError && error.code === 'link_not_found') return undefined;
+      throw error;
+    });
+    if (done) {
+      const asked = await readRequestPreview(ctx, done.request);
+      return visit.send(reply, 200, words.done_title, thanks(visit, asked, { already: false }));
+    }
+    if (token !== undefined) {
+      const asked = await readConfirmationPreview(ctx, token);
+      if (asked?.state !== 'confirmed') throw linkNotFound();
+      return visit.send(reply, 200, words.already_title, thanks(visit, asked, { already: true }));
+    }
+    return visit.send(reply, 404, words.code_heading, codePage(visit, petition, words.code_failed));
+  });
+
+  app.post<{ Body: Fields }>('/confirm/refuse', ACTS, async (request, reply) => {
+    const visit = visitOf(site, request);
+    const token = needToken(request.body.token);
+    await withFloor(ctx, () => refuseRequest(ctx, token));
+    const { refused_title: title, refused } = visit.words.confirm;
+    return visit.send(reply, 200, title, told(title, refused));
+  });
+
+  app.post<{ Body: Fields }>('/confirm/resend', MAILS, async (request, reply) => {
+    const visit = visitOf(site, request);
+    const { email, petition } = request.body;
+    const asked = petition ? { email: need(email), petition_id: petition } : { email: need(email) };
+    const { email: address, petition_id: petitionId } = checked(request, ConfirmationResend, asked);
+    await withFloor(ctx, () => resendConfirmation(ctx, address, { petitionId }));
+    const { resend_heading: title, resend_done: done } = visit.words.confirm;
+    return visit.send(reply, 202, title, told(title, done));
+  });
+}
+
+const isSigning = ({ kind, petitionTitle }: ConfirmationPreview): boolean =>
+  kind === 'signature' && petitionTitle !== null;
+
+function questionPage(visit: Visit, heading: string, token: string, asked: ConfirmationPreview): Html {
+  const { confirm: words } = visit.words;
+  const signing = isSigning(asked);
+  const lists = asked.organizations.map((name) => html`<li dir="auto">${name}</li>`);
+  return html`<h1>${heading}</h1>
+    <p>
+      ${signing ? say(words.explanation_signature, { petition: asked.petitionTitle }) : words.explanation_subscription}
+    </p>
+    ${signing && lists.length > 0 ? html`<p>${words.opt_ins}</p>` : ''}
+    ${
+      lists.length > 0
+        ? html`<ul>
+            ${lists}
+          </ul>`
+        : ''
+    }
+    <p>${words.nothing_yet}</p>
+    ${form(visit.at('/confirm'), { token }, button(signing ? words.button_signature : words.button_subscription))}
+    <h2>${words.refuse_heading}</h2>
+    <p>${words.refuse_explanation}</p>
+    ${form(visit.at('/confirm/refuse'), { token }, button(words.refuse_button, { quiet: true }))}`;
+}
+
+const codePage = (visit: Visit, petition?: string, failed?: string): Html =>
+  html`<h1>${visit.words.confirm.code_heading}</h1>
+    ${failed === undefined ? '' : html`<p class="notice" role="alert">${failed}</p>`}
+    ${codeForms(visit, petition)}`;
