@@ -149,7 +149,12 @@ export async function readConfirmationPreview(
     request.petitionKey === null
       ? []
       : await db
-          .select({ id: petitions.publicId, title: petitions.title, slug: petitions.slug, pageUrl: petitions.pageUrl })
+          .select({
+            id: petitions.publicId,
+            title: petitions.title,
+            slug: petitions.slug,
+            pageUrl: petitions.pageUrl,
+          })
           .from(petitions)
           .where(eq(petitions.key, request.petitionKey));
   const names: string[] = [];

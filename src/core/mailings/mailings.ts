@@ -14,7 +14,11 @@ import { findHead, Moved, type PetitionHead } from '../petitions/petition-lookup
 type MailingRow = Tables['mailings']['$inferSelect'];
 
 /** A mailing, with what its links need from its petition. */
-export type MailingView = MailingRow & { petitionId: string | null; petitionSlug: string | null; pageUrl: string | null };
+export type MailingView = MailingRow & {
+  petitionId: string | null;
+  petitionSlug: string | null;
+  pageUrl: string | null;
+};
 
 export type MailingInput = { name: string; petition?: string | null; source?: string | null };
 

@@ -24,22 +24,22 @@ import { takesNoBody } from '../validation.js';
 export const toMySignature =
   (links: Links) =>
   ({ signature, petition, shared }: Mine) => ({
-  id: signature.publicId,
-  petition: {
-    id: petition.publicId,
-    slug: petition.slug,
-    title: petition.title,
-    page_url: links.petition(petition),
-  },
-  status: signature.status,
-  name: signature.name,
-  display: signature.display,
-  hidden: signature.hidden === 1,
-  created_at: iso(signature.createdAt),
-  confirmed_at: iso(signature.confirmedAt),
-  withdrawn_at: iso(signature.withdrawnAt),
-  shared,
-});
+    id: signature.publicId,
+    petition: {
+      id: petition.publicId,
+      slug: petition.slug,
+      title: petition.title,
+      page_url: links.petition(petition),
+    },
+    status: signature.status,
+    name: signature.name,
+    display: signature.display,
+    hidden: signature.hidden === 1,
+    created_at: iso(signature.createdAt),
+    confirmed_at: iso(signature.confirmedAt),
+    withdrawn_at: iso(signature.withdrawnAt),
+    shared,
+  });
 
 export const mySignatureRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>

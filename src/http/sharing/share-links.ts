@@ -139,7 +139,7 @@ export const openShareLinkRoutes =
               },
             },
           },
-          errors: ['share_link_not_found'],
+          errors: ['invalid_query', 'share_link_not_found'],
         }),
       },
       async (request, reply) => {
@@ -176,7 +176,7 @@ export const openShareLinkRoutes =
               },
             },
           },
-          errors: ['share_link_not_found'],
+          errors: ['invalid_query', 'share_link_not_found'],
         }),
       },
       async (request, reply) => {

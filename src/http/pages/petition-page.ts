@@ -13,7 +13,7 @@ import { say } from '../../mail/words.js';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/content.js';
 import { PUBLIC_CACHE } from '../answers.js';
 import { html, Html } from '../html.js';
-import { setUpPages, type Fields } from '../pages/setup.js';
+import { setUpPages, type Fields } from './setup.js';
 
 /*
  * The page of a petition for campaigns that have no site, and for frames in sites that take no scripts. What is in the
