@@ -83,11 +83,12 @@ progress::-moz-progress-bar { background: var(--accent); }
 .choice strong { display: block; }
 .field { display: flex; flex-direction: column; min-width: 0; }
 label, legend { font-weight: 600; padding: 0; }
-:is(label, legend) .quiet { font-weight: 400; }
+:is(label, legend, summary) .quiet { font-weight: 400; }
 .hint { font-size: .9em; margin-block-start: .25em; }
 article > .hint { margin-block-start: 1em; }
 input, select, textarea, button { font: inherit; color: inherit; }
-.code { display: flex; flex-wrap: wrap; gap: 0 .5em; align-items: center; }
+.code { display: flex; flex-wrap: wrap; gap: 0 .5em; align-items: flex-start; }
+.code button { margin-block-start: 1.75em; }
 .code .field { flex: 0 1 22em; }
 .code input { letter-spacing: .15em; }
 button.link { border: 0; padding-inline: 0; color: var(--accent); text-decoration: underline; text-align: start; overflow-wrap: anywhere; }

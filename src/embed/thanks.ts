@@ -1,6 +1,6 @@
 import type { Accepted, Failure, Petition } from './api.js';
 import { focusOn, h } from './dom.js';
-import { makeField } from './fields.js';
+import { makeField, type Field } from './fields.js';
 import { reasonOf } from './form-errors.js';
 import { ShareButtons, type ShareOptions } from './share.js';
 import { say, type Language } from './language.js';
@@ -44,11 +44,8 @@ export function thanks(options: ThanksOptions): { element: HTMLElement; heading:
   return { element, heading };
 }
 
-/** The step that remains: to follow the link in the mail, or to type its code here. */
-function lastStep({ petition, email, language, share, change }: ThanksOptions, done: () => void): Node[] {
-  const { words } = language;
-  const { api } = share;
-  const code = makeField({
+const codeField = (words: Language['words']): Field =>
+  makeField({
     name: 'code',
     pointer: '/code',
     label: words.code_label,
@@ -57,6 +54,12 @@ function lastStep({ petition, email, language, share, change }: ThanksOptions, d
     // No shorter maximum: codes are pasted with spaces and dashes, which the server ignores.
     control: h('input', { inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: 40, dir: 'ltr' }),
   });
+
+/** The step that remains: to follow the link in the mail, or to type its code here. */
+function lastStep({ petition, email, language, share, change }: ThanksOptions, done: () => void): Node[] {
+  const { words } = language;
+  const { api } = share;
+  const code = codeField(words);
   const told = h('p', { role: 'status' });
   const button = (text: string, act: () => unknown) => {
     const made = h('button', { type: 'button' }, text);

@@ -2,6 +2,8 @@
 export type PictureContent = {
   title: string;
   organization: string;
+  /** The organization's colour, which white can be read on; null: the default. */
+  color: string | null;
   /** Alternative wordings of a line, the best first: the first one that the fonts can draw is used. */
   count: readonly string[];
   goal: readonly string[];

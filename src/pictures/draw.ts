@@ -2,7 +2,16 @@ import { Resvg } from '@resvg/resvg-js';
 import satori from 'satori';
 import { PICTURE_HEIGHT, PICTURE_WIDTH, type PictureContent } from './content.js';
 import { loadFonts } from './fonts.js';
-import { linesFor, pictureBox, TITLE_ROOM, TITLE_SIZES, titleBox, type Box, type Title } from './layout.js';
+import {
+  ACCENT,
+  linesFor,
+  pictureBox,
+  TITLE_ROOM,
+  TITLE_SIZES,
+  titleBox,
+  type Box,
+  type Title,
+} from './layout.js';
 import { legible, plain } from './glyphs.js';
 
 const fonts = loadFonts();
@@ -17,6 +26,7 @@ export async function draw(content: PictureContent): Promise<Uint8Array> {
     pictureBox({
       title: title === '' ? null : await fit(title),
       organization: drawable(content.organization),
+      color: content.color ?? ACCENT,
       count: content.count.map(drawable).find(Boolean) ?? '',
       goal: content.goal.map(drawable).find(Boolean) ?? '',
       progress: content.progress,

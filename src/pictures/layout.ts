@@ -1,11 +1,12 @@
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from './content.js';
 
-/* The layout of a picture. Every text must have a contrast of at least 7:1. */
+/* The layout of a picture. Every text must have a contrast of at least 7:1; the name, in the colour of its
+ * organization, of 4.5:1. */
 
 const INK = '#10212e';
 const QUIET = '#43525e';
 const PAPER = '#ffffff';
-const ACCENT = '#0b6b50';
+export const ACCENT = '#0b6b50';
 const TRACK = '#dfe6e3';
 const MARGIN = 72;
 const EDGE = 20;
@@ -65,6 +66,7 @@ export const titleBox = ({ text, size, cut }: Title): Box =>
 export type Lines = {
   title: Title | null;
   organization: string;
+  color: string;
   count: string;
   goal: string;
   progress: number | null;
@@ -72,10 +74,10 @@ export type Lines = {
 
 /** The whole picture. Without a title, count and goal are drawn large. */
 export function pictureBox(lines: Lines): Box {
-  const { title, organization, count, goal, progress } = lines;
+  const { title, organization, color, count, goal, progress } = lines;
   const direction = directionOf(title?.text ?? organization);
   const rtl = direction === 'rtl';
-  const bar = progress === null ? [] : [barBox(progress, rtl)];
+  const bar = progress === null ? [] : [barBox(progress, rtl, color)];
   const parts = title
     ? [titleBox(title), box({ flexDirection: 'column', gap: 20 }, [figuresBox(count, goal, rtl), ...bar])]
     : [largeFiguresBox(count, goal, rtl), ...(bar.length > 0 ? bar : [box({})])];
@@ -84,7 +86,7 @@ export function pictureBox(lines: Lines): Box {
     height: 44,
     fontSize: 32,
     fontWeight: 700,
-    color: ACCENT,
+    color,
   });
   return box(
     {
@@ -94,7 +96,7 @@ export function pictureBox(lines: Lines): Box {
       flexDirection: rtl ? 'row-reverse' : 'row',
     },
     [
-      box({ width: EDGE, height: '100%', backgroundColor: ACCENT }),
+      box({ width: EDGE, height: '100%', backgroundColor: color }),
       box(
         {
           flexDirection: 'column',
@@ -134,12 +136,12 @@ const largeFiguresBox = (count: string, goal: string, rtl: boolean): Box =>
     line(goal, directionOf(goal), { maxWidth: INNER, fontSize: 40, color: QUIET }),
   ]);
 
-function barBox(progress: number, rtl: boolean): Box {
+function barBox(progress: number, rtl: boolean, color: string): Box {
   const height = 26;
   // Visible from the first signature on.
   const width = progress <= 0 ? 0 : Math.max(height, Math.round(Math.min(1, progress) * INNER));
   const round = { height, borderRadius: height / 2 };
   return box({ ...round, width: INNER, backgroundColor: TRACK, flexDirection: rtl ? 'row-reverse' : 'row' }, [
-    box({ ...round, width, backgroundColor: ACCENT }),
+    box({ ...round, width, backgroundColor: color }),
   ]);
 }

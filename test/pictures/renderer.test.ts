@@ -7,6 +7,7 @@ import { Renderer } from '../../src/pictures/renderer.js';
 const content = (title: string, count = '5 signatures'): PictureContent => ({
   title,
   organization: 'River Meadows',
+  color: null,
   count: [count],
   goal: ['Next goal: 10'],
   progress: 0.5,

@@ -25,6 +25,7 @@ export function contentOf(
   return {
     title,
     organization: lead.name,
+    color: lead.color,
     count:
       confirmed <= 0 && isOpenAt(petition, now)
         ? [say(words.first), ...wordings(words.signatures, 0)]

@@ -36,7 +36,7 @@ export const pictureRoutes =
           access: 'open',
           summary: 'Get the picture of a petition',
           description:
-            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition. Changed texts appear at once, a new count within a minute. Emoji are left out, and so is a title in a script for which this server has no font (Chinese, Japanese, Korean, Thai and others). Query parameters are ignored, so that you can defeat the caches of networks.',
+            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition and the colour of its organization. Changed texts appear at once, a new count within a minute. Emoji are left out, and so is a title in a script for which this server has no font (Chinese, Japanese, Korean, Thai and others). Query parameters are ignored, so that you can defeat the caches of networks.',
           params: PetitionPath,
           anyQuery: true,
           answers: {
@@ -71,7 +71,7 @@ export const pictureRoutes =
         const { petition, lead } = pictured;
         const { png, etag } = await pictureCache.show({
           id: petition.publicId,
-          edition: `${petition.version} ${lead.name}`,
+          edition: `${petition.version} ${lead.color} ${lead.name}`,
           content: contentOf(pictured, locales, ctx.now()),
         });
         reply

@@ -138,7 +138,7 @@ export const openShareLinkRoutes =
               },
             },
           },
-          errors: ['share_link_not_found'],
+          errors: ['invalid_query', 'share_link_not_found'],
         }),
       },
       async (request, reply) => {
@@ -174,7 +174,7 @@ export const openShareLinkRoutes =
               },
             },
           },
-          errors: ['share_link_not_found'],
+          errors: ['invalid_query', 'share_link_not_found'],
         }),
       },
       async (request, reply) => {

@@ -1,5 +1,5 @@
 import { SCOPES } from '../../../schema/db/tables/organization.js';
-import { onEveryEngine, start } from '../../support/helper.js';
+import { onEveryEngine, publish, start } from '../../support/helper.js';
 import { until } from '../../support/until.js';
 
 onEveryEngine('organization', async (t, engine) => {
@@ -40,6 +40,38 @@ onEveryEngine('organization', async (t, engine) => {
     });
     t.match(await patch({ name: 'X' }, etag), { status: 412, body: { code: 'precondition_failed' } });
     t.match(await patch({ url: null }, '*'), { status: 200, body: { url: null } });
+  });
+
+  await t.test('updateOrganization 200 and 422: what forms show, in a colour that can be read', async (t) => {
+    const looks = {
+      logo_url: 'https://meadows.example/logo.png',
+      color: '#7A1F5C',
+      privacy_url: 'https://meadows.example/privacy',
+      imprint: 'River Meadows, Ewehaven',
+    };
+    t.match(await patch(looks, '*'), { status: 200, body: looks });
+    await publish(api, lead.secret, { slug: 'shown' });
+    const { body } = await api.call('GET', '/v1/petitions/shown');
+    t.match(body.organization, { ...looks, color_dark: /^#[0-9a-f]{6}$/ });
+    t.notOk('reply_to' in body.organization, 'nothing else gets out');
+    const listed = (await api.call('GET', '/v1/petitions')).body.data[0];
+    t.same(listed.organization, body.organization);
+    const refused = await patch({ color: '#ffcc00' }, '*');
+    t.match(refused, { status: 422, body: { errors: [{ pointer: '/color', code: 'low_contrast' }] } });
+    const { detail } = refused.body.errors[0];
+    t.match(detail, 'contrast of 1.5 : 1');
+    t.notMatch(detail, '#ffcc00');
+    const better = /#[0-9a-f]{6}/.exec(detail)?.[0] ?? '';
+    t.equal((await patch({ color: better }, '*')).status, 200, 'the shade that it names is taken');
+    // The lightest grey on which white has 4.5 : 1, and the next one, which has 4.48 : 1.
+    t.equal((await patch({ color: '#767676' }, '*')).status, 200);
+    t.match((await patch({ color: '#777777' }, '*')).body.errors[0].detail, 'contrast of 4.4 : 1');
+    for (const wrong of ['red', '#fff', '#12345g', '7a1f5c']) {
+      t.match((await patch({ color: wrong }, '*')).body.errors, [{ detail: /like #0b6b50/ }], wrong);
+    }
+    const none = { logo_url: null, color: null, privacy_url: null, imprint: null };
+    t.match(await patch(none, '*'), { status: 200, body: none });
+    t.match((await api.call('GET', '/v1/petitions/shown')).body.organization, { ...none, color_dark: null });
   });
 
   await t.test(

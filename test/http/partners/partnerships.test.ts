@@ -42,6 +42,7 @@ onEveryEngine('partnerships', async (t, engine) => {
       partner: { id: partner.id, slug: partner.slug, name: 'Anglers', url: null },
       status: 'invited',
       lead_sees: 'names',
+      listed: true,
       may_vouch: false,
       vouch_limit: null,
       invited_at: first.body.invited_at,
@@ -53,6 +54,43 @@ onEveryEngine('partnerships', async (t, engine) => {
     const other = await invite({ organization: partner.id }, draft.body.id);
     const terms = { lead_sees: 'full', may_vouch: false };
     t.match(other, { status: 201, body: { ...terms, petition: { title: 'Secret plan' } } });
+  });
+
+  await t.test('acceptPartnership 200: the petition names its partners, unless they say no', async (t) => {
+    const [open, shy, written] = await Promise.all(
+      ['Open Group', 'Shy Group', 'Written Group'].map((name) => api.organization(name)),
+    );
+    if (!open || !shy || !written) return;
+    const byHand = [
+      { name: 'Friends', url: null, organization_id: null },
+      { name: 'Our Written Group', url: 'https://written.example', organization_id: written.id },
+      { name: 'Shy Group', organization_id: shy.id },
+    ];
+    await publish(api, lead.secret, { slug: 'coalition', partners: byHand });
+    const named = async () =>
+      (await api.call('GET', '/v1/petitions/coalition')).body.partners.map(({ name }: any) => name);
+    const ids: string[] = [];
+    for (const { id } of [open, shy, written]) {
+      ids.push((await invite({ organization: id }, 'coalition')).body.id);
+    }
+    t.same(await named(), ['Friends', 'Our Written Group', 'Shy Group'], 'an invitation names nobody');
+    for (const [i, { secret }] of [open, shy, written].entries()) {
+      const body = { lead_sees: 'full', ...(i === 1 ? { listed: false } : {}) };
+      const { body: accepted } = await api.call('POST', `/v1/partnerships/${ids[i]}/accept`, {
+        key: secret,
+        body,
+      });
+      t.equal(accepted.listed, i !== 1);
+    }
+    t.same(
+      await named(),
+      ['Friends', 'Our Written Group', 'Open Group'],
+      'each once, and the shy one not at all',
+    );
+    const { partners } = (await api.call('GET', '/v1/petitions/coalition')).body;
+    t.same(partners[2], { name: 'Open Group', url: null, organization_id: open.id });
+    await api.call('POST', `/v1/partnerships/${ids[0]}/end`, { key: open.secret, body: {} });
+    t.same(await named(), ['Friends', 'Our Written Group']);
   });
 
   await t.test('invitePartner 308, 400, 401, 403, 404, 409, 410, 413, 415, 422', async (t) => {

@@ -134,7 +134,7 @@ onEveryEngine('getOembed', async (t, engine) => {
     await transition(moved.id, { to: 'closed' });
     const { body, headers } = await ask(`${OURS}/v1/petitions/first-name`);
     t.match(body.html, 'slug="second-name"');
-    t.match(body.html, `href="${OURS}/v1/petitions/second-name"`, 'without a page it links here');
+    t.match(body.html, `href="${OURS}/p/second-name"`, 'without a page it links here');
     const again = await ask(`${OURS}/v1/petitions/first-name`, '', {
       'if-none-match': headers['etag'] ?? '',
     });
