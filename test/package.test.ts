@@ -35,7 +35,7 @@ t.test('SIGTERM to npm start ends the server: no child is left, the port is clos
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const exit = once(npm, 'close') as Promise<[number | null, string | null]>;
+  const exit = once(npm, 'exit') as Promise<[number | null, string | null]>;
   let output = '';
   for (const stream of [npm.stdout, npm.stderr]) stream.on('data', (data) => (output += String(data)));
   const server = () => Number(/"pid":(\d+)/.exec(output)?.[1] ?? 0);
