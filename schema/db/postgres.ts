@@ -5,6 +5,7 @@ import { defineTables } from './tables.js';
 export const {
   organizations,
   apiKeys,
+  adminKeys,
   petitions,
   petitionSlugs,
   supporters,
@@ -37,6 +38,7 @@ export const {
   vouchedDays,
   signatureNetworks,
   isolatedNetworks,
+  pauses,
   usedChallenges,
   suspicions,
   spellings,

@@ -92,6 +92,7 @@ export const mySignatureRoutes =
       {
         schema: operation({
           operationId: 'withdrawMySignature',
+          changes: true,
           tag: 'My data',
           access: 'session',
           summary: 'Take a signature back',
@@ -120,6 +121,7 @@ const confirming =
       {
         schema: operation({
           operationId: 'confirmMySignature',
+          changes: true,
           tag: 'My data',
           access: 'session',
           summary: 'Confirm a signature',

@@ -86,18 +86,19 @@ export function setUpPages(
     const error = explain(thrown);
     const code = error instanceof ApiError ? error.code : 'internal_error';
     const status = error instanceof ApiError ? error.status : statusOf(thrown);
-    if (status >= 500) {
+    if (status >= 500 && code !== 'paused') {
       request.log.error({ request_id: request.id, error: describeError(thrown) }, 'a page failed');
     }
     if (error instanceof ApiError && error.details.headers) reply.headers(error.details.headers);
     const visit = visitOf(locales, request);
     const [title, text] = wordsFor(visit.words, code, status);
+    const said = error instanceof ApiError && code === 'paused' ? error.message : text;
     return visit.send(
       reply,
       status,
       title,
       html`<h1>${title}</h1>
-        <p>${text}</p>`,
+        <p>${said}</p>`,
     );
   });
 }
