@@ -50,6 +50,10 @@ program
   .action(async () => (await database()).recountCommand());
 
 program
+  .command('doctor')
+  .description('look at settings, database, mail, DNS, disk and proxy, and say what to do')
+  .action(async () => (await import('./doctor.js')).doctorCommand());
+program
   .command('pause')
   .description('answer 503 to all that sign, or to all that write, on every server within a second')
   .addArgument(new Argument('<what>', 'what to pause').choices([...PAUSABLE]))
