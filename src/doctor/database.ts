@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import pg from 'pg';
 import type { Config } from '../config.js';
 import { openConfiguredStore } from '../configured-store.js';
-import type { Finding } from './doctor.js';
+import { databaseTime } from '../store/postgres-time.js';
+import type { Finding } from './finding.js';
 
 const about = 'database';
 const MOST_SECONDS = 5;
@@ -29,12 +29,8 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
   return url.startsWith('file:') ? [good] : [good, await checkClock(url)];
 }
 
-async function checkClock(connectionString: string): Promise<Finding> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5000 });
-  await client.connect();
-  const { rows } = await client.query<{ at: string }>('select extract(epoch from clock_timestamp()) as at');
-  await client.end();
-  const seconds = Math.round(Math.abs(Date.now() / 1000 - Number(rows[0]?.at)));
+async function checkClock(url: string): Promise<Finding> {
+  const seconds = Math.round(Math.abs(Date.now() - (await databaseTime(url)).getTime()) / 1000);
   const found = `this clock and the database’s are ${seconds} s apart`;
   return seconds <= MOST_SECONDS
     ? { about: 'clock', level: 'ok', found }

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Config } from '../config.js';
-import type { Finding } from './doctor.js';
+import type { Finding } from './finding.js';
 
 const about = 'disk';
 const MB = 1_000_000;

@@ -1,6 +1,7 @@
 import type { Config } from '../config.js';
 import { checkDatabase } from './database.js';
 import { checkDisk } from './disk.js';
+import type { Check, Finding } from './finding.js';
 import { checkMailDomain, type Resolver } from './mail-domain.js';
 import { checkMailServer } from './mail-server.js';
 import { checkPublicUrl } from './public-url.js';
@@ -8,10 +9,6 @@ import { checkRootKey } from './root-key.js';
 import { checkSettings } from './settings.js';
 
 /* What `undersigned doctor` looks at. A finding never holds a password, a key or an address of a person. */
-
-/** `advice`: what to do about it. */
-export type Finding = { about: string; level: 'ok' | 'warning' | 'problem'; found: string; advice?: string };
-export type Check = (config: Config) => Promise<Finding[]>;
 
 /** Runs all checks. One that fails itself is a problem, and does not stop the others. */
 export async function examine(config: Config, resolver: Resolver): Promise<Finding[]> {

@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer';
 import type { Config } from '../config.js';
-import type { Finding } from './doctor.js';
+import type { Finding } from './finding.js';
 
 const about = 'mail server';
 const WAIT_MS = 10_000;

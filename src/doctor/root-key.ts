@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import type { Config } from '../config.js';
-import type { Finding } from './doctor.js';
+import type { Finding } from './finding.js';
 
 const about = 'root key';
 

@@ -1,5 +1,5 @@
 import type { Config } from '../config.js';
-import type { Finding } from './doctor.js';
+import type { Finding } from './finding.js';
 
 const about = 'settings';
 
