@@ -101,7 +101,7 @@ t.test('every route is an operation that says all there is to say', async (t) =>
     must(takesBody === (requestBody !== undefined), `${where}: POST and PATCH have a \`body\`, others none`);
     const service = operation['tags'][0] === 'Service';
     must(
-      JSON.stringify(operation['responses']['503'] ?? '').includes('`paused`') ===
+      JSON.stringify(resolve((operation['responses']['503'] ?? {}) as Json)).includes('`paused`') ===
         (method !== 'get' && !service),
       `${where}: what changes something can be paused: \`changes: true\` in its operation`,
     );
