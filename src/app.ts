@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginCallback } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Config } from './config.js';
+import { PauseWatch } from './core/brakes/pauses.js';
 import type { Context } from './core/context.js';
 import { LIVE_PACE, LiveCounts, type LivePace } from './core/live/live-counts.js';
 import { PetitionKeys } from './core/petitions/petition-keys.js';
@@ -28,7 +29,7 @@ import { mySubscriptionRoutes } from './http/my-data/my-subscriptions.js';
 import { manageLinkRoutes } from './http/my-data/sessions.js';
 import { openapi, documentOf } from './http/openapi/openapi.js';
 import { secretApiKeyRoutes } from './http/organization/api-keys.js';
-import { secretOrganizationRoutes } from './http/organization/organizations.js';
+import { adminOrganizationRoutes, secretOrganizationRoutes } from './http/organization/organizations.js';
 import { pageRoutes } from './http/pages/pages.js';
 import { homeRoutes } from './http/pages/home.js';
 import { createNotFoundPage } from './http/pages/not-found.js';
@@ -140,12 +141,16 @@ export async function build(options: BuildOptions): Promise<App> {
   const reference = referenceRoutes({ publicUrl, name: site.installation.name, document: documentOf });
   const files = wellKnownRoutes({ publicUrl, contact: config.SECURITY_CONTACT ?? '', now: ctx.now });
   const admission = admissionOf(options, app.log);
-  const block = blocks({ ctx, limits, admission });
+  const pauses = new PauseWatch(store);
+  await pauses.start();
+  app.addHook('onClose', () => pauses.stop());
+  const block = blocks({ ctx, limits, admission, pauses });
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
   await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
   await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams })));
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes(ctx, options.transfers)));
+  await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
     reply.code(204).headers(PREFLIGHT).send(),
   );

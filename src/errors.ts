@@ -22,6 +22,7 @@ export const ERRORS = {
   // Who is asking
   key_required: [401, 'This operation needs a secret key'],
   invalid_key: [401, 'The key is not valid'],
+  admin_key_required: [401, 'This operation needs an admin key'],
   secret_key_in_browser: [403, 'A secret key was used from a web page'],
   scope_required: [403, 'The key lacks the scope for this operation'],
   origin_not_allowed: [403, 'This page may not do that'],
@@ -39,7 +40,7 @@ export const ERRORS = {
   petition_not_published: [409, 'The petition is a draft'],
   petition_not_open: [409, 'The petition is not open yet'],
   petition_closed: [409, 'The petition is closed'],
-  slug_taken: [409, 'The slug belongs to another petition'],
+  slug_taken: [409, 'The slug belongs to something else'],
   statement_fixed: [409, 'The statement can no longer change'],
   external_id_taken: [409, 'The external id belongs to something else'],
   transition_not_allowed: [409, 'The petition cannot make this move'],
@@ -83,6 +84,7 @@ export const ERRORS = {
 
   // The server
   internal_error: [500, 'Something went wrong on our side'],
+  paused: [503, 'The operator has paused this'],
   overloaded: [503, 'The server is too busy'],
   storage_unavailable: [503, 'The database cannot be reached'],
   shutting_down: [503, 'The server is shutting down'],

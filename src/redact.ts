@@ -3,7 +3,7 @@
  * it, and must keep them out of messages itself.
  */
 
-const TOKENS = /\b((?:p[rubcmexs]|sk|pk|rc)_)[A-Za-z0-9_-]{16,}/g;
+const TOKENS = /\b((?:p[rubcmexs]|sk|pk|ak|rc)_)[A-Za-z0-9_-]{16,}/g;
 const ADDRESSES = /[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+/g;
 
 export const redact = (text: string): string =>

@@ -138,9 +138,8 @@ curl() {
   [[ " $* " == *' -N '* ]] && limit=(--max-time 0.3)
   command curl --silent --show-error --write-out '\\n%{http_code}\\n' "\${limit[@]}" "$@" || [[ $? = 28 && \${#limit[@]} -gt 0 ]]
 }
-undersigned() { command node "$MAIN" "$@"; }
-node() { [ "$1" = dist/src/cli/main.js ] && undersigned "\${@:2}"; }
-npm() { if [ "\${*:1:3}" = 'run -s undersigned' ]; then undersigned "\${@:5}"; fi; }
+node() { [ "$1" = dist/src/cli/main.js ] && command node "$MAIN" "\${@:2}"; }
+npm() { if [ "\${*:1:3}" = 'run -s undersigned' ]; then command node "$MAIN" "\${@:5}"; fi; }
 npx() { [ -x "$ROOT/node_modules/.bin/$1" ]; }
 sqlite3() { NODE_PATH="$ROOT/node_modules" command node -e 'new (require(process.versions.napi >= 10 ? "better-sqlite3" : "better-sqlite3-12"))(process.argv[1]).exec(process.argv[2])' "$@"; }
 `;
@@ -283,7 +282,8 @@ t.test(
 
     const listed = unique(linksOf(README).filter((link) => link.startsWith('docs/')));
     t.strictSame([...listed].sort(), [...PAGES].sort(), 'the README lists every page');
-    const waiting = [...listed];
+    // From the last to the first: no page may live on what a page before it has put there.
+    const waiting = listed.toReversed();
     const readPages = async () => {
       for (let page = waiting.shift(); page !== undefined; page = waiting.shift()) {
         // A shell of its own, so that each page can be read alone, after the tour.
@@ -296,6 +296,7 @@ t.test(
           const asked = block.match(/^curl /gm)?.length ?? 0;
           const fine = statuses.length >= asked && statuses.every((status) => status < 400);
           t.ok(fine, `${page}: ${block.split('\n')[0]}`, { block, text });
+          t.notMatch(text, '"data":[]', `${page} shows something: ${block.split('\n')[0]}`);
         }
         reader.end();
       }
@@ -312,6 +313,22 @@ t.test(
     }
   },
 );
+
+t.test('blocks use what a reader of a fresh checkout has', async (t) => {
+  for (const page of DOCUMENTS) {
+    const text = read(page);
+    const blocks = [...fences(text, 'sh'), ...fences(text, 'bash')].join('\n');
+    t.notMatch(blocks, /^undersigned /m, `${page}: in a checkout the command is npm run -s undersigned --`);
+    const set = [...blocks.matchAll(/(?:^|\b(?:for|read) )([A-Za-z]+)(?:=| in )/gm)].map(([, name]) => name);
+    if (text.includes('README.md#a-tour-in-60-seconds')) set.push('KEY');
+    for (const [, name = ''] of blocks.matchAll(/\$\{?([A-Za-z]\w*)/g)) {
+      t.ok(
+        set.includes(name),
+        `${page}: $${name} is set before it is used, or the page says where it comes from`,
+      );
+    }
+  }
+});
 
 t.test('what the documents say of the API is in the OpenAPI document', async (t) => {
   const document = await renderDocument();

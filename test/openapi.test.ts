@@ -100,6 +100,12 @@ t.test('every route is an operation that says all there is to say', async (t) =>
     const takesBody =
       ['post', 'patch', 'put'].includes(method) && !BODILESS.includes(operation['operationId'] as string);
     must(takesBody === (requestBody !== undefined), `${where}: POST and PATCH have a \`body\`, others none`);
+    const service = operation['tags'][0] === 'Service';
+    must(
+      JSON.stringify(resolve((operation['responses']['503'] ?? {}) as Json)).includes('`paused`') ===
+        (method !== 'get' && !service),
+      `${where}: what changes something can be paused: \`changes: true\` in its operation`,
+    );
     if (method !== 'patch') continue;
     const types = Object.keys(requestBody?.content as Json);
     must(
@@ -155,6 +161,15 @@ t.test('who may call is what the document says', async (t) => {
       must(
         (await ask(weak)) === 'scope_required',
         `${where}: its \`config.scope\` does not keep out a key without it`,
+      );
+    } else if ((await ask()) === 'admin_key_required') {
+      must(
+        security === '[{"adminKey":[]}]',
+        `${where} stands in the admin block of app.ts: \`access: 'admin'\``,
+      );
+      must(
+        (await ask(weak)) === 'admin_key_required' && (await ask('ak_nonsense')) === 'invalid_key',
+        `${where} must refuse other keys, and admin keys that are none`,
       );
     } else if ((await ask()) === 'session_required') {
       must(

@@ -4,6 +4,7 @@ import { closed, component, int, line, matching, nullable, open, webUrl, typed }
 
 const EXAMPLE_IDS: Record<IdPrefix, string> = {
   org: 'org_01kb1vq6gze4tb6m8fzj1g9c7d',
+  adm: 'adm_01kb1vq6h4gs2t2p7z0b1wr9qf',
   key: 'key_01kb1vq6h3fr1s1n6y9a0vq8pe',
   pet: 'pet_01kb1vq6h8er3ap3b6n2q4w5xk',
   sig: 'sig_01kb1vs0a2fghbx7c4e1m8ntyz',

@@ -11,6 +11,7 @@ const PAIRS = Array.from({ length: 1024 }, (_, n) => `${ALPHABET[n >> 5]}${ALPHA
 export const ID_PREFIXES = [
   'org',
   'key',
+  'adm',
   'pet',
   'sig',
   'sup',

@@ -5,6 +5,7 @@ import { defineTables } from './tables.js';
 export const {
   organizations,
   apiKeys,
+  adminKeys,
   petitions,
   petitionSlugs,
   supporters,
@@ -38,6 +39,7 @@ export const {
   vouchedDays,
   signatureNetworks,
   isolatedNetworks,
+  pauses,
   usedChallenges,
   suspicions,
   spellings,

@@ -1,16 +1,20 @@
 #!/usr/bin/env node
 import './node-version.js';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { PAUSABLE } from '../../schema/db/tables/brakes.js';
 import { SCOPES, type Scope } from '../../schema/db/tables/organization.js';
 import { SIGNATURE_STATUSES } from '../../schema/db/tables/signatures.js';
+import type { Pausable } from '../core/brakes/pauses.js';
 import { ApiError, describeError } from '../errors.js';
 import { version } from '../package.js';
 import type { CopyFlags } from './copy.js';
 import type { createKeyCommand, listKeysCommand } from './keys.js';
 import type { createOrganizationCommand } from './organizations.js';
+import type { PauseFlags } from './pause.js';
 import type { ExportFlags, ImportFlags } from './signatures.js';
 
 // Commands are imported when they run, so that `--help` does not load the whole server.
+const adminKeyCommands = () => import('./admin-keys.js');
 const database = () => import('./database.js');
 const doNotContactCommands = () => import('./do-not-contact.js');
 const keyCommands = () => import('./keys.js');
@@ -44,6 +48,25 @@ program
   .command('recount')
   .description('prove that every counter equals its rows')
   .action(async () => (await database()).recountCommand());
+
+program
+  .command('doctor')
+  .description('look at settings, database, mail, DNS, disk and proxy, and say what to do')
+  .action(async () => (await import('./doctor.js')).doctorCommand());
+program
+  .command('pause')
+  .description('answer 503 to all that sign, or to all that write, on every server within a second')
+  .addArgument(new Argument('<what>', 'what to pause').choices([...PAUSABLE]))
+  .option('--message <words>', 'the sentence that callers and visitors get')
+  .option('--retry-after <seconds>', 'when to come back', parseSeconds, 60)
+  .action(async (what: Pausable, flags: PauseFlags) =>
+    (await import('./pause.js')).pauseCommand(what, flags),
+  );
+program
+  .command('resume')
+  .description('end a pause, or all of them')
+  .addArgument(new Argument('[what]', 'what to resume (all if absent)').choices([...PAUSABLE]))
+  .action(async (what?: Pausable) => (await import('./pause.js')).resumeCommand(what));
 
 const organizations = program.command('organizations').description('the groups that lead or join petitions');
 organizations
@@ -94,6 +117,24 @@ keys
   .description('revoke a key, for the next request on')
   .argument('<id>', 'key_…')
   .action(async (id: string) => (await keyCommands()).revokeKeyCommand(id));
+
+const adminKeys = program
+  .command('admin-keys')
+  .description('keys that create organizations by the API, for scripts that set up an installation');
+adminKeys
+  .command('create')
+  .description('create an admin key; it is printed once')
+  .option('--name <name>', 'your name for it', 'made on the command line')
+  .action(async (options: { name: string }) => (await adminKeyCommands()).createAdminKeyCommand(options));
+adminKeys
+  .command('list')
+  .description('list admin keys')
+  .action(async () => (await adminKeyCommands()).listAdminKeysCommand());
+adminKeys
+  .command('revoke')
+  .description('revoke an admin key, for the next request on')
+  .argument('<id>', 'adm_…')
+  .action(async (id: string) => (await adminKeyCommands()).revokeAdminKeyCommand(id));
 
 const linkKeys = program.command('link-keys').description('the keys that personal links are signed with');
 linkKeys
@@ -204,6 +245,11 @@ function parseScopes(text: string): Scope[] {
   const unknown = scopes.filter((scope) => !(SCOPES as readonly string[]).includes(scope));
   if (unknown.length > 0) throw new InvalidArgumentError(`Unknown: ${unknown.join(', ')}.`);
   return scopes as Scope[];
+}
+
+function parseSeconds(text: string): number {
+  if (!/^[1-9][0-9]{0,5}$/.test(text)) throw new InvalidArgumentError('Write seconds, as 120.');
+  return Number(text);
 }
 
 function parseId(text: string): number {

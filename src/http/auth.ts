@@ -50,7 +50,7 @@ export async function identify(ctx: Context, request: FastifyRequest): Promise<A
  * Refuses secret keys from browsers, except from this server's own /docs where that is allowed. Throws
  * `secret_key_in_browser`.
  */
-function assertNoPage(request: FastifyRequest): void {
+export function assertNoPage(request: FastifyRequest): void {
   const { origin, 'sec-fetch-site': site } = request.headers;
   // Browsers send no Origin with same-origin GET requests.
   if (origin === undefined && site !== 'same-origin') return;

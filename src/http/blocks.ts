@@ -1,14 +1,17 @@
 import compress from '@fastify/compress';
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import { ANONYMOUS } from '../core/actor.js';
+import type { PauseWatch } from '../core/brakes/pauses.js';
 import type { Context } from '../core/context.js';
+import { adminOf, identifyAdmin } from './admin.js';
 import { assertScope, identify } from './auth.js';
 import type { Admission } from './limits/admission.js';
 import type { Limits } from './limits/limits.js';
 import type { Access } from './openapi/operation.js';
+import { pauseGate } from './pauses.js';
 import { resume, sessionOf } from './session.js';
 
-type Parts = { ctx: Context; limits: Limits; admission: Admission };
+type Parts = { ctx: Context; limits: Limits; admission: Admission; pauses: PauseWatch };
 
 /** Makes a block: routes with the same access rule, and the hooks that enforce it. `src/app.ts` lists the blocks. */
 export const blocks =
@@ -20,6 +23,7 @@ export const blocks =
       route.compress ??= route.method === 'GET' ? {} : false;
       if (access === 'service') route.config = { ...route.config, limit: 'service' };
     });
+    if (access !== 'service') app.addHook('onRequest', pauseGate(parts.pauses));
     if (access === 'open' || access === 'secret') {
       app.addHook('onRequest', parts.admission.gate);
       app.addHook('preValidation', parts.admission.count);
@@ -36,6 +40,7 @@ function identifyCallers(app: FastifyInstance, access: Access, { ctx, limits }: 
   const assertAccess = (request: FastifyRequest) => {
     if (access === 'secret') assertScope(request.actor, request.routeOptions.config.scope);
     if (access === 'session') sessionOf(request);
+    if (access === 'admin') adminOf(request, request.routeOptions.config.adminScope);
   };
   // Returns a promise only where limits are counted outside this process.
   const admit = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
@@ -45,6 +50,7 @@ function identifyCallers(app: FastifyInstance, access: Access, { ctx, limits }: 
   const admitKeyed = async (request: FastifyRequest, reply: FastifyReply) => {
     try {
       if (access === 'session') request.session = await resume(ctx, request);
+      else if (access === 'admin') request.admin = await identifyAdmin(ctx, request);
       else request.actor = await identify(ctx, request);
     } catch (error) {
       // Requests with a wrong key count too, so that guessing keys is limited.

@@ -39,7 +39,8 @@ const DRAWN = ['altcha', 'form_token', 'receipt'];
  * effect once.
  */
 function senderOf(request: FastifyRequest, body: string): string {
-  const { actor, session } = request;
+  const { actor, admin, session } = request;
+  if (admin) return admin.keyId;
   if (session) return `supporter ${session.supporterKey}`;
   if (actor.kind === 'secret') return actor.keyId;
   const members = (request.body ?? {}) as Record<string, unknown>;

@@ -63,6 +63,7 @@ export function createInstance(options: InstanceOptions): FastifyInstance {
   for (const schema of components()) app.addSchema(schema);
   app.decorateRequest('actor', null as never);
   app.decorateRequest('session', null);
+  app.decorateRequest('admin', null);
   app.decorateRequest('caller', null);
   app.addHook('onRequest', (request, reply, done) => {
     if (request.url.length > MAX_URL) return done(new ApiError('uri_too_long'));

@@ -49,7 +49,7 @@ export function problems(app: FastifyInstance, { publicUrl, explain, notFoundPag
     const error = asApiError(explain(thrown));
     if (error.status === 500) {
       request.log.error({ request_id: request.id, error: describeError(thrown) }, 'unexpected error');
-    } else if (error.status > 500) {
+    } else if (error.status > 500 && error.code !== 'paused') {
       request.log.warn({ request_id: request.id, code: error.code }, 'cannot serve');
     }
     return sendProblem(request, reply, error);

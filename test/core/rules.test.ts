@@ -5,7 +5,7 @@ import { hasLink } from '../../src/core/brakes/links-in-names.js';
 import { nextMilestone } from '../../src/core/counts/counts.js';
 import { decodeCursor, encodeCursor } from '../../src/core/cursor.js';
 import { clusterOf, parseEmail } from '../../src/core/email.js';
-import { isWellFormedKey } from '../../src/core/organization/api-keys.js';
+import { isWellFormedKey } from '../../src/core/organization/key-tokens.js';
 import { citedNumbers, renderBackground } from '../../src/core/petitions/markdown.js';
 import { assertMove } from '../../src/core/petitions/petition-life.js';
 import { foldWords, searchText, wordPatterns } from '../../src/core/petitions/search-words.js';

@@ -10,6 +10,7 @@ type Json = Record<string, any>;
 
 const KINDS = {
   org: 'organization',
+  adm: 'admin_key',
   key: 'key',
   pet: 'petition',
   sig: 'signature',

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { exampleId, id, localeTag, slug } from '../common.js';
-import { closed, component, instant, line, matching, nullable, open, text, webUrl } from '../typebox.js';
+import { CreatedApiKey } from './api-keys.js';
+import { closed, component, instant, line, matching, nullable, open, ref, text, webUrl } from '../typebox.js';
 
 const imprint = () =>
   nullable(
@@ -72,6 +73,22 @@ export const LeadOrganization = component(
   ),
 );
 
+const EXAMPLE = {
+  id: exampleId('org'),
+  slug: 'river-meadows',
+  name: 'River Meadows Alliance',
+  url: 'https://rivermeadows.example',
+  locale: 'en',
+  imprint: 'River Meadows Alliance, Millgate 4, Ewehaven',
+  logo_url: 'https://rivermeadows.example/logo.png',
+  color: '#0b6b50',
+  privacy_url: 'https://rivermeadows.example/privacy',
+  reply_to: 'hello@rivermeadows.example',
+  double_opt_in: true,
+  created_at: '2026-11-01T09:00:00.000Z',
+  updated_at: '2026-11-01T09:00:00.000Z',
+};
+
 export const Organization = component(
   'Organization',
   open(
@@ -92,23 +109,7 @@ export const Organization = component(
     },
     {
       description: 'The organization that a key belongs to.',
-      examples: [
-        {
-          id: exampleId('org'),
-          slug: 'river-meadows',
-          name: 'River Meadows Alliance',
-          url: 'https://rivermeadows.example',
-          locale: 'en',
-          imprint: 'River Meadows Alliance, Millgate 4, Ewehaven',
-          logo_url: 'https://rivermeadows.example/logo.png',
-          color: '#0b6b50',
-          privacy_url: 'https://rivermeadows.example/privacy',
-          reply_to: 'hello@rivermeadows.example',
-          double_opt_in: true,
-          created_at: '2026-11-01T09:00:00.000Z',
-          updated_at: '2026-11-01T09:00:00.000Z',
-        },
-      ],
+      examples: [EXAMPLE],
     },
   ),
 );
@@ -131,6 +132,44 @@ export const OrganizationPatch = component(
       minProperties: 1,
       description: 'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared.',
       examples: [{ url: 'https://meadows.example' }],
+    },
+  ),
+);
+
+export const OrganizationInput = component(
+  'OrganizationInput',
+  closed(
+    {
+      name: line(200, { description: 'Its name.' }),
+      slug: Type.Optional(slug('Its short name in URLs; made from the name if absent.')),
+      url: Type.Optional(nullable(webUrl({ description: 'Its home page.' }))),
+      locale: Type.Optional(localeTag()),
+      imprint: Type.Optional(imprint()),
+      reply_to: Type.Optional(replyTo()),
+      double_opt_in: Type.Optional(doubleOptIn()),
+      key_name: Type.Optional(
+        line(100, { description: 'Your name for its first key; “First key” if absent.' }),
+      ),
+    },
+    {
+      description: 'A new organization.',
+      examples: [{ name: 'Ewe Valley Alliance', slug: 'ewe-valley', url: 'https://ewevalley.example' }],
+    },
+  ),
+);
+
+export const CreatedOrganization = component(
+  'CreatedOrganization',
+  open(
+    { organization: ref(Organization), api_key: ref(CreatedApiKey) },
+    {
+      description: 'A new organization with its first secret key, which has all scopes.',
+      examples: [
+        {
+          organization: EXAMPLE,
+          api_key: CreatedApiKey.examples?.[0] as object,
+        },
+      ],
     },
   ),
 );

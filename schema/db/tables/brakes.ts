@@ -1,3 +1,4 @@
+import { oneOf } from '../checks.js';
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 
@@ -18,6 +19,9 @@ export const SIGNALS = [
 ] as const;
 
 export type Signal = (typeof SIGNALS)[number];
+
+/** What an operator can pause. */
+export const PAUSABLE = ['signing', 'writing'] as const;
 
 export function defineBrakesTables(
   d: typeof Columns,
@@ -138,7 +142,22 @@ export function defineBrakesTables(
     (t) => [d.primaryKey({ columns: [t.petitionKey, t.apiKeyKey, t.network] })],
   );
 
+  /** What the operator has paused: see core/brakes/pauses.ts. */
+  const pauses = d.table(
+    'pauses',
+    {
+      what: d.enumText(PAUSABLE).primaryKey(),
+      /** The operator's own sentence for callers. */
+      message: d.str(),
+      /** Seconds for `Retry-After`. */
+      retryAfter: d.int().notNull(),
+      createdAt: d.instant().notNull(),
+    },
+    () => [d.check('pauses_what', oneOf(d, 'what', PAUSABLE))],
+  );
+
   return {
+    pauses,
     usedChallenges,
     suspicions,
     spellings,

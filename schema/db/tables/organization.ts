@@ -23,7 +23,11 @@ export const SCOPES = [
   'shares:read',
 ] as const;
 
+/** The scopes of admin keys. */
+export const ADMIN_SCOPES = ['installation:write'] as const;
+
 export type Scope = (typeof SCOPES)[number];
+export type AdminScope = (typeof ADMIN_SCOPES)[number];
 
 export function defineOrganizationTables(d: typeof Columns) {
   const to = referencesIn(d);
@@ -77,5 +81,19 @@ export function defineOrganizationTables(d: typeof Columns) {
     ],
   );
 
-  return { organizations, apiKeys };
+  /** Keys of the installation itself: with them organizations are made. */
+  const adminKeys = d.table('admin_keys', {
+    key: d.key(),
+    publicId: d.publicId('adm').notNull().unique(),
+    name: d.str().notNull(),
+    /** As in `api_keys`. */
+    hash: d.bytes().notNull().unique(),
+    hint: d.str().notNull(),
+    scopes: d.json<string[]>().notNull(),
+    createdAt: d.instant().notNull(),
+    lastUsedAt: d.instant(),
+    revokedAt: d.instant(),
+  });
+
+  return { organizations, apiKeys, adminKeys };
 }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { and, eq, gt, isNull } from 'drizzle-orm';
 import { idPattern } from '../../../schema/db/public-id.js';
 import type { Tables } from '../../../schema/db/tables.js';
@@ -10,39 +8,15 @@ import { NO_KEY, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
+import { hashOf, isWellFormedKey, newToken } from './key-tokens.js';
 
 /* API keys: making, checking and revoking them. The database stores only their SHA-256. */
 
 export type ApiKey = Omit<Tables['apiKeys']['$inferSelect'], 'hash'>;
 export type KeyKind = ApiKey['kind'];
+export type CreatedKey = { key: ApiKey; token: string };
 
-const PREFIX = { secret: 'sk', publishable: 'pk' } as const;
-const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const SECRET_LENGTH = 32;
 const KEY_ID = new RegExp(idPattern('key'));
-const PATTERN = /^[sp]k_[0-9A-Za-z]{38}$/;
-
-const base62 = (value: number, length: number): string =>
-  length === 0 ? '' : base62(Math.floor(value / 62), length - 1) + (ALPHABET[value % 62] ?? '');
-
-/** Shows that a key is mistyped or truncated, not revoked, without asking the database. */
-const checksum = (text: string): string => base62(crc32(text), 6);
-
-function randomText(random: Context['random']): string {
-  let text = '';
-  // 248 is the largest multiple of 62 that a byte holds: above it the first letters would be more likely.
-  while (text.length < SECRET_LENGTH) {
-    for (const byte of random(SECRET_LENGTH)) text += byte < 248 ? ALPHABET[byte % 62] : '';
-  }
-  return text.slice(0, SECRET_LENGTH);
-}
-
-const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
-
-/** Whether a text has the form of a key and its checksum fits. */
-export const isWellFormedKey = (token: string): boolean =>
-  PATTERN.test(token) && checksum(token.slice(0, -6)) === token.slice(-6);
-
 const selectColumns = ({ apiKeys: t }: Tables) => ({
   key: t.key,
   publicId: t.publicId,
@@ -79,7 +53,7 @@ const LAST_USED_STEP_MS = 60_000;
 
 /** The actor of a key. Reads the database every time, so that revoking takes effect at once. Throws `invalid_key`. */
 export async function authenticate(ctx: Context, token: string): Promise<KeyedActor> {
-  if (!isWellFormedKey(token)) throw invalidKey();
+  if (!isWellFormedKey(token) || token.startsWith('ak_')) throw invalidKey();
   const [row] = await findActive(ctx.store.read, { hash: hashOf(token) });
   if (!row) throw invalidKey();
   const { lastUsedAt, ...actor } = row;
@@ -140,34 +114,32 @@ export type NewKey = {
 };
 
 /** Creates a key. Its token is returned and not stored. Throws `invalid_body`, `idempotency_key_reused`. */
-export async function createKey(
-  ctx: Context,
-  input: NewKey,
-  retry?: Retry,
-): Promise<{ key: ApiKey; token: string }> {
+export async function createKey(ctx: Context, input: NewKey, retry?: Retry): Promise<CreatedKey> {
   assertPlaced(input.kind, input.origins);
-  const body = `${PREFIX[input.kind]}_${randomText(ctx.random)}`;
-  const token = body + checksum(body);
-  const hash = hashOf(token);
-  const publicId = ctx.newId('key');
-  return ctx.store.transact((tx) =>
-    once(tx, retry, async () => {
-      const [row] = await tx.db
-        .insert(tx.tables.apiKeys)
-        .values({
-          ...input,
-          scopes: [...input.scopes],
-          origins: [...(input.origins ?? [])],
-          publicId,
-          hash,
-          hint: token.slice(-4),
-          createdAt: tx.now,
-        })
-        .returning(selectColumns(tx.tables));
-      if (!row) throw new Error('the insert returned no row');
-      return { key: row, token };
-    }),
-  );
+  const made = { token: newToken(ctx.random, input.kind), publicId: ctx.newId('key') };
+  return ctx.store.transact((tx) => once(tx, retry, () => insertKey(tx, input, made)));
+}
+
+/** Inserts a key whose token was made before, since randomness does not belong into a transaction. */
+export async function insertKey(
+  tx: Tx,
+  input: NewKey,
+  { token, publicId }: { token: string; publicId: string },
+): Promise<CreatedKey> {
+  const [row] = await tx.db
+    .insert(tx.tables.apiKeys)
+    .values({
+      ...input,
+      scopes: [...input.scopes],
+      origins: [...(input.origins ?? [])],
+      publicId,
+      hash: hashOf(token),
+      hint: token.slice(-4),
+      createdAt: tx.now,
+    })
+    .returning(selectColumns(tx.tables));
+  if (!row) throw new Error('the insert returned no row');
+  return { key: row, token };
 }
 
 /** An organization's keys, oldest first, revoked ones included. Throws `invalid_cursor`. */

@@ -1,46 +1,69 @@
 import slugify from '@sindresorhus/slugify';
 import { and, asc, eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
+import { SCOPES } from '../../../schema/db/tables/organization.js';
 import { ApiError } from '../../errors.js';
-import type { Reader } from '../../store/store.js';
+import type { Reader, Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
+import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
+import { noteAdminUse, type Admin } from './admin-keys.js';
 import { assertLegible } from './colors.js';
+import { insertKey, type CreatedKey } from './api-keys.js';
+import { newToken } from './key-tokens.js';
 
 export type Organization = Tables['organizations']['$inferSelect'];
 
-type Looks = Partial<Pick<Organization, 'url' | 'imprint' | 'logoUrl' | 'color' | 'privacyUrl'>>;
+export type NewOrganization = { name: string; slug?: string } & Omit<OrganizationPatch, 'name'>;
 
-/** Creates an organization. Throws `slug_taken`, and `invalid_body` for a colour on which nobody could read. */
-export async function createOrganization(
-  ctx: Context,
-  input: { name: string; slug?: string } & Looks,
-): Promise<Organization> {
-  const { name, slug: wanted, ...looks } = input;
-  if (looks.color) assertLegible(looks.color);
+/** Creates an organization. Throws `slug_taken`. */
+export const createOrganization = (ctx: Context, input: NewOrganization): Promise<Organization> => {
   const publicId = ctx.newId('org');
+  return ctx.store.transact((tx) => insertOrganization(tx, publicId, input));
+};
+
+/** Creates an organization and its first key, a secret one with all scopes. Throws `slug_taken`, `idempotency_key_reused`. */
+export async function setUpOrganization(
+  ctx: Context,
+  admin: Admin,
+  { keyName, ...input }: NewOrganization & { keyName: string },
+  retry?: Retry,
+): Promise<CreatedKey & { organization: Organization }> {
+  const publicId = ctx.newId('org');
+  const made = { publicId: ctx.newId('key'), token: newToken(ctx.random, 'secret') };
+  return ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      await noteAdminUse(tx, admin);
+      const organization = await insertOrganization(tx, publicId, input);
+      const key = {
+        organizationKey: organization.key,
+        kind: 'secret',
+        name: keyName,
+        scopes: SCOPES,
+      } as const;
+      return { organization, ...(await insertKey(tx, key, made)) };
+    }),
+  );
+}
+
+async function insertOrganization(
+  tx: Tx,
+  publicId: string,
+  { name, slug: wanted, ...rest }: NewOrganization,
+): Promise<Organization> {
+  if (rest.color) assertLegible(rest.color);
   const slug = wanted ?? (slugify(name) || `organization-${publicId.slice(-10)}`);
-  return ctx.store.transact(async (tx) => {
-    const [row] = await tx.db
-      .insert(tx.tables.organizations)
-      .values({
-        publicId,
-        slug,
-        name,
-        ...looks,
-        version: 1,
-        createdAt: tx.now,
-        updatedAt: tx.now,
-      })
-      .onConflictDoNothing()
-      .returning();
-    if (!row) {
-      throw new ApiError('slug_taken', { detail: `An organization has the slug ${slug}: choose another.` });
-    }
-    return row;
-  });
+  const [row] = await tx.db
+    .insert(tx.tables.organizations)
+    .values({ ...columnsOf(rest), publicId, slug, name, version: 1, createdAt: tx.now, updatedAt: tx.now })
+    .onConflictDoNothing()
+    .returning();
+  if (!row) {
+    throw new ApiError('slug_taken', { detail: `An organization has the slug ${slug}: choose another.` });
+  }
+  return row;
 }
 
 export const listOrganizations = (on: Reader): PromiseLike<Organization[]> =>

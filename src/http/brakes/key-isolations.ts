@@ -60,6 +60,7 @@ export const secretIsolatedKeyRoutes =
         config: { scope: 'signatures:moderate' },
         schema: operation({
           operationId: 'releaseIsolatedKey',
+          changes: true,
           tag: 'Partners',
           access: 'secret',
           summary: 'Release an isolated key',

@@ -66,6 +66,7 @@ export const meRoutes =
       {
         schema: operation({
           operationId: 'eraseMe',
+          changes: true,
           tag: 'My data',
           access: 'session',
           summary: 'Erase me',
@@ -86,6 +87,7 @@ export const meRoutes =
       {
         schema: operation({
           operationId: 'cancelMyLinks',
+          changes: true,
           tag: 'My data',
           access: 'session',
           summary: 'Cancel my links',

@@ -95,6 +95,7 @@ export const mySignatureRoutes =
       {
         schema: operation({
           operationId: 'withdrawMySignature',
+          changes: true,
           tag: 'My data',
           access: 'session',
           summary: 'Take a signature back',
@@ -123,6 +124,7 @@ const confirming =
       {
         schema: operation({
           operationId: 'confirmMySignature',
+          changes: true,
           tag: 'My data',
           access: 'session',
           summary: 'Confirm a signature',

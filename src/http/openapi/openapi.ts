@@ -13,6 +13,7 @@ const INFO = {
 
 **Keys.** Reading and signing need none. A publishable key (\`pk_…\`) may stand in a web page: it says through which
 organization a signature came. A secret key (\`sk_…\`) acts for an organization and never belongs into a page.
+An admin key (\`ak_…\`) creates organizations, and nothing else.
 
 **Errors** are \`application/problem+json\` (RFC 9457): branch on \`code\`, of which each operation names just its own.
 
@@ -38,6 +39,13 @@ const SECURITY_SCHEMES = {
     scheme: 'bearer',
     bearerFormat: 'pk_…',
     description: 'A publishable key: attributes signatures to its organization, and allows nothing more.',
+  },
+  adminKey: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'ak_…',
+    description:
+      'An admin key: sets up an installation, and belongs to no organization. Made on the command line.',
   },
   session: {
     type: 'http',

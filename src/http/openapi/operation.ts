@@ -7,7 +7,7 @@ import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
 
 /** The block of an operation, which decides who may call it: see src/app.ts. */
-export type Access = 'service' | 'open' | 'session' | 'secret';
+export type Access = 'service' | 'open' | 'session' | 'secret' | 'admin';
 
 /** The tags of the document, in its order. */
 export const TAGS = {
@@ -40,6 +40,8 @@ export type OperationInput = {
   /** Accepts and ignores any query: for files and pages, to whose URLs sites and social networks append parameters. */
   anyQuery?: true;
   body?: TSchema;
+  /** It changes something, though it has no body and no conditions. */
+  changes?: true;
   /** A streamed body: the schema of the file, or of one line of it, by media type. */
   files?: Record<string, { schema: TSchema }>;
   /** The answers that are not errors, by status. */
@@ -66,6 +68,7 @@ const WITH: Record<Access, readonly ErrorCode[]> = {
   open: WITH_KEY,
   session: ['session_required', 'invalid_session'],
   secret: [...WITH_KEY, 'key_required', 'scope_required'],
+  admin: ['admin_key_required', 'invalid_key', 'secret_key_in_browser', 'scope_required'],
 };
 const WITH_BODY: readonly ErrorCode[] = [
   'invalid_json',
@@ -80,6 +83,7 @@ const SECURITY: Record<Access, Record<string, string[]>[]> = {
   open: [{}, { publishableKey: [] }, { secretKey: [] }],
   session: [{ session: [] }],
   secret: [{ secretKey: [] }],
+  admin: [{ adminKey: [] }],
 };
 
 /** Operations without a query refuse one, so that no parameter is silently ignored. */
@@ -114,9 +118,16 @@ export function operation<const Input extends OperationInput>(input: Input) {
 const queryOf = ({ access, querystring = NO_QUERY }: OperationInput): TSchema =>
   access === 'open' || access === 'service' ? withAppended(querystring) : querystring;
 
-function codesOf({ access, anyQuery, body, files, errors = [] }: OperationInput): Set<ErrorCode> {
+/** What changes something can be paused. */
+const isChange = ({ body, files, changes, errors = [] }: OperationInput): boolean =>
+  Boolean(body ?? files ?? changes) || errors.includes('precondition_required');
+
+function codesOf(input: OperationInput): Set<ErrorCode> {
+  const { access, anyQuery, body, files, errors = [] } = input;
   const query: ErrorCode[] = anyQuery ? [] : ['invalid_query'];
-  return new Set([...ALWAYS, ...WITH[access], ...query, ...((body ?? files) ? WITH_BODY : []), ...errors]);
+  const paused: ErrorCode[] = isChange(input) ? ['paused'] : [];
+  const of = (body ?? files) ? WITH_BODY : [];
+  return new Set([...ALWAYS, ...WITH[access], ...query, ...of, ...paused, ...errors]);
 }
 
 /** In the order of the catalogue, so that the same errors read the same in every operation. */
@@ -163,6 +174,7 @@ const problemOf = (codes: ErrorCode[]) => ({
 const RETRIED = new Set<ErrorCode>([
   'rate_limited',
   'petition_not_open',
+  'paused',
   'overloaded',
   'storage_unavailable',
   'shutting_down',

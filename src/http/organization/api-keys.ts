@@ -26,7 +26,7 @@ import { sendWithEtag } from '../conditional.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 
-const toKey = (row: Row) => ({
+export const toKey = (row: Row) => ({
   id: row.publicId,
   kind: row.kind,
   name: row.name,
@@ -143,6 +143,7 @@ export const secretApiKeyRoutes =
         config: { scope: 'keys:manage' },
         schema: operation({
           operationId: 'revokeApiKey',
+          changes: true,
           tag: 'Organization',
           access: 'secret',
           summary: 'Revoke a key',

@@ -6,13 +6,14 @@ import { waysOn } from './ways-on.js';
 /** Statuses and codes after which a new link or an address helps. */
 const DEAD_LINK = new Set(['link_not_found', 'invalid_session']);
 
-/** Shows an error in words, and what to do next. */
+/** Shows an error in words, and what to do next. `said`: the operator's sentence, in place of ours. */
 export function sendErrorPage(
   site: Site,
   request: FastifyRequest,
   reply: FastifyReply,
   code: string,
   status: number,
+  said?: string,
 ): FastifyReply {
   const visit = visitOf(site, request);
   const [title, text] = wordsFor(visit.words, code, status);
@@ -24,7 +25,7 @@ export function sendErrorPage(
     status,
     title,
     html`<h1>${title}</h1>
-      <p>${text}</p>
+      <p>${said ?? text}</p>
       ${more}`,
   );
 }

@@ -51,11 +51,12 @@ export function setUpPages(app: FastifyInstance, site: Site, explain: (error: un
     const error = explain(thrown);
     const code = error instanceof ApiError ? error.code : 'internal_error';
     const status = error instanceof ApiError ? error.status : statusOf(thrown);
-    if (status >= 500) {
+    if (status >= 500 && code !== 'paused') {
       request.log.error({ request_id: request.id, error: describeError(thrown) }, 'a page failed');
     }
     if (error instanceof ApiError && error.details.headers) reply.headers(error.details.headers);
-    return sendErrorPage(site, request, reply, code, status);
+    const said = error instanceof ApiError && code === 'paused' ? error.message : undefined;
+    return sendErrorPage(site, request, reply, code, status, said);
   });
 }
 

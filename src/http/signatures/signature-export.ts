@@ -1,31 +1,23 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { Type } from '@sinclair/typebox';
 import { SignatureExportQuery } from '../../../schema/api/signatures/signature-export.js';
 import { Signature } from '../../../schema/api/signatures/signatures.js';
-import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';
 import { exportSignatures } from '../../core/signatures/signature-export.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
+import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
 import { endStalled } from '../slow-clients.js';
 import { CSV_HEADER, fileOf } from './signature-columns.js';
 
-const TYPES = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const;
+const TYPES = { csv: `${CSV}; charset=utf-8`, ndjson: NDJSON } as const;
 
 const FILE = {
   description: 'The file. It is complete if the answer ends properly in HTTP.',
   content: {
-    'text/csv': {
-      schema: Type.String({
-        maxLength: 2_147_483_647,
-        pattern: '^[^\\u0000]*$',
-        description: 'RFC 4180, UTF-8, with a header.',
-        examples: [CSV_HEADER],
-      }),
-    },
-    'application/x-ndjson': { schema: ref(Signature) },
+    [CSV]: csvFile('RFC 4180, UTF-8, with a header.', CSV_HEADER),
+    [NDJSON]: lineFile(Signature, 'One `Signature` per line, as JSON.'),
   },
 };
 

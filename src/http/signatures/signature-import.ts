@@ -1,6 +1,5 @@
 import { PassThrough, Readable } from 'node:stream';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   MAX_PROBLEMS,
@@ -23,29 +22,23 @@ import { ApiError, ERRORS } from '../../errors.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
 import { takesLong } from '../long-bodies.js';
+import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
 import { linesOf } from './signature-import-lines.js';
 
-const CSV = 'text/csv';
-const NDJSON = 'application/x-ndjson';
-
 const FILES = {
-  [NDJSON]: { schema: ref(SignatureImportLine) },
-  [CSV]: {
-    schema: Type.String({
-      maxLength: 2_147_483_647,
-      pattern: '^[^\\u0000]*$',
-      description: 'RFC 4180, UTF-8, with a header that names fields of `SignatureImportLine`.',
-      examples: ['email,name,country,created_at\r\nada@example.org,Ada Okonkwo,NL,2026-11-21T14:05:00Z\r\n'],
-    }),
-  },
+  [CSV]: csvFile(
+    'RFC 4180, UTF-8, with a header that names fields of `SignatureImportLine`.',
+    'email,name,country,created_at\r\nada@example.org,Ada Okonkwo,NL,2026-11-21T14:05:00Z\r\n',
+  ),
+  [NDJSON]: lineFile(SignatureImportLine, 'One `SignatureImportLine` per line, as JSON.'),
 };
 
 const RESULTS = {
   description: 'The result for the lines.',
   content: {
     'application/json': { schema: ref(SignatureImportResult) },
-    [NDJSON]: { schema: ref(SignatureImportResult) },
+    [NDJSON]: lineFile(SignatureImportResult, 'One `SignatureImportResult` per line, as JSON.'),
   },
 };
 
@@ -63,7 +56,7 @@ export const secretSignatureImportRoutes =
     app.post(
       '/v1/signatures/import',
       {
-        config: { scope: 'signatures:vouch' },
+        config: { scope: 'signatures:vouch', takesSignatures: true },
         // The body is a stream: signature-import-lines.ts validates each line.
         validatorCompiler: (part) =>
           part.httpPart === 'body' ? () => true : (compile?.(part as never) as () => boolean),

@@ -48,7 +48,7 @@ export const signingRoutes =
     app.post(
       '/v1/petitions/:petition/signatures',
       {
-        config: { limit: 'sign' },
+        config: { limit: 'sign', takesSignatures: true },
         schema: operation({
           operationId: 'signPetition',
           tag: 'Signatures',

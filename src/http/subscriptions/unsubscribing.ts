@@ -21,6 +21,7 @@ const oneClickRoute =
         config: { limit: 'none' },
         schema: operation({
           operationId: 'unsubscribeByLink',
+          changes: true,
           tag: 'Subscriptions',
           access: 'open',
           summary: 'Leave a list with one click',

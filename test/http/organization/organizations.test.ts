@@ -1,4 +1,5 @@
 import { SCOPES } from '../../../schema/db/tables/organization.js';
+import { createAdminKey, listAdminKeys, revokeAdminKey } from '../../../src/core/organization/admin-keys.js';
 import { onEveryEngine, publish, start } from '../../support/helper.js';
 import { until } from '../../support/until.js';
 
@@ -248,4 +249,103 @@ onEveryEngine('API keys', async (t, engine) => {
     await until(async () => (await used()) !== null, 'the time of use');
     t.match(await used(), /^\d{4}-/);
   });
+});
+
+onEveryEngine('a script sets up an installation with an admin key', async (t, engine) => {
+  const api = await start(t, engine);
+  const { key: stored, token } = await createAdminKey(api.app.ctx, 'Terraform');
+  const create = (body: unknown, key: string | undefined = token, headers = {}) =>
+    api.call('POST', '/v1/organizations', { key, body, headers });
+
+  await t.test('createOrganization 201: the organization and its first key, which works', async (t) => {
+    const made = await create({
+      name: 'Ewe Valley',
+      slug: 'ewe-valley',
+      reply_to: 'hello@ewe.example',
+      locale: 'de',
+    });
+    t.match(made, {
+      status: 201,
+      headers: { 'cache-control': 'private, no-store' },
+      body: {
+        organization: {
+          id: /^org_/,
+          slug: 'ewe-valley',
+          reply_to: 'hello@ewe.example',
+          locale: 'de',
+          double_opt_in: true,
+        },
+        api_key: { kind: 'secret', name: 'First key', scopes: SCOPES, token: /^sk_/ },
+      },
+    });
+    const own = await api.call('GET', '/v1/organization', { key: made.body.api_key.token });
+    t.match(own, { status: 200, body: { id: made.body.organization.id } });
+    t.match(await create({ name: 'Önly a näme', key_name: 'CRM' }), {
+      status: 201,
+      body: { organization: { slug: 'oenly-a-naeme', url: null }, api_key: { name: 'CRM' } },
+    });
+    const [listed] = await listAdminKeys(api.store.read);
+    t.ok(listed?.lastUsedAt, 'its use is noted');
+  });
+
+  await t.test('createOrganization 201: a retry makes no second one', async (t) => {
+    const headers = { 'idempotency-key': 'set-up-1' };
+    const [one, two] = [
+      await create({ name: 'Once' }, token, headers),
+      await create({ name: 'Once' }, token, headers),
+    ];
+    t.equal(one.status, 201);
+    t.strictSame(two.body, one.body, 'with the same key');
+    t.match(await create({ name: 'Twice' }, token, headers), {
+      status: 422,
+      body: { code: 'idempotency_key_reused' },
+    });
+    t.match(await create({ name: 'Once' }, token, { 'idempotency-key': '' }), {
+      status: 400,
+      body: { code: 'invalid_header' },
+    });
+  });
+
+  await t.test('createOrganization 409 and 422', async (t) => {
+    t.match(await create({ name: 'Other', slug: 'ewe-valley' }), {
+      status: 409,
+      body: { code: 'slug_taken' },
+    });
+    t.match(await create({ slug: 'nameless' }), {
+      status: 422,
+      body: { errors: [{ pointer: '/name', code: 'required' }] },
+    });
+    t.match(await create({ name: 'X', owner: 'me' }), {
+      status: 422,
+      body: { errors: [{ pointer: '/owner' }] },
+    });
+  });
+
+  await t.test(
+    'createOrganization 401 and 403: an admin key, and nothing else, not from a page',
+    async (t) => {
+      const { secret, key } = await api.organization('River Meadows');
+      for (const other of [undefined, secret, await api.newKey(key, 'publishable')]) {
+        const answer = await api.call('POST', '/v1/organizations', { key: other, body: { name: 'X' } });
+        t.match(answer, { status: 401, body: { code: 'admin_key_required' } });
+      }
+      t.match(await create({ name: 'X' }, `${token.slice(0, -1)}_`), {
+        status: 401,
+        body: { code: 'invalid_key' },
+      });
+      t.match(await create({ name: 'X' }, token, { origin: 'https://evil.example' }), {
+        status: 403,
+        body: { code: 'secret_key_in_browser' },
+      });
+      for (const path of ['/v1/organization', '/v1/signatures?petition=x', '/v1/petitions']) {
+        t.match(
+          await api.call('GET', path, { key: token }),
+          { status: 401, body: { code: 'invalid_key' } },
+          'it opens nothing else',
+        );
+      }
+      await revokeAdminKey(api.app.ctx, stored.publicId);
+      t.match(await create({ name: 'X' }), { status: 401, body: { code: 'invalid_key' } });
+    },
+  );
 });
