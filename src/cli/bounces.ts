@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { CsvReader, type CsvRecord } from '../core/csv.js';
+import { FileDecoder } from '../core/file-text.js';
 import { takeMailEvent, type MailEvent, type MailEventOutcome } from '../core/subscriptions/mail-events.js';
 import { withContext } from './context.js';
 
@@ -17,12 +18,11 @@ const bare = <Cell extends string | undefined>(cell: Cell) => cell?.trim().repla
 
 async function* recordsOf(file: string): AsyncGenerator<CsvRecord> {
   const reader = new CsvReader();
-  // The decoder removes a byte order mark.
-  const decoder = new TextDecoder();
+  const decoder = new FileDecoder();
   for await (const piece of createReadStream(file) as AsyncIterable<Buffer>) {
-    yield* reader.read(decoder.decode(piece, { stream: true }));
+    yield* reader.read(decoder.read(piece));
   }
-  yield* [...reader.read(decoder.decode()), ...reader.end()];
+  yield* [...reader.read(decoder.end()), ...reader.end()];
 }
 
 /** Imports bounces and complaints from a CSV file with the columns email, type, bounce. Invalid rows are reported. */
