@@ -37,7 +37,7 @@ const TOKENS: Record<string, [pattern: string, part: Part]> = {
 /** The tokens of a format, for documents and messages. */
 export const FORMAT_TOKENS = Object.keys(TOKENS);
 
-const TOKEN = /YYYY|YY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Z|[A-Za-z]+|[^A-Za-z]+/g;
+const TOKEN = /YYYY|YY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Z|[A-Za-z]|[^A-Za-z]+/g;
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
@@ -67,7 +67,8 @@ export function dateFormat(format: string): DateFormat | undefined {
   }
   const has = (...some: Part[]) => some.some((part) => parts.includes(part));
   const isWhole = has('year', 'shortYear') && has('month', 'monthName') && has('day');
-  if (!isWhole || new Set(parts).size < parts.length) return undefined;
+  const isTwice = new Set(parts).size < parts.length || (has('month') && has('monthName'));
+  if (!isWhole || isTwice) return undefined;
   const whole = new RegExp(`^${pattern}$`, 'u');
   return (text, zone) => {
     const found = whole.exec(text);

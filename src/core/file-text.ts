@@ -80,7 +80,8 @@ export class FileDecoder {
       this.#held = Buffer.alloc(0);
       return held.toString('latin1');
     }
-    const from = held.findIndex((byte) => byte > 0x7f);
+    // Two letters before it tell whether it belongs to a word.
+    const from = Math.max(0, held.findIndex((byte) => byte > 0x7f) - 2);
     if (held.length - from < SAMPLE && !isLast) {
       this.#held = held.subarray(from);
       return held.toString('latin1', 0, from);
