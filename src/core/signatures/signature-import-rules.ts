@@ -38,7 +38,7 @@ export function fitted(
     warn('/confirmed_at', 'order', 'It lies before created_at: nothing counts before it is signed.');
   }
   for (const { value, ...error } of formErrors(petition, input)) {
-    if (error.code === 'not_asked') fit[value] = null as never;
+    if (error.code === 'not_asked') fit[value] = null;
     warnings.push(error);
   }
   return warnings.length > 0 ? { input: fit, warnings } : undefined;

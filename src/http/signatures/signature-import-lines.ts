@@ -1,4 +1,4 @@
-import { IMPORT_FIELDS, type ImportField } from '../../../schema/db/tables/signatures.js';
+import type { ImportField } from '../../../schema/db/tables/signatures.js';
 import { CsvReader, MAX_RECORD, unescapeFormula, type CsvRecord } from '../../core/csv.js';
 import { FileDecoder } from '../../core/file-text.js';
 import { columnsOf, type ColumnChoices, type ImportColumn } from '../../core/signatures/import-columns.js';
@@ -24,12 +24,6 @@ export type ImportFile = {
 
 /** What is found out about a file while it is read. */
 export type ImportFileFindings = { encoding: string | null; columns: ImportColumn[] | null };
-
-/** What to write where a request or a command says how a file is to be read. */
-export const COLUMNS_RULE = `Write pairs like Email Address:email,Vorname:given_name; fields are ${IMPORT_FIELDS.join(', ')}.`;
-export const DATE_FORMAT_RULE =
-  'Write it like DD.MM.YYYY HH:mm or M/D/YYYY h:mm A: year, month and day, each part once.';
-export const TIME_ZONE_RULE = 'Write a time zone of IANA, like Europe/Berlin.';
 
 /** Members of an export that an import ignores. */
 const NOT_READ = [

@@ -62,7 +62,7 @@ export class ValueReader {
       for (const one of errors) delete values[fieldOf(one.pointer)];
       warnings.push(...errors);
     }
-    const read = values as unknown as SignatureImportLine;
+    const read = values;
     const notCounted = !counted || (read.status != null && read.status !== 'confirmed');
     return {
       line,

@@ -12,23 +12,17 @@ import type { Context } from '../../core/context.js';
 import { findSharedHead } from '../../core/partners/partnerships.js';
 import { findVouching } from '../../core/partners/vouching.js';
 import { assertSignable } from '../../core/petitions/petition-life.js';
-import { readColumnChoices } from '../../core/signatures/import-columns.js';
+import { COLUMNS_RULE, readColumnChoices } from '../../core/signatures/import-columns.js';
 import { importSignatures } from '../../core/signatures/signature-import.js';
 import { isAskedBy } from '../../core/signatures/signature-import-rules.js';
 import { ApiError } from '../../errors.js';
-import { dateFormat, isTimeZone } from '../../core/date-formats.js';
+import { dateFormat, DATE_FORMAT_RULE, isTimeZone, TIME_ZONE_RULE } from '../../core/date-formats.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
 import { takesLong } from '../long-bodies.js';
 import { operation } from '../openapi/operation.js';
 import { ImportReport } from './signature-import-report.js';
-import {
-  COLUMNS_RULE,
-  DATE_FORMAT_RULE,
-  readImportFile,
-  TIME_ZONE_RULE,
-  type ImportFile,
-} from './signature-import-lines.js';
+import { readImportFile, type ImportFile } from './signature-import-lines.js';
 
 const CSV = 'text/csv';
 const NDJSON = 'application/x-ndjson';
