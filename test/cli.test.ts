@@ -228,6 +228,13 @@ t.test('bounces import: a row that is wrong stops no other', async (t) => {
   t.same(blocked.map(({ reason }) => reason).sort(), ['bounce', 'bounce', 'complaint']);
 
   t.match(await from('email\nagain@example.org\n'), { code: 0, stdout: /^1 suppressed/ }, 'addresses alone');
+  const foreign =
+    '"Email Address",Type,Bounce\nspam@example.org,SpamComplaint,\ns@example.org,soft_bounce,\nt@example.org,Bounced,Transient\n,,\n';
+  t.match(
+    await from(foreign),
+    { code: 0, stdout: '1 suppressed, 2 ignored (soft), 0 invalid\n' },
+    'as providers write',
+  );
   for (const headless of ['', 'gone@example.org\n', 'type,bounce\nbounce,hard\n']) {
     oneLine(t, await from(headless), /first line must name the columns: email, type, bounce/, headless);
   }

@@ -11,7 +11,8 @@ import type { CopyFlags } from './copy.js';
 import type { createKeyCommand, listKeysCommand } from './keys.js';
 import type { createOrganizationCommand } from './organizations.js';
 import type { PauseFlags } from './pause.js';
-import type { ExportFlags, ImportFlags } from './signatures.js';
+import type { ImportFlags } from './signature-import.js';
+import type { ExportFlags } from './signatures.js';
 
 // Commands are imported when they run, so that `--help` does not load the whole server.
 const adminKeyCommands = () => import('./admin-keys.js');
@@ -160,7 +161,16 @@ signatures
   .addOption(new Option('--format <format>', 'of the file').choices(['csv', 'ndjson']).default('csv'))
   .option('--bom', 'begin a CSV with a byte order mark, for Excel')
   .addOption(new Option('--status <status...>', 'these alone').choices([...SIGNATURE_STATUSES]))
-  .option('--out <file>', 'where to (stdout if absent); it is there only when it is complete')
+  .addOption(
+    new Option('--formulas <how>', 'raw: no apostrophe before what a spreadsheet would run').choices([
+      'escaped',
+      'raw',
+    ]),
+  )
+  .option(
+    '--out <file>',
+    'where to (stdout if absent); it is there only when it is complete; in a folder it is named after petition and day',
+  )
   .action(async (flags: ExportFlags) => (await import('./signatures.js')).exportSignaturesCommand(flags));
 signatures
   .command('import')
@@ -171,10 +181,15 @@ signatures
     new Option('--format <format>', 'of the file (by its name if absent)').choices(['csv', 'ndjson']),
   )
   .option('--source <words>', 'how they were collected, for the lines that do not say it')
+  .option('--columns <pairs>', 'what columns are, like Email Address:email,Vorname:given_name')
+  .option('--encoding <name>', 'of the file, where it cannot be told, like windows-1251')
+  .option('--date-format <format>', 'of the dates, like DD.MM.YYYY HH:mm')
+  .option('--time-zone <zone>', 'of dates that name none, like Europe/Berlin (UTC if absent)')
+  .option('--dry-run', 'read and check everything, show how, and store nothing')
   .option('--fast', 'do not pause for other work: for a database that no server uses')
   .argument('<file>', 'the file; - for stdin')
   .action(async (file: string, flags: ImportFlags) =>
-    (await import('./signatures.js')).importSignaturesCommand(file, flags),
+    (await import('./signature-import.js')).importSignaturesCommand(file, flags),
   );
 
 program

@@ -12,13 +12,20 @@ const NEEDS_QUOTES = /[",;\r\n]/;
  * One cell, quoted if needed. Text that a spreadsheet would run as a formula gets a leading apostrophe, which
  * spreadsheets hide and `unescapeFormula` removes.
  */
-export function csvCell(value: string): string {
-  const safe = FORMULA.test(value) ? `'${value}` : value;
-  return NEEDS_QUOTES.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
+export const csvCell = (value: string): string => rawCsvCell(FORMULA.test(value) ? `'${value}` : value);
 
-export const unescapeFormula = (cell: string): string =>
-  cell.startsWith("'") && FORMULA.test(cell) ? cell.slice(1) : cell;
+/** One cell for programs that run no formulas: quoted if needed, otherwise unchanged. */
+export const rawCsvCell = (value: string): string =>
+  NEEDS_QUOTES.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+
+/** How exports for spreadsheets protect digits: `="0612345678"`. */
+const TEXT_FORMULA = /^="([^"]*)"$/;
+
+/** The text of a cell, without what was added so that spreadsheets leave it alone. */
+export function unescapeFormula(cell: string): string {
+  if (cell.startsWith("'")) return FORMULA.test(cell) ? cell.slice(1) : cell;
+  return cell.startsWith('=') ? (TEXT_FORMULA.exec(cell)?.[1] ?? cell) : cell;
+}
 
 export type CsvRecord = {
   /** The line where it begins, counted from 1. */
@@ -30,17 +37,25 @@ export type CsvRecord = {
 /** Characters in a record, at most: a quote that is never closed must not fill the memory. */
 export const MAX_RECORD = 65_536;
 
+/** White space, and the Ctrl-Z with which old programs end a file. */
+const BLANK = /^[\s\u001A]*$/;
+
+/** How Excel names the separator, on a line before the header. */
+const SEPARATOR_LINE = /^"?sep=([^"])"?$/i;
+
 /** Reads records from text that arrives in pieces. */
 export class CsvReader {
   #rest = '';
   #line = 1;
   #separator: string | undefined;
+  /** Whether lines end with CR alone, as in files of old Macs. Undefined until the end of the first line. */
+  #hasCrEnds: boolean | undefined;
   /** Inside a line that was given up; the text until its end is skipped. */
   #tooLong = false;
 
-  /** The records that this piece completes. Empty lines are skipped. */
+  /** The records that this piece completes. Blank ones are skipped: lines of white space, rows of separators. */
   read(piece: string): CsvRecord[] {
-    this.#rest += piece;
+    this.#rest += this.#hasCrEnds ? piece.replaceAll('\r', '\n') : piece;
     return this.#take(false);
   }
 
@@ -50,6 +65,7 @@ export class CsvReader {
   }
 
   #take(isLast: boolean): CsvRecord[] {
+    if (this.#hasCrEnds === undefined) this.#findLineEnd(isLast);
     const text = this.#rest;
     const records: CsvRecord[] = [];
     let at = this.#tooLong ? this.#endOfLine(text) : 0;
@@ -61,18 +77,32 @@ export class CsvReader {
         end = text.length;
       }
       const line = text.slice(at, text[end - 1] === '\r' ? end - 1 : end);
-      this.#separator ??= separatorOf(line);
+      const named = this.#separator === undefined && this.#findSeparator(line);
       const found = this.#record(text, at, end, line, isLast);
       if (!found) break;
       const { cells, next } = found;
-      if (cells === undefined || cells.length > 1 || cells[0] !== '') {
-        records.push({ line: this.#line, cells });
-      }
+      if (!named && !(cells && isBlank(cells))) records.push({ line: this.#line, cells });
       this.#line += linesIn(text, at, next);
       at = next;
     }
     this.#rest = text.slice(at);
     return records;
+  }
+
+  #findLineEnd(isLast: boolean): void {
+    // Line breaks within quotes do not count.
+    const end = /^(?:[^"\r\n]|"[^"]*")*(?:\n|\r(?=([^]?)))/.exec(this.#rest);
+    if (!end || (end[1] === '' && !isLast)) return;
+    this.#hasCrEnds = end[1] !== undefined && end[1] !== '\n';
+    if (this.#hasCrEnds) this.#rest = this.#rest.replaceAll('\r', '\n');
+  }
+
+  /** Finds the separator in the first line that is not blank. True if the line has no other purpose. */
+  #findSeparator(line: string): boolean {
+    if (BLANK.test(line)) return false;
+    const named = SEPARATOR_LINE.exec(line)?.[1];
+    this.#separator = named ?? separatorOf(line);
+    return named !== undefined;
   }
 
   #endOfLine(text: string): number {
@@ -97,9 +127,15 @@ export class CsvReader {
   }
 }
 
-/** In countries with a decimal comma, spreadsheets separate cells by semicolons or tabs. */
-const separatorOf = (header: string): string =>
-  header.includes(',') ? ',' : ([';', '\t'].find((one) => header.includes(one)) ?? ',');
+const isBlank = (cells: readonly string[]): boolean =>
+  BLANK.test(cells[0] ?? '') && cells.every((cell) => BLANK.test(cell));
+
+/** The most frequent separator outside of quotes. Spreadsheets of countries with a decimal comma do not use commas. */
+function separatorOf(header: string): string {
+  const bare = header.replace(/"[^"]*"/g, '');
+  const times = (separator: string) => bare.split(separator).length;
+  return [',', ';', '\t', '|'].reduce((best, one) => (times(one) > times(best) ? one : best));
+}
 
 /** Reads one record with quotes. A quote inside a cell that does not begin with one is an ordinary character. */
 function readQuoted(text: string, at: number, separator: string) {

@@ -20,9 +20,11 @@ const cell = fc.string({
   unit: fc.constantFrom('a', 'ü', '李', ' ', ',', ';', '\t', '"', "'", '\n', '\r\n', '=', '+', '-', '@', '0'),
   maxLength: 8,
 });
+/** Rows of blanks are no rows. */
+const hasInk = (row: readonly string[]) => row.some((one) => one.trim() !== '');
 const rows = fc
   .array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 6 })
-  .map((some) => [['name', 'email'], ...some]);
+  .map((some) => [['name', 'email'], ...some.filter(hasInk)]);
 const end = fc.constantFrom('\n', '\r\n');
 
 t.test('what is written is read again, in whatever pieces it comes', async () => {
@@ -79,6 +81,8 @@ t.test('a name with an apostrophe is not taken for an escaped formula', async (t
     t.equal(unescapeFormula(csvCell(name)), name);
   }
   t.equal(csvCell("'t Hooft"), "'t Hooft", 'and stays as it is');
+  t.equal(unescapeFormula('="0612345678"'), '0612345678', 'digits that a spreadsheet was kept from reading');
+  t.equal(unescapeFormula(csvCell('="0"').slice(1, -1).replaceAll('""', '"')), '="0"');
   t.equal(csvCell('=1+1'), "'=1+1");
   t.equal(csvCell('＝1'), "'＝1", 'full-width signs, too');
 });
@@ -110,6 +114,40 @@ t.test('the first line says what separates cells', async (t) => {
   t.same(cellsOf('a;b\n"x;y";"z"'), [
     ['a', 'b'],
     ['x;y', 'z'],
+  ]);
+});
+
+t.test('blank rows are no rows, and a line may name the separator', async (t) => {
+  t.same(cellsOf('\r\n  \r\na;b\r\n1;2\r\n;\r\n" ";\t\r\n   \r\n\u001a'), [
+    ['a', 'b'],
+    ['1', '2'],
+  ]);
+  t.same(cellsOf('sep=|\na,b|c\n1,2|3\n'), [
+    ['a,b', 'c'],
+    ['1,2', '3'],
+  ]);
+  t.same(cellsOf('"Name, first";mail\n"x";y'), [
+    ['Name, first', 'mail'],
+    ['x', 'y'],
+  ]);
+});
+
+t.test('lines may end with CR alone, in whatever pieces they come', async (t) => {
+  const text = 'a,"b\rc"\r1,2\r\r"x\ry",4\r';
+  for (const lengths of [[1], [3], [100], [8, 1]]) {
+    t.same(
+      read(text, lengths),
+      [
+        { line: 1, cells: ['a', 'b\nc'] },
+        { line: 3, cells: ['1', '2'] },
+        { line: 5, cells: ['x\ny', '4'] },
+      ],
+      lengths.join(),
+    );
+  }
+  t.same(read('a,b\r\n1,2\r\n', [4]), [
+    { line: 1, cells: ['a', 'b'] },
+    { line: 2, cells: ['1', '2'] },
   ]);
 });
 

@@ -20,6 +20,12 @@ export const SignatureExportQuery = closed({
       description: 'Begins the CSV with a byte order mark, by which Excel recognises UTF-8.',
     }),
   ),
+  formulas: optional(
+    enumOf(['escaped', 'raw'], {
+      description:
+        'Texts of a CSV that a spreadsheet would run as a formula: with an apostrophe before them (`escaped`, the default), or unchanged (`raw`), for programs that run no formulas.',
+    }),
+  ),
   status: optional(
     list(enumOf(SIGNATURE_STATUSES), 5, { description: 'Any of these; repeat it for several.' }),
   ),

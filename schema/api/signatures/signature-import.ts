@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
+import { DISPLAYS, IGNORED_COLUMNS, IMPORT_FIELDS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, externalId, id, ownPetition, typedCountry } from '../common.js';
 import {
   closed,
@@ -9,6 +9,7 @@ import {
   int,
   line,
   list,
+  matching,
   nullable,
   nullableRef,
   open,
@@ -28,6 +29,33 @@ export const SignatureImportQuery = closed({
     line(100, {
       description: 'How they were collected, for lines without their own `source`.',
       examples: ['street-stall-ewehaven'],
+    }),
+  ),
+  columns: optional(
+    matching('^[^\\u0000]+$', 4000, {
+      description:
+        'For CSV: which column is which field, where its name does not say it. Pairs of name and field, separated by commas; a name with a comma or colon is put in double quotes; a column without a field is ignored. Fields are those of the line, and `given_name` and `family_name`.',
+      examples: ['Email Address:email,Vorname:given_name,Nachname:family_name,Status:'],
+    }),
+  ),
+  date_format: optional(
+    matching('^(?=.*[YMD])[YMDHhmsSAZT0-9 .,:/_-]+$', 40, {
+      rule: 'Write it like DD.MM.YYYY HH:mm or M/D/YYYY h:mm A.',
+      description:
+        'The format of the dates in the file, of these: `YYYY`, `YY` (20…), `MM` or `M`, `MMM` (name of the month, English or German), `DD` or `D`, `HH` or `H`, `hh` or `h` with `A` (AM or PM), `mm`, `ss`, `SSS`, `Z` (offset). Without it, dates are read where there is only one way to read them.',
+      examples: ['DD.MM.YYYY HH:mm'],
+    }),
+  ),
+  time_zone: optional(
+    matching('^[A-Za-z0-9_+/-]+$', 50, {
+      rule: 'Write a time zone of IANA, like Europe/Berlin.',
+      description: 'The time zone of dates in the file that name none, as IANA calls it; UTC if absent.',
+      examples: ['Europe/Berlin'],
+    }),
+  ),
+  dry_run: optional(
+    Type.Boolean({
+      description: 'Reads and checks everything, and answers as usual, but stores nothing.',
     }),
   ),
 });
@@ -80,7 +108,7 @@ export const SignatureImportLine = component(
     },
     {
       description:
-        'A signature that was collected elsewhere. In CSV the parts of the postal address and the tags are separate columns: `postal_address_lines` (separated by line breaks within the cell), `postal_address_city`, `postal_address_region`, `utm_source` and so on. Other columns of an export (`id`, `petition_id` and so on) are ignored.',
+        'A signature that was collected elsewhere. In CSV the parts of the postal address and the tags are separate columns: `postal_address_lines` (separated by line breaks within the cell), `postal_address_city`, `postal_address_region`, `utm_source` and so on; `given_name` and `family_name` make the name. Columns of other systems are recognised by their usual names, and others are ignored. A country may be written as its name, a date in any form that can be read in one way only. A field that cannot be read is left out and reported; only a line without an address or a name is refused.',
       examples: [LINE_EXAMPLE],
     },
   ),
@@ -105,7 +133,7 @@ export const SignatureImportProblem = component(
       detail: line(1000, { description: 'What to do about it. It never repeats what was sent.' }),
     },
     {
-      description: 'What is wrong with a line. Other lines are not affected.',
+      description: 'What is wrong with a line or one of its fields. Other lines are not affected.',
       examples: [{ line: 17, field: 'email', code: 'format', detail: 'Write it like name@example.org.' }],
     },
   ),
@@ -131,6 +159,32 @@ export const SignatureImportStop = component(
   ),
 );
 
+export const SignatureImportColumn = component(
+  'SignatureImportColumn',
+  open(
+    {
+      name: nullable(
+        Type.String({
+          maxLength: 60,
+          pattern: '^[^\\u0000]*$',
+          description: 'Its name in the file; null if that could be data of a person.',
+        }),
+      ),
+      field: nullable(enumOf(IMPORT_FIELDS, { description: 'What it is read as; null: it is ignored.' })),
+      ignored: nullable(
+        enumOf(IGNORED_COLUMNS, {
+          description:
+            'Why it is ignored: `unknown`: no field has this name; `not_asked`: the form of the petition does not ask for it; `other_column`: another column is read as this field. Null: it is read.',
+        }),
+      ),
+    },
+    {
+      description: 'A column of a CSV, and what it is read as.',
+      examples: [{ name: 'Email Address', field: 'email', ignored: null }],
+    },
+  ),
+);
+
 export const SignatureImportResult = component(
   'SignatureImportResult',
   open(
@@ -144,6 +198,22 @@ export const SignatureImportResult = component(
       ),
       complete: Type.Boolean({
         description: 'Whether every line was read. Only the last result can be complete.',
+      }),
+      dry_run: Type.Boolean({ description: 'Whether it was only tried: nothing is stored.' }),
+      encoding: nullable(
+        Type.String({
+          maxLength: 40,
+          pattern: '^[a-z0-9_:.-]+$',
+          description:
+            'The encoding that the file was read in: told by its byte order mark, by `charset` in the Content-Type, or by its bytes. Null: nothing is read yet.',
+        }),
+      ),
+      columns: Type.Unsafe<Static<typeof SignatureImportColumn>[] | null>({
+        type: ['array', 'null'],
+        items: ref(SignatureImportColumn),
+        maxItems: 65_536,
+        description:
+          'What each column of a CSV is read as, in order. Null: not a CSV, or nothing is read yet.',
       }),
       stopped: nullableRef(SignatureImportStop, { description: 'Why it ended early; null if it did not.' }),
       lines: count('The lines that were read, without the header.'),
@@ -159,9 +229,13 @@ export const SignatureImportResult = component(
       accepted: count(
         'If signatures of the petition are hidden from you: all valid lines, whether new, known or left out.',
       ),
-      failed: count('Invalid lines.'),
+      failed: count('Lines that were refused.'),
+      warned: count('Lines of which some field was left out. They are counted above, too.'),
       problems: list(ref(SignatureImportProblem), MAX_PROBLEMS, {
-        description: `What is wrong with invalid lines: the first ${MAX_PROBLEMS}. In a stream each is in the next result.`,
+        description: `Why lines were refused: the first ${MAX_PROBLEMS} reasons. In a stream each is in the next result.`,
+      }),
+      warnings: list(ref(SignatureImportProblem), MAX_PROBLEMS, {
+        description: `Which fields were left out of lines that were not refused, and why: the first ${MAX_PROBLEMS}. In a stream each is in the next result.`,
       }),
     },
     {
@@ -172,6 +246,15 @@ export const SignatureImportResult = component(
           petition_id: exampleId('pet'),
           import_id: exampleId('imp'),
           complete: true,
+          dry_run: false,
+          encoding: 'utf-8',
+          columns: [
+            { name: 'Email Address', field: 'email', ignored: null },
+            { name: 'First Name', field: 'given_name', ignored: null },
+            { name: 'Last Name', field: 'family_name', ignored: null },
+            { name: 'Phone', field: 'phone', ignored: null },
+            { name: 'MEMBER_RATING', field: null, ignored: 'unknown' },
+          ],
           stopped: null,
           lines: 10_000,
           created: 9_871,
@@ -181,7 +264,16 @@ export const SignatureImportResult = component(
           left_out: 2,
           accepted: 0,
           failed: 1,
+          warned: 1,
           problems: [{ line: 17, field: 'email', code: 'format', detail: 'Write it like name@example.org.' }],
+          warnings: [
+            {
+              line: 21,
+              field: 'phone',
+              code: 'typed',
+              detail: 'Write its digits, like +31 20 555 0123; leave it out if there is none.',
+            },
+          ],
         },
       ],
     },

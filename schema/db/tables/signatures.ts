@@ -17,11 +17,44 @@ export const DISPLAYS = ['public', 'initials', 'anonymous'] as const;
 /** `file`: an imported file. `requests`: the signatures that one key of a partner vouched for one by one on one day. */
 export const IMPORT_KINDS = ['file', 'requests'] as const;
 
+/** What a column of an imported file can be. `given_name` and `family_name` make the name where there is no whole one. */
+export const IMPORT_FIELDS = [
+  'email',
+  'name',
+  'given_name',
+  'family_name',
+  'country',
+  'postal_code',
+  'postal_address_lines',
+  'postal_address_city',
+  'postal_address_region',
+  'phone',
+  'comment',
+  'display',
+  'hidden',
+  'source',
+  'utm_source',
+  'utm_medium',
+  'utm_campaign',
+  'utm_term',
+  'utm_content',
+  'external_id',
+  'created_at',
+  'confirmed_at',
+  'status',
+  'confirmed',
+] as const;
+
+/** Why a column is not read: no field has this name, the petition does not ask for it, or another column is read as it. */
+export const IGNORED_COLUMNS = ['unknown', 'not_asked', 'other_column'] as const;
+
 /** The actions of organisers on signatures. */
 export const MODERATION_ACTIONS = ['release', 'refuse', 'invalidate', 'restore', 'quarantine'] as const;
 
 export type SignatureStatus = (typeof SIGNATURE_STATUSES)[number];
 export type Utm = { source?: string; medium?: string; campaign?: string; term?: string; content?: string };
+export type ImportField = (typeof IMPORT_FIELDS)[number];
+export type IgnoredColumn = (typeof IGNORED_COLUMNS)[number];
 export type ImportKind = (typeof IMPORT_KINDS)[number];
 export type ModerationAction = (typeof MODERATION_ACTIONS)[number];
 

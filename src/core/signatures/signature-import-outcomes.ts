@@ -12,7 +12,7 @@ import type { Collected, Collector } from './collected-signature.js';
 import { markImported } from './imports.js';
 import { erasedAmong, supportersOf, type Placed } from './signature-import-people.js';
 import { writeCollected } from './signature-import-rows.js';
-import { errorsOf } from './signature-import-rules.js';
+import { fitted } from './signature-import-rules.js';
 import { confirmSignature } from './signature-moves.js';
 
 /*
@@ -33,6 +33,9 @@ export type Outcome =
 
 type Signature = Pick<Tables['signatures']['$inferSelect'], 'key' | 'status'>;
 
+/** What became of rows, in their order, and what had to be left out of them. */
+export type Taken = { outcomes: Outcome[]; warnings: ReadonlyMap<number, readonly FieldError[]> };
+
 /**
  * Stores the rows and returns what became of each. Of several rows with the same identity, the first valid one is
  * stored, and the later ones get the outcome that they would have had if they came after it.
@@ -43,12 +46,13 @@ export async function takeOver(
   petition: PetitionHead,
   collector: Collector,
   rows: readonly Collected[],
-): Promise<Outcome[]> {
+): Promise<Taken> {
   const outcomes = new Map<Collected, Outcome>();
-  const fitting = rows.filter((row) => {
-    const errors = errorsOf(tx, petition, row);
-    if (errors) outcomes.set(row, errors);
-    return !errors;
+  const warnings = new Map<number, readonly FieldError[]>();
+  const fitting = rows.map((row, i) => {
+    const fit = fitted(tx, petition, row.input);
+    if (fit) warnings.set(i, fit.warnings);
+    return fit ? { ...row, input: fit.input } : row;
   });
   const erased = await erasedAmong(ctx, tx, fitting);
   for (let waiting = fitting; waiting.length > 0;) {
@@ -69,7 +73,7 @@ export async function takeOver(
       return !repeated;
     });
   }
-  return rows.map((row) => outcomes.get(row) ?? 'left_out');
+  return { outcomes: fitting.map((row) => outcomes.get(row) ?? 'left_out'), warnings };
 }
 
 /** The outcome of a row after another row of the same person; undefined: the other row's outcome does not decide it. */

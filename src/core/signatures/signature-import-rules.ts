@@ -1,33 +1,63 @@
-import { ApiError, type FieldError } from '../../errors.js';
+import type { FormField } from '../../../schema/db/tables/petitions.js';
+import type { ImportField } from '../../../schema/db/tables/signatures.js';
+import type { FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
-import type { Collected } from './collected-signature.js';
-import { assertForm } from './signing-rules.js';
+import type { CollectedSignature } from './collected-signature.js';
+import { formErrors } from './signing-rules.js';
 
-/* The checks of an imported row that do not depend on its signer. */
+/*
+ * What an imported row may hold, whoever signed it. The collecting organization vouches that people have signed, so
+ * what does not fit is left out, and they stay in.
+ */
 
 /** The history of counts begins with this hour. */
 const EARLIEST = new Date(0);
 
-/** The errors of a row, undefined if there are none. */
-export function errorsOf(tx: Tx, petition: PetitionHead, { input }: Collected): FieldError[] | undefined {
-  const { createdAt, confirmedAt } = input;
-  const wrong = (pointer: string, code: string, detail: string) => [{ pointer, code, detail }];
-  for (const [pointer, at] of [
-    ['/created_at', createdAt],
-    ['/confirmed_at', confirmedAt],
+/** The row without what does not fit, and why; undefined: all of it fits. */
+export function fitted(
+  { now }: Pick<Tx, 'now'>,
+  petition: Pick<PetitionHead, 'form'>,
+  input: CollectedSignature,
+): { input: CollectedSignature; warnings: FieldError[] } | undefined {
+  const fit = { ...input };
+  const warnings: FieldError[] = [];
+  const warn = (pointer: string, code: string, detail: string) => warnings.push({ pointer, code, detail });
+  for (const [pointer, field] of [
+    ['/created_at', 'createdAt'],
+    ['/confirmed_at', 'confirmedAt'],
   ] as const) {
-    if (at && at > tx.now) return wrong(pointer, 'future', 'It lies in the future: send when it was signed.');
-    if (at && at < EARLIEST) return wrong(pointer, 'past', 'It lies before 1970: send when it was signed.');
+    const at = input[field];
+    if (!at || (at <= now && at >= EARLIEST)) continue;
+    fit[field] = null;
+    if (at > now) warn(pointer, 'future', 'It lies in the future: send when it was signed.');
+    else warn(pointer, 'past', 'It lies before 1970: send when it was signed.');
   }
-  if (confirmedAt && confirmedAt < (createdAt ?? tx.now)) {
-    return wrong('/confirmed_at', 'order', 'It lies before created_at: nothing counts before it is signed.');
+  if (fit.confirmedAt && fit.confirmedAt < (fit.createdAt ?? now)) {
+    fit.confirmedAt = null;
+    warn('/confirmed_at', 'order', 'It lies before created_at: nothing counts before it is signed.');
   }
-  try {
-    assertForm(petition, input);
-  } catch (error) {
-    if (error instanceof ApiError) return error.details.errors ?? [];
-    throw error;
+  for (const { value, ...error } of formErrors(petition, input)) {
+    if (error.code === 'not_asked') fit[value] = null;
+    warnings.push(error);
   }
-  return undefined;
+  return warnings.length > 0 ? { input: fit, warnings } : undefined;
 }
+
+const FORM_FIELDS: Partial<Record<ImportField, FormField>> = {
+  country: 'country',
+  postal_code: 'postal_code',
+  postal_address_lines: 'postal_address',
+  postal_address_city: 'postal_address',
+  postal_address_region: 'postal_address',
+  phone: 'phone',
+  comment: 'comment',
+};
+
+/** Whether the petition's form has a place for a column. */
+export const isAskedBy =
+  ({ form }: Pick<PetitionHead, 'form'>) =>
+  (column: ImportField): boolean => {
+    const field = FORM_FIELDS[column];
+    return field === undefined || form[field] !== 'off';
+  };

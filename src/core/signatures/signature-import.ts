@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type FieldError } from '../../errors.js';
 import type { KeyedActor } from '../actor.js';
+import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
 import { nextLoopTurn } from '../one-per-turn.js';
@@ -8,49 +9,27 @@ import { assertStillActive } from '../organization/api-keys.js';
 import { findSharedHead } from '../partners/partnerships.js';
 import { allowanceOf, noteVouched } from '../partners/vouching.js';
 import { assertSignable } from '../petitions/petition-life.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import type { Collected, CollectedSignature } from './collected-signature.js';
+import { NO_LINES, refuseLine, tallyLine, type ImportListener, type ImportTally } from './import-tally.js';
 import { addToImport, beginImport, type ImportTotals } from './imports.js';
 import { seesAll } from './signature-access.js';
-import { takeOver, type Outcome } from './signature-import-outcomes.js';
+import { takeOver, type Outcome, type Taken } from './signature-import-outcomes.js';
 
 /**
  * One line of a file: a signature, or its errors. `notCounted`: the file itself says that the signature did not count.
  */
 export type ImportLine = { line: number } & (
-  { input: CollectedSignature; notCounted?: boolean } | { errors: readonly FieldError[] }
+  | {
+      input: CollectedSignature;
+      notCounted?: boolean;
+      /** What could not be read, and was left out. */
+      warnings?: readonly FieldError[];
+    }
+  | { errors: readonly FieldError[] }
 );
 
-export type LineProblem = { line: number; field: string; code: string; detail: string };
-
-/** What has become of the lines so far. Everything except `failed` is durable. */
-export type ImportTally = {
-  /** Null: nothing is stored yet. */
-  importId: string | null;
-  lines: number;
-  /** Includes those that are quarantined beyond a partner's daily limit: only the lead may learn about that. */
-  created: number;
-  quarantined: number;
-  confirmed: number;
-  alreadySigned: number;
-  leftOut: number;
-  /** Replaces all outcomes above for actors from whom something is hidden. */
-  accepted: number;
-  failed: number;
-};
-
-export const NO_LINES: Readonly<ImportTally> = {
-  importId: null,
-  lines: 0,
-  created: 0,
-  quarantined: 0,
-  confirmed: 0,
-  alreadySigned: 0,
-  leftOut: 0,
-  accepted: 0,
-  failed: 0,
-};
-
-export type ImportInput = {
+export type ImportInput = ImportListener & {
   petition: string;
   actor: KeyedActor;
   /** The API key that imports; null: none, on the command line. */
@@ -61,8 +40,8 @@ export type ImportInput = {
   chunkMs: number;
   /** How long the writer is left to others between chunks; 0: for one turn of the event loop. */
   restMs: number;
-  /** Called for each error of a line. */
-  onError: (problem: LineProblem) => void;
+  /** Whether everything is checked and counted, but nothing stored. */
+  dryRun?: boolean;
   /** Called after each commit. */
   onProgress?: (tally: ImportTally) => void;
 };
@@ -91,26 +70,18 @@ export async function importSignatures(
   lines: AsyncIterable<readonly ImportLine[]>,
 ): Promise<ImportTally> {
   const tally = { ...NO_LINES };
-  const refuse = (line: number, errors: readonly FieldError[]) => {
-    tally.failed += 1;
-    for (const { pointer, code, detail } of errors) {
-      input.onError({ line, field: pointer.replace(/^\//, ''), code, detail });
-    }
-  };
+  const repeated = input.dryRun ? repetitions() : undefined;
   const chunk: Row[] = [];
   const progress = { publicId: ctx.newId('imp'), key: undefined, rows: FIRST_CHUNK };
 
   async function flush(): Promise<void> {
     const rows = chunk.splice(0);
-    const outcomes = await store(ctx, input, rows, progress);
-    tally.importId = progress.publicId;
+    const { outcomes, warnings } = await store(ctx, input, rows, progress);
+    if (!input.dryRun) tally.importId = progress.publicId;
     for (const [i, outcome] of outcomes.entries()) {
-      const { line } = rows[i] as Row;
-      if (outcome === 'held') tally.created += 1;
-      else if (outcome === 'already_signed') tally.alreadySigned += 1;
-      else if (outcome === 'left_out') tally.leftOut += 1;
-      else if (typeof outcome === 'string') tally[outcome] += 1;
-      else refuse(line, outcome);
+      const row = rows[i] as Row;
+      const told = repeated?.(row, outcome) ?? outcome;
+      tallyLine(tally, input, row.line, told, [...row.warnings, ...(warnings.get(i) ?? [])]);
     }
     input.onProgress?.({ ...tally });
     await (input.restMs > 0 ? sleep(input.restMs) : nextLoopTurn());
@@ -120,12 +91,12 @@ export async function importSignatures(
     for (const one of batch) {
       tally.lines += 1;
       if ('errors' in one) {
-        refuse(one.line, one.errors);
+        refuseLine(tally, input, one.line, one.errors);
       } else if (one.notCounted) {
         tally.leftOut += 1;
       } else {
-        const row = readRow(ctx, one.line, one.input);
-        if (!row) refuse(one.line, [NO_ADDRESS]);
+        const row = readRow(ctx, one.line, one.input, one.warnings);
+        if (!row) refuseLine(tally, input, one.line, [NO_ADDRESS]);
         else chunk.push(row);
         if (chunk.length >= progress.rows) await flush();
       }
@@ -135,7 +106,22 @@ export async function importSignatures(
   return tally;
 }
 
-type Row = Collected & { line: number };
+type Row = Collected & { line: number; warnings: readonly FieldError[] };
+
+const NOTHING: readonly FieldError[] = [];
+/** A longer file is not tried out whole in memory: its later repetitions count as new. */
+const MOST_REPETITIONS = 2_000_000;
+
+/** For dry runs, which store nothing that a later chunk could find: which people the file has named before. */
+function repetitions() {
+  const seen = new Set<string>();
+  return ({ email: { identity } }: Row, outcome: Outcome | 'accepted') => {
+    if (outcome !== 'created' && outcome !== 'confirmed') return outcome;
+    if (seen.has(identity)) return 'already_signed' as const;
+    if (seen.size < MOST_REPETITIONS) seen.add(identity);
+    return outcome;
+  };
+}
 
 const NO_ADDRESS: FieldError = {
   pointer: '/email',
@@ -143,9 +129,10 @@ const NO_ADDRESS: FieldError = {
   detail: 'Write it like name@example.org.',
 };
 
-function readRow(ctx: Context, line: number, input: CollectedSignature): Row | undefined {
+function readRow(ctx: Context, line: number, input: CollectedSignature, warnings = NOTHING): Row | undefined {
   const email = parseEmail(input.email);
-  return email && { line, input, email, ids: { supporter: ctx.newId('sup'), signature: ctx.newId('sig') } };
+  const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
+  return email && { line, input, email, ids, warnings };
 }
 
 /** `key`: of the import, once something is stored; `rows`: the size of the next chunk. */
@@ -177,39 +164,76 @@ function oneByOne<T>(store: object, work: () => Promise<T>): Promise<T> {
 }
 
 async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
-  const { actor, apiKeyKey, source, chunkMs } = input;
-  let took = 0;
-  const { petition, outcomes, importKey } = await ctx.store.transact(async (tx) => {
-    const begun = performance.now();
-    await assertStillActive(tx, actor);
-    const petition = await findSharedHead(tx, actor, input.petition);
-    // Closed petitions take no imports: after closing, retention removes the signers from their rows, and the same
-    // people could count again.
-    assertSignable(petition, tx.now);
-    const allowance = await allowanceOf(tx, actor, petition);
-    const { organizationKey: collectorKey } = actor;
-    const importer = { petitionKey: petition.key, organizationKey: collectorKey, apiKeyKey, source };
-    const importKey = progress.key ?? (await beginImport(tx, progress.publicId, importer));
-    const hidesNewness = !(await seesAll(tx, actor, petition));
-    const collector = { collectorKey, apiKeyKey, importKey, source, allowance, hidesNewness };
-    const outcomes = await takeOver(ctx, tx, petition, collector, rows);
-    const brought = broughtBy(outcomes);
-    await addToImport(tx, importKey, brought);
-    await noteVouched(tx, allowance, {
-      counted: brought.created + brought.confirmed,
-      held: outcomes.filter((outcome) => outcome === 'held').length,
-    });
-    took = performance.now() - begun;
-    const told = outcomes.map((one) =>
-      hidesNewness && typeof one === 'string' ? ('accepted' as const) : one,
-    );
-    return { petition, outcomes: told, importKey };
-  });
-  progress.key = importKey;
-  const fitting = rows.length * Math.min(MOST_GROWTH, chunkMs / Math.max(0.1, took));
+  const { petition, taken, importKey, took } = await transactOrTry(ctx, input, rows, progress);
+  const fitting = rows.length * Math.min(MOST_GROWTH, input.chunkMs / Math.max(0.1, took));
   progress.rows = Math.round(Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, fitting)));
-  await ctx.milestones.settle(petition.key, petition.goals);
-  return outcomes;
+  if (!input.dryRun) {
+    progress.key = importKey;
+    await ctx.milestones.settle(petition.key, petition.goals);
+  }
+  return taken;
+}
+
+/** Carries what a dry run has found out of a transaction that is undone. */
+class DryRun extends Error {
+  constructor(readonly stored: Stored) {
+    super('a dry run stores nothing');
+  }
+}
+
+async function transactOrTry(
+  ctx: Context,
+  input: ImportInput,
+  rows: readonly Row[],
+  progress: Progress,
+): Promise<Stored> {
+  try {
+    return await ctx.store.transact(async (tx) => {
+      const stored = await storeIn(ctx, tx, input, rows, progress);
+      if (input.dryRun) throw new DryRun(stored);
+      return stored;
+    });
+  } catch (error) {
+    if (error instanceof DryRun) return error.stored;
+    throw error;
+  }
+}
+
+type Stored = {
+  petition: PetitionHead;
+  taken: { outcomes: (Outcome | 'accepted')[]; warnings: Taken['warnings'] };
+  importKey: number;
+  took: number;
+};
+
+async function storeIn(
+  ctx: Context,
+  tx: Tx,
+  { actor, petition: ref, apiKeyKey, source }: ImportInput,
+  rows: readonly Row[],
+  progress: Progress,
+): Promise<Stored> {
+  const begun = performance.now();
+  await assertStillActive(tx, actor);
+  const petition = await findSharedHead(tx, actor, ref);
+  // Closed petitions take no imports: after closing, retention removes the signers from their rows, and the same
+  // people could count again.
+  assertSignable(petition, tx.now);
+  const allowance = await allowanceOf(tx, actor, petition);
+  const { organizationKey: collectorKey } = actor;
+  const importer = { petitionKey: petition.key, organizationKey: collectorKey, apiKeyKey, source };
+  const importKey = progress.key ?? (await beginImport(tx, progress.publicId, importer));
+  const hidesNewness = !(await seesAll(tx, actor, petition));
+  const collector = { collectorKey, apiKeyKey, importKey, source, allowance, hidesNewness };
+  const { outcomes, warnings } = await takeOver(ctx, tx, petition, collector, rows);
+  const brought = broughtBy(outcomes);
+  await addToImport(tx, importKey, brought);
+  await noteVouched(tx, allowance, {
+    counted: brought.created + brought.confirmed,
+    held: outcomes.filter((outcome) => outcome === 'held').length,
+  });
+  const told = outcomes.map((one) => (hidesNewness && typeof one === 'string' ? 'accepted' : one));
+  return { petition, taken: { outcomes: told, warnings }, importKey, took: performance.now() - begun };
 }
 
 function broughtBy(outcomes: readonly Outcome[]): ImportTotals {

@@ -24,24 +24,33 @@ export function assertScopes(actor: Actor, { vouched, externalId }: SignInput): 
   }
 }
 
-const FIELDS: readonly { field: FormField; value: keyof SignInput; pointer: string }[] = [
+const FIELDS = [
   { field: 'country', value: 'country', pointer: '/country' },
   { field: 'postal_code', value: 'postalCode', pointer: '/postal_code' },
   { field: 'postal_address', value: 'postalAddress', pointer: '/postal_address' },
   { field: 'phone', value: 'phone', pointer: '/phone' },
   { field: 'comment', value: 'comment', pointer: '/comment' },
-];
+] as const satisfies readonly { field: FormField; value: keyof SignInput; pointer: string }[];
 
-/** Checks the request against the fields of the petition's form. Throws `invalid_body`. */
-export function assertForm({ form }: Pick<PetitionHead, 'form'>, input: SignInput): void {
-  const errors: FieldError[] = [];
+type FormError = FieldError & { value: (typeof FIELDS)[number]['value'] };
+
+/** What of the request does not fit the petition's form. */
+export function formErrors({ form }: Pick<PetitionHead, 'form'>, input: SignInput): FormError[] {
+  const errors: FormError[] = [];
   for (const { field, value, pointer } of FIELDS) {
     const given = input[value] != null;
     if (form[field] === 'required' && !given) {
-      errors.push({ pointer, code: 'required', detail: 'This petition needs it: send it.' });
+      errors.push({ value, pointer, code: 'required', detail: 'This petition needs it: send it.' });
     } else if (form[field] === 'off' && given) {
-      errors.push({ pointer, code: 'not_asked', detail: 'This petition does not ask for it: leave it out.' });
+      const detail = 'This petition does not ask for it: leave it out.';
+      errors.push({ value, pointer, code: 'not_asked', detail });
     }
   }
+  return errors;
+}
+
+/** Checks the request against the fields of the petition's form. Throws `invalid_body`. */
+export function assertForm(petition: Pick<PetitionHead, 'form'>, input: SignInput): void {
+  const errors = formErrors(petition, input).map(({ value: _value, ...error }) => error);
   if (errors.length > 0) throw invalidBody(...errors);
 }

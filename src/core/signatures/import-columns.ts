@@ -1,0 +1,193 @@
+import { IMPORT_FIELDS, type IgnoredColumn, type ImportField } from '../../../schema/db/tables/signatures.js';
+import { invalidBody, type FieldError } from '../../errors.js';
+
+/*
+ * Which column of a file is which field of a signature: by our own names, by names that other systems and spreadsheets
+ * use, or as the sender says.
+ */
+
+/**
+ * Names of columns in exports of Mailchimp, Action Network, SpeakOut, Google Forms, Eventbrite, of other systems, and
+ * in spreadsheets of people, without spaces and signs; the better ones first.
+ */
+const KNOWN_NAMES: Partial<Record<ImportField, string>> = {
+  email:
+    'email emailaddress emailadress emailadresse mail mailadresse mailaddress emailaddresse youremail youremailaddress username attendeeemail buyeremail contactemail email1 primaryemail courriel adresseemail adressemail adresseelectronique mailadres emailadres correo correoelectronico 電子メール indirizzoemail adresemail eposta epost sahkoposti メールアドレス',
+  name: 'name fullname yourname displayname attendeename signername completename vollername ganzername vorundnachname vornamenachname vornameundnachname namevorname nom nomcomplet nometprenom naam volledigenaam nombrecompleto nombreyapellidos nomecompleto nomeecognome namn imieinazwisko 氏名 名前',
+  given_name:
+    'givenname firstname fname forename first vorname prenom voornaam nombre nome imie fornamn etunimi 名',
+  family_name:
+    'familyname lastname lname surname last nachname familienname zuname nomdefamille achternaam apellido apellidos cognome nazwisko efternamn sukunimi 姓',
+  country:
+    'country countrycode countryname land staat pays pais paese kraj maa billingcountry homecountry cc addresscountry countryregion 国',
+  postal_code:
+    'postalcode postcode zip zipcode zippostalcode postalzipcode postzipcode zippostcode postleitzahl plz codepostal codigopostal cap kodpocztowy postnummer homezip billingzip canpostal addresspostalcode addresszip 郵便番号',
+  postal_address_lines:
+    'postaladdresslines address streetaddress street address1 addressline1 homeaddress1 canaddress adresse strasse straße strasseundhausnummer straßehausnummer rue adres straat direccion indirizzo ulica',
+  postal_address_city:
+    'postaladdresscity city town cityname homecity ort stadt wohnort ville woonplaats plaats ciudad citta miasto cancity',
+  postal_address_region:
+    'postaladdressregion state stateprovince province county region homestate bundesland canton kanton canstate',
+  phone:
+    'phone phonenumber telephone telephonenumber mobile mobilephone mobilenumber cell cellphone homephone workphone telefon telefonnummer tel handy mobil mobilnummer telefoon telefoonnummer telefono canphone 電話番号',
+  comment:
+    'comment comments message custommessage yourcomment whyiamsigning reason reasonforsigning kommentar nachricht anmerkung anmerkungen commentaire opmerking comentario commento notesfromsigner',
+  display: 'display',
+  hidden: 'hidden',
+  source: 'source',
+  utm_source: 'utmsource',
+  utm_medium: 'utmmedium',
+  utm_campaign: 'utmcampaign',
+  utm_term: 'utmterm',
+  utm_content: 'utmcontent',
+  external_id: 'externalid',
+  created_at:
+    'createdat timestamp zeitstempel signedat datesigned signeddate signedon dateofsignature signaturedate optintime submittedat submissiondate submissiontime submittedon datesubmitted createddate datecreated createdon orderdate date datum datetime horodateur tijdstempel marcatemporal informazionicronologiche sygnaturaczasowa タイムスタンプ eingetragenam unterschriebenam',
+  confirmed_at: 'confirmedat confirmtime confirmationtime dateconfirmed',
+  status: 'status',
+  confirmed: 'confirmed isconfirmed emailconfirmed',
+};
+
+/** Letters and digits alone, in lower case, without accents; what stands in brackets, such as a time zone, says nothing. */
+const bare = (name: string): string =>
+  name
+    .replace(/[([].*?[)\]]/g, '')
+    .normalize('NFKD')
+    .replace(/\p{Mark}/gu, '')
+    .toLowerCase()
+    .replace(/[^\p{Letter}\p{Number}]/gu, '');
+
+const KNOWN = new Map(
+  IMPORT_FIELDS.flatMap((field) =>
+    (KNOWN_NAMES[field] ?? '').split(' ').map((name, rank) => [bare(name), { field, rank }] as const),
+  ),
+);
+
+export type ImportColumn = {
+  /** Null where it could be data of a person. */
+  name: string | null;
+  field: ImportField | null;
+  ignored: IgnoredColumn | null;
+};
+
+/** How to write choices of columns. */
+export const COLUMNS_RULE = `Write pairs like Email Address:email,Vorname:given_name; fields are ${IMPORT_FIELDS.join(', ')}.`;
+
+export type ColumnChoices = ReadonlyMap<string, ImportField | null>;
+
+const isField = (text: string): text is ImportField => (IMPORT_FIELDS as readonly string[]).includes(text);
+
+/**
+ * Reads what the sender says, like `Email Address:email,Notes:`: names of columns, each with a field or nothing.
+ * Undefined: it is not written so, or there is no such field.
+ */
+export function readColumnChoices(text: string): ColumnChoices | undefined {
+  const choices = new Map<string, ImportField | null>();
+  const items = text.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*?))\s*:\s*([a-z_]*)\s*(?:,|$)/gy);
+  let read = 0;
+  for (const [whole, quoted, plain = '', field = ''] of items) {
+    read += whole.length;
+    if (field !== '' && !isField(field)) return undefined;
+    choices.set(spelt(quoted?.replaceAll('""', '"') ?? plain), field === '' ? null : field);
+  }
+  return read === text.length && choices.size > 0 ? choices : undefined;
+}
+
+const spelt = (name: string) => name.trim().replace(/\s+/g, ' ').toLowerCase();
+
+/** What could be an address, a number or a date of a person, in a file without a header. */
+const PERSONAL = /@|\p{Nd}.*\p{Nd}.*\p{Nd}/su;
+const MOST_NAME = 60;
+/** Characters of all names in a message. */
+const MOST_SHOWN = 260;
+
+const shownName = (name: string): string | null => {
+  const plain = name.replace(/[\p{Cc}\p{Bidi_Control}\s]+/gu, ' ').trim();
+  return PERSONAL.test(plain) ? null : plain.slice(0, MOST_NAME);
+};
+
+/**
+ * The columns of a file by its header. `isAsked`: whether the petition has a place for a field. Throws `invalid_body`,
+ * with the names of the columns that were found, if there is none for the address or the name.
+ */
+export function columnsOf(
+  header: readonly string[],
+  choices: ColumnChoices | undefined,
+  isAsked: (field: ImportField) => boolean,
+): ImportColumn[] {
+  const chosen = header.map((name) => choices?.get(spelt(name)));
+  const errors: FieldError[] = [];
+  const best = new Map<ImportField, { at: number; rank: number }>();
+  header.forEach((name, at) => {
+    const choice = chosen[at];
+    if (choice === null) return;
+    const known = choice === undefined ? KNOWN.get(bare(name)) : { field: choice, rank: -1 };
+    if (!known) return;
+    const other = best.get(known.field);
+    if (other?.rank === known.rank && spelt(header[other.at] ?? '') === spelt(name)) {
+      errors.push({
+        pointer: `/columns/${at}`,
+        code: 'duplicate',
+        detail: 'A column before it has the same name.',
+      });
+    }
+    if (!other || known.rank < other.rank) best.set(known.field, { at, rank: known.rank });
+  });
+  // Another system's word for a part of an address needs the street.
+  if (!best.has('postal_address_lines')) {
+    best.delete('postal_address_city');
+    best.delete('postal_address_region');
+  }
+  const absent = absentFrom(header, choices, best);
+  if (absent) errors.unshift(absent);
+  if (errors.length > 0) throw invalidBody(...errors);
+  return header.map((name, at) => {
+    const field = chosen[at] === null ? undefined : (chosen[at] ?? KNOWN.get(bare(name))?.field);
+    const isBest = field !== undefined && best.get(field)?.at === at;
+    const shown = shownName(name);
+    if (field === undefined || !best.has(field)) return { name: shown, field: null, ignored: 'unknown' };
+    if (!isBest) return { name: shown, field: null, ignored: 'other_column' };
+    return isAsked(field)
+      ? { name: shown, field, ignored: null }
+      : { name: shown, field: null, ignored: 'not_asked' };
+  });
+}
+
+const NAMES: readonly ImportField[] = ['name', 'given_name', 'family_name'];
+
+/** One error for all that the header lacks. It names the columns, but not those that could be data of a person. */
+function absentFrom(
+  header: readonly string[],
+  choices: ColumnChoices | undefined,
+  best: ReadonlyMap<ImportField, unknown>,
+): FieldError | undefined {
+  const spellings = header.map(spelt);
+  const unmatched = [...(choices?.keys() ?? [])].filter((name) => !spellings.includes(name));
+  const lacking = [
+    ...(best.has('email') ? [] : ['the e-mail address']),
+    ...(NAMES.some((name) => best.has(name)) ? [] : ['the name']),
+  ];
+  if (lacking.length === 0 && unmatched.length === 0) return undefined;
+  const what =
+    lacking.length > 0
+      ? `The first line must name the columns, and names none for ${lacking.join(' and ')}.`
+      : `The first line lacks ${unmatched.length === 1 ? 'a column' : 'columns'} of \`columns\`.`;
+  return {
+    pointer: '/columns',
+    code: 'required',
+    detail: `${what} ${listOf(header)} Say which is which, like columns=Your address:email,Who:name.`,
+  };
+}
+
+function listOf(header: readonly string[]): string {
+  if (header.length === 0) return 'The file is empty.';
+  const shown: string[] = [];
+  let length = 0;
+  for (const name of header.map(shownName)) {
+    length += name?.length ?? 0;
+    if (name && length <= MOST_SHOWN) shown.push(`“${name}”`);
+  }
+  const rest = header.length - shown.length;
+  const more = rest === 0 ? [] : [`${rest} not shown here, which have no name or may be data of people`];
+  return `Found: ${[...shown, ...more].join(', ')}.`;
+}

@@ -1,0 +1,167 @@
+import { SignatureImportLine } from '../../../schema/api/signatures/signature-import.js';
+import { countryByName } from '../../core/countries.js';
+import { dateFormat, type DateFormat } from '../../core/date-formats.js';
+import type { CollectedSignature } from '../../core/signatures/collected-signature.js';
+import type { ImportLine } from '../../core/signatures/signature-import.js';
+import { formOf, readWrittenDate } from '../../core/written-dates.js';
+import type { FieldError } from '../../errors.js';
+import { date } from '../case.js';
+import { fieldErrors } from '../problems.js';
+import { hasBadText, validator } from '../validation.js';
+
+/*
+ * Reads the values of a line: what people and other systems wrote becomes what the contract wants. A value that cannot be
+ * read costs its field, not the person: only an address and a name are indispensable.
+ */
+
+export type Values = Record<string, unknown>;
+
+/** How dates of the file are read. */
+export type DateReading = { format?: string | undefined; zone?: string | undefined };
+
+/** Fields that are left empty if they cannot be read. */
+const DISPENSABLE = new Set(
+  Object.keys(SignatureImportLine.properties).filter(
+    (name) => !['email', 'name', 'hidden', 'status'].includes(name),
+  ),
+);
+const NOT_TEXT = '\uFFFD';
+
+const validate = validator({ coerceTypes: false }).compile<SignatureImportLine>(SignatureImportLine);
+
+export const about = (field: string, code: string, detail: string): FieldError[] => [
+  { pointer: field === '' ? '' : `/${field}`, code, detail },
+];
+
+/** Reads the lines of one file. */
+export class ValueReader {
+  readonly #format: DateFormat | undefined;
+  readonly #zone: string;
+
+  /** `encoding`: of the file, for messages. */
+  constructor(
+    { format, zone = 'UTC' }: DateReading,
+    private readonly encoding: () => string,
+  ) {
+    this.#format = format === undefined ? undefined : dateFormat(format);
+    this.#zone = zone;
+  }
+
+  lineOf(line: number, values: Values | FieldError[]): ImportLine {
+    if (Array.isArray(values)) return { line, errors: values };
+    const warnings: FieldError[] = [];
+    const counted = wasCounted(values);
+    const error = this.#dropBadText(values, warnings) ?? this.#readDates(values, warnings);
+    if (error) return { line, errors: error };
+    readCountry(values);
+    readHidden(values, warnings);
+    while (!validate(values)) {
+      const errors = fieldErrors((validate.errors ?? []) as never);
+      const refusing = errors.filter(({ pointer }) => !DISPENSABLE.has(fieldOf(pointer)));
+      if (refusing.length > 0) return { line, errors: refusing };
+      for (const one of errors) delete values[fieldOf(one.pointer)];
+      warnings.push(...errors);
+    }
+    const read = values;
+    const notCounted = !counted || (read.status != null && read.status !== 'confirmed');
+    return {
+      line,
+      input: inputOf(read),
+      ...(notCounted ? { notCounted } : {}),
+      ...(warnings.length > 0 ? { warnings } : {}),
+    };
+  }
+
+  /** Removes texts that are not of the encoding; returns an error for those that the line cannot do without. */
+  #dropBadText(values: Values, warnings: FieldError[]): FieldError[] | undefined {
+    for (const name of Object.keys(values)) {
+      if (!isBad(values[name])) continue;
+      const detail = `It is not valid ${this.encoding().toUpperCase()}, or holds NUL: save the file as UTF-8.`;
+      const errors = about(name, 'encoding', detail);
+      if (!DISPENSABLE.has(name)) return errors;
+      delete values[name];
+      warnings.push(...errors);
+    }
+    return undefined;
+  }
+
+  /** Dates in any form that can be read become those of RFC 3339. Returns an error for an ambiguous one. */
+  #readDates(values: Values, warnings: FieldError[]): FieldError[] | undefined {
+    for (const field of ['created_at', 'confirmed_at']) {
+      const value = values[field];
+      if (typeof value !== 'number' && (typeof value !== 'string' || isExact(value))) continue;
+      const written = String(value).trim();
+      const at = this.#format?.(written, this.#zone) ?? readWrittenDate(written, this.#zone);
+      const form = `Its form is “${formOf(written)}”`;
+      if (at === 'ambiguous') {
+        const how = 'give date_format, like DD/MM/YYYY or MM/DD/YYYY HH:mm';
+        return about(field, 'ambiguous_date', `${form}, and either number could be the month: ${how}.`);
+      }
+      if (at) {
+        values[field] = at.toISOString();
+        continue;
+      }
+      delete values[field];
+      const how = this.#format ? 'which is not that of date_format' : 'which is not known: give date_format';
+      warnings.push(...about(field, 'date', `${form}, ${how}.`));
+    }
+    return undefined;
+  }
+}
+
+const isExact = (text: string) =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(text);
+
+const fieldOf = (pointer: string): string => pointer.split('/')[1] ?? '';
+
+function readCountry(values: Values): void {
+  const { country } = values;
+  if (typeof country !== 'string' || /^[A-Z]{2}$/.test(country)) return;
+  values['country'] = countryByName(country) ?? country;
+}
+
+const YES = /^(?:true|yes|y|1|x|ja|oui|s[ií]|tak|wahr)$/i;
+const NO = /^(?:false|no|n|0|nein|non|nee|nie|falsch|unconfirmed|unbestätigt)$/i;
+
+/** Whom a file says to hide stays hidden, even if it says so in a way that cannot be read. */
+function readHidden(values: Values, warnings: FieldError[]): void {
+  const { hidden } = values;
+  if (typeof hidden !== 'string') return;
+  values['hidden'] = !NO.test(hidden.trim());
+  if (values['hidden'] === true && !YES.test(hidden.trim())) {
+    const detail = 'It is neither true nor false: the signer is kept out of the public list.';
+    warnings.push(...about('hidden', 'type', detail));
+  }
+}
+
+/** Whether a column of other systems says that the mailbox was not confirmed, so that the signature did not count. */
+function wasCounted(values: Values): boolean {
+  const { confirmed } = values;
+  if (typeof confirmed !== 'string') return true;
+  delete values['confirmed'];
+  return !NO.test(confirmed.trim());
+}
+
+const isBad = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? value.includes(NOT_TEXT) || value.includes('\0') || !value.isWellFormed()
+    : typeof value === 'object' &&
+      value !== null &&
+      (hasBadText(value) || JSON.stringify(value).includes(NOT_TEXT));
+
+const inputOf = (one: SignatureImportLine): CollectedSignature => ({
+  email: one.email,
+  name: one.name,
+  country: one.country ?? null,
+  postalCode: one.postal_code ?? null,
+  postalAddress: one.postal_address ?? null,
+  phone: one.phone ?? null,
+  comment: one.comment ?? null,
+  ...(one.display ? { display: one.display } : {}),
+  hidden: one.hidden === true,
+  source: one.source ?? null,
+  utm: one.utm ?? null,
+  externalId: one.external_id ?? null,
+  createdAt: date(one.created_at) ?? null,
+  confirmedAt: date(one.confirmed_at) ?? null,
+});
