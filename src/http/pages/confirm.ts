@@ -47,7 +47,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): vo
     const { token, email, code, petition } = request.body;
     const proof: MailboxProof =
       token === undefined
-        ? (checked(request, ConfirmationInput, { email: need(email), code: need(code) }) as MailboxProof)
+        ? checked(request, ConfirmationInput, { email: need(email), code: need(code) })
         : { token };
     const done = await withFloor(ctx, () => confirmRequest(ctx, proof)).catch((error: unknown) => {
       if (error instanceof ApiError && error.code === 'link_not_found') return undefined;
@@ -77,11 +77,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): vo
     const visit = visitOf(site, request);
     const { email, petition } = request.body;
     const asked = petition ? { email: need(email), petition_id: petition } : { email: need(email) };
-    const { email: address, petition_id: petitionId } = checked(
-      request,
-      ConfirmationResend,
-      asked as { email: string; petition_id?: string },
-    );
+    const { email: address, petition_id: petitionId } = checked(request, ConfirmationResend, asked);
     await withFloor(ctx, () => resendConfirmation(ctx, address, { petitionId }));
     const { resend_heading: title, resend_done: done } = visit.words.confirm;
     return visit.send(reply, 202, title, told(title, done));

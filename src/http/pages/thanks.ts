@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { NETWORKS, type Network } from '../../../schema/db/tables/sharing.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 import type { ConfirmationPreview } from '../../core/confirmation/confirmation-previews.js';
 import type { Context } from '../../core/context.js';
 import { composerUrl } from '../../core/sharing/composers.js';
@@ -75,15 +75,16 @@ export function sharePages(app: FastifyInstance, ctx: Context, site: Site): void
     const visit = visitOf(site, request);
     const { share: words } = visit.words;
     const wanted = request.body.network;
-    const network = NETWORKS.find((one) => one === wanted);
+    const network = OFFERED.find((one) => one === wanted);
     if (network === undefined) throw new ApiError('invalid_body');
     const link = await shareFromOwnPage(ctx, need(request.body.receipt), network);
     const url = ctx.links.share(link.code);
     const composer = composerUrl(network, { url, text: link.text, title: link.petition.title });
     const shown = html`<p>${words.your_link}</p>
       <p><code dir="ltr">${url}</code></p>`;
-    if (composer === null)
+    if (composer === null) {
       return visit.send(reply, 200, words.copy, told(words.copy, words.copy_hint, shown));
+    }
     const title = say(words.open, { network: nameOf(visit, network) });
     const body = html`<h1>${title}</h1>
       <p><a href="${composer}" rel="noreferrer">${title}</a></p>
