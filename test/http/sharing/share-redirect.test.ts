@@ -189,7 +189,7 @@ onEveryEngine('following a share link', async (t, engine) => {
 
   await t.test('punctuation around a pasted link is no part of its code', async (t) => {
     const made = await publish(api, lead.secret, { title: 'Pasted', page_url: PAGE });
-    const { code } = await insertLink(api, made.id, { code: 'jjj2345678' });
+    const { code } = await insertLink(api, made.id, { code: 'vvv2345678' });
     const wanted = (await follow(`/s/${code}`)).headers['location'];
     for (const around of [`${code}.`, `${code})`, `${code}%3E`, `${code},`, `%20${code}`, `${code}%0D%0A`]) {
       const { status, headers } = await follow(`/s/${around}`);
