@@ -31,7 +31,7 @@ import { openapi, documentOf } from './http/openapi/openapi.js';
 import { secretApiKeyRoutes } from './http/organization/api-keys.js';
 import { adminOrganizationRoutes, secretOrganizationRoutes } from './http/organization/organizations.js';
 import { pageRoutes } from './http/pages/pages.js';
-import { homeRoutes } from './http/pages/home.js';
+import { createErrorPage, homeRoutes } from './http/pages/home.js';
 import { createNotFoundPage } from './http/pages/not-found.js';
 import { createSite, type Site } from './http/pages/visit.js';
 import { UNNAMED } from './installation.js';
@@ -99,26 +99,12 @@ export async function build(options: BuildOptions): Promise<App> {
   const constant = await constantHeaders();
   let isDraining = false;
   const draining = () => isDraining;
-  const { explain } = store;
   const locales = options.locales ?? loadLocales();
   const site = createSite(locales, config.installation ?? UNNAMED);
-  const notFoundPage = createNotFoundPage(site);
-  const app = createInstance({
-    publicUrl,
-    trustProxy,
-    logger,
-    arrival,
-    constant,
-    draining,
-    explain,
-    notFoundPage,
-  });
+  const pages = { notFoundPage: createNotFoundPage(site), explain: store.explain };
+  const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, draining, ...pages });
 
-  app.decorate('ownPages', {
-    origin: new URL(publicUrl).origin,
-    base: new URL(publicUrl).pathname.replace(/\/$/, ''),
-    sendSecretKeys: config.secretKeysInDocs ?? false,
-  });
+  app.decorate('ownPages', ownPagesOf(config));
   await openapi(app, publicUrl);
   const counted = config.REDIS_URL
     ? await RedisLimits.open(config.REDIS_URL, options.rootKey, app.log)
@@ -164,6 +150,12 @@ export async function build(options: BuildOptions): Promise<App> {
   return Object.assign(app, { ctx, metrics, drain });
 }
 
+const ownPagesOf = ({ publicUrl, secretKeysInDocs = false }: BuildOptions['config']) => ({
+  origin: new URL(publicUrl).origin,
+  base: new URL(publicUrl).pathname.replace(/\/$/, ''),
+  sendSecretKeys: secretKeysInDocs,
+});
+
 type OpenParts = {
   ctx: Context;
   config: BuildOptions['config'];
@@ -193,7 +185,7 @@ const openRoutes = ({ ctx, config, site, metrics, streams }: OpenParts): Fastify
   pageRoutes(ctx, site),
   homeRoutes(ctx, site),
   petitionPageRoutes(ctx, site, config.publicUrl),
-  shareRedirectRoutes(ctx, config.publicUrl, site),
+  shareRedirectRoutes(ctx, config.publicUrl, createErrorPage(site)),
 ];
 
 /** Routes for one supporter's own data, with a session. */

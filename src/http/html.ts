@@ -25,6 +25,7 @@ main,.head,.foot{max-width:38rem;margin:0 auto;padding:1.5rem;box-sizing:border-
 .head{padding-bottom:0}.head a{display:inline-flex;align-items:center;gap:.6rem;color:inherit;font-weight:600;text-decoration:none}
 .head a:hover{text-decoration:underline}.head img{max-height:2.5rem;max-width:10rem}
 .foot{color:var(--soft);font-size:.875rem;border-top:1px solid var(--rule)}.foot p{margin:.5rem 0;white-space:pre-line}
+.foot p,h1{text-align:-webkit-match-parent;text-align:match-parent}
 h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem;margin-top:2.5rem}
 form{margin:1rem 0}label,legend{display:block;margin:.75rem 0 .25rem;font-weight:600}
 label.check{font-weight:400}fieldset{min-width:0;border:1px solid var(--line);border-radius:.4rem;margin:1rem 0;padding:.5rem 1rem 1rem}

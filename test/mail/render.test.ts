@@ -274,5 +274,8 @@ t.test('mails that come from no organization come from the installation', async 
   t.equal(sender, 'River Meadows Alliance', 'an organization speaks for itself');
   t.notMatch(text, 'River League');
   const unnamed = createRenderer(locales, { ...installation, name: '' });
-  t.match(unnamed(letter('manage', { organization: null })), { sender: 'Petitions', text: /River League e\.V\./ });
+  t.match(unnamed(letter('manage', { organization: null })), {
+    sender: 'Petitions',
+    text: /River League e\.V\./,
+  });
 });

@@ -53,6 +53,8 @@ function contractOf(app: FastifyInstance): Contract {
     const content = resolve(operation['responses'][status] as Json)['content'] as Json | undefined;
     if (!content) return text === '' ? undefined : 'a body is not declared';
     if (text === '' && [204, 304, 308].includes(status)) return undefined;
+    // People in a browser get errors as pages.
+    if (type === 'text/html' && content['application/problem+json']) return undefined;
     if (!content[type]) return `the media type ${type} is not declared`;
     if (!type.endsWith('json')) return undefined;
     const reference = operation['responses'][status]['$ref'] as string | undefined;

@@ -56,6 +56,9 @@ export type ShareTargets = {
   find(code: string): ShareTarget | Promise<ShareTarget>;
 };
 
+/** No slash: that is another path. */
+const PASTED = /^[^0-9A-Za-z/\\]{0,10}([0-9A-Za-z]+)[^0-9A-Za-z/\\]{0,10}$/;
+
 /** More than the number of links that are busy at the same time. */
 const MOST_TARGETS = 1000;
 
@@ -76,7 +79,7 @@ export function createShareTargets(
   return {
     find(text) {
       // Punctuation around a pasted link is no part of its code.
-      const [code = text] = /[0-9A-Za-z]+/.exec(text) ?? [];
+      const [, code = text] = PASTED.exec(text) ?? [];
       const generation = store.generation();
       const known = kept.get(code);
       return known !== undefined && known.generation === generation ? known.target : look(code, generation);

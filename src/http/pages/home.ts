@@ -1,4 +1,4 @@
-import type { FastifyPluginCallback, FastifyRequest } from 'fastify';
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import { ANONYMOUS } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { listPetitions } from '../../core/petitions/petition-list.js';
@@ -12,6 +12,14 @@ const SHOWN = 20;
 /** Whether a person in a browser asks. API clients do not name HTML. */
 export const wantsPage = ({ method, headers }: FastifyRequest): boolean =>
   (method === 'GET' || method === 'HEAD') && /\btext\/html\b/i.test(headers.accept ?? '');
+
+/** Shows people in a browser an error of the catalogue as a page. Undefined for API clients and other errors. */
+export const createErrorPage =
+  (site: Site) =>
+  (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined =>
+    wantsPage(request) && error instanceof ApiError
+      ? sendErrorPage(site, request, reply, error.code, error.status)
+      : undefined;
 
 /** The pages that only show what was done by a form: reloading one by its address leads to where it began. */
 const AFTER_FORMS: Record<string, string> = {
@@ -28,9 +36,11 @@ export const homeRoutes =
   (ctx: Context, site: Site): FastifyPluginCallback =>
   (app, _options, done) => {
     const hidden = { schema: { hide: true } };
+    const errorPage = createErrorPage(site);
     app.setErrorHandler((error, request, reply) => {
-      if (!wantsPage(request) || !(error instanceof ApiError)) throw error;
-      return sendErrorPage(site, request, reply, error.code, error.status);
+      const page = errorPage(error, request, reply);
+      if (!page) throw error;
+      return page;
     });
     app.get('/', hidden, async (request, reply) => {
       if (!wantsPage(request)) {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { NETWORKS, type Network } from '../../../schema/db/tables/sharing.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 import type { ConfirmationPreview } from '../../core/confirmation/confirmation-previews.js';
 import type { Context } from '../../core/context.js';
 import { composerUrl } from '../../core/sharing/composers.js';
@@ -75,7 +75,7 @@ export function sharePages(app: FastifyInstance, ctx: Context, site: Site): void
     const visit = visitOf(site, request);
     const { share: words } = visit.words;
     const wanted = request.body.network;
-    const network = NETWORKS.find((one) => one === wanted);
+    const network = OFFERED.find((one) => one === wanted);
     if (network === undefined) throw new ApiError('invalid_body');
     const link = await shareFromOwnPage(ctx, need(request.body.receipt), network);
     const url = ctx.links.share(link.code);

@@ -5,13 +5,10 @@ import { ShareRedirectPath } from '../../../schema/api/sharing/share-redirect.js
 import type { Context } from '../../core/context.js';
 import type { LinkRequest } from '../../core/sharing/clicks.js';
 import { createShareTargets, readShareCard, type ShareTarget } from '../../core/sharing/share-target.js';
-import { ApiError, describeError } from '../../errors.js';
+import { describeError } from '../../errors.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { clientOf } from '../caller.js';
 import { operation } from '../openapi/operation.js';
-import { sendErrorPage } from '../pages/error-pages.js';
-import { wantsPage } from '../pages/home.js';
-import type { Site } from '../pages/visit.js';
 import { opensPage, senderOf, type Sender } from './previewers.js';
 import { cardPage } from './share-card.js';
 
@@ -32,9 +29,12 @@ const CARD = {
 
 const HEADERS = ['cache-control', PRIVATE_CACHE, 'x-robots-tag', 'noindex'];
 
+/** Shows people in a browser an error as a page; undefined: no person asks. */
+type ErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
+
 /** Follows share links, and records the clicks: see core/sharing/clicks.ts. */
 export const shareRedirectRoutes =
-  (ctx: Context, publicUrl: string, site: Site): FastifyPluginCallbackTypebox =>
+  (ctx: Context, publicUrl: string, errorPage: ErrorPage): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     const targets = createShareTargets(ctx.store, ctx.links);
     const timer = setInterval(() => {
@@ -52,8 +52,9 @@ export const shareRedirectRoutes =
     });
 
     app.setErrorHandler((error, request, reply) => {
-      if (!wantsPage(request) || !(error instanceof ApiError)) throw error;
-      return sendErrorPage(site, request, reply, error.code, error.status);
+      const page = errorPage(error, request, reply);
+      if (!page) throw error;
+      return page;
     });
 
     app.get(

@@ -69,9 +69,7 @@ onEveryEngine('following a share link', async (t, engine) => {
       'ℌ7Kq2mWz9T',
       encodeURIComponent('ℌ7Kq2mWz9T'),
       encodeURIComponent('🎉'.repeat(40)),
-      "h7Kq2mWz9T'--",
       'h7Kq2mWz9T;x',
-      'h7Kq2mWz9T%20',
       'x'.repeat(500),
     ];
     for (const code of wrong) {
@@ -187,7 +185,7 @@ onEveryEngine('following a share link', async (t, engine) => {
 
   await t.test('punctuation around a pasted link is no part of its code', async (t) => {
     const made = await publish(api, lead.secret, { title: 'Pasted', page_url: PAGE });
-    const { code } = await insertLink(api, made.id, { code: 'hhh2345678' });
+    const { code } = await insertLink(api, made.id, { code: 'vvv2345678' });
     const wanted = (await follow(`/s/${code}`)).headers['location'];
     for (const around of [`${code}.`, `${code})`, `${code}%3E`, `${code},`, `%20${code}`, `${code}%0D%0A`]) {
       const { status, headers } = await follow(`/s/${around}`);
@@ -205,7 +203,7 @@ onEveryEngine('following a share link', async (t, engine) => {
 
   await t.test('410: petitions that were taken down', async (t) => {
     const made = await publish(api, lead.secret, { title: 'Gone', page_url: PAGE });
-    const { code } = await insertLink(api, made.id, { code: 'hhh2345678' });
+    const { code } = await insertLink(api, made.id, { code: 'jjj2345678' });
     t.equal((await follow(`/s/${code}`)).status, 302);
     const path = `/v1/petitions/${made.id}/transitions`;
     await api.call('POST', path, { key: lead.secret, body: { to: 'taken_down', reason: 'legal' } });
