@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
-import { PAUSABLE } from '../../../schema/db/tables/brakes.js';
+import type { PAUSABLE } from '../../../schema/db/tables/brakes.js';
 import { statement, type Reader, type Store } from '../../store/store.js';
 
 /*
