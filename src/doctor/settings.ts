@@ -16,8 +16,9 @@ export async function checkSettings({
   if (NODE_ENV !== 'production') warn('NODE_ENV is not production', 'Set NODE_ENV=production.');
   if (DEMO) warn('DEMO is on', 'Set DEMO=false: an empty database would get an example campaign.');
   if (limits === null) warn('RATE_LIMIT is false', 'Set RATE_LIMIT=true: nobody is held back.');
-  if (MAIL_FROM.endsWith('@localhost'))
-    {warn('MAIL_FROM is at localhost', 'Set it to an address of your domain.');}
+  if (MAIL_FROM.endsWith('@localhost')) {
+    warn('MAIL_FROM is at localhost', 'Set it to an address of your domain.');
+  }
   if (new URL(publicUrl).protocol !== 'https:') {
     warn(
       'PUBLIC_URL is not https',

@@ -167,7 +167,7 @@ export const CreatedOrganization = component(
       examples: [
         {
           organization: EXAMPLE,
-          api_key: CreatedApiKey.examples?.[0] as object,
+          api_key: (CreatedApiKey.examples as object[])[0],
         },
       ],
     },

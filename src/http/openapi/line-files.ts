@@ -23,7 +23,7 @@ export const csvFile = (description: string, example: string) => text(descriptio
  * format.
  */
 export const lineFile = (line: TSchema, description: string) =>
-  text(description, `${JSON.stringify(line.examples?.[0] ?? {})}\n`, {
+  text(description, `${JSON.stringify((line.examples as object[])[0])}\n`, {
     contentMediaType: NDJSON,
     contentSchema: ref(line),
   });

@@ -135,8 +135,9 @@ onEveryEngine('letters', async (t, engine) => {
               ...(page ? [page] : []),
             ]),
           );
-          for (const one of ours)
-            {if (one !== page) t.ok(html.includes(`href="${one.replaceAll('&', '&amp;')}"`), one);}
+          for (const one of ours) {
+            if (one !== page) t.ok(html.includes(`href="${one.replaceAll('&', '&amp;')}"`), one);
+          }
           if (code) t.ok(/^\d{6}$/.test(code) && plain.includes(code) && html.includes(code));
         }
         t.equal(new Set(letters.map(({ messageId }) => messageId)).size, letters.length);
