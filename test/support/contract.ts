@@ -59,11 +59,12 @@ function contractOf(app: FastifyInstance): Contract {
     if (!type.endsWith('json')) return undefined;
     const reference = operation['responses'][status]['$ref'] as string | undefined;
     const place = reference ?? `#/paths/${escape(path)}/${method}/responses/${status}`;
-    const pointer = `spec${place}/content/${escape(type)}/schema`;
+    const isLines = type === 'application/x-ndjson';
+    // A file of lines is a text, whose `contentSchema` is that of a line.
+    const pointer = `spec${place}/content/${escape(type)}/schema${isLines ? '/contentSchema' : ''}`;
     const validate = validators.get(pointer) ?? ajv.compile({ $ref: pointer });
     validators.set(pointer, validate);
-    // The schema of such an answer is that of a line.
-    if (type === 'application/x-ndjson') {
+    if (isLines) {
       const wrong = text.split('\n').find((one) => one !== '' && !validate(JSON.parse(one)));
       return wrong === undefined ? undefined : ajv.errorsText(validate.errors);
     }
