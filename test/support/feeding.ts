@@ -43,7 +43,7 @@ export type Operation = {
   id: string;
   method: string;
   path: string;
-  access: 'open' | 'session' | 'secret';
+  access: 'open' | 'session' | 'secret' | 'admin';
   needsIfMatch: boolean;
   /** It never ends: a stream of events. */
   streams: boolean;
@@ -63,7 +63,7 @@ function describe(document: Json, path: string, method: string, operation: Json)
   const resolve = resolver(document);
   const parameters = ((operation['parameters'] ?? []) as Json[]).map(resolve);
   const content = (operation['requestBody'] && resolve(operation['requestBody'])['content']) as Json;
-  const schema = content && (Object.values(content)[0] as Json)['schema'];
+  const [type, schema] = bodyOf(content ?? {});
   const feeder = new Feeder(resolve, `${operation['operationId']}`);
   const ok = operation['responses'][200];
   const named = parameters.flatMap(({ in: place, name, schema: one, required }) => {
@@ -83,7 +83,7 @@ function describe(document: Json, path: string, method: string, operation: Json)
     path,
     access: accessOf(operation),
     needsIfMatch: parameters.some(({ name }) => name === 'If-Match'),
-    type: Object.keys(content ?? {})[0] ?? 'application/json',
+    type,
     streams: Object.keys((ok && resolve(ok as Json)['content']) ?? {}).includes('text/event-stream'),
     slots,
     request(fill, wanted) {
@@ -105,9 +105,18 @@ function describe(document: Json, path: string, method: string, operation: Json)
   };
 }
 
+/** The media type of a body and its schema. Of a file, that of its lines: one line is a file too. */
+function bodyOf(content: Json): [type: string, schema: Json | undefined] {
+  const lines = content['application/x-ndjson'] as Json | undefined;
+  if (lines) return ['application/x-ndjson', lines['schema']['contentSchema'] as Json];
+  const [type = 'application/json', media] = Object.entries(content)[0] ?? [];
+  return [type, (media as Json | undefined)?.['schema'] as Json | undefined];
+}
+
 function accessOf({ security }: Json): Operation['access'] {
   const names = (security as Json[]).flatMap((one) => Object.keys(one));
   if (names.includes('session')) return 'session';
+  if (names.includes('adminKey')) return 'admin';
   return (security as Json[]).some((one) => Object.keys(one).length === 0) ? 'open' : 'secret';
 }
 

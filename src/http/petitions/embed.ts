@@ -59,7 +59,6 @@ export const embedRoutes =
       {
         schema: operation({
           operationId: 'getEmbedTranslation',
-          anyQuery: true,
           tag: 'Sharing',
           access: 'service',
           summary: 'Read the texts of the widget',

@@ -12,7 +12,7 @@ export type Operation = {
   parameters: Parameter[];
   /** By media type. */
   bodies: [string, Json][];
-  access: 'open' | 'secret' | 'session';
+  access: 'open' | 'secret' | 'session' | 'admin';
 };
 
 export const document = parse(
@@ -43,7 +43,8 @@ export const operations: Operation[] = Object.entries(document['paths'] as Recor
           (one) => resolve(one as Json) as Parameter,
         ),
         bodies: Object.entries((operation['requestBody']?.content ?? {}) as Record<string, Json>).map(
-          ([type, { schema }]) => [type, schema as Json] as [string, Json],
+          // Of a file of lines, the schema of a line.
+          ([type, { schema }]) => [type, (schema['contentSchema'] ?? schema) as Json] as [string, Json],
         ),
         access: accessOf(operation['security'] as Json[]),
       })),
@@ -53,9 +54,11 @@ function accessOf(security: Json[]): Operation['access'] {
   const names = security.flatMap((one) => Object.keys(one));
   return names.includes('session')
     ? 'session'
-    : security.some((one) => Object.keys(one).length === 0)
-      ? 'open'
-      : 'secret';
+    : names.includes('adminKey')
+      ? 'admin'
+      : security.some((one) => Object.keys(one).length === 0)
+        ? 'open'
+        : 'secret';
 }
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -92,8 +95,9 @@ export function breach(
   const place =
     (declared['$ref'] as string | undefined) ??
     `#/paths/${escape(path)}/${method.toLowerCase()}/responses/${status}`;
-  const pointer = `${place}/content/${escape(type)}/schema`;
-  if (type === 'application/x-ndjson') {
+  const isLines = type === 'application/x-ndjson';
+  const pointer = `${place}/content/${escape(type)}/schema${isLines ? '/contentSchema' : ''}`;
+  if (isLines) {
     return text
       .split('\n')
       .filter(Boolean)

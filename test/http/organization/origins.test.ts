@@ -59,7 +59,9 @@ onEveryEngine('a key with a list, on every operation', async (t, engine) => {
   t.ok(operations.length > 60, `all of them: ${operations.length}`);
 
   const takesKeys = ({ security }: (typeof operations)[number]) =>
-    security.every((one: object) => !('session' in one));
+    security.every((one: object) => !('session' in one || 'adminKey' in one));
+  const missing = ({ security }: (typeof operations)[number]) =>
+    security.some((one: object) => 'adminKey' in one) ? 'admin_key_required' : 'session_required';
   /** What each operation answers, by its name. */
   const ask = async (headers: Record<string, string>) => {
     const answers = operations.map(async (one) => ({
@@ -76,7 +78,7 @@ onEveryEngine('a key with a list, on every operation', async (t, engine) => {
       const answers = await ask({ origin });
       t.same(
         byName(answers, ({ answer }) => [answer.statusCode, codeOf(answer)]),
-        byName(answers, (one) => (takesKeys(one) ? [403, 'origin_not_allowed'] : [401, 'session_required'])),
+        byName(answers, (one) => (takesKeys(one) ? [403, 'origin_not_allowed'] : [401, missing(one)])),
         origin,
       );
       for (const { operationId, answer } of answers) {

@@ -85,7 +85,9 @@ onEveryEngine('pages behind the links', async (t, engine) => {
       isPage(t, page);
       t.match(page.text, 'Save &lt;our&gt; &quot;meadows&quot;');
       t.match(page.text, 'River &amp; Meadows');
-      t.notMatch(page.text, /ada|King|sig_|sup_/i, 'nothing about the person');
+      // A token is random, and may spell a name.
+      const rest = page.text.replaceAll(token, '');
+      t.notMatch(rest, /ada|King|sig_|sup_/i, 'nothing about the person');
       t.equal((await api.call('HEAD', `/confirm?token=${token}`)).text, '');
     }
     t.equal(await confirmed(), 0);
