@@ -39,7 +39,7 @@ export const SignatureImportQuery = closed({
     }),
   ),
   date_format: optional(
-    matching('^(?=.*[YMD])[YMDHhmsSAZT0-9 .,:/_-]+$', 40, {
+    matching('^[YMDHhmsSAZT0-9 .,:/_-]+$', 40, {
       rule: 'Write it like DD.MM.YYYY HH:mm or M/D/YYYY h:mm A.',
       description:
         'The format of the dates in the file, of these: `YYYY`, `YY` (20…), `MM` or `M`, `MMM` (name of the month, English or German), `DD` or `D`, `HH` or `H`, `hh` or `h` with `A` (AM or PM), `mm`, `ss`, `SSS`, `Z` (offset). Without it, dates are read where there is only one way to read them.',
