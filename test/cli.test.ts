@@ -216,16 +216,20 @@ t.test('bounces import: a row that is wrong stops no other', async (t) => {
     'bounce;;last@example.org',
   ];
   const taken = await from(rows.join('\r\n'));
-  t.match(taken, { code: 1, stdout: '3 suppressed, 1 ignored (soft), 5 invalid\n' });
+  t.match(taken, { code: 1, stdout: '4 suppressed, 1 ignored (soft), 4 invalid\n' });
   t.same(
     taken.stderr.trim().split('\n'),
-    [7, 8, 9, 10, 11].map((line) => `line ${line}: neither a bounce nor a complaint of an address`),
+    [7, 8, 9, 10].map((line) => `line ${line}: neither a bounce nor a complaint of an address`),
   );
   const blocked = await query(
     `file:${join(folder, 'data/undersigned.db')}`,
     'select reason from do_not_contact',
   );
-  t.same(blocked.map(({ reason }) => reason).sort(), ['bounce', 'bounce', 'complaint']);
+  t.same(
+    blocked.map(({ reason }) => reason).sort(),
+    ['bounce', 'bounce', 'bounce', 'complaint'],
+    'a cell may be missing at the end',
+  );
 
   t.match(await from('email\nagain@example.org\n'), { code: 0, stdout: /^1 suppressed/ }, 'addresses alone');
   const foreign =

@@ -65,7 +65,7 @@ const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string
 /** What looks like a word or a scope of the API, and is PostgreSQL's or the element's. */
 const FOREIGN = [
   ...['pg_dump', 'pg_cancel_backend', 'ignore_startup_parameters', 'shared_buffers'],
-  ...['undersigned:signed', 'undersigned:shared'],
+  ...['undersigned:signed', 'undersigned:shared', 'undersigned:confirmed'],
 ];
 
 t.test('.env.example names every variable with its default and its words', async (t) => {

@@ -28,7 +28,7 @@ export async function fillEveryTable(
     for (const [table, name] of waiting) {
       if (parents(table).some(({ foreignTable }) => waiting.has(foreignTable))) continue;
       waiting.delete(table);
-      const length = longer[name as keyof Store['tables']] ?? rows;
+      const length = Math.min(longer[name as keyof Store['tables']] ?? rows, mostRows(table));
       const values = Array.from({ length }, (_, n) => awkwardRow(table, n + 1, (n % rows) + 1));
       const into = store.tables[name as keyof Store['tables']];
       for (let i = 0; i < length; i += 100) {
@@ -37,6 +37,10 @@ export async function fillEveryTable(
     }
   }
 }
+
+/** A table whose key is one of a few words has no more rows than those. */
+const mostRows = (table: PgTable): number =>
+  Object.values(getTableColumns(table)).find(({ primary }) => primary)?.enumValues?.length ?? Infinity;
 
 function awkwardRow(table: PgTable, n: number, parent: number): Record<string, unknown> {
   const { foreignKeys, primaryKeys, indexes } = getTableConfig(table);
