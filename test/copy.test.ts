@@ -57,6 +57,9 @@ async function dump(url: string): Promise<Dump> {
 }
 
 /** PostgreSQL keeps no order of members. */
+/** There are no more pauses than things to pause. */
+const filledTo = (table: string, rows: number): number => (table === 'pauses' ? 2 : rows);
+
 const sorted = (rows: Dump): Dump =>
   Object.fromEntries(
     Object.entries(rows).map(([name, lines]) => [
@@ -82,11 +85,11 @@ for (const { from, to, name } of WAYS) {
     succeeded(t, ended, name);
     const [there, here] = [await dump(source), await dump(target)];
     for (const [table, rows] of Object.entries(there)) {
-      t.equal(rows.length, 60, `${table} is filled`);
+      t.equal(rows.length, filledTo(table, 60), `${table} is filled`);
       t.same(here[table], rows, table);
     }
     for (const table of tablesToCopy()) {
-      t.match(ended.stdout, new RegExp(`^${table.name} +60 +[0-9a-f]{64}$`, 'm'));
+      t.match(ended.stdout, new RegExp(`^${table.name} +${filledTo(table.name, 60)} +[0-9a-f]{64}$`, 'm'));
     }
     t.notMatch(ended.stdout + ended.stderr, new URL(target).password || 'no password');
 
@@ -148,7 +151,7 @@ for (const { from, to, name } of WAYS) {
         number,
       ];
       t.ok(there >= CHUNK && rest >= 100, `${there} were there, ${rest} came`);
-      t.equal(there + rest, 20 * (tablesToCopy().length - 1) + 2 * CHUNK + 100);
+      t.equal(there + rest, 20 * (tablesToCopy().length - 2) + filledTo('pauses', 20) + 2 * CHUNK + 100);
     }
   });
 }

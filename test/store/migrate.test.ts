@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { decodeId, encodeId, ID_PREFIXES, idPattern } from '../../schema/db/public-id.js';
+import { createAdminKey } from '../../src/core/organization/admin-keys.js';
 import { takeMailEvent } from '../../src/core/subscriptions/mail-events.js';
 import { packageRoot } from '../../src/package.js';
 import { migratePostgres, migrateSqlite, pending } from '../../src/store/migrate.js';
@@ -358,11 +359,14 @@ async function fillTheCoalition(api: TestApp, key: string, petition: string): Pr
   for (const { status, text } of answers) if (status >= 300) throw new Error(text);
   // What came through a key is counted when its mail has left.
   await collectMail(api);
-  const { isolatedNetworks, keyIsolations, usedChallenges } = api.store.tables;
+  await createAdminKey(api.app.ctx, 'set-up');
+  const { formerHandles, isolatedNetworks, keyIsolations, pauses, usedChallenges } = api.store.tables;
   await api.store.transact(async (tx) => {
     const isolated = { apiKeyKey: 1, petitionKey: 1, asked: 50, confirmed: 1, isolatedAt: tx.now };
     await tx.db.insert(keyIsolations).values(isolated);
     await tx.db.insert(isolatedNetworks).values({ ...isolated, network: Buffer.alloc(12) });
+    await tx.db.insert(formerHandles).values({ handle: Buffer.alloc(8), subscriptionKey: 1 });
+    await tx.db.insert(pauses).values({ what: 'signing', retryAfter: 60, createdAt: tx.now });
     await tx.db.insert(usedChallenges).values({ hash: Buffer.alloc(32), expiresAt: tx.now });
   });
 }

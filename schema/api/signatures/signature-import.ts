@@ -33,6 +33,7 @@ export const SignatureImportQuery = closed({
   ),
   columns: optional(
     matching('^[^\\u0000]+$', 4000, {
+      rule: 'Write pairs of a column and a field, like E-Mail:email,Vorname:given_name.',
       description:
         'For CSV: which column is which field, where its name does not say it. Pairs of name and field, separated by commas; a name with a comma or colon is put in double quotes; a column without a field is ignored. Fields are those of the line, and `given_name` and `family_name`.',
       examples: ['Email Address:email,Vorname:given_name,Nachname:family_name,Status:'],
