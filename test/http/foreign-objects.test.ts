@@ -247,8 +247,9 @@ const [FEW, FEWER] = [2, 1];
 
 /** What to ask: things of others at every place; of keys that are refused at the door, nothing. */
 function questions(world: World, { access }: Operation, caller: Caller, slots: Slot[]): [Slot, Thing][] {
-  if (access === 'session' || access === 'admin' || (access === 'secret' && caller.kind !== 'secret'))
+  if (access === 'session' || access === 'admin' || (access === 'secret' && caller.kind !== 'secret')) {
     return [];
+  }
   const isForeign = ({ kind, seenBy }: Thing) =>
     // A receipt is for whoever holds it: with its own petition it rightly works.
     kind === 'receipt' ? !seenBy.includes(leaderOf(world, caller)) : !isOf(caller, seenBy);

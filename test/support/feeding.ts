@@ -72,7 +72,7 @@ function describe(document: Json, path: string, method: string, operation: Json)
     const sample = () => feeder.plain(resolve(one as Json), `${place} ${name}`, undefined);
     return [{ in: place as 'path' | 'query', name: name as string, kind, required: !!required, sample }];
   });
-  const inBody = schema ? feeder.slots(schema as Json, '') : [];
+  const inBody = schema ? feeder.slots(schema, '') : [];
   const slots = [
     ...named.flatMap(({ in: place, name, kind }) => (kind ? [{ in: place, name, kind }] : [])),
     ...inBody,
@@ -99,7 +99,7 @@ function describe(document: Json, path: string, method: string, operation: Json)
       const pointer = wanted?.in === 'body' ? wanted.name : undefined;
       return {
         url: query.size > 0 ? `${url}?${query.toString()}` : url,
-        body: schema ? feeder.sample(schema as Json, '', undefined, fill, pointer) : undefined,
+        body: schema ? feeder.sample(schema, '', undefined, fill, pointer) : undefined,
       };
     },
   };
