@@ -64,7 +64,7 @@ export async function openapi(app: FastifyInstance, publicUrl: string): Promise<
       servers: [
         {
           url: publicUrl,
-          description: 'Your server: this is its PUBLIC_URL.',
+          description: 'Your server, in production or local: its PUBLIC_URL.',
           'x-internal': false,
         } as { url: string },
       ],
