@@ -16,7 +16,16 @@ const ELSEWHERE: Record<string, string> = {
 };
 
 /** Other files that documents link to: they are copied to the site. */
-const FILES = ['openapi.yaml', 'LICENSE', 'docs/haproxy.cfg', 'locales/en.yaml', 'locales/de.yaml'];
+const FILES = [
+  'openapi.yaml',
+  'LICENSE',
+  'deploy/Caddyfile',
+  'deploy/nginx.conf',
+  'deploy/undersigned.service',
+  'docs/haproxy.cfg',
+  'locales/en.yaml',
+  'locales/de.yaml',
+];
 
 const onSite = (file: string) => ELSEWHERE[file] ?? file.replace(/^docs\//, '');
 
