@@ -37,10 +37,10 @@ export const slug = (description: string) =>
 export const REF_RULE = 'Write its id or its slug, like save-the-old-mill-meadows.';
 
 /** The petition of a query, where a key names one of its own organization. */
-export const ownPetition = () =>
+export const ownPetition = (description = 'Id or slug of one of your petitions.') =>
   matching('^[a-z0-9_-]+$', 100, {
     rule: REF_RULE,
-    description: 'Id or slug of one of your petitions.',
+    description,
     examples: [exampleId('pet')],
   });
 

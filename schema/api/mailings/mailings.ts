@@ -1,5 +1,5 @@
 import { FREQUENCIES } from '../../db/tables/subscriptions.js';
-import { REF_RULE, exampleId, id, localeTag, paging } from '../common.js';
+import { ownPetition, exampleId, id, localeTag, paging } from '../common.js';
 import { linkToken } from '../links.js';
 import { email, source } from '../signatures/signing.js';
 import {
@@ -25,12 +25,9 @@ export const MailingInput = component(
       name: name(),
       petition: optional(
         nullable(
-          matching('^[a-z0-9_-]+$', 100, {
-            rule: REF_RULE,
-            description:
-              'Id or slug of the petition that the mailing is about: one that you lead or are a partner of.',
-            examples: [exampleId('pet')],
-          }),
+          ownPetition(
+            'Id or slug of the petition that the mailing is about: one that you lead or are a partner of.',
+          ),
         ),
       ),
       source: optional(nullable(source())),

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { NETWORKS } from '../../db/tables/sharing.js';
-import { REF_RULE, exampleId, id, paging, shareCode } from '../common.js';
+import { ownPetition, exampleId, id, paging, shareCode } from '../common.js';
 import { source } from '../signatures/signing.js';
 import {
   closed,
@@ -150,11 +150,7 @@ const networkFilter = () => optional(network('Only links for this network.'));
 const organizationFilter = () => optional(id('org', 'Only links that are attributed to this organization.'));
 
 export const ShareLinkQuery = closed({
-  petition: matching('^[a-z0-9_-]+$', 100, {
-    rule: REF_RULE,
-    description: 'Id or slug of a petition that you lead or are a partner of.',
-    examples: [exampleId('pet')],
-  }),
+  petition: ownPetition('Id or slug of a petition that you lead or are a partner of.'),
   network: networkFilter(),
   organization: organizationFilter(),
   ...paging,

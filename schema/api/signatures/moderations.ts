@@ -2,7 +2,7 @@ import { SIGNALS } from '../../db/tables/brakes.js';
 import { MODERATION_ACTIONS } from '../../db/tables/signatures.js';
 import { SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { signal } from '../brakes/suspicions.js';
-import { REF_RULE, exampleId, id } from '../common.js';
+import { ownPetition, exampleId, id } from '../common.js';
 import {
   closed,
   component,
@@ -54,11 +54,7 @@ export const ModerationPreviewInput = component(
   'ModerationPreviewInput',
   closed(
     {
-      petition: matching('^[a-z0-9_-]+$', 100, {
-        rule: REF_RULE,
-        description: 'Id or slug of a petition that you lead.',
-        examples: [exampleId('pet')],
-      }),
+      petition: ownPetition('Id or slug of a petition that you lead.'),
       action: enumOf(MODERATION_ACTIONS, {
         description:
           '`release` and `refuse` for quarantined ones; `invalidate` for those that are not withdrawn; `restore` for invalidated ones; `quarantine` for pending and confirmed ones, until you release them.',

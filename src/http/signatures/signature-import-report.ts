@@ -4,8 +4,8 @@ import { MAX_PROBLEMS } from '../../../schema/api/signatures/signature-import.js
 import { NO_LINES, type ImportTally, type LineProblem } from '../../core/signatures/import-tally.js';
 import { ApiError, ERRORS } from '../../errors.js';
 import type { ImportFileFindings } from './signature-import-lines.js';
+import { NDJSON } from '../openapi/line-files.js';
 
-const NDJSON = 'application/x-ndjson';
 const TELL_MS = 1000;
 
 export type ImportSubject = { petitionId: string; dryRun: boolean; found: ImportFileFindings };
