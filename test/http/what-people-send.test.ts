@@ -24,6 +24,7 @@ const READ: Reading[] = [
   ['name', '\u3000山田\u3000太郎\u00a0', '山田 太郎'],
   ['name', 'Ada\tOkonkwo\r\n', 'Ada Okonkwo'],
   ['name', '\ufeffAda\u00a0\u00a0Okonkwo\u200b', 'Ada Okonkwo'],
+  ['name', 'Ada Oko\u200bnk\u00adwo', 'Ada Okonkwo'],
   ['name', 'نرگس\u200cخانم', 'نرگس\u200cخانم'],
   ['country', 'nl', 'NL'],
   ['country', ' UK ', 'GB'],
