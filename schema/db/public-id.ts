@@ -47,7 +47,8 @@ export function encodeId(prefix: IdPrefix, bytes: Uint8Array): string {
 
 /** The inverse of encodeId for a text that matches idPattern. */
 export function decodeId(id: string): Buffer {
-  const bytes = Buffer.alloc(16);
+  // Of the pool, since every byte is written: an allocation of its own costs three times as much.
+  const bytes = Buffer.allocUnsafe(16);
   let bits = 0;
   let held = -2;
   let at = 0;
