@@ -12,6 +12,8 @@ const START_MS = 30_000;
 /** Without the caller's environment: a stray NODE_OPTIONS or PORT would change what is measured. */
 const ENVIRONMENT = { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production' };
 
+export const ROOT_KEY = Buffer.alloc(32, 1);
+
 export type Contender = {
   name: string;
   pid: number;
@@ -96,7 +98,7 @@ export async function startOurs(
   const env = {
     PORT: '0',
     DATABASE_URL: `file:${file}`,
-    ROOT_KEY: Buffer.alloc(32, 1).toString('base64'),
+    ROOT_KEY: ROOT_KEY.toString('base64'),
     DEMO: 'true',
     RATE_LIMIT: 'true',
     RATE_LIMIT_CLIENT: '999999999/60',
@@ -117,6 +119,18 @@ export async function startOurs(
     file,
   };
 }
+
+/** A command of the built program. */
+export const startCommand = (
+  folder: string,
+  more: Record<string, string>,
+  args: readonly string[],
+): ChildProcess =>
+  spawn(process.execPath, [at('../dist/src/cli/main.js'), ...args], {
+    cwd: folder,
+    env: { ...ENVIRONMENT, ROOT_KEY: ROOT_KEY.toString('base64'), DEMO: 'false', ...more },
+    stdio: 'ignore',
+  });
 
 export function startLimit(
   name: string,

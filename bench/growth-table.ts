@@ -48,6 +48,6 @@ export const lineOf = (one: Growth) =>
     one.bytes_per_row,
     one.rss_mb,
   ]);
-export const TRANSFER_HEADER = `${'over HTTP'.padEnd(14)}${pad(['rows', 's', 'rows/s', 'RSS before', 'RSS MB', 'others/s', 'p50 ms', 'p99 ms'])}`;
+export const TRANSFER_HEADER = `${'transfer'.padEnd(20)}${pad(['rows', 's', 'rows/s', 'RSS before', 'RSS half', 'RSS end', 'others/s', 'p50 ms', 'p99 ms'])}`;
 export const transferLineOf = (one: Transfer) =>
-  `${one.what.padEnd(14)}${pad([one.rows.toLocaleString('en'), one.seconds.toFixed(1), one.rows_per_s, one.rss_before_mb, one.rss_mb, one.others_rps, one.others_p50_ms.toFixed(1), one.others_p99_ms.toFixed(1)])}`;
+  `${one.what.padEnd(20)}${pad([one.rows.toLocaleString('en'), one.seconds.toFixed(1), one.rows_per_s, one.rss_before_mb, one.rss_half_mb, one.rss_mb, one.others_rps ?? '', one.others_p50_ms?.toFixed(1) ?? '', one.others_p99_ms?.toFixed(1) ?? ''])}`;

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { encodeCursor } from '../src/core/cursor.js';
+import { createSecrets } from '../src/core/secrets.js';
 import { openFile } from '../src/store/sqlite-driver.js';
 import { drawGrowth } from './chart.js';
-import { startOurs, worker, type Contender } from './contenders.js';
+import { ROOT_KEY, startOurs, worker, type Contender } from './contenders.js';
 import type { FillOrder, FillReport } from './growth-fill.js';
 import { HEADER, lineOf, TRANSFER_HEADER, transferLineOf, type Growth } from './growth-table.js';
+import { compareWithRaw, ratioLineOf } from './growth-compare.js';
 import { exportAll, importMany, type Transfer } from './growth-transfers.js';
 import { memoryOf } from './meter.js';
 import { build, openStage, startDurablePostgres } from './stage.js';
@@ -108,12 +110,14 @@ async function bench() {
     console.log(lineOf(growth.at(-1) as Growth));
   }
   const transfers = transfer > 0 ? await transferAll(url, load, key, slugs, signed) : [];
+  const comparison = transfer > 0 && url.startsWith('file:') ? await compare(url, load, key, slugs) : null;
   const result = {
     engine: flags.engine,
     node: process.versions.node,
     cpus: cpus().length,
     growth,
     transfers,
+    comparison,
   };
   if (flags.write) writeFileSync(flags.write, `${JSON.stringify(result, null, 2)}\n`);
   if (flags.chart) drawGrowth(flags.chart, result.growth);
@@ -122,14 +126,20 @@ async function bench() {
   async function transferAll(url: string, load: Load, key: string, slugs: string[], signed: number) {
     const server = await keep(startOurs(folder, [], { DATABASE_URL: url }));
     const rows = Math.min(transfer, most);
-    const where = { server, load, key, petition: slugs.at(-1) ?? '' };
-    const others = { path: `/v1/petitions/${slugs[1]}/signatures`, first: SIGNERS + signed };
+    const petition = slugs.at(-1) ?? '';
+    const where = { server, load, key, petition };
+    const signers = {
+      kind: 'sign',
+      path: `/v1/petitions/${slugs[1]}/signatures`,
+      first: SIGNERS + signed,
+    } as const;
+    const readers = { kind: 'read', path: `/v1/petitions/${petition}`, first: 0 } as const;
     console.log(`\n${TRANSFER_HEADER}`);
     const found: Transfer[] = [];
     for (const next of [
-      () => importMany(where, rows, IMPORTED, others),
-      () => exportAll(where, 'csv'),
-      () => exportAll(where, 'ndjson'),
+      () => importMany(where, rows, IMPORTED, signers),
+      () => exportAll(where, 'csv', readers),
+      () => exportAll(where, 'ndjson', readers),
     ]) {
       const one = await next();
       if (one.rows !== rows) throw new Error(`${one.what}: ${one.rows} of ${rows}`);
@@ -139,6 +149,17 @@ async function bench() {
     await stop(server);
     await filler.ask({ what: 'verify' });
     return found;
+  }
+
+  async function compare(url: string, load: Load, key: string, slugs: string[]) {
+    const rows = Math.min(transfer, most);
+    const file = url.slice('file:'.length);
+    const [one = '', other = ''] = slugs.slice(-3);
+    const at = { folder, file, key, petitions: [one, other], rows, first: IMPORTED + rows, load } as const;
+    const comparison = await compareWithRaw({ ...at, stage: { keep, stop } });
+    await filler.ask({ what: 'verify' });
+    for (const ratio of comparison.ratios) console.log(ratioLineOf(ratio));
+    return comparison;
   }
 }
 
@@ -169,8 +190,7 @@ async function measure(server: Contender, load: Load, key: string, largest: stri
   const base = `http://127.0.0.1:${port}`;
   const own = `${base}/v1/signatures?petition=${largest}&limit=100`;
   const all = `${base}${path}/signatures?limit=100`;
-  const page = await get(own, key);
-  const { cursor, organisers } = await middleOf(own, page, key);
+  const { cursor, organisers } = await middleOf(own, key);
   return {
     signed: sign.sent,
     sign_rps: Math.round(sign.answers / sign.elapsed),
@@ -193,20 +213,20 @@ async function get(url: string, key?: string): Promise<Page> {
   return page;
 }
 
-/** Cursors into the middle of the lists: halfway between the keys of the last and the first row. */
-async function middleOf(list: string, page: Page, key: string) {
-  const [name, last] = JSON.parse(Buffer.from(page.next_cursor ?? '', 'base64url').toString()) as [
-    string,
-    number,
-  ];
-  const oldest = await get(`${list}&sort=created_at`, key);
-  const [, first] = JSON.parse(Buffer.from(oldest.next_cursor ?? '', 'base64url').toString()) as [
-    string,
-    number,
-  ];
-  const place = [Math.round((first + last) / 2)];
-  const petition = name.split(':')[1] ?? '';
-  return { cursor: encodeCursor(`public:${petition}`, place), organisers: encodeCursor(name, place) };
+/** Cursors into the middle of both lists: halfway between the keys of the newest and the oldest row. */
+async function middleOf(own: string, key: string) {
+  const [name, newest] = placeOf(await get(own, key));
+  const [, oldest] = placeOf(await get(`${own}&sort=created_at`, key));
+  const middle = Math.round((newest + oldest) / 2);
+  const petition = Number(name.split(':')[1]);
+  return {
+    cursor: createSecrets(ROOT_KEY).place(petition, middle),
+    organisers: encodeCursor(name, [middle]),
+  };
+}
+
+function placeOf({ next_cursor: cursor }: Page): [string, number] {
+  return JSON.parse(Buffer.from(cursor ?? '', 'base64url').toString()) as [string, number];
 }
 
 async function medianOf(url: string, key?: string): Promise<number> {
