@@ -1,13 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { request } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { delimiter } from 'node:path';
-import { existsSync } from 'node:fs';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { delimiter, join } from 'node:path';
 import type { Test } from 'tap';
 import { packageRoot } from '../../src/package.js';
 import { home } from './process.js';
@@ -111,17 +108,23 @@ ${site}
 
 function caddyConfig({ certificate, https, http, upstream }: Parts, prefixed: boolean): string {
   let site = example('Caddyfile');
-  if (prefixed) site = uncomment(site, /# Under a prefix instead/).replace(/^petitions\.example \{[^]*?^\}\n/m, '');
+  if (prefixed)
+    {site = uncomment(site, /# Under a prefix instead/).replace(/^petitions\.example \{[^]*?^\}\n/m, '');}
   site = replaced(site, [
     [/^petitions\.example \{/m, `localhost {\n\ttls ${certificate.file} ${certificate.key}`],
     [/127\.0\.0\.1:3000/, `127.0.0.1:${upstream}`],
   ]);
-  const options = ['admin off', 'persist_config off', 'default_bind 127.0.0.1', `https_port ${https}`];
+  const options = ['admin off', 'default_bind 127.0.0.1', `https_port ${https}`];
   return `{\n${[...options, `http_port ${http}`].map((line) => `\t${line}\n`).join('')}}\n${site}`;
 }
 
 /** Starts it and waits until it answers. The site below the prefix is the example's other half. */
-export async function startProxy(t: Test, name: ProxyName, ports: Ports, prefixed: boolean): Promise<Certificate> {
+export async function startProxy(
+  t: Test,
+  name: ProxyName,
+  ports: Ports,
+  prefixed: boolean,
+): Promise<Certificate> {
   const folder = home(t);
   const certificate = makeCertificate(folder);
   const parts = { ...ports, folder, certificate };
@@ -137,7 +140,8 @@ export async function startProxy(t: Test, name: ProxyName, ports: Ports, prefixe
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said += String(data)));
+  for (const stream of [child.stdout, child.stderr])
+    {stream.on('data', (data: Buffer) => (said += String(data)));}
   const ended = once(child, 'close');
   t.teardown(async () => {
     child.kill('SIGTERM');
@@ -165,22 +169,30 @@ export type Visit = {
 export type Visited = { status: number; headers: IncomingHttpHeaders; bytes: Buffer };
 
 /** Sends a request and hands out the answer as it comes. Fails where the certificate is another. */
-export async function open(certificate: Certificate, url: string, visit: Visit = {}): Promise<IncomingMessage> {
+export async function open(
+  certificate: Certificate,
+  url: string,
+  visit: Visit = {},
+): Promise<IncomingMessage> {
   const { method = 'GET', headers = {}, body, from } = visit;
-  const options = { method, headers, agent: false, ...(from === undefined ? {} : { localAddress: from }) };
-  const outgoing = url.startsWith('https:')
-    ? requestTls(url.replace('//localhost', '//127.0.0.1'), {
-        ...options,
-        headers: { host: new URL(url).host, ...headers },
-        servername: 'localhost',
-        ca: readFileSync(certificate.file),
-      })
-    : request(url.replace('//localhost', '//127.0.0.1'), { ...options, headers: { host: new URL(url).host, ...headers } });
+  const { protocol, host } = new URL(url);
+  const options = {
+    method,
+    headers: { host, ...headers },
+    agent: false,
+    ...(from === undefined ? {} : { localAddress: from }),
+  };
+  const there = url.replace('//localhost', '//127.0.0.1');
+  const outgoing =
+    protocol === 'http:'
+      ? request(there, options)
+      : requestTls(there, { ...options, servername: 'localhost', ca: readFileSync(certificate.file) });
   outgoing.end(body);
   const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
   return answer;
 }
 
+/** The same, with all of the answer. */
 export async function visit(certificate: Certificate, url: string, how: Visit = {}): Promise<Visited> {
   const answer = await open(certificate, url, how);
   const parts: Buffer[] = [];
