@@ -16,12 +16,14 @@ import {
   type ProxyName,
   type Visit,
 } from './support/proxies.js';
-import { home, secretKeyIn, serve, type Env, type Running } from './support/process.js';
+import { cli, home, secretKeyIn, serve, type Env, type Running } from './support/process.js';
 import { inTime, until } from './support/until.js';
 
 /* The installation as it is documented: the examples of deploy/ in front of the real server, and people in a browser. */
 
 type World = {
+  folder: string;
+  env: Env;
   /** PUBLIC_URL. */
   base: string;
   certificate: Certificate;
@@ -69,6 +71,8 @@ async function startWorld(t: Test, name: ProxyName, prefix: string): Promise<Wor
     return { status, headers, text, body: isJson ? JSON.parse(text) : undefined };
   };
   const world: World = {
+    folder,
+    env,
     base,
     certificate,
     mail,
@@ -243,6 +247,22 @@ async function answers(t: Test, { call, certificate, base }: World): Promise<voi
   t.equal(page.status, 200, 'the front page, with and without the slash at the end');
 }
 
+/** Through TLS, the proxy and its prefix. */
+async function doctor(t: Test, { folder, env, certificate }: World): Promise<void> {
+  const { stdout } = await cli(folder, { ...env, NODE_EXTRA_CA_CERTS: certificate.file }, 'doctor', '--json');
+  const { problems, findings } = JSON.parse(stdout);
+  t.equal(problems, 0, stdout);
+  const about = ({ about }: { about: string }) => about === 'public URL';
+  t.same(
+    findings.filter(about).map(({ level, found }: { level: string; found: string }) => `${level}: ${found}`),
+    [
+      'ok: its certificate ends in 89 days',
+      'ok: this installation answers there',
+      'ok: the proxy says who the client is, and is believed',
+    ],
+  );
+}
+
 /** While the server restarts, the proxy says so, and finds the new one. */
 async function restarts(t: Test, world: World): Promise<void> {
   await inTime(world.server.end('SIGTERM'), 'the end');
@@ -271,6 +291,7 @@ for (const name of ['nginx', 'caddy'] as const) {
       await t.test('files', (t) => files(t, world));
       await t.test('clients', (t) => clients(t, world));
       await t.test('answers', (t) => answers(t, world));
+      await t.test('the doctor', (t) => doctor(t, world));
       await t.test('a restart', (t) => restarts(t, world));
     });
   }

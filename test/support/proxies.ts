@@ -35,7 +35,7 @@ export function missingProxy(t: Test, name: ProxyName): string | false {
 export type Certificate = { key: string; file: string };
 
 /** A certificate for localhost, signed by itself, as files. `days`: until it ends. */
-export function makeCertificate(folder: string, days = 2): Certificate {
+export function makeCertificate(folder: string, days = 90): Certificate {
   const [key, file] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
   const names = 'subjectAltName=DNS:localhost,IP:127.0.0.1';
   const args = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -addext ${names}`;
