@@ -170,6 +170,7 @@ t.test('doctor talks with the mail server, and sends nothing', async (t) => {
     'warning: it offers no STARTTLS',
     'ok: it takes mails from MAIL_FROM',
   ]);
+  t.same(await about(`smtp://127.0.0.1:${plain}?requireTLS=true`), ['problem: it offers no STARTTLS']);
   t.same(await about(`smtp://me:se%2Fcret@${far}:${plain}`), ['problem: it offers no STARTTLS']);
   t.same(await about(`smtp://me:se%2Fcret@127.0.0.1:${plain}`), ['problem: it takes no login']);
   t.same(await about(`smtps://127.0.0.1:${plain}`), [

@@ -13,6 +13,7 @@ type Server = {
   user: string;
   password: string;
   verify: boolean;
+  insists: boolean;
 };
 
 function serverOf(smtpUrl: string): Server {
@@ -25,6 +26,7 @@ function serverOf(smtpUrl: string): Server {
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     verify: url.searchParams.get('tls.rejectUnauthorized') !== 'false',
+    insists: url.searchParams.get('requireTLS') === 'true',
   };
 }
 
@@ -72,14 +74,16 @@ async function talk(
   found: Finding[],
   envelope: Envelope,
 ): Promise<void> {
-  if (greeting.code !== 220)
-    {return void found.push(refused('it refuses the connection', greeting, ADVICE.busy));}
+  if (greeting.code !== 220) {
+    return void found.push(refused('it refuses the connection', greeting, ADVICE.busy));
+  }
   await dialogue.hello();
   if (!(await encrypted(dialogue, server, found))) return;
   if (server.user !== '' && !(await loggedIn(dialogue, server, found))) return;
   const from = await dialogue.say(`MAIL FROM:<${envelope.from}>`);
-  if (from.code !== 250)
-    {return void found.push(refused('it refuses MAIL_FROM as sender', from, ADVICE.sender));}
+  if (from.code !== 250) {
+    return void found.push(refused('it refuses MAIL_FROM as sender', from, ADVICE.sender));
+  }
   const to = await dialogue.say(`RCPT TO:<${envelope.to}>`);
   if (to.code !== 250 && to.code !== 251) {
     return void found.push(refused('it refuses the recipient', to, ADVICE.recipient));
@@ -108,8 +112,8 @@ const CLEAR = 'Use smtps://, or a server with STARTTLS: mails';
 async function encrypted(dialogue: SmtpDialogue, server: Server, found: Finding[]): Promise<boolean> {
   if (!server.secure) {
     if (!dialogue.can('STARTTLS')) {
-      if (isLocal(server.host)) return true;
-      if (server.user === '') {
+      if (isLocal(server.host) && !server.insists) return true;
+      if (server.user === '' && !server.insists) {
         found.push(warning('it offers no STARTTLS', `${CLEAR} go over the network readable.`));
         return true;
       }

@@ -13,14 +13,16 @@ export async function checkSettings({
   trustProxy,
 }: Config): Promise<Finding[]> {
   const found: Finding[] = [];
-  if (NODE_ENV !== 'production')
-    {found.push(warning('NODE_ENV is not production', 'Set NODE_ENV=production.'));}
+  if (NODE_ENV !== 'production') {
+    found.push(warning('NODE_ENV is not production', 'Set NODE_ENV=production.'));
+  }
   if (DEMO) {
     const advice = 'Set DEMO=false: an empty database would get an example campaign.';
     found.push(warning('DEMO is on', advice));
   }
-  if (limits === null)
-    {found.push(warning('RATE_LIMIT is false', 'Set RATE_LIMIT=true: no one is held back.'));}
+  if (limits === null) {
+    found.push(warning('RATE_LIMIT is false', 'Set RATE_LIMIT=true: no one is held back.'));
+  }
   if (MAIL_FROM.endsWith('@localhost')) {
     found.push(warning('MAIL_FROM is at localhost', 'Set it to an address of your domain.'));
   }
