@@ -6,6 +6,7 @@
  * REQUIRE_POSTGRES=1  fail, rather than skip the PostgreSQL lane, when there is no server
  * REQUIRE_REDIS=1     fail, rather than skip test/http/limits/limits.test.ts, when there is no redis-server
  * CHROMIUM_PATH, REQUIRE_BROWSER=1  the same for the widget's tests: see test/support/browser.ts
+ * REQUIRE_PROXIES=1   the same for test/proxies.test.ts: see test/support/proxies.ts
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -4,6 +4,7 @@ import type { Config } from './config.js';
 import { PauseWatch } from './core/brakes/pauses.js';
 import type { Context } from './core/context.js';
 import { LIVE_PACE, LiveCounts, type LivePace } from './core/live/live-counts.js';
+import { Recognition } from './core/recognition.js';
 import { PetitionKeys } from './core/petitions/petition-keys.js';
 import { createContext, type ContextOptions } from './create-context.js';
 import { blocks } from './http/blocks.js';
@@ -123,6 +124,7 @@ export async function build(options: BuildOptions): Promise<App> {
     metrics,
     draining,
     document: documentOf,
+    recognition: new Recognition(options.rootKey),
   });
   const reference = referenceRoutes({ publicUrl, name: site.installation.name, document: documentOf });
   const files = wellKnownRoutes({ publicUrl, contact: config.SECURITY_CONTACT ?? '', now: ctx.now });

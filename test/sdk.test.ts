@@ -33,7 +33,7 @@ const STRICT: ts.CompilerOptions = {
   // Of the packages' own types; the generated client is a source here, and is checked.
   skipLibCheck: true,
   types: [],
-  lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+  lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.dom.asynciterable.d.ts'],
   outDir: folder,
 };
 
@@ -86,6 +86,7 @@ onEveryEngine('a generated client leads a petition through its life', async (t, 
     changed: [200, 'Keep the Old Mill Meadows wet'],
     stale: [412, 'precondition_failed'],
     unchanged: 304,
+    files: [[1, 1], ['Ada Okonkwo', 'Ben Adeyemi', 'Cem Yıldız', 'Dee Larsen'], ''],
     closed: ['closed', 'victory'],
     late: [409, 409, 'petition_closed', true],
     advice: 'It cannot be signed any more.',

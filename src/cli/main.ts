@@ -8,6 +8,7 @@ import type { Pausable } from '../core/brakes/pauses.js';
 import { ApiError, describeError } from '../errors.js';
 import { version } from '../package.js';
 import type { CopyFlags } from './copy.js';
+import type { DoctorFlags } from './doctor.js';
 import type { createKeyCommand, listKeysCommand } from './keys.js';
 import type { createOrganizationCommand } from './organizations.js';
 import type { PauseFlags } from './pause.js';
@@ -53,7 +54,10 @@ program
 program
   .command('doctor')
   .description('look at settings, database, mail, DNS, disk and proxy, and say what to do')
-  .action(async () => (await import('./doctor.js')).doctorCommand());
+  .option('--dkim-selector <name>', 'the DKIM key that the mail server signs with')
+  .option('--mail-to <address>', 'a recipient to ask the mail server about; nothing is sent')
+  .option('--json', 'print JSON')
+  .action(async (flags: DoctorFlags) => (await import('./doctor.js')).doctorCommand(flags));
 program
   .command('pause')
   .description('answer 503 to all that sign, or to all that write, on every server within a second')

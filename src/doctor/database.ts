@@ -1,43 +1,84 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config.js';
 import { openConfiguredStore } from '../configured-store.js';
-import { databaseTime } from '../store/postgres-time.js';
-import type { Finding } from './finding.js';
+import { LinkKeyring } from '../core/links/link-keyring.js';
+import { opensLinkKeys } from '../core/links/link-keys.js';
+import { sqliteFile } from '../store/open.js';
+import { postgresState, type PostgresState } from '../store/postgres-state.js';
+import { say, type Finding } from './finding.js';
+import { readRootKey } from './root-key.js';
 
-const about = 'database';
 const MOST_SECONDS = 5;
+/** The oldest that its makers still mend. */
+const OLDEST_POSTGRES = 14;
+
+const { ok, warning, problem } = say('database');
 
 /** Opening checks that it is migrated and durable, and `ping` that it takes writes. */
 export async function checkDatabase(config: Config): Promise<Finding[]> {
   const { DATABASE_URL: url } = config;
-  if (url.startsWith('file:') && !existsSync(url.slice('file:'.length))) {
+  const file = sqliteFile(url);
+  if (file !== undefined && !existsSync(file)) {
     const advice = 'Run `undersigned migrate`, or start the server: both make it.';
-    return [{ about, level: 'problem', found: 'there is no file DATABASE_URL', advice }];
+    return [problem('there is no file DATABASE_URL', advice)];
   }
+  const server = file === undefined ? await postgresState(url).catch(() => undefined) : undefined;
+  return [...(await opened(config)), ...(server ? fromServer(config, server) : [])];
+}
+
+async function opened(config: Config): Promise<Finding[]> {
   try {
     const store = await openConfiguredStore(config);
     try {
       await store.ping();
+      const found = [ok('it is there, migrated, durable and takes writes')];
+      const rootKey = readRootKey(config);
+      if (rootKey && !(await opensLinkKeys(store.read, new LinkKeyring(rootKey)))) {
+        const advice = 'Put back the one that this database was used with: see docs/running.md#root-key.';
+        found.push(problem('it was used with another root key', advice));
+      }
+      return found;
     } finally {
       await store.close();
     }
   } catch (error) {
     const advice = 'Look at DATABASE_URL, whether the server runs, and run `undersigned migrate`.';
-    return [{ about, level: 'problem', found: (error as Error).message, advice }];
+    return [problem((error as Error).message, advice)];
   }
-  const good: Finding = { about, level: 'ok', found: 'it is there, migrated, durable and takes writes' };
-  return url.startsWith('file:') ? [good] : [good, await checkClock(url)];
 }
 
-async function checkClock(url: string): Promise<Finding> {
-  const seconds = Math.round(Math.abs(Date.now() - (await databaseTime(url)).getTime()) / 1000);
-  const found = `this clock and the database’s are ${seconds} s apart`;
-  return seconds <= MOST_SECONDS
-    ? { about: 'clock', level: 'ok', found }
-    : {
-        about: 'clock',
-        level: 'problem',
-        found,
-        advice: 'Let NTP set both: links and sessions expire by them.',
-      };
+function fromServer({ POSTGRES_POOL, DATABASE_URL }: Config, state: PostgresState): Finding[] {
+  const { version, major, ahead, unsafe, connections, encrypted } = state;
+  const found = [
+    major < OLDEST_POSTGRES
+      ? warning(`PostgreSQL ${version} gets no fixes any more`, 'Upgrade it.')
+      : ok(`PostgreSQL ${version}`),
+    ...unsafe.map((setting) =>
+      problem(
+        `PostgreSQL runs with ${setting}`,
+        'Switch it on: a power cut would lose acknowledged signatures.',
+      ),
+    ),
+  ];
+  if (connections < POSTGRES_POOL) {
+    const advice = 'Raise max_connections, or lower POSTGRES_POOL: it is for each process.';
+    found.push(
+      problem(`${Math.max(0, connections)} connections for a POSTGRES_POOL of ${POSTGRES_POOL}`, advice),
+    );
+  }
+  if (!encrypted && !isNear(DATABASE_URL)) {
+    const advice = 'Add ?sslmode=verify-full to DATABASE_URL, unless the network between is your own.';
+    found.push(warning('the connection to it is not encrypted', advice));
+  }
+  const seconds = Math.round(Math.abs(ahead) / 1000);
+  const apart = `this clock and the database’s are ${seconds} s apart`;
+  const clock = say('clock');
+  const advice = 'Let NTP set both: links and sessions expire by them.';
+  return [...found, seconds <= MOST_SECONDS ? clock.ok(apart) : clock.problem(apart, advice)];
+}
+
+/** On this machine, or next to it: a name without a dot is that of another container. */
+function isNear(url: string): boolean {
+  const host = /^[a-z]+:\/\/(?:[^@/?]*@)?([^:/?,]*)/i.exec(url)?.[1] ?? '';
+  return host === '' || !host.includes('.') || host.startsWith('127.');
 }

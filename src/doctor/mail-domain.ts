@@ -1,42 +1,142 @@
+import { createPublicKey } from 'node:crypto';
+import { getDomain } from 'tldts';
 import type { Config } from '../config.js';
-import type { Finding } from './finding.js';
+import { say, type Asked, type Finding } from './finding.js';
 
-/** Part of node:dns/promises; tests give another. */
+/** Part of node:dns/promises. */
 export type Resolver = {
   resolveMx: (name: string) => Promise<{ exchange: string }[]>;
   resolveTxt: (name: string) => Promise<string[][]>;
 };
 
-const about = 'mail domain';
+/** RFC 7208, 4.6.4. */
+const MOST_LOOKUPS = 10;
+const LEAST_BITS = 1024;
+const GOOD_BITS = 2048;
 
-/** Whether the DNS of the domain that mails come from lets them arrive: MX, SPF, DMARC. */
-export async function checkMailDomain({ MAIL_FROM }: Config, dns: Resolver): Promise<Finding[]> {
-  const domain = MAIL_FROM.slice(MAIL_FROM.lastIndexOf('@') + 1);
+const { ok, warning, problem } = say('mail domain');
+
+/** Whether the DNS of the domain that mails come from lets them arrive: MX, SPF, DMARC, DKIM. */
+export async function checkMailDomain(
+  { MAIL_FROM }: Pick<Config, 'MAIL_FROM'>,
+  { dkimSelector }: Asked,
+  dns: Resolver,
+): Promise<Finding[]> {
+  const domain = MAIL_FROM.slice(MAIL_FROM.lastIndexOf('@') + 1).toLowerCase();
   if (!domain.includes('.')) return [];
-  const texts = async (name: string) => {
-    const rows = await dns.resolveTxt(name).catch((): string[][] => []);
-    return rows.map((parts) => parts.join(''));
-  };
-  const [mx, txt, dmarc] = await Promise.all([
-    dns.resolveMx(domain).catch(() => []),
-    texts(domain),
-    texts(`_dmarc.${domain}`),
-  ]);
-  const say = (good: boolean, what: string, advice: string): Finding =>
-    good
-      ? { about, level: 'ok', found: `${domain} has ${what}` }
-      : { about, level: 'warning', found: `${domain} has no ${what}`, advice };
-  return [
-    say(mx.length > 0, 'MX', 'Add one: bounces and answers have to arrive somewhere.'),
-    say(
-      txt.some((text) => /^v=spf1\b/i.test(text)),
-      'SPF record',
-      'Add a TXT record v=spf1 that names your mail server.',
-    ),
-    say(
-      dmarc.some((text) => /^v=DMARC1\b/i.test(text)),
-      'DMARC record',
-      `Add a TXT record v=DMARC1 at _dmarc.${domain}: large providers demand it.`,
-    ),
-  ];
+  try {
+    const texts = async (name: string): Promise<string[]> =>
+      (await orNone(dns.resolveTxt(name))).map((parts) => parts.join(''));
+    const [mx, spf, dmarc, dkim] = await Promise.all([
+      orNone(dns.resolveMx(domain)),
+      texts(domain),
+      dmarcOf(domain, texts),
+      dkimSelector === undefined ? undefined : texts(`${dkimSelector}._domainkey.${domain}`),
+    ]);
+    return [
+      judgeMx(domain, mx),
+      judgeSpf(domain, spf),
+      judgeDmarc(domain, dmarc),
+      judgeDkim(domain, dkimSelector, dkim),
+    ];
+  } catch (error) {
+    const { code = 'no answer' } = error as NodeJS.ErrnoException;
+    const advice = 'Look at /etc/resolv.conf, and at the name servers of the domain.';
+    return [problem(`DNS does not answer for ${domain} (${code})`, advice)];
+  }
+}
+
+/** A name that is not there is an answer; no answer is none. */
+const orNone = <T>(asked: Promise<T[]>): Promise<T[]> =>
+  asked.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOTFOUND' || error.code === 'ENODATA') return [];
+    throw error;
+  });
+
+function judgeMx(domain: string, mx: { exchange: string }[]): Finding {
+  const advice = 'Add one: bounces and answers have to arrive somewhere.';
+  if (mx.length === 0) return warning(`${domain} has no MX`, advice);
+  const takesNone = mx.every(({ exchange }) => exchange === '' || exchange === '.');
+  return takesNone ? warning(`${domain} says that it takes no mail`, advice) : ok(`${domain} has an MX`);
+}
+
+function judgeSpf(domain: string, texts: string[]): Finding {
+  const [record, ...others] = texts.filter((text) => /^v=spf1(?: |$)/i.test(text));
+  if (record === undefined) {
+    return warning(`${domain} has no SPF record`, 'Add a TXT record v=spf1 that names your mail server.');
+  }
+  if (others.length > 0) {
+    return problem(`${domain} has ${others.length + 1} SPF records`, 'Make them one: several count as none.');
+  }
+  const terms = record.split(/ +/).slice(1);
+  if (terms.some((term) => /^\+?all$/i.test(term))) {
+    return problem(`the SPF record of ${domain} lets every server send`, 'End it with -all or ~all.');
+  }
+  const asks = /^[+?~-]?(?:include:|redirect=|exists:|ptr(?:[:/]|$)|mx(?:[:/]|$)|a(?:[:/]|$))/i;
+  if (terms.filter((term) => asks.test(term)).length > MOST_LOOKUPS) {
+    const advice = `Take some out: receivers look up ${MOST_LOOKUPS} names, and then give up.`;
+    return problem(`the SPF record of ${domain} names too many`, advice);
+  }
+  if (!terms.some((term) => /^(?:[?~-]all|redirect=.*)$/i.test(term))) {
+    return warning(`the SPF record of ${domain} has no end`, 'End it with -all or ~all.');
+  }
+  return ok(`${domain} has an SPF record`);
+}
+
+/** Of the domain, or of the one that was registered above it (RFC 7489, 6.6.3). */
+async function dmarcOf(domain: string, texts: (name: string) => Promise<string[]>): Promise<string[]> {
+  const registered = getDomain(domain) ?? domain;
+  for (const one of new Set([domain, registered])) {
+    const found = (await texts(`_dmarc.${one}`)).filter((text) => /^v=DMARC1(?:\s*;|$)/.test(text));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function judgeDmarc(domain: string, [record, ...others]: string[]): Finding {
+  if (record === undefined) {
+    const advice = `Add a TXT record v=DMARC1 at _dmarc.${domain}: large providers demand it.`;
+    return warning(`${domain} has no DMARC record`, advice);
+  }
+  if (others.length > 0) {
+    const found = `${domain} has ${others.length + 1} DMARC records`;
+    return problem(found, 'Make them one: several count as none.');
+  }
+  const policy = tagOf(record, 'p');
+  if (policy !== 'none' && policy !== 'quarantine' && policy !== 'reject') {
+    const advice = 'Give it p=none, p=quarantine or p=reject.';
+    return problem(`the DMARC record of ${domain} has no valid policy`, advice);
+  }
+  return ok(`${domain} has a DMARC record (p=${policy})`);
+}
+
+const tagOf = (record: string, tag: string): string | undefined =>
+  new RegExp(`(?:^|;)\\s*${tag}\\s*=\\s*([^;]*?)\\s*(?:;|$)`).exec(record)?.[1];
+
+function judgeDkim(domain: string, selector: string | undefined, texts: string[] = []): Finding {
+  if (selector === undefined) {
+    const advice = 'Say --dkim-selector: it is s=… in the DKIM-Signature of a mail that has arrived.';
+    return warning('the DKIM key was not looked for', advice);
+  }
+  const name = `${selector}._domainkey.${domain}`;
+  const record = texts.find((text) => tagOf(text, 'p') !== undefined);
+  const advice = 'Publish the key that your mail server signs with, as it says.';
+  if (record === undefined) return problem(`there is no DKIM key at ${name}`, advice);
+  const key = (tagOf(record, 'p') ?? '').replace(/\s/g, '');
+  if (key === '') return problem(`the DKIM key at ${name} is withdrawn`, advice);
+  if (tagOf(record, 'k') === 'ed25519') return ok(`there is a DKIM key at ${name} (ed25519)`);
+  const bits = rsaBits(key);
+  if (bits === undefined) return problem(`the DKIM key at ${name} cannot be read`, advice);
+  const found = `the DKIM key at ${name} has ${bits} bits`;
+  if (bits < LEAST_BITS) return problem(found, `Make one of ${GOOD_BITS}: receivers do not accept it.`);
+  return bits < GOOD_BITS ? warning(found, `Make one of ${GOOD_BITS} soon.`) : ok(found);
+}
+
+function rsaBits(base64: string): number | undefined {
+  try {
+    const key = createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' });
+    return key.asymmetricKeyDetails?.modulusLength;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../config.js';
-import type { Finding } from './finding.js';
+import { say, type Finding } from './finding.js';
 
-const about = 'settings';
+const { ok, warning, problem } = say('settings');
 
 /** What the settings say together. Each alone was checked when they were read. */
 export async function checkSettings({
@@ -10,20 +10,29 @@ export async function checkSettings({
   MAIL_FROM,
   limits,
   publicUrl,
+  trustProxy,
 }: Config): Promise<Finding[]> {
   const found: Finding[] = [];
-  const warn = (what: string, advice: string) => found.push({ about, level: 'warning', found: what, advice });
-  if (NODE_ENV !== 'production') warn('NODE_ENV is not production', 'Set NODE_ENV=production.');
-  if (DEMO) warn('DEMO is on', 'Set DEMO=false: an empty database would get an example campaign.');
-  if (limits === null) warn('RATE_LIMIT is false', 'Set RATE_LIMIT=true: nobody is held back.');
+  if (NODE_ENV !== 'production') {
+    found.push(warning('NODE_ENV is not production', 'Set NODE_ENV=production.'));
+  }
+  if (DEMO) {
+    const advice = 'Set DEMO=false: an empty database would get an example campaign.';
+    found.push(warning('DEMO is on', advice));
+  }
+  if (limits === null) {
+    found.push(warning('RATE_LIMIT is false', 'Set RATE_LIMIT=true: no one is held back.'));
+  }
   if (MAIL_FROM.endsWith('@localhost')) {
-    warn('MAIL_FROM is at localhost', 'Set it to an address of your domain.');
+    found.push(warning('MAIL_FROM is at localhost', 'Set it to an address of your domain.'));
   }
   if (new URL(publicUrl).protocol !== 'https:') {
-    warn(
-      'PUBLIC_URL is not https',
-      'Set PUBLIC_URL to the address that people use; links in mails begin with it.',
-    );
+    const advice = 'Set PUBLIC_URL to the address that people use; links in mails begin with it.';
+    found.push(warning('PUBLIC_URL is not https', advice));
   }
-  return found.length > 0 ? found : [{ about, level: 'ok', found: 'nothing stands out' }];
+  if (trustProxy.some((range) => /^[^/]*\/0$/.test(range))) {
+    const advice = 'Name the addresses of your proxies: now every client may claim to be another.';
+    found.push(problem('TRUST_PROXY is the whole internet', advice));
+  }
+  return found.length > 0 ? found : [ok('nothing stands out')];
 }

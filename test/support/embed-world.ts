@@ -98,7 +98,7 @@ export async function startWorld(
     lead,
     key,
     petition,
-    visit: (path, origin = site.origin) => visit(context, origin + path),
+    visit: (path, origin = site.origin) => visitWith(context, origin + path),
     signatures: async (slug) =>
       (await api.call('GET', `/v1/signatures?petition=${slug}`, { key: lead.secret })).body.data,
   };
@@ -121,7 +121,8 @@ const faults = new WeakMap<Page, string[]>();
 /** What went wrong in the scripts of a page, and what its policy has refused. */
 export const faultsOf = (page: Page): string[] => faults.get(page) ?? [];
 
-async function visit(context: BrowserContext, url: string): Promise<Page> {
+/** Opens a page, and remembers what goes wrong in it: see `faultsOf`. */
+export async function visitWith(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
   const said: string[] = [];
   faults.set(page, said);

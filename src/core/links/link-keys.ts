@@ -1,6 +1,7 @@
 import { desc, eq } from 'drizzle-orm';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
+import type { LinkKeyring } from './link-keyring.js';
 
 /*
  * The root keys that sign personal links. They are stored in the database, sealed with the installation's root key: all
@@ -19,6 +20,13 @@ export const listLinkKeys = (on: Reader): PromiseLike<LinkKey[]> => {
   const { linkKeys: t } = on.tables;
   return on.db.select({ id: t.id, createdAt: t.createdAt }).from(t).orderBy(desc(t.createdAt), desc(t.id));
 };
+
+/** Whether the stored keys were sealed with this root key; true if there are none. */
+export async function opensLinkKeys(on: Reader, keyring: LinkKeyring): Promise<boolean> {
+  const { linkKeys: t } = on.tables;
+  const rows = await on.db.select({ sealed: t.sealed }).from(t);
+  return rows.every(({ sealed }) => keyring.derive(sealed, 'doctor') !== undefined);
+}
 
 /** The derived key with this id; undefined if it was removed. */
 export async function verifyingKey(

@@ -123,11 +123,24 @@ const rankOf = (keyword: string) =>
 
 const isOwn = (keyword: string) => (OWN_KEYWORDS as readonly string[]).includes(keyword);
 
+/**
+ * An enumeration or null as two alternatives. With null among the values, as messages to callers need it, generators
+ * forget the null, or make a client that does not compile.
+ */
+function spellNull(schema: Json): Json {
+  const { type, enum: values, ...rest } = schema;
+  if (!Array.isArray(type) || !Array.isArray(values)) return schema;
+  const alternatives = type.map((one: string) =>
+    one === 'null' ? { type: one } : { type: one, enum: values.filter((value) => value !== null) },
+  );
+  return { ...rest, anyOf: alternatives };
+}
+
 /** A schema with its keywords sorted, and without those of this project (schema-keywords.ts). */
 function tidy<T>(schema: T): T {
   if (Array.isArray(schema)) return schema.map(tidy) as T;
   if (typeof schema !== 'object' || schema === null) return schema;
-  const said = Object.entries(schema).filter(([keyword]) => !isOwn(keyword));
+  const said = Object.entries(spellNull(schema as Json)).filter(([keyword]) => !isOwn(keyword));
   const keywords = said.sort(([a], [b]) => rankOf(a) - rankOf(b));
   return Object.fromEntries(
     keywords.map(([keyword, value]) => [

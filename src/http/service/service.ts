@@ -1,9 +1,10 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Liveness, OpenApiDocument, Readiness } from '../../../schema/api/service/service.js';
 import { readQueue, type QueueState } from '../../core/mail/outbox.js';
+import { RECOGNITION_HEADER, type Recognition, type Seen } from '../../core/recognition.js';
 import { ApiError } from '../../errors.js';
 import type { Store } from '../../store/store.js';
 import { PAGE_CSP } from '../html.js';
@@ -30,6 +31,9 @@ const toMailQueue = ({ queued, oldestAt }: QueueState, now: Date) => ({
   oldest_seconds: oldestAt && Math.max(0, Math.floor((now.getTime() - oldestAt.getTime()) / 1000)),
 });
 
+/** Of X-Forwarded-For, which may be of any length. */
+const MOST_FORWARDED = 100;
+
 const limitsOf = (state: SharedState | undefined) =>
   state === undefined ? 'process' : state.shared ? 'shared' : 'alone';
 
@@ -41,13 +45,28 @@ export type ServiceOptions = {
   /** Whether the process is shutting down. */
   draining: () => boolean;
   document: (app: FastifyInstance) => object;
+  recognition: Recognition;
 };
+
+const seenOf = ({ ip, socket, headers }: FastifyRequest): Seen => ({
+  client: ip,
+  peer: socket.remoteAddress ?? '',
+  forwarded: String(headers['x-forwarded-for'] ?? '').slice(0, MOST_FORWARDED) || null,
+});
 
 /**
  * Health, metrics and the API document, for machines and operators. They need no key, and have their own rate limit.
  */
 export const serviceRoutes =
-  ({ store, now, limits, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
+  ({
+    store,
+    now,
+    limits,
+    metrics,
+    draining,
+    document,
+    recognition,
+  }: ServiceOptions): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     // One shared buffer: clients that request it repeatedly and do not read the answers take no memory.
     const json = once(() => JSON.stringify(document(app)));
@@ -65,7 +84,14 @@ export const serviceRoutes =
           answers: { 200: Liveness },
         }),
       },
-      (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }),
+      (request, reply) => {
+        const question = request.headers[RECOGNITION_HEADER];
+        if (typeof question === 'string') {
+          const answer = recognition.answer(question, seenOf(request));
+          if (answer !== undefined) reply.header(RECOGNITION_HEADER, answer);
+        }
+        return reply.header('cache-control', 'no-store').send({ status: 'ok' });
+      },
     );
 
     app.get(
