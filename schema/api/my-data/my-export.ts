@@ -5,6 +5,7 @@ import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
 import { CONSENT_ACTIONS, CONSENT_ORIGINS } from '../../db/tables/subscriptions.js';
 import { countryCode, exampleId, id, localeTag } from '../common.js';
 import { EXPORTED_SHARE_LINK_EXAMPLE, ExportedShareLink } from '../sharing/share-links.js';
+import { Answers } from '../signatures/answers.js';
 import {
   comment,
   email,
@@ -45,6 +46,7 @@ const formAnswers = {
   postal_address: nullableRef(PostalAddress),
   phone: nullable(phone()),
   comment: nullable(comment()),
+  answers: nullableRef(Answers),
 };
 const FORM_ANSWERS_EXAMPLE = {
   country: 'NL',
@@ -52,6 +54,7 @@ const FORM_ANSWERS_EXAMPLE = {
   postal_address: null,
   phone: null,
   comment: null,
+  answers: null,
 };
 
 const SIGNATURE_EXAMPLE = {

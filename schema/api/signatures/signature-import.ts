@@ -16,6 +16,7 @@ import {
   optional,
   ref,
 } from '../typebox.js';
+import { AnswersInput } from './answers.js';
 import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signing.js';
 
 /* Imports of signatures: streamed files with up to millions of lines. */
@@ -82,6 +83,7 @@ export const SignatureImportLine = component(
       postal_address: optional(nullableRef(PostalAddress)),
       phone: optional(nullable(phone())),
       comment: optional(nullable(comment())),
+      answers: optional(nullableRef(AnswersInput)),
       display: optional(
         nullable(
           enumOf(DISPLAYS, { description: 'How the public list shows the signer; `anonymous` if absent.' }),

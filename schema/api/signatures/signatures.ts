@@ -17,6 +17,7 @@ import {
   text,
   optional,
 } from '../typebox.js';
+import { Answers } from './answers.js';
 import {
   comment,
   displayChoice,
@@ -41,6 +42,7 @@ export const SIGNATURE_EXAMPLE = {
   postal_address: null,
   phone: null,
   comment: null,
+  answers: null,
   display: 'initials',
   source: 'mail-top-button',
   utm: null,
@@ -75,13 +77,14 @@ export const Signature = component(
       postal_address: nullableRef(PostalAddress),
       phone: nullable(phone()),
       comment: nullable(comment()),
+      answers: nullableRef(Answers),
       display: displayChoice(),
       source: nullable(source()),
       utm: nullableRef(Utm),
       collector_id: nullable(id('org', 'The organization that it is attributed to; null: none.')),
       shown: enumOf(LEAD_SEES, {
         description:
-          'How much you see of it. A key without `signatures:read` sees `names` at most. Of signatures that a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone and ids; `counts`, nothing that identifies the signer (then `display` is `anonymous`).',
+          'How much you see of it. A key without `signatures:read` sees `names` at most. Of signatures that a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone, answers and ids; `counts`, nothing that identifies the signer (then `display` is `anonymous`).',
       }),
       mailing_id: nullable(id('mlg', 'The mailing whose personal link brought the signer.')),
       hidden: Type.Boolean({

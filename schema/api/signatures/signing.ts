@@ -4,6 +4,7 @@ import { CONFIRMATIONS } from '../../db/tables/petitions.js';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, externalId, id, shareCode, typedCountry } from '../common.js';
 import { linkToken } from '../links.js';
+import { AnswersInput } from './answers.js';
 import {
   closed,
   component,
@@ -126,6 +127,7 @@ export const SignatureInput = component(
       postal_address: optional(nullableRef(PostalAddress)),
       phone: optional(nullable(phone())),
       comment: optional(nullable(comment())),
+      answers: optional(nullableRef(AnswersInput)),
       display: optional(
         enumOf(DISPLAYS, { description: 'How the public list shows the signer; `anonymous` if absent.' }),
       ),

@@ -1,6 +1,6 @@
 import { and, desc, eq, inArray, isNull, lt, sql, type Column } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
-import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
+import type { Answers, SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 import { hasLink } from '../brakes/links-in-names.js';
@@ -10,6 +10,7 @@ import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { requireWritten } from '../overtaken.js';
 import type { Session } from '../session.js';
+import { changedErrors, keptAnswers, type AnswersInput } from '../signatures/answers.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
 import { signedBy } from '../supporters/forgetting.js';
 import { updateProvenProfile } from '../supporters/supporters.js';
@@ -22,7 +23,7 @@ type PetitionRow = Tables['petitions']['$inferSelect'];
 /** A signature with its petition, as its signer sees it. */
 export type MySignature = {
   signature: SignatureRow;
-  petition: Pick<PetitionRow, 'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl'>;
+  petition: Pick<PetitionRow, 'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl' | 'formFields'>;
   /** What the signer's share links brought, as sums only: they must not identify anyone. */
   shared: { links: number; clicks: number; conversions: number };
 };
@@ -52,6 +53,7 @@ const selectMine = ({ db, tables }: Reader) => {
         title: petitions.title,
         statement: petitions.statement,
         pageUrl: petitions.pageUrl,
+        formFields: petitions.formFields,
       },
       shared: sharedOf(tables),
     })
@@ -83,17 +85,24 @@ async function findMine(on: Reader, { supporterKey }: Session, publicId: string)
   return row;
 }
 
-export type MySignaturePatch = { display?: SignatureRow['display']; hidden?: boolean; name?: string };
+export type MySignaturePatch = {
+  display?: SignatureRow['display'];
+  hidden?: boolean;
+  name?: string;
+  /** Merged into the stored ones: null removes an answer. */
+  answers?: AnswersInput;
+};
 
 /**
- * Changes how a signature is shown. Throws `signature_not_found`; `invalid_body` for a new name with a link, since no
- * organiser checks names again before they are public.
+ * Changes how a signature is shown, and its answers to the petition's own fields. Throws `signature_not_found`;
+ * `invalid_body` for an answer that does not fit, and for a new name with a link, since no organiser checks names again
+ * before they are public.
  */
 export const patchMySignature = (
   ctx: Context,
   session: Session,
   publicId: string,
-  { hidden, ...patch }: MySignaturePatch,
+  { hidden, answers, ...patch }: MySignaturePatch,
 ): Promise<MySignature> =>
   ctx.store.transact(async (tx) => {
     const mine = await findMine(tx, session, publicId);
@@ -101,12 +110,23 @@ export const patchMySignature = (
     const { signatures: t } = tx.tables;
     const [signature] = await tx.db
       .update(t)
-      .set({ ...patch, ...(hidden === undefined ? {} : { hidden: Number(hidden) }) })
+      .set({
+        ...patch,
+        ...(hidden === undefined ? {} : { hidden: Number(hidden) }),
+        ...(answers === undefined ? {} : { answers: merged(mine, answers) }),
+      })
       .where(and(eq(t.key, mine.signature.key), eq(t.supporterKey, session.supporterKey)))
       .returning();
     if (!signature) throw new ApiError('signature_not_found');
     return { ...mine, signature };
   });
+
+/** The stored answers with the changes. Only these are checked: fields may have become required since. */
+function merged({ signature, petition }: MySignature, changes: AnswersInput): Answers | null {
+  const errors = changedErrors(petition.formFields, changes);
+  if (errors.length > 0) throw invalidBody(...errors);
+  return keptAnswers({ ...signature.answers, ...changes });
+}
 
 function assertNoLink(name: string): void {
   if (!hasLink(name)) return;

@@ -57,6 +57,7 @@ const viewColumns = (tables: Tables) => {
     postalAddress: t.postalAddress,
     phone: t.phone,
     comment: t.comment,
+    answers: t.answers,
     source: t.source,
     utm: t.utm,
     externalId: t.externalId,

@@ -14,14 +14,18 @@ import { toMySignature } from './my-signatures.js';
 import { toMySubscription } from './my-subscriptions.js';
 
 /** Answers that a supporter gave in a form. */
-type FormAnswers = Pick<RequestData, 'country' | 'postalCode' | 'postalAddress' | 'phone' | 'comment'>;
+type FormAnswers = Pick<
+  RequestData,
+  'country' | 'postalCode' | 'postalAddress' | 'phone' | 'comment' | 'answers'
+>;
 
-const toFormAnswers = ({ country, postalCode, postalAddress, phone, comment }: FormAnswers) => ({
+const toFormAnswers = ({ country, postalCode, postalAddress, phone, comment, answers }: FormAnswers) => ({
   country,
   postal_code: postalCode,
   postal_address: postalAddress,
   phone,
   comment,
+  answers: answers ?? null,
 });
 
 const toExportedSignature = (links: Links) => (mine: MyData['signatures'][number]) => ({

@@ -31,6 +31,7 @@ export const toSignature = (view: SignatureView): (typeof Signature)['static'] =
   postal_address: view.postalAddress,
   phone: view.phone,
   comment: view.comment,
+  answers: view.answers,
   display: view.display,
   source: view.source,
   utm: view.utm,
