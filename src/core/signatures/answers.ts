@@ -52,6 +52,9 @@ export const changedErrors = (fields: readonly OwnField[], changes: AnswersInput
 /** The names hold no character that a pointer escapes. */
 export const pointerTo = (name: string): string => `/answers/${name}`;
 
+/** The column of a file with the answers to a field. */
+export const answerColumn = <Name extends string>(name: Name) => `answers.${name}` as const;
+
 type AnswerError = Omit<FieldError, 'pointer'>;
 
 /** Why an answer does not fit its field; undefined: it does. */

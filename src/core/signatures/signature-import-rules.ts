@@ -3,7 +3,7 @@ import type { ImportField } from '../../../schema/db/tables/signatures.js';
 import type { FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
-import { readAnswers } from './answers.js';
+import { answerColumn, readAnswers } from './answers.js';
 import type { CollectedSignature } from './collected-signature.js';
 import { formErrors } from './signing-rules.js';
 
@@ -51,7 +51,7 @@ export function fitted(
   return asks || warnings.length > 0 ? { input: fit, warnings } : undefined;
 }
 
-const FORM_FIELDS: Partial<Record<ImportField, FormField>> = {
+const FORM_FIELDS: Partial<Record<string, FormField>> = {
   country: 'country',
   postal_code: 'postal_code',
   postal_address_lines: 'postal_address',
@@ -59,12 +59,16 @@ const FORM_FIELDS: Partial<Record<ImportField, FormField>> = {
   postal_address_region: 'postal_address',
   phone: 'phone',
   comment: 'comment',
-};
+} satisfies Partial<Record<ImportField, FormField>>;
 
-/** Whether the petition's form has a place for a column. */
-export const isAskedBy =
-  ({ form }: Pick<PetitionHead, 'form'>) =>
-  (column: ImportField): boolean => {
-    const field = FORM_FIELDS[column];
-    return field === undefined || form[field] !== 'off';
-  };
+/** Whether the petition has a place for a column. */
+export function isAskedBy(
+  { form, formFields }: Pick<PetitionHead, 'form' | 'formFields'>,
+  column: string,
+): boolean {
+  if (column.startsWith(answerColumn(''))) {
+    return formFields.some(({ name, former }) => answerColumn(name) === column && !former);
+  }
+  const field = FORM_FIELDS[column];
+  return field === undefined || form[field] !== 'off';
+}
