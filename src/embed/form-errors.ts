@@ -27,7 +27,7 @@ export class FormErrors {
     const { words } = this.#language;
     const wrong = new Map<Field, string>();
     for (const field of this.#fields) {
-      const value = field.control.value.trim();
+      const value = field.value();
       if (field.required && value === '') wrong.set(field, words.required);
       else if (field.pointer === '/email' && !EMAIL.test(value)) wrong.set(field, words.email_invalid);
     }

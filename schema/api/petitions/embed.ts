@@ -32,6 +32,7 @@ export const EMBED_KEYS = [
   'phone_label',
   'comment_label',
   'comment_hint',
+  'no_answer',
   'display_legend',
   'display_public',
   'display_initials',

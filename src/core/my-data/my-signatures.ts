@@ -77,8 +77,12 @@ export async function listMySignatures(
   return pageOf(list, rows, limit, ({ signature }) => [signature.key]);
 }
 
-/** Throws `signature_not_found`, also for signatures of others. */
-async function findMine(on: Reader, { supporterKey }: Session, publicId: string): Promise<MySignature> {
+/** One of the supporter's signatures. Throws `signature_not_found`, also for those of others. */
+export async function getMySignature(
+  on: Reader,
+  { supporterKey }: Session,
+  publicId: string,
+): Promise<MySignature> {
   const { signatures: t } = on.tables;
   const [row] = await selectMine(on).where(and(eq(t.publicId, publicId), eq(t.supporterKey, supporterKey)));
   if (!row) throw new ApiError('signature_not_found');
@@ -105,7 +109,7 @@ export const patchMySignature = (
   { hidden, answers, ...patch }: MySignaturePatch,
 ): Promise<MySignature> =>
   ctx.store.transact(async (tx) => {
-    const mine = await findMine(tx, session, publicId);
+    const mine = await getMySignature(tx, session, publicId);
     if (patch.name !== undefined && patch.name !== mine.signature.name) assertNoLink(patch.name);
     const { signatures: t } = tx.tables;
     const [signature] = await tx.db
@@ -149,7 +153,7 @@ export async function confirmMySignature(
   publicId: string,
 ): Promise<MySignature> {
   const { mine, goals } = await ctx.store.transact(async (tx) => {
-    const before = await findMine(tx, session, publicId);
+    const before = await getMySignature(tx, session, publicId);
     const { key, status } = before.signature;
     if (status === 'confirmed') return { mine: before, goals: [] };
     if (status === 'withdrawn') {
@@ -167,7 +171,7 @@ export async function confirmMySignature(
       .update(t)
       .set({ remindAt: null })
       .where(and(eq(t.supporterKey, session.supporterKey), eq(t.signatureKey, key)));
-    return { mine: await findMine(tx, session, publicId), goals: confirmed.goals };
+    return { mine: await getMySignature(tx, session, publicId), goals: confirmed.goals };
   });
   if (goals.length > 0) await ctx.milestones.settle(mine.signature.petitionKey, goals);
   return mine;
@@ -184,7 +188,7 @@ const WITHDRAWABLE: readonly SignatureStatus[] = ['pending', 'confirmed', 'quara
  */
 export function withdrawMySignature(ctx: Context, session: Session, publicId: string): Promise<MySignature> {
   const withdraw = async (tx: Tx) => {
-    const mine = await findMine(tx, session, publicId);
+    const mine = await getMySignature(tx, session, publicId);
     const { key, status } = mine.signature;
     if (status === 'withdrawn') return mine;
     if (!WITHDRAWABLE.includes(status)) throw takenOut();
