@@ -46,6 +46,7 @@ export const EMBED_KEYS = [
   'signing',
   'errors_heading',
   'required',
+  'tick_required',
   'email_invalid',
   'phone_invalid',
   'too_long',

@@ -21,6 +21,8 @@ export function answerControls({ locale, words }: Visit, { signature, petition }
         return check(name, label, answer === true, required);
       case 'choice': {
         const options = own.choices.map((one): [string, string] => [one.value, labelIn(locale, one)]);
+        // What is not offered any more stays chosen.
+        if (text !== '' && !own.choices.some(({ value }) => value === text)) options.push([text, text]);
         return choice(name, label, [['', words.common.choose], ...options], text, { required });
       }
       case 'text':
