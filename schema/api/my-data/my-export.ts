@@ -11,6 +11,7 @@ import {
   email,
   name,
   phone,
+  phoneE164,
   PostalAddress,
   postalCode,
   source,
@@ -45,6 +46,7 @@ const formAnswers = {
   postal_code: nullable(postalCode()),
   postal_address: nullableRef(PostalAddress),
   phone: nullable(phone()),
+  phone_e164: phoneE164(),
   comment: nullable(comment()),
   answers: nullableRef(Answers),
 };
@@ -53,6 +55,7 @@ const FORM_ANSWERS_EXAMPLE = {
   postal_code: null,
   postal_address: null,
   phone: null,
+  phone_e164: null,
   comment: null,
   answers: null,
 };

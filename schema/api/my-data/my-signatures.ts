@@ -4,7 +4,19 @@ import { exampleId, id, paging, slug } from '../common.js';
 import { MyShareTotals, SHARED_EXAMPLE } from '../sharing/share-links.js';
 import { Answers, AnswersInput } from '../signatures/answers.js';
 import { displayChoice, name } from '../signatures/signing.js';
-import { closed, component, enumOf, instant, line, nullable, nullableRef, open, pageOf, ref, webUrl } from '../typebox.js';
+import {
+  closed,
+  component,
+  enumOf,
+  instant,
+  line,
+  nullable,
+  nullableRef,
+  open,
+  pageOf,
+  ref,
+  webUrl,
+} from '../typebox.js';
 
 export const SIGNED_PETITION_EXAMPLE = {
   id: exampleId('pet'),

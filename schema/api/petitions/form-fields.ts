@@ -1,7 +1,19 @@
 import { Type, type Static } from '@sinclair/typebox';
 import { OWN_FIELD_KINDS } from '../../db/tables/petitions.js';
 import { LOCALE_PATTERN } from '../common.js';
-import { closed, component, enumOf, int, line, list, matching, nullable, open, optional, ref } from '../typebox.js';
+import {
+  closed,
+  component,
+  enumOf,
+  int,
+  line,
+  list,
+  matching,
+  nullable,
+  open,
+  optional,
+  ref,
+} from '../typebox.js';
 
 /* The fields that a petition asks for besides those of its `form`. */
 

@@ -23,7 +23,10 @@ type PetitionRow = Tables['petitions']['$inferSelect'];
 /** A signature with its petition, as its signer sees it. */
 export type MySignature = {
   signature: SignatureRow;
-  petition: Pick<PetitionRow, 'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl' | 'formFields'>;
+  petition: Pick<
+    PetitionRow,
+    'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl' | 'locale' | 'formFields'
+  >;
   /** What the signer's share links brought, as sums only: they must not identify anyone. */
   shared: { links: number; clicks: number; conversions: number };
 };
@@ -53,6 +56,7 @@ const selectMine = ({ db, tables }: Reader) => {
         title: petitions.title,
         statement: petitions.statement,
         pageUrl: petitions.pageUrl,
+        locale: petitions.locale,
         formFields: petitions.formFields,
       },
       shared: sharedOf(tables),

@@ -42,7 +42,9 @@ export const labelIn = (locale: string, { label, labels }: Pick<OwnField, 'label
 /** Names that columns of an export or an import have, or that could be taken for them. */
 const RESERVED = new Set<string>([
   ...IMPORT_FIELDS,
-  ...'id petition_id supporter_id collector_id mailing_id shown withdrawn_at answers utm postal_address'.split(' '),
+  ...'id petition_id supporter_id collector_id mailing_id shown withdrawn_at answers utm postal_address'.split(
+    ' ',
+  ),
   ...'phone_e164 suspicion suspicion_score suspicion_signals constructor'.split(' '),
 ]);
 
@@ -70,15 +72,16 @@ export function checkOwnFields(fields: readonly OwnField[]): FieldError[] {
 }
 
 function checkKind({ kind, choices, max_length }: OwnField, at: string): FieldError[] {
-  const error = (member: string, code: string, detail: string) => [{ pointer: `${at}/${member}`, code, detail }];
-  if (kind !== 'text' && max_length !== null) return error('max_length', 'not_a_text', 'Only a text has one.');
+  const error = (member: string, code: string, detail: string) => [
+    { pointer: `${at}/${member}`, code, detail },
+  ];
+  if (kind !== 'text' && max_length !== null)
+    return error('max_length', 'not_a_text', 'Only a text has one.');
   if (kind !== 'choice') {
     return choices.length > 0 ? error('choices', 'not_a_choice', 'Only a choice has them.') : [];
   }
   if (choices.length < 2) return error('choices', 'min_items', 'It must have at least 2 items.');
   const values = choices.map(({ value }) => value);
   const twice = values.findIndex((value, i) => values.indexOf(value) !== i);
-  return twice < 0
-    ? []
-    : error(`choices/${twice}/value`, 'not_unique', 'A choice before it has this value.');
+  return twice < 0 ? [] : error(`choices/${twice}/value`, 'not_unique', 'A choice before it has this value.');
 }

@@ -26,6 +26,7 @@ const COLUMNS: Record<string, (one: Wire) => Cell> = {
   postal_address_city: (one) => one.postal_address?.city,
   postal_address_region: (one) => one.postal_address?.region,
   phone: (one) => one.phone,
+  phone_e164: (one) => one.phone_e164,
   comment: (one) => one.comment,
   display: (one) => one.display,
   source: (one) => one.source,

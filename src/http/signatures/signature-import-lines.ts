@@ -35,6 +35,7 @@ const NOT_READ = [
   'id',
   'petition_id',
   'supporter_id',
+  'phone_e164',
   'collector_id',
   'shown',
   'mailing_id',
