@@ -1,6 +1,6 @@
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/min';
 
-/* Phone numbers as machines dial them, made from what people have typed whenever it is read: about 4 µs each. */
+/* Phone numbers as machines dial them, made from what people have typed whenever it is read: 4 to 10 µs each. */
 
 /** What `phoneOf` accepts behind a number; E.164 has no extensions. */
 const EXTENSION = /(?:,|;| ?(?:ext\.?|extension|x|#)) ?[0-9]{1,8}$/i;

@@ -19,8 +19,9 @@ export function makeOwnFields({ form_fields, locale }: Petition, language: Langu
   const fields = form_fields.map((own) => {
     const label = labelOf(own);
     if (own.kind === 'checkbox') return checkbox(own, label, language);
-    if (own.kind === 'choice' && own.choices.length <= MOST_RADIOS)
+    if (own.kind === 'choice' && own.choices.length <= MOST_RADIOS) {
       return radios(own, label, labelOf, language);
+    }
     return typedOrChosen(own, label, labelOf, language);
   });
   const read = () => {

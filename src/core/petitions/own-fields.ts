@@ -75,8 +75,9 @@ function checkKind({ kind, choices, max_length }: OwnField, at: string): FieldEr
   const error = (member: string, code: string, detail: string) => [
     { pointer: `${at}/${member}`, code, detail },
   ];
-  if (kind !== 'text' && max_length !== null)
+  if (kind !== 'text' && max_length !== null) {
     return error('max_length', 'not_a_text', 'Only a text has one.');
+  }
   if (kind !== 'choice') {
     return choices.length > 0 ? error('choices', 'not_a_choice', 'Only a choice has them.') : [];
   }
