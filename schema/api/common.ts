@@ -69,8 +69,9 @@ export const typedCountry = () =>
     examples: ['NL'],
   });
 
+export const LOCALE_PATTERN = '^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$';
 export const localeTag = () =>
-  matching('^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$', 11, {
+  matching(LOCALE_PATTERN, 11, {
     rule: 'Write a language tag of BCP 47, like en or pt-BR.',
     description: 'BCP 47 language tag: language, script and region.',
     examples: ['en', 'pt-BR'],

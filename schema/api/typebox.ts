@@ -78,7 +78,7 @@ export type TypedAs =
   'trimmed' | 'line' | 'lines' | 'phone' | 'postal_code' | 'country' | 'code' | 'mailed_token';
 
 /** At least one character that is neither white space nor a control character. */
-const SOMETHING = '[^\\s\\u0000-\\u001F\\u007F]';
+export const SOMETHING = '[^\\s\\u0000-\\u001F\\u007F]';
 
 /** A line from a program, such as a title: visible, without control characters. Direction marks and outer white space are removed. */
 export const line = (maxLength: number, options: StringOptions = {}) =>

@@ -4,7 +4,6 @@ import { findAnyHead } from '../core/petitions/petition-lookup.js';
 import { COLUMNS_RULE, readColumnChoices, type ImportColumn } from '../core/signatures/import-columns.js';
 import type { ImportTally, LineProblem } from '../core/signatures/import-tally.js';
 import { importSignatures } from '../core/signatures/signature-import.js';
-import { isAskedBy } from '../core/signatures/signature-import-rules.js';
 import { ApiError } from '../errors.js';
 import {
   readImportFile,
@@ -73,8 +72,7 @@ export const importSignaturesCommand = (file: string, flags: ImportFlags): Promi
 
     async function tryToImport(): Promise<ImportTally> {
       try {
-        const isAsked = head && isAskedBy(head);
-        const { lines, found } = readImportFile(watched(), { ...reading, isAsked });
+        const { lines, found } = readImportFile(watched(), { ...reading, petition: head });
         const tally = await importSignatures(ctx, input, lines);
         bar.clear();
         for (const line of findings(found)) console.error(line);

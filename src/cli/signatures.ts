@@ -8,8 +8,7 @@ import type { Context } from '../core/context.js';
 import { listOrganizations } from '../core/organization/organizations.js';
 import { findAnyHead } from '../core/petitions/petition-lookup.js';
 import { exportSignatures } from '../core/signatures/signature-export.js';
-import type { SignatureView } from '../core/signatures/signature-views.js';
-import { exportName, fileOf, type LineFormat } from '../http/signatures/signature-columns.js';
+import { exportName, fileOf } from '../http/signatures/signature-columns.js';
 import { withContext } from './context.js';
 import { progressBar } from './progress-bar.js';
 
@@ -42,7 +41,7 @@ export const exportSignaturesCommand = ({ petition, organization, status, out, .
   withContext(async (ctx) => {
     const actor = await actorFor(ctx, petition, organization);
     const filter = { statuses: status };
-    const { slug, about, slices } = await exportSignatures(ctx, actor, petition, filter);
+    const { slug, ownFields, about, slices } = await exportSignatures(ctx, actor, petition, filter);
     const bar = progressBar();
     let rows = 0;
     async function* watched() {
@@ -54,16 +53,12 @@ export const exportSignaturesCommand = ({ petition, organization, status, out, .
     }
     const isFolder = out !== undefined && existsSync(out) && statSync(out).isDirectory();
     const file = isFolder ? join(out, exportName(slug, flags.format, ctx.now())) : out;
-    await write(watched(), flags, file).finally(() => bar.clear());
+    await write(fileOf(watched(), { ...flags, ownFields }), file).finally(() => bar.clear());
     console.error(`${rows} signatures exported`);
   });
 
-async function write(
-  slices: AsyncIterable<SignatureView[]>,
-  flags: LineFormat,
-  out: string | undefined,
-): Promise<void> {
-  const text = Readable.from(fileOf(slices, flags), { objectMode: false });
+async function write(file: AsyncIterable<string>, out: string | undefined): Promise<void> {
+  const text = Readable.from(file, { objectMode: false });
   if (out === undefined) return pipeline(text, process.stdout, { end: false });
   const part = `${out}.part`;
   try {

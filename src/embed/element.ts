@@ -95,11 +95,13 @@ class UndersignedPetition extends HTMLElement {
           step = what;
           throw error;
         });
+      const wanted = this.getAttribute('locale') ?? locale;
       const [words, consents] = await Promise.all([
-        loadingOf('words', api.words(this.getAttribute('locale') ?? locale)),
+        loadingOf('words', api.words(wanted)),
         open ? loadingOf('consent texts', api.consentTexts(slug)) : [],
       ]);
-      if (loading === this.#loading) this.#show({ api, petition, consents, language: languageOf(words) });
+      const language = languageOf(words, wanted);
+      if (loading === this.#loading) this.#show({ api, petition, consents, language });
     } catch (error) {
       if (loading === this.#loading) this.#fallBack(error, petition, step);
     }

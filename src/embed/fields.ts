@@ -6,9 +6,12 @@ export type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
 export type Field = {
   pointer: string;
   label: string;
+  /** What gets the focus: of several, the first. */
   control: Control;
   root: HTMLElement;
   required: boolean;
+  /** What was typed, chosen or ticked; empty: nothing. */
+  value: () => string;
   /** Shows an error at the field, or removes it (null). */
   showError: (problem: string | null) => void;
 };
@@ -16,29 +19,41 @@ export type Field = {
 export type FieldOptions = {
   name: string;
   pointer: string;
-  label: string;
+  label: string | HTMLElement;
   /** The note behind the label of an optional field; null: the field is required. */
   optional: string | null;
   hint?: string;
   control: Control;
 };
 
+/** The place for an error of a field, and what shows it. `about`: the control, or the group of controls. */
+export function errorPlace(name: string, hintId: string, about: HTMLElement) {
+  const id = `${name}-error`;
+  const error = h('p', { id, class: 'error', part: 'error', dir: 'auto', hidden: true });
+  const showError = (problem: string | null) => {
+    error.textContent = problem ?? '';
+    error.hidden = problem === null;
+    if (problem === null) about.removeAttribute('aria-invalid');
+    else about.setAttribute('aria-invalid', 'true');
+    const all = [hintId, problem === null ? '' : id].filter(Boolean).join(' ');
+    if (all === '') about.removeAttribute('aria-describedby');
+    else about.setAttribute('aria-describedby', all);
+  };
+  showError(null);
+  // The error disappears as soon as the person begins to correct the field.
+  about.addEventListener('input', () => showError(null));
+  return { error, showError };
+}
+
 /** The control with its label, its hint and a place for its error. */
 export function makeField({ name, pointer, label, optional, hint, control }: FieldOptions): Field {
   const required = optional === null;
   const hintId = hint === undefined ? '' : `${name}-hint`;
-  const errorId = `${name}-error`;
-  const error = h('p', { id: errorId, class: 'error', part: 'error', dir: 'auto', hidden: true });
   control.id = name;
   control.setAttribute('part', 'input');
   control.name = name;
   control.required = required;
-  const describe = (...ids: string[]) => {
-    const all = ids.filter(Boolean).join(' ');
-    if (all === '') control.removeAttribute('aria-describedby');
-    else control.setAttribute('aria-describedby', all);
-  };
-  describe(hintId);
+  const { error, showError } = errorPlace(name, hintId, control);
   const root = h(
     'div',
     { class: 'field', part: 'field' },
@@ -52,16 +67,8 @@ export function makeField({ name, pointer, label, optional, hint, control }: Fie
     hint !== undefined && h('p', { id: hintId, class: 'hint', part: 'hint' }, hint),
     error,
   );
-  const showError = (problem: string | null) => {
-    error.textContent = problem ?? '';
-    error.hidden = problem === null;
-    if (problem === null) control.removeAttribute('aria-invalid');
-    else control.setAttribute('aria-invalid', 'true');
-    describe(hintId, problem === null ? '' : errorId);
-  };
-  // The error disappears as soon as the person begins to correct the field.
-  control.addEventListener('input', () => showError(null));
-  return { pointer, label, control, root, required, showError };
+  const said = typeof label === 'string' ? label : label.textContent;
+  return { pointer, label: said, control, root, required, value: () => control.value.trim(), showError };
 }
 
 /** The field for the pointer of an error: the same pointer, else one below it, else one above it. */

@@ -27,8 +27,8 @@ export class FormErrors {
     const { words } = this.#language;
     const wrong = new Map<Field, string>();
     for (const field of this.#fields) {
-      const value = field.control.value.trim();
-      if (field.required && value === '') wrong.set(field, words.required);
+      const value = field.value();
+      if (field.required && value === '') wrong.set(field, this.#missing(field));
       else if (field.pointer === '/email' && !EMAIL.test(value)) wrong.set(field, words.email_invalid);
     }
     if (wrong.size === 0) return true;
@@ -51,7 +51,10 @@ export class FormErrors {
     // In the order of the form, not of the answer.
     const inOrder = this.#fields.filter((field) => wrong.has(field));
     for (const field of inOrder) field.showError(wrong.get(field) ?? null);
-    const items = inOrder.map((field) => h('li', {}, `${field.label}: ${wrong.get(field) ?? ''}`));
+    const items = inOrder.map((field) => {
+      const { label } = field;
+      return h('li', {}, `${label}${/[.?!:؟]$/.test(label) ? '' : ':'} ${wrong.get(field) ?? ''}`);
+    });
     this.element.replaceChildren(
       h('p', {}, h('strong', {}, this.#language.words.errors_heading)),
       h('ul', {}, ...items),
@@ -66,9 +69,15 @@ export class FormErrors {
     focusOn(this.element);
   }
 
-  #wordsFor({ pointer }: Field, code: string): string {
+  #missing({ control }: Field): string {
     const { words } = this.#language;
-    if (['required', 'min_length', 'min_items'].includes(code)) return words.required;
+    return control.type === 'checkbox' ? words.tick_required : words.required;
+  }
+
+  #wordsFor(field: Field, code: string): string {
+    const { words } = this.#language;
+    const { pointer } = field;
+    if (['required', 'min_length', 'min_items'].includes(code)) return this.#missing(field);
     if (code === 'max_length') return words.too_long;
     if (pointer === '/email') return words.email_invalid;
     return pointer === '/phone' ? words.phone_invalid : words.invalid;

@@ -3,6 +3,7 @@ import { makeConsents } from './consents.js';
 import { countriesIn } from './countries.js';
 import { h } from './dom.js';
 import { makeField, type Control, type Field, type FieldOptions } from './fields.js';
+import { makeOwnFields } from './own-fields.js';
 import { say, type Language } from './language.js';
 import { suggestionFor } from './typos.js';
 
@@ -32,6 +33,7 @@ const DISPLAYS: Display[] = ['public', 'initials', 'anonymous'];
 export function makeQuestions(petition: Petition, consents: ConsentText[], language: Language): Questions {
   const { words } = language;
   const fields = typedFields(petition, language);
+  const own = makeOwnFields(petition, language);
   const display = displayChoice(words);
   const optIns = makeConsents(consents, language);
   const trap = honeypot();
@@ -39,11 +41,12 @@ export function makeQuestions(petition: Petition, consents: ConsentText[], langu
     'div',
     { class: 'fields' },
     ...arranged(fields, petition, words),
+    ...own.fields.map(({ root }) => root),
     display.root,
     trap.root,
     optIns.root,
   );
-  const typed: Typed = (name) => fields.find(({ control }) => control.name === name)?.control.value.trim();
+  const typed: Typed = (name) => fields.find(({ control }) => control.name === name)?.value();
   const read = (): SignatureInput => {
     const opt_ins = optIns.answers();
     return {
@@ -57,11 +60,12 @@ export function makeQuestions(petition: Petition, consents: ConsentText[], langu
         website: trap.control.value,
       }),
       ...addressOf(typed),
+      ...(own.fields.length > 0 ? { answers: own.read() } : {}),
       display: display.value(),
       ...(opt_ins.length > 0 ? { opt_ins } : {}),
     };
   };
-  return { element, fields, read };
+  return { element, fields: [...fields, ...own.fields], read };
 }
 
 /** The text fields, from top to bottom. */

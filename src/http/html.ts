@@ -145,12 +145,12 @@ export function choice(
   label: string,
   options: [value: string, words: string][],
   chosen: string,
-  autocomplete = 'off',
+  { autocomplete = 'off', required = false } = {},
 ): Html {
   fields = (fields + 1) % 1_000_000;
   const id = `${name}-${fields}`;
   return html`<label for="${id}">${label}</label
-    ><select id="${id}" name="${name}" autocomplete="${autocomplete}">
+    ><select id="${id}" name="${name}" autocomplete="${autocomplete}" ${required ? html`required` : ''}>
       ${options.map(
         ([value, words]) =>
           html`<option value="${value}" ${value === chosen ? html`selected` : ''}>${words}</option>`,
@@ -158,7 +158,14 @@ export function choice(
     </select>`;
 }
 
-export const check = (name: string, label: string, checked = false): Html =>
+export const check = (name: string, label: string, checked = false, required = false): Html =>
   html`<label class="check"
-    ><input type="checkbox" name="${name}" value="1" ${checked ? html`checked` : ''} /> ${label}</label
+    ><input
+      type="checkbox"
+      name="${name}"
+      value="1"
+      ${checked ? html`checked` : ''}
+      ${required ? html`required` : ''}
+    />
+    ${label}</label
   >`;

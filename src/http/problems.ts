@@ -150,7 +150,7 @@ const FORMATS: Record<string, string> = {
 const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   required: () => 'It is required: send it.',
   additionalProperties: () => 'There is no such property: leave it out.',
-  type: ({ type }) => `It must be of type ${String(type)}.`,
+  type: ({ type }) => `It must be of type ${[type].flat().join(' or ')}.`,
   format: ({ format }) => FORMATS[String(format)] ?? `It must be a ${String(format)} as in RFC 3339.`,
   visible: () => 'There is nothing to see: write it in letters, digits or signs.',
   ownDomain: () => 'Others have pages below that: name a domain of your own, like https://*.example.org.',

@@ -5,6 +5,7 @@ import { hasLink } from '../../src/core/brakes/links-in-names.js';
 import { nextMilestone } from '../../src/core/counts/counts.js';
 import { decodeCursor, encodeCursor } from '../../src/core/cursor.js';
 import { clusterOf, parseEmail } from '../../src/core/email.js';
+import { e164Of } from '../../src/core/phones.js';
 import { isWellFormedKey } from '../../src/core/organization/key-tokens.js';
 import { citedNumbers, renderBackground } from '../../src/core/petitions/markdown.js';
 import { assertMove } from '../../src/core/petitions/petition-life.js';
@@ -331,5 +332,39 @@ t.test('names: what is an advertisement, however its dots and letters are writte
   ]) {
     t.notOk(hasLink(name), name);
   }
+  t.end();
+});
+
+t.test('phone numbers in E.164', (t) => {
+  for (const [typed, country, locale, read] of [
+    ['+31 20 555 0123', null, 'en', '+31205550123'],
+    ['+31 (0)20-555 0123', 'US', 'en', '+31205550123'],
+    ['020.555/0123', 'NL', 'de-AT', '+31205550123'],
+    ['030 1234567', null, 'de-AT', '+43301234567'],
+    ['030 1234567', null, 'sr-Latn-RS', '+381301234567'],
+    ['030 1234567', null, 'de', null],
+    ['(555) 123-4567', 'US', 'en', '+15551234567'],
+    ['0049 30 1234567', null, 'en', '+49301234567'],
+    ['0049 30 1234567', 'US', 'en', '+49301234567'],
+    ['011 44 20 7946 0018', 'US', 'en', '+442079460018'],
+    ['020 7946 0018 ext. 12', 'GB', 'en', '+442079460018'],
+    ['020 7946 0018;12', 'GB', 'en', '+442079460018'],
+    ['020 7946 0018#7', 'GB', 'en', '+442079460018'],
+    ['06 12345678', 'IT', 'it', '+390612345678'],
+    ['044 123 456', 'XK', 'sq', '+38344123456'],
+    ['555-1234', 'US', 'en', null],
+    ['+999 12345678', null, 'en', null],
+    ['12345678', 'AQ', 'en', null],
+    ['0000', 'NL', 'nl', null],
+  ] as const) {
+    t.equal(e164Of(typed, country, locale), read, `${typed}, ${country ?? locale}`);
+  }
+  t.equal(e164Of(null, 'NL'), null);
+  fc.assert(
+    fc.property(fc.string(), fc.constantFrom('NL', 'US', 'AQ', 'XK', null), (text, country) =>
+      /^(?:\+[1-9][0-9]{4,14}|null)$/.test(String(e164Of(text, country))),
+    ),
+    { numRuns: 2000 },
+  );
   t.end();
 });

@@ -186,6 +186,71 @@ t.test('the widget in a browser', { skip }, async (t) => {
     await page.close();
   });
 
+  await t.test('the fields of a petition’s own: choose, tick, err, in the reader’s language', async (t) => {
+    const choice = (name: string, labels: string[], more = {}) => ({
+      name,
+      label: name,
+      kind: 'choice',
+      choices: labels.map((label) => ({ value: label.toLowerCase(), label })),
+      ...more,
+    });
+    await petition('own', {
+      form: { country: 'off' },
+      form_fields: [
+        { name: 'school', label: 'School', labels: { de: 'Schule' }, kind: 'text', max_length: 10 },
+        choice('size', ['S', 'M', 'L'], { labels: { de: 'Größe' } }),
+        choice('day', ['Monday', 'Friday'], { required: true }),
+        choice('role', ['Pupil', 'Student', 'Teacher', 'Parent', 'Other'], { required: true }),
+        { name: 'over_16', label: 'I am over 16.', kind: 'checkbox', required: true },
+        { name: 'comes', label: 'I come to the march', kind: 'checkbox' },
+      ],
+    });
+    const page = await visit(
+      site.page(embed(url, `slug="own" key="${key}" locale="de-AT"`), { csp: strict(url) }),
+    );
+    const article = page.locator('undersigned-petition article');
+    await page.getByLabel('Vor- und Nachname').fill('Ada');
+    await page.getByLabel('E-Mail-Adresse').fill('ada@example.org');
+    await page.getByLabel('Schule (freiwillig)').fill('Hill');
+    const size = page.getByRole('radiogroup', { name: 'Größe' });
+    t.ok(await size.getByLabel('Keine Angabe').isChecked(), 'a choice that is optional can be taken back');
+    const day = page.getByRole('radiogroup', { name: 'day' });
+    t.equal(await day.getByRole('radio').count(), 2);
+    t.equal(await day.getByRole('radio', { checked: true }).count(), 0, 'nothing is chosen beforehand');
+    t.equal(await page.getByText('day', { exact: true }).getAttribute('lang'), 'en', 'spoken as English');
+    t.notOk(await page.getByText('Größe', { exact: true }).getAttribute('lang'));
+    await shoot(page, 'own-fields');
+    await accessible(t, page, 'own fields');
+
+    await press(page, 'Jetzt unterschreiben');
+    const alert = await article.getByRole('alert').innerText();
+    t.match(
+      alert,
+      /day: Bitte füllen[^]*role: Bitte füllen[^]*I am over 16\. Bitte setzen Sie dieses Häkchen/,
+    );
+    t.equal(await focused(page), 'answers.day');
+    t.equal(await day.getAttribute('aria-invalid'), 'true');
+    t.equal(await day.getAttribute('aria-describedby'), 'answers.day-error');
+    await shoot(page, 'own-fields-errors');
+    await accessible(t, page, 'own fields, errors');
+    await page.keyboard.press('Space');
+    t.ok(await day.getByLabel('Monday').isChecked());
+    t.equal(await day.getAttribute('aria-invalid'), null, 'the error goes with the first choice');
+    await page.getByLabel('role').selectOption('teacher');
+    await page.getByLabel('I am over 16.').check();
+    await press(page, 'Jetzt unterschreiben');
+    await seeHeading(page, 'Noch ein Schritt');
+    t.same((await signatures('own'))[0].answers, {
+      school: 'Hill',
+      day: 'monday',
+      role: 'teacher',
+      over_16: true,
+      comes: false,
+    });
+    t.same(faultsOf(page), []);
+    await page.close();
+  });
+
   await t.test('a petition that is closed tells how it ended', async (t) => {
     await petition('won');
     await api.call('POST', '/v1/petitions/won/transitions', {

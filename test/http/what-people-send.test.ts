@@ -110,6 +110,37 @@ onEveryEngine('what people type is read as they meant it', async (t, engine) => 
     for (const [n, [field, , kept]] of READ.entries()) t.equal(rows[n]?.[field], kept, field);
   });
 
+  await t.test('phones as they were typed, and in E.164 beside', async (t) => {
+    await publish(api, secret, { slug: 'phones', confirmation: 'none', locale: 'de-AT' });
+    const typed = [
+      { phone: '(555) 123-4567', country: 'us' },
+      { phone: '\u202a+44\u00a020\u00a07946\u20110018\u202c' },
+      { phone: '０１ ２３４５６７８' },
+      { phone: '1234', country: 'NL' },
+      {},
+    ];
+    for (const [n, one] of typed.entries()) {
+      const body = { email: `p${n}@example.org`, name: 'P', external_id: `p-${n}`, vouched: true, ...one };
+      await api.call('POST', '/v1/petitions/phones/signatures', { key: secret, body });
+    }
+    const { body } = await api.call('GET', '/v1/signatures?petition=phones&sort=created_at', { key: secret });
+    t.same(
+      body.data.map(({ phone, phone_e164 }: any) => [phone, phone_e164]),
+      [
+        ['(555) 123-4567', '+15551234567'],
+        ['+44 20 7946-0018', '+442079460018'],
+        ['01 2345678', '+4312345678'],
+        ['1234', null],
+        [null, null],
+      ],
+    );
+    const csv = await api.call('GET', '/v1/signatures/export?petition=phones', { key: secret });
+    t.match(csv.text.split('\r\n')[0], ',phone,phone_e164,comment,');
+    t.match(csv.text, ",(555) 123-4567,'+15551234567,");
+    const list = await api.call('GET', '/v1/petitions/phones/signatures');
+    t.notMatch(list.text, /phone|4567/);
+  });
+
   await t.test('what cannot be read is explained, and not repeated', async (t) => {
     for (const [field, sent, advice] of REFUSED) {
       const body = { ...bodyOf(field, sent, 0), vouched: true };

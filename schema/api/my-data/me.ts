@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { countryCode, typedCountry } from '../common.js';
-import { email, name, phone, PostalAddress, postalCode } from '../signatures/signing.js';
+import { email, name, phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
 import { closed, component, instant, nullable, nullableRef, open } from '../typebox.js';
 
 export const ME_EXAMPLE = {
@@ -10,6 +10,7 @@ export const ME_EXAMPLE = {
   postal_code: '1012 AB',
   postal_address: { lines: ['Millgate 4'], city: 'Ewehaven' },
   phone: null,
+  phone_e164: null,
   proven_at: '2026-11-23T19:06:11.002Z',
   created_at: '2026-11-23T19:04:05.678Z',
 };
@@ -24,6 +25,7 @@ export const Me = component(
       postal_code: nullable(postalCode()),
       postal_address: nullableRef(PostalAddress),
       phone: nullable(phone()),
+      phone_e164: phoneE164(),
       proven_at: nullable(instant({ description: 'When the mailbox last confirmed something.' })),
       created_at: instant({ description: 'When this address was first recorded.' }),
     },

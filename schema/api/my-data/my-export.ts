@@ -5,11 +5,13 @@ import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
 import { CONSENT_ACTIONS, CONSENT_ORIGINS } from '../../db/tables/subscriptions.js';
 import { countryCode, exampleId, id, localeTag } from '../common.js';
 import { EXPORTED_SHARE_LINK_EXAMPLE, ExportedShareLink } from '../sharing/share-links.js';
+import { Answers } from '../signatures/answers.js';
 import {
   comment,
   email,
   name,
   phone,
+  phoneE164,
   PostalAddress,
   postalCode,
   source,
@@ -44,14 +46,18 @@ const formAnswers = {
   postal_code: nullable(postalCode()),
   postal_address: nullableRef(PostalAddress),
   phone: nullable(phone()),
+  phone_e164: phoneE164(),
   comment: nullable(comment()),
+  answers: nullableRef(Answers),
 };
 const FORM_ANSWERS_EXAMPLE = {
   country: 'NL',
   postal_code: null,
   postal_address: null,
   phone: null,
+  phone_e164: null,
   comment: null,
+  answers: null,
 };
 
 const SIGNATURE_EXAMPLE = {

@@ -2,8 +2,21 @@ import { Type } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, id, paging, slug } from '../common.js';
 import { MyShareTotals, SHARED_EXAMPLE } from '../sharing/share-links.js';
+import { Answers, AnswersInput } from '../signatures/answers.js';
 import { displayChoice, name } from '../signatures/signing.js';
-import { closed, component, enumOf, instant, line, nullable, open, pageOf, ref, webUrl } from '../typebox.js';
+import {
+  closed,
+  component,
+  enumOf,
+  instant,
+  line,
+  nullable,
+  nullableRef,
+  open,
+  pageOf,
+  ref,
+  webUrl,
+} from '../typebox.js';
 
 export const SIGNED_PETITION_EXAMPLE = {
   id: exampleId('pet'),
@@ -34,6 +47,7 @@ export const MY_SIGNATURE_EXAMPLE = {
   name: 'Ada Okonkwo',
   display: 'initials',
   hidden: false,
+  answers: null,
   created_at: '2026-11-23T19:04:05.678Z',
   confirmed_at: '2026-11-23T19:06:11.002Z',
   withdrawn_at: null,
@@ -49,6 +63,7 @@ export const mySignatureFields = {
   name: name(),
   display: displayChoice(),
   hidden: Type.Boolean({ description: 'Whether the public list leaves it out.' }),
+  answers: nullableRef(Answers),
   created_at: instant({ description: 'When it was signed.' }),
   confirmed_at: nullable(instant({ description: 'When it began to count.' })),
   withdrawn_at: nullable(instant({ description: 'When it was withdrawn.' })),
@@ -84,6 +99,7 @@ export const MySignaturePatch = component(
         Type.Boolean({ description: 'True: the public list leaves it out. It still counts.' }),
       ),
       name: Type.Optional(name()),
+      answers: Type.Optional(ref(AnswersInput)),
     },
     {
       minProperties: 1,

@@ -24,7 +24,7 @@ import {
 const MAX = 2_147_483_647;
 
 const LEAD_SEES_WORDS =
-  '`full`: everything. `names`: name, country, postal code, comment and dates, but no address, phone or id. `counts`: only that a person has signed, not who.';
+  '`full`: everything. `names`: name, country, postal code, comment and dates, but no address, phone, answers to own fields or id. `counts`: only that a person has signed, not who.';
 const MAX_VOUCHED = 10_000_000;
 const vouchLimit = () =>
   int(1, MAX_VOUCHED, {

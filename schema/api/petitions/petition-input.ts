@@ -16,6 +16,7 @@ import {
   webUrl,
   optional,
 } from '../typebox.js';
+import { MOST_OWN_FIELDS, PetitionFieldInput } from './form-fields.js';
 import {
   PetitionCampaigner,
   PetitionCampaignerPatch,
@@ -56,6 +57,11 @@ const writable = {
   image: optional(nullableRef(PetitionImage, { description: 'Its picture.' })),
   locale: optional(localeTag()),
   form: optional(ref(PetitionFormInput)),
+  form_fields: optional(
+    list(ref(PetitionFieldInput), MOST_OWN_FIELDS, {
+      description: 'Further fields of the form, in the order to show.',
+    }),
+  ),
   goals: optional(
     list(int(1, 2_000_000_000), 50, {
       description: 'The goals, in ascending order.',
@@ -162,6 +168,13 @@ export const PetitionPatch = component(
         nullableRef(PetitionImagePatch, { description: 'Merged into the picture; null removes it.' }),
       ),
       form: optional(ref(PetitionFormPatch)),
+      form_fields: optional(
+        Type.Unsafe<Static<typeof PetitionFieldInput>[] | null>({
+          ...nullableList(PetitionFieldInput, MOST_OWN_FIELDS),
+          description:
+            'Replaces the further fields. Answers that signers have given stay with their signatures and in exports.',
+        }),
+      ),
       outcome: optional(enumOf(OUTCOMES, { description: 'How it ended. Only for closed petitions.' })),
       locale: optional(nullable(localeTag())),
       confirmation: optional(nullable(enumOf(CONFIRMATIONS, { description: 'Null: `email`.' }))),

@@ -24,6 +24,7 @@ import {
 } from '../typebox.js';
 import { LeadOrganization } from '../organization/organizations.js';
 import { INPUT_EXAMPLE, statement, title } from './petition-input.js';
+import { FIELD_EXAMPLE, MOST_OWN_FIELDS, PetitionField } from './form-fields.js';
 import {
   PetitionCampaigner,
   challenge,
@@ -137,6 +138,9 @@ export const Petition = component(
           'The coalition: the groups that the lead organization has written down, then the partners that have accepted an invitation and want to be listed, each once.',
       }),
       form: ref(PetitionForm),
+      form_fields: list(ref(PetitionField), MOST_OWN_FIELDS, {
+        description: 'Further fields of the form, in the order to show.',
+      }),
       goals: list(int(1, 2_000_000_000), 50, { description: 'The goals, in ascending order.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),
       share_texts: list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' }),
@@ -186,6 +190,7 @@ export const Petition = component(
             phone: 'optional',
             comment: 'optional',
           },
+          form_fields: [FIELD_EXAMPLE],
           goals: [1000, 5000, 25000],
           milestones: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
           share_texts: [],

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { DISPLAYS, IGNORED_COLUMNS, IMPORT_FIELDS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
+import { DISPLAYS, IGNORED_COLUMNS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, externalId, id, ownPetition, typedCountry } from '../common.js';
 import {
   closed,
@@ -16,6 +16,7 @@ import {
   optional,
   ref,
 } from '../typebox.js';
+import { AnswersInput } from './answers.js';
 import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signing.js';
 
 /* Imports of signatures: streamed files with up to millions of lines. */
@@ -35,7 +36,7 @@ export const SignatureImportQuery = closed({
     matching('^[^\\u0000]+$', 4000, {
       rule: 'Write pairs of a column and a field, like E-Mail:email,Vorname:given_name.',
       description:
-        'For CSV: which column is which field, where its name does not say it. Pairs of name and field, separated by commas; a name with a comma or colon is put in double quotes; a column without a field is ignored. Fields are those of the line, and `given_name` and `family_name`.',
+        'For CSV: which column is which field, where its name does not say it. Pairs of name and field, separated by commas; a name with a comma or colon is put in double quotes; a column without a field is ignored. Fields are those of the line, `given_name` and `family_name`, and `answers.shirt_size` for one of the petition’s own.',
       examples: ['Email Address:email,Vorname:given_name,Nachname:family_name,Status:'],
     }),
   ),
@@ -82,6 +83,7 @@ export const SignatureImportLine = component(
       postal_address: optional(nullableRef(PostalAddress)),
       phone: optional(nullable(phone())),
       comment: optional(nullable(comment())),
+      answers: optional(nullableRef(AnswersInput)),
       display: optional(
         nullable(
           enumOf(DISPLAYS, { description: 'How the public list shows the signer; `anonymous` if absent.' }),
@@ -109,7 +111,7 @@ export const SignatureImportLine = component(
     },
     {
       description:
-        'A signature that was collected elsewhere. In CSV the parts of the postal address and the tags are separate columns: `postal_address_lines` (separated by line breaks within the cell), `postal_address_city`, `postal_address_region`, `utm_source` and so on; `given_name` and `family_name` make the name. Columns of other systems are recognised by their usual names, and others are ignored. A country may be written as its name, a date in any form that can be read in one way only. A field that cannot be read is left out and reported; only a line without an address or a name is refused.',
+        'A signature that was collected elsewhere. In CSV the parts of the postal address and the tags are separate columns: `postal_address_lines` (separated by line breaks within the cell), `postal_address_city`, `postal_address_region`, `utm_source` and so on; so are `answers`, named like `answers.shirt_size`; `given_name` and `family_name` make the name. Columns of other systems are recognised by their usual names, and others are ignored. A country may be written as its name, a date in any form that can be read in one way only. A field that cannot be read is left out and reported; only a line without an address or a name is refused.',
       examples: [LINE_EXAMPLE],
     },
   ),
@@ -171,7 +173,13 @@ export const SignatureImportColumn = component(
           description: 'Its name in the file; null if that could be data of a person.',
         }),
       ),
-      field: nullable(enumOf(IMPORT_FIELDS, { description: 'What it is read as; null: it is ignored.' })),
+      field: nullable(
+        matching('^(?:answers\\.)?[a-z][a-z0-9_]*$', 50, {
+          description:
+            'What it is read as: a field of the line or a part of one, such as `utm_source`; or a field of the petition’s own, like `answers.shirt_size`. Null: it is ignored.',
+          examples: ['email'],
+        }),
+      ),
       ignored: nullable(
         enumOf(IGNORED_COLUMNS, {
           description:

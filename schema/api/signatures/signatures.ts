@@ -17,12 +17,14 @@ import {
   text,
   optional,
 } from '../typebox.js';
+import { Answers } from './answers.js';
 import {
   comment,
   displayChoice,
   email,
   name,
   phone,
+  phoneE164,
   PostalAddress,
   postalCode,
   source,
@@ -40,7 +42,9 @@ export const SIGNATURE_EXAMPLE = {
   postal_code: null,
   postal_address: null,
   phone: null,
+  phone_e164: null,
   comment: null,
+  answers: null,
   display: 'initials',
   source: 'mail-top-button',
   utm: null,
@@ -74,14 +78,16 @@ export const Signature = component(
       postal_code: nullable(postalCode()),
       postal_address: nullableRef(PostalAddress),
       phone: nullable(phone()),
+      phone_e164: phoneE164(),
       comment: nullable(comment()),
+      answers: nullableRef(Answers),
       display: displayChoice(),
       source: nullable(source()),
       utm: nullableRef(Utm),
       collector_id: nullable(id('org', 'The organization that it is attributed to; null: none.')),
       shown: enumOf(LEAD_SEES, {
         description:
-          'How much you see of it. A key without `signatures:read` sees `names` at most. Of signatures that a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone and ids; `counts`, nothing that identifies the signer (then `display` is `anonymous`).',
+          'How much you see of it. A key without `signatures:read` sees `names` at most. Of signatures that a partner has collected, the lead organization sees what was agreed: `full`; `names`, without address, phone, answers and ids; `counts`, nothing that identifies the signer (then `display` is `anonymous`).',
       }),
       mailing_id: nullable(id('mlg', 'The mailing whose personal link brought the signer.')),
       hidden: Type.Boolean({

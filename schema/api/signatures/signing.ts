@@ -4,6 +4,7 @@ import { CONFIRMATIONS } from '../../db/tables/petitions.js';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, externalId, id, shareCode, typedCountry } from '../common.js';
 import { linkToken } from '../links.js';
+import { AnswersInput } from './answers.js';
 import {
   closed,
   component,
@@ -87,9 +88,17 @@ export const source = () =>
 export const phone = () =>
   typed('phone', 50, {
     description:
-      'Phone number as people write it, with spaces, brackets, dots or hyphens. Digits of other scripts and full-width characters are stored as ASCII.',
+      'Phone number as people write it, with spaces, brackets, dots or hyphens. Digits of other scripts and full-width characters are stored as ASCII. Otherwise it stays as typed; `phone_e164` is for machines.',
     examples: ['+31 20 555 0123'],
   });
+export const phoneE164 = () =>
+  nullable(
+    matching('^\\+[1-9][0-9]{4,14}$', 16, {
+      description:
+        'The phone number in E.164, without an extension. A number without the code of a country is read as one of the country given with it, or of the region in the petition’s locale. Null if there is none, or if it cannot be told.',
+      examples: ['+31205550123'],
+    }),
+  );
 export const postalCode = () =>
   typed('postal_code', 32, {
     description: 'Postal code. Full-width characters and dashes are stored as ASCII.',
@@ -126,6 +135,7 @@ export const SignatureInput = component(
       postal_address: optional(nullableRef(PostalAddress)),
       phone: optional(nullable(phone())),
       comment: optional(nullable(comment())),
+      answers: optional(nullableRef(AnswersInput)),
       display: optional(
         enumOf(DISPLAYS, { description: 'How the public list shows the signer; `anonymous` if absent.' }),
       ),

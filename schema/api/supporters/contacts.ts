@@ -1,5 +1,5 @@
 import { countryCode } from '../common.js';
-import { name, phone, PostalAddress, postalCode } from '../signatures/signing.js';
+import { name, phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
 import { component, instant, nullable, nullableRef, open } from '../typebox.js';
 
 export const CONTACT_EXAMPLE = {
@@ -8,6 +8,7 @@ export const CONTACT_EXAMPLE = {
   postal_code: '1012 AB',
   postal_address: null,
   phone: null,
+  phone_e164: null,
   created_at: '2026-11-23T19:04:05.678Z',
   updated_at: '2026-11-23T19:04:05.678Z',
 };
@@ -18,6 +19,7 @@ export const contactFields = {
   postal_code: nullable(postalCode()),
   postal_address: nullableRef(PostalAddress),
   phone: nullable(phone()),
+  phone_e164: phoneE164(),
   created_at: instant({ description: 'When it was first provided.' }),
   updated_at: instant({ description: 'When it was last provided.' }),
 };

@@ -1,6 +1,7 @@
 import { oneOf } from '../checks.js';
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
+import type { Answers } from './signatures.js';
 import { CONSENT_ORIGINS } from './subscriptions.js';
 import type { PostalAddress } from './supporters.js';
 
@@ -35,6 +36,8 @@ export type RequestData = {
   postalAddress: PostalAddress | null;
   phone: string | null;
   comment: string | null;
+  /** Absent where the petition has no fields of its own. */
+  answers?: Answers | null;
 };
 
 export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number];

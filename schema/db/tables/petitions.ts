@@ -11,12 +11,32 @@ export const TAKEDOWN_REASONS = ['legal', 'terms', 'privacy', 'duplicate', 'requ
 export const CONFIRMATIONS = ['email', 'none'] as const;
 export const FORM_FIELDS = ['country', 'postal_code', 'postal_address', 'phone', 'comment'] as const;
 export const FORM_RULES = ['required', 'optional', 'off'] as const;
+/** The kinds of fields that a petition may have of its own. */
+export const OWN_FIELD_KINDS = ['text', 'choice', 'checkbox'] as const;
 export const CHALLENGES = ['auto', 'always', 'off'] as const;
 
 export type PetitionStatus = (typeof PETITION_STATUSES)[number];
 export type FormField = (typeof FORM_FIELDS)[number];
 export type FormRule = (typeof FORM_RULES)[number];
 export type Form = Record<FormField, FormRule>;
+
+/** A text by the language that it is in. */
+export type Localized = Record<string, string>;
+export type OwnChoice = { value: string; label: string; labels: Localized };
+/** A field of a petition's own. `labels` are those in other languages than the petition's. */
+export type OwnField = {
+  name: string;
+  label: string;
+  labels: Localized;
+  kind: (typeof OWN_FIELD_KINDS)[number];
+  required: boolean;
+  /** Empty unless it is a choice. */
+  choices: OwnChoice[];
+  /** In characters; null unless it is a text. */
+  max_length: number | null;
+  /** It is not asked any more. Answers to it may be stored, and stay in exports. */
+  former?: true;
+};
 export type Reference = {
   number: number;
   title: string;
@@ -58,6 +78,8 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
       image: d.json<Image>(),
       locale: d.str().notNull(),
       form: d.json<Form>().notNull(),
+      /** The fields of its own: those that are asked, in their order, then former ones. */
+      formFields: d.json<OwnField[]>().notNull().default([]),
       goals: d.json<number[]>().notNull(),
       shareTexts: d.json<ShareText[]>().notNull(),
       /** How one of several texts for a network is picked. */

@@ -52,6 +52,8 @@ export const IGNORED_COLUMNS = ['unknown', 'not_asked', 'other_column'] as const
 export const MODERATION_ACTIONS = ['release', 'refuse', 'invalidate', 'restore', 'quarantine'] as const;
 
 export type SignatureStatus = (typeof SIGNATURE_STATUSES)[number];
+/** Answers to the petition's own fields, by their names. */
+export type Answers = Record<string, string | boolean>;
 export type Utm = { source?: string; medium?: string; campaign?: string; term?: string; content?: string };
 export type ImportField = (typeof IMPORT_FIELDS)[number];
 export type IgnoredColumn = (typeof IGNORED_COLUMNS)[number];
@@ -83,6 +85,7 @@ export function defineSignaturesTables(
       postalAddress: d.json<PostalAddress>(),
       phone: d.str(),
       comment: d.str(),
+      answers: d.json<Answers>(),
       source: d.str(),
       utm: d.json<Utm>(),
       /** The organization that it is attributed to; null: none. See core/signatures/attribution.ts. */

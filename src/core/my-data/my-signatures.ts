@@ -1,6 +1,6 @@
 import { and, desc, eq, inArray, isNull, lt, sql, type Column } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
-import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
+import type { Answers, SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 import { hasLink } from '../brakes/links-in-names.js';
@@ -10,6 +10,7 @@ import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { requireWritten } from '../overtaken.js';
 import type { Session } from '../session.js';
+import { changedErrors, keptAnswers, type AnswersInput } from '../signatures/answers.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
 import { signedBy } from '../supporters/forgetting.js';
 import { updateProvenProfile } from '../supporters/supporters.js';
@@ -22,7 +23,10 @@ type PetitionRow = Tables['petitions']['$inferSelect'];
 /** A signature with its petition, as its signer sees it. */
 export type MySignature = {
   signature: SignatureRow;
-  petition: Pick<PetitionRow, 'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl'>;
+  petition: Pick<
+    PetitionRow,
+    'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl' | 'locale' | 'formFields'
+  >;
   /** What the signer's share links brought, as sums only: they must not identify anyone. */
   shared: { links: number; clicks: number; conversions: number };
 };
@@ -52,6 +56,8 @@ const selectMine = ({ db, tables }: Reader) => {
         title: petitions.title,
         statement: petitions.statement,
         pageUrl: petitions.pageUrl,
+        locale: petitions.locale,
+        formFields: petitions.formFields,
       },
       shared: sharedOf(tables),
     })
@@ -75,38 +81,60 @@ export async function listMySignatures(
   return pageOf(list, rows, limit, ({ signature }) => [signature.key]);
 }
 
-/** Throws `signature_not_found`, also for signatures of others. */
-async function findMine(on: Reader, { supporterKey }: Session, publicId: string): Promise<MySignature> {
+/** One of the supporter's signatures. Throws `signature_not_found`, also for those of others. */
+export async function getMySignature(
+  on: Reader,
+  { supporterKey }: Session,
+  publicId: string,
+): Promise<MySignature> {
   const { signatures: t } = on.tables;
   const [row] = await selectMine(on).where(and(eq(t.publicId, publicId), eq(t.supporterKey, supporterKey)));
   if (!row) throw new ApiError('signature_not_found');
   return row;
 }
 
-export type MySignaturePatch = { display?: SignatureRow['display']; hidden?: boolean; name?: string };
+export type MySignaturePatch = {
+  display?: SignatureRow['display'];
+  hidden?: boolean;
+  name?: string;
+  /** Merged into the stored ones: null removes an answer. */
+  answers?: AnswersInput;
+};
 
 /**
- * Changes how a signature is shown. Throws `signature_not_found`; `invalid_body` for a new name with a link, since no
- * organiser checks names again before they are public.
+ * Changes how a signature is shown, and its answers to the petition's own fields. Throws `signature_not_found`;
+ * `invalid_body` for an answer that does not fit, and for a new name with a link, since no organiser checks names again
+ * before they are public.
  */
 export const patchMySignature = (
   ctx: Context,
   session: Session,
   publicId: string,
-  { hidden, ...patch }: MySignaturePatch,
+  { hidden, answers, ...patch }: MySignaturePatch,
 ): Promise<MySignature> =>
   ctx.store.transact(async (tx) => {
-    const mine = await findMine(tx, session, publicId);
+    const mine = await getMySignature(tx, session, publicId);
     if (patch.name !== undefined && patch.name !== mine.signature.name) assertNoLink(patch.name);
     const { signatures: t } = tx.tables;
     const [signature] = await tx.db
       .update(t)
-      .set({ ...patch, ...(hidden === undefined ? {} : { hidden: Number(hidden) }) })
+      .set({
+        ...patch,
+        ...(hidden === undefined ? {} : { hidden: Number(hidden) }),
+        ...(answers === undefined ? {} : { answers: merged(mine, answers) }),
+      })
       .where(and(eq(t.key, mine.signature.key), eq(t.supporterKey, session.supporterKey)))
       .returning();
     if (!signature) throw new ApiError('signature_not_found');
     return { ...mine, signature };
   });
+
+/** The stored answers with the changes. Only these are checked: fields may have become required since. */
+function merged({ signature, petition }: MySignature, changes: AnswersInput): Answers | null {
+  const errors = changedErrors(petition.formFields, changes);
+  if (errors.length > 0) throw invalidBody(...errors);
+  return keptAnswers({ ...signature.answers, ...changes });
+}
 
 function assertNoLink(name: string): void {
   if (!hasLink(name)) return;
@@ -129,7 +157,7 @@ export async function confirmMySignature(
   publicId: string,
 ): Promise<MySignature> {
   const { mine, goals } = await ctx.store.transact(async (tx) => {
-    const before = await findMine(tx, session, publicId);
+    const before = await getMySignature(tx, session, publicId);
     const { key, status } = before.signature;
     if (status === 'confirmed') return { mine: before, goals: [] };
     if (status === 'withdrawn') {
@@ -147,7 +175,7 @@ export async function confirmMySignature(
       .update(t)
       .set({ remindAt: null })
       .where(and(eq(t.supporterKey, session.supporterKey), eq(t.signatureKey, key)));
-    return { mine: await findMine(tx, session, publicId), goals: confirmed.goals };
+    return { mine: await getMySignature(tx, session, publicId), goals: confirmed.goals };
   });
   if (goals.length > 0) await ctx.milestones.settle(mine.signature.petitionKey, goals);
   return mine;
@@ -164,7 +192,7 @@ const WITHDRAWABLE: readonly SignatureStatus[] = ['pending', 'confirmed', 'quara
  */
 export function withdrawMySignature(ctx: Context, session: Session, publicId: string): Promise<MySignature> {
   const withdraw = async (tx: Tx) => {
-    const mine = await findMine(tx, session, publicId);
+    const mine = await getMySignature(tx, session, publicId);
     const { key, status } = mine.signature;
     if (status === 'withdrawn') return mine;
     if (!WITHDRAWABLE.includes(status)) throw takenOut();

@@ -32,6 +32,7 @@ const headColumns = ({ petitions: t }: Tables) => ({
   takedownReason: t.takedownReason,
   confirmation: t.confirmation,
   form: t.form,
+  formFields: t.formFields,
   goals: t.goals,
   challenge: t.challenge,
   origins: t.origins,

@@ -2,6 +2,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { Form, Partner, Reference, ShareText, Target } from '../../../schema/db/tables/petitions.js';
 import type { FieldError } from '../../errors.js';
 import { citedNumbers } from './markdown.js';
+import { checkOwnFields, completeField, type OwnFieldInput } from './own-fields.js';
 
 /* The fields that a lead organization writes: defaults, merge patches, and the checks that a schema cannot make. */
 
@@ -21,6 +22,7 @@ export type PetitionFields = Pick<
   | 'image'
   | 'locale'
   | 'form'
+  | 'formFields'
   | 'goals'
   | 'shareTexts'
   | 'shareSplit'
@@ -39,7 +41,11 @@ export type PetitionFields = Pick<
 
 /** The fields as callers send them: absent and null both mean the default. */
 export type PetitionInput = {
-  [Name in keyof PetitionFields]?: Name extends 'form' ? Partial<Form> : PetitionFields[Name] | null;
+  [Name in keyof PetitionFields]?: Name extends 'form'
+    ? Partial<Form>
+    : Name extends 'formFields'
+      ? OwnFieldInput[] | null
+      : PetitionFields[Name] | null;
 } & { title: string; statement: string };
 
 const DEFAULT_FORM: Form = {
@@ -65,6 +71,7 @@ export function withDefaults(input: PetitionInput): PetitionFields {
     image: input.image ?? null,
     locale: input.locale ?? 'en',
     form: { ...DEFAULT_FORM, ...withoutNulls(input.form ?? {}) },
+    formFields: list<OwnFieldInput>(input.formFields).map(completeField),
     goals: list<number>(input.goals),
     shareTexts: list<ShareText>(input.shareTexts),
     shareSplit: input.shareSplit ?? 'even',
@@ -109,6 +116,7 @@ function merge(target: unknown, patch: unknown): unknown {
 export function checkPetition(fields: PetitionFields): FieldError[] {
   return [
     ...checkReferences(fields),
+    ...checkOwnFields(fields.formFields),
     ...checkGoals(fields.goals),
     ...checkSchedule(fields),
     ...missingMembers('campaigner', fields.campaigner, ['name']),

@@ -12,6 +12,7 @@ import { requireWritten } from '../overtaken.js';
 import { coalitionOf } from './coalition.js';
 import { findLead, type Lead } from './lead.js';
 import { renderBackground } from './markdown.js';
+import { withFormer } from './own-fields.js';
 import { assertMove, statusAt } from './petition-life.js';
 import { findPetition } from './petition-lookup.js';
 import { checkPetition, mergePatch, withDefaults } from './petition-rules.js';
@@ -87,7 +88,11 @@ export async function patchPetition(
   const { slug, ...changes } = patch;
   const view = await ctx.store.transact(async (tx) => {
     const before = await findOwn(tx, actor, ref, version);
-    const fields = mergePatch(before, changes);
+    const merged = mergePatch(before, changes);
+    // A draft has no signatures, and so no answers.
+    const isDraft = before.status === 'draft';
+    const formFields = withFormer(merged.formFields, isDraft ? [] : before.formFields);
+    const fields = { ...merged, formFields };
     refuse([...checkPetition(fields), ...checkStage(fields, before, tx.now)]);
     if (fields.statement !== before.statement) await assertUnsigned(tx, before);
     if (fields.externalId !== before.externalId) {

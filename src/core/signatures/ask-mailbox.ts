@@ -3,8 +3,10 @@ import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
 import { queueMail } from '../mail/outbox.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { hidesSome } from '../partners/partner-terms.js';
 import { takeOptIns } from '../subscriptions/opt-ins.js';
+import { keptAnswers } from './answers.js';
 import type { Admission } from './admit-signing.js';
 import type { Signing } from './read-signing.js';
 import type { SignInput } from './sign-input.js';
@@ -40,7 +42,7 @@ export async function askMailbox(
     locale,
     signatureKey: isAbout ? signature.key : null,
     petitionKey: isAbout ? petitionKey : null,
-    data: isNew || !isAbout ? null : wordsOf(input),
+    data: isNew || !isAbout ? null : wordsOf(input, petition),
     optIns: isAbout ? optIns : [],
     source: isAbout ? (input.source ?? null) : null,
   });
@@ -70,7 +72,7 @@ async function noteOptIns(
 }
 
 /** What the request says about its signer, in the form of a signature. */
-const wordsOf = (input: SignInput): RequestData => ({
+const wordsOf = (input: SignInput, { formFields }: Pick<PetitionHead, 'formFields'>): RequestData => ({
   display: input.display ?? 'anonymous',
   name: input.name,
   country: input.country ?? null,
@@ -78,4 +80,5 @@ const wordsOf = (input: SignInput): RequestData => ({
   postalAddress: input.postalAddress ?? null,
   phone: input.phone ?? null,
   comment: input.comment ?? null,
+  ...(formFields.length > 0 ? { answers: keptAnswers(input.answers) } : {}),
 });

@@ -1,5 +1,9 @@
 import { IMPORT_FIELDS, type IgnoredColumn, type ImportField } from '../../../schema/db/tables/signatures.js';
+import type { OwnField } from '../../../schema/db/tables/petitions.js';
 import { invalidBody, type FieldError } from '../../errors.js';
+import type { PetitionHead } from '../petitions/petition-lookup.js';
+import { answerColumn } from './answers.js';
+import { isAskedBy } from './signature-import-rules.js';
 
 /*
  * Which column of a file is which field of a signature: by our own names, by names that other systems and spreadsheets
@@ -63,31 +67,50 @@ const KNOWN = new Map(
   ),
 );
 
+/** What a column can be: a field of ours, or one of the petition's own. */
+export type ImportTarget = ImportField | `answers.${string}`;
+
+type Recognised = { field: ImportTarget; rank: number };
+
+/** Tells by its name what a column is. The petition's own fields are known by their names and labels, too. */
+function recogniserFor(fields: readonly OwnField[]): (name: string) => Recognised | undefined {
+  const exact = new Map<string, Recognised>();
+  const loose = new Map<string, Recognised>();
+  for (const { name, label, labels } of fields) {
+    const field = answerColumn(name);
+    exact.set(field, { field, rank: 0 });
+    exact.set(name, { field, rank: 1 });
+    for (const words of [name, label, ...Object.values(labels)]) loose.set(bare(words), { field, rank: 2 });
+  }
+  return (name) => exact.get(spelt(name)) ?? KNOWN.get(bare(name)) ?? loose.get(bare(name));
+}
+
 export type ImportColumn = {
   /** Null where it could be data of a person. */
   name: string | null;
-  field: ImportField | null;
+  field: ImportTarget | null;
   ignored: IgnoredColumn | null;
 };
 
 /** How to write choices of columns. */
-export const COLUMNS_RULE = `Write pairs like Email Address:email,Vorname:given_name; fields are ${IMPORT_FIELDS.join(', ')}.`;
+export const COLUMNS_RULE = `Write pairs like Email Address:email,Vorname:given_name; fields are ${IMPORT_FIELDS.join(', ')}, and answers.shirt_size for a field of the petition’s own.`;
 
-export type ColumnChoices = ReadonlyMap<string, ImportField | null>;
+export type ColumnChoices = ReadonlyMap<string, ImportTarget | null>;
 
-const isField = (text: string): text is ImportField => (IMPORT_FIELDS as readonly string[]).includes(text);
+const isTarget = (text: string): text is ImportTarget =>
+  (IMPORT_FIELDS as readonly string[]).includes(text) || /^answers\.[a-z][a-z0-9_]{0,39}$/.test(text);
 
 /**
  * Reads what the sender says, like `Email Address:email,Notes:`: names of columns, each with a field or nothing.
  * Undefined: it is not written so, or there is no such field.
  */
 export function readColumnChoices(text: string): ColumnChoices | undefined {
-  const choices = new Map<string, ImportField | null>();
-  const items = text.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*?))\s*:\s*([a-z_]*)\s*(?:,|$)/gy);
+  const choices = new Map<string, ImportTarget | null>();
+  const items = text.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*?))\s*:\s*([a-z0-9_.]*)\s*(?:,|$)/gy);
   let read = 0;
   for (const [whole, quoted, plain = '', field = ''] of items) {
     read += whole.length;
-    if (field !== '' && !isField(field)) return undefined;
+    if (field !== '' && !isTarget(field)) return undefined;
     choices.set(spelt(quoted?.replaceAll('""', '"') ?? plain), field === '' ? null : field);
   }
   return read === text.length && choices.size > 0 ? choices : undefined;
@@ -107,21 +130,22 @@ const shownName = (name: string): string | null => {
 };
 
 /**
- * The columns of a file by its header. `isAsked`: whether the petition has a place for a field. Throws `invalid_body`,
- * with the names of the columns that were found, if there is none for the address or the name.
+ * The columns of a file by its header; without a petition, as if it asked for every field. Throws `invalid_body`, with
+ * the names of the columns that were found, if there is none for the address or the name.
  */
 export function columnsOf(
   header: readonly string[],
   choices: ColumnChoices | undefined,
-  isAsked: (field: ImportField) => boolean,
+  petition: Pick<PetitionHead, 'form' | 'formFields'> | undefined,
 ): ImportColumn[] {
+  const recognise = recogniserFor(petition?.formFields ?? []);
   const chosen = header.map((name) => choices?.get(spelt(name)));
   const errors: FieldError[] = [];
-  const best = new Map<ImportField, { at: number; rank: number }>();
+  const best = new Map<ImportTarget, { at: number; rank: number }>();
   header.forEach((name, at) => {
     const choice = chosen[at];
     if (choice === null) return;
-    const known = choice === undefined ? KNOWN.get(bare(name)) : { field: choice, rank: -1 };
+    const known = choice === undefined ? recognise(name) : { field: choice, rank: -1 };
     if (!known) return;
     const other = best.get(known.field);
     if (other?.rank === known.rank && spelt(header[other.at] ?? '') === spelt(name)) {
@@ -142,12 +166,12 @@ export function columnsOf(
   if (absent) errors.unshift(absent);
   if (errors.length > 0) throw invalidBody(...errors);
   return header.map((name, at) => {
-    const field = chosen[at] === null ? undefined : (chosen[at] ?? KNOWN.get(bare(name))?.field);
+    const field = chosen[at] === null ? undefined : (chosen[at] ?? recognise(name)?.field);
     const isBest = field !== undefined && best.get(field)?.at === at;
     const shown = shownName(name);
     if (field === undefined || !best.has(field)) return { name: shown, field: null, ignored: 'unknown' };
     if (!isBest) return { name: shown, field: null, ignored: 'other_column' };
-    return isAsked(field)
+    return !petition || isAskedBy(petition, field)
       ? { name: shown, field, ignored: null }
       : { name: shown, field: null, ignored: 'not_asked' };
   });
@@ -159,7 +183,7 @@ const NAMES: readonly ImportField[] = ['name', 'given_name', 'family_name'];
 function absentFrom(
   header: readonly string[],
   choices: ColumnChoices | undefined,
-  best: ReadonlyMap<ImportField, unknown>,
+  best: ReadonlyMap<ImportTarget, unknown>,
 ): FieldError | undefined {
   const spellings = header.map(spelt);
   const unmatched = [...(choices?.keys() ?? [])].filter((name) => !spellings.includes(name));

@@ -1,6 +1,7 @@
 import type { Utm } from '../../../schema/db/tables/signatures.js';
 import type { PostalAddress } from '../../../schema/db/tables/supporters.js';
 import type { OptInInput } from '../subscriptions/opt-ins.js';
+import type { AnswersInput } from './answers.js';
 import type { SignatureRow } from './signature-views.js';
 
 export type SignInput = {
@@ -11,6 +12,7 @@ export type SignInput = {
   postalAddress?: PostalAddress | null;
   phone?: string | null;
   comment?: string | null;
+  answers?: AnswersInput | null;
   display?: SignatureRow['display'];
   source?: string | null;
   utm?: Utm | null;

@@ -133,6 +133,7 @@ const withoutAddress = (read: SignatureRead): SignatureView => ({
   email: null,
   phone: null,
   postalAddress: null,
+  answers: null,
   externalId: null,
   mailingId: null,
 });

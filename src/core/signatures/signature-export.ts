@@ -17,6 +17,8 @@ const SLICE = 250;
 
 export type SignatureExport = {
   slug: string;
+  /** The names of the petition's own fields, also of former ones. */
+  ownFields: string[];
   /** An upper bound of how many there are: signatures that are not shown are included. */
   about: number;
   slices: AsyncGenerator<SignatureView[], void, undefined>;
@@ -41,7 +43,8 @@ export async function exportSignatures(
   const statuses = filter.statuses ?? SIGNATURE_STATUSES;
   const counts = await readCounts(on, petition.key);
   const about = statuses.reduce((sum, status) => sum + counts[status], 0);
-  return { slug: petition.slug, about, slices: slicesOf(ctx, actor, petition, filter) };
+  const ownFields = petition.formFields.map(({ name }) => name);
+  return { slug: petition.slug, ownFields, about, slices: slicesOf(ctx, actor, petition, filter) };
 }
 
 type Petition = { key: number; organizationKey: number };

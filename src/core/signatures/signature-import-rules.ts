@@ -3,6 +3,7 @@ import type { ImportField } from '../../../schema/db/tables/signatures.js';
 import type { FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
+import { answerColumn, readAnswers } from './answers.js';
 import type { CollectedSignature } from './collected-signature.js';
 import { formErrors } from './signing-rules.js';
 
@@ -14,10 +15,10 @@ import { formErrors } from './signing-rules.js';
 /** The history of counts begins with this hour. */
 const EARLIEST = new Date(0);
 
-/** The row without what does not fit, and why; undefined: all of it fits. */
+/** The row without what does not fit, and why. Undefined: there is nothing to change. */
 export function fitted(
   { now }: Pick<Tx, 'now'>,
-  petition: Pick<PetitionHead, 'form'>,
+  petition: Pick<PetitionHead, 'form' | 'formFields'>,
   input: CollectedSignature,
 ): { input: CollectedSignature; warnings: FieldError[] } | undefined {
   const fit = { ...input };
@@ -41,10 +42,16 @@ export function fitted(
     if (error.code === 'not_asked') fit[value] = null;
     warnings.push(error);
   }
-  return warnings.length > 0 ? { input: fit, warnings } : undefined;
+  const asks = petition.formFields.length > 0 || input.answers != null;
+  if (asks) {
+    const read = readAnswers(petition.formFields, input.answers);
+    fit.answers = read.answers;
+    warnings.push(...read.warnings);
+  }
+  return asks || warnings.length > 0 ? { input: fit, warnings } : undefined;
 }
 
-const FORM_FIELDS: Partial<Record<ImportField, FormField>> = {
+const FORM_FIELDS: Partial<Record<string, FormField>> = {
   country: 'country',
   postal_code: 'postal_code',
   postal_address_lines: 'postal_address',
@@ -52,12 +59,16 @@ const FORM_FIELDS: Partial<Record<ImportField, FormField>> = {
   postal_address_region: 'postal_address',
   phone: 'phone',
   comment: 'comment',
-};
+} satisfies Partial<Record<ImportField, FormField>>;
 
-/** Whether the petition's form has a place for a column. */
-export const isAskedBy =
-  ({ form }: Pick<PetitionHead, 'form'>) =>
-  (column: ImportField): boolean => {
-    const field = FORM_FIELDS[column];
-    return field === undefined || form[field] !== 'off';
-  };
+/** Whether the petition has a place for a column. */
+export function isAskedBy(
+  { form, formFields }: Pick<PetitionHead, 'form' | 'formFields'>,
+  column: string,
+): boolean {
+  if (column.startsWith(answerColumn(''))) {
+    return formFields.some(({ name, former }) => answerColumn(name) === column && !former);
+  }
+  const field = FORM_FIELDS[column];
+  return field === undefined || form[field] !== 'off';
+}

@@ -3,6 +3,7 @@ import { ApiError } from '../../errors.js';
 import { bind, bindAll, statement, type Tx } from '../../store/store.js';
 import type { Actor } from '../actor.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
+import { keptAnswers } from './answers.js';
 import type { Attribution } from './attribution.js';
 import type { SignInput } from './sign-input.js';
 import { seesAll } from './signature-access.js';
@@ -26,6 +27,7 @@ export const SIGNATURE_COLUMNS = [
   'postalAddress',
   'phone',
   'comment',
+  'answers',
   'source',
   'utm',
   'collectorKey',
@@ -88,6 +90,7 @@ export const rowOf = (
   postalAddress: input.postalAddress ?? null,
   phone: input.phone ?? null,
   comment: input.comment ?? null,
+  answers: keptAnswers(input.answers),
   source: input.source ?? null,
   utm: input.utm ?? null,
   collectorKey,

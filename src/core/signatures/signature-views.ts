@@ -14,6 +14,7 @@ export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
   petitionId: string;
   organizationKey: number;
   goals: number[];
+  petitionLocale: string;
   /** Null once the signature is anonymised. */
   supporterId: string | null;
   email: string | null;
@@ -40,6 +41,7 @@ const viewColumns = (tables: Tables) => {
     petitionId: petitions.publicId,
     organizationKey: petitions.organizationKey,
     goals: petitions.goals,
+    petitionLocale: petitions.locale,
     supporterId: supporters.publicId,
     email: supporters.delivery,
     collectorId: organizations.publicId,
@@ -57,6 +59,7 @@ const viewColumns = (tables: Tables) => {
     postalAddress: t.postalAddress,
     phone: t.phone,
     comment: t.comment,
+    answers: t.answers,
     source: t.source,
     utm: t.utm,
     externalId: t.externalId,

@@ -2,6 +2,7 @@ import type { FormField } from '../../../schema/db/tables/petitions.js';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
 import type { Actor } from '../actor.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
+import { answerErrors } from './answers.js';
 import type { SignInput } from './sign-input.js';
 
 /* The checks of a request to sign that do not depend on who the signer is. */
@@ -49,8 +50,9 @@ export function formErrors({ form }: Pick<PetitionHead, 'form'>, input: SignInpu
   return errors;
 }
 
-/** Checks the request against the fields of the petition's form. Throws `invalid_body`. */
-export function assertForm(petition: Pick<PetitionHead, 'form'>, input: SignInput): void {
-  const errors = formErrors(petition, input).map(({ value: _value, ...error }) => error);
+/** Checks the request against the petition's form and its own fields. Throws `invalid_body`. */
+export function assertForm(petition: Pick<PetitionHead, 'form' | 'formFields'>, input: SignInput): void {
+  const errors: FieldError[] = formErrors(petition, input).map(({ value: _value, ...error }) => error);
+  errors.push(...answerErrors(petition.formFields, input.answers));
   if (errors.length > 0) throw invalidBody(...errors);
 }

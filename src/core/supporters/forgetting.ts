@@ -12,6 +12,7 @@ export const ANONYMISED_FIELDS = {
   postalAddress: null,
   phone: null,
   comment: null,
+  answers: null,
   utm: null,
   externalId: null,
   display: 'anonymous',

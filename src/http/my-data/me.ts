@@ -4,6 +4,7 @@ import type { Context } from '../../core/context.js';
 import { eraseSupporter } from '../../core/my-data/erasure.js';
 import { patchMe, readMe, type MyProfile } from '../../core/my-data/me.js';
 import { cancelLinks } from '../../core/my-data/sessions.js';
+import { e164Of } from '../../core/phones.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { camelKeys, iso } from '../case.js';
 import { operation } from '../openapi/operation.js';
@@ -16,6 +17,7 @@ export const toMe = (row: MyProfile) => ({
   postal_code: row.postalCode,
   postal_address: row.postalAddress,
   phone: row.phone,
+  phone_e164: e164Of(row.phone, row.country),
   proven_at: iso(row.provenAt),
   created_at: iso(row.createdAt),
 });

@@ -4,6 +4,7 @@ import type { RequestData } from '../../../schema/db/tables/mail.js';
 import type { Context } from '../../core/context.js';
 import type { Links } from '../../core/links/link-urls.js';
 import { exportMe, type MyData } from '../../core/my-data/my-export.js';
+import { e164Of } from '../../core/phones.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
 import { operation } from '../openapi/operation.js';
@@ -14,20 +15,28 @@ import { toMySignature } from './my-signatures.js';
 import { toMySubscription } from './my-subscriptions.js';
 
 /** Answers that a supporter gave in a form. */
-type FormAnswers = Pick<RequestData, 'country' | 'postalCode' | 'postalAddress' | 'phone' | 'comment'>;
+type FormAnswers = Pick<
+  RequestData,
+  'country' | 'postalCode' | 'postalAddress' | 'phone' | 'comment' | 'answers'
+>;
 
-const toFormAnswers = ({ country, postalCode, postalAddress, phone, comment }: FormAnswers) => ({
+const toFormAnswers = (
+  { country, postalCode, postalAddress, phone, comment, answers }: FormAnswers,
+  locale: string,
+) => ({
   country,
   postal_code: postalCode,
   postal_address: postalAddress,
   phone,
+  phone_e164: e164Of(phone, country, locale),
   comment,
+  answers: answers ?? null,
 });
 
 const toExportedSignature = (links: Links) => (mine: MyData['signatures'][number]) => ({
   ...toMySignature(links)(mine),
   statement: mine.petition.statement,
-  ...toFormAnswers(mine.signature),
+  ...toFormAnswers(mine.signature, mine.petition.locale),
   source: mine.signature.source,
   utm: mine.signature.utm,
   external_id: mine.signature.externalId,
@@ -52,7 +61,7 @@ const toRequest = ({ request, petitionId }: MyData['requests'][number]) => ({
   locale: request.locale,
   origin: request.origin,
   source: request.source,
-  said: request.data && { name: request.data.name, ...toFormAnswers(request.data) },
+  said: request.data && { name: request.data.name, ...toFormAnswers(request.data, request.locale) },
   reminders: request.reminders,
   created_at: iso(request.createdAt),
   confirmed_at: iso(request.confirmedAt),

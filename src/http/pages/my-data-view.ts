@@ -3,6 +3,7 @@ import type { MySignature } from '../../core/my-data/my-signatures.js';
 import type { MySubscription } from '../../core/my-data/my-subscriptions.js';
 import { say } from '../../mail/words.js';
 import { button, check, choice, field, form, html, type Html } from '../html.js';
+import { answerControls } from './answers.js';
 import { countryOptions, languageOptions } from './choices.js';
 import { SESSION_MINUTES } from './minutes.js';
 import type { Visit } from './visit.js';
@@ -46,7 +47,8 @@ export function myDataPage(visit: Visit, session: string, data: MyData, notice?:
     ${emailPart(visit, session)} ${lastParts(visit, session)}`;
 }
 
-function signaturePart(visit: Visit, session: string, { signature, petition }: MySignature): Html {
+function signaturePart(visit: Visit, session: string, mine: MySignature): Html {
+  const { signature, petition } = mine;
   const { signatures: words } = visit.words.manage;
   const date = new Intl.DateTimeFormat(visit.locale, { dateStyle: 'long' }).format(signature.createdAt);
   const id = signature.publicId;
@@ -61,6 +63,7 @@ function signaturePart(visit: Visit, session: string, { signature, petition }: M
     }),
     choice('display', words.display_label, shown, signature.display),
     check('hidden', `${words.hidden_label} (${words.hidden_hint})`, signature.hidden === 1),
+    ...answerControls(visit, mine),
     html`<div>${button(words.save_button, { quiet: true })}</div>`,
   ]);
   const over = signature.status === 'withdrawn' || signature.status === 'invalidated';
@@ -117,7 +120,9 @@ function contactPart(visit: Visit, session: string, me: MyProfile): Html {
     <p>${words.explanation}</p>
     ${act(visit, session, 'contact', {}, [
       field({ name: 'name', label: words.name_label, value: me.name, autocomplete: 'name' }),
-      choice('country', words.country_label, countryOptions(visit, me.country), me.country ?? '', 'country'),
+      choice('country', words.country_label, countryOptions(visit, me.country), me.country ?? '', {
+        autocomplete: 'country',
+      }),
       field({
         name: 'postal_code',
         label: words.postal_code_label,

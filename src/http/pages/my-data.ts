@@ -11,6 +11,7 @@ import { patchMe, readMe } from '../../core/my-data/me.js';
 import { exportMe } from '../../core/my-data/my-export.js';
 import {
   confirmMySignature,
+  getMySignature,
   listMySignatures,
   patchMySignature,
   withdrawMySignature,
@@ -31,6 +32,7 @@ import { PRIVATE_CACHE } from '../answers.js';
 import { camelKeys } from '../case.js';
 import { button, form, html } from '../html.js';
 import { toMyExport } from '../my-data/my-export.js';
+import { answerChanges } from './answers.js';
 import { SESSION_MINUTES } from './minutes.js';
 import { askAgain, myDataPage } from './my-data-view.js';
 import { checked, need, needToken, type Fields } from './setup.js';
@@ -60,8 +62,12 @@ const ACTS: Record<string, Act> = {
 
   async signature({ ctx, request, session, visit, fields }) {
     const { display, name, hidden } = fields;
-    const patch = checked(request, MySignaturePatch, { display, name, hidden: hidden === '1' });
-    await patchMySignature(ctx, session, need(fields['id']), patch as Parameters<typeof patchMySignature>[3]);
+    const mine = await getMySignature(ctx.store.read, session, need(fields['id']));
+    const answers = answerChanges(mine, fields);
+    const body = { display, name, hidden: hidden === '1', ...(answers ? { answers } : {}) };
+    const patch = checked(request, MySignaturePatch, body);
+    const id = mine.signature.publicId;
+    await patchMySignature(ctx, session, id, patch as Parameters<typeof patchMySignature>[3]);
     return visit.words.manage.signatures.saved;
   },
 
@@ -77,11 +83,10 @@ const ACTS: Record<string, Act> = {
       await withdrawMySignature(ctx, session, id);
       return words.withdrawn;
     }
-    const { items } = await listMySignatures(ctx.store.read, session, { limit: 100 });
-    const petition = items.find(({ signature }) => signature.publicId === id)?.petition.title ?? '';
+    const { petition } = await getMySignature(ctx.store.read, session, id);
     const ask = {
       heading: words.withdraw_heading,
-      explanation: say(words.withdraw_explanation, { petition }),
+      explanation: say(words.withdraw_explanation, { petition: petition.title }),
       button: words.withdraw_confirm_button,
       values: { id },
     };

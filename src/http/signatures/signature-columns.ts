@@ -1,5 +1,6 @@
 import type { Signature } from '../../../schema/api/signatures/signatures.js';
 import { csvCell, rawCsvCell } from '../../core/csv.js';
+import { answerColumn, answerTo } from '../../core/signatures/answers.js';
 import type { SignatureView } from '../../core/signatures/signature-views.js';
 import { toSignature } from './signatures.js';
 
@@ -8,7 +9,10 @@ import { toSignature } from './signatures.js';
 type Wire = (typeof Signature)['static'];
 type Cell = string | number | boolean | null | undefined;
 
-/** The columns of the CSV: the members of a `Signature`, with several columns for nested ones. */
+/**
+ * The columns of the CSV: the members of a `Signature`, with several columns for nested ones. Those for the answers to a
+ * petition's own fields come last.
+ */
 const COLUMNS: Record<string, (one: Wire) => Cell> = {
   id: (one) => one.id,
   petition_id: (one) => one.petition_id,
@@ -22,6 +26,7 @@ const COLUMNS: Record<string, (one: Wire) => Cell> = {
   postal_address_city: (one) => one.postal_address?.city,
   postal_address_region: (one) => one.postal_address?.region,
   phone: (one) => one.phone,
+  phone_e164: (one) => one.phone_e164,
   comment: (one) => one.comment,
   display: (one) => one.display,
   source: (one) => one.source,
@@ -46,20 +51,23 @@ const CELLS = Object.values(COLUMNS);
 
 export const CSV_COLUMNS: readonly string[] = Object.keys(COLUMNS);
 
-export const CSV_HEADER = `${CSV_COLUMNS.join(',')}\r\n`;
+export const csvHeader = (ownFields: readonly string[] = []): string =>
+  `${[...CSV_COLUMNS, ...ownFields.map((name) => answerColumn(name))].join(',')}\r\n`;
 export const BOM = '\uFEFF';
 
-export function csvLine(view: SignatureView, cellText = csvCell): string {
+export function csvLine(view: SignatureView, ownFields: readonly string[] = [], cellText = csvCell): string {
   const one = toSignature(view);
   let text = '';
   for (const [i, cellOf] of CELLS.entries()) {
-    const value = cellOf(one);
     if (i > 0) text += ',';
-    if (typeof value === 'string') text += cellText(value);
-    else if (value != null) text += value;
+    text += textOf(cellOf(one), cellText);
   }
+  for (const name of ownFields) text += `,${textOf(answerTo(one.answers, name), cellText)}`;
   return `${text}\r\n`;
 }
+
+const textOf = (cell: Cell, cellText: typeof csvCell): string =>
+  typeof cell === 'string' ? cellText(cell) : cell == null ? '' : String(cell);
 
 export const jsonLine = (view: SignatureView): string => `${JSON.stringify(toSignature(view))}\n`;
 
@@ -77,10 +85,10 @@ export const exportName = (slug: string, format: LineFormat['format'], at: Date)
 /** The text of a file, one slice at a time. Unless it throws, it is complete. */
 export async function* fileOf(
   slices: AsyncIterable<readonly SignatureView[]>,
-  { format, bom = false, formulas }: LineFormat,
+  { format, bom = false, formulas, ownFields }: LineFormat & { ownFields: readonly string[] },
 ): AsyncGenerator<string, void, undefined> {
   const cellText = formulas === 'raw' ? rawCsvCell : csvCell;
-  const lineOf = format === 'csv' ? (view: SignatureView) => csvLine(view, cellText) : jsonLine;
-  if (format === 'csv') yield bom ? BOM + CSV_HEADER : CSV_HEADER;
+  const lineOf = format === 'csv' ? (view: SignatureView) => csvLine(view, ownFields, cellText) : jsonLine;
+  if (format === 'csv') yield (bom ? BOM : '') + csvHeader(ownFields);
   for await (const slice of slices) yield slice.map(lineOf).join('');
 }

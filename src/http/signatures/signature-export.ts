@@ -9,14 +9,14 @@ import { keyed } from '../auth.js';
 import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
 import { endStalled } from '../slow-clients.js';
-import { CSV_HEADER, exportName, fileOf } from './signature-columns.js';
+import { csvHeader, exportName, fileOf } from './signature-columns.js';
 
 const TYPES = { csv: `${CSV}; charset=utf-8`, ndjson: NDJSON } as const;
 
 const FILE = {
   description: 'The file. It is complete if the answer ends properly in HTTP.',
   content: {
-    [CSV]: csvFile('RFC 4180, UTF-8, with a header.', CSV_HEADER),
+    [CSV]: csvFile('RFC 4180, UTF-8, with a header.', csvHeader()),
     [NDJSON]: lineFile(Signature, 'One `Signature` per line, as JSON.'),
   },
 };
@@ -38,7 +38,7 @@ export const secretSignatureExportRoutes =
 
 The file is complete if the answer ends properly. If an error occurs on the way, the connection is closed early, and HTTP clients report an error: discard such a file. It contains every signature that existed at the beginning, and none twice; each status is the one at the moment of reading.
 
-In CSV an apostrophe is put before texts that a spreadsheet would run as a formula; \`importSignatures\` removes it. Programs that run no formulas, such as a CRM, are better served by \`formulas=raw\`.
+In CSV each of the petition’s own fields has a column, like \`answers.shirt_size\`. An apostrophe is put before texts that a spreadsheet would run as a formula; \`importSignatures\` removes it. Programs that run no formulas, such as a CRM, are better served by \`formulas=raw\`.
 
 If a client reads nothing for half a minute, its connection is closed.`,
           querystring: SignatureExportQuery,
@@ -56,14 +56,16 @@ If a client reads nothing for half a minute, its connection is closed.`,
           createdFrom: rest.created_from === undefined ? undefined : new Date(rest.created_from),
           createdBefore: rest.created_before === undefined ? undefined : new Date(rest.created_before),
         };
-        const { slug, slices } = await exportSignatures(ctx, keyed(request), petition, filter);
+        const { slug, ownFields, slices } = await exportSignatures(ctx, keyed(request), petition, filter);
         reply
           .type(TYPES[format])
           .header('cache-control', PRIVATE_CACHE)
           .header('content-disposition', `attachment; filename="${exportName(slug, format, ctx.now())}"`);
         if (request.method === 'HEAD') return reply.send('');
         endStalled(reply.raw, stallMs);
-        return reply.send(Readable.from(fileOf(slices, { format, bom, formulas }), { objectMode: false }));
+        return reply.send(
+          Readable.from(fileOf(slices, { format, bom, formulas, ownFields }), { objectMode: false }),
+        );
       },
     );
     done();

@@ -1,7 +1,12 @@
-import type { ImportField } from '../../../schema/db/tables/signatures.js';
 import { CsvReader, MAX_RECORD, unescapeFormula, type CsvRecord } from '../../core/csv.js';
 import { FileDecoder } from '../../core/file-text.js';
-import { columnsOf, type ColumnChoices, type ImportColumn } from '../../core/signatures/import-columns.js';
+import type { PetitionHead } from '../../core/petitions/petition-lookup.js';
+import {
+  columnsOf,
+  type ColumnChoices,
+  type ImportColumn,
+  type ImportTarget,
+} from '../../core/signatures/import-columns.js';
 import type { ImportLine } from '../../core/signatures/signature-import.js';
 import type { FieldError } from '../../errors.js';
 import { repeatedMember, TWICE } from '../json-text.js';
@@ -18,8 +23,8 @@ export type ImportFile = {
   /** What the sender says about columns. */
   columns?: ColumnChoices | undefined;
   dates?: DateReading;
-  /** Whether the petition has a place for a field. */
-  isAsked?: ((field: ImportField) => boolean) | undefined;
+  /** Absent: every field is read. */
+  petition?: Pick<PetitionHead, 'form' | 'formFields'> | undefined;
 };
 
 /** What is found out about a file while it is read. */
@@ -30,6 +35,7 @@ const NOT_READ = [
   'id',
   'petition_id',
   'supporter_id',
+  'phone_e164',
   'collector_id',
   'shown',
   'mailing_id',
@@ -93,7 +99,7 @@ class CsvLines {
   }
 
   #putsOf(header: readonly string[]): (Put | undefined)[] {
-    const columns = columnsOf(header, this.file.columns, this.file.isAsked ?? (() => true));
+    const columns = columnsOf(header, this.file.columns, this.file.petition);
     this.found.columns = columns;
     return columns.map(({ field }) => (field === null ? undefined : putOf(field)));
   }
@@ -128,8 +134,8 @@ function joinNames(values: Values): void {
 }
 
 /** How a cell gets into its place: some are part of a nested member. */
-function putOf(field: ImportField): Put {
-  const [, parent = '', part = ''] = /^(postal_address|utm)_(.+)$/.exec(field) ?? [];
+function putOf(field: ImportTarget): Put {
+  const [, parent = '', part = ''] = /^(postal_address|utm|answers)[_.](.+)$/.exec(field) ?? [];
   if (parent === '') return (values, cell) => (values[field] = cell);
   return (values, cell) => {
     const value = part === 'lines' ? cell.split(/\r\n|[\r\n]/).filter((line) => line.trim() !== '') : cell;

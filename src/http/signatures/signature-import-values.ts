@@ -1,6 +1,7 @@
 import { SignatureImportLine } from '../../../schema/api/signatures/signature-import.js';
 import { countryByName } from '../../core/countries.js';
 import { dateFormat, type DateFormat } from '../../core/date-formats.js';
+import { yesOrNo } from '../../core/signatures/answers.js';
 import type { CollectedSignature } from '../../core/signatures/collected-signature.js';
 import type { ImportLine } from '../../core/signatures/signature-import.js';
 import { formOf, readWrittenDate } from '../../core/written-dates.js';
@@ -59,7 +60,7 @@ export class ValueReader {
       const errors = fieldErrors((validate.errors ?? []) as never);
       const refusing = errors.filter(({ pointer }) => !DISPENSABLE.has(fieldOf(pointer)));
       if (refusing.length > 0) return { line, errors: refusing };
-      for (const one of errors) delete values[fieldOf(one.pointer)];
+      for (const one of errors) leaveOut(values, one.pointer);
       warnings.push(...errors);
     }
     const read = values;
@@ -114,21 +115,28 @@ const isExact = (text: string) =>
 
 const fieldOf = (pointer: string): string => pointer.split('/')[1] ?? '';
 
+/** Leaves out a field, or one answer to the petition's own. */
+function leaveOut(values: Values, pointer: string): void {
+  const [, field = '', name = ''] = pointer.split('/');
+  const { answers } = values;
+  const isOne = field === 'answers' && typeof answers === 'object' && answers !== null;
+  if (isOne && Object.hasOwn(answers, name)) delete (answers as Values)[name];
+  else delete values[field];
+}
+
 function readCountry(values: Values): void {
   const { country } = values;
   if (typeof country !== 'string' || /^[A-Z]{2}$/.test(country)) return;
   values['country'] = countryByName(country) ?? country;
 }
 
-const YES = /^(?:true|yes|y|1|x|ja|oui|s[ií]|tak|wahr)$/i;
-const NO = /^(?:false|no|n|0|nein|non|nee|nie|falsch|unconfirmed|unbestätigt)$/i;
-
 /** Whom a file says to hide stays hidden, even if it says so in a way that cannot be read. */
 function readHidden(values: Values, warnings: FieldError[]): void {
   const { hidden } = values;
   if (typeof hidden !== 'string') return;
-  values['hidden'] = !NO.test(hidden.trim());
-  if (values['hidden'] === true && !YES.test(hidden.trim())) {
+  const said = yesOrNo(hidden);
+  values['hidden'] = said !== false;
+  if (said === undefined) {
     const detail = 'It is neither true nor false: the signer is kept out of the public list.';
     warnings.push(...about('hidden', 'type', detail));
   }
@@ -139,7 +147,7 @@ function wasCounted(values: Values): boolean {
   const { confirmed } = values;
   if (typeof confirmed !== 'string') return true;
   delete values['confirmed'];
-  return !NO.test(confirmed.trim());
+  return yesOrNo(confirmed) !== false;
 }
 
 const isBad = (value: unknown): boolean =>
@@ -157,6 +165,7 @@ const inputOf = (one: SignatureImportLine): CollectedSignature => ({
   postalAddress: one.postal_address ?? null,
   phone: one.phone ?? null,
   comment: one.comment ?? null,
+  answers: one.answers ?? null,
   ...(one.display ? { display: one.display } : {}),
   hidden: one.hidden === true,
   source: one.source ?? null,

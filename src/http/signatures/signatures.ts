@@ -7,6 +7,7 @@ import {
   SignatureQuery,
 } from '../../../schema/api/signatures/signatures.js';
 import type { Context } from '../../core/context.js';
+import { e164Of } from '../../core/phones.js';
 import { moderateSignature } from '../../core/signatures/moderations.js';
 import type { SignatureView } from '../../core/signatures/signature-views.js';
 import { getSignature, listSignatures } from '../../core/signatures/signatures.js';
@@ -30,7 +31,9 @@ export const toSignature = (view: SignatureView): (typeof Signature)['static'] =
   postal_code: view.postalCode,
   postal_address: view.postalAddress,
   phone: view.phone,
+  phone_e164: e164Of(view.phone, view.country, view.petitionLocale),
   comment: view.comment,
+  answers: view.answers,
   display: view.display,
   source: view.source,
   utm: view.utm,

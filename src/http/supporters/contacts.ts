@@ -1,3 +1,4 @@
+import { e164Of } from '../../core/phones.js';
 import type { Contact } from '../../core/supporters/contacts.js';
 import { iso } from '../case.js';
 
@@ -8,6 +9,7 @@ export const toContact = (row: Omit<Contact, 'organizationKey' | 'supporterKey'>
   postal_code: row.postalCode,
   postal_address: row.postalAddress,
   phone: row.phone,
+  phone_e164: e164Of(row.phone, row.country),
   created_at: iso(row.createdAt),
   updated_at: iso(row.updatedAt),
 });

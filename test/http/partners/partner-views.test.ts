@@ -72,7 +72,14 @@ onEveryEngine('what the lead and the partners see of signatures', async (t, engi
     const dates = { created_at: /Z$/, confirmed_at: /Z$/, withdrawn_at: null, source: 'site' };
     const rest = words('yes-names');
     const names = { name: rest.name, country: 'NL', postal_code: rest.postal_code, comment: rest.comment };
-    const nothing = { email: null, supporter_id: null, phone: null, postal_address: null, external_id: null };
+    const nothing = {
+      email: null,
+      supporter_id: null,
+      phone: null,
+      phone_e164: null,
+      postal_address: null,
+      external_id: null,
+    };
     t.match(ofTerms('full')[1], { ...words('yes-full'), ...dates, shown: 'full', supporter_id: /^sup_/ });
     t.match(ofTerms('names')[1], { ...names, ...dates, ...nothing, display: 'public', shown: 'names' });
     t.match(ofTerms('counts')[1], {
@@ -441,7 +448,14 @@ onEveryEngine('what is hidden from a key is not told by its answers', async (t, 
       external_id: 'crm-77',
     };
     await sign('open', lead.secret, 'masked', fields);
-    const hidden = { email: null, supporter_id: null, phone: null, postal_address: null, external_id: null };
+    const hidden = {
+      email: null,
+      supporter_id: null,
+      phone: null,
+      phone_e164: null,
+      postal_address: null,
+      external_id: null,
+    };
     const body = { petition: 'open', action: 'invalidate', filter: { email_domain: 'example.org' } };
     const preview = await api.call('POST', '/v1/signature-moderations/preview', { key, body });
     t.ok(preview.body.matched > 0);

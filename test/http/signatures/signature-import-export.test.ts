@@ -115,7 +115,7 @@ onEveryEngine('signatures out and in', async (t, engine) => {
         t.same(read(again.text).map(own), read(first.text).map(own), format);
       }
       const [ada] = linesOf(json.text);
-      t.match(ada, { ...FULL, status: 'confirmed', collector_id: lead.id });
+      t.match(ada, { ...FULL, phone_e164: '+31205550199', status: 'confirmed', collector_id: lead.id });
       const listed = await api.call('GET', '/v1/signatures?petition=meadows&sort=created_at', {
         key: lead.secret,
       });
