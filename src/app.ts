@@ -59,7 +59,9 @@ import { openConsentTextRoutes, secretConsentTextRoutes } from './http/subscript
 import { mailEventRoutes } from './http/subscriptions/mail-events.js';
 import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions/subscriptions.js';
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
+import { secretWordsRoutes } from './http/words/petition-words.js';
 import { loadLocales, type Locales } from './mail/locales.js';
+import { createRenderer } from './mail/render.js';
 
 export type BuildOptions = ContextOptions & {
   config: Pick<Config, 'trustProxy' | 'limits'> &
@@ -135,7 +137,7 @@ export async function build(options: BuildOptions): Promise<App> {
   await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
   await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams })));
   await app.register(block('session', sessionRoutes(ctx)));
-  await app.register(block('secret', secretRoutes(ctx, options.transfers)));
+  await app.register(block('secret', secretRoutes({ ctx, site, transfers: options.transfers })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
     reply.code(204).headers(PREFLIGHT).send(),
@@ -197,9 +199,12 @@ const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
   myExportRoutes(ctx),
 ];
 
+type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & { transfers: BuildOptions['transfers'] };
+
 /** Routes for organizations, with a secret key. */
-const secretRoutes = (ctx: Context, transfers: BuildOptions['transfers']): FastifyPluginCallback[] => [
+const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
+  secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
   secretSignatureRoutes(ctx),
   secretSignatureExportRoutes(ctx, transfers),
   secretSignatureImportRoutes(ctx),

@@ -89,17 +89,19 @@ class UndersignedPetition extends HTMLElement {
       if (!this.hasAttribute('key') && !isListed(petition.origins, api.baseUrl)) {
         throw new Failure('origin_not_allowed');
       }
-      const { open, slug, locale } = petition;
+      const { open, slug } = petition;
+      const locale = this.getAttribute('locale') ?? petition.locale;
       const loadingOf = <T>(what: string, promise: Promise<T>): Promise<T> =>
         promise.catch((error: unknown) => {
           step = what;
           throw error;
         });
       const [words, consents] = await Promise.all([
-        loadingOf('words', api.words(this.getAttribute('locale') ?? locale)),
+        loadingOf('words', api.words(locale)),
         open ? loadingOf('consent texts', api.consentTexts(slug)) : [],
       ]);
-      if (loading === this.#loading) this.#show({ api, petition, consents, language: languageOf(words) });
+      if (loading === this.#loading)
+        {this.#show({ api, petition, consents, language: languageOf(words, locale) });}
     } catch (error) {
       if (loading === this.#loading) this.#fallBack(error, petition, step);
     }

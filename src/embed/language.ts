@@ -6,18 +6,21 @@ export const say = (text: string, values: Record<string, string> = {}): string =
 
 /** The texts of a language, and functions that format numbers, counts and dates in it. */
 export type Language = Words & {
+  /** The language that was asked for, which this server may not have. */
+  asked: string;
   number: (value: number) => string;
   count: (value: number) => string;
   date: (instant: string) => string;
 };
 
-export function languageOf(words: Words): Language {
+export function languageOf(words: Words, asked = words.locale): Language {
   const { locale, words: texts } = words;
   const numbers = new Intl.NumberFormat(locale);
   const plural = new Intl.PluralRules(locale);
   const number = (value: number) => numbers.format(value);
   return {
     ...words,
+    asked,
     number,
     count: (value) =>
       say(texts[`count_${plural.select(value)}`] ?? texts.count_other, { count: number(value) }),

@@ -10,6 +10,7 @@ import { RobotCheck } from './challenge.js';
 import { FormErrors } from './form-errors.js';
 import { h } from './dom.js';
 import { makeQuestions } from './form.js';
+import { ownWords } from './own-words.js';
 import { readPageQuery } from './page-query.js';
 import { Signing } from './signing.js';
 import { say, type Language } from './language.js';
@@ -41,8 +42,12 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
   const questions = makeQuestions(petition, consents, language);
   const errors = new FormErrors(questions.fields, language);
   const check = new RobotCheck(api, petition.slug);
-  const signing = new Signing(api, petition.slug, check, readPageQuery(location.search));
-  const usual = petition.call_to_action ?? words.sign_button;
+  const signing = new Signing(api, petition.slug, check, {
+    ...readPageQuery(location.search),
+    ...(language.asked === petition.locale ? {} : { locale: language.asked }),
+  });
+  const own = ownWords(petition, language.asked, 'button')?.button;
+  const usual = own ?? petition.call_to_action ?? words.sign_button;
   const label = h('span', { dir: 'auto' }, usual);
   const button = h('button', { class: 'main', part: 'button' }, label);
   const { privacy_url: privacy, name } = petition.organization;

@@ -1,7 +1,11 @@
 import { and, eq, inArray } from 'drizzle-orm';
+import type { Reader } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { findToken } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { findLead } from '../petitions/lead.js';
+import { wordsFor } from '../words/choosing-words.js';
+import { fillInHtml } from '../words/words-markdown.js';
 import type { Confirmed } from './answering.js';
 
 /* What the page behind a confirmation link shows. Reading it changes nothing. */
@@ -14,6 +18,8 @@ export type ConfirmationPreview = Confirmed & {
   petitionTitle: string | null;
   petitionUrl: string | null;
   organizations: string[];
+  /** What the organization says to those who have signed, as safe HTML; null: nothing of its own. */
+  thanks: { html: string; locale: string } | null;
   /** Credits share links to the signature; null: there is none, or its petition cannot be shared. */
   receipt: string | null;
 };
@@ -69,8 +75,9 @@ async function stateOf(ctx: Context, request: ConfirmationRequest): Promise<Requ
 
 export async function readRequestPreview(
   { store, sealer, links }: Context,
-  { kind, petitionKey, signatureKey, optIns }: ConfirmationRequest,
+  request: ConfirmationRequest,
 ): Promise<ConfirmationPreview> {
+  const { kind, petitionKey, signatureKey, optIns } = request;
   const { db, tables } = store.read;
   const { petitions, organizations: o } = tables;
   const [petition] =
@@ -83,6 +90,8 @@ export async function readRequestPreview(
             slug: petitions.slug,
             pageUrl: petitions.pageUrl,
             status: petitions.status,
+            locale: petitions.locale,
+            organizationKey: petitions.organizationKey,
           })
           .from(petitions)
           .where(eq(petitions.key, petitionKey));
@@ -95,6 +104,22 @@ export async function readRequestPreview(
     petitionTitle: petition?.title ?? null,
     petitionUrl: petition ? links.petition(petition) : null,
     organizations: keys.flatMap((key) => names.find((one) => one.key === key)?.name ?? []),
+    thanks:
+      petition && petitionKey !== null
+        ? await thanksOf(store.read, { ...petition, key: petitionKey }, request)
+        : null,
     receipt: isShared ? sealer.receipt(signatureKey) : null,
   };
+}
+
+async function thanksOf(
+  on: Reader,
+  petition: { key: number; title: string; locale: string; organizationKey: number },
+  { locale }: ConfirmationRequest,
+): Promise<ConfirmationPreview['thanks']> {
+  const words = await wordsFor(on, petition, locale);
+  if (!words?.thanksHtml || !words.locales.thanks) return null;
+  const { name } = await findLead(on, petition);
+  const html = fillInHtml(words.thanksHtml, { petition: petition.title, organization: name });
+  return { html, locale: words.locales.thanks };
 }

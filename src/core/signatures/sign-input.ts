@@ -12,6 +12,8 @@ export type SignInput = {
   phone?: string | null;
   comment?: string | null;
   display?: SignatureRow['display'];
+  /** The language of the form. */
+  locale?: string | null;
   source?: string | null;
   utm?: Utm | null;
   /** Answers to "may they mail you?", one per organization that asked. */

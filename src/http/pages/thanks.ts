@@ -6,7 +6,7 @@ import { composerUrl } from '../../core/sharing/composers.js';
 import { shareFromOwnPage } from '../../core/sharing/sharing.js';
 import { ApiError } from '../../errors.js';
 import { say } from '../../mail/words.js';
-import { button, form, html, type Html } from '../html.js';
+import { button, form, html, Html } from '../html.js';
 import { need, type Fields } from './setup.js';
 import { told } from './told.js';
 import { visitOf, type Site, type Visit } from './visit.js';
@@ -52,9 +52,14 @@ export function thanks(visit: Visit, asked: ConfirmationPreview, { already }: { 
   return told(
     already ? words.already_title : words.done_title,
     text,
-    html`${asked.receipt === null ? '' : shareForms(visit, asked.receipt)} ${onwards}`,
+    html`${kind === 'signature' ? ownThanks(asked.thanks) : ''}
+    ${asked.receipt === null ? '' : shareForms(visit, asked.receipt)} ${onwards}`,
   );
 }
+
+/** What the organization says itself. It is HTML that core has made safe. */
+const ownThanks = (thanks: ConfirmationPreview['thanks']): Html =>
+  thanks === null ? html`` : html`<div lang="${thanks.locale}" dir="auto">${new Html(thanks.html)}</div>`;
 
 /** A button for each network. The link is made when one is pressed, so that links tell who has shared. */
 function shareForms(visit: Visit, receipt: string): Html {
