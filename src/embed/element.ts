@@ -100,8 +100,9 @@ class UndersignedPetition extends HTMLElement {
         loadingOf('words', api.words(locale)),
         open ? loadingOf('consent texts', api.consentTexts(slug)) : [],
       ]);
-      if (loading === this.#loading)
-        {this.#show({ api, petition, consents, language: languageOf(words, locale) });}
+      if (loading === this.#loading) {
+        this.#show({ api, petition, consents, language: languageOf(words, locale) });
+      }
     } catch (error) {
       if (loading === this.#loading) this.#fallBack(error, petition, step);
     }

@@ -7,6 +7,7 @@ import {
   type SignatureInput,
 } from './api.js';
 import { RobotCheck } from './challenge.js';
+import { privacyView } from './consents.js';
 import { FormErrors } from './form-errors.js';
 import { h } from './dom.js';
 import { makeQuestions } from './form.js';
@@ -50,19 +51,17 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
   const usual = own ?? petition.call_to_action ?? words.sign_button;
   const label = h('span', { dir: 'auto' }, usual);
   const button = h('button', { class: 'main', part: 'button' }, label);
-  const { privacy_url: privacy, name } = petition.organization;
+  const { privacy_url: privacy, name, id } = petition.organization;
   const form = h(
     'form',
     { part: 'form', novalidate: true, 'aria-label': words.form_heading },
     h('h3', {}, words.form_heading),
     errors.element,
     questions.element,
+    // A lead that asks for consent has it beside its text.
     privacy &&
-      h(
-        'p',
-        { class: 'hint', part: 'privacy' },
-        h('a', { href: privacy, target: '_blank' }, say(words.privacy_link, { organization: name })),
-      ),
+      !consents.some(({ organization }) => organization.id === id) &&
+      privacyView(privacy, say(words.privacy_link, { organization: name })),
     button,
   );
   form.addEventListener('focusin', () => check.begin(), { once: true });
