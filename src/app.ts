@@ -33,7 +33,7 @@ import { adminOrganizationRoutes, secretOrganizationRoutes } from './http/organi
 import { pageRoutes } from './http/pages/pages.js';
 import { createErrorPage, homeRoutes } from './http/pages/home.js';
 import { createNotFoundPage } from './http/pages/not-found.js';
-import { createSite, type Site } from './http/pages/visit.js';
+import type { Site } from './http/pages/visit.js';
 import { UNNAMED } from './installation.js';
 import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partners/partnerships.js';
 import { embedRoutes } from './http/petitions/embed.js';
@@ -102,7 +102,7 @@ export async function build(options: BuildOptions): Promise<App> {
   let isDraining = false;
   const draining = () => isDraining;
   const locales = options.locales ?? loadLocales();
-  const site = createSite(locales, config.installation ?? UNNAMED);
+  const site: Site = { locales, installation: config.installation ?? UNNAMED };
   const pages = { notFoundPage: createNotFoundPage(site), explain: store.explain };
   const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, draining, ...pages });
 

@@ -271,6 +271,40 @@ t.test('the element that people trust', { skip }, async (t) => {
     await page.close();
   });
 
+  await t.test('the pages behind the mail have the same face', async (t) => {
+    await petition('faced', { image, form: { country: 'off' } });
+    const words = { thanks: 'You are **in**. On 12 December we hand the names over.' };
+    await api.call('PUT', '/v1/petitions/faced/words/en', { key: lead.secret, body: words });
+    const body = { name: 'Ada', email: 'faced@example.org' };
+    await api.call('POST', '/v1/petitions/faced/signatures', { body });
+    const { link = '' } = (await collectLetter(api, 'faced@example.org')).values;
+    const page = await context.newPage();
+    await page.setViewportSize({ width: 375, height: 800 });
+    const look = async (name: string) => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await shoot(page, `${name}-${colorScheme}`);
+        await accessible(t, page, `${name} ${colorScheme}`);
+      }
+    };
+    await page.goto(url + new URL(link).pathname + new URL(link).search);
+    await look('page-confirm');
+    const drawn = page.waitForResponse((response) => response.url() === picture);
+    await page.getByRole('button', { name: 'Confirm my signature' }).click();
+    await page.getByText('You are in').waitFor();
+    t.notOk((await (await drawn).request().allHeaders())['referer'], 'without a referrer');
+    await page.getByAltText(image.alt).evaluate((one: any) => one.decode());
+    await look('page-thanks');
+    await page.route(`${url}/confirm*`, (route) =>
+      route.continue({ headers: { ...route.request().headers(), 'accept-language': 'ar' } }),
+    );
+    await page.goto(url + new URL(link).pathname + new URL(link).search);
+    t.equal(await page.locator('html').getAttribute('dir'), 'rtl');
+    await shoot(page, 'page-arabic');
+    await accessible(t, page, 'right to left');
+    await page.close();
+  });
+
   await t.test('a mistyped domain is noticed, a right one is not', async (t) => {
     await petition('typos', { form: { country: 'off', postal_address: 'off' } });
     const page = await visit(site.page(embed(url, 'slug="typos"')));

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Network } from '../../../schema/db/tables/sharing.js';
 import type { ConfirmationPreview } from '../../core/confirmation/confirmation-previews.js';
 import type { Context } from '../../core/context.js';
@@ -56,6 +56,18 @@ export function thanks(visit: Visit, asked: ConfirmationPreview, { already }: { 
     ${asked.receipt === null ? '' : shareForms(visit, asked.receipt)} ${onwards}`,
   );
 }
+
+/** The page after a button was pressed, which alone shows the petition's picture. */
+export const sendThanks = (
+  visit: Visit,
+  reply: FastifyReply,
+  asked: ConfirmationPreview,
+  { already }: { already: boolean },
+): FastifyReply => {
+  const { already_title: before, done_title: done } = visit.words.confirm;
+  const { picture } = asked;
+  return visit.send(reply, 200, already ? before : done, thanks(visit, asked, { already }), { picture });
+};
 
 /** What the organization says itself. It is HTML that core has made safe. */
 const ownThanks = (thanks: ConfirmationPreview['thanks']): Html =>
