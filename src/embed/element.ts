@@ -8,6 +8,7 @@ import {
   type SignatureInput,
 } from './api.js';
 import { focusOn, h } from './dom.js';
+import { tellHeight } from './frame.js';
 import { LiveCount } from './live.js';
 import { closedView, imprintView, petitionView } from './petition-view.js';
 import { Progress } from './progress.js';
@@ -200,4 +201,6 @@ const isListed = (origins: readonly string[], server: string): boolean =>
 
 if ('adoptedStyleSheets' in Document.prototype && !customElements.get('undersigned-petition')) {
   customElements.define('undersigned-petition', UndersignedPetition);
+  // Only this server's own page has nothing but the petition in it.
+  if (parent !== window && location.href.startsWith(`${home}/p/`)) tellHeight();
 }
