@@ -82,6 +82,8 @@ export type BuildOptions = ContextOptions & {
   locales?: Locales;
   /** The script of the widget; the one that `npm run build` makes if absent. */
   widget?: URL;
+  /** For tests, whose pictures lie on this machine. */
+  pictures?: { loopback?: boolean };
   /** For tests of limits, and tests that need short times. */
   live?: Partial<LiveOptions & LivePace>;
   /** For tests that need short times. */
@@ -135,7 +137,9 @@ export async function build(options: BuildOptions): Promise<App> {
   const block = blocks({ ctx, limits, admission, pauses });
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
   await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
-  await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams })));
+  await app.register(
+    block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
+  );
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes({ ctx, site, transfers: options.transfers })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
@@ -164,16 +168,24 @@ type OpenParts = {
   site: Site;
   metrics: Registry;
   streams: LiveStreams;
+  pictures: BuildOptions['pictures'];
 };
 
 /** Routes that need no key. */
-const openRoutes = ({ ctx, config, site, metrics, streams }: OpenParts): FastifyPluginCallback[] => [
+const openRoutes = ({
+  ctx,
+  config,
+  site,
+  metrics,
+  streams,
+  pictures,
+}: OpenParts): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
   signingRoutes(ctx),
   publicSignatureRoutes(ctx),
   challengeRoutes(ctx),
   countRoutes(ctx),
-  pictureRoutes(ctx, site.locales, metrics),
+  pictureRoutes(ctx, site.locales, metrics, pictures),
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
