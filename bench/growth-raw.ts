@@ -86,7 +86,7 @@ function exportRows(petition: string, to: string): number {
   const { key } = findPetition(petition);
   const select = db.prepare<[number, number], Row>(SELECT);
   const out = openSync(to, 'w');
-  writeSync(out, csvHeader);
+  writeSync(out, csvHeader());
   let rows = 0;
   for (let edge = 0; ;) {
     const slice = select.all(key, edge);

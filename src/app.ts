@@ -34,7 +34,7 @@ import { adminOrganizationRoutes, secretOrganizationRoutes } from './http/organi
 import { pageRoutes } from './http/pages/pages.js';
 import { createErrorPage, homeRoutes } from './http/pages/home.js';
 import { createNotFoundPage } from './http/pages/not-found.js';
-import { createSite, type Site } from './http/pages/visit.js';
+import type { Site } from './http/pages/visit.js';
 import { UNNAMED } from './installation.js';
 import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partners/partnerships.js';
 import { embedRoutes } from './http/petitions/embed.js';
@@ -60,7 +60,9 @@ import { openConsentTextRoutes, secretConsentTextRoutes } from './http/subscript
 import { mailEventRoutes } from './http/subscriptions/mail-events.js';
 import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions/subscriptions.js';
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
+import { secretWordsRoutes } from './http/words/petition-words.js';
 import { loadLocales, type Locales } from './mail/locales.js';
+import { createRenderer } from './mail/render.js';
 
 export type BuildOptions = ContextOptions & {
   config: Pick<Config, 'trustProxy' | 'limits'> &
@@ -81,6 +83,8 @@ export type BuildOptions = ContextOptions & {
   locales?: Locales;
   /** The script of the widget; the one that `npm run build` makes if absent. */
   widget?: URL;
+  /** For tests, whose pictures lie on this machine. */
+  pictures?: { loopback?: boolean };
   /** For tests of limits, and tests that need short times. */
   live?: Partial<LiveOptions & LivePace>;
   /** For tests that need short times. */
@@ -101,7 +105,7 @@ export async function build(options: BuildOptions): Promise<App> {
   let isDraining = false;
   const draining = () => isDraining;
   const locales = options.locales ?? loadLocales();
-  const site = createSite(locales, config.installation ?? UNNAMED);
+  const site: Site = { locales, installation: config.installation ?? UNNAMED };
   const pages = { notFoundPage: createNotFoundPage(site), explain: store.explain };
   const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, draining, ...pages });
 
@@ -135,9 +139,11 @@ export async function build(options: BuildOptions): Promise<App> {
   const block = blocks({ ctx, limits, admission, pauses });
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
   await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
-  await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams })));
+  await app.register(
+    block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
+  );
   await app.register(block('session', sessionRoutes(ctx)));
-  await app.register(block('secret', secretRoutes(ctx, options.transfers)));
+  await app.register(block('secret', secretRoutes({ ctx, site, transfers: options.transfers })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
     reply.code(204).headers(PREFLIGHT).send(),
@@ -164,16 +170,24 @@ type OpenParts = {
   site: Site;
   metrics: Registry;
   streams: LiveStreams;
+  pictures: BuildOptions['pictures'];
 };
 
 /** Routes that need no key. */
-const openRoutes = ({ ctx, config, site, metrics, streams }: OpenParts): FastifyPluginCallback[] => [
+const openRoutes = ({
+  ctx,
+  config,
+  site,
+  metrics,
+  streams,
+  pictures,
+}: OpenParts): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
   signingRoutes(ctx),
   publicSignatureRoutes(ctx),
   challengeRoutes(ctx),
   countRoutes(ctx),
-  pictureRoutes(ctx, site.locales, metrics),
+  pictureRoutes(ctx, site.locales, metrics, pictures),
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
@@ -199,9 +213,12 @@ const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
   myExportRoutes(ctx),
 ];
 
+type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & { transfers: BuildOptions['transfers'] };
+
 /** Routes for organizations, with a secret key. */
-const secretRoutes = (ctx: Context, transfers: BuildOptions['transfers']): FastifyPluginCallback[] => [
+const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
+  secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
   secretSignatureRoutes(ctx),
   secretSignatureExportRoutes(ctx, transfers),
   secretSignatureImportRoutes(ctx),

@@ -50,6 +50,10 @@ export const ERRORS = {
   session_required: [401, 'This operation needs a session'],
   invalid_session: [401, 'The session is over'],
 
+  // Own words
+  words_not_found: [404, 'The petition has no own words in this language'],
+  too_many_languages: [409, 'The petition has own words in as many languages as it can have'],
+
   // Consent and subscriptions
   consent_text_not_found: [404, 'There is no such consent text'],
   subscription_not_found: [404, 'There is no such subscription'],

@@ -207,7 +207,7 @@ t.test('the environment is read in one place', (t) => {
 const FLOORS: string[][] = [
   ['counts', 'links'],
   ['petitions', 'supporters'],
-  ['brakes', 'live', 'organization'],
+  ['brakes', 'live', 'organization', 'words'],
   ['mail', 'partners'],
   ['mailings', 'sharing', 'subscriptions'],
   ['signatures'],

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { Type, type StringOptions } from '@sinclair/typebox';
 import { idPattern, SLUG_PATTERN, type IdPrefix } from '../db/public-id.js';
 import { closed, component, int, line, matching, nullable, open, webUrl, typed } from './typebox.js';
 
@@ -70,11 +70,12 @@ export const typedCountry = () =>
   });
 
 export const LOCALE_PATTERN = '^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$';
-export const localeTag = () =>
+export const localeTag = (options: StringOptions = {}) =>
   matching(LOCALE_PATTERN, 11, {
     rule: 'Write a language tag of BCP 47, like en or pt-BR.',
     description: 'BCP 47 language tag: language, script and region.',
     examples: ['en', 'pt-BR'],
+    ...options,
   });
 
 export const PetitionPath = closed({

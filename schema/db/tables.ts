@@ -13,6 +13,7 @@ import { defineSharingTables } from './tables/sharing.js';
 import { defineSignaturesTables } from './tables/signatures.js';
 import { defineSubscriptionsTables } from './tables/subscriptions.js';
 import { defineSupportersTables } from './tables/supporters.js';
+import { defineWordsTables } from './tables/words.js';
 
 /*
  * All tables, defined by noun in `tables/`. `d` is one engine's set of column builders; the static types are
@@ -42,6 +43,7 @@ export function defineTables(d: typeof Columns) {
     ...definePartnersTables(d, nouns),
     ...defineSharingTables(d, nouns),
     ...defineBrakesTables(d, nouns),
+    ...defineWordsTables(d, nouns),
     ...defineIdempotencyTables(d),
   };
 }

@@ -17,7 +17,7 @@ export type Consents = {
 export function makeConsents(texts: readonly ConsentText[], { words, number }: Language): Consents {
   if (texts.length === 0) return { root: null, answers: () => [] };
   const isShort = texts.length <= SHOWN;
-  const boxes = texts.map((text, i) => consentBox(text, !isShort && i > 0));
+  const boxes = texts.map((text, i) => consentBox(text, words, !isShort && i > 0));
   const answersOf = (some: typeof boxes) => some.map(({ answer }) => answer());
   const optional = h('span', { class: 'quiet' }, ` ${words.optional}`);
   const legend = h('legend', { part: 'label' }, words.consents_legend, optional);
@@ -47,14 +47,27 @@ export function makeConsents(texts: readonly ConsentText[], { words, number }: L
   return { root, answers: () => answersOf(seen || !first ? boxes : [first]) };
 }
 
-function consentBox({ id, organization, text, locale }: ConsentText, named: boolean) {
+function consentBox(
+  { id, organization, text, locale, privacy_url: privacy }: ConsentText,
+  { privacy_link }: Language['words'],
+  named: boolean,
+) {
   const box = h('input', { type: 'checkbox', name: id });
   const words = h('span', { lang: locale, dir: 'auto' }, text);
   const root = h(
-    'label',
-    { class: 'choice', part: 'consent' },
-    box,
-    h('span', {}, named && h('strong', { class: 'lines', dir: 'auto' }, organization.name), words),
+    'div',
+    { part: 'consent' },
+    h(
+      'label',
+      { class: 'choice' },
+      box,
+      h('span', {}, named && h('strong', { class: 'lines', dir: 'auto' }, organization.name), words),
+    ),
+    privacy && privacyView(privacy, say(privacy_link, { organization: organization.name })),
   );
   return { box, root, answer: () => ({ consent_text_id: id, opt_in: box.checked }) };
 }
+
+/** A link to the privacy notice of an organization. */
+export const privacyView = (url: string, text: string) =>
+  h('p', { class: 'hint', part: 'privacy' }, h('a', { href: url, target: '_blank', rel: 'noopener' }, text));

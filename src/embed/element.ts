@@ -8,6 +8,7 @@ import {
   type SignatureInput,
 } from './api.js';
 import { focusOn, h } from './dom.js';
+import { tellHeight } from './frame.js';
 import { LiveCount } from './live.js';
 import { closedView, imprintView, petitionView } from './petition-view.js';
 import { Progress } from './progress.js';
@@ -89,19 +90,20 @@ class UndersignedPetition extends HTMLElement {
       if (!this.hasAttribute('key') && !isListed(petition.origins, api.baseUrl)) {
         throw new Failure('origin_not_allowed');
       }
-      const { open, slug, locale } = petition;
+      const { open, slug } = petition;
+      const locale = this.getAttribute('locale') ?? petition.locale;
       const loadingOf = <T>(what: string, promise: Promise<T>): Promise<T> =>
         promise.catch((error: unknown) => {
           step = what;
           throw error;
         });
-      const wanted = this.getAttribute('locale') ?? locale;
       const [words, consents] = await Promise.all([
-        loadingOf('words', api.words(wanted)),
+        loadingOf('words', api.words(locale)),
         open ? loadingOf('consent texts', api.consentTexts(slug)) : [],
       ]);
-      const language = languageOf(words, wanted);
-      if (loading === this.#loading) this.#show({ api, petition, consents, language });
+      if (loading === this.#loading) {
+        this.#show({ api, petition, consents, language: languageOf(words, locale) });
+      }
     } catch (error) {
       if (loading === this.#loading) this.#fallBack(error, petition, step);
     }
@@ -199,4 +201,6 @@ const isListed = (origins: readonly string[], server: string): boolean =>
 
 if ('adoptedStyleSheets' in Document.prototype && !customElements.get('undersigned-petition')) {
   customElements.define('undersigned-petition', UndersignedPetition);
+  // Only this server's own page has nothing but the petition in it.
+  if (parent !== window && location.href.startsWith(`${home}/p/`)) tellHeight();
 }

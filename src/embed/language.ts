@@ -6,7 +6,7 @@ export const say = (text: string, values: Record<string, string> = {}): string =
 
 /** The texts of a language, and functions that format numbers, counts and dates in it. */
 export type Language = Words & {
-  /** The language that the page asks for, which may not be there. */
+  /** The language that was asked for, which this server may not have. */
   asked: string;
   number: (value: number) => string;
   count: (value: number) => string;

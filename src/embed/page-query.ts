@@ -24,6 +24,6 @@ export function readPageQuery(search: string): FromPage {
   };
 }
 
-/** Whether an error is about a value from the query, not from the form: a mangled link must not prevent signing. */
+/** Whether an error is about a value from the page or its query, not from the form: a mangled link must not prevent signing. */
 export const isFromPage = (pointer: string): boolean =>
-  /^\/(?:share_code|source|utm|recognition)(?:\/|$)/.test(pointer);
+  /^\/(?:locale|share_code|source|utm|recognition)(?:\/|$)/.test(pointer);

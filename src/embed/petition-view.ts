@@ -1,6 +1,7 @@
 import type { Petition } from './api.js';
 import { focusOn, h } from './dom.js';
 import { say, type Language } from './language.js';
+import { richText } from './rich-text.js';
 
 type Target = Petition['targets'][number];
 
@@ -78,21 +79,9 @@ const nameOf = ({ name, title, organization }: Target): string =>
 function backgroundOf(petition: Petition, words: Language['words']): HTMLElement | null {
   const { background, background_html, references, locale } = petition;
   if (background === null || background_html === null) return null;
-  const text = h('div', { class: 'rich', lang: locale, dir: 'auto' });
-  try {
-    // Safe: the server renders it from Markdown without raw HTML, and sanitizes it.
-    text.innerHTML = trusted(background_html);
-  } catch {
-    // The page's Trusted Types policy may forbid it: the Markdown is shown as text.
-    text.append(
-      h(
-        'p',
-        { class: 'lines' },
-        background.replace(/\[\^(\d+)\]/g, (note, n: string) => placeOf(references, n) ?? note),
-      ),
-    );
-  }
-  for (const link of text.querySelectorAll<HTMLAnchorElement>('a[href^="http"]')) link.target = '_blank';
+  const text = richText(background_html, locale, () =>
+    background.replace(/\[\^(\d+)\]/g, (note, n: string) => placeOf(references, n) ?? note),
+  );
   numberNotes(text, references);
   const root = h(
     'details',
@@ -111,17 +100,6 @@ function backgroundOf(petition: Petition, words: Language['words']): HTMLElement
     if (source) focusOn(source);
   });
   return root;
-}
-
-type Policies = { createPolicy: (name: string, rules: { createHTML: (html: string) => string }) => Policy };
-type Policy = { createHTML: (html: string) => string };
-let policy: Policy | undefined;
-
-/** Passes HTML through a named policy, for pages that enforce Trusted Types. */
-function trusted(html: string): string {
-  const { trustedTypes } = window as unknown as { trustedTypes?: Policies };
-  policy ??= trustedTypes?.createPolicy('undersigned', { createHTML: (text) => text });
-  return policy ? policy.createHTML(html) : html;
 }
 
 type References = Petition['references'];

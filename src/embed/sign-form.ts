@@ -7,9 +7,11 @@ import {
   type SignatureInput,
 } from './api.js';
 import { RobotCheck } from './challenge.js';
+import { privacyView } from './consents.js';
 import { FormErrors } from './form-errors.js';
 import { h } from './dom.js';
 import { makeQuestions } from './form.js';
+import { ownWords } from './own-words.js';
 import { readPageQuery } from './page-query.js';
 import { Signing } from './signing.js';
 import { say, type Language } from './language.js';
@@ -41,23 +43,25 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
   const questions = makeQuestions(petition, consents, language);
   const errors = new FormErrors(questions.fields, language);
   const check = new RobotCheck(api, petition.slug);
-  const signing = new Signing(api, petition.slug, check, readPageQuery(location.search));
-  const usual = petition.call_to_action ?? words.sign_button;
+  const signing = new Signing(api, petition.slug, check, {
+    ...readPageQuery(location.search),
+    ...(language.asked === petition.locale ? {} : { locale: language.asked }),
+  });
+  const own = ownWords(petition, language.asked, 'button')?.button;
+  const usual = own ?? petition.call_to_action ?? words.sign_button;
   const label = h('span', { dir: 'auto' }, usual);
   const button = h('button', { class: 'main', part: 'button' }, label);
-  const { privacy_url: privacy, name } = petition.organization;
+  const { privacy_url: privacy, name, id } = petition.organization;
   const form = h(
     'form',
     { part: 'form', novalidate: true, 'aria-label': words.form_heading },
     h('h3', {}, words.form_heading),
     errors.element,
     questions.element,
+    // A lead that asks for consent has it beside its text.
     privacy &&
-      h(
-        'p',
-        { class: 'hint', part: 'privacy' },
-        h('a', { href: privacy, target: '_blank' }, say(words.privacy_link, { organization: name })),
-      ),
+      !consents.some(({ organization }) => organization.id === id) &&
+      privacyView(privacy, say(words.privacy_link, { organization: name })),
     button,
   );
   form.addEventListener('focusin', () => check.begin(), { once: true });

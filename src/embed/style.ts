@@ -81,6 +81,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 .field:has(textarea), fieldset, .wide { grid-column: 1 / -1; }
 .many { max-height: 24em; overflow-y: auto; margin-block-start: .5em; }
 .choice strong { display: block; }
+.choice + .hint { margin: 0 0 .35em; padding-inline-start: calc(24px + .6em); }
 .field { display: flex; flex-direction: column; min-width: 0; }
 label, legend { font-weight: 600; padding: 0; }
 :is(label, legend, summary) .quiet { font-weight: 400; }

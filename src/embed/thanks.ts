@@ -2,6 +2,8 @@ import type { Accepted, Failure, Petition } from './api.js';
 import { focusOn, h } from './dom.js';
 import { makeField, type Field } from './fields.js';
 import { reasonOf } from './form-errors.js';
+import { ownWords } from './own-words.js';
+import { richText } from './rich-text.js';
 import { ShareButtons, type ShareOptions } from './share.js';
 import { say, type Language } from './language.js';
 
@@ -24,16 +26,17 @@ export function thanks(options: ThanksOptions): { element: HTMLElement; heading:
   const waits = accepted.next === 'confirm_email';
   const heading = h('h3', {}, waits ? words.confirm_heading : words.done_heading);
   const next = h('div', { class: 'notice', part: 'notice' });
+  const own = () => ownThanks(petition, language) ?? '';
   if (waits) {
     const done = () => {
       const thankYou = h('h3', {}, words.done_heading);
-      next.replaceChildren(thankYou, h('p', {}, words.confirmed_text));
+      next.replaceChildren(thankYou, h('p', {}, words.confirmed_text), own());
       focusOn(thankYou);
       options.confirmed();
     };
     next.append(heading, ...lastStep(options, done));
   } else {
-    next.append(heading, h('p', {}, words.done_text));
+    next.append(heading, h('p', {}, words.done_text), own());
   }
   const element = h('div', { class: 'thanks', part: 'thanks' }, next);
   if (share.networks.length > 0) {
@@ -42,6 +45,15 @@ export function thanks(options: ThanksOptions): { element: HTMLElement; heading:
     element.append(new ShareButtons({ ...share, petition: slug, title, receipt, language }).element);
   }
   return { element, heading };
+}
+
+/** The organization's own words after signing; undefined where it has none. */
+function ownThanks(petition: Petition, { asked }: Language): HTMLElement | undefined {
+  const own = ownWords(petition, asked, 'thanks_html');
+  if (!own?.thanks_html) return undefined;
+  // Where the page forbids HTML, its text alone says the same.
+  const { thanks_html: html } = own;
+  return richText(html, own.locale, () => html.replace(/<[^>]*>/g, ''));
 }
 
 const codeField = (words: Language['words']): Field =>

@@ -22,8 +22,9 @@ const CSS = `:root{color-scheme:light dark;--ink:#1b1f24;--soft:#555d68;--paper:
 @media (prefers-color-scheme:dark){:root{--ink:#e8e8ea;--soft:#a9afb8;--paper:#16181c;--line:#8b95a3;--rule:#3a3f47;--act:#8ab8ff;--on-act:#0b1a33;--danger:#ffb4ab;--on-danger:#3b0907}}
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif;overflow-wrap:break-word}
 main,.head,.foot{max-width:38rem;margin:0 auto;padding:1.5rem;box-sizing:border-box}
-.head{padding-bottom:0}.head a{display:inline-flex;align-items:center;gap:.6rem;color:inherit;font-weight:600;text-decoration:none}
-.head a:hover{text-decoration:underline}.head img{max-height:2.5rem;max-width:10rem}
+.head{padding-bottom:0}.who{display:inline-flex;align-items:center;gap:.6rem;color:inherit;font-weight:600;text-decoration:none}
+a.who:hover{text-decoration:underline}.who img{max-height:2.5rem;max-width:10rem;background:#fff;border-radius:.25rem}
+.picture{display:block;width:100%;max-height:16rem;object-fit:cover;border-radius:.4rem}
 .foot{color:var(--soft);font-size:.875rem;border-top:1px solid var(--rule)}.foot p{margin:.5rem 0;white-space:pre-line}
 .foot p,h1{text-align:-webkit-match-parent;text-align:match-parent}
 h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem;margin-top:2.5rem}
@@ -44,8 +45,25 @@ nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem}nav a{padding:.5rem 0}
 dt{margin-top:1rem;font-weight:600;scroll-margin-top:1rem}dd{margin:.15rem 0 0}
 dt:target,dt:target+dd{border-inline-start:4px solid var(--act);padding-inline-start:1rem}`;
 
-/** Pages load nothing, run no scripts, and send their forms to this server alone. */
-export const PAGE_CSP = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(CSS).digest('base64')}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+const hashOf = (css: string): string => `'sha256-${createHash('sha256').update(css).digest('base64')}'`;
+const STYLE_HASH = hashOf(CSS);
+
+/**
+ * The Content-Security-Policy of pages: they run no scripts, send their forms to this server alone, and load pictures
+ * from these origins alone. `colors`: a further style sheet.
+ */
+export const pageCsp = (colors: string | null = null, pictures: readonly string[] = []): string =>
+  [
+    "default-src 'none'",
+    `style-src ${[STYLE_HASH, ...(colors === null ? [] : [hashOf(colors)])].join(' ')}`,
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    ...(pictures.length > 0 ? [`img-src ${pictures.join(' ')}`] : []),
+  ].join('; ');
+
+/** The policy of pages that load nothing. */
+export const PAGE_CSP = pageCsp();
 
 const STYLE = new Html(`<style>${CSS}</style>`);
 
@@ -56,12 +74,17 @@ export type DocumentHead = {
   /** What stands above and below the content. */
   head?: Html;
   foot?: Html;
+  /** A style sheet with the colours of the page; null: the usual ones. */
+  colors?: string | null;
   /** Further elements of the head, such as a redirection. */
   meta?: Html | undefined;
 };
 
 /** A whole HTML document. It works without scripts, at any width, in light and dark, and with the keyboard alone. */
-export const htmlDocument = ({ lang, dir, title, head, foot, meta }: DocumentHead, body: Part): string =>
+export const htmlDocument = (
+  { lang, dir, title, colors, head, foot, meta }: DocumentHead,
+  body: Part,
+): string =>
   html`<!doctype html>
     <html lang="${lang}" dir="${dir}">
       <head>
@@ -70,7 +93,7 @@ export const htmlDocument = ({ lang, dir, title, head, foot, meta }: DocumentHea
         <meta name="robots" content="noindex" />
         ${meta}
         <title>${title}</title>
-        ${STYLE}
+        ${STYLE}${colors ? new Html(`<style>${colors}</style>`) : ''}
       </head>
       <body>
         ${head}

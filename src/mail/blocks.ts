@@ -1,4 +1,12 @@
 import type { Letter } from '../core/letters/letter.js';
+import {
+  fillIn,
+  fillInHtml,
+  plainPieces,
+  wordsHtml,
+  type PlainPiece,
+  type PlaceholderValues,
+} from '../core/words/words-markdown.js';
 import type { Catalogue, MailWords } from './catalogue.js';
 import { say } from './words.js';
 
@@ -6,6 +14,8 @@ import { say } from './words.js';
 export type Block =
   | { kind: 'heading' | 'paragraph' | 'small' | 'quote' | 'code'; text: string }
   | { kind: 'agreement'; organization: string; text: string }
+  /** An organization's own words, in their language: twice the same. */
+  | { kind: 'words'; locale: string; html: string; pieces: PlainPiece[] }
   /** `hint`: what to do if the button does not work. */
   | { kind: 'button'; label: string; link: string; hint: string }
   | { kind: 'link'; label: string; link: string };
@@ -24,7 +34,7 @@ export function composeBlocks(letter: Letter, { mail }: Catalogue, sender: Sende
   return {
     body: [
       { kind: 'heading', text: say(words.heading, values) },
-      ...paragraphs(words.paragraphs),
+      ...(ownWords(letter) ?? paragraphs(words.paragraphs)),
       ...quote(letter, mail),
       ...agreements(letter, say(words.opt_ins ?? mail.common.opt_ins, values)),
       ...links(letter, words, mail, values),
@@ -39,6 +49,22 @@ export const valuesOf = ({ organization, values }: Letter) => ({
   ...values,
   organization: organization?.name ?? null,
 });
+
+/** What placeholders of own words stand for. */
+export const placeholdersOf = ({ organization, values }: Letter): PlaceholderValues => ({
+  petition: values.petition?.title ?? '',
+  organization: organization?.name ?? '',
+});
+
+/** The organization's own introduction; undefined where it has none. */
+function ownWords(letter: Letter): Block[] | undefined {
+  const { confirmation, locales } = letter.values.words ?? {};
+  if (!confirmation || !locales?.confirmation) return undefined;
+  const values = placeholdersOf(letter);
+  const pieces = plainPieces(confirmation).map((one) => ({ ...one, text: fillIn(one.text, values) }));
+  const html = fillInHtml(wordsHtml(confirmation), values);
+  return [{ kind: 'words', locale: locales.confirmation, html, pieces }];
+}
 
 /** The statement of the petition in a confirmation mail, so that signers see what they confirm. */
 function quote({ template, values: { petition } }: Letter, { common }: Catalogue['mail']): Block[] {

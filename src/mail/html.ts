@@ -48,6 +48,8 @@ function render(block: Block): string {
       return quote(lines(block.text));
     case 'code':
       return `<p style="${P};font-size:26px;letter-spacing:4px;font-family:ui-monospace,Consolas,monospace" dir="ltr">${escapeHtml(block.text)}</p>`;
+    case 'words':
+      return `<div lang="${escapeHtml(block.locale)}" dir="auto">${inStyle(block.html)}</div>`;
     case 'agreement':
       return quote(`<strong>${lines(block.organization)}</strong><br>${lines(block.text)}`);
     case 'button':
@@ -62,6 +64,20 @@ function render(block: Block): string {
 
 const renderSmall = (block: Block): string =>
   `<p class="small" style="${SMALL}">${block.kind === 'link' ? anchor(block) : 'text' in block ? lines(block.text) : ''}</p>`;
+
+const STYLES: Readonly<Record<string, string>> = {
+  p: P,
+  ul: 'margin:0 0 16px;padding-inline-start:24px',
+  ol: 'margin:0 0 16px;padding-inline-start:24px',
+  blockquote: 'margin:0 0 16px;padding:0 16px;border-inline-start:4px solid #c9ced6',
+  a: 'color:#0b57d0',
+};
+
+/** HTML of own words, which has elements of these names alone, with the styles of mails. */
+const inStyle = (html: string): string =>
+  html
+    .replace(/<(p|ul|ol|blockquote|a)(?=[ >])/g, (start, name: string) => `${start} style="${STYLES[name]}"`)
+    .replaceAll('<blockquote', '<blockquote class="quote"');
 
 // dir="auto": the text is the organization's, and may be in another language than the mail.
 const quote = (html: string): string =>

@@ -1,3 +1,4 @@
+import type { PlainPiece } from '../core/words/words-markdown.js';
 import type { Block, Blocks } from './blocks.js';
 
 const WIDTH = 72;
@@ -19,6 +20,8 @@ function render(block: Block): string {
       return wrap(block.text, '> ');
     case 'code':
       return `    ${block.text}`;
+    case 'words':
+      return block.pieces.map((one, i) => gapBefore(one, block.pieces[i - 1]) + pieceOf(one)).join('');
     case 'agreement':
       return `${wrap(`${block.organization}:`)}\n${wrap(block.text, '> ')}`;
     case 'button':
@@ -27,6 +30,21 @@ function render(block: Block): string {
     default:
       return wrap(block.text);
   }
+}
+
+/** Items of a list stand together. */
+function gapBefore({ marker }: PlainPiece, before: PlainPiece | undefined): string {
+  if (!before) return '';
+  return marker !== '' && before.depth > 0 ? '\n' : '\n\n';
+}
+
+/** Lines that go on below a marker are indented like the first. */
+function pieceOf({ marker, depth, quoted, text }: PlainPiece): string {
+  const indent = '  '.repeat(Math.max(0, depth - 1));
+  const before = `${quoted ? '> ' : ''}${indent}`;
+  const rest = before + ' '.repeat(marker.length || (depth > 0 ? 2 : 0));
+  const wrapped = wrap(text, rest);
+  return marker === '' ? wrapped : before + marker + wrapped.slice(rest.length);
 }
 
 /** Wraps lines between words, with `before` at the start of each. Words that are longer than a line stay whole. */

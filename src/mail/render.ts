@@ -1,6 +1,7 @@
 import type { Letter } from '../core/letters/letter.js';
 import { UNNAMED, type Installation } from '../installation.js';
-import { composeBlocks, valuesOf, type Sender } from './blocks.js';
+import { fillIn } from '../core/words/words-markdown.js';
+import { composeBlocks, placeholdersOf, valuesOf, type Sender } from './blocks.js';
 import { toHtml } from './html.js';
 import type { Locales } from './locales.js';
 import { toPlainText } from './plain-text.js';
@@ -28,7 +29,10 @@ export const createRenderer =
     const catalogue = locales.pick(letter.locale);
     const from = letter.organization ?? senderOf(installation, say(catalogue.mail.common.sender));
     const blocks = composeBlocks(letter, catalogue, from);
-    const subject = headerLine(say(catalogue.mail[letter.template].subject, valuesOf(letter)), 250);
+    const subject = headerLine(
+      ownSubject(letter) ?? say(catalogue.mail[letter.template].subject, valuesOf(letter)),
+      250,
+    );
     return {
       sender: headerLine(from?.name ?? say(catalogue.mail.common.sender), 100),
       subject,
@@ -37,6 +41,13 @@ export const createRenderer =
       lang: catalogue.locale,
     };
   };
+
+/** A reminder has none: the same subject again would look like the same mail again. */
+function ownSubject(letter: Letter): string | undefined {
+  const { words, reminder } = letter.values;
+  if (!words?.confirmationSubject || reminder) return undefined;
+  return fillIn(words.confirmationSubject, placeholdersOf(letter));
+}
 
 /** Null where nothing says who runs this server. An imprint without a name stands under the general name. */
 function senderOf({ name, url, imprint }: Installation, fallback: string): Sender | null {

@@ -10,18 +10,23 @@ export type Wanted = {
   id: string;
   /** Changes with the texts, which must never be out of date: with another edition the picture is drawn anew. */
   edition: string;
-  content: PictureContent;
+  content: Omit<PictureContent, 'picture'>;
+  /** Gets the campaign's picture, or null for now; absent: it has none. */
+  picture?: () => Promise<Uint8Array | null>;
 };
 
-type Kept = Picture & { edition: string; figures: string; drawnAt: number };
+/** `lacks`: it was drawn without the campaign's picture, which could not be had. */
+type Kept = Picture & { edition: string; figures: string; drawnAt: number; lacks: boolean };
 type Underway = { edition: string; picture: Promise<Kept> };
 
 /** How old a picture may be whose count has changed. */
 const STALE_MS = 60_000;
-/** The size of the cache; a picture has 25 to 80 kB. */
+/** How long until a picture is drawn anew that lacks the campaign's. */
+const LACKING_MS = 10 * 60_000;
+/** The size of the cache; a picture has 25 to 80 kB, with the campaign's up to 700 kB. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
-const figuresOf = ({ count, goal, progress }: PictureContent): string =>
+const figuresOf = ({ count, goal, progress }: Wanted['content']): string =>
   JSON.stringify([count, goal, progress]);
 
 /**
@@ -42,9 +47,13 @@ export class PictureCache {
   /** The picture with these texts, and a count that is at most a minute old. Throws the errors of the renderer. */
   async show(wanted: Wanted): Promise<Picture> {
     const known = this.#find(wanted);
-    const fresh =
-      known !== undefined &&
-      (known.figures === figuresOf(wanted.content) || this.now().getTime() - known.drawnAt < STALE_MS);
+    const age = known === undefined ? Infinity : this.now().getTime() - known.drawnAt;
+    if (known?.lacks && age >= LACKING_MS) {
+      // Nobody waits for a server that has failed before.
+      void this.#share(wanted).catch(() => undefined);
+      return known;
+    }
+    const fresh = known !== undefined && (known.figures === figuresOf(wanted.content) || age < STALE_MS);
     if (fresh) return known;
     // If drawing fails, an older count is better than no picture.
     return this.#share(wanted).catch((error: unknown) => known ?? Promise.reject(error as Error));
@@ -71,13 +80,35 @@ export class PictureCache {
     return picture;
   }
 
-  async #drawAnew({ id, edition, content }: Wanted): Promise<Kept> {
+  async #drawAnew({ id, edition, content, picture: get }: Wanted): Promise<Kept> {
     const drawnAt = this.now().getTime();
-    const png = await this.renderer.draw(content);
+    const campaign = get ? await get() : null;
+    const { png, lacks } = await this.#draw(content, campaign);
     const etag = `"${createHash('sha1').update(png).digest('base64url').slice(0, 22)}"`;
-    const picture = { png, etag, edition, figures: figuresOf(content), drawnAt };
+    const picture = {
+      png,
+      etag,
+      edition,
+      figures: figuresOf(content),
+      drawnAt,
+      lacks: lacks || (get !== undefined && campaign === null),
+    };
     this.#keep(id, picture);
     return picture;
+  }
+
+  /** A campaign's picture that cannot be drawn is left out. */
+  async #draw(
+    content: Wanted['content'],
+    picture: Uint8Array | null,
+  ): Promise<{ png: Buffer; lacks: boolean }> {
+    const without = { ...content, picture: null };
+    if (picture === null) return { png: await this.renderer.draw(without), lacks: false };
+    try {
+      return { png: await this.renderer.draw({ ...content, picture }), lacks: false };
+    } catch {
+      return { png: await this.renderer.draw(without), lacks: true };
+    }
   }
 
   #keep(id: string, picture: Kept): void {

@@ -9,6 +9,8 @@ export type PictureContent = {
   goal: readonly string[];
   /** Progress to the goal, 0 to 1; null without a goal. */
   progress: number | null;
+  /** The campaign's picture, a PNG or JPEG; null: it has none. */
+  picture: Uint8Array | null;
 };
 
 export const PICTURE_WIDTH = 1200;

@@ -5,10 +5,12 @@ import { loadFonts } from './fonts.js';
 import {
   ACCENT,
   linesFor,
+  PHOTO_WIDTH,
   pictureBox,
-  TITLE_ROOM,
+  SMALL_TITLE_SIZES,
   TITLE_SIZES,
   titleBox,
+  titleRoom,
   type Box,
   type Title,
 } from './layout.js';
@@ -17,19 +19,24 @@ import { legible, plain } from './glyphs.js';
 const fonts = loadFonts();
 const FONT = { fontFamily: fonts[0]?.name ?? '' };
 
-/** Draws a picture as PNG. It fetches nothing: a picture consists of texts in the installed fonts, and a bar. */
+/**
+ * Draws a picture as PNG. It fetches nothing: a picture consists of texts in the installed fonts, a bar, and the campaign's
+ * picture that it is given.
+ */
 export async function draw(content: PictureContent): Promise<Uint8Array> {
   const missing = await missingFrom([content.title, content.organization, ...content.count, ...content.goal]);
   const drawable = (text: string) => legible(text, missing);
   const title = drawable(content.title);
+  const photo = content.picture && photoOf(content.picture);
   const svg = await layOut(
     pictureBox({
-      title: title === '' ? null : await fit(title),
+      title: title === '' ? null : await fit(title, photo !== null),
       organization: drawable(content.organization),
       color: content.color ?? ACCENT,
       count: content.count.map(drawable).find(Boolean) ?? '',
       goal: content.goal.map(drawable).find(Boolean) ?? '',
       progress: content.progress,
+      photo,
     }),
   );
   return new Resvg(svg, { font: { loadSystemFonts: false }, logLevel: 'off' }).render().asPng();
@@ -80,15 +87,31 @@ async function missingFrom(texts: readonly string[]): Promise<Set<string>> {
   return new Set(characters.filter((one) => known.get(one) === false));
 }
 
+/** The campaign's picture as a data URL, cut to its place; null where the file cannot be decoded. */
+function photoOf(picture: Uint8Array): string | null {
+  // A PNG begins with 0x89, a JPEG with 0xff.
+  const type = picture[0] === 0x89 ? 'png' : 'jpeg';
+  const href = `data:image/${type};base64,${Buffer.from(picture).toString('base64')}`;
+  const size = `width="${PHOTO_WIDTH}" height="${PICTURE_HEIGHT}"`;
+  const drawn = new Resvg(
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size}><image ${size} preserveAspectRatio="xMidYMid slice" href="${href}"/></svg>`,
+    { font: { loadSystemFonts: false }, logLevel: 'off' },
+  ).render();
+  if (drawn.pixels.every((byte) => byte === 0)) return null;
+  return `data:image/png;base64,${drawn.asPng().toString('base64')}`;
+}
+
 /** The title in the largest size in which it fits, else in the smallest and cut off. */
-async function fit(text: string): Promise<Title> {
-  for (const size of TITLE_SIZES) {
-    const title = { text, size, cut: false };
+async function fit(text: string, hasPhoto: boolean): Promise<Title> {
+  const { width, height } = titleRoom(hasPhoto);
+  const sizes = hasPhoto ? SMALL_TITLE_SIZES : TITLE_SIZES;
+  for (const size of sizes) {
+    const title = { text, size, width, cut: false };
     // A cheap lower bound (0.3 em per letter) avoids measuring sizes that cannot fit.
-    const least = (text.length * size * 0.3) / TITLE_ROOM.width;
-    if (least <= linesFor(size) && (await heightOf(title)) <= TITLE_ROOM.height) return title;
+    const least = (text.length * size * 0.3) / width;
+    if (least <= linesFor(size) && (await heightOf(title)) <= height) return title;
   }
-  return { text, size: Math.min(...TITLE_SIZES), cut: true };
+  return { text, size: Math.min(...sizes), width, cut: true };
 }
 
 async function heightOf(title: Title): Promise<number> {

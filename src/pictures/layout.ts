@@ -10,10 +10,25 @@ export const ACCENT = '#0b6b50';
 const TRACK = '#dfe6e3';
 const MARGIN = 72;
 const EDGE = 20;
-const INNER = PICTURE_WIDTH - EDGE - 2 * MARGIN;
+/** The width of the campaign's picture, at the end of the lines. */
+export const PHOTO_WIDTH = 320;
+
+/** The width for texts; a campaign's picture takes some of it. */
+const innerOf = (hasPhoto: boolean): number =>
+  PICTURE_WIDTH - EDGE - 2 * MARGIN - (hasPhoto ? PHOTO_WIDTH : 0);
 
 export type Style = Record<string, string | number>;
-export type Box = { type: 'div'; props: { style: Style; dir?: Direction; children?: Box | string | Box[] } };
+export type Box = {
+  type: 'div' | 'img';
+  props: {
+    style: Style;
+    dir?: Direction;
+    children?: Box | string | Box[];
+    src?: string;
+    width?: number;
+    height?: number;
+  };
+};
 export type Direction = 'ltr' | 'rtl';
 
 const box = (style: Style, children?: Box['props']['children']): Box => ({
@@ -41,19 +56,22 @@ export const directionOf = (text: string): Direction => {
 };
 
 export const TITLE_SIZES = [84, 76, 68, 60, 54, 48, 42] as const;
+/** Beside a picture, where lines are short. */
+export const SMALL_TITLE_SIZES = [68, 60, 54, 48, 42, 36] as const;
 /** The space for the title, in pixels. */
-export const TITLE_ROOM = { width: INNER, height: 292 };
+const TITLE_HEIGHT = 292;
+export const titleRoom = (hasPhoto: boolean) => ({ width: innerOf(hasPhoto), height: TITLE_HEIGHT });
 const LINE_HEIGHT = 1.18;
 
-export const linesFor = (size: number): number => Math.floor(TITLE_ROOM.height / (size * LINE_HEIGHT));
+export const linesFor = (size: number): number => Math.floor(TITLE_HEIGHT / (size * LINE_HEIGHT));
 
-/** A title and its font size; `cut`: it fits in no size, and ends with an ellipsis. */
-export type Title = { text: string; size: number; cut: boolean };
+/** A title, its font size and width; `cut`: it fits in no size, and ends with an ellipsis. */
+export type Title = { text: string; size: number; width: number; cut: boolean };
 
 /** The box of the title, for measuring and for drawing. */
-export const titleBox = ({ text, size, cut }: Title): Box =>
+export const titleBox = ({ text, size, width, cut }: Title): Box =>
   words(text, directionOf(text), {
-    width: TITLE_ROOM.width,
+    width,
     fontSize: size,
     fontWeight: 700,
     lineHeight: LINE_HEIGHT,
@@ -62,7 +80,7 @@ export const titleBox = ({ text, size, cut }: Title): Box =>
     ...(cut ? { lineClamp: linesFor(size) } : { textWrap: 'balance' }),
   });
 
-/** The texts of a picture that the fonts can draw. Empty texts are left out. */
+/** The texts of a picture that the fonts can draw. Empty texts are left out. `photo`: a data URL, or null. */
 export type Lines = {
   title: Title | null;
   organization: string;
@@ -70,19 +88,21 @@ export type Lines = {
   count: string;
   goal: string;
   progress: number | null;
+  photo: string | null;
 };
 
 /** The whole picture. Without a title, count and goal are drawn large. */
 export function pictureBox(lines: Lines): Box {
-  const { title, organization, color, count, goal, progress } = lines;
+  const { title, organization, color, progress, photo } = lines;
   const direction = directionOf(title?.text ?? organization);
   const rtl = direction === 'rtl';
-  const bar = progress === null ? [] : [barBox(progress, rtl, color)];
+  const inner = innerOf(photo !== null);
+  const bar = progress === null ? [] : [barBox(progress, { rtl, color, inner })];
   const parts = title
-    ? [titleBox(title), box({ flexDirection: 'column', gap: 20 }, [figuresBox(count, goal, rtl), ...bar])]
-    : [largeFiguresBox(count, goal, rtl), ...(bar.length > 0 ? bar : [box({})])];
+    ? [titleBox(title), box({ flexDirection: 'column', gap: 20 }, [figuresBox(lines, rtl), ...bar])]
+    : [largeFiguresBox(lines, rtl), ...(bar.length > 0 ? bar : [box({})])];
   const name = line(organization, direction, {
-    width: INNER,
+    width: inner,
     height: 44,
     fontSize: 32,
     fontWeight: 700,
@@ -101,47 +121,69 @@ export function pictureBox(lines: Lines): Box {
         {
           flexDirection: 'column',
           justifyContent: 'space-between',
-          width: INNER + 2 * MARGIN,
+          width: inner + 2 * MARGIN,
           padding: `58px ${MARGIN}px 60px`,
         },
         [name, ...parts],
       ),
+      ...(photo === null ? [] : [photoBox(photo)]),
     ],
   );
 }
 
-/** Count and goal on one line. */
-const figuresBox = (count: string, goal: string, rtl: boolean): Box =>
-  box(
+/** It fills the whole height. No text is on it, so any picture leaves the texts readable. */
+const photoBox = (src: string): Box => ({
+  type: 'img',
+  props: {
+    src,
+    width: PHOTO_WIDTH,
+    height: PICTURE_HEIGHT,
+    style: { width: PHOTO_WIDTH, height: PICTURE_HEIGHT, flexShrink: 0 },
+  },
+});
+
+/** Count and goal on one line; on two beside a picture. */
+function figuresBox({ count, goal, photo }: Lines, rtl: boolean): Box {
+  const inner = innerOf(photo !== null);
+  const countStyle = { fontSize: 46, fontWeight: 700, color: INK };
+  const goalStyle = { fontSize: 30, color: QUIET };
+  if (photo !== null) {
+    return box({ flexDirection: 'column', alignItems: rtl ? 'flex-end' : 'flex-start', width: inner }, [
+      line(count, directionOf(count), { maxWidth: inner, ...countStyle }),
+      line(goal, directionOf(goal), { maxWidth: inner, ...goalStyle }),
+    ]);
+  }
+  return box(
     {
       flexDirection: rtl ? 'row-reverse' : 'row',
       alignItems: 'baseline',
       justifyContent: 'space-between',
-      width: INNER,
+      width: inner,
     },
     [
-      line(count, directionOf(count), {
-        maxWidth: INNER * 0.62,
-        fontSize: 46,
-        fontWeight: 700,
-        color: INK,
-      }),
-      line(goal, directionOf(goal), { maxWidth: INNER * 0.36, fontSize: 30, color: QUIET }),
+      line(count, directionOf(count), { maxWidth: inner * 0.62, ...countStyle }),
+      line(goal, directionOf(goal), { maxWidth: inner * 0.36, ...goalStyle }),
     ],
   );
+}
 
-const largeFiguresBox = (count: string, goal: string, rtl: boolean): Box =>
-  box({ flexDirection: 'column', alignItems: rtl ? 'flex-end' : 'flex-start', width: INNER }, [
-    line(count, directionOf(count), { maxWidth: INNER, fontSize: 92, fontWeight: 700, color: INK }),
-    line(goal, directionOf(goal), { maxWidth: INNER, fontSize: 40, color: QUIET }),
+function largeFiguresBox({ count, goal, photo }: Lines, rtl: boolean): Box {
+  const inner = innerOf(photo !== null);
+  const fontSize = photo === null ? 92 : 56;
+  return box({ flexDirection: 'column', alignItems: rtl ? 'flex-end' : 'flex-start', width: inner }, [
+    line(count, directionOf(count), { maxWidth: inner, fontSize, fontWeight: 700, color: INK }),
+    line(goal, directionOf(goal), { maxWidth: inner, fontSize: 40, color: QUIET }),
   ]);
+}
 
-function barBox(progress: number, rtl: boolean, color: string): Box {
+type Bar = { rtl: boolean; color: string; inner: number };
+
+function barBox(progress: number, { rtl, color, inner }: Bar): Box {
   const height = 26;
   // Visible from the first signature on.
-  const width = progress <= 0 ? 0 : Math.max(height, Math.round(Math.min(1, progress) * INNER));
+  const width = progress <= 0 ? 0 : Math.max(height, Math.round(Math.min(1, progress) * inner));
   const round = { height, borderRadius: height / 2 };
-  return box({ ...round, width: INNER, backgroundColor: TRACK, flexDirection: rtl ? 'row-reverse' : 'row' }, [
+  return box({ ...round, width: inner, backgroundColor: TRACK, flexDirection: rtl ? 'row-reverse' : 'row' }, [
     box({ ...round, width, backgroundColor: color }),
   ]);
 }

@@ -13,7 +13,15 @@ const BEHIND = 5;
 const say = (said: RenderResult): void => parentPort?.postMessage(said);
 
 // Warm-up: the first picture takes many times as long as others.
-await draw({ title: 'A', organization: 'b', color: null, count: ['1'], goal: ['2'], progress: 0.5 });
+await draw({
+  title: 'A',
+  organization: 'b',
+  color: null,
+  count: ['1'],
+  goal: ['2'],
+  progress: 0.5,
+  picture: null,
+});
 
 // Signing has priority over drawing. On Linux only this thread gets a lower priority; elsewhere the whole process
 // would.

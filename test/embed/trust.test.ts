@@ -17,7 +17,7 @@ import {
   startWorld,
   type World,
 } from '../support/embed-world.js';
-import { engines, type Engine } from '../support/helper.js';
+import { engines, makePartner, type Engine } from '../support/helper.js';
 import { collectLetter, collectMail } from '../support/mailbox.js';
 
 const skip = missingBrowser(t);
@@ -144,6 +144,89 @@ t.test('the element that people trust', { skip }, async (t) => {
     await collectMail(api);
   });
 
+  await t.test('own words on the button and after signing, in the language of the form', async (t) => {
+    await petition('own', { confirmation: 'none', call_to_action: 'Join in', form: { country: 'off' } });
+    const write = (locale: string, body: object) =>
+      api.call('PUT', `/v1/petitions/own/words/${locale}`, { key: lead.secret, body });
+    await write('en', {
+      button: 'I stand with {organization}',
+      thanks: 'You are **in**. [See you](https://rivermeadows.example/next) in Ewehaven.\n\n- Bring a friend',
+    });
+    await write('ar', { button: 'أنا مع المروج', thanks: '**شكرًا لك!** نلتقي عند الطاحونة.' });
+    await write('fr', { button: 'Je signe' });
+    const button = async (attributes: string) => {
+      const page = await visit(site.page(embed(url, attributes)));
+      const name = (await page.locator('button.main').innerText()).trim();
+      return { page, name };
+    };
+    const french = await button('slug="own" locale="fr-BE"');
+    t.equal(french.name, 'Je signe', 'though this server has no French');
+    await french.page.close();
+    const other = await button('slug="own" locale="nl"');
+    t.equal(other.name, 'I stand with River Meadows Alliance', 'the language of the petition');
+    const { page } = other;
+    await page.setViewportSize({ width: 375, height: 800 });
+    await page.getByLabel('Full name', { exact: true }).fill('Ada');
+    await page.getByLabel('E-mail address').fill('own@example.org');
+    await page.locator('button.main').click();
+    await seeHeading(page, 'Thank you for signing');
+    t.equal(await page.locator('.thanks strong').innerText(), 'in');
+    const link = page.getByRole('link', { name: 'See you' });
+    t.equal(await link.getAttribute('target'), '_blank');
+    await shoot(page, 'own-thanks');
+    await accessible(t, page, 'own thanks');
+    t.same(faultsOf(page), []);
+    await page.close();
+    const arabic = await button('slug="own" locale="ar"');
+    t.equal(arabic.name, 'أنا مع المروج');
+    await arabic.page.setViewportSize({ width: 375, height: 800 });
+    await arabic.page.getByLabel('الاسم الكامل').fill('ليلى');
+    await arabic.page.getByLabel('البريد الإلكتروني').fill('layla@example.org');
+    await arabic.page.locator('button.main').click();
+    await arabic.page.getByText('نلتقي عند الطاحونة').waitFor();
+    await shoot(arabic.page, 'own-thanks-arabic');
+    await arabic.page.close();
+    const strict =
+      "default-src 'none'; script-src *; connect-src *; require-trusted-types-for 'script'; trusted-types x";
+    const plain = await visit(site.page(embed(url, 'slug="own"'), { csp: strict }));
+    await plain.getByLabel('Full name', { exact: true }).fill('Bo');
+    await plain.getByLabel('E-mail address').fill('bo@example.org');
+    await plain.locator('button.main').click();
+    await plain.getByText('You are in. See you in Ewehaven.').waitFor();
+    await plain.close();
+    await collectMail(api);
+  });
+
+  await t.test('beside each consent is the privacy notice of its organization', async (t) => {
+    const partner = await api.organization('Otter Watch');
+    const patch = { privacy_url: 'https://otters.example/privacy' };
+    await api.call('PATCH', '/v1/organization', {
+      key: partner.secret,
+      body: patch,
+      headers: { 'if-match': '*' },
+    });
+    const text = { locale: 'en', text: 'Otter Watch may e-mail me.' };
+    await api.call('POST', '/v1/consent-texts', { key: partner.secret, body: text });
+    await petition('noticed', { form: { country: 'off' } });
+    await makePartner(api, lead.secret, 'noticed', partner);
+    for (const scheme of ['light', 'dark']) {
+      const head = `<style>:root { color-scheme: ${scheme}; font-family: system-ui }</style>`;
+      const page = await visit(site.page(embed(url, 'slug="noticed"'), { head }));
+      await page.setViewportSize({ width: 375, height: 800 });
+      const notice = page.getByRole('link', { name: 'Privacy notice of Otter Watch' });
+      t.equal(await notice.getAttribute('href'), 'https://otters.example/privacy');
+      t.equal(await page.getByRole('link', { name: 'Privacy notice of' }).count(), 2, 'the lead’s once');
+      t.equal(
+        await page.getByRole('checkbox', { name: 'Otter Watch may e-mail me.', exact: true }).count(),
+        1,
+      );
+      await page.getByRole('link', { name: 'Privacy notice of Otter Watch' }).scrollIntoViewIfNeeded();
+      await shoot(page, `notices-${scheme}`);
+      await accessible(t, page, `notices ${scheme}`);
+      await page.close();
+    }
+  });
+
   await t.test('the code of the mail is typed where the petition was signed', async (t) => {
     await petition('coded');
     const page = await visit(site.page(embed(url, `slug="coded" key="${key}"`)));
@@ -185,6 +268,40 @@ t.test('the element that people trust', { skip }, async (t) => {
     await shoot(page, 'code-done');
     await accessible(t, page, 'confirmed');
     api.setClock(undefined);
+    await page.close();
+  });
+
+  await t.test('the pages behind the mail have the same face', async (t) => {
+    await petition('faced', { image, form: { country: 'off' } });
+    const words = { thanks: 'You are **in**. On 12 December we hand the names over.' };
+    await api.call('PUT', '/v1/petitions/faced/words/en', { key: lead.secret, body: words });
+    const body = { name: 'Ada', email: 'faced@example.org' };
+    await api.call('POST', '/v1/petitions/faced/signatures', { body });
+    const { link = '' } = (await collectLetter(api, 'faced@example.org')).values;
+    const page = await context.newPage();
+    await page.setViewportSize({ width: 375, height: 800 });
+    const look = async (name: string) => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await shoot(page, `${name}-${colorScheme}`);
+        await accessible(t, page, `${name} ${colorScheme}`);
+      }
+    };
+    await page.goto(url + new URL(link).pathname + new URL(link).search);
+    await look('page-confirm');
+    const drawn = page.waitForResponse((response) => response.url() === picture);
+    await page.getByRole('button', { name: 'Confirm my signature' }).click();
+    await page.getByText('You are in').waitFor();
+    t.notOk((await (await drawn).request().allHeaders())['referer'], 'without a referrer');
+    await page.getByAltText(image.alt).evaluate((one: any) => one.decode());
+    await look('page-thanks');
+    await page.route(`${url}/confirm*`, (route) =>
+      route.continue({ headers: { ...route.request().headers(), 'accept-language': 'ar' } }),
+    );
+    await page.goto(url + new URL(link).pathname + new URL(link).search);
+    t.equal(await page.locator('html').getAttribute('dir'), 'rtl');
+    await shoot(page, 'page-arabic');
+    await accessible(t, page, 'right to left');
     await page.close();
   });
 

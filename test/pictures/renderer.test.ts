@@ -11,6 +11,7 @@ const content = (title: string, count = '5 signatures'): PictureContent => ({
   count: [count],
   goal: ['Next goal: 10'],
   progress: 0.5,
+  picture: null,
 });
 
 t.test('a renderer with a full queue refuses, and one that is closed', async (t) => {

@@ -75,6 +75,14 @@ class Builder {
     return answer.body;
   }
 
+  /** Own words for a petition, with a mark in what is for mails. */
+  async #wordsFor(petition: string, { name, secret }: Pick<Group, 'name' | 'secret'>): Promise<string> {
+    const body = { confirmation: this.#mark(name) };
+    const answer = await this.api.call('PUT', `/v1/petitions/${petition}/words/en`, { key: secret, body });
+    if (answer.status !== 201) throw new Error(answer.text);
+    return petition;
+  }
+
   async found(name: GroupName): Promise<void> {
     const organization = await this.api.organization(`Group ${name}`);
     const { secret } = organization;
@@ -97,6 +105,7 @@ class Builder {
     this.#thing('petition', group.openId, [name], true);
     this.#thing('consent_text', group.textId, [name], true);
     this.#thing('url', `https://${name}.example/open`, GROUPS, true);
+    await this.#wordsFor(open.id as string, group);
     await this.#draftOf(group);
     await this.#peopleOf(group);
     await this.#toolsOf(group);
@@ -117,6 +126,7 @@ class Builder {
       page_url: pageUrl,
     });
     this.#thing('petition', draft.id as string, [name]);
+    await this.#wordsFor(draft.id as string, { name, secret });
     this.#thing('petition', slug, [name]);
     this.#thing('url', pageUrl, [name]);
     this.#thing('url', `http://undersigned.test/v1/petitions/${draft.id}`, [name]);
@@ -246,8 +256,11 @@ class Builder {
       case 'organization':
         return operation === 'invitePartner' ? (await this.api.organization(fresh)).id : group.id;
       case 'petition':
-        if (operation !== 'transitionPetition') return openId;
-        return (await this.#post('/v1/petitions', secret, { title: fresh, statement: fresh })).id;
+        if (operation !== 'transitionPetition' && operation !== 'deletePetitionWords') return openId;
+        return this.#wordsFor(
+          (await this.#post('/v1/petitions', secret, { title: fresh, statement: fresh })).id as string,
+          group,
+        );
       case 'signature':
         await this.#post(`/v1/petitions/${openId}/signatures`, secret, sign());
         return this.#signatureOf(email);

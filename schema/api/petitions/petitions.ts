@@ -2,6 +2,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../../db/tables/petitions.js';
 import { REF_RULE, externalId, exampleId, id, localeTag, paging, slug } from '../common.js';
 import { MOST_PARTNERS } from '../../db/tables/partners.js';
+import { MOST_LANGUAGES } from '../../db/tables/words.js';
 import { PetitionCounts } from '../counts/counts.js';
 import {
   closed,
@@ -23,6 +24,7 @@ import {
   optional,
 } from '../typebox.js';
 import { LeadOrganization } from '../organization/organizations.js';
+import { PetitionShownWords } from '../words/petition-words.js';
 import { INPUT_EXAMPLE, statement, title } from './petition-input.js';
 import { FIELD_EXAMPLE, MOST_OWN_FIELDS, PetitionField } from './form-fields.js';
 import {
@@ -143,6 +145,10 @@ export const Petition = component(
       }),
       goals: list(int(1, 2_000_000_000), 50, { description: 'The goals, in ascending order.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),
+      words: list(ref(PetitionShownWords), MOST_LANGUAGES, {
+        description:
+          'The own words of the lead organization for forms, by language. A form takes those in its language, else those in the language of the petition.',
+      }),
       share_texts: list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' }),
       share_split: shareSplit(),
       challenge: challenge(),
@@ -193,6 +199,7 @@ export const Petition = component(
           form_fields: [FIELD_EXAMPLE],
           goals: [1000, 5000, 25000],
           milestones: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
+          words: [],
           share_texts: [],
           share_split: 'even',
           challenge: 'auto',

@@ -2,7 +2,7 @@ import { MOST_ASKERS } from '../../db/tables/partners.js';
 import { Type, type Static } from '@sinclair/typebox';
 import { CONFIRMATIONS } from '../../db/tables/petitions.js';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
-import { exampleId, externalId, id, shareCode, typedCountry } from '../common.js';
+import { exampleId, externalId, id, localeTag, shareCode, typedCountry } from '../common.js';
 import { linkToken } from '../links.js';
 import { AnswersInput } from './answers.js';
 import {
@@ -138,6 +138,14 @@ export const SignatureInput = component(
       answers: optional(nullableRef(AnswersInput)),
       display: optional(
         enumOf(DISPLAYS, { description: 'How the public list shows the signer; `anonymous` if absent.' }),
+      ),
+      locale: optional(
+        nullable(
+          localeTag({
+            description:
+              'The language of the form that the signer has filled in: mails about the signature come in it where there are words in it. That of the petition if absent.',
+          }),
+        ),
       ),
       source: optional(nullable(source())),
       utm: optional(nullableRef(Utm)),

@@ -1,6 +1,19 @@
 import { MOST_ASKERS } from '../../db/tables/partners.js';
 import { exampleId, id, localeTag, OrganizationSummary, paging } from '../common.js';
-import { closed, component, instant, int, list, matching, open, pageOf, ref, text } from '../typebox.js';
+import {
+  closed,
+  component,
+  instant,
+  int,
+  list,
+  matching,
+  nullable,
+  open,
+  pageOf,
+  ref,
+  text,
+  webUrl,
+} from '../typebox.js';
 
 const WORDS = 'River Meadows Alliance may e-mail me about this and other campaigns. I can leave at any time.';
 const MAX_VERSION = 2_147_483_647;
@@ -71,6 +84,7 @@ const SHOWN_EXAMPLE = {
   locale: 'en',
   version: 2,
   text: WORDS,
+  privacy_url: 'https://rivermeadows.example/privacy',
 };
 
 export const PetitionConsentText = component(
@@ -82,6 +96,9 @@ export const PetitionConsentText = component(
       locale: localeTag(),
       version: version(),
       text: consentText(),
+      privacy_url: nullable(
+        webUrl({ description: 'The privacy notice of the organization: link to it beside the text.' }),
+      ),
     },
     { description: 'The consent text of one organization of a petition.', examples: [SHOWN_EXAMPLE] },
   ),

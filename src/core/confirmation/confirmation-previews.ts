@@ -1,7 +1,12 @@
 import { and, eq, inArray } from 'drizzle-orm';
+import type { Image } from '../../../schema/db/tables/petitions.js';
+import type { Reader } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { findToken } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { findLead, type Lead } from '../petitions/lead.js';
+import { wordsFor } from '../words/choosing-words.js';
+import { fillInHtml } from '../words/words-markdown.js';
 import type { Confirmed } from './answering.js';
 
 /* What the page behind a confirmation link shows. Reading it changes nothing. */
@@ -14,6 +19,11 @@ export type ConfirmationPreview = Confirmed & {
   petitionTitle: string | null;
   petitionUrl: string | null;
   organizations: string[];
+  /** The organization that asks; null: there is no single one. */
+  lead: Lead | null;
+  picture: Image | null;
+  /** What the organization says to those who have signed, as safe HTML; null: nothing of its own. */
+  thanks: { html: string; locale: string } | null;
   /** Credits share links to the signature; null: there is none, or its petition cannot be shared. */
   receipt: string | null;
 };
@@ -69,8 +79,9 @@ async function stateOf(ctx: Context, request: ConfirmationRequest): Promise<Requ
 
 export async function readRequestPreview(
   { store, sealer, links }: Context,
-  { kind, petitionKey, signatureKey, optIns }: ConfirmationRequest,
+  request: ConfirmationRequest,
 ): Promise<ConfirmationPreview> {
+  const { kind, petitionKey, signatureKey, optIns } = request;
   const { db, tables } = store.read;
   const { petitions, organizations: o } = tables;
   const [petition] =
@@ -83,18 +94,41 @@ export async function readRequestPreview(
             slug: petitions.slug,
             pageUrl: petitions.pageUrl,
             status: petitions.status,
+            locale: petitions.locale,
+            organizationKey: petitions.organizationKey,
+            image: petitions.image,
           })
           .from(petitions)
           .where(eq(petitions.key, petitionKey));
   const keys = (optIns ?? []).map(({ organizationKey }) => organizationKey);
   const names = await db.select({ key: o.key, name: o.name }).from(o).where(inArray(o.key, keys));
   const isShared = signatureKey !== null && petition?.status === 'published';
+  const organizationKey = petition?.organizationKey ?? (new Set(keys).size === 1 ? keys[0] : undefined);
+  const lead = organizationKey === undefined ? null : await findLead(store.read, { organizationKey });
   return {
     kind,
     petitionId: petition?.id ?? null,
     petitionTitle: petition?.title ?? null,
     petitionUrl: petition ? links.petition(petition) : null,
     organizations: keys.flatMap((key) => names.find((one) => one.key === key)?.name ?? []),
+    lead,
+    picture: petition?.image ?? null,
+    thanks:
+      petition && lead && petitionKey !== null
+        ? await thanksOf(store.read, { ...petition, key: petitionKey }, lead, request)
+        : null,
     receipt: isShared ? sealer.receipt(signatureKey) : null,
   };
+}
+
+async function thanksOf(
+  on: Reader,
+  petition: { key: number; title: string; locale: string },
+  { name: organization }: Lead,
+  { locale }: ConfirmationRequest,
+): Promise<ConfirmationPreview['thanks']> {
+  const words = await wordsFor(on, petition, locale);
+  if (!words?.thanksHtml || !words.locales.thanks) return null;
+  const html = fillInHtml(words.thanksHtml, { petition: petition.title, organization });
+  return { html, locale: words.locales.thanks };
 }

@@ -9,6 +9,7 @@ import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requ
 import { hidesSome } from '../partners/partner-terms.js';
 import { isConfirmableAt } from '../petitions/petition-life.js';
 import { openOptIns } from '../subscriptions/opt-ins.js';
+import { wordsFor } from '../words/choosing-words.js';
 import type { Draft, Drop, Plan } from './draft.js';
 import { tokenFor, wordsOf } from './letter-parts.js';
 import { manage } from './manage-letter.js';
@@ -130,6 +131,7 @@ async function ask(
         code: random.code,
         code_page: ctx.links.code && ctx.links.code + (petition ? `?petition=${petition.id}` : ''),
         petition: petition?.words ?? null,
+        words: signing && petition ? await wordsFor(tx, petition, request.locale) : null,
         opt_ins: await wordsOf(tx, optIns),
         reminder,
         ...(signing
@@ -190,6 +192,7 @@ async function petitionOf({ ctx, tx }: Draft, key: number | null) {
       key: t.key,
       id: t.publicId,
       organizationKey: t.organizationKey,
+      locale: t.locale,
       title: t.title,
       statement: t.statement,
       slug: t.slug,
@@ -198,7 +201,7 @@ async function petitionOf({ ctx, tx }: Draft, key: number | null) {
     .from(t)
     .where(eq(t.key, key));
   if (!row) return undefined;
-  const { title, statement } = row;
+  const { id, organizationKey, locale, title, statement } = row;
   const url = ctx.links.petition(row);
-  return { id: row.id, key: row.key, organizationKey: row.organizationKey, words: { title, statement, url } };
+  return { id, key, organizationKey, locale, words: { title, statement, url } };
 }

@@ -1,3 +1,5 @@
+import type { ChosenWords } from '../words/choosing-words.js';
+
 /** A mail before it is worded: its template, recipient and values. */
 export type Letter = {
   template: Template;
@@ -22,6 +24,8 @@ export type LetterValues = {
   /** The page of this server that takes the code; null where operators have a page of their own. */
   code_page?: string | null;
   petition?: { title: string; statement: string; url: string | null } | null;
+  /** The organization's own words for this mail; null: this server's. */
+  words?: Pick<ChosenWords, 'confirmation' | 'confirmationSubject' | 'locales'> | null;
   /** The organizations that the recipient agrees to be mailed by, with their consent texts. */
   opt_ins?: { organization: string; text: string }[];
   /** Whether this repeats an earlier mail. */

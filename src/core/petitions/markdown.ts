@@ -62,5 +62,8 @@ export function citedNumbers(source: string): number[] {
   return [...new Set(cited)].sort((a, b) => a - b);
 }
 
+/** Leaves of rendered Markdown what is safe in any page. */
+export const safeHtml = (html: string): string => sanitize(html, RULES);
+
 /** Renders Markdown to HTML that is safe in any page. */
-export const renderBackground = (source: string): string => sanitize(markdown.render(source), RULES);
+export const renderBackground = (source: string): string => safeHtml(markdown.render(source));

@@ -29,7 +29,7 @@ export async function askMailbox(
 ): Promise<boolean> {
   const { input } = signing;
   const { petition, suspicion } = admission;
-  const { key: petitionKey, locale } = petition;
+  const { key: petitionKey } = petition;
   const optIns = await noteOptIns(ctx, tx, signing, admission, supporterKey);
   const asks = petition.confirmation === 'email' || signature.status === 'withdrawn' || optIns.length > 0;
   if (input.vouched || !asks) return false;
@@ -39,7 +39,7 @@ export async function askMailbox(
     kind: 'signature',
     supporterKey,
     origin: 'signature',
-    locale,
+    locale: input.locale ?? petition.locale,
     signatureKey: isAbout ? signature.key : null,
     petitionKey: isAbout ? petitionKey : null,
     data: isNew || !isAbout ? null : wordsOf(input, petition),

@@ -14,6 +14,8 @@ export type SignInput = {
   comment?: string | null;
   answers?: AnswersInput | null;
   display?: SignatureRow['display'];
+  /** The language of the form. */
+  locale?: string | null;
   source?: string | null;
   utm?: Utm | null;
   /** Answers to "may they mail you?", one per organization that asked. */

@@ -20,7 +20,7 @@ import { hashOfWords } from './consents.js';
 export type ConsentText = Tables['consentTexts']['$inferSelect'] & {
   organization: Pick<
     Tables['organizations']['$inferSelect'],
-    'publicId' | 'slug' | 'name' | 'url' | 'doubleOptIn'
+    'publicId' | 'slug' | 'name' | 'url' | 'privacyUrl' | 'doubleOptIn'
   >;
 };
 
@@ -40,6 +40,7 @@ const selectTexts = ({ db, tables: { consentTexts: t, organizations } }: Reader)
         slug: organizations.slug,
         name: organizations.name,
         url: organizations.url,
+        privacyUrl: organizations.privacyUrl,
         doubleOptIn: organizations.doubleOptIn,
       },
     })

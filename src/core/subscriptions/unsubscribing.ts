@@ -6,6 +6,7 @@ import { linkNotFound } from '../links/random-tokens.js';
 import { linkedSubscription, verify, type SignedPurpose } from '../links/signed-tokens.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
 import { queueMail } from '../mail/outbox.js';
+import { findLead, type Lead } from '../petitions/lead.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 import { endSubscription } from './subscriptions.js';
 
@@ -116,13 +117,12 @@ export async function unsubscribeByAddress(
 export async function readList(
   ctx: Context,
   token: string,
-): Promise<{ organization: string; left: boolean } | undefined> {
+): Promise<{ lead: Lead; left: boolean } | undefined> {
   const on = ctx.store.read;
   const purpose = purposeOf(token);
   const claims = await verify(ctx, on, purpose, token, ctx.now());
   const linked = claims && (await linkedSubscription(on, purpose, claims));
   if (!linked) return undefined;
-  const { organizations: t } = on.tables;
-  const [row] = await on.db.select({ organization: t.name }).from(t).where(eq(t.key, linked.organizationKey));
-  return row && { ...row, left: linked.status === 'unsubscribed' || linked.status === 'suppressed' };
+  const lead = await findLead(on, linked);
+  return { lead, left: linked.status === 'unsubscribed' || linked.status === 'suppressed' };
 }

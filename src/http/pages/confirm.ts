@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ConfirmationInput, ConfirmationResend } from '../../../schema/api/confirmation/confirmations.js';
 import {
   readConfirmationPreview,
@@ -10,27 +10,33 @@ import { refuseRequest } from '../../core/confirmation/refusing.js';
 import { resendConfirmation } from '../../core/confirmation/resending.js';
 import type { Context } from '../../core/context.js';
 import { linkNotFound } from '../../core/links/random-tokens.js';
+import { findPublicLead } from '../../core/petitions/public-lead.js';
 import { ApiError } from '../../errors.js';
 import { say } from '../../mail/words.js';
 import { withFloor } from '../answer-floor.js';
 import { button, form, html, type Html } from '../html.js';
 import { checked, need, needToken, type Fields } from './setup.js';
-import { thanks } from './thanks.js';
+import { sendThanks, thanks } from './thanks.js';
 import { ACTS, HIDDEN, MAILS, told } from './told.js';
 import { visitOf, type Site, type Visit } from './visit.js';
 import { codeForms } from './ways-on.js';
 
 /** The pages behind the link and the code of a confirmation mail. */
 export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): void {
+  /** A visit that is about a petition, where its id is known. */
+  const visitOfPetition = async (request: FastifyRequest, petition: string | undefined) =>
+    visitOf(site, request, await findPublicLead(ctx.store.read, petition));
+
   app.get<{ Querystring: Fields }>('/confirm', HIDDEN, async (request, reply) => {
-    const visit = visitOf(site, request);
-    const { confirm: words } = visit.words;
     const { token, petition } = request.query;
     if (token === undefined) {
-      return visit.send(reply, 200, words.code_heading, codePage(visit, petition));
+      const visit = await visitOfPetition(request, petition);
+      return visit.send(reply, 200, visit.words.confirm.code_heading, codePage(visit, petition));
     }
     const asked = await readConfirmationPreview(ctx, token);
     if (!asked) throw linkNotFound();
+    const visit = visitOf(site, request, asked.lead);
+    const { confirm: words } = visit.words;
     if (asked.state === 'refused') {
       return visit.send(reply, 200, words.refused_title, told(words.refused_title, words.refused));
     }
@@ -42,8 +48,6 @@ export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): vo
   });
 
   app.post<{ Body: Fields }>('/confirm', ACTS, async (request, reply) => {
-    const visit = visitOf(site, request);
-    const { confirm: words } = visit.words;
     const { token, email, code, petition } = request.body;
     const proof: MailboxProof =
       token === undefined
@@ -55,27 +59,30 @@ export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): vo
     });
     if (done) {
       const asked = await readRequestPreview(ctx, done.request);
-      return visit.send(reply, 200, words.done_title, thanks(visit, asked, { already: false }));
+      return sendThanks(visitOf(site, request, asked.lead), reply, asked, { already: false });
     }
     if (token !== undefined) {
       const asked = await readConfirmationPreview(ctx, token);
       if (asked?.state !== 'confirmed') throw linkNotFound();
-      return visit.send(reply, 200, words.already_title, thanks(visit, asked, { already: true }));
+      return sendThanks(visitOf(site, request, asked.lead), reply, asked, { already: true });
     }
+    const visit = await visitOfPetition(request, petition);
+    const { confirm: words } = visit.words;
     return visit.send(reply, 404, words.code_heading, codePage(visit, petition, words.code_failed));
   });
 
   app.post<{ Body: Fields }>('/confirm/refuse', ACTS, async (request, reply) => {
-    const visit = visitOf(site, request);
     const token = needToken(request.body.token);
     await withFloor(ctx, () => refuseRequest(ctx, token));
+    const asked = await readConfirmationPreview(ctx, token);
+    const visit = visitOf(site, request, asked?.lead);
     const { refused_title: title, refused } = visit.words.confirm;
     return visit.send(reply, 200, title, told(title, refused));
   });
 
   app.post<{ Body: Fields }>('/confirm/resend', MAILS, async (request, reply) => {
-    const visit = visitOf(site, request);
     const { email, petition } = request.body;
+    const visit = await visitOfPetition(request, petition);
     const asked = petition ? { email: need(email), petition_id: petition } : { email: need(email) };
     const { email: address, petition_id: petitionId } = checked(request, ConfirmationResend, asked);
     await withFloor(ctx, () => resendConfirmation(ctx, address, { petitionId }));

@@ -18,30 +18,31 @@ import { unsubscribeForm } from './ways-on.js';
 
 export function unsubscribePages(app: FastifyInstance, ctx: Context, site: Site): void {
   app.get<{ Querystring: Fields }>('/unsubscribe', HIDDEN, async (request, reply) => {
-    const visit = visitOf(site, request);
-    const { unsubscribe: words } = visit.words;
     const { token } = request.query;
+    const list = token === undefined ? undefined : await readList(ctx, token);
+    const visit = visitOf(site, request, list?.lead);
+    const { unsubscribe: words } = visit.words;
     if (token === undefined) {
       const body = html`<h1>${words.typed_heading}</h1>
         ${unsubscribeForm(visit)}`;
       return visit.send(reply, 200, words.typed_heading, body);
     }
-    const list = await readList(ctx, token);
     if (!list) throw linkNotFound();
     if (list.left) {
       const more = html`<p>${words.signatures_hint}</p>`;
       return visit.send(reply, 200, words.done_title, told(words.done_title, words.left, more));
     }
     const body = html`<h1>${words.heading}</h1>
-      <p>${say(words.explanation, list)}</p>
+      <p>${say(words.explanation, { organization: list.lead.name })}</p>
       <p>${words.signatures_hint}</p>
       ${form(visit.at('/unsubscribe'), { token }, button(words.button))}`;
     return visit.send(reply, 200, words.title, body);
   });
 
   app.post<{ Body: Fields }>('/unsubscribe', ACTS, async (request, reply) => {
-    const visit = visitOf(site, request);
-    await unsubscribeByLink(ctx, needToken(request.body.token));
+    const token = needToken(request.body.token);
+    await unsubscribeByLink(ctx, token);
+    const visit = visitOf(site, request, (await readList(ctx, token))?.lead);
     const { done_title: title, done } = visit.words.unsubscribe;
     return visit.send(reply, 200, title, told(title, done));
   });

@@ -24,6 +24,7 @@ import {
   isManageLinkOpen,
   requestManageLink,
 } from '../../core/my-data/sessions.js';
+import { soleOrganization } from '../../core/my-data/sole-organization.js';
 import type { Session } from '../../core/session.js';
 import { ApiError } from '../../errors.js';
 import { say } from '../../mail/words.js';
@@ -232,7 +233,7 @@ export function myDataPages(app: FastifyInstance, ctx: Context, site: Site): voi
     if (!session) throw new ApiError('invalid_session');
     const does = Object.hasOwn(ACTS, act) ? ACTS[act] : undefined;
     if (!does) throw new ApiError('invalid_body');
-    const visit = visitOf(site, request);
+    const visit = visitOf(site, request, await soleOrganization(ctx.store.read, session));
     const done = await does({ ctx, request, reply, visit, token, session, fields });
     return typeof done === 'object' ? done : show(request, reply, token, done);
   });
@@ -241,13 +242,14 @@ export function myDataPages(app: FastifyInstance, ctx: Context, site: Site): voi
     const session = await findSession(ctx, token);
     if (!session) throw new ApiError('invalid_session');
     const on = ctx.store.read;
-    const [me, signatures, subscriptions] = await Promise.all([
+    const [lead, me, signatures, subscriptions] = await Promise.all([
+      soleOrganization(on, session),
       readMe(on, session),
       listMySignatures(on, session, { limit: 100 }),
       listMySubscriptions(on, session, { limit: 100 }),
     ]);
     const data = { me, signatures: signatures.items, subscriptions: subscriptions.items };
-    const visit = visitOf(site, request);
+    const visit = visitOf(site, request, lead);
     return visit.send(reply, 200, visit.words.manage.title, myDataPage(visit, token, data, notice));
   }
 }

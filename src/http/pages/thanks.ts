@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Network } from '../../../schema/db/tables/sharing.js';
 import type { ConfirmationPreview } from '../../core/confirmation/confirmation-previews.js';
 import type { Context } from '../../core/context.js';
@@ -6,7 +6,7 @@ import { composerUrl } from '../../core/sharing/composers.js';
 import { shareFromOwnPage } from '../../core/sharing/sharing.js';
 import { ApiError } from '../../errors.js';
 import { say } from '../../mail/words.js';
-import { button, form, html, type Html } from '../html.js';
+import { button, form, html, Html } from '../html.js';
 import { need, type Fields } from './setup.js';
 import { told } from './told.js';
 import { visitOf, type Site, type Visit } from './visit.js';
@@ -52,9 +52,26 @@ export function thanks(visit: Visit, asked: ConfirmationPreview, { already }: { 
   return told(
     already ? words.already_title : words.done_title,
     text,
-    html`${asked.receipt === null ? '' : shareForms(visit, asked.receipt)} ${onwards}`,
+    html`${kind === 'signature' ? ownThanks(asked.thanks) : ''}
+    ${asked.receipt === null ? '' : shareForms(visit, asked.receipt)} ${onwards}`,
   );
 }
+
+/** The page after a button was pressed, which alone shows the petition's picture. */
+export const sendThanks = (
+  visit: Visit,
+  reply: FastifyReply,
+  asked: ConfirmationPreview,
+  { already }: { already: boolean },
+): FastifyReply => {
+  const { already_title: before, done_title: done } = visit.words.confirm;
+  const { picture } = asked;
+  return visit.send(reply, 200, already ? before : done, thanks(visit, asked, { already }), { picture });
+};
+
+/** What the organization says itself. It is HTML that core has made safe. */
+const ownThanks = (thanks: ConfirmationPreview['thanks']): Html =>
+  thanks === null ? html`` : html`<div lang="${thanks.locale}" dir="auto">${new Html(thanks.html)}</div>`;
 
 /** A button for each network. The link is made when one is pressed, so that links tell who has shared. */
 function shareForms(visit: Visit, receipt: string): Html {

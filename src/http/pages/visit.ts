@@ -1,9 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Image } from '../../../schema/db/tables/petitions.js';
+import type { Lead } from '../../core/petitions/lead.js';
 import type { Installation } from '../../installation.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import type { Locales } from '../../mail/locales.js';
 import { PRIVATE_CACHE } from '../answers.js';
-import { html, htmlDocument, PAGE_CSP, type Html } from '../html.js';
+import { html, htmlDocument, pageCsp, type Html } from '../html.js';
+import { colorsOf, faceOf, footOf, headOf, originsOf } from './face.js';
 
 export type Pages = Catalogue['pages'];
 
@@ -11,16 +14,7 @@ export type Pages = Catalogue['pages'];
 export type Site = {
   locales: Locales;
   installation: Installation;
-  /** The Content-Security-Policy of its pages. */
-  csp: string;
 };
-
-/** With a logo, its URL is the only thing that pages load. */
-export const createSite = (locales: Locales, installation: Installation): Site => ({
-  locales,
-  installation,
-  csp: installation.logo === '' ? PAGE_CSP : `${PAGE_CSP}; img-src ${installation.logo}`,
-});
 
 /** What a page handler works with: the texts in the visitor's language, and a function that sends a page in it. */
 export type Visit = {
@@ -35,7 +29,7 @@ export type Visit = {
     status: number,
     title: string,
     body: Html,
-    options?: { meta?: Html },
+    options?: { meta?: Html; picture?: Image | null },
   ) => FastifyReply;
 };
 
@@ -60,54 +54,38 @@ export function relativeTo(url: string, path: string): string {
   return `${'../'.repeat(Math.max(0, depth))}${path.slice(1)}` || './';
 }
 
-export function visitOf(site: Site, request: FastifyRequest): Visit {
-  const { locales, installation, csp } = site;
-  const { pages: words, dir, locale } = languageOf(locales, request.headers['accept-language']);
+/** `lead`: the organization that the page is about; null: it concerns no single one. */
+export function visitOf(site: Site, request: FastifyRequest, lead: Lead | null = null): Visit {
+  const { locales, installation } = site;
+  const catalogue = languageOf(locales, request.headers['accept-language']);
+  const { pages: words, dir, locale } = catalogue;
   const at = (path: string) => relativeTo(request.url, path);
-  const { name } = installation;
+  const face = faceOf(lead, installation, at('/'));
+  const colors = colorsOf(face);
   return {
     words,
     locale,
     tags: locales.tags,
     at,
-    send: (reply, status, title, body, { meta } = {}) => {
+    send: (reply, status, title, body, { meta, picture = null } = {}) => {
       const document = {
         lang: locale,
         dir,
-        title: name === '' || name === title ? title : `${title} – ${name}`,
-        head: headOf(installation, at),
-        foot: footOf(installation, words, at),
+        title: face.name === '' || face.name === title ? title : `${title} – ${face.name}`,
+        colors,
+        head: headOf(face),
+        foot: footOf(face, catalogue, { at, own: installation }),
         meta,
       };
+      const csp = pageCsp(colors, originsOf(face.logo, picture?.url ?? ''));
       return reply
         .code(status)
         .type('text/html; charset=utf-8')
-        .headers({
-          'cache-control': PRIVATE_CACHE,
-          vary: 'accept-language',
-          'content-security-policy': csp,
-        })
-        .send(htmlDocument(document, body));
+        .headers({ 'cache-control': PRIVATE_CACHE, vary: 'accept-language', 'content-security-policy': csp })
+        .send(htmlDocument(document, html`${picture && pictureOf(picture)}${body}`));
     },
   };
 }
 
-function headOf({ name, logo }: Installation, at: Visit['at']): Html {
-  if (name === '' && logo === '') return html``;
-  // The name beside it says what the picture shows.
-  const picture = logo === '' ? '' : html`<img src="${logo}" alt="" />`;
-  return html`<header class="head">
-    <a href="${at('/')}">${picture}<span dir="auto">${name === '' ? new URL(logo).hostname : name}</span></a>
-  </header>`;
-}
-
-function footOf({ name, imprint, url }: Installation, words: Pages, at: Visit['at']): Html {
-  return html`<footer class="foot">
-    <nav aria-label="${words.common.more_label}">
-      <a href="${at('/manage')}">${words.manage.title}</a>
-      <a href="${at('/unsubscribe')}">${words.unsubscribe.title}</a>
-      ${url === '' ? '' : html`<a href="${url}" dir="auto">${name === '' ? new URL(url).hostname : name}</a>`}
-    </nav>
-    ${imprint === '' ? '' : html`<p dir="auto">${imprint}</p>`}
-  </footer>`;
-}
+const pictureOf = ({ url, alt }: Image): Html =>
+  html`<img class="picture" src="${url}" alt="${alt}" referrerpolicy="no-referrer" />`;

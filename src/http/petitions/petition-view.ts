@@ -8,6 +8,7 @@ import { askedFields } from '../../core/petitions/own-fields.js';
 import { isOpenAt, statusAt } from '../../core/petitions/petition-life.js';
 import type { PetitionSummary as Listed } from '../../core/petitions/petition-list.js';
 import type { PetitionView } from '../../core/petitions/petitions.js';
+import { shownWords, type ShownWords } from '../../core/words/choosing-words.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
 import { sendWithEtag } from '../conditional.js';
@@ -53,8 +54,12 @@ export function toSummary(
 }
 
 /** A petition in the API. Members that only its lead organization may see are null for other callers. */
-export function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor, now: Date): Petition {
-  const { petition, organization, coalition, milestones } = view;
+export function toPetition(
+  { petition, organization, coalition, milestones }: PetitionView,
+  words: readonly ShownWords[],
+  counts: ShownCounts,
+  { actor, now }: { actor: Actor; now: Date },
+): Petition {
   const own = speaksFor(actor, petition.organizationKey);
   return {
     ...toSummary({ ...petition, organization }, counts, now),
@@ -67,6 +72,7 @@ export function toPetition(view: PetitionView, counts: ShownCounts, actor: Actor
     form_fields: askedFields(petition.formFields),
     goals: petition.goals,
     milestones: milestones.map(({ value, reachedAt }) => ({ value, reached_at: iso(reachedAt) })),
+    words: words.map(({ locale, button, thanksHtml }) => ({ locale, button, thanks_html: thanksHtml })),
     share_texts: petition.shareTexts,
     share_split: petition.shareSplit,
     challenge: petition.challenge,
@@ -88,8 +94,10 @@ export async function sendPetition(
   reply: FastifyReply,
   view: PetitionView,
 ) {
-  const { key } = view.petition;
-  const shown = await countsShownTo(ctx.store.read, request.actor, [view.petition]);
-  const body = toPetition(view, shown(key, view.counts), request.actor, ctx.now());
-  return sendWithEtag(request, reply, PRIVATE_CACHE, body, view.petition.version);
+  const { actor } = request;
+  const { key, version } = view.petition;
+  const shown = await countsShownTo(ctx.store.read, actor, [view.petition]);
+  const words = await shownWords(ctx.store.read, view.petition, view.organization);
+  const body = toPetition(view, words, shown(key, view.counts), { actor, now: ctx.now() });
+  return sendWithEtag(request, reply, PRIVATE_CACHE, body, version);
 }

@@ -20,6 +20,7 @@ import {
 } from '../../core/petitions/petitions.js';
 import type { Transition } from '../../core/petitions/petitions.js';
 import { foldWords } from '../../core/petitions/search-words.js';
+import { shownWords } from '../../core/words/choosing-words.js';
 import { invalidBody } from '../../errors.js';
 import { cacheFor, invalidQuery, MOVED, NOT_MODIFIED, PUBLIC_CACHING, toPage } from '../answers.js';
 import { keyed } from '../auth.js';
@@ -74,7 +75,9 @@ export const openPetitionRoutes =
     const render = async (ref: string) => {
       const view = await getPetition(ctx.store.read, ANONYMOUS, ref);
       const now = ctx.now();
-      const body = JSON.stringify(toPetition(view, publicCounts(view.counts), ANONYMOUS, now));
+      const words = await shownWords(ctx.store.read, view.petition, view.organization);
+      const seen = { actor: ANONYMOUS, now };
+      const body = JSON.stringify(toPetition(view, words, publicCounts(view.counts), seen));
       return {
         body,
         etag: etagOf(body, view.petition.version),

@@ -13,7 +13,7 @@ export function contentOf(
   { petition, lead, confirmed }: Pictured,
   locales: Locales,
   now: Date,
-): PictureContent {
+): Omit<PictureContent, 'picture'> {
   const { title, locale, goals } = petition;
   const { picture: words, locale: spoken } = locales.pick(locale);
   const next = nextMilestone(goals, confirmed);

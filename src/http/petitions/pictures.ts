@@ -11,6 +11,8 @@ import { Renderer } from '../../pictures/renderer.js';
 import { MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { isFresh } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
+import { CampaignPictures } from './campaign-pictures.js';
+import { fetchPicture, type FetchOptions } from './fetch-picture.js';
 import { contentOf } from './picture-content.js';
 
 /** Fresh for a minute; caches may serve an older picture for an hour while they revalidate. */
@@ -18,12 +20,18 @@ const PICTURE_CACHE = 'public, max-age=60, stale-while-revalidate=3600';
 
 /** The picture that social networks show with a link to a petition. */
 export const pictureRoutes =
-  (ctx: Context, locales: Locales, metrics: Registry): FastifyPluginCallbackTypebox =>
+  (
+    ctx: Context,
+    locales: Locales,
+    metrics: Registry,
+    fetching: FetchOptions = {},
+  ): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     const renderer = new Renderer({
       died: (error) => app.log.error({ error: describeError(error) }, 'the thread that draws pictures died'),
     });
     const pictureCache = new PictureCache(renderer, ctx.now);
+    const campaigns = new CampaignPictures((url) => fetchPicture(url, fetching), ctx.now);
     watchPictures(metrics, renderer);
     app.addHook('onClose', () => renderer.close());
 
@@ -36,7 +44,7 @@ export const pictureRoutes =
           access: 'open',
           summary: 'Get the picture of a petition',
           description:
-            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition and the colour of its organization. Changed texts appear at once, a new count within a minute. Emoji are left out, and so is a title in a script for which this server has no font (Chinese, Japanese, Korean, Thai and others). Query parameters are ignored, so that you can defeat the caches of networks.',
+            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition and the colour of its organization, beside the picture of the petition, where that is a PNG or JPEG of at most 5 MB and 25 megapixels at a public https address. Changed texts appear at once, a new count within a minute. Emoji are left out, and so is a title in a script for which this server has no font (Chinese, Japanese, Korean, Thai and others). Query parameters are ignored, so that you can defeat the caches of networks.',
           params: PetitionPath,
           anyQuery: true,
           answers: {
@@ -48,7 +56,7 @@ export const pictureRoutes =
                     format: 'binary',
                     contentMediaType: 'image/png',
                     description: 'A PNG.',
-                    maxLength: 1_000_000,
+                    maxLength: 2_000_000,
                   }),
                 },
               },
@@ -69,10 +77,12 @@ export const pictureRoutes =
         const { actor } = request;
         const pictured = await findPictured(ctx.store.read, actor, request.params.petition);
         const { petition, lead } = pictured;
+        const { image } = petition;
         const { png, etag } = await pictureCache.show({
           id: petition.publicId,
           edition: `${petition.version} ${lead.color} ${lead.name}`,
           content: contentOf(pictured, locales, ctx.now()),
+          ...(image ? { picture: () => campaigns.get(image.url) } : {}),
         });
         reply
           .header('etag', etag)

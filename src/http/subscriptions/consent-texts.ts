@@ -44,6 +44,7 @@ const toShown = ({ publicId, organization, locale, version, text }: Row) => ({
   locale,
   version,
   text,
+  privacy_url: organization.privacyUrl,
 });
 
 /** Reading consent texts: open to all callers, so that supporters can read what they agreed to. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { desc } from 'drizzle-orm';
 import type { Test } from 'tap';
 import { onEveryEngine, publish, start, type Answer, type TestApp } from '../../support/helper.js';
@@ -444,6 +445,127 @@ onEveryEngine('pages behind the links', async (t, engine) => {
   });
 });
 
+onEveryEngine('pages of an organization', async (t, engine) => {
+  const installation = {
+    name: 'River League',
+    imprint: 'League e.V.',
+    url: 'https://league.example/',
+    logo: '',
+  };
+  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: null, installation };
+  const api = await start(t, engine, { build: { config } });
+  const lead = await api.organization('River & Meadows');
+  const other = await api.organization('Anglers');
+  const patch = {
+    url: 'https://meadows.example',
+    logo_url: 'https://pictures.example/logo.png?a=b;c',
+    color: '#7a1f5c',
+    imprint: 'Meadows e.V.\nMillgate 4',
+    privacy_url: 'https://meadows.example/privacy',
+  };
+  const change = { key: lead.secret, headers: { 'if-match': '*' }, body: patch };
+  t.match(await api.call('PATCH', '/v1/organization', change), { status: 200 });
+  const image = { url: 'https://images.example/mill.jpg', alt: 'The "mill"' };
+  const { id } = await publish(api, lead.secret, { slug: 'meadows', image });
+  await publish(api, other.secret, { slug: 'fish' });
+  const consent = async (key: string) =>
+    (await api.call('POST', '/v1/consent-texts', { key, body: { locale: 'en', text: 'Yes.' } })).body.id;
+  const optIns = { opt_ins: [{ consent_text_id: await consent(lead.secret), opt_in: true }] };
+  const sign = async (email: string, slug = 'meadows', fields = {}) => {
+    await api.call('POST', `/v1/petitions/${slug}/signatures`, { body: { email, name: 'Ada', ...fields } });
+    return tokenOf(await collectLetter(api, email));
+  };
+  /** That the page has the organization's face, and loads pictures of these origins alone. */
+  const speaks = (page: PageAnswer, origins = 'https://pictures.example') => {
+    const { text, headers } = page;
+    const csp = headers['content-security-policy'] ?? '';
+    t.ok(csp.endsWith(`; img-src ${origins}`), csp);
+    const [, colors = ''] = /<style>(:root\{--act:#7a1f5c[^<]*)<\/style>/.exec(text) ?? [];
+    t.ok(csp.includes(`'sha256-${createHash('sha256').update(colors).digest('base64')}'`), 'its colours');
+    t.match(text, /<title>[^<]+ – River &amp; Meadows<\/title>/);
+    t.match(text, '<a class="who" href="https://meadows.example">');
+    t.match(text, 'Meadows e.V.\nMillgate 4');
+    t.match(text, '<a href="https://meadows.example/privacy">Privacy notice of River &amp; Meadows</a>');
+    t.match(text, 'https://league.example/', 'who runs the server');
+    t.notMatch(text, 'League e.V.');
+    for (const [tag] of text.matchAll(/<img[^>]*>/g)) t.match(tag, 'referrerpolicy="no-referrer"');
+    t.equal(headers['referrer-policy'], 'no-referrer');
+  };
+  const isOurs = ({ text, headers }: PageAnswer) => {
+    t.match(text, 'League e.V.');
+    t.notMatch(text, /Millgate|#7a1f5c|<img/);
+    t.notMatch(headers['content-security-policy'], 'img-src');
+  };
+
+  await t.test('confirming: with the petition’s picture once a button was pressed', async (t) => {
+    const token = await sign('ada@example.org', 'meadows', optIns);
+    const question = await open(api, `/confirm?token=${token}`);
+    speaks(question);
+    t.notMatch(question.text, 'images.example');
+    const done = await submit(api, '/confirm', { token });
+    speaks(done, 'https://pictures.example https://images.example');
+    t.match(
+      done.text,
+      '<img class="picture" src="https://images.example/mill.jpg" alt="The &quot;mill&quot;"',
+    );
+    const again = await open(api, `/confirm?token=${token}`);
+    speaks(again);
+    t.notMatch(again.text, 'images.example', 'the address holds a token');
+    speaks(await submit(api, '/confirm', { token }), 'https://pictures.example https://images.example');
+    const refused = await submit(api, '/confirm/refuse', { token: await sign('victim@example.org') });
+    speaks(refused);
+    t.match(refused.text, 'Thank you for telling us');
+  });
+
+  await t.test('the page for codes, where the mail says of which petition', async () => {
+    speaks(await open(api, `/confirm?petition=${id}`));
+    speaks(await submit(api, '/confirm', { email: 'a@example.org', code: '000000', petition: id }));
+    speaks(await submit(api, '/confirm/resend', { email: 'a@example.org', petition: id }));
+    const draft = await api.call('POST', '/v1/petitions', {
+      key: lead.secret,
+      body: { title: 'Draft', statement: 'Not yet.' },
+    });
+    for (const petition of [draft.body.id, 'nothing', '']) {
+      isOurs(await open(api, `/confirm?petition=${petition}`));
+    }
+    isOurs(await open(api, '/confirm'));
+    isOurs(await open(api, '/confirm?token=pc_x'));
+  });
+
+  await t.test('unsubscribing: that of the list', async (t) => {
+    const { body: mailing } = await api.call('POST', '/v1/mailings', {
+      key: lead.secret,
+      body: { name: 'One' },
+    });
+    const links = await api.call('GET', `/v1/mailings/${mailing.id}/links`, { key: lead.secret });
+    const { search, searchParams } = new URL(links.body.data[0].unsubscribe_url);
+    const token = searchParams.get('token') ?? '';
+    speaks(await open(api, `/unsubscribe${search}`));
+    speaks(await submit(api, '/unsubscribe', { token }));
+    const left = await open(api, `/unsubscribe${search}`);
+    t.match(left.text, 'not on this list any more');
+    speaks(left);
+    isOurs(await open(api, '/unsubscribe'));
+    await collectMail(api);
+  });
+
+  await t.test('my data: where all of it is with one organization', async () => {
+    const enter = async () => {
+      await submit(api, '/manage/request', { email: 'ada@example.org' });
+      const token = tokenOf(await collectLetter(api, 'ada@example.org'));
+      isOurs(await open(api, `/manage?token=${token}`));
+      return submit(api, '/manage', { token });
+    };
+    const mine = await enter();
+    speaks(mine);
+    const session = formsOf(mine)[0]?.fields['session'] ?? '';
+    speaks(await submit(api, '/manage/act', { session, act: 'erase' }));
+    await submit(api, '/confirm', { token: await sign('ada@example.org', 'fish') });
+    const several = await submit(api, '/manage/act', { session, act: 'look' });
+    isOurs(several);
+  });
+});
+
 onEveryEngine('pages of the installation', async (t, engine) => {
   const installation = {
     name: 'River <League>',
@@ -466,7 +588,7 @@ onEveryEngine('pages of the installation', async (t, engine) => {
     });
     const home = await open(api, '/', browser);
     t.equal(home.status, 200);
-    t.match(home.headers['content-security-policy'], /img-src https:\/\/x\.example\/logo\.png$/);
+    t.match(home.headers['content-security-policy'], /img-src https:\/\/x\.example$/);
     t.match(home.text, 'River &lt;League&gt;');
     t.match(home.text, 'Millgate 4, Ewehaven');
     t.match(home.text, '<a href="https://x.example/one">Keep &lt;it&gt;</a>');

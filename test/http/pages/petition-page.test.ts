@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import { packageRoot } from '../../../src/package.js';
 import { launch, missingBrowser } from '../../support/browser.js';
 import { accessible, faultsOf, press, seeHeading, shoot, startWorld } from '../../support/embed-world.js';
 import { engines, onEveryEngine, PETITION, publish, start, type Engine } from '../../support/helper.js';
@@ -158,6 +160,34 @@ t.test('the page in a browser', { skip }, async (t) => {
     await listed.frameLocator('iframe').getByRole('button', { name: 'Sign now' }).waitFor();
     await shoot(listed, 'page-framed');
     await listed.close();
+    const snippet = /<script>\n(  addEventListener[^]*?)<\/script>/.exec(
+      readFileSync(new URL('docs/embedding.md', packageRoot), 'utf8'),
+    )?.[1];
+    const grown = await visit(site.page(`${frame('kept')}<script>${snippet}</script>`));
+    await grown.setViewportSize({ width: 375, height: 800 });
+    const inside = grown.frameLocator('iframe');
+    await inside.getByRole('button', { name: 'Sign now' }).waitFor();
+    const heights = async () => [
+      await grown.locator('iframe').evaluate((one: any) => one.clientHeight),
+      await inside.locator('body').evaluate((one: any) => one.offsetHeight),
+    ];
+    const fits = async (what: string) => {
+      let [frame = 0, body = 0] = await heights();
+      for (let i = 0; i < 50 && frame !== body; i += 1) {
+        await grown.waitForTimeout(50);
+        [frame = 0, body = 0] = await heights();
+      }
+      t.equal(frame, body, what);
+      return frame;
+    };
+    const before = await fits('the frame is as high as its page');
+    t.not(before, 800);
+    await inside.getByText('Why it matters').click();
+    t.ok((await fits('it grows')) > before);
+    await inside.getByText('Why it matters').click();
+    t.equal(await fits('it shrinks'), before);
+    await shoot(grown, 'page-framed-grown');
+    await grown.close();
     const other = await visit(site.page(frame('kept')), site.otherOrigin);
     await other.waitForLoadState('networkidle');
     t.equal(await other.frameLocator('iframe').getByRole('button', { name: 'Sign now' }).count(), 0);

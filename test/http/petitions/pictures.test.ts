@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Worker } from 'node:worker_threads';
 import { inflateSync } from 'node:zlib';
-import type { Test } from 'tap';
+import t, { type Test } from 'tap';
+import { isPublicAddress, publicLookup } from '../../../src/public-addresses.js';
 import { onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 
 type Chunk = { type: string; data: Buffer };
@@ -217,7 +218,7 @@ onEveryEngine('getPetitionPicture', async (t, engine) => {
     t.ok(chinese.equals(await titled('🐝🐝🐝')), 'a title of nothing else too');
   });
 
-  await t.test('200: nothing is fetched, whatever the petition names', async (t) => {
+  await t.test('200: nothing of this machine is fetched, whatever the petition names', async (t) => {
     let requests = 0;
     const server = createServer((_request, response) => {
       requests += 1;
@@ -297,3 +298,135 @@ const waitingIn = async ({ call }: TestApp): Promise<string | undefined> => {
   const { text } = await call('GET', '/metrics');
   return /^pictures_waiting (\d+)$/m.exec(text)?.[1];
 };
+
+onEveryEngine('the campaign’s picture in the picture', async (t, engine) => {
+  const api = await start(t, engine, { build: { pictures: { loopback: true } } });
+  const lead = await api.organization('River Meadows');
+  const { png: photo } = await show(api, (await publish(api, lead.secret, { title: 'A photo' })).id);
+  const big = Buffer.from(photo);
+  big.writeUInt32BE(50_000, 16);
+  const asked: string[] = [];
+  let isUp = true;
+  const answers: Record<string, () => { status?: number; body?: Buffer; location?: string }> = {
+    '/photo.png': () => (isUp ? { body: photo } : { status: 500 }),
+    '/moved': () => ({ status: 302, location: '/photo.png' }),
+    '/inside': () => ({ status: 302, location: 'https://169.254.169.254/latest/meta-data' }),
+    '/file': () => ({ status: 302, location: 'file:///etc/passwd' }),
+    '/round': () => ({ status: 302, location: '/round' }),
+    '/heavy': () => ({ body: Buffer.concat([photo, Buffer.alloc(6_000_000)]) }),
+    '/huge': () => ({ body: big }),
+    '/broken': () => ({ body: photo.subarray(0, 200) }),
+    '/page': () => ({ body: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'.padEnd(100)) }),
+    '/gone': () => ({ status: 404 }),
+  };
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    t.notOk(request.headers.cookie ?? request.headers.referer);
+    const { status = 200, body, location } = answers[request.url ?? '']?.() ?? { status: 404 };
+    response.writeHead(status, location === undefined ? {} : { location }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const at = (path: string) => `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
+  const pictured = async (url: string | null) => {
+    const { id } = await publish(api, lead.secret, {
+      title: 'Keep the meadow',
+      image: url && { url, alt: 'The mill' },
+    });
+    const shown = await show(api, id);
+    t.equal(shown.status, 200, url ?? 'none');
+    return { id, ...shown };
+  };
+  const without = (await pictured(null)).png;
+
+  await t.test('200: with it, fetched once for all', async (t) => {
+    const { png } = await pictured(at('/photo.png'));
+    t.same(sizeOf(png), { width: 1200, height: 630 });
+    t.notOk(png.equals(without));
+    const moved = await pictured(at('/moved'));
+    t.ok(moved.png.equals(png), 'behind a redirection too');
+    asked.length = 0;
+    t.ok((await pictured(at('/photo.png'))).png.equals(png));
+    t.same(asked, []);
+  });
+
+  await t.test('200: without it where it cannot be had, whatever the reason', async (t) => {
+    for (const path of ['/inside', '/file', '/round', '/heavy', '/huge', '/broken', '/page', '/gone']) {
+      t.ok((await pictured(at(path))).png.equals(without), path);
+    }
+    t.equal(asked.filter((one) => one === '/round').length, 4, 'three redirections');
+    const closed = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => closed.once('listening', resolve));
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((resolve) => closed.close(resolve));
+    for (const url of [
+      `http://127.0.0.1:${port}/x.png`,
+      'http://localhost/x.png',
+      `https://localhost:${port}/x.png`,
+      'https://[::1]/x.png',
+      'https://10.0.0.1/x.png',
+      'https://0x7f.1/x.png',
+      'https://no-such-host.invalid/x.png',
+    ]) {
+      t.ok((await pictured(url)).png.equals(without), url);
+    }
+  });
+
+  await t.test('200: tried again later, while the picture without it is shown', async (t) => {
+    isUp = false;
+    const begin = Date.now();
+    const after = (minutes: number) => api.setClock(new Date(begin + minutes * 60_000));
+    after(25 * 60);
+    const { id, png } = await pictured(at('/photo.png?late'));
+    t.ok(png.equals(without));
+    isUp = true;
+    answers['/photo.png?late'] = () => ({ body: photo });
+    after(25 * 60 + 9);
+    t.ok((await show(api, id)).png.equals(without), 'not yet');
+    after(25 * 60 + 11);
+    t.ok((await show(api, id)).png.equals(without), 'nobody waits for it');
+    let late = await show(api, id);
+    for (let i = 0; i < 100 && late.png.equals(without); i += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      late = await show(api, id);
+    }
+    t.notOk(late.png.equals(without));
+    api.setClock(undefined);
+  });
+});
+
+t.test('only public addresses are connected to', async (t) => {
+  for (const address of ['93.184.215.14', '1.1.1.1', '172.32.0.1', '2606:4700::1111', '2a00:1450::5']) {
+    t.ok(isPublicAddress(address), address);
+  }
+  for (const address of [
+    '0.0.0.0',
+    '10.1.2.3',
+    '100.64.0.1',
+    '127.0.0.1',
+    '169.254.169.254',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.168.1.1',
+    '198.18.0.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '::ffff:10.0.0.1',
+    '64:ff9b::a00:1',
+    'fe80::1',
+    'fc00::1',
+    'ff02::1',
+    '2001:db8::1',
+    '2002:a00:1::1',
+    'localhost',
+    '',
+  ]) {
+    t.notOk(isPublicAddress(address), address);
+  }
+  const found = await new Promise((resolve) =>
+    publicLookup('localhost', { all: true }, (error, address) => resolve(error?.message ?? address)),
+  );
+  t.equal(found, 'the address is not public', 'a name is judged by its addresses');
+});

@@ -147,6 +147,7 @@ onEveryEngine('listPetitionConsentTexts', async (t, engine) => {
         locale: 'pt-BR',
         version: 2,
         text: 'New',
+        privacy_url: null,
       },
       { ...answer.body.data[1], text: 'Partner asks' },
     ]);
