@@ -29,6 +29,7 @@ import { mySubscriptionRoutes } from './http/my-data/my-subscriptions.js';
 import { manageLinkRoutes } from './http/my-data/sessions.js';
 import { openapi, documentOf } from './http/openapi/openapi.js';
 import { secretApiKeyRoutes } from './http/organization/api-keys.js';
+import { testDataRoutes } from './http/organization/test-data.js';
 import { adminOrganizationRoutes, secretOrganizationRoutes } from './http/organization/organizations.js';
 import { pageRoutes } from './http/pages/pages.js';
 import { createErrorPage, homeRoutes } from './http/pages/home.js';
@@ -214,6 +215,7 @@ const secretRoutes = (ctx: Context, transfers: BuildOptions['transfers']): Fasti
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),
   secretApiKeyRoutes(ctx),
+  testDataRoutes(ctx),
   secretIsolatedKeyRoutes(ctx),
 ];
 

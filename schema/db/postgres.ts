@@ -40,6 +40,7 @@ export const {
   signatureNetworks,
   isolatedNetworks,
   pauses,
+  wordLists,
   usedChallenges,
   suspicions,
   spellings,

@@ -110,8 +110,10 @@ export function createApi(baseUrl: string, key: string | null) {
         return result as Result<Accepted>;
       }),
     /** Confirms with the code of the mail. Not repeated: each attempt uses up a try. */
-    confirm: (email: string, code: string): Promise<unknown> =>
-      answerOf(() => client.POST('/v1/confirmations', { body: { email, code }, signal: signal() })),
+    confirm: (email: string, code: string, petition_id: string): Promise<unknown> =>
+      answerOf(() =>
+        client.POST('/v1/confirmations', { body: { email, code, petition_id }, signal: signal() }),
+      ),
     resend: (email: string, petition_id: string): Promise<unknown> =>
       answerOf(() =>
         client.POST('/v1/confirmations/resend', { body: { email, petition_id }, signal: signal() }),

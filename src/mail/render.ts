@@ -28,7 +28,13 @@ export const createRenderer =
     const catalogue = locales.pick(letter.locale);
     const from = letter.organization ?? senderOf(installation, say(catalogue.mail.common.sender));
     const blocks = composeBlocks(letter, catalogue, from);
-    const subject = headerLine(say(catalogue.mail[letter.template].subject, valuesOf(letter)), 250);
+    const about = say(catalogue.mail[letter.template].subject, valuesOf(letter));
+    const subject = headerLine(
+      letter.testFor === undefined
+        ? about
+        : say(catalogue.mail.common.test, { email: letter.testFor, subject: about }),
+      250,
+    );
     return {
       sender: headerLine(from?.name ?? say(catalogue.mail.common.sender), 100),
       subject,

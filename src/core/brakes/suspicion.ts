@@ -28,6 +28,7 @@ export const POINTS = {
   isolated_key: 100,
   vouch_limit: 100,
   isolated_network: 100,
+  listed_word: 100,
 } as const satisfies Record<Signal, number>;
 /** API callers have no form. A browser without one sent a hand-made page: a weak signal. */
 const FORMLESS_BROWSER = 10;

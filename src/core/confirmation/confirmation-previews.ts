@@ -16,6 +16,8 @@ export type ConfirmationPreview = Confirmed & {
   organizations: string[];
   /** Credits share links to the signature; null: there is none, or its petition cannot be shared. */
   receipt: string | null;
+  /** Whether it belongs to a test. */
+  test: boolean;
 };
 
 /** What a token would confirm, or has confirmed. Undefined for every link that does not work. */
@@ -83,11 +85,15 @@ export async function readRequestPreview(
             slug: petitions.slug,
             pageUrl: petitions.pageUrl,
             status: petitions.status,
+            test: petitions.test,
           })
           .from(petitions)
           .where(eq(petitions.key, petitionKey));
   const keys = (optIns ?? []).map(({ organizationKey }) => organizationKey);
-  const names = await db.select({ key: o.key, name: o.name }).from(o).where(inArray(o.key, keys));
+  const names = await db
+    .select({ key: o.key, name: o.name, testOf: o.testOf })
+    .from(o)
+    .where(inArray(o.key, keys));
   const isShared = signatureKey !== null && petition?.status === 'published';
   return {
     kind,
@@ -95,6 +101,7 @@ export async function readRequestPreview(
     petitionTitle: petition?.title ?? null,
     petitionUrl: petition ? links.petition(petition) : null,
     organizations: keys.flatMap((key) => names.find((one) => one.key === key)?.name ?? []),
+    test: petition?.test === 1 || names.some(({ testOf }) => testOf !== null),
     receipt: isShared ? sealer.receipt(signatureKey) : null,
   };
 }

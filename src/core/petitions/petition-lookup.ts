@@ -5,7 +5,7 @@ import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { memoized } from '../../store/memo.js';
 import { bind, statement, type Reader } from '../../store/store.js';
-import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
+import { isApart, speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import { takenDown } from './petition-life.js';
 import type { PetitionRow } from './petition-rules.js';
 
@@ -27,6 +27,7 @@ const headColumns = ({ petitions: t }: Tables) => ({
   organizationKey: t.organizationKey,
   slug: t.slug,
   status: t.status,
+  test: t.test,
   opensAt: t.opensAt,
   closesAt: t.closesAt,
   takedownReason: t.takedownReason,
@@ -64,6 +65,7 @@ const byAnySlug = statement(
         slug: t.slug,
         organizationKey: t.organizationKey,
         status: t.status,
+        test: t.test,
         takedownReason: t.takedownReason,
       })
       .from(petitionSlugs)
@@ -107,6 +109,7 @@ const headOf = memoized(async (on: Reader, ref: string): Promise<PetitionHead | 
 type Visible = {
   organizationKey: number;
   status: PetitionStatus;
+  test: number;
   takedownReason: PetitionRow['takedownReason'];
 };
 
@@ -127,7 +130,8 @@ async function visible<Row extends Visible>(
 }
 
 function assertVisible(actor: Actor, petition: Visible): void {
-  if (petition.status === 'draft' && !speaksFor(actor, petition.organizationKey)) {
+  const isHidden = petition.status === 'draft' && !speaksFor(actor, petition.organizationKey);
+  if (isHidden || isApart(actor, petition)) {
     throw new ApiError('petition_not_found');
   }
   if (petition.status === 'taken_down') throw takenDown(petition);

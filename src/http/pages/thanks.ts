@@ -8,7 +8,7 @@ import { ApiError } from '../../errors.js';
 import { say } from '../../mail/words.js';
 import { button, form, html, type Html } from '../html.js';
 import { need, type Fields } from './setup.js';
-import { told } from './told.js';
+import { testNote, told } from './told.js';
 import { visitOf, type Site, type Visit } from './visit.js';
 
 /* The page after confirming: the moment at which most people share. */
@@ -49,11 +49,12 @@ export function thanks(visit: Visit, asked: ConfirmationPreview, { already }: { 
     petitionUrl === null
       ? html`<p>${common.close_hint}</p>`
       : html`<p><a href="${petitionUrl}">${common.to_petition}</a></p>`;
-  return told(
+  const page = told(
     already ? words.already_title : words.done_title,
     text,
     html`${asked.receipt === null ? '' : shareForms(visit, asked.receipt)} ${onwards}`,
   );
+  return html`${testNote(visit, asked)} ${page}`;
 }
 
 /** A button for each network. The link is made when one is pressed, so that links tell who has shared. */
