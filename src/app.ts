@@ -9,6 +9,7 @@ import { createContext, type ContextOptions } from './create-context.js';
 import { blocks } from './http/blocks.js';
 import { challengeRoutes } from './http/brakes/challenges.js';
 import { secretIsolatedKeyRoutes } from './http/brakes/key-isolations.js';
+import { wordListRoutes } from './http/brakes/word-lists.js';
 import { confirmationRoutes } from './http/confirmation/confirmations.js';
 import { countRoutes } from './http/counts/counts.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
@@ -216,6 +217,7 @@ const secretRoutes = (ctx: Context, transfers: BuildOptions['transfers']): Fasti
   secretOrganizationRoutes(ctx),
   secretApiKeyRoutes(ctx),
   testDataRoutes(ctx),
+  wordListRoutes(ctx),
   secretIsolatedKeyRoutes(ctx),
 ];
 

@@ -123,7 +123,7 @@ const OF_EVERY_KEY = ['getOrganization', 'getPartnerStatistics', 'listPartnershi
 const BODILESS = ['unsubscribeByLink', 'releaseIsolatedKey', 'confirmMySignature'];
 
 const VERB_AND_NOUN =
-  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine)[A-Z][A-Za-z]+$/;
+  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|delete)[A-Z][A-Za-z]+$/;
 
 t.test('who may call is what the document says', async (t) => {
   const { must, done } = review(t);

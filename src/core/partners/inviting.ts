@@ -42,28 +42,12 @@ export async function invitePartner(
     once(tx, retry, async () => {
       const petition = await findHead(tx, actor, petitionRef);
       if (!speaksFor(actor, petition.organizationKey)) throw new ApiError('petition_not_found');
-      if (actor.test) {
-        throw new ApiError('test_key', {
-          detail: 'A test petition has no partners: invite them to a real one.',
-        });
-      }
-      const { organizations, partnerships: t } = tx.tables;
-      const [organization] = await tx.db
-        .select({ key: organizations.key })
-        .from(organizations)
-        .where(
-          and(or(eq(organizations.publicId, ref), eq(organizations.slug, ref)), isNull(organizations.testOf)),
-        );
-      if (!organization) throw new ApiError('organization_not_found');
-      if (organization.key === petition.organizationKey) {
-        const detail = 'Your organization leads the petition: invite another one.';
-        throw invalidBody({ pointer: '/organization', code: 'lead', detail });
-      }
+      const organization = await findInvited(tx, actor, petition, ref);
       await assertNoneOpen(tx, petition.key, organization.key);
       await assertRoom(tx, petition.key);
       requireWritten(
         await tx.db
-          .insert(t)
+          .insert(tx.tables.partnerships)
           .values({
             publicId,
             petitionKey: petition.key,
@@ -74,11 +58,34 @@ export async function invitePartner(
             invitedAt: tx.now,
           })
           .onConflictDoNothing()
-          .returning({ key: t.key }),
+          .returning({ key: tx.tables.partnerships.key }),
       );
       return getPartnership(tx, actor, publicId);
     }),
   );
+}
+
+/** The real organization that is invited. Throws `test_key`, `organization_not_found`, `invalid_body`. */
+async function findInvited(
+  tx: Tx,
+  actor: KeyedActor,
+  petition: { organizationKey: number },
+  ref: string,
+): Promise<{ key: number }> {
+  if (actor.test) {
+    throw new ApiError('test_key', { detail: 'A test petition has no partners: invite them to a real one.' });
+  }
+  const { organizations: t } = tx.tables;
+  const [organization] = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(or(eq(t.publicId, ref), eq(t.slug, ref)), isNull(t.testOf)));
+  if (!organization) throw new ApiError('organization_not_found');
+  if (organization.key === petition.organizationKey) {
+    const detail = 'Your organization leads the petition: invite another one.';
+    throw invalidBody({ pointer: '/organization', code: 'lead', detail });
+  }
+  return organization;
 }
 
 async function assertNoneOpen(tx: Tx, petitionKey: number, organizationKey: number): Promise<void> {

@@ -40,16 +40,26 @@ const headColumns = ({ petitions: t }: Tables) => ({
   version: t.version,
 });
 
-export type PetitionHead = Pick<PetitionRow, keyof ReturnType<typeof headColumns>>;
+export type PetitionHead = Pick<PetitionRow, keyof ReturnType<typeof headColumns>> & {
+  /** The version of its lead's list of words; null: there is none. */
+  wordsVersion: number | null;
+};
+
+/** With the word list in one statement, so that petitions without one need no further read. */
+const selectHeads = ({ db, tables }: Reader) => {
+  const { petitions: t, wordLists } = tables;
+  return db
+    .select({ ...headColumns(tables), wordsVersion: wordLists.version })
+    .from(t)
+    .leftJoin(wordLists, eq(wordLists.organizationKey, t.organizationKey));
+};
 
 const byId = ({ petitions: t }: Tables) => eq(t.publicId, bind(t.publicId, 'ref'));
 const bySlug = ({ petitions: t }: Tables) => eq(t.slug, bind(t.slug, 'ref'));
 
-const headById = statement('petition_gate_by_id', ({ db, tables }: Reader) =>
-  db.select(headColumns(tables)).from(tables.petitions).where(byId(tables)),
-);
-const headBySlug = statement('petition_gate_by_slug', ({ db, tables }: Reader) =>
-  db.select(headColumns(tables)).from(tables.petitions).where(bySlug(tables)),
+const headById = statement('petition_gate_by_id', (on: Reader) => selectHeads(on).where(byId(on.tables)));
+const headBySlug = statement('petition_gate_by_slug', (on: Reader) =>
+  selectHeads(on).where(bySlug(on.tables)),
 );
 const rowById = statement('petition_by_id', ({ db, tables }: Reader) =>
   db.select().from(tables.petitions).where(byId(tables)),

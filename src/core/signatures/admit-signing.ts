@@ -46,6 +46,7 @@ export async function admitSigning(ctx: Context, tx: Tx, signing: Signing): Prom
   const published = await ctx.published.confirmed(tx, petition.key);
   const optIns = await readOptIns(tx, actor, petition, input.optIns);
   const proven = await assertChallenge(ctx, tx, petition, signing);
-  const suspicion = allowance?.left === 0 ? allowance.beyond : await suspect(tx, petition, signing, proven);
+  const suspicion =
+    allowance?.left === 0 ? allowance.beyond : await suspect(ctx, tx, petition, signing, proven);
   return { petition, email, attribution, optIns, suspicion, allowance, published };
 }
