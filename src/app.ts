@@ -43,7 +43,7 @@ import { oembedRoutes } from './http/petitions/oembed.js';
 import { petitionPageRoutes } from './http/pages/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
-import { createMetrics, watchLimits, watchLive } from './http/service/metrics.js';
+import { createMetrics, watchLimits, watchLive, watchPauses } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
 import { wellKnownRoutes } from './http/service/well-known.js';
 import { serviceRoutes } from './http/service/service.js';
@@ -115,6 +115,8 @@ export async function build(options: BuildOptions): Promise<App> {
   const limits = createLimits(config.limits, counted, new PetitionKeys(store.read));
   const metrics = createMetrics(app, store, ctx.now);
   const streams = createStreams(ctx, options);
+  const pauses = new PauseWatch(store);
+  watchPauses(metrics, pauses);
   watchLive(metrics, () => streams);
   watchLimits(metrics, () => counted.state());
   const closed = refuseOtherMethods(app);
@@ -123,13 +125,13 @@ export async function build(options: BuildOptions): Promise<App> {
     now: ctx.now,
     limits: counted,
     metrics,
+    pauses,
     draining,
     document: documentOf,
   });
   const reference = referenceRoutes({ publicUrl, name: site.installation.name, document: documentOf });
   const files = wellKnownRoutes({ publicUrl, contact: config.SECURITY_CONTACT ?? '', now: ctx.now });
   const admission = admissionOf(options, app.log);
-  const pauses = new PauseWatch(store);
   await pauses.start();
   app.addHook('onClose', () => pauses.stop());
   const block = blocks({ ctx, limits, admission, pauses });

@@ -67,7 +67,7 @@ const MyData = {
 const Pages = Type.Object(
   {
     common: section(
-      'test link_not_found_title link_not_found not_found_title not_found share_not_found_title share_not_found taken_down_title taken_down to_start more_label choose too_many_title too_many failed_title failed invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint petition_not_found_title petition_not_found no_script',
+      'test link_not_found_title link_not_found not_found_title not_found share_not_found_title share_not_found taken_down_title taken_down to_start more_label choose too_many_title too_many paused_title paused failed_title failed invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint petition_not_found_title petition_not_found no_script',
     ),
     confirm: section(
       'title heading_signature heading_subscription explanation_signature explanation_subscription opt_ins nothing_yet button_signature button_subscription done_title done_signature done_subscription already_title already_signature already_subscription refuse_heading refuse_explanation refuse_button refused_title refused code_heading code_explanation code_label code_hint code_button code_failed resend_heading resend_explanation resend_button resend_done',

@@ -51,6 +51,7 @@ export const EMBED_KEYS = [
   'too_long',
   'invalid',
   'rate_limited',
+  'paused',
   'busy',
   'try_in_seconds',
   'try_in_minutes',

@@ -6,10 +6,12 @@ import { Liveness, OpenApiDocument, Readiness } from '../../../schema/api/servic
 import { readQueue, type QueueState } from '../../core/mail/outbox.js';
 import { ApiError } from '../../errors.js';
 import type { Store } from '../../store/store.js';
+import type { PauseWatch } from '../../core/brakes/pauses.js';
 import { PAGE_CSP } from '../html.js';
 import type { LimitStore, SharedState } from '../limits/limit-store.js';
 import { toYaml } from '../openapi/openapi-yaml.js';
 import { operation } from '../openapi/operation.js';
+import { pausedNow } from '../pauses.js';
 import { PROBLEMS_PAGE } from './problems-page.js';
 
 /** Makes a text at the first call, and keeps it. */
@@ -38,6 +40,7 @@ export type ServiceOptions = {
   now: () => Date;
   limits: Pick<LimitStore, 'state'>;
   metrics: Registry;
+  pauses: Pick<PauseWatch, 'current'>;
   /** Whether the process is shutting down. */
   draining: () => boolean;
   document: (app: FastifyInstance) => object;
@@ -47,7 +50,15 @@ export type ServiceOptions = {
  * Health, metrics and the API document, for machines and operators. They need no key, and have their own rate limit.
  */
 export const serviceRoutes =
-  ({ store, now, limits, metrics, draining, document }: ServiceOptions): FastifyPluginCallbackTypebox =>
+  ({
+    store,
+    now,
+    limits,
+    metrics,
+    pauses,
+    draining,
+    document,
+  }: ServiceOptions): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     // One shared buffer: clients that request it repeatedly and do not read the answers take no memory.
     const json = once(() => JSON.stringify(document(app)));
@@ -77,7 +88,7 @@ export const serviceRoutes =
           access: 'service',
           summary: 'Can the process serve requests?',
           description:
-            'Asks the database. 503 while it cannot be reached or takes no writes, and while the process is shutting down.',
+            'Asks the database. 503 while it cannot be reached or takes no writes, and while the process is shutting down. What the operator has paused is told, and the process stays ready: reading goes on.',
           answers: { 200: Readiness },
           errors: ['storage_unavailable', 'shutting_down'],
         }),
@@ -89,9 +100,14 @@ export const serviceRoutes =
         });
         const { waiting } = store.stats();
         const mail = toMailQueue(await readQueue(store.read), now());
-        return reply
-          .header('cache-control', 'no-store')
-          .send({ status: 'ok', engine: store.engine, waiting, limits: limitsOf(limits.state()), mail });
+        return reply.header('cache-control', 'no-store').send({
+          status: 'ok',
+          engine: store.engine,
+          waiting,
+          limits: limitsOf(limits.state()),
+          mail,
+          paused: pausedNow(pauses),
+        });
       },
     );
 
