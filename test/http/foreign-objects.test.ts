@@ -27,6 +27,7 @@ const ALLOWED: Record<string, string> = {
   'importSubscriptions /rows/0/email': 'everybody has a list of their own',
   'importSignatures /email': 'everybody may sign anything',
   'updateOrganization /reply_to': 'where its answers go is for it to say',
+  'updateOrganization /test_email': 'where the mails of its tests go is for it to say',
   'resendConfirmation /petition_id': 'the answer is the same, whatever is asked',
 };
 
