@@ -117,13 +117,17 @@ export async function unsubscribeByAddress(
 export async function readList(
   ctx: Context,
   token: string,
-): Promise<{ organization: string; left: boolean } | undefined> {
+): Promise<{ organization: string; test: boolean; left: boolean } | undefined> {
   const on = ctx.store.read;
   const purpose = purposeOf(token);
   const claims = await verify(ctx, on, purpose, token, ctx.now());
   const linked = claims && (await linkedSubscription(on, purpose, claims));
   if (!linked) return undefined;
   const { organizations: t } = on.tables;
-  const [row] = await on.db.select({ organization: t.name }).from(t).where(eq(t.key, linked.organizationKey));
-  return row && { ...row, left: linked.status === 'unsubscribed' || linked.status === 'suppressed' };
+  const [row] = await on.db
+    .select({ organization: t.name, testOf: t.testOf })
+    .from(t)
+    .where(eq(t.key, linked.organizationKey));
+  const left = linked.status === 'unsubscribed' || linked.status === 'suppressed';
+  return row && { organization: row.organization, test: row.testOf !== null, left };
 }

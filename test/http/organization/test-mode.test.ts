@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { recountPeople } from '../../../src/core/counts/recount-people.js';
 import { recount } from '../../../src/core/counts/recount.js';
+import { takeMailEvent } from '../../../src/core/subscriptions/mail-events.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 import { collectMail, tokenOf } from '../../support/mailbox.js';
 
@@ -199,6 +200,9 @@ onEveryEngine('test petitions are apart', async (t, engine) => {
       api.call('GET', `/v1/oembed?url=${encodeURIComponent(`http://undersigned.test/p/${slug}`)}`);
     t.match(await embedded('trial'), { status: 200, headers: { 'x-robots-tag': 'noindex' } });
     t.equal((await embedded('real')).headers['x-robots-tag'], undefined);
+    // Both have this page.
+    const { body } = await api.call('GET', `/v1/oembed?url=${encodeURIComponent(PETITION.page_url)}`);
+    t.match(body.html, 'slug="real"');
   });
 
   await t.test('no coalition spans both worlds', async (t) => {
@@ -385,6 +389,28 @@ onEveryEngine('a test touches nobody', async (t, engine) => {
     t.match(await collectMail(api), [{ to: MAILBOX, testFor: 'x@example.org' }]);
   });
 
+  await t.test(
+    'the mailbox for tests is not flooded, nor mailed against the will of its owner',
+    async (t) => {
+      await collectMail(api);
+      const day = new Date(Date.now() + 86_400_000 * 2);
+      api.setClock(day);
+      for (let i = 0; i < 201; i += 1) await sign('trial', `many-${i}@example.org`);
+      t.equal((await collectMail(api)).length, 200);
+      await sign('real', 'unhindered@example.org');
+      t.match(await collectMail(api), [{ to: 'unhindered@example.org' }]);
+      api.setClock(new Date(day.getTime() + 86_400_000 * 2));
+      await sign('trial', 'later@example.org');
+      t.match(await collectMail(api), [{ to: MAILBOX, testFor: 'later@example.org' }]);
+      const { doNotContact } = api.store.tables;
+      await takeMailEvent(ctx, { type: 'complaint', email: MAILBOX });
+      await sign('trial', 'none@example.org');
+      t.same(await collectMail(api), []);
+      await api.store.transact(async (tx) => void (await tx.db.delete(doNotContact)));
+      api.setClock(undefined);
+    },
+  );
+
   await t.test('all of it is deleted at once, and nothing else', async (t) => {
     const clear = (key: string) => api.call('DELETE', '/v1/organization/test-data', { key });
     t.match(await api.call('DELETE', '/v1/organization/test-data'), { status: 401 });
@@ -394,7 +420,7 @@ onEveryEngine('a test touches nobody', async (t, engine) => {
     const deleted = await clear(secret);
     t.match(deleted, {
       status: 200,
-      body: { petitions: 1, signatures: 6, imports: 1, share_links: 0, mailings: 0 },
+      body: { petitions: 1, signatures: 209, imports: 1, share_links: 0, mailings: 0 },
     });
     t.ok(deleted.body.supporters >= 7, deleted.text);
     t.ok(deleted.body.subscriptions >= 2, deleted.text);
