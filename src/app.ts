@@ -10,6 +10,7 @@ import { createContext, type ContextOptions } from './create-context.js';
 import { blocks } from './http/blocks.js';
 import { challengeRoutes } from './http/brakes/challenges.js';
 import { secretIsolatedKeyRoutes } from './http/brakes/key-isolations.js';
+import { wordListRoutes } from './http/brakes/word-lists.js';
 import { confirmationRoutes } from './http/confirmation/confirmations.js';
 import { countRoutes } from './http/counts/counts.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
@@ -30,6 +31,7 @@ import { mySubscriptionRoutes } from './http/my-data/my-subscriptions.js';
 import { manageLinkRoutes } from './http/my-data/sessions.js';
 import { openapi, documentOf } from './http/openapi/openapi.js';
 import { secretApiKeyRoutes } from './http/organization/api-keys.js';
+import { testDataRoutes } from './http/organization/test-data.js';
 import { adminOrganizationRoutes, secretOrganizationRoutes } from './http/organization/organizations.js';
 import { pageRoutes } from './http/pages/pages.js';
 import { createErrorPage, homeRoutes } from './http/pages/home.js';
@@ -42,7 +44,7 @@ import { oembedRoutes } from './http/petitions/oembed.js';
 import { petitionPageRoutes } from './http/pages/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
-import { createMetrics, watchLimits, watchLive } from './http/service/metrics.js';
+import { createMetrics, watchLimits, watchLive, watchPauses } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
 import { wellKnownRoutes } from './http/service/well-known.js';
 import { serviceRoutes } from './http/service/service.js';
@@ -118,6 +120,8 @@ export async function build(options: BuildOptions): Promise<App> {
   const limits = createLimits(config.limits, counted, new PetitionKeys(store.read));
   const metrics = createMetrics(app, store, ctx.now);
   const streams = createStreams(ctx, options);
+  const pauses = new PauseWatch(store);
+  watchPauses(metrics, pauses);
   watchLive(metrics, () => streams);
   watchLimits(metrics, () => counted.state());
   const closed = refuseOtherMethods(app);
@@ -126,6 +130,7 @@ export async function build(options: BuildOptions): Promise<App> {
     now: ctx.now,
     limits: counted,
     metrics,
+    pauses,
     draining,
     document: documentOf,
     recognition: new Recognition(options.rootKey),
@@ -133,7 +138,6 @@ export async function build(options: BuildOptions): Promise<App> {
   const reference = referenceRoutes({ publicUrl, name: site.installation.name, document: documentOf });
   const files = wellKnownRoutes({ publicUrl, contact: config.SECURITY_CONTACT ?? '', now: ctx.now });
   const admission = admissionOf(options, app.log);
-  const pauses = new PauseWatch(store);
   await pauses.start();
   app.addHook('onClose', () => pauses.stop());
   const block = blocks({ ctx, limits, admission, pauses });
@@ -233,6 +237,8 @@ const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallb
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),
   secretApiKeyRoutes(ctx),
+  testDataRoutes(ctx),
+  wordListRoutes(ctx),
   secretIsolatedKeyRoutes(ctx),
 ];
 

@@ -22,6 +22,7 @@ export const ERRORS = {
   // Who is asking
   key_required: [401, 'This operation needs a secret key'],
   invalid_key: [401, 'The key is not valid'],
+  test_key: [403, 'A test key cannot do that'],
   admin_key_required: [401, 'This operation needs an admin key'],
   secret_key_in_browser: [403, 'A secret key was used from a web page'],
   scope_required: [403, 'The key lacks the scope for this operation'],

@@ -179,7 +179,13 @@ t.test('undersigned --help', async (t) => {
     'organizations create': [/--name <name>/, /--slug <slug>/, /--url <url>/],
     'organizations list': [/list the organizations/],
     keys: [/create/, /list/, /revoke/],
-    'keys create': [/--organization <slug>/, /--kind <kind>/, /--scopes <list>/, /--origin <origin>/],
+    'keys create': [
+      /--test/,
+      /--organization <slug>/,
+      /--kind <kind>/,
+      /--scopes <list>/,
+      /--origin <origin>/,
+    ],
     'keys list': [/--organization <slug>/],
     'keys revoke': [/<id>/],
   };
@@ -300,6 +306,8 @@ onEveryEngine('the commands', async (t, engine) => {
   const origins = ['--origin', 'https://river.example', '--origin', 'https://*.river.example'];
   const site = ['keys', 'create', '--organization', 'river-and-co', '--name', 'Site', ...origins];
   t.match(await good(...site, '--kind', 'publishable'), /^key_\w{26} {2}pk_/);
+  const trying = ['keys', 'create', '--organization', 'river-and-co', '--name', 'Trial', '--test'];
+  t.match(await run(...trying), { code: 1, stderr: /test_email/ });
   const listed = await good('keys', 'list', '--organization', 'river-and-co');
   t.equal(listed.trim().split('\n').length, 3);
   t.match(

@@ -45,6 +45,11 @@ export const Problem = component(
         }),
       ),
       reason: Type.Optional(enumOf(TAKEDOWN_REASONS, { description: 'petition_taken_down: why.' })),
+      message: Type.Optional(
+        line(500, {
+          description: 'paused: the sentence of the operator, if there is one: show it to people.',
+        }),
+      ),
       opens_at: Type.Optional(instant({ description: 'petition_not_open: when signing begins.' })),
     },
     {

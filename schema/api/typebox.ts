@@ -63,7 +63,7 @@ export const open = <P extends TProperties>(properties: P, options: ObjectOption
 export const enumOf = <const T extends readonly string[]>(values: T, options: SchemaOptions = {}) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
 
-const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
+export const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
 
 /**
  * The schema keywords of this project, implemented in src/http/schema-keywords.ts and left out of the API document.

@@ -41,6 +41,7 @@ export const {
   signatureNetworks,
   isolatedNetworks,
   pauses,
+  wordLists,
   usedChallenges,
   suspicions,
   spellings,

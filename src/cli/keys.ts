@@ -21,6 +21,7 @@ export const createKeyCommand = (options: {
   name: string;
   scopes?: Scope[];
   origin?: string[];
+  test?: boolean;
 }): Promise<void> =>
   withContext(async (ctx) => {
     const { kind } = options;
@@ -34,7 +35,14 @@ export const createKeyCommand = (options: {
     if (kind === 'secret' && origins.length > 0) {
       throw new Error('a secret key works on no page: leave --origin out');
     }
-    const { key, token } = await createKey(ctx, { organizationKey, kind, name, scopes, origins });
+    const { key, token } = await createKey(ctx, {
+      organizationKey,
+      kind,
+      name,
+      scopes,
+      origins,
+      test: options.test ?? false,
+    });
     console.log(`${key.publicId}  ${token}`);
     console.error('Keep it now: it is not shown again.');
   });
@@ -45,12 +53,12 @@ export const listKeysCommand = (options: { organization: string }): Promise<void
     let cursor: string | undefined;
     do {
       const page = await listKeys(ctx.store.read, organizationKey, { limit: 100, cursor });
-      for (const { publicId, kind, hint, name, origins, lastUsedAt, revokedAt } of page.items) {
+      for (const { publicId, kind, hint, name, origins, test, lastUsedAt, revokedAt } of page.items) {
         const used = revokedAt
           ? `revoked ${revokedAt.toISOString()}`
           : `last used ${lastUsedAt?.toISOString() ?? 'never'}`;
         const where = origins.length > 0 ? `  on ${origins.join(' ')}` : '';
-        console.log(`${publicId}  ${kind}  …${hint}  ${name}  ${used}${where}`);
+        console.log(`${publicId}  ${test ? 'test ' : ''}${kind}  …${hint}  ${name}  ${used}${where}`);
       }
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);

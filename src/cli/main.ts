@@ -84,6 +84,7 @@ organizations
   .option('--logo-url <url>', 'its logo, which forms show')
   .option('--color <color>', 'the colour of its buttons and links, like #0b6b50')
   .option('--privacy-url <url>', 'its privacy notice, which forms link to')
+  .option('--test-email <address>', 'the mailbox that gets all mails of tests')
   .action(async (options: Parameters<typeof createOrganizationCommand>[0]) =>
     (await organizationCommands()).createOrganizationCommand(options),
   );
@@ -107,6 +108,7 @@ keys
     'where browsers may use a publishable key (anywhere if absent): https://example.org or https://*.example.org; may be repeated',
     (origin: string, others: string[] = []) => [...others, origin],
   )
+  .option('--test', 'a key for tests: what it makes is apart from all that is real')
   .action(async (options: Parameters<typeof createKeyCommand>[0]) =>
     (await keyCommands()).createKeyCommand(options),
   );

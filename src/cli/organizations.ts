@@ -16,12 +16,20 @@ export const createOrganizationCommand = (options: {
   logoUrl?: string;
   color?: string;
   privacyUrl?: string;
+  testEmail?: string;
 }): Promise<void> =>
   withContext(async (ctx) => {
-    const { slug: wanted, logoUrl: logo_url, privacyUrl: privacy_url, ...said } = options;
+    const {
+      slug: wanted,
+      logoUrl: logo_url,
+      privacyUrl: privacy_url,
+      testEmail: test_email,
+      ...said
+    } = options;
     const addresses = {
       ...(logo_url === undefined ? {} : { logo_url }),
       ...(privacy_url === undefined ? {} : { privacy_url }),
+      ...(test_email === undefined ? {} : { test_email }),
     };
     const input = held(OrganizationPatch, { ...said, ...addresses });
     if (wanted !== undefined) held(SLUG, { slug: wanted });

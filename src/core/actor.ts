@@ -1,3 +1,5 @@
+import type { World } from './email.js';
+
 /**
  * Who makes a request. A publishable key only says through which organization's page; a secret key identifies the
  * caller.
@@ -13,6 +15,8 @@ export type Actor =
       scopes: readonly string[];
       /** The origins whose pages may use a publishable key; empty: any. */
       origins: readonly string[];
+      /** Whether its organization is a test organization; absent: no. */
+      test?: boolean;
     };
 
 /** What is known about the sender of a request, independent of its key. */
@@ -35,6 +39,17 @@ export type KeyedActor = Exclude<Actor, { kind: 'anonymous' }>;
 export const NO_KEY = 0;
 
 export const ANONYMOUS: Actor = { kind: 'anonymous' };
+
+/** Where the actor looks addresses up. */
+export const worldOf = (actor: Actor): World =>
+  actor.kind !== 'anonymous' && actor.test ? actor.organizationKey : null;
+
+/** What real keys make is hidden from test keys, and the other way round. Without a key, both can be read. */
+export const isApart = (
+  actor: Actor,
+  { test, organizationKey }: { test: number; organizationKey: number },
+): boolean =>
+  actor.kind !== 'anonymous' && (actor.test ? actor.organizationKey !== organizationKey : test === 1);
 
 /** Whether the actor holds a secret key of this organization. */
 export const speaksFor = (actor: Actor, organizationKey: number): actor is KeyedActor =>

@@ -12,6 +12,8 @@ export type EmailAddress = {
    * too.
    */
   identity: string;
+  /** The test organization that alone knows this address. Absent: a person's address. */
+  testOrganizationKey?: number;
 };
 
 // The dot-atom of RFC 5322, without quotes, comments and literals. Both patterns run in linear time.
@@ -46,6 +48,21 @@ export function requireEmail(typed: string, pointer = '/email'): EmailAddress {
   const email = parseEmail(typed);
   if (email) return email;
   throw invalidBody({ pointer, code: 'format', detail: 'Write it like name@example.org.' });
+}
+
+/**
+ * Where an address is looked up: among people (null), or among the supporters of a test organization. Those are rows of
+ * their own, so that no test can touch what a real person has proven, said or refused.
+ */
+export type World = number | null;
+
+/** The colon is in no address, so nobody can type an identity of a test. */
+const markOf = (testOrganizationKey: number): string => `test:${testOrganizationKey}:`;
+
+/** The address as a world knows it. */
+export function inWorld<Address extends EmailAddress | undefined>(world: World, email: Address): Address {
+  if (world === null || email === undefined) return email;
+  return { ...email, identity: markOf(world) + email.identity, testOrganizationKey: world };
 }
 
 type Provider = {
@@ -91,7 +108,9 @@ function providerOf(domain: string): Provider | undefined {
   if (known) return known;
   if (YAHOO.test(domain)) return { domain, tag: '-' };
   const [, name, host] = FASTMAIL.exec(domain) ?? [];
-  return name && host ? { domain: host, plain: () => name } : undefined;
+  return name && host
+    ? { domain: host, plain: (local) => (/^test:\d+:/.exec(local)?.[0] ?? '') + name }
+    : undefined;
 }
 
 /**

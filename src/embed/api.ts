@@ -23,6 +23,8 @@ export class Failure extends Error {
     readonly retryAfter: number | null = null,
     readonly opensAt: string | null = null,
     readonly status = 0,
+    /** The operator's own sentence. */
+    readonly said: string | null = null,
   ) {
     super(code);
   }
@@ -40,7 +42,7 @@ async function answerOf<T>(call: () => Promise<Result<T>>): Promise<T> {
   }
   const { data, error, response } = result;
   if (response.ok && data !== undefined) return data;
-  const { code, errors, opens_at } = (error ?? {}) as Partial<Problem>;
+  const { code, errors, opens_at, message } = (error ?? {}) as Partial<Problem>;
   const seconds = Number(response.headers.get('retry-after') ?? NaN);
   throw new Failure(
     code ?? 'failed',
@@ -48,6 +50,7 @@ async function answerOf<T>(call: () => Promise<Result<T>>): Promise<T> {
     Number.isFinite(seconds) ? seconds : null,
     opens_at ?? null,
     response.status,
+    message ?? null,
   );
 }
 
@@ -110,8 +113,8 @@ export function createApi(baseUrl: string, key: string | null) {
         return result as Result<Accepted>;
       }),
     /** Confirms with the code of the mail. Not repeated: each attempt uses up a try. */
-    confirm: (email: string, code: string): Promise<unknown> =>
-      answerOf(() => client.POST('/v1/confirmations', { body: { email, code }, signal: signal() })),
+    confirm: (body: { email: string; code: string; petition_id: string }): Promise<unknown> =>
+      answerOf(() => client.POST('/v1/confirmations', { body, signal: signal() })),
     resend: (email: string, petition_id: string): Promise<unknown> =>
       answerOf(() =>
         client.POST('/v1/confirmations/resend', { body: { email, petition_id }, signal: signal() }),

@@ -85,7 +85,7 @@ export class FormErrors {
 }
 
 /** Why the server refused, as a sentence. */
-export function reasonOf({ code, retryAfter, opensAt }: Failure, language: Language): string {
+export function reasonOf({ code, retryAfter, opensAt, said }: Failure, language: Language): string {
   const { words, date } = language;
   const REASONS: Record<string, string> = {
     offline: words.offline,
@@ -96,7 +96,8 @@ export function reasonOf({ code, retryAfter, opensAt }: Failure, language: Langu
   };
   if (code in REASONS) return REASONS[code] ?? '';
   if (retryAfter === null) return words.failed;
-  return `${code === 'rate_limited' ? words.rate_limited : words.busy} ${when(retryAfter, language)}`;
+  const why = { rate_limited: words.rate_limited, paused: said ?? words.paused }[code] ?? words.busy;
+  return `${why} ${when(retryAfter, language)}`;
 }
 
 // At least two: the texts have no singular.

@@ -10,6 +10,7 @@ export function petitionView(petition: Petition, language: Language): DocumentFr
   const { words } = language;
   const { title, targets, statement, locale, image, organization } = petition;
   const view = document.createDocumentFragment();
+  if (petition.test) view.append(h('p', { class: 'test', part: 'test' }, words.test_note));
   if (image) {
     view.append(picture({ class: 'picture', part: 'picture', src: image.url, alt: image.alt, lang: locale }));
   }

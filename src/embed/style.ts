@@ -45,6 +45,7 @@ h2, h3, p, ul, ol, fieldset, form { margin: 0; padding: 0; }
 h2 { font-size: 1.6em; line-height: 1.25; text-wrap: balance; hyphens: auto; }
 h3 { font-size: 1.2em; line-height: 1.3; }
 article > * + * { margin-block-start: 1em; }
+.test { border: 1px dashed var(--error); border-radius: var(--radius); padding: .5em .75em; color: var(--error); font-weight: 600; }
 .targets { margin-block-start: .5em; }
 .picture { display: block; width: 100%; max-height: 22em; object-fit: cover; border-radius: calc(var(--radius) * .75); }
 .lead { display: flex; align-items: center; gap: .6em; font-weight: 600; }

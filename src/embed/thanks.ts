@@ -99,7 +99,7 @@ function lastStep({ petition, email, language, share, change }: ThanksOptions, d
     const typed = code.control.value.trim();
     if (typed === '') return refuse(words.required);
     void attempt(
-      () => api.confirm(email, typed).then(done),
+      () => api.confirm({ email, code: typed, petition_id: petition.id }).then(done),
       (failure) =>
         refuse(
           /^(?:link_not_found|invalid_body)$/.test(failure.code)

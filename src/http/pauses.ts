@@ -1,5 +1,6 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
-import type { Pause, PauseWatch, Pauses } from '../core/brakes/pauses.js';
+import { PAUSABLE } from '../../schema/db/tables/brakes.js';
+import type { Pausable, Pause, PauseWatch, Pauses } from '../core/brakes/pauses.js';
 import { ApiError } from '../errors.js';
 
 declare module 'fastify' {
@@ -8,6 +9,10 @@ declare module 'fastify' {
     takesSignatures?: true;
   }
 }
+
+/** What is paused at the moment. */
+export const pausedNow = ({ current }: Pick<PauseWatch, 'current'>): Pausable[] =>
+  PAUSABLE.filter((what) => current?.[what]);
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 const WORDS = {
@@ -25,6 +30,7 @@ export const pauseGate =
       new ApiError('paused', {
         detail: pause.message ?? WORDS[pause.what],
         headers: { 'retry-after': String(pause.retryAfter) },
+        ...(pause.message === null ? {} : { extra: { message: pause.message } }),
       }),
     );
   };

@@ -41,7 +41,7 @@ const MailWords = Type.Object(
 
 const Mails = Type.Object(
   {
-    common: section('sender link_hint code statement opt_ins imprint automatic'),
+    common: section('sender test link_hint code statement opt_ins imprint automatic'),
     ...(Object.fromEntries(TEMPLATES.map((name) => [name, MailWords])) as Record<Template, typeof MailWords>),
   },
   closed,
@@ -67,7 +67,7 @@ const MyData = {
 const Pages = Type.Object(
   {
     common: section(
-      'link_not_found_title link_not_found not_found_title not_found share_not_found_title share_not_found taken_down_title taken_down to_start more_label choose too_many_title too_many failed_title failed invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint petition_not_found_title petition_not_found no_script',
+      'test link_not_found_title link_not_found not_found_title not_found share_not_found_title share_not_found taken_down_title taken_down to_start more_label choose too_many_title too_many paused_title paused failed_title failed invalid_title invalid email_label email_invalid send_button save_button saved cancel_button back to_petition close_hint petition_not_found_title petition_not_found no_script',
     ),
     confirm: section(
       'title heading_signature heading_subscription explanation_signature explanation_subscription opt_ins nothing_yet button_signature button_subscription done_title done_signature done_subscription already_title already_signature already_subscription refuse_heading refuse_explanation refuse_button refused_title refused code_heading code_explanation code_label code_hint code_button code_failed resend_heading resend_explanation resend_button resend_done',
@@ -127,7 +127,18 @@ export type MailWords = Static<typeof MailWords>;
 
 /** The values that a text can use, for each part of the catalogue. */
 export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
-  mail: ['organization', 'petition', 'reminder', 'code', 'code_page', 'days', 'hours', 'minutes'],
+  mail: [
+    'organization',
+    'petition',
+    'reminder',
+    'code',
+    'code_page',
+    'days',
+    'hours',
+    'minutes',
+    'email',
+    'subject',
+  ],
   pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date', 'network'],
   embed: EMBED_VALUES,
   picture: ['number', 'plural'],

@@ -98,7 +98,9 @@ async function settle(
       return { kind: 'sent' };
     case 'rejected':
       await fail(options, mail, sent.reason, sent.badAddress ? 'debug' : 'warn');
-      if (sent.badAddress) await takeMailEvent(ctx, { type: 'bounce', email: letter.to });
+      // The mailbox for tests is nobody's who signed: what happens to it must not end their subscriptions.
+      if (sent.badAddress && letter.testFor === undefined)
+        await takeMailEvent(ctx, { type: 'bounce', email: letter.to });
       return { kind: 'failed' };
     case 'retry':
       if (!sent.connection) return putBack(options, mail, sent.reason);

@@ -29,8 +29,11 @@ export const createRenderer =
     const catalogue = locales.pick(letter.locale);
     const from = letter.organization ?? senderOf(installation, say(catalogue.mail.common.sender));
     const blocks = composeBlocks(letter, catalogue, from);
+    const about = ownSubject(letter) ?? say(catalogue.mail[letter.template].subject, valuesOf(letter));
     const subject = headerLine(
-      ownSubject(letter) ?? say(catalogue.mail[letter.template].subject, valuesOf(letter)),
+      letter.testFor === undefined
+        ? about
+        : say(catalogue.mail.common.test, { email: letter.testFor, subject: about }),
       250,
     );
     return {

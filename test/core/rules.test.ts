@@ -78,6 +78,12 @@ t.test('addresses: the spellings of one mailbox, as providers document them', (t
   ]) {
     t.equal(clusterOf(alone), alone);
   }
+  t.equal(
+    clusterOf('test:7:tag@jane.fastmail.com'),
+    'test:7:jane@fastmail.com',
+    'in a test, apart from people',
+  );
+  t.equal(clusterOf('test:7:j.ane+x@gmail.com'), 'test:7:jane@gmail.com');
   t.notSame(clusterOf('jane@hotmail.com'), clusterOf('jane@outlook.com'), 'other people');
   fc.assert(
     fc.property(fc.emailAddress(), (typed) => {

@@ -27,13 +27,16 @@ const ALLOWED: Record<string, string> = {
   'importSubscriptions /rows/0/email': 'everybody has a list of their own',
   'importSignatures /email': 'everybody may sign anything',
   'updateOrganization /reply_to': 'where its answers go is for it to say',
+  'updateOrganization /test_email': 'where the mails of its tests go is for it to say',
   'resendConfirmation /petition_id': 'the answer is the same, whatever is asked',
 };
 
-/** Where two fields exclude each other: what else changes when one of them is wanted. */
+/** Where two fields exclude each other, or one would show what the other was: what else changes for one of them. */
 const INSTEAD: Record<string, Record<string, unknown>> = {
   'confirmEmail /email': { token: undefined, code: '123456' },
   'resendConfirmation /organization_id': { petition_id: undefined },
+  'updateOrganization /test_email': { reply_to: null },
+  'updateOrganization /reply_to': { test_email: null },
 };
 
 /** A secret key of the coalition hears whether an address has signed, and the id of that signature. */

@@ -139,9 +139,10 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
   await publish(api, lead.secret, { slug: 'meadows' });
   const server = await startMailServer(t);
   let people = 0;
+  let signs = 'meadows';
   const signNext = async () => {
     const email = `person${(people += 1)}@example.org`;
-    await sign(api, email);
+    await sign(api, email, signs);
     return email;
   };
   const rowOf = async () => (await outboxOf(api)).at(-1) as OutboxRow;
@@ -217,6 +218,34 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
     const subject = api.app.ctx.secrets.subject(email);
     const blocked = await api.store.read.db.select().from(api.store.tables.doNotContact);
     t.ok(blocked.some(({ hash, reason }) => subject.equals(hash) && reason === 'bounce'));
+  });
+
+  await t.test('550 5.1.1 for the mailbox of tests ends no mail to it, nor to the signer', async (t) => {
+    const { secret } = lead;
+    const body = { test_email: 'nowhere@example.net' };
+    await api.call('PATCH', '/v1/organization', { key: secret, headers: { 'if-match': '*' }, body });
+    const made = { kind: 'secret', name: 'Trial', test: true };
+    const { body: key } = await api.call('POST', '/v1/api-keys', { key: secret, body: made });
+    await publish(api, key.token, { slug: 'trial' });
+    signs = 'trial';
+    const { email } = await meet(
+      t,
+      { recipient: (address) => `550 5.1.1 <${address}> unknown` },
+      { state: 'failed', reason: 'smtp_550', attempts: 1 },
+    );
+    const { received } = await meet(t, { greeting: 421 }, { reason: 'smtp_421' });
+    t.match(received, [
+      { to: ['nowhere@example.net'], mail: { subject: /^\[Test for person\d+@example\.org\] / } },
+    ]);
+    signs = 'meadows';
+    const blocked = await api.store.read.db.select().from(api.store.tables.doNotContact);
+    for (const address of [email, 'nowhere@example.net', `test:2:${email}`]) {
+      const subject = api.app.ctx.secrets.subject(address);
+      t.notOk(
+        blocked.some(({ hash }) => subject.equals(hash)),
+        address,
+      );
+    }
   });
 
   await t.test('554 at DATA: given up, but not the address', async (t) => {

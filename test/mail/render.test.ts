@@ -131,6 +131,9 @@ t.test('German letters are German, unknown languages English', (t) => {
     subject: `Bitte bestätigen Sie Ihre Unterschrift: ${PETITION.title}`,
     html: /<html lang="de"/,
   });
+  const tried = (locale: string) => render(letter('manage', { locale, testFor: 'eva@example.org' })).subject;
+  t.equal(tried('en'), '[Test for eva@example.org] Your link to “my data”');
+  t.match(tried('de'), /^\[Test für eva@example\.org\] /);
   t.match(render(letter('manage', { locale: 'xx' })), { lang: 'en', subject: 'Your link to “my data”' });
   t.equal(render(letter('manage', { organization: null, locale: 'de' })).sender, 'Petitionen');
   t.end();

@@ -4,7 +4,7 @@ import { component, enumOf, int, list, open } from '../typebox.js';
 export const signal = () =>
   enumOf(SIGNALS, {
     description:
-      'A reason for suspicion. `honeypot`: a hidden field was filled in; `too_fast`: sent within two seconds; `no_form`: without a valid `form_token`; `disposable_domain`: a throw-away mailbox; `alias_of_signer`, `many_spellings`: another spelling of a mailbox that has signed; `many_from_one_network`: many addresses from one network; `link_in_name`: a link in the name; `isolated_key`: an isolated key; `vouch_limit`: vouched for beyond the daily limit of the partnership; `isolated_network`: a network that is isolated for a key.',
+      'A reason for suspicion. `honeypot`: a hidden field was filled in; `too_fast`: sent within two seconds; `no_form`: without a valid `form_token`; `disposable_domain`: a throw-away mailbox; `alias_of_signer`, `many_spellings`: another spelling of a mailbox that has signed; `many_from_one_network`: many addresses from one network; `link_in_name`: a link in the name; `isolated_key`: an isolated key; `vouch_limit`: vouched for beyond the daily limit of the partnership; `isolated_network`: a network that is isolated for a key; `listed_word`: a word of your list in name or comment.',
   });
 
 export const Suspicion = component(

@@ -28,9 +28,13 @@ export const ConfirmationInput = component(
           examples: ['041327'],
         }),
       ),
+      petition_id: Type.Optional(
+        id('pet', 'The petition that was signed: with a code, for petitions made with a test key.'),
+      ),
     },
     {
-      description: 'Either `token`, or `email` and `code`.',
+      description:
+        'Either `token`, or `email` and `code`. A code from a test petition needs its `petition_id`.',
       examples: [{ token: 'pc_q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2' }],
     },
   ),

@@ -38,6 +38,9 @@ const properties = {
   origins: origins(
     'The origins of pages where browsers may use a publishable key; empty: anywhere. This is no authorization: clients other than browsers can send any origin.',
   ),
+  test: Type.Boolean({
+    description: 'Whether it is a key for tests: everything works, but nothing counts or is listed.',
+  }),
   hint: matching('^[0-9A-Za-z]{4}$', 4, { description: 'Its last four characters.' }),
   created_at: instant({ description: 'When it was made.' }),
   last_used_at: nullable(instant({ description: 'When it was last used, to the minute; null: never.' })),
@@ -50,6 +53,7 @@ const EXAMPLE = {
   name: 'CRM',
   scopes: ['signatures:read', 'signatures:write'],
   origins: [],
+  test: false,
   hint: 'x7Qd',
   created_at: '2026-11-01T09:00:00.000Z',
   last_used_at: '2026-11-23T19:04:00.000Z',
@@ -66,7 +70,7 @@ export const CreatedApiKey = component(
   open(
     {
       ...properties,
-      token: matching('^[sp]k_[0-9A-Za-z]{38}$', 41, {
+      token: matching('^[sp]k_(test_)?[0-9A-Za-z]{38}$', 46, {
         description: 'The key itself. It is shown only this once.',
       }),
     },
@@ -95,6 +99,12 @@ export const ApiKeyInput = component(
         origins(
           'The origins of pages where browsers may use a publishable key: anywhere if absent or empty. With a list, requests that change something need an `Origin` header.',
         ),
+      ),
+      test: optional(
+        Type.Boolean({
+          description:
+            'A key for tests (`sk_test_…`, `pk_test_…`): what is made with it is apart from all that is real, and can be deleted at once. Its mails go to `test_email` of the organization, which must be set. A test key makes test keys only.',
+        }),
       ),
     },
     {

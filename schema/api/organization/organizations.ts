@@ -32,6 +32,17 @@ const replyTo = () =>
       examples: ['hello@rivermeadows.example'],
     }),
   );
+const testEmail = () =>
+  nullable(
+    Type.String({
+      format: 'email',
+      minLength: 3,
+      maxLength: 254,
+      description:
+        'The mailbox that gets all mails of tests, at most 200 a day. Test keys cannot be made without it.',
+      examples: ['tests@rivermeadows.example'],
+    }),
+  );
 const doubleOptIn = () =>
   Type.Boolean({
     description:
@@ -85,6 +96,8 @@ const EXAMPLE = {
   privacy_url: 'https://rivermeadows.example/privacy',
   reply_to: 'hello@rivermeadows.example',
   double_opt_in: true,
+  test_email: 'tests@rivermeadows.example',
+  test: false,
   created_at: '2026-11-01T09:00:00.000Z',
   updated_at: '2026-11-01T09:00:00.000Z',
 };
@@ -104,6 +117,10 @@ export const Organization = component(
       privacy_url: looks.privacy_url(),
       reply_to: replyTo(),
       double_opt_in: doubleOptIn(),
+      test_email: testEmail(),
+      test: Type.Boolean({
+        description: 'Whether this is the test organization, which test keys belong to.',
+      }),
       created_at: instant({ description: 'When it was made.' }),
       updated_at: instant({ description: 'When it last changed.' }),
     },
@@ -127,6 +144,7 @@ export const OrganizationPatch = component(
       privacy_url: Type.Optional(looks.privacy_url()),
       reply_to: Type.Optional(replyTo()),
       double_opt_in: Type.Optional(doubleOptIn()),
+      test_email: Type.Optional(testEmail()),
     },
     {
       minProperties: 1,
@@ -147,6 +165,7 @@ export const OrganizationInput = component(
       imprint: Type.Optional(imprint()),
       reply_to: Type.Optional(replyTo()),
       double_opt_in: Type.Optional(doubleOptIn()),
+      test_email: Type.Optional(testEmail()),
       key_name: Type.Optional(
         line(100, { description: 'Your name for its first key; “First key” if absent.' }),
       ),

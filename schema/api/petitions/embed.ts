@@ -4,6 +4,7 @@ import { closed, component, enumOf, matching, open, ref, text } from '../typebox
 
 /** The keys of the widget's texts: the section `embed` of every file in locales/. */
 export const EMBED_KEYS = [
+  'test_note',
   'to_label',
   'partners_label',
   'partners_button',
@@ -52,6 +53,7 @@ export const EMBED_KEYS = [
   'too_long',
   'invalid',
   'rate_limited',
+  'paused',
   'busy',
   'try_in_seconds',
   'try_in_minutes',

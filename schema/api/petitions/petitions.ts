@@ -69,6 +69,7 @@ const SUMMARY_EXAMPLE = {
   slug: 'keep-the-old-mill-meadows-a-meadow',
   status: 'published',
   open: true,
+  test: false,
   title: INPUT_EXAMPLE.title,
   call_to_action: 'Sign for the meadows',
   statement: INPUT_EXAMPLE.statement,
@@ -100,6 +101,10 @@ const summary = {
   slug: slug('Its name in URLs.'),
   status: enumOf(PETITION_STATUSES, { description: 'The status of the petition.' }),
   open: Type.Boolean({ description: 'Whether it can be signed now.' }),
+  test: Type.Boolean({
+    description:
+      'Whether it was made with a test key: it works, but is in no list, and nothing in it counts.',
+  }),
   title: title(),
   call_to_action: nullable(line(200, { description: 'The text of the link or button.' })),
   statement: statement(),

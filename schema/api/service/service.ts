@@ -1,4 +1,5 @@
-import { component, enumOf, int, matching, nullable, open, ref } from '../typebox.js';
+import { PAUSABLE } from '../../db/tables/brakes.js';
+import { component, enumOf, int, list, matching, nullable, open, ref } from '../typebox.js';
 
 export const Liveness = component(
   'Liveness',
@@ -38,6 +39,9 @@ export const Readiness = component(
           'Where requests are counted for rate limits. `process`: in this process, since no Redis is configured; `shared`: in Redis, with other processes; `alone`: in this process, until the connection to Redis is back.',
       }),
       mail: ref(MailQueue),
+      paused: list(enumOf(PAUSABLE), PAUSABLE.length, {
+        description: 'What the operator has paused: new signatures, or all changes.',
+      }),
     },
     {
       description: 'The process can serve requests.',
@@ -48,6 +52,7 @@ export const Readiness = component(
           waiting: 0,
           limits: 'process',
           mail: { queued: 3, oldest_seconds: 2 },
+          paused: [],
         },
       ],
     },

@@ -16,6 +16,7 @@ export const SIGNALS = [
   'isolated_key',
   'vouch_limit',
   'isolated_network',
+  'listed_word',
 ] as const;
 
 export type Signal = (typeof SIGNALS)[number];
@@ -25,9 +26,9 @@ export const PAUSABLE = ['signing', 'writing'] as const;
 
 export function defineBrakesTables(
   d: typeof Columns,
-  parents: Parents<'petitions' | 'apiKeys' | 'signatures'>,
+  parents: Parents<'organizations' | 'petitions' | 'apiKeys' | 'signatures'>,
 ) {
-  const { petitions, apiKeys, signatures } = parents;
+  const { organizations, petitions, apiKeys, signatures } = parents;
   const to = referencesIn(d);
 
   const usedChallenges = d.table(
@@ -156,8 +157,18 @@ export function defineBrakesTables(
     () => [d.check('pauses_what', oneOf(d, 'what', PAUSABLE))],
   );
 
+  /** The words that an organization wants to look at before a signature with one of them counts. */
+  const wordLists = d.table('word_lists', {
+    organizationKey: to(organizations).primaryKey(),
+    /** As they were sent. */
+    words: d.json<string[]>().notNull(),
+    version: d.int().notNull(),
+    updatedAt: d.instant().notNull(),
+  });
+
   return {
     pauses,
+    wordLists,
     usedChallenges,
     suspicions,
     spellings,

@@ -32,29 +32,42 @@ export type AdminScope = (typeof ADMIN_SCOPES)[number];
 export function defineOrganizationTables(d: typeof Columns) {
   const to = referencesIn(d);
 
-  const organizations = d.table('organizations', {
-    key: d.key(),
-    publicId: d.publicId('org').notNull().unique(),
-    slug: d.str().notNull().unique(),
-    name: d.str().notNull(),
-    url: d.str(),
-    /** The language of mails that are about no petition. */
-    locale: d.str().notNull().default('en'),
-    /** Who is responsible, in the footer of every mail and below every form. */
-    imprint: d.str(),
-    logoUrl: d.str(),
-    /** `#rrggbb`; white text on it can be read. */
-    color: d.str(),
-    /** The privacy notice that forms link to. */
-    privacyUrl: d.str(),
-    /** The address for replies to its mails. */
-    replyTo: d.str(),
-    /** 1: a subscription becomes active only when the mailbox has confirmed it. */
-    doubleOptIn: d.int().notNull().default(1),
-    version: d.int().notNull(),
-    createdAt: d.instant().notNull(),
-    updatedAt: d.instant().notNull(),
-  });
+  const organizations = d.table(
+    'organizations',
+    {
+      key: d.key(),
+      publicId: d.publicId('org').notNull().unique(),
+      slug: d.str().notNull().unique(),
+      name: d.str().notNull(),
+      url: d.str(),
+      /** The language of mails that are about no petition. */
+      locale: d.str().notNull().default('en'),
+      /** Who is responsible, in the footer of every mail and below every form. */
+      imprint: d.str(),
+      logoUrl: d.str(),
+      /** `#rrggbb`; white text on it can be read. */
+      color: d.str(),
+      /** The privacy notice that forms link to. */
+      privacyUrl: d.str(),
+      /** The address for replies to its mails. */
+      replyTo: d.str(),
+      /** 1: a subscription becomes active only when the mailbox has confirmed it. */
+      doubleOptIn: d.int().notNull().default(1),
+      /** The mailbox that gets all mails of its test organization. */
+      testEmail: d.str(),
+      /** The organization whose test organization this is: see core/organization/test-organization.ts. Null: it is real. */
+      testOf: d.ref(),
+      version: d.int().notNull(),
+      createdAt: d.instant().notNull(),
+      updatedAt: d.instant().notNull(),
+    },
+    (t) => [
+      d
+        .uniqueIndex('organizations_test_of')
+        .on(t.testOf)
+        .where(d.sql`test_of is not null`),
+    ],
+  );
 
   const apiKeys = d.table(
     'api_keys',
@@ -71,6 +84,8 @@ export function defineOrganizationTables(d: typeof Columns) {
       scopes: d.json<string[]>().notNull(),
       /** The origins where browsers may use a publishable key; empty: anywhere. */
       origins: d.json<string[]>().notNull().default([]),
+      /** 1: a key of a test organization. */
+      test: d.int().notNull().default(0),
       createdAt: d.instant().notNull(),
       lastUsedAt: d.instant(),
       revokedAt: d.instant(),

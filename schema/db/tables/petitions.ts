@@ -65,6 +65,8 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
       organizationKey: to(organizations).notNull(),
       slug: d.str().notNull().unique(),
       status: d.enumText(PETITION_STATUSES).notNull(),
+      /** 1: it belongs to a test organization. */
+      test: d.int().notNull().default(0),
       title: d.str().notNull(),
       callToAction: d.str(),
       statement: d.str().notNull(),

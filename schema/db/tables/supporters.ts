@@ -30,9 +30,15 @@ export function defineSupportersTables(d: typeof Columns, parents: Parents<'orga
       linkEpoch: d.int().notNull().default(0),
       /** When the person was erased: since then only the keyed hash in `identity` is left. */
       erasedAt: d.instant(),
+      /** The test organization that this supporter exists for; null: a person. */
+      testOrganizationKey: to(organizations),
       createdAt: d.instant().notNull(),
     },
     (t) => [
+      d
+        .index('supporters_test')
+        .on(t.testOrganizationKey)
+        .where(d.sql`test_organization_key is not null`),
       // Nearly always empty: every commit of signatures asks whether any supporter was ever erased.
       d
         .index('supporters_erased')

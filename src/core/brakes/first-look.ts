@@ -11,7 +11,7 @@ export type FirstLook = {
   readonly network: Buffer | null;
   readonly email: EmailAddress;
   /** The parts of the body that brakes look at. */
-  readonly input: { name: string; vouched?: boolean; website?: string | null };
+  readonly input: { name: string; comment?: string | null; vouched?: boolean; website?: string | null };
   readonly proof: WorkProof;
   /** Undefined: the form token is invalid. Null: none was sent. */
   readonly form: FormOpened | undefined | null;

@@ -83,8 +83,12 @@ export const forgetIsolations = (tx: Tx, petitionKey: number): void => standings
 
 /** How many keys are isolated now. */
 export async function countIsolated(on: Reader): Promise<number> {
-  const { keyIsolations: t } = on.tables;
-  const [row] = await on.db.select({ keys: count() }).from(t).where(isNull(t.releasedAt));
+  const { keyIsolations: t, apiKeys } = on.tables;
+  const [row] = await on.db
+    .select({ keys: count() })
+    .from(t)
+    .innerJoin(apiKeys, eq(apiKeys.key, t.apiKeyKey))
+    .where(and(isNull(t.releasedAt), eq(apiKeys.test, 0)));
   return row?.keys ?? 0;
 }
 

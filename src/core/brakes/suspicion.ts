@@ -7,6 +7,7 @@ import { isDisposable } from './disposable-domains.js';
 import type { FirstLook } from './first-look.js';
 import { standingOf } from './key-isolations.js';
 import { hasLink } from './links-in-names.js';
+import { fieldWith, listedWordsOf } from './word-lists.js';
 
 /*
  * The score that decides whether a signing is quarantined: an organiser then looks at it before it counts or anything
@@ -28,7 +29,10 @@ export const POINTS = {
   isolated_key: 100,
   vouch_limit: 100,
   isolated_network: 100,
+  listed_word: 100,
 } as const satisfies Record<Signal, number>;
+/** Imported rows have no other signals. */
+export const LISTED: Suspicion = { score: POINTS.listed_word, signals: ['listed_word'] };
 /** API callers have no form. A browser without one sent a hand-made page: a weak signal. */
 const FORMLESS_BROWSER = 10;
 
@@ -40,9 +44,10 @@ export const openForm = (ctx: Context, { formToken }: { formToken?: string | nul
 
 /**
  * The suspicion, or null below the threshold. Vouched signatures are never suspicious; other ones sent with a secret
- * key only if the key is isolated.
+ * key only if the key is isolated, or for a listed word.
  */
 export async function suspect(
+  ctx: Context,
   tx: Tx,
   petition: PetitionHead,
   look: FirstLook,
@@ -53,6 +58,8 @@ export async function suspect(
   if (input.vouched) return null;
   const found: Suspicion = { score: 0, signals: [] };
   await noteKey(tx, found, petition, look, proven);
+  const listed = await listedWordsOf(ctx, tx, petition);
+  if (listed && fieldWith(listed, input)) note(found, 'listed_word');
   if (actor.kind !== 'secret') {
     const at = tx.now.getTime();
     noteForm(found, petition, look, at);

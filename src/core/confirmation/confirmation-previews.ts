@@ -26,6 +26,8 @@ export type ConfirmationPreview = Confirmed & {
   thanks: { html: string; locale: string } | null;
   /** Credits share links to the signature; null: there is none, or its petition cannot be shared. */
   receipt: string | null;
+  /** Whether it belongs to a test. */
+  test: boolean;
 };
 
 /** What a token would confirm, or has confirmed. Undefined for every link that does not work. */
@@ -97,11 +99,15 @@ export async function readRequestPreview(
             locale: petitions.locale,
             organizationKey: petitions.organizationKey,
             image: petitions.image,
+            test: petitions.test,
           })
           .from(petitions)
           .where(eq(petitions.key, petitionKey));
   const keys = (optIns ?? []).map(({ organizationKey }) => organizationKey);
-  const names = await db.select({ key: o.key, name: o.name }).from(o).where(inArray(o.key, keys));
+  const names = await db
+    .select({ key: o.key, name: o.name, testOf: o.testOf })
+    .from(o)
+    .where(inArray(o.key, keys));
   const isShared = signatureKey !== null && petition?.status === 'published';
   const organizationKey = petition?.organizationKey ?? (new Set(keys).size === 1 ? keys[0] : undefined);
   const lead = organizationKey === undefined ? null : await findLead(store.read, { organizationKey });
@@ -117,6 +123,7 @@ export async function readRequestPreview(
       petition && lead && petitionKey !== null
         ? await thanksOf(store.read, { ...petition, key: petitionKey }, lead, request)
         : null,
+    test: petition?.test === 1 || names.some(({ testOf }) => testOf !== null),
     receipt: isShared ? sealer.receipt(signatureKey) : null,
   };
 }

@@ -2,13 +2,12 @@ import { timingSafeEqual } from 'node:crypto';
 import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { parseEmail } from '../email.js';
 import { consumeToken, findToken, lifetimeOf, linkNotFound } from '../links/random-tokens.js';
 import type { ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { isBlocked } from '../mail/do-not-contact.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
 import { activateSubscription } from '../subscriptions/subscriptions.js';
-import { findSupporterByIdentity, updateProvenProfile } from '../supporters/supporters.js';
+import { findSupporter, updateProvenProfile } from '../supporters/supporters.js';
 import {
   aboutRequest,
   answer,
@@ -17,9 +16,10 @@ import {
   type Confirmed,
   type ProvenRequest,
 } from './answering.js';
+import { findTarget, type RequestTarget } from './resending.js';
 
 /** The mailed link, or the address with the mailed code. */
-export type MailboxProof = { token: string } | { email: string; code: string };
+export type MailboxProof = { token: string } | ({ email: string; code: string } & RequestTarget);
 
 /** Wrong codes allowed per mail. */
 const MAX_TRIES = 5;
@@ -58,10 +58,10 @@ async function byToken(tx: Tx, text: string): Promise<ProvenRequest | undefined>
 async function byCode(
   ctx: Context,
   tx: Tx,
-  { email, code }: { email: string; code: string },
+  { email, code, ...place }: { email: string; code: string } & RequestTarget,
 ): Promise<ProvenRequest | undefined> {
-  const identity = parseEmail(email)?.identity;
-  const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
+  const there = await findTarget(tx, place);
+  const supporter = await findSupporter(tx, there?.world ?? null, email);
   if (!supporter) return undefined;
   const { confirmationRequests: t } = tx.tables;
   // Uses up a try on every candidate before comparing, so that simultaneous guesses cannot share one.

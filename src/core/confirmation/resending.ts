@@ -1,10 +1,10 @@
 import { eq } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { parseEmail } from '../email.js';
+import type { World } from '../email.js';
 import { listOpenRequests, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { queueMail } from '../mail/outbox.js';
-import { findSupporterByIdentity } from '../supporters/supporters.js';
+import { findSupporter } from '../supporters/supporters.js';
 
 /** Requests older than this are not asked about again. */
 const RESEND_MS = 30 * 86_400_000;
@@ -17,10 +17,10 @@ export type RequestTarget = { petitionId?: string | undefined; organizationId?: 
  * there was; caps decide how many mails leave.
  */
 export async function resendConfirmation(ctx: Context, email: string, place: RequestTarget): Promise<void> {
-  const identity = parseEmail(email)?.identity;
   await ctx.store.transact(async (tx) => {
-    const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
-    const request = supporter && (await latestRequest(tx, supporter.key, place));
+    const there = await findTarget(tx, place);
+    const supporter = await findSupporter(tx, there?.world ?? null, email);
+    const request = supporter && (await latestRequest(tx, supporter.key, place, there));
     if (!request) return queueMail(tx, 'signed', null);
     const { key: requestKey, petitionKey, locale, supporterKey } = request;
     const kind = request.kind === 'signature' ? 'signed' : 'subscribed';
@@ -34,31 +34,46 @@ async function latestRequest(
   tx: Tx,
   supporterKey: number,
   place: RequestTarget,
+  there: Target | undefined,
 ): Promise<ConfirmationRequest | undefined> {
-  const isThere = await matcherFor(tx, place);
+  const isThere = matcherFor(place, there);
   const oldest = tx.now.getTime() - RESEND_MS;
   return (await listOpenRequests(tx, supporterKey)).find(
     (request) => request.createdAt.getTime() > oldest && isThere(request),
   );
 }
 
-async function matcherFor(
+type Target = { key: number; world: World };
+
+/** The petition or organization of a request, with the world that its addresses are in. */
+export async function findTarget(
   tx: Tx,
-  place: RequestTarget,
-): Promise<(request: ConfirmationRequest) => boolean | undefined> {
-  const { petitions, organizations } = tx.tables;
-  if (place.petitionId !== undefined) {
-    const [there] = await tx.db
-      .select({ key: petitions.key })
-      .from(petitions)
-      .where(eq(petitions.publicId, place.petitionId));
+  { petitionId, organizationId }: RequestTarget,
+): Promise<Target | undefined> {
+  const { petitions: p, organizations: o } = tx.tables;
+  if (petitionId !== undefined) {
+    const [row] = await tx.db
+      .select({ key: p.key, test: p.test, organizationKey: p.organizationKey })
+      .from(p)
+      .where(eq(p.publicId, petitionId));
+    return row && { key: row.key, world: row.test === 1 ? row.organizationKey : null };
+  }
+  if (organizationId === undefined) return undefined;
+  const [row] = await tx.db
+    .select({ key: o.key, testOf: o.testOf })
+    .from(o)
+    .where(eq(o.publicId, organizationId));
+  return row && { key: row.key, world: row.testOf === null ? null : row.key };
+}
+
+function matcherFor(
+  { petitionId, organizationId }: RequestTarget,
+  there: Target | undefined,
+): (request: ConfirmationRequest) => boolean | undefined {
+  if (petitionId !== undefined) {
     return ({ petitionKey }) => there !== undefined && petitionKey === there.key;
   }
-  if (place.organizationId !== undefined) {
-    const [there] = await tx.db
-      .select({ key: organizations.key })
-      .from(organizations)
-      .where(eq(organizations.publicId, place.organizationId));
+  if (organizationId !== undefined) {
     return ({ optIns }) => there && optIns?.some(({ organizationKey }) => organizationKey === there.key);
   }
   // The way back after unsubscribing is offered once: nobody else may have it sent again.

@@ -11,6 +11,8 @@ export type Letter = {
   /** The sender; null: the installation itself. */
   organization: { name: string; url: string | null; imprint: string | null; replyTo: string | null } | null;
   values: LetterValues;
+  /** Only in tests: the address that was typed, while `to` is the mailbox for tests. */
+  testFor?: string;
 };
 
 /**

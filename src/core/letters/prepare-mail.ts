@@ -8,6 +8,7 @@ import type { Plan, MailedSupporter } from './draft.js';
 import { WRITERS } from './letter-writers.js';
 import type { Letter } from './letter.js';
 import { isOverCap, recipientOf } from './mail-caps.js';
+import { testMailboxOf } from './test-mail.js';
 
 /**
  * Turns a claimed mail into a letter; undefined when it must not be sent, in which case it is already settled with the
@@ -20,14 +21,17 @@ export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter
     const plan = supporter
       ? await WRITERS[mail.kind]({ ctx, tx, mail, supporter, random })
       : { drop: 'nobody' };
-    const refusal =
-      'drop' in plan ? plan.drop : await refusalOf(ctx, tx, mail, plan, supporter as MailedSupporter);
+    const person = supporter as MailedSupporter;
+    const mailbox = 'drop' in plan ? plan : await testMailboxOf(ctx, tx, mail, person);
+    const refusal = 'drop' in mailbox ? mailbox.drop : await refusalOf(ctx, tx, mail, plan as Plan, person);
     if (refusal !== undefined) {
       if (refusal === 'capped') await (plan as Plan).whenCapped?.();
       await settleMail(tx, mail, { state: 'dropped', reason: refusal });
       return undefined;
     }
-    return write(ctx, tx, mail, plan as Plan, supporter as MailedSupporter);
+    const letter = await write(ctx, tx, mail, plan as Plan, person);
+    const to = 'to' in mailbox ? mailbox.to : null;
+    return to === null ? letter : { ...letter, to, testFor: letter.to };
   });
 }
 

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import type { Frequency } from '../../../schema/db/tables/subscriptions.js';
+import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
@@ -42,7 +43,7 @@ export async function listMailingLinks(
   const mailing = await getMailing(on, actor, mailingId);
   const { items, nextCursor } = await activePage(on, mailing, page);
   const blocked = await blockedOf(ctx, items);
-  const toLink = await linkMaker(ctx, mailing);
+  const toLink = await linkMaker(ctx, mailing, actor.test ? await testEmailOf(on, actor) : null);
   return { items: items.filter(({ key }) => !blocked.has(key)).map(toLink), nextCursor };
 }
 
@@ -91,7 +92,23 @@ async function blockedOf(ctx: Context, rows: Subscriber[]): Promise<Set<number>>
   return new Set(found.flatMap(({ hash }) => keys.get(hash.toString('base64')) ?? []));
 }
 
-async function linkMaker(ctx: Context, mailing: MailingView): Promise<(to: Subscriber) => MailingLink> {
+/** Mailings of tests go to the mailbox for tests, too. */
+async function testEmailOf(on: Reader, { organizationKey }: KeyedActor): Promise<string> {
+  const { organizations: t } = on.tables;
+  const [row] = await on.db.select({ testEmail: t.testEmail }).from(t).where(eq(t.key, organizationKey));
+  if (!row?.testEmail) {
+    throw new ApiError('do_not_contact', {
+      detail: 'Set `test_email` of your organization: mails of tests go there.',
+    });
+  }
+  return row.testEmail;
+}
+
+async function linkMaker(
+  ctx: Context,
+  mailing: MailingView,
+  testEmail: string | null,
+): Promise<(to: Subscriber) => MailingLink> {
   // A transaction, because signing for the first time creates the key.
   const sign = await ctx.store.transact(async (tx) => ({
     recognise: await signer(ctx, tx, 'recognise'),
@@ -106,7 +123,7 @@ async function linkMaker(ctx: Context, mailing: MailingView): Promise<(to: Subsc
     const recogniseToken = sign.recognise({ ...claims, mailing: mailing.handle });
     return {
       subscriptionId: publicId,
-      email,
+      email: testEmail ?? email,
       frequency,
       locale,
       recogniseToken,

@@ -4,7 +4,7 @@ import { ApiError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { takeOverTombstones } from '../counts/counting-once.js';
-import { requireEmail, type EmailAddress } from '../email.js';
+import { inWorld, requireEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { consumeToken, findToken, linkNotFound, REPEAT_MS, type LinkToken } from '../links/random-tokens.js';
 import { queueMail } from '../mail/outbox.js';
@@ -40,9 +40,10 @@ export async function requestEmailChange(
   ctx.mailWaits();
 }
 
-async function request(tx: Tx, session: Session, email: EmailAddress): Promise<void> {
+async function request(tx: Tx, session: Session, typed: EmailAddress): Promise<void> {
   const supporter = await lockSupporter(tx, session.supporterKey);
   if (!supporter) throw new ApiError('invalid_session');
+  const email = inWorld(supporter.testOrganizationKey, typed);
   if (supporter.identity === email.identity || (await isFull(tx, supporter.key))) return;
   const { emailChanges: t } = tx.tables;
   await tx.db

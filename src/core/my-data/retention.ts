@@ -149,6 +149,8 @@ async function readIdle({ store, now }: Context, after: number): Promise<number[
       and(
         gt(t.key, after),
         isNull(t.erasedAt),
+        // Those go with the other data of the test.
+        isNull(t.testOrganizationKey),
         lt(t.createdAt, new Date(now().getTime() - DAY_MS)),
         isNull(signatures.key),
         isNull(subscriptions.key),

@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { parseEmail } from '../email.js';
+import type { World } from '../email.js';
 import {
   consumeToken,
   findToken,
@@ -12,7 +12,7 @@ import {
 } from '../links/random-tokens.js';
 import { queueMail } from '../mail/outbox.js';
 import type { Session } from '../session.js';
-import { findSupporterByIdentity } from '../supporters/supporters.js';
+import { findSupporter } from '../supporters/supporters.js';
 
 /*
  * "My data": a supporter requests a link by mail and exchanges it, once, for a short session, which may read and
@@ -22,10 +22,14 @@ import { findSupporterByIdentity } from '../supporters/supporters.js';
 /**
  * Queues a mail with a link to "my data" if the address is known. The caller must not learn that; caps limit the mails.
  */
-export async function requestManageLink(ctx: Context, email: string, locale?: string): Promise<void> {
-  const identity = parseEmail(email)?.identity;
+export async function requestManageLink(
+  ctx: Context,
+  email: string,
+  locale?: string,
+  world: World = null,
+): Promise<void> {
   await ctx.store.transact(async (tx) => {
-    const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
+    const supporter = await findSupporter(tx, world, email);
     await queueMail(tx, 'manage', supporter?.key ?? null, { locale: locale ?? null });
   });
   ctx.mailWaits();

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull } from 'drizzle-orm';
+import { and, eq, gt, inArray, isNull, or } from 'drizzle-orm';
 import { idPattern } from '../../../schema/db/public-id.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Scope } from '../../../schema/db/tables/organization.js';
@@ -9,6 +9,7 @@ import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
 import { hashOf, isWellFormedKey, newToken } from './key-tokens.js';
+import { testOrganizationOf } from './test-organization.js';
 
 /* API keys: making, checking and revoking them. The database stores only their SHA-256. */
 
@@ -26,6 +27,7 @@ const selectColumns = ({ apiKeys: t }: Tables) => ({
   hint: t.hint,
   scopes: t.scopes,
   origins: t.origins,
+  test: t.test,
   createdAt: t.createdAt,
   lastUsedAt: t.lastUsedAt,
   revokedAt: t.revokedAt,
@@ -41,6 +43,7 @@ const findActive = statement('api_key_active', ({ db, tables: { apiKeys: t, orga
       organizationId: organizations.publicId,
       scopes: t.scopes,
       origins: t.origins,
+      test: t.test,
       lastUsedAt: t.lastUsedAt,
     })
     .from(t)
@@ -56,9 +59,9 @@ export async function authenticate(ctx: Context, token: string): Promise<KeyedAc
   if (!isWellFormedKey(token) || token.startsWith('ak_')) throw invalidKey();
   const [row] = await findActive(ctx.store.read, { hash: hashOf(token) });
   if (!row) throw invalidKey();
-  const { lastUsedAt, ...actor } = row;
+  const { lastUsedAt, test, ...actor } = row;
   if (!lastUsedAt || ctx.now().getTime() - lastUsedAt.getTime() > LAST_USED_STEP_MS) noteUse(ctx, row.keyKey);
-  return actor;
+  return test === 1 ? { ...actor, test: true } : actor;
 }
 
 const findUnrevoked = statement('api_key_still', ({ db, tables: { apiKeys: t } }: Reader) =>
@@ -111,13 +114,22 @@ export type NewKey = {
   scopes: readonly Scope[];
   /** For publishable keys only; empty: any page. */
   origins?: readonly string[];
+  /** A key of the organization's test organization. */
+  test?: boolean;
 };
 
 /** Creates a key. Its token is returned and not stored. Throws `invalid_body`, `idempotency_key_reused`. */
 export async function createKey(ctx: Context, input: NewKey, retry?: Retry): Promise<CreatedKey> {
   assertPlaced(input.kind, input.origins);
-  const made = { token: newToken(ctx.random, input.kind), publicId: ctx.newId('key') };
-  return ctx.store.transact((tx) => once(tx, retry, () => insertKey(tx, input, made)));
+  const made = { token: newToken(ctx.random, input.kind, input.test), publicId: ctx.newId('key') };
+  const testId = ctx.newId('org');
+  return ctx.store.transact((tx) =>
+    once(tx, retry, async () => {
+      if (!input.test) return insertKey(tx, input, made);
+      const { key: organizationKey } = await testOrganizationOf(tx, input.organizationKey, testId);
+      return insertKey(tx, { ...input, organizationKey }, made);
+    }),
+  );
 }
 
 /** Inserts a key whose token was made before, since randomness does not belong into a transaction. */
@@ -132,6 +144,7 @@ export async function insertKey(
       ...input,
       scopes: [...input.scopes],
       origins: [...(input.origins ?? [])],
+      test: input.test ? 1 : 0,
       publicId,
       hash: hashOf(token),
       hint: token.slice(-4),
@@ -141,6 +154,19 @@ export async function insertKey(
   if (!row) throw new Error('the insert returned no row');
   return { key: row, token };
 }
+
+/** The condition for an organization's keys: those of its test organization are its own, too. */
+const keysOf = ({ db, tables: { apiKeys: t, organizations } }: Reader, organizationKey: number) =>
+  or(
+    eq(t.organizationKey, organizationKey),
+    inArray(
+      t.organizationKey,
+      db
+        .select({ key: organizations.key })
+        .from(organizations)
+        .where(eq(organizations.testOf, organizationKey)),
+    ),
+  );
 
 /** An organization's keys, oldest first, revoked ones included. Throws `invalid_cursor`. */
 export async function listKeys(
@@ -153,7 +179,7 @@ export async function listKeys(
   const rows = await on.db
     .select(selectColumns(on.tables))
     .from(t)
-    .where(and(eq(t.organizationKey, organizationKey), gt(t.key, after)))
+    .where(and(keysOf(on, organizationKey), gt(t.key, after)))
     .orderBy(t.key)
     .limit(limit + 1);
   return pageOf('keys', rows, limit, (row) => [row.key]);
@@ -163,7 +189,7 @@ export async function listKeys(
 async function findKey(tx: Tx, organizationKey: number | null, publicId: string): Promise<ApiKey> {
   if (!KEY_ID.test(publicId)) throw new ApiError('api_key_not_found');
   const { apiKeys: t } = tx.tables;
-  const own = organizationKey === null ? undefined : eq(t.organizationKey, organizationKey);
+  const own = organizationKey === null ? undefined : keysOf(tx, organizationKey);
   const [row] = await tx.db
     .select(selectColumns(tx.tables))
     .from(t)

@@ -8,7 +8,7 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const SECRET_LENGTH = 32;
 type Random = (bytes: number) => Buffer;
 
-const PATTERN = /^[asp]k_[0-9A-Za-z]{38}$/;
+const PATTERN = /^(?:[asp]k|[sp]k_test)_[0-9A-Za-z]{38}$/;
 
 const base62 = (value: number, length: number): string =>
   length === 0 ? '' : base62(Math.floor(value / 62), length - 1) + (ALPHABET[value % 62] ?? '');
@@ -31,7 +31,8 @@ export const hashOf = (token: string): Buffer => createHash('sha256').update(tok
 export const isWellFormedKey = (token: string): boolean =>
   PATTERN.test(token) && checksum(token.slice(0, -6)) === token.slice(-6);
 
-export function newToken(random: Random, kind: keyof typeof PREFIX): string {
-  const text = `${PREFIX[kind]}_${randomText(random)}`;
+/** `test`: a key of a test organization, which shows it. */
+export function newToken(random: Random, kind: keyof typeof PREFIX, test = false): string {
+  const text = `${PREFIX[kind]}_${test ? 'test_' : ''}${randomText(random)}`;
   return text + checksum(text);
 }

@@ -1,5 +1,5 @@
 import slugify from '@sindresorhus/slugify';
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { SCOPES } from '../../../schema/db/tables/organization.js';
 import { ApiError } from '../../errors.js';
@@ -66,13 +66,19 @@ async function insertOrganization(
   return row;
 }
 
-export const listOrganizations = (on: Reader): PromiseLike<Organization[]> =>
-  on.db.select().from(on.tables.organizations).orderBy(asc(on.tables.organizations.key));
+/** Test organizations are left out. */
+export const listOrganizations = ({
+  db,
+  tables: { organizations: t },
+}: Reader): PromiseLike<Organization[]> => db.select().from(t).where(isNull(t.testOf)).orderBy(asc(t.key));
 
-/** The organization with this slug, or undefined. */
+/** The real organization with this slug, or undefined. */
 export async function findOrganization(on: Reader, slug: string): Promise<Organization | undefined> {
   const { organizations: t } = on.tables;
-  const [row] = await on.db.select().from(t).where(eq(t.slug, slug));
+  const [row] = await on.db
+    .select()
+    .from(t)
+    .where(and(eq(t.slug, slug), isNull(t.testOf)));
   return row;
 }
 
@@ -87,13 +93,14 @@ export async function getOrganization(on: Reader, actor: KeyedActor): Promise<Or
 export type OrganizationPatch = Partial<
   Pick<
     Organization,
-    'name' | 'url' | 'locale' | 'imprint' | 'logoUrl' | 'color' | 'privacyUrl' | 'replyTo'
+    'name' | 'url' | 'locale' | 'imprint' | 'logoUrl' | 'color' | 'privacyUrl' | 'replyTo' | 'testEmail'
   > & { doubleOptIn: boolean }
 >;
 
 /**
- * Changes the actor's organization. `version` is the one that the caller has read; null skips the check. Throws
- * `precondition_failed`, and `invalid_body` for a colour on which nobody could read.
+ * Changes the actor's organization, and its test organization with it. `version` is the one that the caller has read;
+ * null skips the check. Throws `test_key`, `precondition_failed`, and `invalid_body` for a colour on which nobody could
+ * read.
  */
 export async function patchOrganization(
   ctx: Context,
@@ -101,6 +108,9 @@ export async function patchOrganization(
   version: number | null,
   patch: OrganizationPatch,
 ): Promise<Organization> {
+  if (actor.test) {
+    throw new ApiError('test_key', { detail: 'Use a real key: the test organization follows the real one.' });
+  }
   if (patch.color) assertLegible(patch.color);
   const changes = columnsOf(patch);
   return ctx.store.transact(async (tx) => {
@@ -111,19 +121,32 @@ export async function patchOrganization(
         detail: 'Read it again, apply your change to what is there now.',
       });
     }
-    return requireWritten(
+    const written = requireWritten(
       await tx.db
         .update(t)
         .set({ ...changes, version: before.version + 1, updatedAt: tx.now })
         .where(and(eq(t.key, before.key), eq(t.version, before.version)))
         .returning(),
     );
+    await tx.db
+      .update(t)
+      .set({ ...changes, version: sql`${t.version} + 1`, updatedAt: tx.now })
+      .where(eq(t.testOf, before.key));
+    return written;
   });
 }
 
-const columnsOf = ({ replyTo, doubleOptIn, ...rest }: OrganizationPatch): Partial<Organization> => ({
+/** Addresses become mail headers, so only the plain form is stored. */
+const plainAddress = (typed: string | null): string | null => typed && (parseEmail(typed)?.delivery ?? null);
+
+const columnsOf = ({
+  replyTo,
+  testEmail,
+  doubleOptIn,
+  ...rest
+}: OrganizationPatch): Partial<Organization> => ({
   ...rest,
-  // It becomes a mail header, so only the plain form of an address is stored.
-  ...(replyTo === undefined ? {} : { replyTo: replyTo && (parseEmail(replyTo)?.delivery ?? null) }),
+  ...(replyTo === undefined ? {} : { replyTo: plainAddress(replyTo) }),
+  ...(testEmail === undefined ? {} : { testEmail: plainAddress(testEmail) }),
   ...(doubleOptIn === undefined ? {} : { doubleOptIn: doubleOptIn ? 1 : 0 }),
 });

@@ -1,4 +1,4 @@
-import { and, count, eq, inArray, or } from 'drizzle-orm';
+import { and, count, eq, inArray, isNull, or } from 'drizzle-orm';
 import { MOST_PARTNERS, type LeadSees } from '../../../schema/db/tables/partners.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
@@ -24,7 +24,7 @@ export type Invitation = {
 /**
  * Invites an organization (by id or slug) as a partner of the actor's petition. Throws `organization_not_found`;
  * `partnership_state` while an invitation or a partnership is open; `too_many_partners`; `invalid_body` for the lead itself, and for a vouch
- * limit without `mayVouch`; `idempotency_key_reused`; and what `findHead` throws.
+ * limit without `mayVouch`; `test_key`; `idempotency_key_reused`; and what `findHead` throws.
  */
 export async function invitePartner(
   ctx: Context,
@@ -42,21 +42,12 @@ export async function invitePartner(
     once(tx, retry, async () => {
       const petition = await findHead(tx, actor, petitionRef);
       if (!speaksFor(actor, petition.organizationKey)) throw new ApiError('petition_not_found');
-      const { organizations, partnerships: t } = tx.tables;
-      const [organization] = await tx.db
-        .select({ key: organizations.key })
-        .from(organizations)
-        .where(or(eq(organizations.publicId, ref), eq(organizations.slug, ref)));
-      if (!organization) throw new ApiError('organization_not_found');
-      if (organization.key === petition.organizationKey) {
-        const detail = 'Your organization leads the petition: invite another one.';
-        throw invalidBody({ pointer: '/organization', code: 'lead', detail });
-      }
+      const organization = await findInvited(tx, actor, petition, ref);
       await assertNoneOpen(tx, petition.key, organization.key);
       await assertRoom(tx, petition.key);
       requireWritten(
         await tx.db
-          .insert(t)
+          .insert(tx.tables.partnerships)
           .values({
             publicId,
             petitionKey: petition.key,
@@ -67,11 +58,34 @@ export async function invitePartner(
             invitedAt: tx.now,
           })
           .onConflictDoNothing()
-          .returning({ key: t.key }),
+          .returning({ key: tx.tables.partnerships.key }),
       );
       return getPartnership(tx, actor, publicId);
     }),
   );
+}
+
+/** The real organization that is invited. Throws `test_key`, `organization_not_found`, `invalid_body`. */
+async function findInvited(
+  tx: Tx,
+  actor: KeyedActor,
+  petition: { organizationKey: number },
+  ref: string,
+): Promise<{ key: number }> {
+  if (actor.test) {
+    throw new ApiError('test_key', { detail: 'A test petition has no partners: invite them to a real one.' });
+  }
+  const { organizations: t } = tx.tables;
+  const [organization] = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(or(eq(t.publicId, ref), eq(t.slug, ref)), isNull(t.testOf)));
+  if (!organization) throw new ApiError('organization_not_found');
+  if (organization.key === petition.organizationKey) {
+    const detail = 'Your organization leads the petition: invite another one.';
+    throw invalidBody({ pointer: '/organization', code: 'lead', detail });
+  }
+  return organization;
 }
 
 async function assertNoneOpen(tx: Tx, petitionKey: number, organizationKey: number): Promise<void> {

@@ -13,6 +13,7 @@ export const leadColumns = ({ organizations: t }: Pick<Tables, 'organizations'>)
   logoUrl: t.logoUrl,
   color: t.color,
   privacyUrl: t.privacyUrl,
+  testOf: t.testOf,
 });
 
 export type Lead = Pick<Tables['organizations']['$inferSelect'], keyof ReturnType<typeof leadColumns>>;

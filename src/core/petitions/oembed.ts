@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNotNull } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
 import { ANONYMOUS } from '../actor.js';
@@ -59,15 +59,20 @@ async function refOfPage(on: Reader, url: string): Promise<string | undefined> {
   const spellings = spellingsOf(url);
   // No condition on the status in SQL: SQLite would then scan all published petitions.
   const rows = await on.db
-    .select({ id: t.publicId, pageUrl: t.pageUrl, status: t.status })
+    .select({ id: t.publicId, pageUrl: t.pageUrl, status: t.status, test: t.test })
     .from(t)
     .where(and(inArray(t.pageUrl, spellings), isNotNull(t.publishedAt)))
-    .orderBy(desc(t.publishedAt), desc(t.key))
+    // A test of a petition must not stand in front of it.
+    .orderBy(asc(t.test), desc(t.publishedAt), desc(t.key))
     .limit(MOST_ON_A_PAGE);
   // Some sites distinguish pages by the query, so the closest spelling wins.
-  for (const spelling of spellings) {
-    const row = rows.find(({ pageUrl, status }) => pageUrl === spelling && status !== 'taken_down');
-    if (row) return row.id;
+  for (const test of [0, 1]) {
+    for (const spelling of spellings) {
+      const row = rows.find(
+        (one) => one.test === test && one.pageUrl === spelling && one.status !== 'taken_down',
+      );
+      if (row) return row.id;
+    }
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { idPattern } from '../../../schema/db/public-id.js';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import type { Reader } from '../../store/store.js';
-import type { Actor } from '../actor.js';
+import { worldOf, type Actor } from '../actor.js';
 import type { Context } from '../context.js';
 import { countColumns, NO_COUNTS, type Counts } from '../counts/counts.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
@@ -36,6 +36,7 @@ const summaryColumns = ({ petitions: t, organizations }: Tables) => ({
   organizationKey: t.organizationKey,
   slug: t.slug,
   status: t.status,
+  test: t.test,
   title: t.title,
   callToAction: t.callToAction,
   statement: t.statement,
@@ -62,7 +63,8 @@ export type PetitionSummary = Pick<
 };
 
 /**
- * The petitions that the actor may see: all published ones, and all of its own organization. Throws `invalid_cursor`.
+ * The petitions that the actor may see: all published ones, and all of its own organization; with a test key those of
+ * its test organization alone. Throws `invalid_cursor`.
  */
 export async function listPetitions(
   ctx: Context,
@@ -112,7 +114,11 @@ async function countsOf(on: Reader, keys: number[]): Promise<Map<number, Counts>
 
 function visibleTo(actor: Actor, t: Tables['petitions']): SQL | undefined {
   const published = inArray(t.status, ['published', 'closed', 'archived']);
-  return actor.kind === 'secret' ? or(published, eq(t.organizationKey, actor.organizationKey)) : published;
+  const world = worldOf(actor);
+  const own = actor.kind === 'secret' ? eq(t.organizationKey, actor.organizationKey) : undefined;
+  if (world !== null) return own ?? and(published, eq(t.organizationKey, world));
+  const real = and(published, eq(t.test, 0));
+  return own ? or(real, own) : real;
 }
 
 function matching(filter: PetitionFilter, actor: Actor, tables: Tables, now: Date): (SQL | undefined)[] {

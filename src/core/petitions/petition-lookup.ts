@@ -5,7 +5,7 @@ import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { memoized } from '../../store/memo.js';
 import { bind, statement, type Reader } from '../../store/store.js';
-import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
+import { isApart, speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import { takenDown } from './petition-life.js';
 import type { PetitionRow } from './petition-rules.js';
 
@@ -27,6 +27,7 @@ const headColumns = ({ petitions: t }: Tables) => ({
   organizationKey: t.organizationKey,
   slug: t.slug,
   status: t.status,
+  test: t.test,
   opensAt: t.opensAt,
   closesAt: t.closesAt,
   takedownReason: t.takedownReason,
@@ -40,16 +41,26 @@ const headColumns = ({ petitions: t }: Tables) => ({
   version: t.version,
 });
 
-export type PetitionHead = Pick<PetitionRow, keyof ReturnType<typeof headColumns>>;
+export type PetitionHead = Pick<PetitionRow, keyof ReturnType<typeof headColumns>> & {
+  /** The version of its lead's list of words; null: there is none. */
+  wordsVersion: number | null;
+};
+
+/** With the word list in one statement, so that petitions without one need no further read. */
+const selectHeads = ({ db, tables }: Reader) => {
+  const { petitions: t, wordLists } = tables;
+  return db
+    .select({ ...headColumns(tables), wordsVersion: wordLists.version })
+    .from(t)
+    .leftJoin(wordLists, eq(wordLists.organizationKey, t.organizationKey));
+};
 
 const byId = ({ petitions: t }: Tables) => eq(t.publicId, bind(t.publicId, 'ref'));
 const bySlug = ({ petitions: t }: Tables) => eq(t.slug, bind(t.slug, 'ref'));
 
-const headById = statement('petition_gate_by_id', ({ db, tables }: Reader) =>
-  db.select(headColumns(tables)).from(tables.petitions).where(byId(tables)),
-);
-const headBySlug = statement('petition_gate_by_slug', ({ db, tables }: Reader) =>
-  db.select(headColumns(tables)).from(tables.petitions).where(bySlug(tables)),
+const headById = statement('petition_gate_by_id', (on: Reader) => selectHeads(on).where(byId(on.tables)));
+const headBySlug = statement('petition_gate_by_slug', (on: Reader) =>
+  selectHeads(on).where(bySlug(on.tables)),
 );
 const rowById = statement('petition_by_id', ({ db, tables }: Reader) =>
   db.select().from(tables.petitions).where(byId(tables)),
@@ -65,6 +76,7 @@ const byAnySlug = statement(
         slug: t.slug,
         organizationKey: t.organizationKey,
         status: t.status,
+        test: t.test,
         takedownReason: t.takedownReason,
       })
       .from(petitionSlugs)
@@ -108,6 +120,7 @@ const headOf = memoized(async (on: Reader, ref: string): Promise<PetitionHead | 
 type Visible = {
   organizationKey: number;
   status: PetitionStatus;
+  test: number;
   takedownReason: PetitionRow['takedownReason'];
 };
 
@@ -128,7 +141,8 @@ async function visible<Row extends Visible>(
 }
 
 function assertVisible(actor: Actor, petition: Visible): void {
-  if (petition.status === 'draft' && !speaksFor(actor, petition.organizationKey)) {
+  const isHidden = petition.status === 'draft' && !speaksFor(actor, petition.organizationKey);
+  if (isHidden || isApart(actor, petition)) {
     throw new ApiError('petition_not_found');
   }
   if (petition.status === 'taken_down') throw takenDown(petition);

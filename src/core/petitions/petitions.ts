@@ -58,6 +58,7 @@ export async function createPetition(
           organizationKey: actor.organizationKey,
           slug,
           status: 'draft',
+          test: actor.test ? 1 : 0,
           version: 1,
           createdAt: tx.now,
           updatedAt: tx.now,

@@ -2,6 +2,7 @@ import type { Tx } from '../../store/store.js';
 import { assertChallenge } from '../brakes/challenges.js';
 import { suspect, type Suspicion } from '../brakes/suspicion.js';
 import type { Context } from '../context.js';
+import { inWorld, type EmailAddress } from '../email.js';
 import { assertOrigin } from '../organization/origins.js';
 import { allowanceOf, type Allowance } from '../partners/vouching.js';
 import { assertSignable } from '../petitions/petition-life.js';
@@ -14,6 +15,8 @@ import { assertForm } from './signing-rules.js';
 /** A request to sign that passed all checks, with what they found. */
 export type Admission = {
   petition: PetitionHead;
+  /** The address as the petition knows it: that of a test is not that of a person. */
+  email: EmailAddress;
   attribution: Attribution;
   optIns: OptIn[];
   /** Null: not suspicious. */
@@ -36,12 +39,14 @@ export async function admitSigning(ctx: Context, tx: Tx, signing: Signing): Prom
   assertSignable(petition, tx.now);
   assertOrigin(petition, actor, caller, ctx.links.origin);
   assertForm(petition, input);
-  const attribution = await attribute(ctx, tx, petition, signing);
+  const email = petition.test === 1 ? inWorld(petition.organizationKey, signing.email) : signing.email;
+  const attribution = await attribute(ctx, tx, petition, signing, email);
   const vouches = input.vouched && actor.kind === 'secret';
   const allowance = vouches ? await allowanceOf(tx, actor, petition) : null;
   const published = await ctx.published.confirmed(tx, petition.key);
   const optIns = await readOptIns(tx, actor, petition, input.optIns);
   const proven = await assertChallenge(ctx, tx, petition, signing);
-  const suspicion = allowance?.left === 0 ? allowance.beyond : await suspect(tx, petition, signing, proven);
-  return { petition, attribution, optIns, suspicion, allowance, published };
+  const suspicion =
+    allowance?.left === 0 ? allowance.beyond : await suspect(ctx, tx, petition, signing, proven);
+  return { petition, email, attribution, optIns, suspicion, allowance, published };
 }

@@ -54,8 +54,8 @@ export async function askMailbox(
 async function noteOptIns(
   ctx: Context,
   tx: Tx,
-  { input, email }: Signing,
-  { petition, optIns, suspicion }: Admission,
+  { input }: Signing,
+  { petition, email, optIns, suspicion }: Admission,
   supporterKey: number,
 ) {
   if (optIns.length === 0) return [];

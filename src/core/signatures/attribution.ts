@@ -25,7 +25,8 @@ export async function attribute(
   ctx: Context,
   tx: Tx,
   petition: PetitionHead,
-  { actor, email, input: { recognition, shareCode } }: Pick<Signing, 'actor' | 'email' | 'input'>,
+  { actor, input: { recognition, shareCode } }: Pick<Signing, 'actor' | 'input'>,
+  email: EmailAddress,
 ): Promise<Attribution> {
   const keyed = actor.kind === 'anonymous' ? null : actor;
   if (!keyed && !recognition && !shareCode) return UNATTRIBUTED;

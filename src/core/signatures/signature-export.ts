@@ -2,7 +2,7 @@ import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { SIGNATURE_STATUSES } from '../../../schema/db/tables/signatures.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
-import type { KeyedActor } from '../actor.js';
+import { worldOf, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { readCounts } from '../counts/counts.js';
 import { nextLoopTurn } from '../one-per-turn.js';
@@ -63,7 +63,7 @@ async function* slicesOf(
     await assertStillActive(on, actor);
     const access = await accessTo(ctx, on, actor, petition);
     if (!access) throw new ApiError('petition_not_found');
-    read ??= await readerOf(on, petition.key, filter, access);
+    read ??= await readerOf(on, actor, petition.key, filter, access);
     const rows = read ? await read(on, { edge }) : [];
     if (rows.length > 0) yield rows.map((row) => access.show(row));
     if (rows.length < SLICE) return;
@@ -75,8 +75,14 @@ async function* slicesOf(
  * Returns a function that reads the next slice. One statement, hence one snapshot: it merges one ordered run of the
  * index per status. Undefined: nothing can match.
  */
-async function readerOf(on: Reader, petitionKey: number, filter: SignatureFilter, access: Access) {
-  const conditions = await conditionsOf(on, filter, access);
+async function readerOf(
+  on: Reader,
+  actor: KeyedActor,
+  petitionKey: number,
+  filter: SignatureFilter,
+  access: Access,
+) {
+  const conditions = await conditionsOf(on, filter, access, worldOf(actor));
   if (!conditions) return undefined;
   const { statuses = SIGNATURE_STATUSES } = filter;
   const build = ({ db, tables }: Reader) => {

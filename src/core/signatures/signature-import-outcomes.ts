@@ -3,6 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import { findRoom, mayBeCrowded, type Room } from '../brakes/spellings.js';
+import { fieldWith, listedWordsOf } from '../brakes/word-lists.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
 import { clusterOf } from '../email.js';
@@ -22,7 +23,7 @@ import { confirmSignature } from './signature-moves.js';
 /**
  * What became of a row:
  * - `created`: new, and counts; `confirmed`: it was pending, and counts now;
- * - `quarantined`: new, but one spelling too many of its mailbox;
+ * - `quarantined`: new, but with a listed word, or one spelling too many of its mailbox;
  * - `held`: new, but beyond what the partner may vouch for in a day, so quarantined for the lead;
  * - `already_signed`: it existed before;
  * - `left_out`: its signer has withdrawn or was erased;
@@ -55,6 +56,14 @@ export async function takeOver(
     return fit ? { ...row, input: fit.input } : row;
   });
   const erased = await erasedAmong(ctx, tx, fitting);
+  const listed = await listedAmong(ctx, tx, petition, fitting);
+  // The list is the lead's: a partner is not told what is in it.
+  if (collector.collectorKey === petition.organizationKey) {
+    fitting.forEach((row, i) => {
+      const field = listed.get(row);
+      if (field) warnings.set(i, [...(warnings.get(i) ?? []), { ...LISTED_WORD, pointer: `/${field}` }]);
+    });
+  }
   for (let waiting = fitting; waiting.length > 0;) {
     const firsts = new Map<string, Collected>();
     const repeats: Collected[] = [];
@@ -64,7 +73,7 @@ export async function takeOver(
       else if (erased.has(row)) outcomes.set(row, 'left_out');
       else firsts.set(identity, row);
     }
-    await takeEach(ctx, tx, petition, collector, [...firsts.values()], outcomes);
+    await takeEach(ctx, tx, petition, collector, [...firsts.values()], listed, outcomes);
     // After a refused row, the next row of the same person is tried as if it were the first.
     waiting = repeats.filter((row) => {
       const first = firsts.get(row.email.identity);
@@ -93,6 +102,7 @@ async function takeEach(
   petition: PetitionHead,
   collector: Collector,
   rows: readonly Collected[],
+  listed: Listed,
   outcomes: Map<Collected, Outcome>,
 ): Promise<void> {
   // Sorted, so that two imports on PostgreSQL cannot deadlock, and that neighbours in the index are written together.
@@ -101,14 +111,14 @@ async function takeEach(
   const people = placed.map(({ row, supporterKey }) => ({ supporterKey, said: row.input }));
   await noteContacts(tx, collector.collectorKey, people);
   const held = await beyondAllowance(tx, petition, collector, rows, placed);
-  const allowed = placed.filter(({ row }) => !held.has(row));
+  const allowed = placed.filter(({ row }) => !held.has(row) && !listed.has(row));
   const rooms = await roomsOf(ctx, tx, petition.key, allowed);
-  const inserted = await writeCollected(ctx, tx, petition.key, collector, placed, { held, rooms });
+  const inserted = await writeCollected(ctx, tx, petition.key, collector, placed, { held, listed, rooms });
   for (const { row, supporterKey } of placed) {
     if (!inserted.has(supporterKey)) continue;
-    const isCrowded = rooms.get(supporterKey)?.free === false;
-    outcomes.set(row, held.has(row) ? 'held' : isCrowded ? 'quarantined' : 'created');
-    if (!held.has(row) && !isCrowded) collector.allowance.left -= 1;
+    const waits = listed.has(row) || rooms.get(supporterKey)?.free === false;
+    outcomes.set(row, held.has(row) ? 'held' : waits ? 'quarantined' : 'created');
+    if (!held.has(row) && !waits) collector.allowance.left -= 1;
   }
   const others = placed.filter(({ supporterKey }) => !inserted.has(supporterKey));
   const known = await signaturesOf(tx, petition.key, others);
@@ -121,6 +131,25 @@ async function takeEach(
   }
   await markImported(tx, confirmed, collector.importKey);
   collector.allowance.left -= confirmed.length;
+}
+
+/** The rows with a word of the lead's list, and the field that holds it. */
+type Listed = ReadonlyMap<Collected, 'name' | 'comment'>;
+
+async function listedAmong(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionHead,
+  rows: readonly Collected[],
+): Promise<Listed> {
+  const listed = new Map<Collected, 'name' | 'comment'>();
+  const list = await listedWordsOf(ctx, tx, petition);
+  if (!list) return listed;
+  for (const row of rows) {
+    const field = fieldWith(list, row.input);
+    if (field) listed.set(row, field);
+  }
+  return listed;
 }
 
 /** The rows, in the order of the file, that would begin to count but exceed the allowance. */
@@ -204,6 +233,12 @@ async function outcomeOfEarlier(
   const confirmed = await confirmSignature(ctx, tx, { key: before.key, data: null, identity });
   return confirmed !== 'too late' && confirmed.counted ? 'confirmed' : 'already_signed';
 }
+
+const LISTED_WORD: FieldError = {
+  pointer: '/name',
+  code: 'listed_word',
+  detail: 'It has a word of your list: if it is new, it is quarantined until you release it.',
+};
 
 const EXTERNAL_ID_TAKEN: FieldError = {
   pointer: '/external_id',

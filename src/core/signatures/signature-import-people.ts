@@ -1,4 +1,4 @@
-import { inArray } from 'drizzle-orm';
+import { inArray, type SQL } from 'drizzle-orm';
 import { RunAgain, type Tx } from '../../store/store.js';
 import { inParts, insertMany } from '../bulk-insert.js';
 import type { Context } from '../context.js';
@@ -9,16 +9,19 @@ import type { Collected } from './collected-signature.js';
 
 const SUPPORTER = ['publicId', 'identity', 'delivery', 'createdAt'] as const;
 
-const insertSupporters = insertMany(
-  'import_supporters',
-  SUPPORTER,
-  ({ supporters }) => supporters,
-  ({ db, tables: { supporters: t } }, rows) =>
-    db
-      .insert(t)
-      .values(rows.map((row) => ({ ...row, linkEpoch: 0 })))
-      .onConflictDoNothing()
-      .returning({ key: t.key, identity: t.identity }),
+const insertRows = ({ db, tables: { supporters: t } }: Tx, rows: Record<(typeof SUPPORTER)[number], SQL>[]) =>
+  db
+    .insert(t)
+    .values(rows.map((row) => ({ ...row, linkEpoch: 0 })))
+    .onConflictDoNothing()
+    .returning({ key: t.key, identity: t.identity });
+
+const insertSupporters = insertMany('import_supporters', SUPPORTER, (all) => all.supporters, insertRows);
+const insertTestSupporters = insertMany(
+  'import_supporters_test',
+  [...SUPPORTER, 'testOrganizationKey'] as const,
+  (all) => all.supporters,
+  insertRows,
 );
 
 /** A row with its supporter. */
@@ -26,11 +29,13 @@ export type Placed = { row: Collected; supporterKey: number };
 
 /** The supporters of the rows; missing ones are created. */
 export async function supportersOf(tx: Tx, rows: readonly Collected[]): Promise<Placed[]> {
-  const made = await insertSupporters(
+  const isTest = rows[0]?.email.testOrganizationKey !== undefined;
+  const made = await (isTest ? insertTestSupporters : insertSupporters)(
     tx,
     rows.map(({ email, ids }) => ({
       identity: email.identity,
       delivery: email.delivery,
+      testOrganizationKey: email.testOrganizationKey,
       publicId: ids.supporter,
       createdAt: tx.now,
     })),

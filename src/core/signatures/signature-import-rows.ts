@@ -1,6 +1,6 @@
 import { type Tx } from '../../store/store.js';
 import { CROWDED, type Room } from '../brakes/spellings.js';
-import { noteSuspicions } from '../brakes/suspicion.js';
+import { LISTED, noteSuspicions } from '../brakes/suspicion.js';
 import { insertMany } from '../bulk-insert.js';
 import type { Context } from '../context.js';
 import { beginToCount, type Beginning } from '../counts/counting-once.js';
@@ -25,6 +25,8 @@ type NewCollected = NewSignature & { hidden: number; importKey: number };
 export type Limits = {
   /** Rows beyond what may be vouched for in a day. */
   held: ReadonlySet<Collected>;
+  /** Rows with a listed word. */
+  listed: ReadonlyMap<Collected, unknown>;
   /** By supporter, for mailboxes with many spellings. */
   rooms: ReadonlyMap<number, Room>;
 };
@@ -41,7 +43,7 @@ export async function writeCollected(
   const rows = placed.map((one) => rowOfCollected(tx, petitionKey, collector, one, limits));
   const inserted = await insertRows(tx, rows, collector.hidesNewness);
   const beginnings: Beginning[] = [];
-  const [beyond, crowded]: [number[], number[]] = [[], []];
+  const [beyond, listed, crowded]: [number[], number[], number[]] = [[], [], []];
   for (const [i, { row, supporterKey }] of placed.entries()) {
     const key = inserted.get(supporterKey);
     if (key === undefined) continue;
@@ -51,11 +53,12 @@ export async function writeCollected(
       await limits.rooms.get(supporterKey)?.take(key);
     } else {
       changeCounts(tx, written, null, 'quarantined');
-      (limits.held.has(row) ? beyond : crowded).push(key);
+      (limits.held.has(row) ? beyond : limits.listed.has(row) ? listed : crowded).push(key);
     }
   }
   await beginToCount(ctx, tx, beginnings);
   await noteSuspicions(tx, beyond, collector.allowance.beyond);
+  await noteSuspicions(tx, listed, LISTED);
   await noteSuspicions(tx, crowded, CROWDED);
   return new Set(inserted.keys());
 }
@@ -65,10 +68,10 @@ function rowOfCollected(
   petitionKey: number,
   { collectorKey, apiKeyKey, importKey, source }: Collector,
   { row, supporterKey }: Placed,
-  { held, rooms }: Limits,
+  { held, listed, rooms }: Limits,
 ): NewCollected {
   const { input, ids } = row;
-  const isFree = !held.has(row) && rooms.get(supporterKey)?.free !== false;
+  const isFree = !held.has(row) && !listed.has(row) && rooms.get(supporterKey)?.free !== false;
   const createdAt = input.createdAt ?? tx.now;
   return {
     ...rowOf(

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type FieldError } from '../../errors.js';
-import type { KeyedActor } from '../actor.js';
+import { worldOf, type KeyedActor } from '../actor.js';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { parseEmail } from '../email.js';
+import { inWorld, parseEmail, type World } from '../email.js';
 import { nextLoopTurn } from '../one-per-turn.js';
 import { assertStillActive } from '../organization/api-keys.js';
 import { findSharedHead } from '../partners/partnerships.js';
@@ -70,6 +70,7 @@ export async function importSignatures(
   lines: AsyncIterable<readonly ImportLine[]>,
 ): Promise<ImportTally> {
   const tally = { ...NO_LINES };
+  const world = worldOf(input.actor);
   const repeated = input.dryRun ? repetitions() : undefined;
   const chunk: Row[] = [];
   const progress = { publicId: ctx.newId('imp'), key: undefined, rows: FIRST_CHUNK };
@@ -95,7 +96,7 @@ export async function importSignatures(
       } else if (one.notCounted) {
         tally.leftOut += 1;
       } else {
-        const row = readRow(ctx, one.line, one.input, one.warnings);
+        const row = readRow(ctx, world, one.line, one.input, one.warnings);
         if (!row) refuseLine(tally, input, one.line, [NO_ADDRESS]);
         else chunk.push(row);
         if (chunk.length >= progress.rows) await flush();
@@ -129,8 +130,14 @@ const NO_ADDRESS: FieldError = {
   detail: 'Write it like name@example.org.',
 };
 
-function readRow(ctx: Context, line: number, input: CollectedSignature, warnings = NOTHING): Row | undefined {
-  const email = parseEmail(input.email);
+function readRow(
+  ctx: Context,
+  world: World,
+  line: number,
+  input: CollectedSignature,
+  warnings = NOTHING,
+): Row | undefined {
+  const email = inWorld(world, parseEmail(input.email));
   const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
   return email && { line, input, email, ids, warnings };
 }

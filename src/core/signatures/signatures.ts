@@ -2,13 +2,14 @@ import { and, asc, desc, eq, gte, inArray, lt, sql, type SQL } from 'drizzle-orm
 import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
-import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
+import { speaksFor, worldOf, type Actor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import type { PageRequest } from '../cursor.js';
 import { behind, decodeCursor, invalidCursor, keysOfRuns, pageOf, type Page } from '../cursor.js';
-import { parseEmail } from '../email.js';
+import type { World } from '../email.js';
 import { findSharedHead } from '../partners/partnerships.js';
 import { findHead } from '../petitions/petition-lookup.js';
+import { findSupporter } from '../supporters/supporters.js';
 import { undirected } from '../typed-text.js';
 import { accessTo, type Access } from './signature-access.js';
 import { selectViews, type SignatureRead, type SignatureView, type SignatureRow } from './signature-views.js';
@@ -124,7 +125,7 @@ export async function listSignatures(
   const { signatures: t } = on.tables;
   const list = `signatures:${petition.key}:${oldestFirst}`;
   const [edge] = decodeCursor(list, cursor, [0]) ?? [];
-  const conditions = await conditionsOf(on, filter, access);
+  const conditions = await conditionsOf(on, filter, access, worldOf(actor));
   if (!conditions) return { items: [], nextCursor: null };
 
   const { order, beyond } = behind(t.key, edge, oldestFirst);
@@ -152,8 +153,9 @@ export async function conditionsOf(
   on: Reader,
   filter: SignatureFilter,
   access: Access,
+  world: World,
 ): Promise<(SQL | undefined)[] | undefined> {
-  const { signatures: t, supporters, organizations } = on.tables;
+  const { signatures: t, organizations } = on.tables;
   const conditions: (SQL | undefined)[] = [
     access.visible,
     filter.source === undefined ? undefined : eq(t.source, filter.source),
@@ -164,11 +166,7 @@ export async function conditionsOf(
     filter.createdBefore && lt(t.createdAt, filter.createdBefore),
   ];
   if (filter.email !== undefined) {
-    const identity = parseEmail(filter.email)?.identity ?? '';
-    const [supporter] = await on.db
-      .select({ key: supporters.key })
-      .from(supporters)
-      .where(eq(supporters.identity, identity));
+    const supporter = await findSupporter(on, world, filter.email);
     if (!supporter) return undefined;
     conditions.push(eq(t.supporterKey, supporter.key), access.byEmail);
   }

@@ -34,8 +34,8 @@ export async function writeSigning(
   signing: Signing,
   admission: Admission,
 ): Promise<Written> {
-  const { actor, input, email, ids } = signing;
-  const { petition, suspicion } = admission;
+  const { actor, input, ids } = signing;
+  const { petition, email, suspicion } = admission;
   const supporter = await findOrCreateSupporter(tx, email, ids.supporter);
   if (input.vouched && actor.kind === 'secret') {
     await noteContacts(tx, actor.organizationKey, [{ supporterKey: supporter.key, said: input }]);
@@ -53,7 +53,7 @@ export async function writeSigning(
   );
   const { signature: before, isNew } = await insertOrFind(tx, actor, petition, row);
   if (isNew) {
-    await beginSignature(ctx, tx, signing, row, before);
+    await beginSignature(ctx, tx, { email, network: signing.network }, row, before);
     if (row.status === 'quarantined') await noteSuspicion(tx, before.key, suspicion ?? CROWDED);
     else await room.take(before.key);
   }
@@ -69,7 +69,7 @@ export async function writeSigning(
 async function beginSignature(
   ctx: Context,
   tx: Tx,
-  { email, network }: Signing,
+  { email, network }: Pick<Signing, 'email' | 'network'>,
   row: NewSignature,
   { key }: SignatureHead,
 ): Promise<void> {

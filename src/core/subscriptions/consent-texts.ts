@@ -2,10 +2,11 @@ import { and, desc, eq, inArray, lt, max } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
-import type { Actor, KeyedActor } from '../actor.js';
+import { isApart, type Actor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
+import type { World } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
@@ -20,7 +21,7 @@ import { hashOfWords } from './consents.js';
 export type ConsentText = Tables['consentTexts']['$inferSelect'] & {
   organization: Pick<
     Tables['organizations']['$inferSelect'],
-    'publicId' | 'slug' | 'name' | 'url' | 'privacyUrl' | 'doubleOptIn'
+    'publicId' | 'slug' | 'name' | 'url' | 'privacyUrl' | 'doubleOptIn' | 'testOf'
   >;
 };
 
@@ -42,6 +43,7 @@ const selectTexts = ({ db, tables: { consentTexts: t, organizations } }: Reader)
         url: organizations.url,
         privacyUrl: organizations.privacyUrl,
         doubleOptIn: organizations.doubleOptIn,
+        testOf: organizations.testOf,
       },
     })
     .from(t)
@@ -175,12 +177,18 @@ function bestKey(latest: Latest[], wanted: string[]): number | undefined {
   return latest.length > 0 ? Math.max(...latest.map(({ key }) => key)) : undefined;
 }
 
+/** Where the addresses that agree to a text are looked up. */
+export const worldOfText = ({ organizationKey, organization }: ConsentText): World =>
+  organization.testOf === null ? null : organizationKey;
+
 /**
  * A text to subscribe with; with a secret key it must be of the key's organization. Throws `consent_text_not_found`.
  */
 export async function findUsableText(tx: Tx, actor: Actor, publicId: string): Promise<ConsentText> {
   const text = await getConsentText(tx, publicId);
-  if (actor.kind === 'secret' && actor.organizationKey !== text.organizationKey) {
+  const { organizationKey } = text;
+  const isForeign = actor.kind === 'secret' && actor.organizationKey !== organizationKey;
+  if (isForeign || isApart(actor, { organizationKey, test: worldOfText(text) === null ? 0 : 1 })) {
     throw new ApiError('consent_text_not_found');
   }
   return text;

@@ -3,13 +3,13 @@ import type { Tables } from '../../../schema/db/tables.js';
 import { SUBSCRIPTION_STATUSES, type SubscriptionStatus } from '../../../schema/db/tables/subscriptions.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
-import { speaksFor, type KeyedActor } from '../actor.js';
+import { speaksFor, worldOf, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { behind, decodeCursor, keysOfRuns, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
-import { parseEmail } from '../email.js';
+import type { World } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
-import { findSupporterByIdentity } from '../supporters/supporters.js';
+import { findSupporter } from '../supporters/supporters.js';
 import { hashOfWords, provable } from './consents.js';
 import { endSubscription } from './subscriptions.js';
 
@@ -61,14 +61,15 @@ export type SubscriptionFilter = {
 /** The subscriptions to the actor's organization. Throws `invalid_cursor`. */
 export async function listSubscriptions(
   on: Reader,
-  { organizationKey }: KeyedActor,
+  actor: KeyedActor,
   filter: SubscriptionFilter,
   { limit, cursor, oldestFirst }: PageRequest & { oldestFirst: boolean },
 ): Promise<Page<SubscriptionView>> {
+  const { organizationKey } = actor;
   const { subscriptions: t } = on.tables;
   const list = `subscriptions:${organizationKey}:${oldestFirst}`;
   const [edge] = decodeCursor(list, cursor, [0]) ?? [];
-  const conditions = await conditionsOf(on, filter);
+  const conditions = await conditionsOf(on, filter, worldOf(actor));
   if (!conditions) return { items: [], nextCursor: null };
   const { order, beyond } = behind(t.key, edge, oldestFirst);
   const keys = await keysOfRuns(filter.statuses ?? SUBSCRIPTION_STATUSES, (status) =>
@@ -90,6 +91,7 @@ export async function listSubscriptions(
 async function conditionsOf(
   on: Reader,
   filter: SubscriptionFilter,
+  world: World,
 ): Promise<(SQL | undefined)[] | undefined> {
   const { subscriptions: t } = on.tables;
   const conditions: (SQL | undefined)[] = [
@@ -99,7 +101,7 @@ async function conditionsOf(
     filter.createdBefore && lt(t.createdAt, filter.createdBefore),
   ];
   if (filter.email === undefined) return conditions;
-  const supporter = await findSupporterByIdentity(on, parseEmail(filter.email)?.identity ?? '');
+  const supporter = await findSupporter(on, world, filter.email);
   return supporter && [...conditions, eq(t.supporterKey, supporter.key)];
 }
 

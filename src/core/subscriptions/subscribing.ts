@@ -4,13 +4,13 @@ import { ApiError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { Actor } from '../actor.js';
 import type { Context } from '../context.js';
-import { requireEmail, type EmailAddress } from '../email.js';
+import { inWorld, requireEmail, type EmailAddress } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
 import { isBlocked } from '../mail/do-not-contact.js';
 import { queueMail } from '../mail/outbox.js';
 import { findOrCreateSupporter } from '../supporters/supporters.js';
-import { findUsableText, type ConsentText } from './consent-texts.js';
+import { findUsableText, worldOfText, type ConsentText } from './consent-texts.js';
 import { takeOptIns, type OptInContext } from './opt-ins.js';
 import { readSubscription, type SubscriptionView } from './subscribers.js';
 import { ensureSubscription } from './subscriptions.js';
@@ -52,14 +52,15 @@ export async function subscribe(
   input: SubscribeInput,
   retry?: Retry,
 ): Promise<Subscribed> {
-  const email = requireEmail(input.email);
+  const typed = requireEmail(input.email);
   assertScopes(actor, input);
   if (input.evidence) assertCollected(input.evidence, ctx.now());
-  const subject = ctx.secrets.subject(email.identity);
-  const attempt = { input, email, subject, supporterId: ctx.newId('sup') };
+  const supporterId = ctx.newId('sup');
   const subscribed = await ctx.store.transact((tx) =>
     once(tx, retry, async () => {
       const text = await findUsableText(tx, actor, input.consentTextId);
+      const email = inWorld(worldOfText(text), typed);
+      const attempt = { input, email, subject: ctx.secrets.subject(email.identity), supporterId };
       return input.evidence
         ? vouch(ctx, tx, text, attempt, input.evidence)
         : askMailbox(ctx, tx, text, attempt, actor.kind === 'secret');

@@ -1,7 +1,7 @@
 import type { Evidence } from '../../../schema/db/tables/subscriptions.js';
-import type { KeyedActor } from '../actor.js';
+import { worldOf, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
-import { parseEmail } from '../email.js';
+import { inWorld, parseEmail, type World } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { findUsableText } from './consent-texts.js';
 import { assertCollected, vouchFor, type VouchedRow } from './vouched-subscribers.js';
@@ -33,7 +33,7 @@ export async function importSubscribers(
   retry?: Retry,
 ): Promise<Imported> {
   assertCollected(evidence, ctx.now());
-  const { valid, skipped } = readRows(ctx, rows);
+  const { valid, skipped } = readRows(ctx, worldOf(actor), rows);
   return ctx.store.transact((tx) =>
     once(tx, retry, async () => {
       const text = await findUsableText(tx, actor, consentTextId);
@@ -51,12 +51,12 @@ export async function importSubscribers(
 }
 
 /** Separates rows with an invalid address, or with the address of an earlier row. */
-function readRows(ctx: Context, rows: readonly ImportRow[]) {
+function readRows(ctx: Context, world: World, rows: readonly ImportRow[]) {
   const valid: (VouchedRow & { row: number })[] = [];
   const skipped: Skipped[] = [];
   const seen = new Set<string>();
   rows.forEach(({ email: typed, locale = null, source = null, externalId = null }, row) => {
-    const email = parseEmail(typed);
+    const email = inWorld(world, parseEmail(typed));
     if (!email) return skipped.push({ row, code: 'invalid_email' });
     if (seen.has(email.identity)) return skipped.push({ row, code: 'duplicate' });
     seen.add(email.identity);

@@ -1,13 +1,13 @@
 import { and, desc, eq, isNotNull } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { parseEmail } from '../email.js';
+import type { World } from '../email.js';
 import { linkNotFound } from '../links/random-tokens.js';
 import { linkedSubscription, verify, type SignedPurpose } from '../links/signed-tokens.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
 import { queueMail } from '../mail/outbox.js';
 import { findLead, type Lead } from '../petitions/lead.js';
-import { findSupporterByIdentity } from '../supporters/supporters.js';
+import { findSupporter } from '../supporters/supporters.js';
 import { endSubscription } from './subscriptions.js';
 
 /* Leaving lists: by a link, or by a mail that is requested with an address. */
@@ -85,21 +85,22 @@ async function offerWayBack(tx: Tx, subscription: Ended): Promise<void> {
 
 /**
  * Queues a mail to a typed address with links to leave one organization's list, or all lists. The caller must not learn
- * whether the address is known.
+ * whether the address is known. `world`: where to look without an organization.
  */
 export async function unsubscribeByAddress(
   ctx: Context,
   email: string,
   { organizationId, locale }: { organizationId?: string | undefined; locale?: string | undefined },
+  world: World = null,
 ): Promise<void> {
-  const identity = parseEmail(email)?.identity;
   await ctx.store.transact(async (tx) => {
-    const supporter = identity === undefined ? undefined : await findSupporterByIdentity(tx, identity);
     const { organizations: t } = tx.tables;
     const [organization] =
       organizationId === undefined
         ? []
-        : await tx.db.select({ key: t.key }).from(t).where(eq(t.publicId, organizationId));
+        : await tx.db.select({ key: t.key, testOf: t.testOf }).from(t).where(eq(t.publicId, organizationId));
+    const there = organization ? (organization.testOf === null ? null : organization.key) : world;
+    const supporter = await findSupporter(tx, there, email);
     // An unknown address must take as long as a known one.
     const known = organizationId === undefined || organization ? supporter?.key : undefined;
     await queueMail(tx, 'unsubscribe_links', known ?? null, {

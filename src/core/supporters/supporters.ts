@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
-import type { EmailAddress } from '../email.js';
+import { inWorld, parseEmail, type EmailAddress, type World } from '../email.js';
 
 type SupporterRow = Tables['supporters']['$inferSelect'];
 
@@ -14,6 +14,18 @@ const insertSupporter = statement('supporter_insert', ({ db, tables: { supporter
   db
     .insert(t)
     .values({ ...bindAll(t, ['publicId', 'identity', 'delivery', 'createdAt']), linkEpoch: 0 })
+    .onConflictDoNothing()
+    .returning({ key: t.key }),
+);
+
+/** Apart, so that a real signing binds no value for it. */
+const insertTestSupporter = statement('supporter_insert_test', ({ db, tables: { supporters: t } }: Tx) =>
+  db
+    .insert(t)
+    .values({
+      ...bindAll(t, ['publicId', 'identity', 'delivery', 'testOrganizationKey', 'createdAt']),
+      linkEpoch: 0,
+    })
     .onConflictDoNothing()
     .returning({ key: t.key }),
 );
@@ -31,10 +43,21 @@ export async function findOrCreateSupporter(
   email: EmailAddress,
   publicId: string,
 ): Promise<{ key: number }> {
-  const [inserted] = await insertSupporter(tx, { publicId, ...email, createdAt: tx.now });
+  const insert = email.testOrganizationKey === undefined ? insertSupporter : insertTestSupporter;
+  const [inserted] = await insert(tx, { publicId, ...email, createdAt: tx.now });
   const row = inserted ?? (await findKey(tx, { identity: email.identity }))[0];
   if (!row) throw new Error('a supporter was neither inserted nor found');
   return row;
+}
+
+/** The supporter with a typed address in a world; undefined also if it is not an address. */
+export async function findSupporter(
+  on: Reader,
+  world: World,
+  typed: string,
+): Promise<SupporterRow | undefined> {
+  const email = inWorld(world, parseEmail(typed));
+  return email && findSupporterByIdentity(on, email.identity);
 }
 
 export async function findSupporterByIdentity(

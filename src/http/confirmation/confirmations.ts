@@ -20,9 +20,14 @@ import { operation } from '../openapi/operation.js';
 const toResult = ({ kind, petitionId }: Confirmed) => ({ kind, petition_id: petitionId });
 
 /** Checked here, not with `oneOf` in the schema, which SDK generators handle badly. Throws `invalid_body`. */
-function proofOf({ token, email, code }: (typeof ConfirmationInput)['static']): MailboxProof {
+function proofOf({
+  token,
+  email,
+  code,
+  petition_id: petitionId,
+}: (typeof ConfirmationInput)['static']): MailboxProof {
   if (token !== undefined && email === undefined && code === undefined) return { token };
-  if (token === undefined && email !== undefined && code !== undefined) return { email, code };
+  if (token === undefined && email !== undefined && code !== undefined) return { email, code, petitionId };
   throw invalidBody({ pointer: '', code: 'either', detail: 'Send either token, or email and code.' });
 }
 

@@ -107,7 +107,7 @@ export const secretMailingRoutes =
           params: MailingPath,
           querystring: MailingQuery,
           answers: { 200: MailingLinkPage },
-          errors: ['mailing_not_found', 'invalid_cursor'],
+          errors: ['mailing_not_found', 'do_not_contact', 'invalid_cursor'],
         }),
       },
       async (request, reply) => {

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { MailRequestAccepted } from '../../../schema/api/confirmation/confirmations.js';
 import { ManageLinkInput, Session, SessionInput } from '../../../schema/api/my-data/sessions.js';
+import { worldOf } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { createSession, requestManageLink } from '../../core/my-data/sessions.js';
 import { withFloor } from '../answer-floor.js';
@@ -30,7 +31,7 @@ export const manageLinkRoutes =
       },
       async (request, reply) => {
         const { email, locale } = request.body;
-        await withFloor(ctx, () => requestManageLink(ctx, email, locale));
+        await withFloor(ctx, () => requestManageLink(ctx, email, locale, worldOf(request.actor)));
         return reply.code(202).header('cache-control', PRIVATE_CACHE).send(ACCEPTED);
       },
     );

@@ -32,6 +32,7 @@ export const toKey = (row: Row) => ({
   name: row.name,
   scopes: row.scopes,
   origins: row.origins,
+  test: row.test === 1,
   hint: row.hint,
   created_at: iso(row.createdAt),
   last_used_at: iso(row.lastUsedAt),
@@ -56,6 +57,18 @@ function scopesFor({ kind, scopes }: (typeof ApiKeyInput)['static'], actor: Keye
     throw new ApiError('scope_required', { detail: `Your own key lacks: ${missing.join(', ')}.` });
   }
   return wanted;
+}
+
+/** A test key makes test keys, so that it stays apart from what is real. Throws `invalid_body`. */
+function testFor({ test }: (typeof ApiKeyInput)['static'], actor: KeyedActor): boolean {
+  if (actor.test && test === false) {
+    throw invalidBody({
+      pointer: '/test',
+      code: 'test_key',
+      detail: 'A test key makes test keys only: leave it out, or use a real key.',
+    });
+  }
+  return actor.test ?? test ?? false;
 }
 
 export const secretApiKeyRoutes =
@@ -104,7 +117,8 @@ export const secretApiKeyRoutes =
         const actor = keyed(request);
         const { kind, name, origins = [] } = request.body;
         const { organizationKey } = actor;
-        const input = { organizationKey, kind, name, origins, scopes: scopesFor(request.body, actor) };
+        const scopes = scopesFor(request.body, actor);
+        const input = { organizationKey, kind, name, origins, scopes, test: testFor(request.body, actor) };
         const { key, token } = await createKey(ctx, input, retryFrom(ctx, request));
         return reply
           .code(201)

@@ -33,6 +33,8 @@ const toOrganization = (row: Row) => ({
   privacy_url: row.privacyUrl,
   reply_to: row.replyTo,
   double_opt_in: row.doubleOptIn === 1,
+  test_email: row.testEmail,
+  test: row.testOf !== null,
   created_at: iso(row.createdAt),
   updated_at: iso(row.updatedAt),
 });
@@ -70,7 +72,7 @@ export const secretOrganizationRoutes =
           description: 'A JSON Merge Patch. Needs `If-Match` with the ETag that you have read.',
           body: OrganizationPatch,
           answers: { 200: Organization },
-          errors: ['precondition_required', 'precondition_failed'],
+          errors: ['precondition_required', 'precondition_failed', 'test_key'],
         }),
       },
       async (request, reply) => {

@@ -17,7 +17,7 @@ import { withFloor } from '../answer-floor.js';
 import { button, form, html, type Html } from '../html.js';
 import { checked, need, needToken, type Fields } from './setup.js';
 import { sendThanks, thanks } from './thanks.js';
-import { ACTS, HIDDEN, MAILS, told } from './told.js';
+import { ACTS, HIDDEN, MAILS, testNote, told } from './told.js';
 import { visitOf, type Site, type Visit } from './visit.js';
 import { codeForms } from './ways-on.js';
 
@@ -51,7 +51,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): vo
     const { token, email, code, petition } = request.body;
     const proof: MailboxProof =
       token === undefined
-        ? checked(request, ConfirmationInput, { email: need(email), code: need(code) })
+        ? typedCode(request, petition, { email: need(email), code: need(code) })
         : { token };
     const done = await withFloor(ctx, () => confirmRequest(ctx, proof)).catch((error: unknown) => {
       if (error instanceof ApiError && error.code === 'link_not_found') return undefined;
@@ -91,6 +91,15 @@ export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): vo
   });
 }
 
+function typedCode(
+  request: FastifyRequest,
+  petition: string | undefined,
+  typed: { email: string; code: string },
+): MailboxProof {
+  const asked = petition ? { ...typed, petition_id: petition } : typed;
+  return { ...checked(request, ConfirmationInput, asked), petitionId: petition };
+}
+
 const isSigning = ({ kind, petitionTitle }: ConfirmationPreview): boolean =>
   kind === 'signature' && petitionTitle !== null;
 
@@ -98,7 +107,8 @@ function questionPage(visit: Visit, heading: string, token: string, asked: Confi
   const { confirm: words } = visit.words;
   const signing = isSigning(asked);
   const lists = asked.organizations.map((name) => html`<li dir="auto">${name}</li>`);
-  return html`<h1>${heading}</h1>
+  return html`${testNote(visit, asked)}
+    <h1>${heading}</h1>
     <p>
       ${signing ? say(words.explanation_signature, { petition: asked.petitionTitle }) : words.explanation_subscription}
     </p>

@@ -6,7 +6,7 @@ import { waysOn } from './ways-on.js';
 /** Statuses and codes after which a new link or an address helps. */
 const DEAD_LINK = new Set(['link_not_found', 'invalid_session']);
 
-/** Shows an error in words, and what to do next. `said`: the operator's sentence, in place of ours. */
+/** Shows an error in words, and what to do next. `said`: the operator's sentence, before what to do. */
 export function sendErrorPage(
   site: Site,
   request: FastifyRequest,
@@ -25,7 +25,8 @@ export function sendErrorPage(
     status,
     title,
     html`<h1>${title}</h1>
-      <p>${said ?? text}</p>
+      ${said === undefined ? '' : html`<p dir="auto">${said}</p>`}
+      <p>${text}</p>
       ${more}`,
   );
 }
@@ -37,6 +38,7 @@ function wordsFor({ common, manage }: Pages, code: string, status: number): [tit
   if (code === 'petition_not_found') return [common.petition_not_found_title, common.petition_not_found];
   if (code === 'not_found') return [common.not_found_title, common.not_found];
   if (code === 'rate_limited') return [common.too_many_title, common.too_many];
+  if (code === 'paused') return [common.paused_title, common.paused];
   if (code === 'invalid_session') return [manage.session_over_title, manage.session_over];
   return status < 500 ? [common.invalid_title, common.invalid] : [common.failed_title, common.failed];
 }

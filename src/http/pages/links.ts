@@ -7,7 +7,7 @@ import { say } from '../../mail/words.js';
 import { withFloor } from '../answer-floor.js';
 import { button, form, html } from '../html.js';
 import { need, needToken, type Fields } from './setup.js';
-import { ACTS, HIDDEN, MAILS, told } from './told.js';
+import { ACTS, HIDDEN, MAILS, testNote, told } from './told.js';
 import { visitOf, type Site } from './visit.js';
 import { unsubscribeForm } from './ways-on.js';
 
@@ -32,7 +32,8 @@ export function unsubscribePages(app: FastifyInstance, ctx: Context, site: Site)
       const more = html`<p>${words.signatures_hint}</p>`;
       return visit.send(reply, 200, words.done_title, told(words.done_title, words.left, more));
     }
-    const body = html`<h1>${words.heading}</h1>
+    const body = html`${testNote(visit, { test: list.lead.testOf !== null })}
+      <h1>${words.heading}</h1>
       <p>${say(words.explanation, { organization: list.lead.name })}</p>
       <p>${words.signatures_hint}</p>
       ${form(visit.at('/unsubscribe'), { token }, button(words.button))}`;

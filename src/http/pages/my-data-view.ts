@@ -6,6 +6,7 @@ import { button, check, choice, field, form, html, type Html } from '../html.js'
 import { answerControls } from './answers.js';
 import { countryOptions, languageOptions } from './choices.js';
 import { SESSION_MINUTES } from './minutes.js';
+import { testNote } from './told.js';
 import type { Visit } from './visit.js';
 
 /** What the page "my data" shows. The page consists of forms, each with the session token in a hidden input. */
@@ -33,7 +34,8 @@ const act = (
 export function myDataPage(visit: Visit, session: string, data: MyData, notice?: string): Html {
   const { manage: words } = visit.words;
   const explanation = say(words.explanation, { email: data.me.delivery, minutes: SESSION_MINUTES });
-  return html`<h1>${words.heading}</h1>
+  return html`${testNote(visit, { test: data.me.testOrganizationKey !== null })}
+    <h1>${words.heading}</h1>
     ${notice === undefined ? '' : html`<p class="notice" role="status">${notice}</p>`}
     <p>${explanation}</p>
     ${act(visit, session, 'leave', {}, [button(words.leave_button, { quiet: true })])}

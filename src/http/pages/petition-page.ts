@@ -24,6 +24,7 @@ import type { Site } from './visit.js';
 const CSS = `:root{color-scheme:light dark}
 body{margin:0;font:1rem/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}
 main{max-width:40rem;margin:0 auto;padding:1rem}
+.test{border:1px dashed;padding:.5rem .75rem;font-weight:600}
 .title{font-size:1.6rem;line-height:1.25;font-weight:700;margin:1rem 0;overflow-wrap:anywhere}
 .statement{white-space:pre-line;overflow-wrap:anywhere}
 .elsewhere{position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -70,6 +71,7 @@ function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
   const description = [...statement.replace(/\s+/g, ' ')].slice(0, 200).join('');
   return html`<meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
+    ${petition.test === 1 ? html`<meta name="robots" content="noindex" />` : ''}
     <title>${title} – ${lead.name}</title>
     <meta name="description" content="${description}" />
     <link rel="canonical" href="${canonical}" />
@@ -108,6 +110,7 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
         <main>
           <h1 class="elsewhere">${petition.title}</h1>
           <undersigned-petition slug="${petition.slug}" ${locale ? html`locale="${locale}"` : ''}>
+            ${petition.test === 1 ? html`<p class="test">${embed.test_note}</p>` : ''}
             <div lang="${petition.locale}" dir="auto">
               <p>${lead.name}</p>
               <p class="title" aria-hidden="true">${petition.title}</p>

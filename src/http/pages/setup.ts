@@ -55,8 +55,8 @@ export function setUpPages(app: FastifyInstance, site: Site, explain: (error: un
       request.log.error({ request_id: request.id, error: describeError(thrown) }, 'a page failed');
     }
     if (error instanceof ApiError && error.details.headers) reply.headers(error.details.headers);
-    const said = error instanceof ApiError && code === 'paused' ? error.message : undefined;
-    return sendErrorPage(site, request, reply, code, status, said);
+    const said = error instanceof ApiError ? error.details.extra?.['message'] : undefined;
+    return sendErrorPage(site, request, reply, code, status, typeof said === 'string' ? said : undefined);
   });
 }
 

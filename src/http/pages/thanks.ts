@@ -8,7 +8,7 @@ import { ApiError } from '../../errors.js';
 import { say } from '../../mail/words.js';
 import { button, form, html, Html } from '../html.js';
 import { need, type Fields } from './setup.js';
-import { told } from './told.js';
+import { testNote, told } from './told.js';
 import { visitOf, type Site, type Visit } from './visit.js';
 
 /* The page after confirming: the moment at which most people share. */
@@ -49,12 +49,13 @@ export function thanks(visit: Visit, asked: ConfirmationPreview, { already }: { 
     petitionUrl === null
       ? html`<p>${common.close_hint}</p>`
       : html`<p><a href="${petitionUrl}">${common.to_petition}</a></p>`;
-  return told(
+  const page = told(
     already ? words.already_title : words.done_title,
     text,
     html`${kind === 'signature' ? ownThanks(asked.thanks) : ''}
     ${asked.receipt === null ? '' : shareForms(visit, asked.receipt)} ${onwards}`,
   );
+  return html`${testNote(visit, asked)} ${page}`;
 }
 
 /** The page after a button was pressed, which alone shows the petition's picture. */

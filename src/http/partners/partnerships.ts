@@ -89,6 +89,7 @@ export const secretPartnerRoutes =
             'organization_not_found',
             'partnership_state',
             'too_many_partners',
+            'test_key',
             'idempotency_key_reused',
             'invalid_header',
           ],

@@ -94,6 +94,7 @@ export const oembedRoutes =
           throw new ApiError('unsupported_format', { detail: 'Ask for `format=json`, or leave it out.' });
         }
         const found = await findByUrl(ctx.store.read, publicUrl, url);
+        if (found.petition.test === 1) reply.header('x-robots-tag', 'noindex');
         return sendWithEtag(request, reply, cacheFor(request), toOEmbed(found, publicUrl, room));
       },
     );

@@ -36,6 +36,7 @@ export function toSummary(
     slug: petition.slug,
     status: statusAt(petition, now),
     open: isOpenAt(petition, now),
+    test: petition.test === 1,
     title: petition.title,
     call_to_action: petition.callToAction,
     statement: petition.statement,

@@ -7,7 +7,7 @@ import {
   PetitionQuery,
   PetitionTransition,
 } from '../../../schema/api/petitions/petitions.js';
-import { ANONYMOUS } from '../../core/actor.js';
+import { ANONYMOUS, type Actor } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { countsShownTo, publicCounts } from '../../core/partners/shown-counts.js';
 import { nextTurn } from '../../core/petitions/petition-life.js';
@@ -72,8 +72,8 @@ export const openPetitionRoutes =
     );
 
     const hot = new HotAnswers(ctx);
-    const render = async (ref: string) => {
-      const view = await getPetition(ctx.store.read, ANONYMOUS, ref);
+    const render = async (actor: Actor, ref: string) => {
+      const view = await getPetition(ctx.store.read, actor, ref);
       const now = ctx.now();
       const words = await shownWords(ctx.store.read, view.petition, view.organization);
       const seen = { actor: ANONYMOUS, now };
@@ -105,8 +105,11 @@ export const openPetitionRoutes =
       (request, reply) => {
         const { actor } = request;
         const { petition: ref } = request.params;
-        if (actor.kind !== 'secret') {
-          return hot.send(request, reply, { ref, caching: PUBLIC_CACHING, render: () => render(ref) });
+        if (actor.kind === 'anonymous' || (actor.kind === 'publishable' && !actor.test)) {
+          // All real publishable keys share an answer, which is the public one or, for tests, none.
+          const key = actor.kind === 'anonymous' ? ref : `key ${ref}`;
+          const answer = { ref: key, caching: PUBLIC_CACHING, render: () => render(actor, ref) };
+          return hot.send(request, reply, answer);
         }
         return getPetition(ctx.store.read, actor, ref).then((view) => {
           // Drafts cannot be embedded.

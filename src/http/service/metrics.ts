@@ -2,7 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { countIsolated } from '../../core/brakes/key-isolations.js';
 import { readQueue } from '../../core/mail/outbox.js';
+import type { PauseWatch } from '../../core/brakes/pauses.js';
 import type { Store } from '../../store/store.js';
+import { PAUSABLE } from '../../../schema/db/tables/brakes.js';
+import { pausedNow } from '../pauses.js';
 import type { SharedState } from '../limits/limit-store.js';
 
 /** The Prometheus metrics of one app. Labels must be operations and statuses, never paths or callers. */
@@ -94,6 +97,20 @@ function watchOutbox(registry: Registry, { read }: Store, now: () => Date): void
       const { queued, oldestAt } = await readQueue(read);
       this.set(queued);
       age.set(oldestAt ? (now().getTime() - oldestAt.getTime()) / 1000 : 0);
+    },
+  });
+}
+
+/** Which of the things that an operator can pause are paused. */
+export function watchPauses(registry: Registry, pauses: Pick<PauseWatch, 'current'>): void {
+  new Gauge({
+    name: 'paused',
+    help: 'Whether the operator has paused this; 0: it goes on',
+    labelNames: ['what'] as const,
+    registers: [registry],
+    collect() {
+      const now = pausedNow(pauses);
+      for (const what of PAUSABLE) this.set({ what }, now.includes(what) ? 1 : 0);
     },
   });
 }

@@ -7,10 +7,12 @@ import { readQueue, type QueueState } from '../../core/mail/outbox.js';
 import { RECOGNITION_HEADER, type Recognition, type Seen } from '../../core/recognition.js';
 import { ApiError } from '../../errors.js';
 import type { Store } from '../../store/store.js';
+import type { PauseWatch } from '../../core/brakes/pauses.js';
 import { PAGE_CSP } from '../html.js';
 import type { LimitStore, SharedState } from '../limits/limit-store.js';
 import { toYaml } from '../openapi/openapi-yaml.js';
 import { operation } from '../openapi/operation.js';
+import { pausedNow } from '../pauses.js';
 import { PROBLEMS_PAGE } from './problems-page.js';
 
 /** Makes a text at the first call, and keeps it. */
@@ -42,6 +44,7 @@ export type ServiceOptions = {
   now: () => Date;
   limits: Pick<LimitStore, 'state'>;
   metrics: Registry;
+  pauses: Pick<PauseWatch, 'current'>;
   /** Whether the process is shutting down. */
   draining: () => boolean;
   document: (app: FastifyInstance) => object;
@@ -63,6 +66,7 @@ export const serviceRoutes =
     now,
     limits,
     metrics,
+    pauses,
     draining,
     document,
     recognition,
@@ -103,7 +107,7 @@ export const serviceRoutes =
           access: 'service',
           summary: 'Can the process serve requests?',
           description:
-            'Asks the database. 503 while it cannot be reached or takes no writes, and while the process is shutting down.',
+            'Asks the database. 503 while it cannot be reached or takes no writes, and while the process is shutting down. What the operator has paused is told, and the process stays ready: reading goes on.',
           answers: { 200: Readiness },
           errors: ['storage_unavailable', 'shutting_down'],
         }),
@@ -115,9 +119,14 @@ export const serviceRoutes =
         });
         const { waiting } = store.stats();
         const mail = toMailQueue(await readQueue(store.read), now());
-        return reply
-          .header('cache-control', 'no-store')
-          .send({ status: 'ok', engine: store.engine, waiting, limits: limitsOf(limits.state()), mail });
+        return reply.header('cache-control', 'no-store').send({
+          status: 'ok',
+          engine: store.engine,
+          waiting,
+          limits: limitsOf(limits.state()),
+          mail,
+          paused: pausedNow(pauses),
+        });
       },
     );
 

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { MailRequestAccepted } from '../../../schema/api/confirmation/confirmations.js';
 import { UnsubscribeInput, UnsubscribePath } from '../../../schema/api/subscriptions/unsubscribing.js';
+import { worldOf } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { unsubscribeByAddress, unsubscribeByLink } from '../../core/subscriptions/unsubscribing.js';
 import { withFloor } from '../answer-floor.js';
@@ -76,7 +77,8 @@ export const unsubscribeRoutes =
       },
       async (request, reply) => {
         const { email, organization_id: organizationId, locale } = request.body;
-        await withFloor(ctx, () => unsubscribeByAddress(ctx, email, { organizationId, locale }));
+        const world = worldOf(request.actor);
+        await withFloor(ctx, () => unsubscribeByAddress(ctx, email, { organizationId, locale }, world));
         return reply.code(202).header('cache-control', PRIVATE_CACHE).send(ACCEPTED);
       },
     );

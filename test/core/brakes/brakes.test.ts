@@ -202,7 +202,7 @@ onEveryEngine('suspicion', async (t, engine) => {
     };
   };
   const judge = (one: FirstLook, proven = false) =>
-    ctx.store.transact((tx) => suspect(tx, petition, one, proven));
+    ctx.store.transact((tx) => suspect(ctx, tx, petition, one, proven));
   const opened = (ms: number, petitionKey = petition.key) => ({ petitionKey, at: clock.now.getTime() - ms });
 
   await t.test('nothing alone that may be innocent is enough', async (t) => {

@@ -1,5 +1,6 @@
 import { onEveryEngine, start } from '../../support/helper.js';
 import { body, cli, FAST, get, home, PETITION, post, serve } from '../../support/process.js';
+import { collectMail, tokenOf } from '../../support/mailbox.js';
 import { until } from '../../support/until.js';
 import { pause, resume } from '../../../src/core/brakes/pauses.js';
 
@@ -50,7 +51,7 @@ onEveryEngine('an operator pauses every server of a database within a second', a
 
 onEveryEngine('what a pause stops, and what goes on', async (t, engine) => {
   const api = await start(t, engine);
-  const { secret } = await api.organization('River Meadows');
+  const { secret, id: organization_id } = await api.organization('River Meadows');
   const created = await api.call('POST', '/v1/petitions', {
     key: secret,
     body: {
@@ -70,7 +71,22 @@ onEveryEngine('what a pause stops, and what goes on', async (t, engine) => {
   const known = (status: number) =>
     until(async () => (await sign('x@example.org')).status === status, 'it knows');
 
+  const text = await api.call('POST', '/v1/consent-texts', {
+    key: secret,
+    body: { locale: 'en', text: 'Mail me.' },
+  });
+  await api.call('POST', '/v1/subscriptions', {
+    key: secret,
+    body: { email: 'bo@example.org', consent_text_id: text.body.id, evidence: { source: 'paper' } },
+  });
+  const told = async () => {
+    const { body } = await api.call('GET', '/readyz');
+    const metrics = await api.call('GET', '/metrics');
+    return [body.paused, metrics.text.match(/^paused\{.*$/gm)];
+  };
+
   await t.test('signing: no new signatures, by anyone; all else goes on', async (t) => {
+    t.same(await told(), [[], ['paused{what="signing"} 0', 'paused{what="writing"} 0']]);
     await pause(api.store, { what: 'signing', message: null, retryAfter: 60 });
     await known(503);
     t.match(await sign('ada@example.org'), paused);
@@ -95,24 +111,68 @@ onEveryEngine('what a pause stops, and what goes on', async (t, engine) => {
       status: 202,
     });
     t.match(await api.call('GET', '/v1/petitions/meadows'), { status: 200 });
+    t.same(await told(), [['signing'], ['paused{what="signing"} 1', 'paused{what="writing"} 0']]);
+    t.equal('message' in (await sign('ada@example.org')).body, false, 'there is no sentence of the operator');
+  });
+
+  await t.test('signing: people can leave lists and be erased', async (t) => {
+    await collectMail(api);
+    const asked = await api.call('POST', '/v1/unsubscribe', {
+      body: { email: 'bo@example.org', organization_id },
+    });
+    t.match(asked, { status: 202 });
+    const [links] = await collectMail(api);
+    const left = await api.app.inject({
+      method: 'POST',
+      url: '/unsubscribe',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: new URL(links!.values.subscriptions![0]!.link).searchParams.toString(),
+    });
+    t.equal(left.statusCode, 200);
+    const list = () => api.call('GET', '/v1/subscriptions?email=bo@example.org', { key: secret });
+    t.match(await list(), { body: { data: [{ status: 'unsubscribed' }] } });
+    await collectMail(api);
+    await api.call('POST', '/v1/manage-links', { body: { email: 'bo@example.org' } });
+    const [link] = await collectMail(api);
+    const session = await api.call('POST', '/v1/sessions', { body: { token: tokenOf(link!) } });
+    t.match(session, { status: 201 });
+    const gone = await api.call('DELETE', '/v1/me', { key: session.body.session_token });
+    t.match(gone, { status: 204 }, gone.text);
+    t.match(await list(), { body: { data: [] } });
+    t.match(await sign('bo@example.org'), paused);
   });
 
   await t.test('writing: reading alone goes on, and people get a page', async (t) => {
     await pause(api.store, { what: 'writing', message: 'We move house <tonight>.', retryAfter: 60 });
     const ask = () => api.call('POST', '/v1/manage-links', { body: { email: 'ada@example.org' } });
     await until(async () => (await ask()).status === 503, 'it knows');
-    t.match(await ask(), { ...paused, body: { code: 'paused', detail: 'We move house <tonight>.' } });
+    t.match(await ask(), {
+      ...paused,
+      body: { code: 'paused', detail: 'We move house <tonight>.', message: 'We move house <tonight>.' },
+    });
     t.match(await api.call('GET', '/v1/petitions/meadows/counts'), { status: 200 });
     t.match(await api.call('GET', '/readyz'), { status: 200 }, 'it can serve');
-    const page = await api.app.inject({
-      method: 'POST',
-      url: '/unsubscribe',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      payload: `token=pb_${'0'.repeat(40)}`,
-    });
+    const pageOf = (language: string) =>
+      api.app.inject({
+        method: 'POST',
+        url: '/unsubscribe',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', 'accept-language': language },
+        payload: `token=pb_${'0'.repeat(40)}`,
+      });
+    const page = await pageOf('en');
     t.equal(page.statusCode, 503);
     t.match(page.headers, { 'content-type': /^text\/html/, 'retry-after': '60' });
     t.match(page.body, 'We move house &lt;tonight&gt;.');
+    t.match(page.body, 'Please try again later');
+    const german = (await pageOf('de')).body;
+    t.match(german, '<h1>Im Moment unterbrochen</h1>');
+    t.match(german, 'We move house &lt;tonight&gt;.');
+    t.match(german, 'Bitte versuchen Sie es später noch einmal');
+    await pause(api.store, { what: 'writing', message: null, retryAfter: 60 });
+    await until(async () => !(await pageOf('de')).body.includes('We move house'), 'the sentence is gone');
+    const ours = (await pageOf('de')).body;
+    t.match(ours, 'Es wurde nichts geändert');
+    t.notMatch(ours, 'Changes are paused');
   });
 
   await t.test('resuming one leaves the other', async (t) => {
