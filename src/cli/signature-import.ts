@@ -4,6 +4,7 @@ import { findAnyHead } from '../core/petitions/petition-lookup.js';
 import { COLUMNS_RULE, readColumnChoices, type ImportColumn } from '../core/signatures/import-columns.js';
 import type { ImportTally, LineProblem } from '../core/signatures/import-tally.js';
 import { importSignatures } from '../core/signatures/signature-import.js';
+import { isAskedBy } from '../core/signatures/signature-import-rules.js';
 import { ApiError } from '../errors.js';
 import {
   readImportFile,
@@ -72,7 +73,9 @@ export const importSignaturesCommand = (file: string, flags: ImportFlags): Promi
 
     async function tryToImport(): Promise<ImportTally> {
       try {
-        const { lines, found } = readImportFile(watched(), { ...reading, petition: head });
+        const isAsked = head && isAskedBy(head);
+        const ownFields = head?.formFields;
+        const { lines, found } = readImportFile(watched(), { ...reading, isAsked, ownFields });
         const tally = await importSignatures(ctx, input, lines);
         bar.clear();
         for (const line of findings(found)) console.error(line);

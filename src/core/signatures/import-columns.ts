@@ -1,9 +1,7 @@
 import { IMPORT_FIELDS, type IgnoredColumn, type ImportField } from '../../../schema/db/tables/signatures.js';
 import type { OwnField } from '../../../schema/db/tables/petitions.js';
 import { invalidBody, type FieldError } from '../../errors.js';
-import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { answerColumn } from './answers.js';
-import { isAskedBy } from './signature-import-rules.js';
 
 /*
  * Which column of a file is which field of a signature: by our own names, by names that other systems and spreadsheets
@@ -130,15 +128,16 @@ const shownName = (name: string): string | null => {
 };
 
 /**
- * The columns of a file by its header; without a petition, as if it asked for every field. Throws `invalid_body`, with
- * the names of the columns that were found, if there is none for the address or the name.
+ * The columns of a file by its header. `isAsked`: whether the petition has a place for a field. Throws `invalid_body`,
+ * with the names of the columns that were found, if there is none for the address or the name.
  */
 export function columnsOf(
   header: readonly string[],
   choices: ColumnChoices | undefined,
-  petition: Pick<PetitionHead, 'form' | 'formFields'> | undefined,
+  isAsked: (field: ImportTarget) => boolean,
+  ownFields: readonly OwnField[] = [],
 ): ImportColumn[] {
-  const recognise = recogniserFor(petition?.formFields ?? []);
+  const recognise = recogniserFor(ownFields);
   const chosen = header.map((name) => choices?.get(spelt(name)));
   const errors: FieldError[] = [];
   const best = new Map<ImportTarget, { at: number; rank: number }>();
@@ -171,7 +170,7 @@ export function columnsOf(
     const shown = shownName(name);
     if (field === undefined || !best.has(field)) return { name: shown, field: null, ignored: 'unknown' };
     if (!isBest) return { name: shown, field: null, ignored: 'other_column' };
-    return !petition || isAskedBy(petition, field)
+    return isAsked(field)
       ? { name: shown, field, ignored: null }
       : { name: shown, field: null, ignored: 'not_asked' };
   });

@@ -62,13 +62,12 @@ const FORM_FIELDS: Partial<Record<string, FormField>> = {
 } satisfies Partial<Record<ImportField, FormField>>;
 
 /** Whether the petition has a place for a column. */
-export function isAskedBy(
-  { form, formFields }: Pick<PetitionHead, 'form' | 'formFields'>,
-  column: string,
-): boolean {
-  if (column.startsWith(answerColumn(''))) {
-    return formFields.some(({ name, former }) => answerColumn(name) === column && !former);
-  }
-  const field = FORM_FIELDS[column];
-  return field === undefined || form[field] !== 'off';
-}
+export const isAskedBy =
+  ({ form, formFields }: Pick<PetitionHead, 'form' | 'formFields'>) =>
+  (column: string): boolean => {
+    if (column.startsWith(answerColumn(''))) {
+      return formFields.some(({ name, former }) => answerColumn(name) === column && !former);
+    }
+    const field = FORM_FIELDS[column];
+    return field === undefined || form[field] !== 'off';
+  };

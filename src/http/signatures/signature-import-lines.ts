@@ -1,6 +1,6 @@
+import type { OwnField } from '../../../schema/db/tables/petitions.js';
 import { CsvReader, MAX_RECORD, unescapeFormula, type CsvRecord } from '../../core/csv.js';
 import { FileDecoder } from '../../core/file-text.js';
-import type { PetitionHead } from '../../core/petitions/petition-lookup.js';
 import {
   columnsOf,
   type ColumnChoices,
@@ -23,8 +23,10 @@ export type ImportFile = {
   /** What the sender says about columns. */
   columns?: ColumnChoices | undefined;
   dates?: DateReading;
-  /** Absent: every field is read. */
-  petition?: Pick<PetitionHead, 'form' | 'formFields'> | undefined;
+  /** Whether the petition has a place for a field. */
+  isAsked?: ((field: ImportTarget) => boolean) | undefined;
+  /** The fields of the petition's own, for CSV. */
+  ownFields?: readonly OwnField[] | undefined;
 };
 
 /** What is found out about a file while it is read. */
@@ -99,7 +101,8 @@ class CsvLines {
   }
 
   #putsOf(header: readonly string[]): (Put | undefined)[] {
-    const columns = columnsOf(header, this.file.columns, this.file.petition);
+    const { columns: choices, isAsked = () => true, ownFields } = this.file;
+    const columns = columnsOf(header, choices, isAsked, ownFields);
     this.found.columns = columns;
     return columns.map(({ field }) => (field === null ? undefined : putOf(field)));
   }

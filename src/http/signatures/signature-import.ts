@@ -14,6 +14,7 @@ import { findVouching } from '../../core/partners/vouching.js';
 import { assertSignable } from '../../core/petitions/petition-life.js';
 import { COLUMNS_RULE, readColumnChoices } from '../../core/signatures/import-columns.js';
 import { importSignatures } from '../../core/signatures/signature-import.js';
+import { isAskedBy } from '../../core/signatures/signature-import-rules.js';
 import { ApiError } from '../../errors.js';
 import { dateFormat, DATE_FORMAT_RULE, isTimeZone, TIME_ZONE_RULE } from '../../core/date-formats.js';
 import { PRIVATE_CACHE } from '../answers.js';
@@ -89,7 +90,14 @@ With \`Accept: application/x-ndjson\` the answer begins at once: one \`Signature
         assertSignable(petition, ctx.now());
         await findVouching(ctx.store.read, actor, petition);
         const { body, ...file } = fileOf(request);
-        const { lines, found } = readImportFile(body, { ...file, ...readingOf(request.query), petition });
+        const isAsked = isAskedBy(petition);
+        const { formFields: ownFields } = petition;
+        const { lines, found } = readImportFile(body, {
+          ...file,
+          ...readingOf(request.query),
+          isAsked,
+          ownFields,
+        });
         const about = { petitionId: petition.publicId, dryRun, found };
         const report = new ImportReport(reply, about, wantsStream(request));
         const long = takesLong(request.raw.socket);
