@@ -99,8 +99,9 @@ async function settle(
     case 'rejected':
       await fail(options, mail, sent.reason, sent.badAddress ? 'debug' : 'warn');
       // The mailbox for tests is nobody's who signed: what happens to it must not end their subscriptions.
-      if (sent.badAddress && letter.testFor === undefined)
+      if (sent.badAddress && letter.testFor === undefined) {
         await takeMailEvent(ctx, { type: 'bounce', email: letter.to });
+      }
       return { kind: 'failed' };
     case 'retry':
       if (!sent.connection) return putBack(options, mail, sent.reason);

@@ -14,7 +14,8 @@ import {
   startWorld,
   strict,
 } from '../support/embed-world.js';
-import { engines, type Engine } from '../support/helper.js';
+import { engines, publish, type Engine } from '../support/helper.js';
+import { collectMail } from '../support/mailbox.js';
 
 /* The widget where something is in its way: refused pages, dead servers, robots, limits. */
 
@@ -117,6 +118,55 @@ t.test('the widget in trouble', { skip }, async (t) => {
     const found = (await signatures('meadows')).filter(({ email }) => email === 'lost@example.org');
     t.equal(found.length, 1);
     await page.close();
+  });
+
+  await t.test('paused: in its language, or in the words of the operator', async (t) => {
+    const page = await visit(usual);
+    await fillIn(page, 'paused@example.org');
+    let message: string | undefined;
+    await page.route('**/signatures', (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      const headers = {
+        'access-control-allow-origin': '*',
+        'access-control-expose-headers': 'Retry-After',
+        'retry-after': '600',
+      };
+      const body = JSON.stringify({ code: 'paused', status: 503, detail: 'For programs.', message });
+      return route.fulfill({ status: 503, headers, contentType: 'application/problem+json', body });
+    });
+    await press(page, 'Sign now');
+    await page.getByText('Signing is paused at the moment. Please try again in 10 minutes.').waitFor();
+    message = 'We are under attack: come back at noon.';
+    await press(page, 'Sign now');
+    await page.getByText('We are under attack: come back at noon. Please try again in 10 minutes.').waitFor();
+    t.equal(await page.getByText('For programs.').count(), 0);
+    await page.close();
+  });
+
+  await t.test('a test says that it is one, and takes the code of its mail', async (t) => {
+    const set = { key: lead.secret, headers: { 'if-match': '*' }, body: { test_email: 'tests@example.org' } };
+    await api.call('PATCH', '/v1/organization', set);
+    const made = { kind: 'secret', name: 'Trial', test: true };
+    const { body } = await api.call('POST', '/v1/api-keys', { key: lead.secret, body: made });
+    await publish(api, body.token, { slug: 'trial' });
+    const page = await visit(site.page(embed(url, 'slug="trial"'), { csp: strict(url) }));
+    await page.getByText('Test: nothing here counts').waitFor();
+    await accessible(t, page, 'test');
+    await shoot(page, 'test');
+    await page.getByRole('textbox', { name: 'Full name' }).fill('Ada King');
+    await page.getByLabel('E-mail address').fill('trial@example.org');
+    // Quicker than any person, it would wait for an organiser.
+    await page.waitForTimeout(2100);
+    await press(page, 'Sign now');
+    await seeHeading(page, 'One more step');
+    const letter = (await collectMail(api)).find(({ testFor }) => testFor === 'trial@example.org');
+    await page.getByLabel('type the code').fill(letter?.values.code ?? '');
+    await page.getByLabel('type the code').press('Enter');
+    await seeHeading(page, 'Thank you');
+    await page.close();
+    const real = await visit(usual);
+    t.equal(await real.getByText('Test: nothing here counts').count(), 0);
+    await real.close();
   });
 
   await t.test('no connection: it says so, and keeps what was typed', async (t) => {
