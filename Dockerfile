@@ -10,7 +10,10 @@ COPY src ./src
 COPY locales ./locales
 RUN mkdir -p dist/embed && npm run -s embed:types && npm run -s build \
   && find dist -name '*.map' -delete \
-  && npm prune --omit=dev --no-audit --no-fund
+  && npm prune --omit=dev --no-audit --no-fund \
+  && find node_modules \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete \
+  && find node_modules/better-sqlite3/prebuilds -type f ! -name 'linux-*' -delete \
+  && rm -r node_modules/better-sqlite3/deps
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DEMO=false

@@ -3,11 +3,11 @@ import { createInterface } from 'node:readline';
 import { gunzipSync } from 'node:zlib';
 import type { BrowserContext, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
+import { freePort } from '../scripts/free-port.js';
 import { launch, missingBrowser } from './support/browser.js';
 import { faultsOf, fillIn, press, seeHeading, visitWith } from './support/embed-world.js';
 import { startMailServer, type MailServer } from './support/mail-server.js';
 import {
-  freePort,
   missingProxy,
   open,
   startProxy,

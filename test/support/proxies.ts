@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import type { Test } from 'tap';
 import { packageRoot } from '../../src/package.js';
@@ -43,16 +42,6 @@ export function makeCertificate(folder: string, days = 90): Certificate {
     stdio: 'ignore',
   });
   return { key, file };
-}
-
-/** A port that was free a moment ago: PUBLIC_URL has to be known before the proxy starts. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 type Ports = { https: number; http: number; upstream: number };
