@@ -10,7 +10,7 @@ import { invalidBody, type FieldError } from '../../errors.js';
  * Names of columns in exports of Mailchimp, Action Network, SpeakOut, Google Forms, Eventbrite, of other systems, and
  * in spreadsheets of people, without spaces and signs; the better ones first.
  */
-const KNOWN_NAMES: Partial<Record<ImportField, string>> = {
+export const KNOWN_NAMES: Partial<Record<ImportField, string>> = {
   email:
     'email emailaddress emailadress emailadresse mail mailadresse mailaddress emailaddresse youremail youremailaddress username attendeeemail buyeremail contactemail email1 primaryemail courriel adresseemail adressemail adresseelectronique mailadres emailadres correo correoelectronico 電子メール indirizzoemail adresemail eposta epost sahkoposti メールアドレス',
   name: 'name fullname yourname displayname attendeename signername completename vollername ganzername vorundnachname vornamenachname vornameundnachname namevorname nom nomcomplet nometprenom naam volledigenaam nombrecompleto nombreyapellidos nomecompleto nomeecognome namn imieinazwisko 氏名 名前',
@@ -57,32 +57,52 @@ const bare = (name: string): string =>
     .toLowerCase()
     .replace(/[^\p{Letter}\p{Number}]/gu, '');
 
-const KNOWN = new Map(
-  IMPORT_FIELDS.flatMap((field) =>
-    (KNOWN_NAMES[field] ?? '').split(' ').map((name, rank) => [bare(name), { field, rank }] as const),
-  ),
-);
+/** What the columns of one kind of files can be, and by which names they are known. */
+export type ColumnKind<Field extends string> = {
+  fields: readonly Field[];
+  known: ReadonlyMap<string, { field: Field; rank: number }>;
+  /** Whether a file without addresses is of no use. */
+  needsEmail: boolean;
+  /** How to write choices of columns. */
+  rule: string;
+};
 
-export type ImportColumn = {
+export const columnKind = <Field extends string>(
+  fields: readonly Field[],
+  names: Partial<Record<Field, string>>,
+  needsEmail: boolean,
+): ColumnKind<Field> => ({
+  fields,
+  known: new Map(
+    fields.flatMap((field) =>
+      (names[field] ?? '').split(' ').map((name, rank) => [bare(name), { field, rank }] as const),
+    ),
+  ),
+  needsEmail,
+  rule: `Write pairs like ${needsEmail ? 'Email Address:email' : 'Your name:name'},Vorname:given_name; fields are ${fields.join(', ')}.`,
+});
+
+export const SIGNATURE_COLUMN_KIND = columnKind(IMPORT_FIELDS, KNOWN_NAMES, true);
+
+export type ImportColumn<Field extends string = ImportField> = {
   /** Null where it could be data of a person. */
   name: string | null;
-  field: ImportField | null;
+  field: Field | null;
   ignored: IgnoredColumn | null;
 };
 
-/** How to write choices of columns. */
-export const COLUMNS_RULE = `Write pairs like Email Address:email,Vorname:given_name; fields are ${IMPORT_FIELDS.join(', ')}.`;
-
-export type ColumnChoices = ReadonlyMap<string, ImportField | null>;
-
-const isField = (text: string): text is ImportField => (IMPORT_FIELDS as readonly string[]).includes(text);
+export type ColumnChoices<Field extends string = ImportField> = ReadonlyMap<string, Field | null>;
 
 /**
  * Reads what the sender says, like `Email Address:email,Notes:`: names of columns, each with a field or nothing.
  * Undefined: it is not written so, or there is no such field.
  */
-export function readColumnChoices(text: string): ColumnChoices | undefined {
-  const choices = new Map<string, ImportField | null>();
+export function readColumnChoices<Field extends string>(
+  text: string,
+  { fields }: ColumnKind<Field>,
+): ColumnChoices<Field> | undefined {
+  const isField = (name: string): name is Field => (fields as readonly string[]).includes(name);
+  const choices = new Map<string, Field | null>();
   const items = text.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*?))\s*:\s*([a-z_]*)\s*(?:,|$)/gy);
   let read = 0;
   for (const [whole, quoted, plain = '', field = ''] of items) {
@@ -110,18 +130,20 @@ const shownName = (name: string): string | null => {
  * The columns of a file by its header. `isAsked`: whether the petition has a place for a field. Throws `invalid_body`,
  * with the names of the columns that were found, if there is none for the address or the name.
  */
-export function columnsOf(
+export function columnsOf<Field extends string>(
   header: readonly string[],
-  choices: ColumnChoices | undefined,
-  isAsked: (field: ImportField) => boolean,
-): ImportColumn[] {
+  choices: ColumnChoices<Field> | undefined,
+  isAsked: (field: Field) => boolean,
+  kind: ColumnKind<Field>,
+): ImportColumn<Field>[] {
+  const { known: names } = kind;
   const chosen = header.map((name) => choices?.get(spelt(name)));
   const errors: FieldError[] = [];
-  const best = new Map<ImportField, { at: number; rank: number }>();
+  const best = new Map<string, { at: number; rank: number }>();
   header.forEach((name, at) => {
     const choice = chosen[at];
     if (choice === null) return;
-    const known = choice === undefined ? KNOWN.get(bare(name)) : { field: choice, rank: -1 };
+    const known = choice === undefined ? names.get(bare(name)) : { field: choice, rank: -1 };
     if (!known) return;
     const other = best.get(known.field);
     if (other?.rank === known.rank && spelt(header[other.at] ?? '') === spelt(name)) {
@@ -138,11 +160,11 @@ export function columnsOf(
     best.delete('postal_address_city');
     best.delete('postal_address_region');
   }
-  const absent = absentFrom(header, choices, best);
+  const absent = absentFrom(header, choices, best, kind);
   if (absent) errors.unshift(absent);
   if (errors.length > 0) throw invalidBody(...errors);
   return header.map((name, at) => {
-    const field = chosen[at] === null ? undefined : (chosen[at] ?? KNOWN.get(bare(name))?.field);
+    const field = chosen[at] === null ? undefined : (chosen[at] ?? names.get(bare(name))?.field);
     const isBest = field !== undefined && best.get(field)?.at === at;
     const shown = shownName(name);
     if (field === undefined || !best.has(field)) return { name: shown, field: null, ignored: 'unknown' };
@@ -153,18 +175,19 @@ export function columnsOf(
   });
 }
 
-const NAMES: readonly ImportField[] = ['name', 'given_name', 'family_name'];
+const NAMES: readonly string[] = ['name', 'given_name', 'family_name'];
 
 /** One error for all that the header lacks. It names the columns, but not those that could be data of a person. */
 function absentFrom(
   header: readonly string[],
-  choices: ColumnChoices | undefined,
-  best: ReadonlyMap<ImportField, unknown>,
+  choices: ColumnChoices<string> | undefined,
+  best: ReadonlyMap<string, unknown>,
+  { needsEmail }: Pick<ColumnKind<string>, 'needsEmail'>,
 ): FieldError | undefined {
   const spellings = header.map(spelt);
   const unmatched = [...(choices?.keys() ?? [])].filter((name) => !spellings.includes(name));
   const lacking = [
-    ...(best.has('email') ? [] : ['the e-mail address']),
+    ...(needsEmail && !best.has('email') ? ['the e-mail address'] : []),
     ...(NAMES.some((name) => best.has(name)) ? [] : ['the name']),
   ];
   if (lacking.length === 0 && unmatched.length === 0) return undefined;
@@ -175,7 +198,7 @@ function absentFrom(
   return {
     pointer: '/columns',
     code: 'required',
-    detail: `${what} ${listOf(header)} Say which is which, like columns=Your address:email,Who:name.`,
+    detail: `${what} ${listOf(header)} Say which is which, like columns=${needsEmail ? 'Your address:email,' : ''}Who:name.`,
   };
 }
 
