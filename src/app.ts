@@ -35,6 +35,10 @@ import { createErrorPage, homeRoutes } from './http/pages/home.js';
 import { createNotFoundPage } from './http/pages/not-found.js';
 import { createSite, type Site } from './http/pages/visit.js';
 import { UNNAMED } from './installation.js';
+import { openOffsetRoutes, secretOffsetRoutes } from './http/paper/offsets.js';
+import { secretPaperBatchRoutes } from './http/paper/paper-batches.js';
+import { secretPaperImportRoutes } from './http/paper/paper-import.js';
+import { secretPaperRoutes } from './http/paper/paper-signatures.js';
 import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partners/partnerships.js';
 import { embedRoutes } from './http/petitions/embed.js';
 import { oembedRoutes } from './http/petitions/oembed.js';
@@ -175,6 +179,7 @@ const openRoutes = ({ ctx, config, site, metrics, streams }: OpenParts): Fastify
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
+  openOffsetRoutes(ctx),
   confirmationRoutes(ctx),
   openConsentTextRoutes(ctx),
   openSubscriptionRoutes(ctx),
@@ -205,6 +210,10 @@ const secretRoutes = (ctx: Context, transfers: BuildOptions['transfers']): Fasti
   secretSignatureImportRoutes(ctx),
   secretImportRoutes(ctx),
   secretModerationRoutes(ctx),
+  secretPaperRoutes(ctx, transfers),
+  secretPaperImportRoutes(ctx),
+  secretPaperBatchRoutes(ctx),
+  secretOffsetRoutes(ctx),
   secretPartnerRoutes(ctx),
   secretPartnershipRoutes(ctx),
   secretConsentTextRoutes(ctx),

@@ -9,7 +9,8 @@ import { listOrganizations } from '../core/organization/organizations.js';
 import { findAnyHead } from '../core/petitions/petition-lookup.js';
 import { exportSignatures } from '../core/signatures/signature-export.js';
 import type { SignatureView } from '../core/signatures/signature-views.js';
-import { exportName, fileOf, type LineFormat } from '../http/signatures/signature-columns.js';
+import { exportName, type LineFormat } from '../http/line-files.js';
+import { SIGNATURE_LINES } from '../http/signatures/signature-columns.js';
 import { withContext } from './context.js';
 import { progressBar } from './progress-bar.js';
 
@@ -63,7 +64,7 @@ async function write(
   flags: LineFormat,
   out: string | undefined,
 ): Promise<void> {
-  const text = Readable.from(fileOf(slices, flags), { objectMode: false });
+  const text = Readable.from(SIGNATURE_LINES.write(slices, flags), { objectMode: false });
   if (out === undefined) return pipeline(text, process.stdout, { end: false });
   const part = `${out}.part`;
   try {

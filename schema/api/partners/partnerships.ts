@@ -227,6 +227,8 @@ const pending = () =>
     }),
   );
 
+const paper = () => int(0, MAX, { description: 'Its signatures on paper that count.' });
+
 const STANDING_EXAMPLE = {
   partnership_id: exampleId('ptn'),
   organization: PARTNER_EXAMPLE,
@@ -237,6 +239,7 @@ const STANDING_EXAMPLE = {
   answered_at: '2026-11-21T09:30:00.000Z',
   confirmed: 1312,
   pending: 41,
+  paper: 64,
 };
 
 export const PartnerStanding = component(
@@ -254,6 +257,7 @@ export const PartnerStanding = component(
       answered_at: nullable(instant({ description: 'When it accepted or declined.' })),
       confirmed: confirmed(),
       pending: pending(),
+      paper: paper(),
     },
     {
       description: 'A partner, and how many signatures are attributed to it.',
@@ -265,10 +269,10 @@ export const PartnerStanding = component(
 export const AttributedCounts = component(
   'AttributedCounts',
   open(
-    { confirmed: confirmed(), pending: pending() },
+    { confirmed: confirmed(), pending: pending(), paper: paper() },
     {
       description: 'Signatures that are attributed to an organization, or to none.',
-      examples: [{ confirmed: 2899, pending: 120 }],
+      examples: [{ confirmed: 2899, pending: 120, paper: 0 }],
     },
   ),
 );
@@ -290,8 +294,8 @@ export const PartnerStatistics = component(
       examples: [
         {
           petition_id: exampleId('pet'),
-          lead: { confirmed: 812, pending: 30 },
-          unattributed: { confirmed: 2087, pending: 90 },
+          lead: { confirmed: 812, pending: 30, paper: 120 },
+          unattributed: { confirmed: 2087, pending: 90, paper: 0 },
           partners: [STANDING_EXAMPLE],
         },
       ],

@@ -11,6 +11,8 @@ export const EMBED_KEYS = [
   'references_heading',
   'count_one',
   'count_other',
+  'of_paper',
+  'of_offset',
   'goal',
   'goal_reached',
   'progress_label',

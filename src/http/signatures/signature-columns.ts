@@ -1,12 +1,8 @@
 import type { Signature } from '../../../schema/api/signatures/signatures.js';
-import { csvCell, rawCsvCell } from '../../core/csv.js';
-import type { SignatureView } from '../../core/signatures/signature-views.js';
+import { LineFile, type Cell } from '../line-files.js';
 import { toSignature } from './signatures.js';
 
-/* Writes signatures as lines of a file, CSV or NDJSON. */
-
 type Wire = (typeof Signature)['static'];
-type Cell = string | number | boolean | null | undefined;
 
 /** The columns of the CSV: the members of a `Signature`, with several columns for nested ones. */
 const COLUMNS: Record<string, (one: Wire) => Cell> = {
@@ -42,45 +38,5 @@ const COLUMNS: Record<string, (one: Wire) => Cell> = {
   suspicion_signals: (one) => one.suspicion?.signals.join(' '),
 };
 
-const CELLS = Object.values(COLUMNS);
-
-export const CSV_COLUMNS: readonly string[] = Object.keys(COLUMNS);
-
-export const CSV_HEADER = `${CSV_COLUMNS.join(',')}\r\n`;
-export const BOM = '\uFEFF';
-
-export function csvLine(view: SignatureView, cellText = csvCell): string {
-  const one = toSignature(view);
-  let text = '';
-  for (const [i, cellOf] of CELLS.entries()) {
-    const value = cellOf(one);
-    if (i > 0) text += ',';
-    if (typeof value === 'string') text += cellText(value);
-    else if (value != null) text += value;
-  }
-  return `${text}\r\n`;
-}
-
-export const jsonLine = (view: SignatureView): string => `${JSON.stringify(toSignature(view))}\n`;
-
-export type LineFormat = {
-  format: 'csv' | 'ndjson';
-  bom?: boolean | undefined;
-  /** `raw`: for programs that run no formulas, and take an apostrophe for a part of the text. */
-  formulas?: 'escaped' | 'raw' | undefined;
-};
-
-/** The name of a file of the petition's signatures. */
-export const exportName = (slug: string, format: LineFormat['format'], at: Date): string =>
-  `${slug}-${at.toISOString().slice(0, 10)}.${format}`;
-
-/** The text of a file, one slice at a time. Unless it throws, it is complete. */
-export async function* fileOf(
-  slices: AsyncIterable<readonly SignatureView[]>,
-  { format, bom = false, formulas }: LineFormat,
-): AsyncGenerator<string, void, undefined> {
-  const cellText = formulas === 'raw' ? rawCsvCell : csvCell;
-  const lineOf = format === 'csv' ? (view: SignatureView) => csvLine(view, cellText) : jsonLine;
-  if (format === 'csv') yield bom ? BOM + CSV_HEADER : CSV_HEADER;
-  for await (const slice of slices) yield slice.map(lineOf).join('');
-}
+/** Files of signatures. */
+export const SIGNATURE_LINES = new LineFile(COLUMNS, toSignature);

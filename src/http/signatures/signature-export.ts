@@ -1,22 +1,19 @@
-import { Readable } from 'node:stream';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { SignatureExportQuery } from '../../../schema/api/signatures/signature-export.js';
 import { Signature } from '../../../schema/api/signatures/signatures.js';
 import type { Context } from '../../core/context.js';
 import { exportSignatures } from '../../core/signatures/signature-export.js';
-import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
 import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
-import { endStalled } from '../slow-clients.js';
-import { CSV_HEADER, exportName, fileOf } from './signature-columns.js';
-
-const TYPES = { csv: `${CSV}; charset=utf-8`, ndjson: NDJSON } as const;
+import { sendFile } from '../send-file.js';
+import { exportName } from '../line-files.js';
+import { SIGNATURE_LINES } from './signature-columns.js';
 
 const FILE = {
   description: 'The file. It is complete if the answer ends properly in HTTP.',
   content: {
-    [CSV]: csvFile('RFC 4180, UTF-8, with a header.', CSV_HEADER),
+    [CSV]: csvFile('RFC 4180, UTF-8, with a header.', SIGNATURE_LINES.header),
     [NDJSON]: lineFile(Signature, 'One `Signature` per line, as JSON.'),
   },
 };
@@ -57,13 +54,9 @@ If a client reads nothing for half a minute, its connection is closed.`,
           createdBefore: rest.created_before === undefined ? undefined : new Date(rest.created_before),
         };
         const { slug, slices } = await exportSignatures(ctx, keyed(request), petition, filter);
-        reply
-          .type(TYPES[format])
-          .header('cache-control', PRIVATE_CACHE)
-          .header('content-disposition', `attachment; filename="${exportName(slug, format, ctx.now())}"`);
-        if (request.method === 'HEAD') return reply.send('');
-        endStalled(reply.raw, stallMs);
-        return reply.send(Readable.from(fileOf(slices, { format, bom, formulas }), { objectMode: false }));
+        const name = exportName(slug, format, ctx.now());
+        const text = SIGNATURE_LINES.write(slices, { format, bom, formulas });
+        return sendFile(request, reply, { name, format, text, stallMs });
       },
     );
     done();
