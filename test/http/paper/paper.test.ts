@@ -472,7 +472,7 @@ onEveryEngine('paper of partners', async (t, engine) => {
       body: { shown: 'names', phone: null },
     });
     t.match(await invalidate(own[0].id as string, anglers.secret), { status: 200, body: { shown: 'full' } });
-    const { body } = await api.call('GET', `/v1/petitions/${petition.id}/partners/statistics`, {
+    const { body } = await api.call('GET', `/v1/petitions/${petition.id}/partners`, {
       key: lead.secret,
     });
     t.match(body.lead, { confirmed: 0, paper: 1 });
