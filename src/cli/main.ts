@@ -193,6 +193,27 @@ signatures
   );
 
 program
+  .command('paper')
+  .description('signatures on paper, which have no mailbox')
+  .command('import')
+  .description('enter those of a file, as one batch; the same external_id is not entered twice')
+  .requiredOption('--petition <petition>', 'its id or slug')
+  .option('--organization <slug>', 'who has collected them (the one that leads it if absent)')
+  .addOption(
+    new Option('--format <format>', 'of the file (by its name if absent)').choices(['csv', 'ndjson']),
+  )
+  .option('--source <words>', 'where they were collected')
+  .option('--columns <pairs>', 'what columns are, like Your name:name,Vorname:given_name')
+  .option('--encoding <name>', 'of the file, where it cannot be told, like windows-1251')
+  .option('--date-format <format>', 'of the dates, like DD.MM.YYYY')
+  .option('--dry-run', 'read and check everything, show how, and store nothing')
+  .option('--fast', 'do not pause for other work: for a database that no server uses')
+  .argument('<file>', 'the file; - for stdin')
+  .action(async (file: string, flags: ImportFlags) =>
+    (await import('./paper-import.js')).importPaperCommand(file, flags),
+  );
+
+program
   .command('bounces')
   .description('what mail providers report')
   .command('import')

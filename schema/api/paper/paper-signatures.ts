@@ -171,7 +171,7 @@ export const PaperSignature = component(
       organization_id: id('org', 'The organization that entered it.'),
       batch_id: id('pba', 'What it was entered with.'),
       status: enumOf(PAPER_STATUSES, { description: '`confirmed` counts; `invalidated` does not.' }),
-      reason: nullable(line(500, { description: 'Why it was invalidated.' })),
+      reason: nullable(line(500, { description: 'Why its status was last changed; null: it never was.' })),
       name: nullable(name()),
       country: nullable(countryCode()),
       postal_code: nullable(postalCode()),
@@ -260,7 +260,7 @@ export const PaperBatch = component(
       organization: described(OrganizationSummary, 'The organization that entered it.'),
       key_id: nullable(id('key', 'The key that was used; null: on the command line.')),
       kind: enumOf(PAPER_BATCH_KINDS, {
-        description: '`file`: by `importPaperSignatures`; `entries`: by `enterPaperSignatures`.',
+        description: '`file`: by `importPaperSignatures`; `entries`: by `createPaperSignatures`.',
       }),
       source: nullable(paperSource()),
       created: int(0, MAX, {

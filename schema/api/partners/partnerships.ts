@@ -218,16 +218,17 @@ export const PartnerVouching = component(
   ),
 );
 
-const confirmed = () => int(0, MAX, { description: 'Its confirmed signatures.' });
-const pending = () =>
-  nullable(
+/** What an organization has brought. */
+const brought = {
+  confirmed: int(0, MAX, { description: 'Its confirmed signatures.' }),
+  pending: nullable(
     int(0, MAX, {
       description:
         'Signatures that wait for confirmation, for a lead organization from which no terms hide signatures; else null.',
     }),
-  );
-
-const paper = () => int(0, MAX, { description: 'Its signatures on paper that count.' });
+  ),
+  paper: int(0, MAX, { description: 'Its signatures on paper that count.' }),
+};
 
 const STANDING_EXAMPLE = {
   partnership_id: exampleId('ptn'),
@@ -255,9 +256,7 @@ export const PartnerStanding = component(
       vouching: nullableRef(PartnerVouching, { description: 'For the lead; null for partners.' }),
       invited_at: instant({ description: 'When it was invited.' }),
       answered_at: nullable(instant({ description: 'When it accepted or declined.' })),
-      confirmed: confirmed(),
-      pending: pending(),
-      paper: paper(),
+      ...brought,
     },
     {
       description: 'A partner, and how many signatures are attributed to it.',
@@ -268,13 +267,10 @@ export const PartnerStanding = component(
 
 export const AttributedCounts = component(
   'AttributedCounts',
-  open(
-    { confirmed: confirmed(), pending: pending(), paper: paper() },
-    {
-      description: 'Signatures that are attributed to an organization, or to none.',
-      examples: [{ confirmed: 2899, pending: 120, paper: 0 }],
-    },
-  ),
+  open(brought, {
+    description: 'Signatures that are attributed to an organization, or to none.',
+    examples: [{ confirmed: 2899, pending: 120, paper: 0 }],
+  }),
 );
 
 export const PartnerStatistics = component(

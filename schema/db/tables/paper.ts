@@ -77,7 +77,7 @@ export function definePaperTables(
       organizationKey: to(organizations).notNull(),
       batchKey: to(paperBatches).notNull(),
       status: d.enumText(PAPER_STATUSES).notNull(),
-      /** Why it was invalidated. */
+      /** Why its status was last changed. */
       reason: d.str(),
       /** Empty: anonymised at the end of the petition's retention period. */
       name: d.str().notNull(),

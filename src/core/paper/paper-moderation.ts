@@ -32,17 +32,16 @@ async function findInCharge(tx: Tx, actor: KeyedActor, publicId: string) {
 }
 
 /**
- * Takes a paper signature out of the count, with a reason, or (`reason` null) puts it back. Throws
+ * Takes a paper signature out of the count (`invalidated`), or puts it back (`confirmed`). Throws
  * `paper_signature_not_found`, `already_invalidated`, `not_invalidated`, `idempotency_key_reused`.
  */
 export async function moderatePaper(
   ctx: Context,
   actor: KeyedActor,
   publicId: string,
-  reason: string | null,
+  { to, reason }: { to: PaperStatus; reason: string },
   retry?: Retry,
 ): Promise<PaperView> {
-  const to: PaperStatus = reason === null ? 'confirmed' : 'invalidated';
   const { row, view } = await ctx.store.transact(async (tx) => {
     const row = await findInCharge(tx, actor, publicId);
     const view = await once(tx, retry, async () => {

@@ -57,7 +57,7 @@ export const secretOffsetRoutes =
       {
         config,
         schema: operation({
-          operationId: 'addOffset',
+          operationId: 'createOffset',
           tag: 'Paper',
           access: 'secret',
           summary: 'Add a number that was counted elsewhere',

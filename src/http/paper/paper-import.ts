@@ -55,7 +55,7 @@ export const secretPaperImportRoutes =
           tag: 'Paper',
           access: 'secret',
           summary: 'Import signatures from paper',
-          description: `Takes a file of any length, CSV or one \`PaperImportLine\` per line as JSON: what \`enterPaperSignatures\` does for a few. The file is read as by \`importSignatures\`, and \`dry_run=true\` shows how.
+          description: `Takes a file of any length, CSV or one \`PaperImportLine\` per line as JSON: what \`createPaperSignatures\` does for a few. The file is read as by \`importSignatures\`, and \`dry_run=true\` shows how.
 
 It is one batch: if the connection breaks, or an error stops the import, all of it is taken back, and you can send it again. A line without a name is reported in \`problems\` and does not stop the others; so are the lines of a partner beyond its daily limit.
 

@@ -68,7 +68,7 @@ function entering(ctx: Context, app: App): void {
     {
       config: { scope: 'paper:write', takesSignatures: true },
       schema: operation({
-        operationId: 'enterPaperSignatures',
+        operationId: 'createPaperSignatures',
         tag: 'Paper',
         access: 'secret',
         summary: 'Enter signatures from paper',
@@ -153,57 +153,50 @@ function reading(ctx: Context, app: App, stallMs: number): void {
   );
 }
 
+const WHO = 'For the organization that entered it, and for the lead of the petition.';
+
+const DECISIONS = {
+  invalidate: {
+    operationId: 'invalidatePaperSignature',
+    to: 'invalidated',
+    summary: 'Take a paper signature out of the count',
+    refusal: 'already_invalidated',
+  },
+  restore: {
+    operationId: 'restorePaperSignature',
+    to: 'confirmed',
+    summary: 'Put a paper signature back into the count',
+    refusal: 'not_invalidated',
+  },
+} as const;
+
 function deciding(ctx: Context, app: App): void {
   const config = { scope: 'paper:write' } as const;
-  const who = 'For the organization that entered it, and for the lead of the petition.';
-  const refusals = ['paper_signature_not_found', 'idempotency_key_reused', 'invalid_header'] as const;
-
-  app.post(
-    '/v1/paper-signatures/:paper_signature/invalidate',
-    {
-      config,
-      schema: operation({
-        operationId: 'invalidatePaperSignature',
-        tag: 'Paper',
-        access: 'secret',
-        summary: 'Take a paper signature out of the count',
-        description: `${who} The reason is kept with it.`,
-        params: PaperSignaturePath,
-        body: ModerationReason,
-        answers: { 200: PaperSignature },
-        errors: [...refusals, 'already_invalidated'],
-      }),
-    },
-    async (request, reply) => {
-      const { params, body } = request;
-      const retry = retryFrom(ctx, request);
-      const view = await moderatePaper(ctx, keyed(request), params.paper_signature, body.reason, retry);
-      return reply.header('cache-control', PRIVATE_CACHE).send(toPaper(view));
-    },
-  );
-
-  app.post(
-    '/v1/paper-signatures/:paper_signature/restore',
-    {
-      config,
-      schema: operation({
-        operationId: 'restorePaperSignature',
-        changes: true,
-        tag: 'Paper',
-        access: 'secret',
-        summary: 'Put a paper signature back into the count',
-        description: who,
-        params: PaperSignaturePath,
-        answers: { 200: PaperSignature },
-        errors: [...refusals, 'not_invalidated', 'storage_full'],
-      }),
-    },
-    async (request, reply) => {
-      const retry = retryFrom(ctx, request);
-      const view = await moderatePaper(ctx, keyed(request), request.params.paper_signature, null, retry);
-      return reply.header('cache-control', PRIVATE_CACHE).send(toPaper(view));
-    },
-  );
+  for (const [action, { to, refusal, ...words }] of Object.entries(DECISIONS)) {
+    app.post(
+      `/v1/paper-signatures/:paper_signature/${action}`,
+      {
+        config,
+        schema: operation({
+          ...words,
+          tag: 'Paper',
+          access: 'secret',
+          description: `${WHO} The reason is kept with it.`,
+          params: PaperSignaturePath,
+          body: ModerationReason,
+          answers: { 200: PaperSignature },
+          errors: ['paper_signature_not_found', refusal, 'idempotency_key_reused', 'invalid_header'],
+        }),
+      },
+      async (request, reply) => {
+        const { params, body } = request;
+        const change = { to, reason: body.reason };
+        const retry = retryFrom(ctx, request);
+        const view = await moderatePaper(ctx, keyed(request), params.paper_signature, change, retry);
+        return reply.header('cache-control', PRIVATE_CACHE).send(toPaper(view));
+      },
+    );
+  }
 
   app.delete(
     '/v1/paper-signatures/:paper_signature',
@@ -215,7 +208,7 @@ function deciding(ctx: Context, app: App): void {
         tag: 'Paper',
         access: 'secret',
         summary: 'Erase a paper signature',
-        description: `${who} For a person who asks for it, or a row that is no signature: nothing is left of it, and it counts no longer.`,
+        description: `${WHO} For a person who asks for it, or a row that is no signature: nothing is left of it, and it counts no longer.`,
         params: PaperSignaturePath,
         answers: { 204: { description: 'Erased.' } },
         errors: ['paper_signature_not_found', 'storage_full'],

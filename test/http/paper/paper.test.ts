@@ -67,7 +67,7 @@ onEveryEngine('paper signatures', async (t, engine) => {
   };
   let ada = '';
 
-  await t.test('enterPaperSignatures 201: they count beside the online ones, and reach goals', async (t) => {
+  await t.test('createPaperSignatures 201: they count beside the online ones, and reach goals', async (t) => {
     const online = { email: 'bo@example.org', name: 'Bo' };
     await api.call('POST', '/v1/petitions/meadows/signatures', { body: online });
     const answer = await enter([FULL, { name: 'Bo Lindgren' }], { more: { source: 'Market square' } });
@@ -88,7 +88,7 @@ onEveryEngine('paper signatures', async (t, engine) => {
     t.notMatch(JSON.stringify(body), /Okonkwo|A\. O\./, 'the public list is of online signatures alone');
   });
 
-  await t.test('enterPaperSignatures 201: who looks alike counts, and is told of', async (t) => {
+  await t.test('createPaperSignatures 201: who looks alike counts, and is told of', async (t) => {
     const father = { name: 'Jan  de Vries', postal_code: '1012ab' };
     const { status, body } = await enter([
       father,
@@ -109,7 +109,7 @@ onEveryEngine('paper signatures', async (t, engine) => {
     t.match(await counts(), { paper: 3, total: 4 });
   });
 
-  await t.test('enterPaperSignatures 422, 400, 401, 403, 404, 409, 410', async (t) => {
+  await t.test('createPaperSignatures 422, 400, 401, 403, 404, 409, 410', async (t) => {
     const errors = (body: any) => body.errors.map(({ pointer }: any) => pointer as string);
     const wrong = await enter([
       { name: ' ' },
@@ -190,7 +190,7 @@ onEveryEngine('paper signatures', async (t, engine) => {
       api.call('POST', `/v1/paper-signatures/${id}/${verb}`, {
         key,
         headers,
-        ...(verb === 'invalidate' ? { body: { reason: 'Not a name' } } : {}),
+        body: { reason: verb === 'invalidate' ? 'Not a name' : 'It is one' },
       });
     const before = await counts();
     const headers = { 'idempotency-key': 'out-1' };
@@ -202,7 +202,7 @@ onEveryEngine('paper signatures', async (t, engine) => {
     t.same((await act(ada, 'invalidate', lead.secret, headers)).body, out.body);
     t.match(await counts(), { paper: before.paper - 1, invalidated: 0, total: before.total - 1 });
     t.match(await act(ada, 'invalidate'), { status: 409, body: { code: 'already_invalidated' } });
-    t.match(await act(ada, 'restore'), { status: 200, body: { status: 'confirmed', reason: null } });
+    t.match(await act(ada, 'restore'), { status: 200, body: { status: 'confirmed', reason: 'It is one' } });
     t.match(await act(ada, 'restore'), { status: 409, body: { code: 'not_invalidated' } });
     t.same((await counts()).total, before.total);
     for (const verb of ['invalidate', 'restore']) {
@@ -284,8 +284,14 @@ onEveryEngine('paper signatures', async (t, engine) => {
     t.match((await save('petition=meadows&formulas=raw&bom=true')).text, /^\uFEFFid,[^]*,=1\+1,/);
     const json = await save('petition=meadows&format=ndjson');
     t.equal(json.headers['content-type'], NDJSON);
-    const own = ({ id: _id, petition_id: _petition, batch_id: _batch, created_at: _at, ...rest }: any) =>
-      rest;
+    const own = ({
+      id: _id,
+      petition_id: _petition,
+      batch_id: _batch,
+      created_at: _at,
+      reason: _why,
+      ...rest
+    }: any) => rest;
     for (const [slug, type, text] of [
       ['copy-csv', CSV, csv.text],
       ['copy-ndjson', NDJSON, json.text],
@@ -509,7 +515,7 @@ onEveryEngine('offsets', async (t, engine) => {
   };
 
   await t.test(
-    'addOffset 201, listOffsets 200, 304: they count, and the public sees their source',
+    'createOffset 201, listOffsets 200, 304: they count, and the public sees their source',
     async (t) => {
       t.match(await counts(), { total: 0, next_milestone: 250 });
       const headers = { 'idempotency-key': 'offset-1' };
@@ -541,7 +547,7 @@ onEveryEngine('offsets', async (t, engine) => {
   );
 
   await t.test(
-    'addOffset 400, 401, 403, 404, 409, 410, 422; removeOffset 403, 404; listOffsets 308, 404, 410',
+    'createOffset 400, 401, 403, 404, 409, 410, 422; removeOffset 403, 404; listOffsets 308, 404, 410',
     async (t) => {
       for (const bad of [
         { count: 0 },
