@@ -13,7 +13,7 @@ export class Progress {
   readonly #goal = h('span', { class: 'quiet', part: 'goal' });
   readonly #bar = h('progress', { part: 'bar' });
   /** What of it was not signed here. */
-  readonly #others = h('p', { class: 'quiet', part: 'others' });
+  readonly #others = h('p', { class: 'hint', part: 'others' });
   readonly #told = h('p', { class: 'elsewhere', role: 'status' });
   readonly element = h(
     'div',
@@ -34,7 +34,7 @@ export class Progress {
   }
 
   readonly show = ({ total, paper, offset, goal, next_milestone }: Counts): void => {
-    const { words, number, count } = this.#language;
+    const { words, number, count, list } = this.#language;
     const text = count(total);
     const changed = this.#count.textContent !== text;
     this.#count.textContent = text;
@@ -45,13 +45,12 @@ export class Progress {
       this.#bar.value = Math.min(total, aim);
       this.#goal.textContent = say(total >= aim ? words.goal_reached : words.goal, { goal: number(aim) });
     }
-    this.#others.textContent = [
-      paper > 0 ? say(words.of_paper, { count: number(paper) }) : '',
-      offset > 0 ? say(words.of_offset, { count: number(offset) }) : '',
-    ]
-      .filter(Boolean)
-      .join(' · ');
-    this.#others.hidden = this.#others.textContent === '';
+    const parts = [
+      ...(paper > 0 ? [say(words.on_paper, { count: number(paper) })] : []),
+      ...(offset > 0 ? [say(words.from_elsewhere, { count: number(offset) })] : []),
+    ];
+    this.#others.textContent = say(words.including, { parts: list(parts) });
+    this.#others.hidden = parts.length === 0;
     if (changed && Date.now() - this.#toldAt >= ANNOUNCE_EVERY_MS) {
       this.#toldAt = Date.now();
       this.#told.textContent = text;

@@ -11,8 +11,9 @@ export const EMBED_KEYS = [
   'references_heading',
   'count_one',
   'count_other',
-  'of_paper',
-  'of_offset',
+  'including',
+  'on_paper',
+  'from_elsewhere',
   'goal',
   'goal_reached',
   'progress_label',
@@ -155,6 +156,7 @@ export const EmbedTranslationPath = closed({
 /** The values that texts of the widget can use. */
 export const EMBED_VALUES = [
   'count',
+  'parts',
   'goal',
   'seconds',
   'minutes',

@@ -99,14 +99,11 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
   const plural = new Intl.PluralRules(spoken).select(total);
   const numbers = new Intl.NumberFormat(spoken);
   const count = say(embed[`count_${plural}`] ?? embed.count_other, { count: numbers.format(total) });
-  const others = (
-    [
-      [embed.of_paper, counts.paper],
-      [embed.of_offset, counts.offsets],
-    ] as const
-  )
-    .filter(([, number]) => number > 0)
-    .map(([text, number]) => say(text, { count: numbers.format(number) }));
+  const parts = [
+    ...(counts.paper > 0 ? [say(embed.on_paper, { count: numbers.format(counts.paper) })] : []),
+    ...(counts.offsets > 0 ? [say(embed.from_elsewhere, { count: numbers.format(counts.offsets) })] : []),
+  ];
+  const others = say(embed.including, { parts: new Intl.ListFormat(spoken).format(parts) });
   const targets = petition.targets.map(({ name }) => name).join('; ');
   return html`<!doctype html>
     <html lang="${spoken}" dir="${dir}" prefix="og: https://ogp.me/ns#">
@@ -124,7 +121,7 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
               <p class="statement">${petition.statement}</p>
             </div>
             <p><strong>${count}</strong></p>
-            ${others.length === 0 ? '' : html`<p>${others.join(' · ')}</p>`}
+            ${parts.length === 0 ? '' : html`<p>${others}</p>`}
             <p class="late">${isOpen ? pages.common.no_script : embed.closed}</p>
           </undersigned-petition>
         </main>
