@@ -6,7 +6,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { V7Generator } from 'uuidv7';
 import { encodeId, type IdPrefix } from '../schema/db/public-id.js';
-import { csvHeader } from '../src/http/signatures/signature-columns.js';
+import { signatureLines } from '../src/http/signatures/signature-columns.js';
 import { connect } from '../src/store/sqlite-connection.js';
 import { emailOf } from './email.js';
 
@@ -86,7 +86,7 @@ function exportRows(petition: string, to: string): number {
   const { key } = findPetition(petition);
   const select = db.prepare<[number, number], Row>(SELECT);
   const out = openSync(to, 'w');
-  writeSync(out, csvHeader());
+  writeSync(out, signatureLines().header);
   let rows = 0;
   for (let edge = 0; ;) {
     const slice = select.all(key, edge);

@@ -38,6 +38,10 @@ import { createErrorPage, homeRoutes } from './http/pages/home.js';
 import { createNotFoundPage } from './http/pages/not-found.js';
 import type { Site } from './http/pages/visit.js';
 import { UNNAMED } from './installation.js';
+import { openOffsetRoutes, secretOffsetRoutes } from './http/paper/offsets.js';
+import { secretPaperBatchRoutes } from './http/paper/paper-batches.js';
+import { secretPaperImportRoutes } from './http/paper/paper-import.js';
+import { secretPaperRoutes } from './http/paper/paper-signatures.js';
 import { secretPartnerRoutes, secretPartnershipRoutes } from './http/partners/partnerships.js';
 import { embedRoutes } from './http/petitions/embed.js';
 import { oembedRoutes } from './http/petitions/oembed.js';
@@ -195,6 +199,7 @@ const openRoutes = ({
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
+  openOffsetRoutes(ctx),
   confirmationRoutes(ctx),
   openConsentTextRoutes(ctx),
   openSubscriptionRoutes(ctx),
@@ -228,6 +233,10 @@ const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallb
   secretSignatureImportRoutes(ctx),
   secretImportRoutes(ctx),
   secretModerationRoutes(ctx),
+  secretPaperRoutes(ctx, transfers),
+  secretPaperImportRoutes(ctx),
+  secretPaperBatchRoutes(ctx),
+  secretOffsetRoutes(ctx),
   secretPartnerRoutes(ctx),
   secretPartnershipRoutes(ctx),
   secretConsentTextRoutes(ctx),

@@ -65,6 +65,11 @@ export const ERRORS = {
 
   // Signatures, keys
   signature_not_found: [404, 'There is no such signature'],
+  paper_signature_not_found: [404, 'There is no such paper signature'],
+  paper_batch_not_found: [404, 'There is no such batch of paper signatures'],
+  offset_not_found: [404, 'There is no such offset'],
+  too_many_offsets: [409, 'The petition has as many offsets as it can have'],
+  vouch_limit_reached: [409, 'The partner may vouch for no more today'],
   already_invalidated: [409, 'The signature is invalidated already'],
   not_invalidated: [409, 'The signature is not invalidated'],
   signature_withdrawn: [409, 'The signer has withdrawn the signature'],

@@ -211,6 +211,7 @@ const FLOORS: string[][] = [
   ['mail', 'partners'],
   ['mailings', 'sharing', 'subscriptions'],
   ['signatures'],
+  ['paper'],
   ['my-data'],
   ['confirmation', 'letters'],
 ];

@@ -123,7 +123,7 @@ const OF_EVERY_KEY = ['getOrganization', 'getPartnerStatistics', 'listPartnershi
 const BODILESS = ['unsubscribeByLink', 'releaseIsolatedKey', 'confirmMySignature'];
 
 const VERB_AND_NOUN =
-  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|write|delete)[A-Z][A-Za-z]+$/;
+  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|write|delete|remove)[A-Z][A-Za-z]+$/;
 
 t.test('who may call is what the document says', async (t) => {
   const { must, done } = review(t);
@@ -141,6 +141,9 @@ t.test('who may call is what the document says', async (t) => {
       consent_text: `txt_${'0'.repeat(26)}`,
       mailing: `mlg_${'0'.repeat(26)}`,
       partnership: `ptn_${'0'.repeat(26)}`,
+      paper_signature: `pap_${'0'.repeat(26)}`,
+      batch: `pba_${'0'.repeat(26)}`,
+      offset: `ofs_${'0'.repeat(26)}`,
     } as Json;
     const url = path.replace(/\{([a-z_]+)\}/g, (_match, name: string) => ids[name] as string);
     const ask = async (key?: string) => (await api.call(method.toUpperCase(), url, { key })).body?.code;

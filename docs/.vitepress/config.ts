@@ -78,6 +78,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       ['Signatures', 'signatures'],
       ['Confirmation', 'confirmation'],
       ['Counts', 'counts'],
+      ['Paper and offsets', 'paper'],
       ['Exports and imports', 'exports-and-imports'],
       ['Bots and moderation', 'bots'],
     ),

@@ -16,6 +16,9 @@ const EXAMPLE_IDS: Record<IdPrefix, string> = {
   ptn: 'ptn_01kb1vr1c4f6h8k0n2q4s6v8x0',
   var: 'var_01kb1vr1c5g7j9m1p3r5t7w9y1',
   imp: 'imp_01kb1vs0a5p7r9t1v3x5z7b9d1',
+  pap: 'pap_01kb1vs0a6q8s0v2x4z6b8d0f2',
+  pba: 'pba_01kb1vs0a7r9t1v3x5z7b9d1g3',
+  ofs: 'ofs_01kb1vs0a8s0v2x4z6b8d0f2h4',
 };
 export const exampleId = (prefix: IdPrefix) => EXAMPLE_IDS[prefix];
 

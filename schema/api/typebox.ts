@@ -125,6 +125,10 @@ export function matching(
 export const instant = (options: StringOptions = {}) =>
   Type.String({ format: 'date-time', maxLength: 35, ...options });
 
+/** A day without a time, `YYYY-MM-DD`. */
+export const day = (options: StringOptions = {}) =>
+  Type.String({ format: 'date', minLength: 10, maxLength: 10, examples: ['2026-11-21'], ...options });
+
 /**
  * An absolute http(s) URL without a user: `https://bank.example@evil.example` misleads, and a password would be public.
  */

@@ -22,6 +22,9 @@ export const ID_PREFIXES = [
   'ptn',
   'var',
   'imp',
+  'pap',
+  'pba',
+  'ofs',
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

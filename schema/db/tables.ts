@@ -7,6 +7,7 @@ import { defineMailTables } from './tables/mail.js';
 import { defineMailingsTables } from './tables/mailings.js';
 import { defineMyDataTables } from './tables/my-data.js';
 import { defineOrganizationTables } from './tables/organization.js';
+import { definePaperTables } from './tables/paper.js';
 import { definePartnersTables } from './tables/partners.js';
 import { definePetitionsTables } from './tables/petitions.js';
 import { defineSharingTables } from './tables/sharing.js';
@@ -40,6 +41,7 @@ export function defineTables(d: typeof Columns) {
     ...defineLinksTables(d, { ...nouns, ...mail, ...myData }),
     ...defineMailingsTables(d, nouns),
     ...defineCountsTables(d, nouns),
+    ...definePaperTables(d, nouns),
     ...definePartnersTables(d, nouns),
     ...defineSharingTables(d, nouns),
     ...defineBrakesTables(d, nouns),

@@ -14,6 +14,7 @@ import type { createOrganizationCommand } from './organizations.js';
 import type { PauseFlags } from './pause.js';
 import type { ImportFlags } from './signature-import.js';
 import type { ExportFlags } from './signatures.js';
+import { takesFile } from './import-options.js';
 
 // Commands are imported when they run, so that `--help` does not load the whole server.
 const adminKeyCommands = () => import('./admin-keys.js');
@@ -178,25 +179,25 @@ signatures
     'where to (stdout if absent); it is there only when it is complete; in a folder it is named after petition and day',
   )
   .action(async (flags: ExportFlags) => (await import('./signatures.js')).exportSignaturesCommand(flags));
-signatures
-  .command('import')
-  .description('take over what was collected elsewhere; the same again changes nothing')
-  .requiredOption('--petition <petition>', 'its id or slug')
-  .option('--organization <slug>', 'who has collected them (the one that leads it if absent)')
-  .addOption(
-    new Option('--format <format>', 'of the file (by its name if absent)').choices(['csv', 'ndjson']),
-  )
-  .option('--source <words>', 'how they were collected, for the lines that do not say it')
-  .option('--columns <pairs>', 'what columns are, like Email Address:email,Vorname:given_name')
-  .option('--encoding <name>', 'of the file, where it cannot be told, like windows-1251')
-  .option('--date-format <format>', 'of the dates, like DD.MM.YYYY HH:mm')
+takesFile(
+  signatures
+    .command('import')
+    .description('take over what was collected elsewhere; the same again changes nothing'),
+)
   .option('--time-zone <zone>', 'of dates that name none, like Europe/Berlin (UTC if absent)')
-  .option('--dry-run', 'read and check everything, show how, and store nothing')
-  .option('--fast', 'do not pause for other work: for a database that no server uses')
-  .argument('<file>', 'the file; - for stdin')
   .action(async (file: string, flags: ImportFlags) =>
     (await import('./signature-import.js')).importSignaturesCommand(file, flags),
   );
+
+takesFile(
+  program
+    .command('paper')
+    .description('signatures on paper, which have no mailbox')
+    .command('import')
+    .description('enter those of a file, as one batch; the same external_id is not entered twice'),
+).action(async (file: string, flags: ImportFlags) =>
+  (await import('./paper-import.js')).importPaperCommand(file, flags),
+);
 
 program
   .command('bounces')

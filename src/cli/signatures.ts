@@ -8,7 +8,8 @@ import type { Context } from '../core/context.js';
 import { listOrganizations } from '../core/organization/organizations.js';
 import { findAnyHead } from '../core/petitions/petition-lookup.js';
 import { exportSignatures } from '../core/signatures/signature-export.js';
-import { exportName, fileOf } from '../http/signatures/signature-columns.js';
+import { exportName, type LineFormat } from '../http/line-files.js';
+import { signatureLines } from '../http/signatures/signature-columns.js';
 import { withContext } from './context.js';
 import { progressBar } from './progress-bar.js';
 
@@ -53,7 +54,7 @@ export const exportSignaturesCommand = ({ petition, organization, status, out, .
     }
     const isFolder = out !== undefined && existsSync(out) && statSync(out).isDirectory();
     const file = isFolder ? join(out, exportName(slug, flags.format, ctx.now())) : out;
-    await write(fileOf(watched(), { ...flags, ownFields }), file).finally(() => bar.clear());
+    await write(signatureLines(ownFields).write(watched(), flags), file).finally(() => bar.clear());
     console.error(`${rows} signatures exported`);
   });
 

@@ -11,6 +11,7 @@ export type Language = Words & {
   number: (value: number) => string;
   count: (value: number) => string;
   date: (instant: string) => string;
+  list: (parts: string[]) => string;
 };
 
 export function languageOf(words: Words, asked = words.locale): Language {
@@ -24,6 +25,7 @@ export function languageOf(words: Words, asked = words.locale): Language {
     number,
     count: (value) =>
       say(texts[`count_${plural.select(value)}`] ?? texts.count_other, { count: number(value) }),
+    list: (parts) => new Intl.ListFormat(locale).format(parts),
     date: (instant) =>
       new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(instant)),
   };

@@ -142,6 +142,7 @@ export const pointerStep = (name: unknown): string =>
     .replaceAll('/', '~1');
 
 const FORMATS: Record<string, string> = {
+  date: 'Write a day like 2026-11-21.',
   email: 'Write it like name@example.org.',
   uri: 'Write a whole URL without a user or password, like https://example.org/page.',
 };

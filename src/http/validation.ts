@@ -28,6 +28,7 @@ export function validator(options: Options): Ajv {
   // ajv-formats is CommonJS: its function is the `default` of the module.
   addFormats.default(ajv, ['date-time', 'uri']);
   ajv.addFormat('date-time', isInstant);
+  ajv.addFormat('date', fullFormats.date);
   ajv.addFormat('email', (value: string) => parseEmail(value) !== undefined);
   ajv.addFormat('uri', (text: string) => isUri(text) && hasNoUser(text));
   ajv.addFormat('int32', true);

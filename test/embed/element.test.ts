@@ -287,6 +287,18 @@ t.test('the widget in a browser', { skip }, async (t) => {
       body: { email: 'far@example.org', name: 'Far Away', vouched: true },
     });
     await first.getByText('1 signature', { exact: true }).waitFor();
+    t.notOk(await first.getByText('including').isVisible(), 'nothing is said where nothing else counts');
+    for (const [path, body] of [
+      ['paper-signatures', { signatures: [{ name: 'Ada' }, { name: 'Bo' }] }],
+      ['offsets', { count: 1300, source: 'Town hall' }],
+    ] as const) {
+      for (const slug of ['first', 'second']) {
+        await api.call('POST', `/v1/petitions/${slug}/${path}`, { key: lead.secret, body });
+      }
+    }
+    await first.getByText('1,303 signatures', { exact: true }).waitFor();
+    await first.getByText('including 2 on paper and 1,300 from elsewhere', { exact: true }).waitFor();
+    await second.getByText('davon 2 auf Papier und 1.300 anderswo gesammelt', { exact: true }).waitFor();
     await first.getByLabel('Full name', { exact: true }).fill('Ada');
     await first.getByLabel('E-mail address').fill('ada@example.org');
     await sign.click();

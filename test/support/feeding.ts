@@ -22,6 +22,9 @@ const KINDS = {
   ptn: 'partnership',
   var: 'variant',
   imp: 'import',
+  pap: 'paper_signature',
+  pba: 'batch',
+  ofs: 'offset',
 } as const;
 
 /** What can be named: by its id, or by something else that leads to it. */

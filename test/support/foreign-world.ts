@@ -164,6 +164,7 @@ class Builder {
     const headers = { 'content-type': 'text/csv' };
     const path = `/v1/signatures/import?petition=${openId}&source=${this.#mark(name)}`;
     this.#thing('import', (await this.#post(path, secret, file, { headers })).import_id as string, [name]);
+    await this.#paperOf(group, openId, [name], [name]);
     const email = this.#thing('email', `${this.#mark(name)}@example.org`, [name]);
     await this.#post('/v1/subscriptions/import', secret, {
       consent_text_id: textId,
@@ -172,6 +173,29 @@ class Builder {
     });
     const { body } = await this.api.call('GET', '/v1/subscriptions', { key: secret });
     for (const { id } of body.data) this.#thing('subscription', id as string, [name]);
+  }
+
+  /** `seenBy`: who may read all of a paper signature; `names`: its name; `decides`: who may take it out. */
+  async #paperOf(
+    { secret }: Group,
+    petition: string,
+    seenBy: GroupName[],
+    names: GroupName[],
+    decides = names,
+  ) {
+    const mark = () => this.#mark(...seenBy);
+    const signature = {
+      name: this.#mark(...names),
+      postal_address: { lines: [mark()] },
+      comment: this.#mark(...names),
+      sheet: this.#mark(...names),
+      external_id: mark(),
+    };
+    const made = await this.#post(`/v1/petitions/${petition}/paper-signatures`, secret, {
+      signatures: [signature],
+    });
+    this.#thing('paper_signature', made.created[0] as string, decides);
+    this.#thing('batch', made.batch_id as string, decides);
   }
 
   async #toolsOf(group: Group): Promise<void> {
@@ -188,6 +212,9 @@ class Builder {
     const link = await this.#post(`/v1/petitions/${slug}/share-links`, secret, share);
     this.#thing('code', link.code as string, GROUPS, true);
     this.#thing('preview', await this.#preview(group), [name]);
+    const number = { count: 5, source: 'Town hall' };
+    const offset = await this.#post(`/v1/petitions/${slug}/offsets`, secret, number);
+    this.#thing('offset', offset.id as string, [name], true);
     const guest = await this.api.organization(`Guest of ${name}`);
     const invitation = { organization: guest.id };
     const offer = await this.#post(`/v1/petitions/${slug}/partners`, secret, invitation);
@@ -214,6 +241,7 @@ class Builder {
       const [yes, mute] = [this.#words(mine, [...mine, ...names]), this.#words([], names)];
       await this.#signs(lead, group.secret, yes, mine, optIns);
       await this.#signs(lead, group.secret, mute, []);
+      await this.#paperOf(group, lead.openId, mine, [...mine, ...names], ['lead', ...mine]);
       this.#said.push({ name: group.name, words: JSON.stringify([yes, mute]) });
       this.#thing('signature', await this.#signatureOf(yes.email), ['lead', ...mine]);
       this.#thing('signature', await this.#signatureOf(mute.email), ['lead']);
@@ -281,6 +309,20 @@ class Builder {
         const petition = await this.#post('/v1/petitions', inviting.secret, body);
         const offer = { organization: group.id, lead_sees: 'names' };
         return (await this.#post(`/v1/petitions/${petition.id}/partners`, inviting.secret, offer)).id;
+      }
+      case 'paper_signature':
+      case 'batch': {
+        const path = `/v1/petitions/${openId}/paper-signatures`;
+        const made = await this.#post(path, secret, { signatures: [{ name: fresh }] });
+        if (operation === 'restorePaperSignature') {
+          const out = `/v1/paper-signatures/${made.created[0]}/invalidate`;
+          await this.#post(out, secret, { reason: fresh });
+        }
+        return kind === 'batch' ? made.batch_id : made.created[0];
+      }
+      case 'offset': {
+        const number = { count: 1, source: fresh };
+        return (await this.#post(`/v1/petitions/${openId}/offsets`, secret, number)).id;
       }
       case 'preview':
         return this.#preview(group);

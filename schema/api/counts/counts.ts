@@ -9,13 +9,16 @@ export const PetitionCounts = component(
   'PetitionCounts',
   open(
     {
-      confirmed: total('Signatures that count.'),
+      confirmed: total('Signatures that were made here and count.'),
       pending: nullable(
         total(
           'Signatures that wait for confirmation. Null for all callers but the lead organization, and also for a lead organization from which the terms of a partner hide signatures: by signing with an address, it could learn from the number whether that address had signed before.',
         ),
       ),
       invalidated: total('Signatures that an organiser has invalidated.'),
+      paper: total('Signatures on paper that count.'),
+      offset: total('The sum of the numbers that were counted elsewhere: see `listOffsets`.'),
+      total: total('The number to show: `confirmed`, `paper` and `offset` together. Goals are about it.'),
       goal: nullable(int(1, MAX, { description: 'The highest goal; null without one.' })),
       next_milestone: nullable(
         int(1, MAX, { description: 'The next goal to reach; null when all are reached.' }),
@@ -23,7 +26,7 @@ export const PetitionCounts = component(
       updated_at: nullable(
         instant({
           description:
-            'When a signature last changed them; null before the first signature, and for callers who do not see `pending`.',
+            'When they last changed; null before the first signature, and for callers who do not see `pending`.',
         }),
       ),
     },
@@ -34,6 +37,9 @@ export const PetitionCounts = component(
           confirmed: 4211,
           pending: null,
           invalidated: 3,
+          paper: 120,
+          offset: 300,
+          total: 4631,
           goal: 25000,
           next_milestone: 5000,
           updated_at: null,

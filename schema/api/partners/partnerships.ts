@@ -218,14 +218,17 @@ export const PartnerVouching = component(
   ),
 );
 
-const confirmed = () => int(0, MAX, { description: 'Its confirmed signatures.' });
-const pending = () =>
-  nullable(
+/** What an organization has brought. */
+const brought = {
+  confirmed: int(0, MAX, { description: 'Its confirmed signatures.' }),
+  pending: nullable(
     int(0, MAX, {
       description:
         'Signatures that wait for confirmation, for a lead organization from which no terms hide signatures; else null.',
     }),
-  );
+  ),
+  paper: int(0, MAX, { description: 'Its signatures on paper that count.' }),
+};
 
 const STANDING_EXAMPLE = {
   partnership_id: exampleId('ptn'),
@@ -237,6 +240,7 @@ const STANDING_EXAMPLE = {
   answered_at: '2026-11-21T09:30:00.000Z',
   confirmed: 1312,
   pending: 41,
+  paper: 64,
 };
 
 export const PartnerStanding = component(
@@ -252,8 +256,7 @@ export const PartnerStanding = component(
       vouching: nullableRef(PartnerVouching, { description: 'For the lead; null for partners.' }),
       invited_at: instant({ description: 'When it was invited.' }),
       answered_at: nullable(instant({ description: 'When it accepted or declined.' })),
-      confirmed: confirmed(),
-      pending: pending(),
+      ...brought,
     },
     {
       description: 'A partner, and how many signatures are attributed to it.',
@@ -264,13 +267,10 @@ export const PartnerStanding = component(
 
 export const AttributedCounts = component(
   'AttributedCounts',
-  open(
-    { confirmed: confirmed(), pending: pending() },
-    {
-      description: 'Signatures that are attributed to an organization, or to none.',
-      examples: [{ confirmed: 2899, pending: 120 }],
-    },
-  ),
+  open(brought, {
+    description: 'Signatures that are attributed to an organization, or to none.',
+    examples: [{ confirmed: 2899, pending: 120, paper: 0 }],
+  }),
 );
 
 export const PartnerStatistics = component(
@@ -290,8 +290,8 @@ export const PartnerStatistics = component(
       examples: [
         {
           petition_id: exampleId('pet'),
-          lead: { confirmed: 812, pending: 30 },
-          unattributed: { confirmed: 2087, pending: 90 },
+          lead: { confirmed: 812, pending: 30, paper: 120 },
+          unattributed: { confirmed: 2087, pending: 90, paper: 0 },
           partners: [STANDING_EXAMPLE],
         },
       ],

@@ -12,6 +12,9 @@ export const EMBED_KEYS = [
   'references_heading',
   'count_one',
   'count_other',
+  'including',
+  'on_paper',
+  'from_elsewhere',
   'goal',
   'goal_reached',
   'progress_label',
@@ -157,6 +160,7 @@ export const EmbedTranslationPath = closed({
 /** The values that texts of the widget can use. */
 export const EMBED_VALUES = [
   'count',
+  'parts',
   'goal',
   'seconds',
   'minutes',

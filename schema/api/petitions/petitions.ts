@@ -60,6 +60,9 @@ const COUNTS_EXAMPLE = {
   confirmed: 4211,
   pending: null,
   invalidated: 3,
+  paper: 120,
+  offset: 300,
+  total: 4631,
   goal: 25000,
   next_milestone: 5000,
   updated_at: '2026-11-23T19:04:05.678Z',
@@ -231,7 +234,14 @@ export const PetitionPage = component(
   }),
 );
 
-export const PETITION_SORTS = ['-created_at', 'created_at', '-confirmed', 'confirmed'] as const;
+export const PETITION_SORTS = [
+  '-created_at',
+  'created_at',
+  '-confirmed',
+  'confirmed',
+  '-total',
+  'total',
+] as const;
 
 export const PetitionQuery = closed({
   ...paging,

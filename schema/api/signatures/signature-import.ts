@@ -24,14 +24,8 @@ import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } f
 const MAX = 2_147_483_647;
 export const MAX_PROBLEMS = 1000;
 
-export const SignatureImportQuery = closed({
-  petition: ownPetition(),
-  source: optional(
-    line(100, {
-      description: 'How they were collected, for lines without their own `source`.',
-      examples: ['street-stall-ewehaven'],
-    }),
-  ),
+/** How a file is to be read. */
+export const importReading = {
   columns: optional(
     matching('^[^\\u0000]+$', 4000, {
       rule: 'Write pairs of a column and a field, like E-Mail:email,Vorname:given_name.',
@@ -48,16 +42,27 @@ export const SignatureImportQuery = closed({
       examples: ['DD.MM.YYYY HH:mm'],
     }),
   ),
+  dry_run: optional(
+    Type.Boolean({
+      description: 'Reads and checks everything, and answers as usual, but stores nothing.',
+    }),
+  ),
+};
+
+export const SignatureImportQuery = closed({
+  petition: ownPetition(),
+  source: optional(
+    line(100, {
+      description: 'How they were collected, for lines without their own `source`.',
+      examples: ['street-stall-ewehaven'],
+    }),
+  ),
+  ...importReading,
   time_zone: optional(
     matching('^[A-Za-z0-9_+/-]+$', 50, {
       rule: 'Write a time zone of IANA, like Europe/Berlin.',
       description: 'The time zone of dates in the file that name none, as IANA calls it; UTC if absent.',
       examples: ['Europe/Berlin'],
-    }),
-  ),
-  dry_run: optional(
-    Type.Boolean({
-      description: 'Reads and checks everything, and answers as usual, but stores nothing.',
     }),
   ),
 });
@@ -118,22 +123,27 @@ export const SignatureImportLine = component(
 );
 export type SignatureImportLine = Static<typeof SignatureImportLine>;
 
+/** What is wrong with a field. */
+export const problemMembers = {
+  field: Type.String({
+    maxLength: 200,
+    pattern: '^[^\\u0000]*$',
+    description: 'The field, with slashes for nested members; empty: the line as a whole.',
+  }),
+  code: Type.String({
+    maxLength: 50,
+    pattern: '^[a-z_]+$',
+    description: 'What is wrong, as in the `errors` of a problem.',
+  }),
+  detail: line(1000, { description: 'What to do about it. It never repeats what was sent.' }),
+};
+
 export const SignatureImportProblem = component(
   'SignatureImportProblem',
   open(
     {
       line: int(1, MAX, { description: 'The line of the file where the record begins, from 1.' }),
-      field: Type.String({
-        maxLength: 200,
-        pattern: '^[^\\u0000]*$',
-        description: 'The field, with slashes for nested members; empty: the line as a whole.',
-      }),
-      code: Type.String({
-        maxLength: 50,
-        pattern: '^[a-z_]+$',
-        description: 'What is wrong, as in the `errors` of a problem.',
-      }),
-      detail: line(1000, { description: 'What to do about it. It never repeats what was sent.' }),
+      ...problemMembers,
     },
     {
       description: 'What is wrong with a line or one of its fields. Other lines are not affected.',
@@ -194,6 +204,32 @@ export const SignatureImportColumn = component(
   ),
 );
 
+/** What every result of an import says. */
+export const importResult = {
+  complete: Type.Boolean({
+    description: 'Whether every line was read. Only the last result can be complete.',
+  }),
+  dry_run: Type.Boolean({ description: 'Whether it was only tried: nothing is stored.' }),
+  encoding: nullable(
+    Type.String({
+      maxLength: 40,
+      pattern: '^[a-z0-9_:.-]+$',
+      description:
+        'The encoding that the file was read in: told by its byte order mark, by `charset` in the Content-Type, or by its bytes. Null: nothing is read yet.',
+    }),
+  ),
+  stopped: nullableRef(SignatureImportStop, { description: 'Why it ended early; null if it did not.' }),
+  lines: count('The lines that were read, without the header.'),
+  failed: count('Lines that were refused.'),
+  warned: count('Lines of which some field was left out. They are counted above, too.'),
+  problems: list(ref(SignatureImportProblem), MAX_PROBLEMS, {
+    description: `Why lines were refused: the first ${MAX_PROBLEMS} reasons. In a stream each is in the next result.`,
+  }),
+  warnings: list(ref(SignatureImportProblem), MAX_PROBLEMS, {
+    description: `Which fields were left out of lines that were not refused, and why: the first ${MAX_PROBLEMS}. In a stream each is in the next result.`,
+  }),
+};
+
 export const SignatureImportResult = component(
   'SignatureImportResult',
   open(
@@ -205,18 +241,7 @@ export const SignatureImportResult = component(
           'The import, by which the lead organization finds its signatures; null: nothing is stored yet.',
         ),
       ),
-      complete: Type.Boolean({
-        description: 'Whether every line was read. Only the last result can be complete.',
-      }),
-      dry_run: Type.Boolean({ description: 'Whether it was only tried: nothing is stored.' }),
-      encoding: nullable(
-        Type.String({
-          maxLength: 40,
-          pattern: '^[a-z0-9_:.-]+$',
-          description:
-            'The encoding that the file was read in: told by its byte order mark, by `charset` in the Content-Type, or by its bytes. Null: nothing is read yet.',
-        }),
-      ),
+      ...importResult,
       columns: Type.Unsafe<Static<typeof SignatureImportColumn>[] | null>({
         type: ['array', 'null'],
         items: ref(SignatureImportColumn),
@@ -224,8 +249,6 @@ export const SignatureImportResult = component(
         description:
           'What each column of a CSV is read as, in order. Null: not a CSV, or nothing is read yet.',
       }),
-      stopped: nullableRef(SignatureImportStop, { description: 'Why it ended early; null if it did not.' }),
-      lines: count('The lines that were read, without the header.'),
       created: count('New signatures, which count.'),
       quarantined: count(
         'New signatures that do not count yet: their mailboxes already have three signatures on the petition, under other spellings.',
@@ -238,14 +261,6 @@ export const SignatureImportResult = component(
       accepted: count(
         'If signatures of the petition are hidden from you: all valid lines, whether new, known or left out.',
       ),
-      failed: count('Lines that were refused.'),
-      warned: count('Lines of which some field was left out. They are counted above, too.'),
-      problems: list(ref(SignatureImportProblem), MAX_PROBLEMS, {
-        description: `Why lines were refused: the first ${MAX_PROBLEMS} reasons. In a stream each is in the next result.`,
-      }),
-      warnings: list(ref(SignatureImportProblem), MAX_PROBLEMS, {
-        description: `Which fields were left out of lines that were not refused, and why: the first ${MAX_PROBLEMS}. In a stream each is in the next result.`,
-      }),
     },
     {
       description:

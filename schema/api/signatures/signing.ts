@@ -241,7 +241,9 @@ export const SignatureAccepted = component(
       petition_id: id('pet', 'The petition.'),
       confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature of this petition count.' }),
       next: next(),
-      count: int(0, MAX, { description: "The petition's confirmed signatures, as last published." }),
+      count: int(0, MAX, {
+        description: 'How many have signed the petition (the `total` of its counts), as last published.',
+      }),
       receipt: receipt(),
     },
     {
@@ -273,7 +275,9 @@ export const SignatureResult = component(
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count; null if it does not yet.' })),
       next: next(),
-      count: int(0, MAX, { description: "The petition's confirmed signatures now." }),
+      count: int(0, MAX, {
+        description: 'How many have signed the petition now: the `total` of its counts.',
+      }),
       receipt: receipt(),
     },
     {

@@ -27,6 +27,9 @@ export function defineCountsTables(d: typeof Columns, parents: Parents<'petition
       petitionKey: to(petitions).notNull(),
       shard: d.int().notNull(),
       ...statusCounts(d),
+      /** Confirmed paper signatures, and the sum of plain numbers from elsewhere. */
+      paper: d.int().notNull().default(0),
+      offsets: d.int().notNull().default(0),
       updatedAt: d.instant().notNull(),
     },
     (t) => [d.primaryKey({ columns: [t.petitionKey, t.shard] })],

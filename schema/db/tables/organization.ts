@@ -15,6 +15,7 @@ export const SCOPES = [
   'signatures:write',
   'signatures:vouch',
   'signatures:moderate',
+  'paper:write',
   'consents:write',
   'subscriptions:read',
   'subscriptions:write',

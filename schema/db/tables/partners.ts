@@ -70,6 +70,8 @@ export function definePartnersTables(d: typeof Columns, parents: Parents<'organi
       organizationKey: to(organizations).notNull(),
       shard: d.int().notNull(),
       ...statusCounts(d),
+      /** Confirmed paper signatures that it has entered. */
+      paper: d.int().notNull().default(0),
     },
     (t) => [d.primaryKey({ columns: [t.petitionKey, t.organizationKey, t.shard] })],
   );

@@ -17,7 +17,10 @@ export type Counts = {
   invalidated: number;
   withdrawn: number;
   quarantined: number;
-  /** When a signature last changed them; null: there are no signatures. */
+  /** Paper signatures that count, and the sum of plain numbers from elsewhere: see other-counts.ts. */
+  paper: number;
+  offsets: number;
+  /** When anything last changed them; null: there is nothing yet. */
   updatedAt: Date | null;
 };
 
@@ -48,6 +51,8 @@ export const countColumns = ({ petitionCounts: t }: Tables) => ({
   invalidated: total(t.invalidated),
   withdrawn: total(t.withdrawn),
   quarantined: total(t.quarantined),
+  paper: total(t.paper),
+  offsets: total(t.offsets),
   updatedAt: max(t.updatedAt),
 });
 
@@ -150,7 +155,7 @@ const selectCounts = statement('counts_read', ({ db, tables }: Reader) =>
 );
 
 /** The counts of a petition without signatures. */
-export const NO_COUNTS: Counts = { ...NO_CHANGE, updatedAt: null };
+export const NO_COUNTS: Counts = { ...NO_CHANGE, paper: 0, offsets: 0, updatedAt: null };
 
 /** The counts of a petition as of the last commit. */
 export async function readCounts(on: Reader, petitionKey: number): Promise<Counts> {
@@ -158,9 +163,16 @@ export async function readCounts(on: Reader, petitionKey: number): Promise<Count
   return row ?? NO_COUNTS;
 }
 
-/** The next goal above `confirmed`; null when all are reached. */
-export const nextMilestone = (goals: readonly number[], confirmed: number): number | null =>
-  goals.find((goal) => goal > confirmed) ?? null;
+/** All that counts, wherever it was signed: the number that people see, and that goals are about. */
+export const totalOf = ({
+  confirmed,
+  paper,
+  offsets,
+}: Pick<Counts, 'confirmed' | 'paper' | 'offsets'>): number => confirmed + paper + offsets;
+
+/** The next goal above the total; null when all are reached. */
+export const nextMilestone = (goals: readonly number[], reached: number): number | null =>
+  goals.find((goal) => goal > reached) ?? null;
 
 export type Bucket = { from: Date; confirmed: number };
 

@@ -1,15 +1,15 @@
 import { asc, eq } from 'drizzle-orm';
 import type { Reader, Store } from '../../store/store.js';
-import { readCounts } from './counts.js';
+import { readCounts, totalOf } from './counts.js';
 
-/* Milestones: when a petition's confirmed count first reached each of its goals. */
+/* Milestones: when a petition's total first reached each of its goals. */
 
 export type Milestone = { value: number; reachedAt: Date };
 
 export type Milestones = {
   /**
    * Records every goal that the petition has reached, each once. Call it after every commit that may have raised the
-   * confirmed count or changed the goals. It reads the count after the commit: of concurrent transactions the last one
+   * total or changed the goals. It reads the count after the commit: of concurrent transactions the last one
    * sees all, and a jump over several goals records each of them.
    */
   settle(petitionKey: number, goals: readonly number[]): Promise<void>;
@@ -47,8 +47,8 @@ export function createMilestones(store: Store, now: () => Date): Milestones {
 
   async function record(petitionKey: number, goals: readonly number[]): Promise<void> {
     const top = recorded.get(petitionKey) ?? 0;
-    const { confirmed } = await readCounts(store.read, petitionKey);
-    const crossed = goals.filter((goal) => goal > top && goal <= confirmed);
+    const reached = totalOf(await readCounts(store.read, petitionKey));
+    const crossed = goals.filter((goal) => goal > top && goal <= reached);
     if (crossed.length === 0) return;
     await store.transact((tx) =>
       tx.db

@@ -1,11 +1,11 @@
 import type { Reader } from '../../store/store.js';
-import { readCounts } from './counts.js';
+import { readCounts, totalOf } from './counts.js';
 
 const MAX_AGE_MS = 1000;
 
 export type PublishedCounts = {
-  /** A petition's confirmed signatures, at most a second old. Read it before the request takes effect. */
-  confirmed(on: Reader, petitionKey: number): Promise<number>;
+  /** A petition's total, at most a second old. Read it before the request takes effect. */
+  total(on: Reader, petitionKey: number): Promise<number>;
 };
 
 /**
@@ -13,15 +13,15 @@ export type PublishedCounts = {
  * difference would show whether the address had signed before.
  */
 export function createPublishedCounts(now: () => Date): PublishedCounts {
-  const published = new Map<number, { confirmed: number; at: number }>();
+  const published = new Map<number, { total: number; at: number }>();
   return {
-    async confirmed(on, petitionKey) {
+    async total(on, petitionKey) {
       const known = published.get(petitionKey);
       const at = now().getTime();
-      if (known && at - known.at < MAX_AGE_MS) return known.confirmed;
-      const { confirmed } = await readCounts(on, petitionKey);
-      published.set(petitionKey, { confirmed, at });
-      return confirmed;
+      if (known && at - known.at < MAX_AGE_MS) return known.total;
+      const total = totalOf(await readCounts(on, petitionKey));
+      published.set(petitionKey, { total, at });
+      return total;
     },
   };
 }

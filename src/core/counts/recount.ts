@@ -7,14 +7,16 @@ export type Drift = {
   petitionId: string;
   /**
    * `history`, `attributed` and `conversions` are sums of confirmed signatures by hour, by organization and by share
-   * link; `people` are the signers of the confirmed ones (recount-people.ts).
+   * link; `people` are the signers of the confirmed ones (recount-people.ts). `attributed_paper` is the sum of paper
+   * signatures by organization.
    */
-  what: SignatureStatus | (typeof CONFIRMED)[number] | 'people';
+  what: SignatureStatus | (typeof CONFIRMED)[number] | (typeof OTHER)[number] | 'people';
   counter: number;
   rows: number;
 };
 
 const CONFIRMED = ['history', 'attributed', 'conversions'] as const;
+const OTHER = ['paper', 'attributed_paper', 'offsets'] as const;
 
 const number = (query: SQL) => sql<number>`(${query})`.mapWith(Number);
 
@@ -37,11 +39,11 @@ export async function recount(on: Reader): Promise<Drift[]> {
     ]),
   );
   const found = (await on.db
-    .select({ petitionId: p.publicId, ...counters, ...rows, ...confirmedBy(on) })
+    .select({ petitionId: p.publicId, ...counters, ...rows, ...confirmedBy(on), ...otherCounts(on) })
     .from(p)) as unknown as (Record<string, number> & { petitionId: string })[];
 
   return found.flatMap((row) => {
-    const pairs = [...SIGNATURE_STATUSES, ...CONFIRMED].map((what) => ({
+    const pairs = [...SIGNATURE_STATUSES, ...CONFIRMED, ...OTHER].map((what) => ({
       petitionId: row.petitionId,
       what,
       counter: row[`counter_${what}`] ?? NaN,
@@ -71,5 +73,29 @@ function confirmedBy({ tables }: Reader) {
       sql`select coalesce(sum(${shareCounts.conversions}), 0) from ${shareLinks} inner join ${shareCounts} on ${eq(shareCounts.shareLinkKey, shareLinks.key)} where ${eq(shareLinks.petitionKey, p.key)}`,
     ),
     rows_conversions: confirmed(isNotNull(s.shareLinkKey)),
+  };
+}
+
+/** What counts besides signatures with a mailbox. */
+function otherCounts({ tables }: Reader) {
+  const { petitions: p, petitionCounts: c, partnerCounts, paperSignatures, offsets } = tables;
+  const paper = number(
+    sql`select count(*) from ${paperSignatures} where ${and(eq(paperSignatures.petitionKey, p.key), eq(paperSignatures.status, 'confirmed'))}`,
+  );
+  return {
+    counter_paper: number(
+      sql`select coalesce(sum(${c.paper}), 0) from ${c} where ${eq(c.petitionKey, p.key)}`,
+    ),
+    rows_paper: paper,
+    counter_attributed_paper: number(
+      sql`select coalesce(sum(${partnerCounts.paper}), 0) from ${partnerCounts} where ${eq(partnerCounts.petitionKey, p.key)}`,
+    ),
+    rows_attributed_paper: paper,
+    counter_offsets: number(
+      sql`select coalesce(sum(${c.offsets}), 0) from ${c} where ${eq(c.petitionKey, p.key)}`,
+    ),
+    rows_offsets: number(
+      sql`select coalesce(sum(${offsets.count}), 0) from ${offsets} where ${eq(offsets.petitionKey, p.key)}`,
+    ),
   };
 }

@@ -2,7 +2,8 @@ import { and, asc, count, eq, gt, inArray, isNotNull, isNull, lt, sql } from 'dr
 import type { Tables } from '../../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { statusAt } from '../petitions/petition-life.js';
+import { anonymisePaper, countNamedPaper } from '../paper/paper-retention.js';
+import { retentionAt } from '../petitions/petition-life.js';
 import { forgetIdleContacts } from '../supporters/contacts.js';
 import {
   emptyRequests,
@@ -25,7 +26,7 @@ export type Retained = {
   publicId: string;
   slug: string;
   outcome: 'due' | 'early' | 'exempt' | 'failed';
-  /** How many of its signatures were anonymised, or would be in a dry run. */
+  /** How many of its signatures, those on paper included, were anonymised, or would be in a dry run. */
   signatures: number;
   error?: unknown;
 };
@@ -40,8 +41,8 @@ export async function runRetention(ctx: Context, { dryRun }: { dryRun: boolean }
   const { petitions: t } = ctx.store.tables;
   const petitions: Retained[] = [];
   for (const petition of await ctx.store.read.db.select().from(t).orderBy(asc(t.key))) {
-    const closedAt = closingOf(petition, ctx.now());
-    if (closedAt) petitions.push(await retain(ctx, petition, closedAt, dryRun));
+    const period = retentionAt(petition, ctx.now());
+    if (period) petitions.push(await retain(ctx, petition, period, dryRun));
   }
   if (dryRun) return { petitions, supporters: 0 };
   const supporters = await forgetIdle(ctx);
@@ -49,26 +50,14 @@ export async function runRetention(ctx: Context, { dryRun }: { dryRun: boolean }
   return { petitions, supporters };
 }
 
-/** When the petition closed; undefined while it is open. */
-function closingOf(petition: PetitionRow, now: Date): Date | undefined {
-  if (['draft', 'published'].includes(statusAt(petition, now))) return undefined;
-  const { closedAt, closesAt, updatedAt } = petition;
-  const known = [closedAt, closesAt].filter((instant): instant is Date => instant !== null && instant <= now);
-  // A petition that was taken down may never have been closed.
-  return known.sort((a, b) => a.getTime() - b.getTime())[0] ?? updatedAt;
-}
-
 async function retain(
   ctx: Context,
-  { key, publicId, slug, retentionDays }: PetitionRow,
-  closedAt: Date,
+  { key, publicId, slug }: PetitionRow,
+  period: 'over' | 'early' | 'exempt',
   dryRun: boolean,
 ): Promise<Retained> {
   const about = { publicId, slug, signatures: 0 };
-  if (retentionDays === null) return { ...about, outcome: 'exempt' };
-  // For a day after closing, signatures can still be confirmed.
-  const over = closedAt.getTime() + Math.max(retentionDays, 1) * DAY_MS;
-  if (over > ctx.now().getTime()) return { ...about, outcome: 'early' };
+  if (period !== 'over') return { ...about, outcome: period };
   try {
     const signatures = await (dryRun ? countNamed : anonymise)(ctx, key);
     return { ...about, outcome: 'due', signatures };
@@ -83,17 +72,22 @@ async function countNamed({ store }: Context, petitionKey: number): Promise<numb
     .select({ signatures: count() })
     .from(t)
     .where(and(eq(t.petitionKey, petitionKey), isNotNull(t.supporterKey)));
-  return row?.signatures ?? 0;
+  return (row?.signatures ?? 0) + (await countNamedPaper(store, petitionKey));
 }
 
 /** Signatures per transaction, so that other writers get their turn. */
 const AT_A_TIME = 1000;
 
 async function anonymise(ctx: Context, petitionKey: number): Promise<number> {
-  for (let signatures = 0; ;) {
-    const some = await anonymiseSome(ctx, petitionKey);
-    signatures += some;
-    if (some < AT_A_TIME) return signatures;
+  const signed = await inSteps(() => anonymiseSome(ctx, petitionKey));
+  return signed + (await inSteps(() => anonymisePaper(ctx.store, petitionKey, AT_A_TIME)));
+}
+
+async function inSteps(step: () => Promise<number>): Promise<number> {
+  for (let done = 0; ;) {
+    const some = await step();
+    done += some;
+    if (some < AT_A_TIME) return done;
   }
 }
 

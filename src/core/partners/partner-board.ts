@@ -7,8 +7,8 @@ import { Moved } from '../petitions/petition-lookup.js';
 import { hidingPetitions } from './partner-terms.js';
 import { findSharedHead, groupColumns, type Group } from './partnerships.js';
 
-/** A null `pending` is hidden from the caller. */
-export type Sums = { confirmed: number; pending: number | null };
+/** A null `pending` is hidden from the caller. `paper`: the paper signatures that count. */
+export type Sums = { confirmed: number; pending: number | null; paper: number };
 
 export type Standing = Sums & {
   partnershipId: string | null;
@@ -30,7 +30,7 @@ export type Vouching = { limit: number | null; counted: number; held: number };
 export type Board = { petitionId: string; lead: Sums; unattributed: Sums; partners: Standing[] };
 
 const SHOWN = 1000;
-const NOTHING = { confirmed: 0, pending: 0 };
+const NOTHING = { confirmed: 0, pending: 0, paper: 0 };
 
 /**
  * The confirmed and pending signatures of each organization in a petition's coalition; sums only, never people. The
@@ -46,8 +46,8 @@ export async function readPartnerBoard(on: Reader, actor: KeyedActor, ref: strin
   const sumOf = await sumsOf(on, petition.key);
   const vouchedBy = leads ? await vouchedOf(on, petition.key) : undefined;
   const shown = (organizationKey: number | null): Sums => {
-    const { confirmed, pending } = sumOf(organizationKey);
-    return { confirmed, pending: seesAll ? pending : null };
+    const { confirmed, pending, paper } = sumOf(organizationKey);
+    return { confirmed, pending: seesAll ? pending : null, paper };
   };
   const partners = (await latestPartnerships(on, petition.key))
     .filter(({ status }) => leads || status === 'accepted')
@@ -111,12 +111,12 @@ const WHOLE_PETITION = 0;
 async function sumsOf(on: Reader, petitionKey: number) {
   const rows = await selectSums(on, petitionKey);
   const sums = new Map(rows.map(({ organizationKey, ...sum }) => [organizationKey, sum]));
-  const { confirmed, pending } = sums.get(WHOLE_PETITION) ?? NOTHING;
+  const remainder = { ...(sums.get(WHOLE_PETITION) ?? NOTHING) };
   sums.delete(WHOLE_PETITION);
-  const remainder = { confirmed, pending };
   for (const one of sums.values()) {
     remainder.confirmed -= one.confirmed;
     remainder.pending -= one.pending;
+    remainder.paper -= one.paper;
   }
   return (organizationKey: number | null) =>
     organizationKey === null ? remainder : (sums.get(organizationKey) ?? NOTHING);
@@ -131,6 +131,7 @@ function selectSums({ db, tables }: Reader, petitionKey: number) {
       organizationKey: number(sql.raw(String(WHOLE_PETITION))),
       confirmed: total(all.confirmed),
       pending: total(all.pending),
+      paper: total(all.paper),
     })
     .from(all)
     .where(eq(all.petitionKey, petitionKey));
@@ -139,6 +140,7 @@ function selectSums({ db, tables }: Reader, petitionKey: number) {
       organizationKey: number(sql`${t.organizationKey}`),
       confirmed: total(t.confirmed),
       pending: total(t.pending),
+      paper: total(t.paper),
     })
     .from(t)
     .where(eq(t.petitionKey, petitionKey))

@@ -4,7 +4,7 @@ import type { Counts } from '../counts/counts.js';
 import { hidingPetitions } from './partner-terms.js';
 
 /** The counts of a petition as one caller may see them. */
-export type ShownCounts = Pick<Counts, 'confirmed' | 'invalidated'> & {
+export type ShownCounts = Pick<Counts, 'confirmed' | 'invalidated' | 'paper' | 'offsets'> & {
   /**
    * Null: hidden from the caller. It changes with every signing, and would show whether an address had signed before.
    */
@@ -12,9 +12,11 @@ export type ShownCounts = Pick<Counts, 'confirmed' | 'invalidated'> & {
 };
 
 /** What every caller may see. */
-export const publicCounts = ({ confirmed, invalidated }: Counts): ShownCounts => ({
+export const publicCounts = ({ confirmed, invalidated, paper, offsets }: Counts): ShownCounts => ({
   confirmed,
   invalidated,
+  paper,
+  offsets,
   waiting: null,
 });
 

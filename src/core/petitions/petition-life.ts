@@ -1,6 +1,7 @@
 import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
+import { DAY_MS } from '../../time.js';
 
 /*
  * A petition's states, and what each allows at an instant. Other files ask here instead of comparing dates themselves;
@@ -49,6 +50,31 @@ export function isConfirmableAt(petition: Scheduled & Pick<PetitionRow, 'closedA
   return now.getTime() <= closed + GRACE_MS;
 }
 
+type Ended = Scheduled & Pick<PetitionRow, 'closedAt' | 'updatedAt' | 'retentionDays'>;
+
+/** When the petition closed; undefined while it is open. */
+function closingOf(petition: Ended, now: Date): Date | undefined {
+  if (['draft', 'published'].includes(statusAt(petition, now))) return undefined;
+  const { closedAt, closesAt, updatedAt } = petition;
+  const known = [closedAt, closesAt].filter((instant): instant is Date => instant !== null && instant <= now);
+  // A petition that was taken down may never have been closed.
+  return known.sort((a, b) => a.getTime() - b.getTime())[0] ?? updatedAt;
+}
+
+/**
+ * How far the retention period of a petition is: `over`, `early` while it runs, `exempt` without one; undefined while the
+ * petition is open.
+ */
+export function retentionAt(petition: Ended, now: Date): 'over' | 'early' | 'exempt' | undefined {
+  const closedAt = closingOf(petition, now);
+  if (!closedAt) return undefined;
+  const { retentionDays } = petition;
+  if (retentionDays === null) return 'exempt';
+  // For a day after closing, signatures can still be confirmed.
+  const over = closedAt.getTime() + Math.max(retentionDays, 1) * DAY_MS;
+  return over > now.getTime() ? 'early' : 'over';
+}
+
 /** Throws `transition_not_allowed`, which names the moves that are allowed. */
 export function assertMove(from: PetitionStatus, to: PetitionStatus): void {
   const allowed = MOVES[from];
@@ -81,6 +107,21 @@ export function assertSignable(petition: Scheduled & Pick<PetitionRow, 'takedown
       extra: { opens_at: petition.opensAt.toISOString() },
       headers: { 'retry-after': String(Math.ceil((petition.opensAt.getTime() - now.getTime()) / 1000)) },
     });
+  }
+}
+
+/**
+ * Throws `petition_taken_down`, `petition_not_published` or `petition_closed` if nothing that was collected elsewhere may
+ * be added to its count. After closing it may: paper arrives late.
+ */
+export function assertTakesLate(petition: Scheduled & Pick<PetitionRow, 'takedownReason'>): void {
+  const { status } = petition;
+  if (status === 'taken_down') throw takenDown(petition);
+  if (status === 'draft') {
+    throw new ApiError('petition_not_published', { detail: 'Publish it first.' });
+  }
+  if (status === 'archived') {
+    throw new ApiError('petition_closed', { detail: 'It is archived: its number is final.' });
   }
 }
 

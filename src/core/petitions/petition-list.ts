@@ -13,7 +13,7 @@ import { wordPatterns } from './search-words.js';
 
 /* The list of petitions, with search, filters and sorting. */
 
-export type PetitionSort = 'created_at' | '-created_at' | 'confirmed' | '-confirmed';
+export type PetitionSort = 'created_at' | '-created_at' | 'confirmed' | '-confirmed' | 'total' | '-total';
 
 export type PetitionFilter = {
   /** Words that must all occur in title or statement. */
@@ -74,8 +74,9 @@ export async function listPetitions(
 ): Promise<Page<PetitionSummary>> {
   const on = ctx.store.read;
   const { petitions: t, organizations, petitionCounts: c } = on.tables;
-  const confirmed = sql<number>`(select coalesce(sum(${c.confirmed}), 0) from ${c} where ${c.petitionKey} = ${t.key})`;
-  const byCount = sort.endsWith('confirmed');
+  const counted = sort.endsWith('total') ? sql`${c.confirmed} + ${c.paper} + ${c.offsets}` : c.confirmed;
+  const count = sql<number>`(select coalesce(sum(${counted}), 0) from ${c} where ${c.petitionKey} = ${t.key})`;
+  const byCount = !sort.endsWith('created_at');
   const [order, beyond] = sort.startsWith('-') ? [desc, lt] : [asc, gt];
 
   const list = `petitions:${sort}`;
@@ -83,18 +84,18 @@ export async function listPetitions(
   const after =
     place &&
     (byCount
-      ? or(beyond(confirmed, place[0]), and(eq(confirmed, place[0]), beyond(t.key, place[1])))
+      ? or(beyond(count, place[0]), and(eq(count, place[0]), beyond(t.key, place[1])))
       : beyond(t.key, place[1]));
 
   const rows = await on.db
-    .select({ ...summaryColumns(on.tables), confirmed: confirmed.mapWith(Number) })
+    .select({ ...summaryColumns(on.tables), count: count.mapWith(Number) })
     .from(t)
     .innerJoin(organizations, eq(organizations.key, t.organizationKey))
     .where(and(visibleTo(actor, t), ...matching(filter, actor, on.tables, ctx.now()), after))
-    .orderBy(...(byCount ? [order(confirmed), order(t.key)] : [order(t.key)]))
+    .orderBy(...(byCount ? [order(count), order(t.key)] : [order(t.key)]))
     .limit(limit + 1);
 
-  const { items, nextCursor } = pageOf(list, rows, limit, (row) => [row.confirmed, row.key]);
+  const { items, nextCursor } = pageOf(list, rows, limit, (row) => [row.count, row.key]);
   const counts = await countsOf(
     on,
     items.map((item) => item.key),

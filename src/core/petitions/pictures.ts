@@ -1,17 +1,17 @@
 import type { Reader } from '../../store/store.js';
 import type { Actor } from '../actor.js';
-import { readCounts } from '../counts/counts.js';
+import { readCounts, totalOf } from '../counts/counts.js';
 import { findLead, type Lead } from './lead.js';
 import { findPetition } from './petition-lookup.js';
 import type { PetitionRow } from './petition-rules.js';
 
 /** What the picture of a petition shows. */
-export type Pictured = { petition: PetitionRow; lead: Lead; confirmed: number };
+export type Pictured = { petition: PetitionRow; lead: Lead; total: number };
 
 /** What the petition's picture shows. Throws `petition_not_found`, `petition_taken_down`, or Moved. */
 export async function findPictured(on: Reader, actor: Actor, ref: string): Promise<Pictured> {
   const petition = await findPetition(on, actor, ref);
   const lead = await findLead(on, petition);
-  const { confirmed } = await readCounts(on, petition.key);
-  return { petition, lead, confirmed };
+  const total = totalOf(await readCounts(on, petition.key));
+  return { petition, lead, total };
 }

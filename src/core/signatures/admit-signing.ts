@@ -43,7 +43,7 @@ export async function admitSigning(ctx: Context, tx: Tx, signing: Signing): Prom
   const attribution = await attribute(ctx, tx, petition, signing, email);
   const vouches = input.vouched && actor.kind === 'secret';
   const allowance = vouches ? await allowanceOf(tx, actor, petition) : null;
-  const published = await ctx.published.confirmed(tx, petition.key);
+  const published = await ctx.published.total(tx, petition.key);
   const optIns = await readOptIns(tx, actor, petition, input.optIns);
   const proven = await assertChallenge(ctx, tx, petition, signing);
   const suspicion =

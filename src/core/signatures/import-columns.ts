@@ -12,7 +12,7 @@ import { answerColumn } from './answers.js';
  * Names of columns in exports of Mailchimp, Action Network, SpeakOut, Google Forms, Eventbrite, of other systems, and
  * in spreadsheets of people, without spaces and signs; the better ones first.
  */
-const KNOWN_NAMES: Partial<Record<ImportField, string>> = {
+export const KNOWN_NAMES: Partial<Record<ImportField, string>> = {
   email:
     'email emailaddress emailadress emailadresse mail mailadresse mailaddress emailaddresse youremail youremailaddress username attendeeemail buyeremail contactemail email1 primaryemail courriel adresseemail adressemail adresseelectronique mailadres emailadres correo correoelectronico 電子メール indirizzoemail adresemail eposta epost sahkoposti メールアドレス',
   name: 'name fullname yourname displayname attendeename signername completename vollername ganzername vorundnachname vornamenachname vornameundnachname namevorname nom nomcomplet nometprenom naam volledigenaam nombrecompleto nombreyapellidos nomecompleto nomeecognome namn imieinazwisko 氏名 名前',
@@ -59,56 +59,84 @@ const bare = (name: string): string =>
     .toLowerCase()
     .replace(/[^\p{Letter}\p{Number}]/gu, '');
 
-const KNOWN = new Map(
-  IMPORT_FIELDS.flatMap((field) =>
-    (KNOWN_NAMES[field] ?? '').split(' ').map((name, rank) => [bare(name), { field, rank }] as const),
-  ),
-);
+type Recognised<Field> = { field: Field; rank: number };
 
-/** What a column can be: a field of ours, or one of the petition's own. */
+/** What the columns of one kind of files can be, and by which names they are known. */
+export type ColumnKind<Field extends string> = {
+  isField: (text: string) => text is Field;
+  /** Tells by its name what a column is. */
+  recognise: (name: string) => Recognised<Field> | undefined;
+  /** Whether a file without addresses is of no use. */
+  needsEmail: boolean;
+  /** How to write choices of columns. */
+  rule: string;
+};
+
+export function columnKind<Field extends string>(
+  fields: readonly Field[],
+  names: Partial<Record<Field, string>>,
+  needsEmail: boolean,
+): ColumnKind<Field> {
+  const known = new Map(
+    fields.flatMap((field) =>
+      (names[field] ?? '').split(' ').map((name, rank) => [bare(name), { field, rank }] as const),
+    ),
+  );
+  return {
+    isField: (text): text is Field => (fields as readonly string[]).includes(text),
+    recognise: (name) => known.get(bare(name)),
+    needsEmail,
+    rule: `Write pairs like ${needsEmail ? 'Email Address:email' : 'Your name:name'},Vorname:given_name; fields are ${fields.join(', ')}`,
+  };
+}
+
+const OF_ALL_PETITIONS = columnKind(IMPORT_FIELDS, KNOWN_NAMES, true);
+
+/** What a column of signatures can be: a field of ours, or one of the petition's own. */
 export type ImportTarget = ImportField | `answers.${string}`;
 
-type Recognised = { field: ImportTarget; rank: number };
-
-/** Tells by its name what a column is. The petition's own fields are known by their names and labels, too. */
-function recogniserFor(fields: readonly OwnField[]): (name: string) => Recognised | undefined {
-  const exact = new Map<string, Recognised>();
-  const loose = new Map<string, Recognised>();
-  for (const { name, label, labels } of fields) {
+/** The columns of signatures. The petition's own fields are known by their names and labels, too. */
+export function signatureColumns(ownFields: readonly OwnField[]): ColumnKind<ImportTarget> {
+  const exact = new Map<string, Recognised<ImportTarget>>();
+  const loose = new Map<string, Recognised<ImportTarget>>();
+  for (const { name, label, labels } of ownFields) {
     const field = answerColumn(name);
     exact.set(field, { field, rank: 0 });
     exact.set(name, { field, rank: 1 });
     for (const words of [name, label, ...Object.values(labels)]) loose.set(bare(words), { field, rank: 2 });
   }
-  return (name) => exact.get(spelt(name)) ?? KNOWN.get(bare(name)) ?? loose.get(bare(name));
+  return {
+    ...OF_ALL_PETITIONS,
+    isField: (text): text is ImportTarget =>
+      OF_ALL_PETITIONS.isField(text) || /^answers\.[a-z][a-z0-9_]{0,39}$/.test(text),
+    recognise: (name) => exact.get(spelt(name)) ?? OF_ALL_PETITIONS.recognise(name) ?? loose.get(bare(name)),
+    rule: `${OF_ALL_PETITIONS.rule}, and answers.shirt_size for a field of the petition’s own`,
+  };
 }
 
-export type ImportColumn = {
+export type ImportColumn<Field extends string = ImportTarget> = {
   /** Null where it could be data of a person. */
   name: string | null;
-  field: ImportTarget | null;
+  field: Field | null;
   ignored: IgnoredColumn | null;
 };
 
-/** How to write choices of columns. */
-export const COLUMNS_RULE = `Write pairs like Email Address:email,Vorname:given_name; fields are ${IMPORT_FIELDS.join(', ')}, and answers.shirt_size for a field of the petition’s own.`;
-
-export type ColumnChoices = ReadonlyMap<string, ImportTarget | null>;
-
-const isTarget = (text: string): text is ImportTarget =>
-  (IMPORT_FIELDS as readonly string[]).includes(text) || /^answers\.[a-z][a-z0-9_]{0,39}$/.test(text);
+export type ColumnChoices<Field extends string = ImportTarget> = ReadonlyMap<string, Field | null>;
 
 /**
  * Reads what the sender says, like `Email Address:email,Notes:`: names of columns, each with a field or nothing.
  * Undefined: it is not written so, or there is no such field.
  */
-export function readColumnChoices(text: string): ColumnChoices | undefined {
-  const choices = new Map<string, ImportTarget | null>();
+export function readColumnChoices<Field extends string>(
+  text: string,
+  { isField }: ColumnKind<Field>,
+): ColumnChoices<Field> | undefined {
+  const choices = new Map<string, Field | null>();
   const items = text.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*?))\s*:\s*([a-z0-9_.]*)\s*(?:,|$)/gy);
   let read = 0;
   for (const [whole, quoted, plain = '', field = ''] of items) {
     read += whole.length;
-    if (field !== '' && !isTarget(field)) return undefined;
+    if (field !== '' && !isField(field)) return undefined;
     choices.set(spelt(quoted?.replaceAll('""', '"') ?? plain), field === '' ? null : field);
   }
   return read === text.length && choices.size > 0 ? choices : undefined;
@@ -131,20 +159,19 @@ const shownName = (name: string): string | null => {
  * The columns of a file by its header. `isAsked`: whether the petition has a place for a field. Throws `invalid_body`,
  * with the names of the columns that were found, if there is none for the address or the name.
  */
-export function columnsOf(
+export function columnsOf<Field extends string>(
   header: readonly string[],
-  choices: ColumnChoices | undefined,
-  isAsked: (field: ImportTarget) => boolean,
-  ownFields: readonly OwnField[] = [],
-): ImportColumn[] {
-  const recognise = recogniserFor(ownFields);
+  choices: ColumnChoices<Field> | undefined,
+  isAsked: (field: Field) => boolean,
+  kind: ColumnKind<Field>,
+): ImportColumn<Field>[] {
   const chosen = header.map((name) => choices?.get(spelt(name)));
   const errors: FieldError[] = [];
-  const best = new Map<ImportTarget, { at: number; rank: number }>();
+  const best = new Map<string, { at: number; rank: number }>();
   header.forEach((name, at) => {
     const choice = chosen[at];
     if (choice === null) return;
-    const known = choice === undefined ? recognise(name) : { field: choice, rank: -1 };
+    const known = choice === undefined ? kind.recognise(name) : { field: choice, rank: -1 };
     if (!known) return;
     const other = best.get(known.field);
     if (other?.rank === known.rank && spelt(header[other.at] ?? '') === spelt(name)) {
@@ -161,11 +188,11 @@ export function columnsOf(
     best.delete('postal_address_city');
     best.delete('postal_address_region');
   }
-  const absent = absentFrom(header, choices, best);
+  const absent = absentFrom(header, choices, best, kind);
   if (absent) errors.unshift(absent);
   if (errors.length > 0) throw invalidBody(...errors);
   return header.map((name, at) => {
-    const field = chosen[at] === null ? undefined : (chosen[at] ?? recognise(name)?.field);
+    const field = chosen[at] === null ? undefined : (chosen[at] ?? kind.recognise(name)?.field);
     const isBest = field !== undefined && best.get(field)?.at === at;
     const shown = shownName(name);
     if (field === undefined || !best.has(field)) return { name: shown, field: null, ignored: 'unknown' };
@@ -176,18 +203,19 @@ export function columnsOf(
   });
 }
 
-const NAMES: readonly ImportField[] = ['name', 'given_name', 'family_name'];
+const NAMES: readonly string[] = ['name', 'given_name', 'family_name'];
 
 /** One error for all that the header lacks. It names the columns, but not those that could be data of a person. */
 function absentFrom(
   header: readonly string[],
-  choices: ColumnChoices | undefined,
-  best: ReadonlyMap<ImportTarget, unknown>,
+  choices: ColumnChoices<string> | undefined,
+  best: ReadonlyMap<string, unknown>,
+  { needsEmail }: Pick<ColumnKind<string>, 'needsEmail'>,
 ): FieldError | undefined {
   const spellings = header.map(spelt);
   const unmatched = [...(choices?.keys() ?? [])].filter((name) => !spellings.includes(name));
   const lacking = [
-    ...(best.has('email') ? [] : ['the e-mail address']),
+    ...(needsEmail && !best.has('email') ? ['the e-mail address'] : []),
     ...(NAMES.some((name) => best.has(name)) ? [] : ['the name']),
   ];
   if (lacking.length === 0 && unmatched.length === 0) return undefined;
@@ -198,7 +226,7 @@ function absentFrom(
   return {
     pointer: '/columns',
     code: 'required',
-    detail: `${what} ${listOf(header)} Say which is which, like columns=Your address:email,Who:name.`,
+    detail: `${what} ${listOf(header)} Say which is which, like columns=${needsEmail ? 'Your address:email,' : ''}Who:name.`,
   };
 }
 

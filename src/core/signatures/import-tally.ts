@@ -51,13 +51,25 @@ const report = (hear: (problem: LineProblem) => void, line: number, errors: read
 };
 
 export function refuseLine(
-  tally: ImportTally,
+  tally: Pick<ImportTally, 'failed'>,
   { onError }: ImportListener,
   line: number,
   errors: readonly FieldError[],
 ): void {
   tally.failed += 1;
   report(onError, line, errors);
+}
+
+/** Counts a line of which something is to be told, though it was not refused. */
+export function warnOfLine(
+  tally: Pick<ImportTally, 'warned'>,
+  { onWarning }: ImportListener,
+  line: number,
+  warnings: readonly FieldError[],
+): void {
+  if (warnings.length === 0) return;
+  tally.warned += 1;
+  if (onWarning) report(onWarning, line, warnings);
 }
 
 /** Counts a line by its outcome. `warnings`: what was left out of it. */
@@ -73,7 +85,5 @@ export function tallyLine(
   else if (outcome === 'already_signed') tally.alreadySigned += 1;
   else if (outcome === 'left_out') tally.leftOut += 1;
   else tally[outcome] += 1;
-  if (warnings.length === 0) return;
-  tally.warned += 1;
-  if (listener.onWarning) report(listener.onWarning, line, warnings);
+  warnOfLine(tally, listener, line, warnings);
 }

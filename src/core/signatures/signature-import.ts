@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, type FieldError } from '../../errors.js';
+import type { FieldError } from '../../errors.js';
 import { worldOf, type KeyedActor } from '../actor.js';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
@@ -11,6 +11,7 @@ import { allowanceOf, noteVouched } from '../partners/vouching.js';
 import { assertSignable } from '../petitions/petition-life.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import type { Collected, CollectedSignature } from './collected-signature.js';
+import { FIRST_CHUNK, nextSize, storeChunk } from './import-chunks.js';
 import { NO_LINES, refuseLine, tallyLine, type ImportListener, type ImportTally } from './import-tally.js';
 import { addToImport, beginImport, type ImportTotals } from './imports.js';
 import { seesAll } from './signature-access.js';
@@ -19,9 +20,9 @@ import { takeOver, type Outcome, type Taken } from './signature-import-outcomes.
 /**
  * One line of a file: a signature, or its errors. `notCounted`: the file itself says that the signature did not count.
  */
-export type ImportLine = { line: number } & (
+export type ImportLine<Input = CollectedSignature> = { line: number } & (
   | {
-      input: CollectedSignature;
+      input: Input;
       notCounted?: boolean;
       /** What could not be read, and was left out. */
       warnings?: readonly FieldError[];
@@ -45,14 +46,6 @@ export type ImportInput = ImportListener & {
   /** Called after each commit. */
   onProgress?: (tally: ImportTally) => void;
 };
-
-const FIRST_CHUNK = 200;
-const SMALLEST_CHUNK = 20;
-/** The next rows may be of a slower kind, so chunks grow slowly. */
-const MOST_GROWTH = 2;
-const LARGEST_CHUNK = 5000;
-const PATIENCE = 60;
-const BUSY_MS = 500;
 
 /**
  * Imports signatures that were collected elsewhere: the actor vouches for them, they count at once, and no mail is
@@ -145,65 +138,16 @@ function readRow(
 /** `key`: of the import, once something is stored; `rows`: the size of the next chunk. */
 type Progress = { publicId: string; key: number | undefined; rows: number };
 
-/**
- * Stores a chunk and adjusts the size of the next one. Waits and retries while the server is overloaded: signing goes
- * first.
- */
+/** Stores a chunk and adjusts the size of the next one. */
 async function store(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await oneByOne(ctx.store, () => storeNow(ctx, input, rows, progress));
-    } catch (error) {
-      const isBusy = error instanceof ApiError && error.code === 'overloaded';
-      if (!isBusy || tries === PATIENCE) throw error;
-      await sleep(BUSY_MS);
-    }
-  }
-}
-
-const last = new WeakMap<object, Promise<unknown>>();
-
-/** Chunks of concurrent imports run one after the other, so that a signing waits for one chunk at most. */
-function oneByOne<T>(store: object, work: () => Promise<T>): Promise<T> {
-  const next = (last.get(store) ?? Promise.resolve()).then(work, work);
-  last.set(store, next);
-  return next;
-}
-
-async function storeNow(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
-  const { petition, taken, importKey, took } = await transactOrTry(ctx, input, rows, progress);
-  const fitting = rows.length * Math.min(MOST_GROWTH, input.chunkMs / Math.max(0.1, took));
-  progress.rows = Math.round(Math.min(LARGEST_CHUNK, Math.max(SMALLEST_CHUNK, fitting)));
+  const work = (tx: Tx) => storeIn(ctx, tx, input, rows, progress);
+  const { petition, taken, importKey, took } = await storeChunk(ctx.store, input.dryRun === true, work);
+  progress.rows = nextSize(rows.length, input.chunkMs, took);
   if (!input.dryRun) {
     progress.key = importKey;
     await ctx.milestones.settle(petition.key, petition.goals);
   }
   return taken;
-}
-
-/** Carries what a dry run has found out of a transaction that is undone. */
-class DryRun extends Error {
-  constructor(readonly stored: Stored) {
-    super('a dry run stores nothing');
-  }
-}
-
-async function transactOrTry(
-  ctx: Context,
-  input: ImportInput,
-  rows: readonly Row[],
-  progress: Progress,
-): Promise<Stored> {
-  try {
-    return await ctx.store.transact(async (tx) => {
-      const stored = await storeIn(ctx, tx, input, rows, progress);
-      if (input.dryRun) throw new DryRun(stored);
-      return stored;
-    });
-  } catch (error) {
-    if (error instanceof DryRun) return error.stored;
-    throw error;
-  }
 }
 
 type Stored = {

@@ -4,7 +4,7 @@ import { PetitionPath } from '../../../schema/api/common.js';
 import { HistoryQuery, PetitionCounts, PetitionHistory } from '../../../schema/api/counts/counts.js';
 import { ANONYMOUS } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
-import { nextMilestone, readCounts, readHistory } from '../../core/counts/counts.js';
+import { nextMilestone, readCounts, readHistory, totalOf } from '../../core/counts/counts.js';
 import { countsShownTo, publicCounts, type ShownCounts } from '../../core/partners/shown-counts.js';
 import { findHead } from '../../core/petitions/petition-lookup.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
@@ -18,8 +18,11 @@ export const toCounts = (counts: ShownCounts, goals: readonly number[]): Petitio
   confirmed: counts.confirmed,
   pending: counts.waiting?.pending ?? null,
   invalidated: counts.invalidated,
+  paper: counts.paper,
+  offset: counts.offsets,
+  total: totalOf(counts),
   goal: goals.at(-1) ?? null,
-  next_milestone: nextMilestone(goals, counts.confirmed),
+  next_milestone: nextMilestone(goals, totalOf(counts)),
   updated_at: iso(counts.waiting?.updatedAt ?? null),
 });
 
@@ -64,7 +67,7 @@ export const countRoutes =
           access: 'open',
           summary: 'Read the counts of a petition',
           description:
-            'How many people have signed, as of the last commit. The answer is small and can be cached by a CDN: use it for polling. For many viewers that stay for long, `followPetitionCounts` is cheaper.',
+            'How many people have signed, as of the last commit. `total` is the number to show; `listOffsets` explains its `offset`. The answer is small and can be cached by a CDN: use it for polling. For many viewers that stay for long, `followPetitionCounts` is cheaper.',
           params: PetitionPath,
           answers: { 200: PetitionCounts, 304: NOT_MODIFIED, 308: MOVED },
           errors: ['petition_not_found', 'petition_taken_down'],
@@ -88,7 +91,8 @@ export const countRoutes =
           tag: 'Counts',
           access: 'open',
           summary: 'Read how a petition has grown',
-          description: 'Confirmed signatures per hour or day (UTC), by the time of their confirmation.',
+          description:
+            'Confirmed signatures per hour or day (UTC), by the time of their confirmation. Paper signatures and offsets are not in it: they have no such time.',
           params: PetitionPath,
           querystring: HistoryQuery,
           answers: { 200: PetitionHistory, 304: NOT_MODIFIED, 308: MOVED },

@@ -11,7 +11,7 @@ import type { LiveStreams } from './live-streams.js';
 const EXAMPLE = `retry: 3000
 event: counts
 id: 6qZ0f1sX8c0r6Zk3
-data: {"confirmed":4211,"pending":null,"invalidated":3,"goal":25000,"next_milestone":5000,"updated_at":null}
+data: {"confirmed":4211,"pending":null,"invalidated":3,"paper":120,"offset":300,"total":4631,"goal":25000,"next_milestone":5000,"updated_at":null}
 
 :
 

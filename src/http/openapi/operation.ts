@@ -14,6 +14,7 @@ export const TAGS = {
   Petitions: 'Petitions, their texts and their status.',
   Signatures: 'Signing, and what organisers do with signatures.',
   Counts: 'How many have signed, now and over time.',
+  Paper: 'Signatures on paper, and numbers that were counted elsewhere.',
   Sharing: 'Links that people spread, what they bring, and how a petition looks elsewhere.',
   Confirmation: 'Proof that the person who typed an address reads its mailbox.',
   Subscriptions: 'Who may be mailed, with the consent that says so, and how to leave.',

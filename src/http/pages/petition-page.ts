@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyPluginCallback } from 'fastify';
 import { ANONYMOUS } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
-import { readCounts } from '../../core/counts/counts.js';
+import { readCounts, totalOf, type Counts } from '../../core/counts/counts.js';
 import { findLead, type Lead } from '../../core/petitions/lead.js';
 import { isOpenAt } from '../../core/petitions/petition-life.js';
 import { findPetition, Moved } from '../../core/petitions/petition-lookup.js';
@@ -57,7 +57,7 @@ function policyOf(petition: PetitionRow, lead: Lead, publicUrl: string): string 
 type Shown = {
   petition: PetitionRow;
   lead: Lead;
-  confirmed: number;
+  counts: Counts;
   /** Its own page elsewhere, or this one. */
   canonical: string;
   /** The language of the form, where the query asks for one. */
@@ -96,10 +96,16 @@ function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
 }
 
 function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, publicUrl: string): string {
-  const { petition, lead, confirmed, locale, isOpen } = shown;
-  const plural = new Intl.PluralRules(spoken).select(confirmed);
-  const number = new Intl.NumberFormat(spoken).format(confirmed);
-  const count = say(embed[`count_${plural}`] ?? embed.count_other, { count: number });
+  const { petition, lead, counts, locale, isOpen } = shown;
+  const total = totalOf(counts);
+  const plural = new Intl.PluralRules(spoken).select(total);
+  const numbers = new Intl.NumberFormat(spoken);
+  const count = say(embed[`count_${plural}`] ?? embed.count_other, { count: numbers.format(total) });
+  const parts = [
+    ...(counts.paper > 0 ? [say(embed.on_paper, { count: numbers.format(counts.paper) })] : []),
+    ...(counts.offsets > 0 ? [say(embed.from_elsewhere, { count: numbers.format(counts.offsets) })] : []),
+  ];
+  const others = say(embed.including, { parts: new Intl.ListFormat(spoken).format(parts) });
   const targets = petition.targets.map(({ name }) => name).join('; ');
   return html`<!doctype html>
     <html lang="${spoken}" dir="${dir}" prefix="og: https://ogp.me/ns#">
@@ -118,6 +124,7 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
               <p class="statement">${petition.statement}</p>
             </div>
             <p><strong>${count}</strong></p>
+            ${parts.length === 0 ? '' : html`<p>${others}</p>`}
             <p class="late">${isOpen ? pages.common.no_script : embed.closed}</p>
           </undersigned-petition>
         </main>
@@ -155,14 +162,14 @@ export const petitionPageRoutes =
           return reply.redirect(`${publicUrl}/p/${petition.slug}${query ? `?${query}` : ''}`, 308);
         }
         const lead = await findLead(on, petition);
-        const { confirmed } = await readCounts(on, petition.key);
+        const counts = await readCounts(on, petition.key);
         const { locale } = request.query;
         reply.pagePolicy = policyOf(petition, lead, publicUrl);
         const canonical = ctx.links.petition(petition);
         const shown: Shown = {
           petition,
           lead,
-          confirmed,
+          counts,
           canonical,
           locale,
           isOpen: isOpenAt(petition, ctx.now()),

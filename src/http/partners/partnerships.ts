@@ -61,6 +61,7 @@ const toStanding = (row: Standing) => ({
   answered_at: iso(row.answeredAt),
   confirmed: row.confirmed,
   pending: row.pending,
+  paper: row.paper,
 });
 
 const config = { scope: 'partners:write' } as const;

@@ -10,13 +10,13 @@ import type { PictureContent } from '../../pictures/content.js';
  * always written as in the language of the petition.
  */
 export function contentOf(
-  { petition, lead, confirmed }: Pictured,
+  { petition, lead, total }: Pictured,
   locales: Locales,
   now: Date,
 ): Omit<PictureContent, 'picture'> {
   const { title, locale, goals } = petition;
   const { picture: words, locale: spoken } = locales.pick(locale);
-  const next = nextMilestone(goals, confirmed);
+  const next = nextMilestone(goals, total);
   const goal = next ?? goals.at(-1) ?? null;
   const wordings = (text: string, number: number): string[] => {
     const written = numberIn(locale, number);
@@ -27,11 +27,11 @@ export function contentOf(
     organization: lead.name,
     color: lead.color,
     count:
-      confirmed <= 0 && isOpenAt(petition, now)
+      total <= 0 && isOpenAt(petition, now)
         ? [say(words.first), ...wordings(words.signatures, 0)]
-        : wordings(words.signatures, confirmed),
+        : wordings(words.signatures, total),
     goal: goal === null ? [] : wordings(next === null ? words.goal_reached : words.goal, goal),
-    progress: goal === null ? null : Math.max(0, Math.min(1, confirmed / goal)),
+    progress: goal === null ? null : Math.max(0, Math.min(1, total / goal)),
   };
 }
 

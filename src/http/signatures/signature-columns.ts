@@ -1,18 +1,11 @@
 import type { Signature } from '../../../schema/api/signatures/signatures.js';
-import { csvCell, rawCsvCell } from '../../core/csv.js';
 import { answerColumn, answerTo } from '../../core/signatures/answers.js';
-import type { SignatureView } from '../../core/signatures/signature-views.js';
+import { LineFile, type Cell } from '../line-files.js';
 import { toSignature } from './signatures.js';
 
-/* Writes signatures as lines of a file, CSV or NDJSON. */
-
 type Wire = (typeof Signature)['static'];
-type Cell = string | number | boolean | null | undefined;
 
-/**
- * The columns of the CSV: the members of a `Signature`, with several columns for nested ones. Those for the answers to a
- * petition's own fields come last.
- */
+/** The columns of the CSV: the members of a `Signature`, with several columns for nested ones. */
 const COLUMNS: Record<string, (one: Wire) => Cell> = {
   id: (one) => one.id,
   petition_id: (one) => one.petition_id,
@@ -47,48 +40,14 @@ const COLUMNS: Record<string, (one: Wire) => Cell> = {
   suspicion_signals: (one) => one.suspicion?.signals.join(' '),
 };
 
-const CELLS = Object.values(COLUMNS);
-
-export const CSV_COLUMNS: readonly string[] = Object.keys(COLUMNS);
-
-export const csvHeader = (ownFields: readonly string[] = []): string =>
-  `${[...CSV_COLUMNS, ...ownFields.map((name) => answerColumn(name))].join(',')}\r\n`;
-export const BOM = '\uFEFF';
-
-export function csvLine(view: SignatureView, ownFields: readonly string[] = [], cellText = csvCell): string {
-  const one = toSignature(view);
-  let text = '';
-  for (const [i, cellOf] of CELLS.entries()) {
-    if (i > 0) text += ',';
-    text += textOf(cellOf(one), cellText);
-  }
-  for (const name of ownFields) text += `,${textOf(answerTo(one.answers, name), cellText)}`;
-  return `${text}\r\n`;
-}
-
-const textOf = (cell: Cell, cellText: typeof csvCell): string =>
-  typeof cell === 'string' ? cellText(cell) : cell == null ? '' : String(cell);
-
-export const jsonLine = (view: SignatureView): string => `${JSON.stringify(toSignature(view))}\n`;
-
-export type LineFormat = {
-  format: 'csv' | 'ndjson';
-  bom?: boolean | undefined;
-  /** `raw`: for programs that run no formulas, and take an apostrophe for a part of the text. */
-  formulas?: 'escaped' | 'raw' | undefined;
-};
-
-/** The name of a file of the petition's signatures. */
-export const exportName = (slug: string, format: LineFormat['format'], at: Date): string =>
-  `${slug}-${at.toISOString().slice(0, 10)}.${format}`;
-
-/** The text of a file, one slice at a time. Unless it throws, it is complete. */
-export async function* fileOf(
-  slices: AsyncIterable<readonly SignatureView[]>,
-  { format, bom = false, formulas, ownFields }: LineFormat & { ownFields: readonly string[] },
-): AsyncGenerator<string, void, undefined> {
-  const cellText = formulas === 'raw' ? rawCsvCell : csvCell;
-  const lineOf = format === 'csv' ? (view: SignatureView) => csvLine(view, ownFields, cellText) : jsonLine;
-  if (format === 'csv') yield (bom ? BOM : '') + csvHeader(ownFields);
-  for await (const slice of slices) yield slice.map(lineOf).join('');
-}
+/** Files of signatures. Columns for the answers to the petition's own fields come last. */
+export const signatureLines = (ownFields: readonly string[] = []) =>
+  new LineFile(
+    {
+      ...COLUMNS,
+      ...Object.fromEntries(
+        ownFields.map((name) => [answerColumn(name), ({ answers }: Wire) => answerTo(answers, name)]),
+      ),
+    },
+    toSignature,
+  );

@@ -1,22 +1,19 @@
-import { Readable } from 'node:stream';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { SignatureExportQuery } from '../../../schema/api/signatures/signature-export.js';
 import { Signature } from '../../../schema/api/signatures/signatures.js';
 import type { Context } from '../../core/context.js';
 import { exportSignatures } from '../../core/signatures/signature-export.js';
-import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
 import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
-import { endStalled } from '../slow-clients.js';
-import { csvHeader, exportName, fileOf } from './signature-columns.js';
-
-const TYPES = { csv: `${CSV}; charset=utf-8`, ndjson: NDJSON } as const;
+import { sendFile } from '../send-file.js';
+import { exportName } from '../line-files.js';
+import { signatureLines } from './signature-columns.js';
 
 const FILE = {
   description: 'The file. It is complete if the answer ends properly in HTTP.',
   content: {
-    [CSV]: csvFile('RFC 4180, UTF-8, with a header.', csvHeader()),
+    [CSV]: csvFile('RFC 4180, UTF-8, with a header.', signatureLines().header),
     [NDJSON]: lineFile(Signature, 'One `Signature` per line, as JSON.'),
   },
 };
@@ -57,15 +54,9 @@ If a client reads nothing for half a minute, its connection is closed.`,
           createdBefore: rest.created_before === undefined ? undefined : new Date(rest.created_before),
         };
         const { slug, ownFields, slices } = await exportSignatures(ctx, keyed(request), petition, filter);
-        reply
-          .type(TYPES[format])
-          .header('cache-control', PRIVATE_CACHE)
-          .header('content-disposition', `attachment; filename="${exportName(slug, format, ctx.now())}"`);
-        if (request.method === 'HEAD') return reply.send('');
-        endStalled(reply.raw, stallMs);
-        return reply.send(
-          Readable.from(fileOf(slices, { format, bom, formulas, ownFields }), { objectMode: false }),
-        );
+        const name = exportName(slug, format, ctx.now());
+        const text = signatureLines(ownFields).write(slices, { format, bom, formulas });
+        return sendFile(request, reply, { name, format, text, stallMs });
       },
     );
     done();

@@ -1,62 +1,69 @@
-import type { OwnField } from '../../../schema/db/tables/petitions.js';
 import { CsvReader, MAX_RECORD, unescapeFormula, type CsvRecord } from '../../core/csv.js';
 import { FileDecoder } from '../../core/file-text.js';
 import {
   columnsOf,
   type ColumnChoices,
+  type ColumnKind,
   type ImportColumn,
-  type ImportTarget,
 } from '../../core/signatures/import-columns.js';
 import type { ImportLine } from '../../core/signatures/signature-import.js';
 import type { FieldError } from '../../errors.js';
 import { repeatedMember, TWICE } from '../json-text.js';
-import { about, ValueReader, type DateReading, type Values } from './signature-import-values.js';
+import {
+  about,
+  ValueReader,
+  type DateReading,
+  type LineContract,
+  type Values,
+} from './signature-import-values.js';
 
 /*
  * Parses files of signatures that were collected elsewhere: each line becomes a signature, or errors with its number.
  */
 
-export type ImportFile = {
+export type ImportFile<Field extends string> = {
   format: 'csv' | 'ndjson';
   /** As the sender names it. */
   encoding?: string | undefined;
   /** What the sender says about columns. */
-  columns?: ColumnChoices | undefined;
+  columns?: ColumnChoices<Field> | undefined;
   dates?: DateReading;
   /** Whether the petition has a place for a field. */
-  isAsked?: ((field: ImportTarget) => boolean) | undefined;
-  /** The fields of the petition's own, for CSV. */
-  ownFields?: readonly OwnField[] | undefined;
+  isAsked?: ((field: Field) => boolean) | undefined;
+};
+
+/** What the lines of one kind of files are. */
+export type FileKind<Field extends string, Wire, Input> = {
+  columns: ColumnKind<Field>;
+  line: LineContract<Wire, Input>;
+  /** Members of an export that an import ignores. */
+  notRead: readonly string[];
+  /** What a command puts before a warning. */
+  warning: string;
 };
 
 /** What is found out about a file while it is read. */
-export type ImportFileFindings = { encoding: string | null; columns: ImportColumn[] | null };
-
-/** Members of an export that an import ignores. */
-const NOT_READ = [
-  'id',
-  'petition_id',
-  'supporter_id',
-  'phone_e164',
-  'collector_id',
-  'shown',
-  'mailing_id',
-  'withdrawn_at',
-  'suspicion',
-];
+export type ImportFileFindings<Field extends string> = {
+  encoding: string | null;
+  columns: ImportColumn<Field>[] | null;
+};
 
 /**
  * Parses a file as it arrives. `lines` throws `invalid_body` for a CSV whose first line does not name its columns, and
  * for an encoding that is unknown.
  */
-export function readImportFile(
+export function readImportFile<Field extends string, Wire extends object, Input>(
   bytes: AsyncIterable<Uint8Array>,
-  file: ImportFile,
-): { lines: AsyncGenerator<ImportLine[], void, undefined>; found: ImportFileFindings } {
+  file: ImportFile<Field>,
+  kind: FileKind<Field, Wire, Input>,
+): { lines: AsyncGenerator<ImportLine<Input>[], void, undefined>; found: ImportFileFindings<Field> } {
   const decoder = new FileDecoder(file.encoding);
-  const found: ImportFileFindings = { encoding: null, columns: null };
-  const values = new ValueReader(file.dates ?? {}, () => decoder.encoding);
-  const reader = file.format === 'csv' ? new CsvLines(values, file, found) : new JsonLines(values);
+  const found: ImportFileFindings<Field> = { encoding: null, columns: null };
+  const values = new ValueReader(kind.line, file.dates ?? {}, () => decoder.encoding);
+  const reader =
+    file.format === 'csv'
+      ? new CsvLines(values, file, kind.columns, found)
+      : new JsonLines(values, kind.notRead);
   async function* lines() {
     for await (const piece of bytes) {
       const some = reader.read(decoder.read(piece));
@@ -72,27 +79,30 @@ export function readImportFile(
 
 type Put = (values: Values, cell: string) => void;
 
-class CsvLines {
+type Lines<Input> = { lineOf(line: number, values: Values | FieldError[]): ImportLine<Input> };
+
+class CsvLines<Field extends string, Input> {
   readonly #reader = new CsvReader();
   #puts: (Put | undefined)[] | undefined;
 
   constructor(
-    private readonly values: ValueReader,
-    private readonly file: ImportFile,
-    private readonly found: ImportFileFindings,
+    private readonly values: Lines<Input>,
+    private readonly file: ImportFile<Field>,
+    private readonly kind: ColumnKind<Field>,
+    private readonly found: ImportFileFindings<Field>,
   ) {}
 
-  read = (text: string): ImportLine[] => this.#toLines(this.#reader.read(text));
+  read = (text: string): ImportLine<Input>[] => this.#toLines(this.#reader.read(text));
 
-  end(): ImportLine[] {
+  end(): ImportLine<Input>[] {
     const lines = this.#toLines(this.#reader.end());
     // An empty file has no header: reports the missing columns.
     this.#puts ??= this.#putsOf([]);
     return lines;
   }
 
-  #toLines(records: CsvRecord[]): ImportLine[] {
-    const lines: ImportLine[] = [];
+  #toLines(records: CsvRecord[]): ImportLine<Input>[] {
+    const lines: ImportLine<Input>[] = [];
     for (const { line, cells } of records) {
       if (!this.#puts) this.#puts = this.#putsOf(cells ?? []);
       else lines.push(this.values.lineOf(line, valuesOf(cells, this.#puts)));
@@ -101,8 +111,7 @@ class CsvLines {
   }
 
   #putsOf(header: readonly string[]): (Put | undefined)[] {
-    const { columns: choices, isAsked = () => true, ownFields } = this.file;
-    const columns = columnsOf(header, choices, isAsked, ownFields);
+    const columns = columnsOf(header, this.file.columns, this.file.isAsked ?? (() => true), this.kind);
     this.found.columns = columns;
     return columns.map(({ field }) => (field === null ? undefined : putOf(field)));
   }
@@ -137,7 +146,7 @@ function joinNames(values: Values): void {
 }
 
 /** How a cell gets into its place: some are part of a nested member. */
-function putOf(field: ImportTarget): Put {
+function putOf(field: string): Put {
   const [, parent = '', part = ''] = /^(postal_address|utm|answers)[_.](.+)$/.exec(field) ?? [];
   if (parent === '') return (values, cell) => (values[field] = cell);
   return (values, cell) => {
@@ -146,14 +155,17 @@ function putOf(field: ImportTarget): Put {
   };
 }
 
-class JsonLines {
+class JsonLines<Input> {
   #rest = '';
   #line = 0;
   #tooLong = false;
 
-  constructor(private readonly values: ValueReader) {}
+  constructor(
+    private readonly values: Lines<Input>,
+    private readonly notRead: readonly string[],
+  ) {}
 
-  read(piece: string): ImportLine[] {
+  read(piece: string): ImportLine<Input>[] {
     const texts = (this.#rest + piece).split('\n');
     this.#rest = texts.pop() ?? '';
     const lines = texts.flatMap((text) => this.#read(text));
@@ -164,25 +176,25 @@ class JsonLines {
     return lines;
   }
 
-  end = (): ImportLine[] => this.#read(this.#rest);
+  end = (): ImportLine<Input>[] => this.#read(this.#rest);
 
-  #read(text: string): ImportLine[] {
+  #read(text: string): ImportLine<Input>[] {
     this.#line += 1;
     const [line, isTooLong] = [this.#line, this.#tooLong || text.length > MAX_RECORD];
     this.#tooLong = false;
     if (isTooLong) return [{ line, errors: about('', 'too_long', `It must be shorter than ${MAX_RECORD}.`) }];
     if (/^[\s\u001A]*$/.test(text)) return [];
-    return [this.values.lineOf(line, objectIn(text))];
+    return [this.values.lineOf(line, objectIn(text, this.notRead))];
   }
 }
 
-function objectIn(text: string): Values | FieldError[] {
+function objectIn(text: string, notRead: readonly string[]): Values | FieldError[] {
   try {
     const value: unknown = JSON.parse(text);
     const repeated = repeatedMember(text, value);
     if (repeated !== undefined) return [{ pointer: repeated, ...TWICE }];
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      for (const name of NOT_READ) delete (value as Values)[name];
+      for (const name of notRead) delete (value as Values)[name];
       return value as Values;
     }
   } catch {

@@ -1,20 +1,29 @@
 import { PassThrough } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { MAX_PROBLEMS } from '../../../schema/api/signatures/signature-import.js';
-import { NO_LINES, type ImportTally, type LineProblem } from '../../core/signatures/import-tally.js';
+import type { LineProblem } from '../../core/signatures/import-tally.js';
 import { ApiError, ERRORS } from '../../errors.js';
 import type { ImportFileFindings } from './signature-import-lines.js';
 import { NDJSON } from '../openapi/line-files.js';
 
 const TELL_MS = 1000;
 
-export type ImportSubject = { petitionId: string; dryRun: boolean; found: ImportFileFindings };
+export type ImportSubject = { petitionId: string; dryRun: boolean; found: ImportFileFindings<string> };
+
+/** How one kind of imports is reported. */
+export type ReportShape<Tally> = {
+  /** Before anything is stored. */
+  none: Tally;
+  toResult: (tally: Tally) => object;
+  /** What to do after it was stopped; empty: nothing. */
+  afterStop: (tally: Tally) => string;
+};
 
 /** Reports an import to its caller: the progress, if they accept NDJSON, and the result at the end. */
-export class ImportReport {
+export class ImportReport<Tally> {
   #problems: LineProblem[] = [];
   #warnings: LineProblem[] = [];
-  #last: ImportTally = NO_LINES;
+  #last: Tally;
   #stream: PassThrough | undefined;
   #toldAt = -Infinity;
 
@@ -22,7 +31,10 @@ export class ImportReport {
     private readonly reply: FastifyReply,
     private readonly subject: ImportSubject,
     private readonly isStream: boolean,
-  ) {}
+    private readonly shape: ReportShape<Tally>,
+  ) {
+    this.#last = shape.none;
+  }
 
   wrong(problem: LineProblem): void {
     if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(problem);
@@ -32,7 +44,7 @@ export class ImportReport {
     if (this.#warnings.length < MAX_PROBLEMS) this.#warnings.push(warning);
   }
 
-  progress(tally: ImportTally): void {
+  progress(tally: Tally): void {
     this.#last = tally;
     const now = performance.now();
     // A client that reads the answer only after its last line must neither block the import nor fill the memory.
@@ -45,7 +57,7 @@ export class ImportReport {
     this.#stream.write(this.#line(false, null));
   }
 
-  complete(tally: ImportTally): FastifyReply {
+  complete(tally: Tally): FastifyReply {
     this.#last = tally;
     return this.#end(true, null);
   }
@@ -53,10 +65,8 @@ export class ImportReport {
   stopped(error: unknown): FastifyReply {
     if (!(error instanceof ApiError) && !this.#stream) throw error;
     const { code, details } = error instanceof ApiError ? error : new ApiError('internal_error');
-    const { created, quarantined, confirmed, accepted } = this.#last;
-    const stored = this.subject.dryRun ? 0 : created + quarantined + confirmed + accepted;
-    const sendAgain = stored > 0 ? ` ${stored} signatures are stored: send the file again to go on.` : '';
-    const detail = `${details.detail ?? `${ERRORS[code][1]}.`}${sendAgain}`;
+    const after = this.subject.dryRun ? '' : this.shape.afterStop(this.#last);
+    const detail = [details.detail ?? `${ERRORS[code][1]}.`, after].filter(Boolean).join(' ');
     if (this.#stream) return this.#end(false, { code, detail });
     throw new ApiError(code, { ...details, detail });
   }
@@ -69,18 +79,14 @@ export class ImportReport {
   }
 
   #line(complete: boolean, stopped: { code: string; detail: string } | null): string {
-    const { importId, alreadySigned, leftOut, ...rest } = this.#last;
     const { petitionId, dryRun, found } = this.subject;
     const result = {
       petition_id: petitionId,
-      import_id: importId,
       complete,
       dry_run: dryRun,
       ...found,
       stopped,
-      ...rest,
-      already_signed: alreadySigned,
-      left_out: leftOut,
+      ...this.shape.toResult(this.#last),
       problems: this.#problems,
       warnings: this.#warnings,
     };

@@ -1,12 +1,11 @@
-import { SignatureImportLine } from '../../../schema/api/signatures/signature-import.js';
+import type { Static, TObject } from '@sinclair/typebox';
+import type { ValidateFunction } from 'ajv';
 import { countryByName } from '../../core/countries.js';
 import { dateFormat, type DateFormat } from '../../core/date-formats.js';
 import { yesOrNo } from '../../core/signatures/answers.js';
-import type { CollectedSignature } from '../../core/signatures/collected-signature.js';
 import type { ImportLine } from '../../core/signatures/signature-import.js';
 import { formOf, readWrittenDate } from '../../core/written-dates.js';
 import type { FieldError } from '../../errors.js';
-import { date } from '../case.js';
 import { fieldErrors } from '../problems.js';
 import { hasBadText, validator } from '../validation.js';
 
@@ -20,27 +19,44 @@ export type Values = Record<string, unknown>;
 /** How dates of the file are read. */
 export type DateReading = { format?: string | undefined; zone?: string | undefined };
 
-/** Fields that are left empty if they cannot be read. */
-const DISPENSABLE = new Set(
-  Object.keys(SignatureImportLine.properties).filter(
-    (name) => !['email', 'name', 'hidden', 'status'].includes(name),
-  ),
-);
-const NOT_TEXT = '\uFFFD';
+/** What a line of one kind of files holds. */
+export type LineContract<Wire, Input> = {
+  validate: ValidateFunction<Wire>;
+  /** Fields that are left empty if they cannot be read. */
+  dispensable: ReadonlySet<string>;
+  /** Fields with a date, and how the contract writes one. */
+  dates: readonly string[];
+  writeDate: (at: Date) => string;
+  /** A date that is written as the contract has it. */
+  exactDate: RegExp;
+  /** Takes out what is not a field of the contract. Returns whether the file says that the signature did not count. */
+  prepare: (values: Values, warnings: FieldError[]) => boolean;
+  inputOf: (wire: Wire) => Input;
+};
 
-const validate = validator({ coerceTypes: false }).compile<SignatureImportLine>(SignatureImportLine);
+/** The contract of a line. `needed`: fields without which a line is refused. */
+export const lineContract = <Schema extends TObject>(
+  schema: Schema,
+  needed: readonly string[],
+): Pick<LineContract<Static<Schema>, unknown>, 'validate' | 'dispensable'> => ({
+  validate: validator({ coerceTypes: false }).compile<Static<Schema>>(schema),
+  dispensable: new Set(Object.keys(schema.properties).filter((name) => !needed.includes(name))),
+});
+
+const NOT_TEXT = '\uFFFD';
 
 export const about = (field: string, code: string, detail: string): FieldError[] => [
   { pointer: field === '' ? '' : `/${field}`, code, detail },
 ];
 
 /** Reads the lines of one file. */
-export class ValueReader {
+export class ValueReader<Wire extends { status?: unknown }, Input> {
   readonly #format: DateFormat | undefined;
   readonly #zone: string;
 
   /** `encoding`: of the file, for messages. */
   constructor(
+    private readonly contract: LineContract<Wire, Input>,
     { format, zone = 'UTC' }: DateReading,
     private readonly encoding: () => string,
   ) {
@@ -48,23 +64,24 @@ export class ValueReader {
     this.#zone = zone;
   }
 
-  lineOf(line: number, values: Values | FieldError[]): ImportLine {
+  lineOf(line: number, values: Values | FieldError[]): ImportLine<Input> {
     if (Array.isArray(values)) return { line, errors: values };
+    const { validate, dispensable, prepare, inputOf } = this.contract;
     const warnings: FieldError[] = [];
-    const counted = wasCounted(values);
+    const uncounted = prepare(values, warnings);
     const error = this.#dropBadText(values, warnings) ?? this.#readDates(values, warnings);
     if (error) return { line, errors: error };
     readCountry(values);
     readHidden(values, warnings);
     while (!validate(values)) {
       const errors = fieldErrors((validate.errors ?? []) as never);
-      const refusing = errors.filter(({ pointer }) => !DISPENSABLE.has(fieldOf(pointer)));
+      const refusing = errors.filter(({ pointer }) => !dispensable.has(fieldOf(pointer)));
       if (refusing.length > 0) return { line, errors: refusing };
       for (const one of errors) leaveOut(values, one.pointer);
       warnings.push(...errors);
     }
     const read = values;
-    const notCounted = !counted || (read.status != null && read.status !== 'confirmed');
+    const notCounted = uncounted || (read.status != null && read.status !== 'confirmed');
     return {
       line,
       input: inputOf(read),
@@ -79,7 +96,7 @@ export class ValueReader {
       if (!isBad(values[name])) continue;
       const detail = `It is not valid ${this.encoding().toUpperCase()}, or holds NUL: save the file as UTF-8.`;
       const errors = about(name, 'encoding', detail);
-      if (!DISPENSABLE.has(name)) return errors;
+      if (!this.contract.dispensable.has(name)) return errors;
       delete values[name];
       warnings.push(...errors);
     }
@@ -88,9 +105,10 @@ export class ValueReader {
 
   /** Dates in any form that can be read become those of RFC 3339. Returns an error for an ambiguous one. */
   #readDates(values: Values, warnings: FieldError[]): FieldError[] | undefined {
-    for (const field of ['created_at', 'confirmed_at']) {
+    const { dates, writeDate, exactDate } = this.contract;
+    for (const field of dates) {
       const value = values[field];
-      if (typeof value !== 'number' && (typeof value !== 'string' || isExact(value))) continue;
+      if (typeof value !== 'number' && (typeof value !== 'string' || exactDate.test(value))) continue;
       const written = String(value).trim();
       const at = this.#format?.(written, this.#zone) ?? readWrittenDate(written, this.#zone);
       const form = `Its form is “${formOf(written)}”`;
@@ -99,7 +117,7 @@ export class ValueReader {
         return about(field, 'ambiguous_date', `${form}, and either number could be the month: ${how}.`);
       }
       if (at) {
-        values[field] = at.toISOString();
+        values[field] = writeDate(at);
         continue;
       }
       delete values[field];
@@ -109,9 +127,6 @@ export class ValueReader {
     return undefined;
   }
 }
-
-const isExact = (text: string) =>
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(text);
 
 const fieldOf = (pointer: string): string => pointer.split('/')[1] ?? '';
 
@@ -142,35 +157,9 @@ function readHidden(values: Values, warnings: FieldError[]): void {
   }
 }
 
-/** Whether a column of other systems says that the mailbox was not confirmed, so that the signature did not count. */
-function wasCounted(values: Values): boolean {
-  const { confirmed } = values;
-  if (typeof confirmed !== 'string') return true;
-  delete values['confirmed'];
-  return yesOrNo(confirmed) !== false;
-}
-
 const isBad = (value: unknown): boolean =>
   typeof value === 'string'
     ? value.includes(NOT_TEXT) || value.includes('\0') || !value.isWellFormed()
     : typeof value === 'object' &&
       value !== null &&
       (hasBadText(value) || JSON.stringify(value).includes(NOT_TEXT));
-
-const inputOf = (one: SignatureImportLine): CollectedSignature => ({
-  email: one.email,
-  name: one.name,
-  country: one.country ?? null,
-  postalCode: one.postal_code ?? null,
-  postalAddress: one.postal_address ?? null,
-  phone: one.phone ?? null,
-  comment: one.comment ?? null,
-  answers: one.answers ?? null,
-  ...(one.display ? { display: one.display } : {}),
-  hidden: one.hidden === true,
-  source: one.source ?? null,
-  utm: one.utm ?? null,
-  externalId: one.external_id ?? null,
-  createdAt: date(one.created_at) ?? null,
-  confirmedAt: date(one.confirmed_at) ?? null,
-});

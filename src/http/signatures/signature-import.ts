@@ -1,7 +1,4 @@
-import { Readable } from 'node:stream';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import type { Static } from '@sinclair/typebox';
-import type { FastifyRequest } from 'fastify';
 import {
   SignatureImportLine,
   SignatureImportQuery,
@@ -12,18 +9,18 @@ import type { Context } from '../../core/context.js';
 import { findSharedHead } from '../../core/partners/partnerships.js';
 import { findVouching } from '../../core/partners/vouching.js';
 import { assertSignable } from '../../core/petitions/petition-life.js';
-import { COLUMNS_RULE, readColumnChoices } from '../../core/signatures/import-columns.js';
+import { NO_LINES, type ImportTally } from '../../core/signatures/import-tally.js';
 import { importSignatures } from '../../core/signatures/signature-import.js';
 import { isAskedBy } from '../../core/signatures/signature-import-rules.js';
-import { ApiError } from '../../errors.js';
-import { dateFormat, DATE_FORMAT_RULE, isTimeZone, TIME_ZONE_RULE } from '../../core/date-formats.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
 import { takesLong } from '../long-bodies.js';
 import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
-import { ImportReport } from './signature-import-report.js';
-import { readImportFile, type ImportFile } from './signature-import-lines.js';
+import { CHUNK_MS, fileOf, GONE, readingOf, takesFiles, wantsStream } from './import-request.js';
+import { signatureFile } from './signature-file.js';
+import { readImportFile } from './signature-import-lines.js';
+import { ImportReport, type ReportShape } from './signature-import-report.js';
 
 const FILES = {
   [CSV]: csvFile(
@@ -41,23 +38,31 @@ const RESULTS = {
   },
 };
 
-/** How long one chunk may occupy the writer: signing may take that much longer meanwhile. */
-const CHUNK_MS = 25;
+/** How an import is reported. */
+const REPORT: ReportShape<ImportTally> = {
+  none: NO_LINES,
+  toResult: ({ importId, alreadySigned, leftOut, ...rest }) => ({
+    import_id: importId,
+    ...rest,
+    already_signed: alreadySigned,
+    left_out: leftOut,
+  }),
+  afterStop: ({ created, quarantined, confirmed, accepted }) => {
+    const stored = created + quarantined + confirmed + accepted;
+    return stored > 0 ? `${stored} signatures are stored: send the file again to go on.` : '';
+  },
+};
 
 export const secretSignatureImportRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser([CSV, NDJSON], (_request, payload, parsed) => parsed(null, payload));
-    const compile = app.validatorCompiler;
+    const files = takesFiles(app);
 
     app.post(
       '/v1/signatures/import',
       {
         config: { scope: 'signatures:vouch', takesSignatures: true },
-        // The body is a stream: signature-import-lines.ts validates each line.
-        validatorCompiler: (part) =>
-          part.httpPart === 'body' ? () => true : (compile?.(part as never) as () => boolean),
+        ...files,
         schema: operation({
           operationId: 'importSignatures',
           tag: 'Signatures',
@@ -91,15 +96,14 @@ With \`Accept: application/x-ndjson\` the answer begins at once: one \`Signature
         await findVouching(ctx.store.read, actor, petition);
         const { body, ...file } = fileOf(request);
         const isAsked = isAskedBy(petition);
-        const { formFields: ownFields } = petition;
-        const { lines, found } = readImportFile(body, {
-          ...file,
-          ...readingOf(request.query),
-          isAsked,
-          ownFields,
-        });
+        const kind = signatureFile(petition.formFields);
+        const { lines, found } = readImportFile(
+          body,
+          { ...file, ...readingOf(request.query, kind.columns), isAsked },
+          kind,
+        );
         const about = { petitionId: petition.publicId, dryRun, found };
-        const report = new ImportReport(reply, about, wantsStream(request));
+        const report = new ImportReport(reply, about, wantsStream(request), REPORT);
         const long = takesLong(request.raw.socket);
         reply.header('cache-control', PRIVATE_CACHE);
         try {
@@ -129,38 +133,3 @@ With \`Accept: application/x-ndjson\` the answer begins at once: one \`Signature
     );
     done();
   };
-
-/** The client has hung up: this answer reaches no caller. */
-const GONE = new ApiError('request_timeout');
-
-const wantsStream = ({ headers }: FastifyRequest) => headers.accept?.includes(NDJSON) === true;
-
-type Sent = Pick<ImportFile, 'format' | 'encoding'> & { body: Readable };
-
-function fileOf({ body, headers }: FastifyRequest): Sent {
-  if (!(body instanceof Readable) || headers['content-encoding'] !== undefined) {
-    throw new ApiError('unsupported_media_type', {
-      detail: `Send the file as ${CSV} or ${NDJSON}, without Content-Encoding.`,
-    });
-  }
-  const type = headers['content-type'] ?? '';
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(type)?.[1];
-  // Clients name ASCII without having looked.
-  const encoding = /^(?:us-)?ascii$/i.test(charset ?? '') ? undefined : charset;
-  return { body, format: type.startsWith(CSV) ? 'csv' : 'ndjson', encoding };
-}
-
-/** How the caller says that the file is to be read. Throws `invalid_query`. */
-function readingOf(query: Static<typeof SignatureImportQuery>): Pick<ImportFile, 'columns' | 'dates'> {
-  const { columns, date_format: format, time_zone: zone } = query;
-  const refuse = (name: string, detail: string) =>
-    new ApiError('invalid_query', {
-      detail: 'One field is wrong.',
-      errors: [{ pointer: `/${name}`, code: 'pattern', detail }],
-    });
-  const choices = columns === undefined ? undefined : readColumnChoices(columns);
-  if (columns !== undefined && !choices) throw refuse('columns', COLUMNS_RULE);
-  if (format !== undefined && !dateFormat(format)) throw refuse('date_format', DATE_FORMAT_RULE);
-  if (zone !== undefined && !isTimeZone(zone)) throw refuse('time_zone', TIME_ZONE_RULE);
-  return { columns: choices, dates: { format, zone } };
-}

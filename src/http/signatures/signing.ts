@@ -6,7 +6,7 @@ import {
   SignatureResult,
 } from '../../../schema/api/signatures/signing.js';
 import type { Context } from '../../core/context.js';
-import { readCounts } from '../../core/counts/counts.js';
+import { readCounts, totalOf } from '../../core/counts/counts.js';
 import { signPetition, type Signed } from '../../core/signatures/signing.js';
 import { withFloor } from '../answer-floor.js';
 import { MOVED, PRIVATE_CACHE } from '../answers.js';
@@ -36,7 +36,7 @@ const toResult = async (ctx: Context, { petitionKey, petitionId, created, signat
   created_at: iso(signature.createdAt),
   confirmed_at: iso(signature.confirmedAt),
   next: signature.status === 'pending' ? 'confirm_email' : 'done',
-  count: (await readCounts(ctx.store.read, petitionKey)).confirmed,
+  count: totalOf(await readCounts(ctx.store.read, petitionKey)),
   receipt: ctx.sealer.receipt(signature.key),
 });
 

@@ -29,6 +29,7 @@ onEveryEngine('the page of a petition', async (t, engine) => {
     for (const text of [PETITION.title, PETITION.statement, 'Dana Whitlock', '0 signatures']) {
       t.match(body, text);
     }
+    t.notMatch(body, 'including');
     t.match(body, 'River &lt;b&gt;Meadows');
     t.match(body, `<link rel="canonical" href="${PUBLIC}/p/bare"`);
     t.match(body, /<meta property="og:image" content="[^"]+\/v1\/petitions\/pet_[a-z0-9]+\/og\.png"/);
@@ -39,6 +40,13 @@ onEveryEngine('the page of a petition', async (t, engine) => {
     t.notMatch(policy, 'unsafe');
     t.notOk(headers['x-frame-options'], 'older browsers would refuse the frame');
     t.equal(headers['referrer-policy'], 'same-origin');
+  });
+
+  await t.test('200: says what was not signed here', async (t) => {
+    await publish(api, lead.secret, { slug: 'papered' });
+    const body = { signatures: [{ name: 'Ada' }] };
+    await api.call('POST', '/v1/petitions/papered/paper-signatures', { key: lead.secret, body });
+    t.match((await page('/p/papered')).body, /1 signature<\/strong>.*including 1 on paper</s);
   });
 
   await t.test(

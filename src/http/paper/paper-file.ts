@@ -1,0 +1,57 @@
+import { PaperImportLine } from '../../../schema/api/paper/paper-import.js';
+import type { PaperField } from '../../../schema/db/tables/paper.js';
+import { PAPER_COLUMN_KIND } from '../../core/paper/paper-columns.js';
+import type { PaperInput } from '../../core/paper/paper-rows.js';
+import type { FieldError } from '../../errors.js';
+import type { FileKind } from '../signatures/signature-import-lines.js';
+import { about, lineContract, type Values } from '../signatures/signature-import-values.js';
+
+/** Paper has no mailbox. An address is not stored, and its signer could never be asked. */
+function dropEmail(values: Values, warnings: FieldError[]): void {
+  const { email } = values;
+  delete values['email'];
+  if (email === undefined || email === null || email === '') return;
+  const detail =
+    'Signatures with an e-mail address are imported with importSignatures. It is entered as a paper signature, and the address is not stored.';
+  warnings.push(...about('email', 'not_asked', detail));
+}
+
+/** Of an instant, the day on which it was written that it is. */
+function keepDay(values: Values): void {
+  const { signed_on: day } = values;
+  const [written] = typeof day === 'string' ? (/^\d{4}-\d\d-\d\d(?=T)/.exec(day.trim()) ?? []) : [];
+  if (written !== undefined) values['signed_on'] = written;
+}
+
+export const toPaperInput = (one: PaperImportLine): PaperInput => ({
+  name: one.name,
+  country: one.country ?? null,
+  postalCode: one.postal_code ?? null,
+  postalAddress: one.postal_address ?? null,
+  phone: one.phone ?? null,
+  comment: one.comment ?? null,
+  ...(one.display ? { display: one.display } : {}),
+  hidden: one.hidden === true,
+  sheet: one.sheet ?? null,
+  signedOn: one.signed_on ?? null,
+  externalId: one.external_id ?? null,
+});
+
+/** Files of paper signatures. */
+export const PAPER_FILE: FileKind<PaperField, PaperImportLine, PaperInput> = {
+  columns: PAPER_COLUMN_KIND,
+  line: {
+    ...lineContract(PaperImportLine, ['name', 'hidden', 'status']),
+    dates: ['signed_on'],
+    writeDate: (at) => at.toISOString().slice(0, 10),
+    exactDate: /^\d{4}-\d\d-\d\d$/,
+    prepare: (values, warnings) => {
+      dropEmail(values, warnings);
+      keepDay(values);
+      return false;
+    },
+    inputOf: toPaperInput,
+  },
+  notRead: ['id', 'petition_id', 'organization_id', 'batch_id', 'reason', 'shown', 'created_at'],
+  warning: '',
+};
