@@ -347,8 +347,10 @@ async function fillTheCoalition(api: TestApp, key: string, petition: string): Pr
   const link = await api.call('POST', `/v1/petitions/${petition}/share-links`, { body: { network: 'copy' } });
   const sign = (ref: string, body: object, by?: string) =>
     api.call('POST', `/v1/petitions/${ref}/signatures`, { key: by, body: { name: 'N', ...body } });
+  const words = { key, body: { button: 'Sign' } };
   const answers = [
     link,
+    await api.call('PUT', `/v1/petitions/${petition}/words/en`, words),
     await sign(petition, { email: 'shared@example.org', share_code: link.body.code }),
     await sign(petition, { email: 'machine@example.org', website: 'https://spam.example' }),
     await sign('mailed', { email: 'partners@example.org' }, site),
