@@ -355,7 +355,7 @@ onEveryEngine('answers in files', async (t, engine) => {
 
   await t.test('columns by name, label and choice, and words that people write', async (t) => {
     const file =
-      'email,name,School,Hemdgröße,Alter\na@example.org,A,Hill,KLEIN,ja\nb@example.org,B,,medium,\n';
+      'email,name,School,Hemdgröße,Alter\na@example.org,A,Hill,KLEIN,ja\nb@example.org,B,,medium,\nno@example.org,N,,,nein\n';
     const { body } = await load('lists', file, 'text/csv', '&columns=Alter:answers.over_16');
     t.same(
       body.columns.map(({ field }: any) => field),
@@ -363,7 +363,14 @@ onEveryEngine('answers in files', async (t, engine) => {
     );
     t.same(await answersOf('lists', 'a@example.org'), { school: 'Hill', size: 's', over_16: true });
     t.same(await answersOf('lists', 'b@example.org'), { size: 'm' });
-    t.match(body, { created: 2, warnings: [{ line: 3, field: 'answers/over_16', code: 'required' }] });
+    t.same(await answersOf('lists', 'no@example.org'), { over_16: false }, 'a no stays a no');
+    t.match(body, {
+      created: 3,
+      warnings: [
+        { line: 3, field: 'answers/over_16', code: 'required' },
+        { line: 4, field: 'answers/over_16', code: 'required' },
+      ],
+    });
   });
 
   await t.test('what cannot be read costs the answer, never the person or the other answers', async (t) => {
