@@ -3,16 +3,16 @@ import { ApiKeyInput } from '../../schema/api/organization/api-keys.js';
 import { SCOPES, type Scope } from '../../schema/db/tables/organization.js';
 import type { Context } from '../core/context.js';
 import { createKey, listKeys, revokeKey, type KeyKind } from '../core/organization/api-keys.js';
-import { findOrganization } from '../core/organization/organizations.js';
+import { findOrganization, type Organization } from '../core/organization/organizations.js';
 import { withContext } from './context.js';
 import { held } from './contract.js';
 
-async function organizationKeyOf(ctx: Context, slug: string): Promise<number> {
+async function organizationOf(ctx: Context, slug: string): Promise<Organization> {
   const organization = await findOrganization(ctx.store.read, slug);
   if (!organization) {
     throw new Error(`there is no organization ${slug}: see 'undersigned organizations list'`);
   }
-  return organization.key;
+  return organization;
 }
 
 export const createKeyCommand = (options: {
@@ -25,7 +25,10 @@ export const createKeyCommand = (options: {
 }): Promise<void> =>
   withContext(async (ctx) => {
     const { kind } = options;
-    const organizationKey = await organizationKeyOf(ctx, options.organization);
+    const { key: organizationKey, testEmail } = await organizationOf(ctx, options.organization);
+    if (options.test && testEmail === null) {
+      throw new Error('set test_email of the organization first: the mails of tests go there');
+    }
     const scopes = kind === 'secret' ? (options.scopes ?? SCOPES) : [];
     const { origin: typed = [] } = options;
     if (!typed.every((origin) => new RegExp(ORIGIN_PATTERN).test(origin))) {
@@ -49,7 +52,7 @@ export const createKeyCommand = (options: {
 
 export const listKeysCommand = (options: { organization: string }): Promise<void> =>
   withContext(async (ctx) => {
-    const organizationKey = await organizationKeyOf(ctx, options.organization);
+    const { key: organizationKey } = await organizationOf(ctx, options.organization);
     let cursor: string | undefined;
     do {
       const page = await listKeys(ctx.store.read, organizationKey, { limit: 100, cursor });

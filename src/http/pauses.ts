@@ -1,6 +1,5 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
-import { PAUSABLE } from '../../schema/db/tables/brakes.js';
-import type { Pausable, Pause, PauseWatch, Pauses } from '../core/brakes/pauses.js';
+import type { Pause, PauseWatch, Pauses } from '../core/brakes/pauses.js';
 import { ApiError } from '../errors.js';
 
 declare module 'fastify' {
@@ -9,10 +8,6 @@ declare module 'fastify' {
     takesSignatures?: true;
   }
 }
-
-/** What is paused at the moment. */
-export const pausedNow = ({ current }: Pick<PauseWatch, 'current'>): Pausable[] =>
-  PAUSABLE.filter((what) => current?.[what]);
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 const WORDS = {

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
-import type { PAUSABLE } from '../../../schema/db/tables/brakes.js';
+import { PAUSABLE } from '../../../schema/db/tables/brakes.js';
 import { statement, type Reader, type Store } from '../../store/store.js';
 
 /*
@@ -44,6 +44,16 @@ export const resume = (store: Store, what?: Pausable): Promise<Pausable[]> =>
       .returning({ what: t.what });
     return ended.map((row) => row.what);
   });
+
+/** Whether each of the things that can be paused is. */
+export const pausedNow = ({ current }: Pick<PauseWatch, 'current'>): Record<Pausable, boolean> => ({
+  signing: current?.signing !== undefined,
+  writing: current?.writing !== undefined,
+});
+
+/** The things that are paused. */
+export const namesOfPaused = (watch: Pick<PauseWatch, 'current'>): Pausable[] =>
+  PAUSABLE.filter((what) => pausedNow(watch)[what]);
 
 /** What this process knows of the pauses: at most half a second old while the database answers. */
 export class PauseWatch {

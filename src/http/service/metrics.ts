@@ -2,10 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { countIsolated } from '../../core/brakes/key-isolations.js';
 import { readQueue } from '../../core/mail/outbox.js';
-import type { PauseWatch } from '../../core/brakes/pauses.js';
+import { pausedNow, type PauseWatch } from '../../core/brakes/pauses.js';
 import type { Store } from '../../store/store.js';
-import { PAUSABLE } from '../../../schema/db/tables/brakes.js';
-import { pausedNow } from '../pauses.js';
 import type { SharedState } from '../limits/limit-store.js';
 
 /** The Prometheus metrics of one app. Labels must be operations and statuses, never paths or callers. */
@@ -109,8 +107,7 @@ export function watchPauses(registry: Registry, pauses: Pick<PauseWatch, 'curren
     labelNames: ['what'] as const,
     registers: [registry],
     collect() {
-      const now = pausedNow(pauses);
-      for (const what of PAUSABLE) this.set({ what }, now.includes(what) ? 1 : 0);
+      for (const [what, is] of Object.entries(pausedNow(pauses))) this.set({ what }, is ? 1 : 0);
     },
   });
 }

@@ -7,12 +7,11 @@ import { readQueue, type QueueState } from '../../core/mail/outbox.js';
 import { RECOGNITION_HEADER, type Recognition, type Seen } from '../../core/recognition.js';
 import { ApiError } from '../../errors.js';
 import type { Store } from '../../store/store.js';
-import type { PauseWatch } from '../../core/brakes/pauses.js';
+import { namesOfPaused, type PauseWatch } from '../../core/brakes/pauses.js';
 import { PAGE_CSP } from '../html.js';
 import type { LimitStore, SharedState } from '../limits/limit-store.js';
 import { toYaml } from '../openapi/openapi-yaml.js';
 import { operation } from '../openapi/operation.js';
-import { pausedNow } from '../pauses.js';
 import { PROBLEMS_PAGE } from './problems-page.js';
 
 /** Makes a text at the first call, and keeps it. */
@@ -125,7 +124,7 @@ export const serviceRoutes =
           waiting,
           limits: limitsOf(limits.state()),
           mail,
-          paused: pausedNow(pauses),
+          paused: namesOfPaused(pauses),
         });
       },
     );
