@@ -97,8 +97,9 @@ ${site}
 
 function caddyConfig({ certificate, https, http, upstream }: Parts, prefixed: boolean): string {
   let site = example('Caddyfile');
-  if (prefixed)
-    {site = uncomment(site, /# Under a prefix instead/).replace(/^petitions\.example \{[^]*?^\}\n/m, '');}
+  if (prefixed) {
+    site = uncomment(site, /# Under a prefix instead/).replace(/^petitions\.example \{[^]*?^\}\n/m, '');
+  }
   site = replaced(site, [
     [/^petitions\.example \{/m, `localhost {\n\ttls ${certificate.file} ${certificate.key}`],
     [/127\.0\.0\.1:3000/, `127.0.0.1:${upstream}`],
@@ -129,8 +130,9 @@ export async function startProxy(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    {stream.on('data', (data: Buffer) => (said += String(data)));}
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => (said += String(data)));
+  }
   const ended = once(child, 'close');
   t.teardown(async () => {
     child.kill('SIGTERM');
