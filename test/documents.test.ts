@@ -442,13 +442,21 @@ function definedCommands(): Map<string, string[]> {
     ]),
   );
   const found = new Map<string, string[]>();
-  for (const [, start = '', chain = ''] of code.matchAll(/^(\w+)\n((?: {2}.*\n)+)/gm)) {
+  const optionsIn = (chain: string) =>
+    [...chain.matchAll(/[oO]ption\(\s*'(--[\w-]+)/g)].map(([, option = '']) => option);
+  const ofFiles = optionsIn(read('src/cli/import-options.ts').replace(/new Option/g, 'option'));
+  // Commands that take a file stand in brackets, behind the function that gives them its options.
+  const plain = code.replace(
+    /^takesFile\(\n {2}(\w+)\n((?: {4}.*\n)+)\)/gm,
+    (_, start: string, chain: string) =>
+      `${start}\n${chain}${ofFiles.map((option) => `  .option('${option}')\n`).join('')}  `,
+  );
+  for (const [, start = '', chain = ''] of plain.matchAll(/^(\w+)\n((?: {2}.*\n)+)/gm)) {
     const words = [
       groups.get(start) ?? '',
       ...[...chain.matchAll(/\.command\('([\w-]+)'\)/g)].map(([, word]) => word),
     ];
-    const options = [...chain.matchAll(/[oO]ption\(\s*'(--[\w-]+)/g)].map(([, option = '']) => option);
-    found.set(words.join(' ').trim(), options);
+    found.set(words.join(' ').trim(), optionsIn(chain));
   }
   return found;
 }

@@ -332,6 +332,13 @@ async function withRows(t: Test, engine: Engine): Promise<string> {
   const out = `/v1/signatures/${list.body.items?.[0]?.id ?? list.body.data?.[0]?.id}/invalidate`;
   const invalidated = await api.call('POST', out, { key: lead.secret, body: { reason: 'a test' } });
   if (invalidated.status !== 200) throw new Error(invalidated.text);
+  for (const [what, body] of [
+    ['paper-signatures', { signatures: [{ name: 'Ada' }] }],
+    ['offsets', { count: 1, source: 'Town hall' }],
+  ] as const) {
+    const made = await api.call('POST', `/v1/petitions/${petition.id}/${what}`, { key: lead.secret, body });
+    if (made.status !== 201) throw new Error(made.text);
+  }
   await fillTheRest(api, lead.secret);
   await fillTheCoalition(api, lead.secret, petition.id as string);
   return api.url;
