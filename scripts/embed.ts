@@ -6,7 +6,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, transform, type Plugin } from 'esbuild';
 
 const root = new URL('..', import.meta.url);
 const at = (path: string) => new URL(path, root);
@@ -26,6 +26,23 @@ async function writeTypes(): Promise<void> {
 }
 
 /** Targets Safari 16.4 (2023), the first with constructed style sheets, which a strict CSP allows. */
+const TARGET = ['es2022', 'safari16.4'];
+
+/** A style sheet is imported as its text, minified. */
+const styles: Plugin = {
+  name: 'styles',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, 'utf8'), {
+        loader: 'css',
+        minify: true,
+        target: TARGET,
+      });
+      return { contents: code.trim(), loader: 'text' };
+    });
+  },
+};
+
 async function writeScript(): Promise<void> {
   await build({
     entryPoints: [fileURLToPath(at('src/embed/element.ts'))],
@@ -33,7 +50,8 @@ async function writeScript(): Promise<void> {
     bundle: true,
     minify: true,
     format: 'iife',
-    target: ['es2022', 'safari16.4'],
+    target: TARGET,
+    plugins: [styles],
     charset: 'utf8',
     sourcemap: 'external',
     legalComments: 'none',
