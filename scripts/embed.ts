@@ -31,8 +31,8 @@ const TARGET = ['es2022', 'safari16.4'];
 /** A style sheet is imported as its text, minified. */
 const styles: Plugin = {
   name: 'styles',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.css$/ }, async ({ path }) => {
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
       const { code } = await transform(readFileSync(path, 'utf8'), {
         loader: 'css',
         minify: true,

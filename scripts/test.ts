@@ -30,6 +30,8 @@ function compileTests(): void {
 }
 
 const FILES_PER_PROCESS = 5;
+/** It counts the threads of its process. */
+const ALONE = join('http', 'petitions', 'pictures.test.js');
 
 /**
  * The files to run, for a whole run. Starting a process, importing the app and compiling its contracts takes about 5 CPU
@@ -40,7 +42,7 @@ function wholeSuite(): string[] {
   const found = readdirSync(join(compiled, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))
     .sort();
-  const sharing = found.filter((name) => /^(?:core|http)[/\\]/.test(name));
+  const sharing = found.filter((name) => /^(?:core|http)[/\\]/.test(name) && name !== ALONE);
   const alone = found.filter((name) => !sharing.includes(name)).map((name) => join(compiled, 'test', name));
   const groups: string[] = [];
   mkdirSync(join(compiled, 'groups'));

@@ -18,6 +18,7 @@ import { ARRIVAL, createInstance, type Arrival } from './http/instance.js';
 import { createAdmission, type Admission } from './http/limits/admission.js';
 import { LocalLimits } from './http/limits/limit-local.js';
 import { RedisLimits } from './http/limits/limit-redis.js';
+import type { LimitStore } from './http/limits/limit-store.js';
 import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
@@ -117,9 +118,7 @@ export async function build(options: BuildOptions): Promise<App> {
 
   app.decorate('ownPages', ownPagesOf(config));
   await openapi(app, publicUrl);
-  const counted = config.REDIS_URL
-    ? await RedisLimits.open(config.REDIS_URL, options.rootKey, app.log)
-    : new LocalLimits();
+  const counted = await limitStoreOf(options, app.log);
   app.addHook('onClose', () => counted.close());
   const limits = createLimits(config.limits, counted, new PetitionKeys(store.read));
   const metrics = createMetrics(app, store, ctx.now);
@@ -165,6 +164,11 @@ export async function build(options: BuildOptions): Promise<App> {
   };
   return Object.assign(app, { ctx, metrics, drain });
 }
+
+const limitStoreOf = async (
+  { config: { REDIS_URL: url }, rootKey }: BuildOptions,
+  log: FastifyBaseLogger,
+): Promise<LimitStore> => (url ? RedisLimits.open(url, rootKey, log) : new LocalLimits());
 
 const ownPagesOf = ({ publicUrl, secretKeysInDocs = false }: BuildOptions['config']) => ({
   origin: new URL(publicUrl).origin,

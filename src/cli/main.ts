@@ -2,14 +2,13 @@
 import './node-version.js';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { PAUSABLE } from '../../schema/db/tables/brakes.js';
-import { SCOPES, type Scope } from '../../schema/db/tables/organization.js';
 import { SIGNATURE_STATUSES } from '../../schema/db/tables/signatures.js';
 import type { Pausable } from '../core/brakes/pauses.js';
 import { ApiError, describeError } from '../errors.js';
 import { version } from '../package.js';
 import type { CopyFlags } from './copy.js';
 import type { DoctorFlags } from './doctor.js';
-import type { createKeyCommand, listKeysCommand } from './keys.js';
+import { keyCommands } from './key-commands.js';
 import type { createOrganizationCommand } from './organizations.js';
 import type { PauseFlags } from './pause.js';
 import type { ImportFlags } from './signature-import.js';
@@ -17,11 +16,8 @@ import type { ExportFlags } from './signatures.js';
 import { takesFile } from './import-options.js';
 
 // Commands are imported when they run, so that `--help` does not load the whole server.
-const adminKeyCommands = () => import('./admin-keys.js');
 const database = () => import('./database.js');
 const doNotContactCommands = () => import('./do-not-contact.js');
-const keyCommands = () => import('./keys.js');
-const linkKeyCommands = () => import('./link-keys.js');
 const organizationCommands = () => import('./organizations.js');
 
 // The database holds addresses: files of this process are readable by their owner alone.
@@ -94,70 +90,7 @@ organizations
   .description('list the organizations')
   .action(async () => (await organizationCommands()).listOrganizationsCommand());
 
-const keys = program.command('keys').description('the keys of organizations');
-keys
-  .command('create')
-  .description('create a key; it is printed once')
-  .requiredOption('--organization <slug>', 'whose key')
-  .addOption(
-    new Option('--kind <kind>', 'what it is for').choices(['secret', 'publishable']).default('secret'),
-  )
-  .option('--name <name>', 'your name for it', 'made on the command line')
-  .option('--scopes <list>', `comma-separated (all if absent): ${SCOPES.join(', ')}`, parseScopes)
-  .option(
-    '--origin <origin>',
-    'where browsers may use a publishable key (anywhere if absent): https://example.org or https://*.example.org; may be repeated',
-    (origin: string, others: string[] = []) => [...others, origin],
-  )
-  .option('--test', 'a key for tests: what it makes is apart from all that is real')
-  .action(async (options: Parameters<typeof createKeyCommand>[0]) =>
-    (await keyCommands()).createKeyCommand(options),
-  );
-keys
-  .command('list')
-  .description('list keys')
-  .requiredOption('--organization <slug>', 'whose keys')
-  .action(async (options: Parameters<typeof listKeysCommand>[0]) =>
-    (await keyCommands()).listKeysCommand(options),
-  );
-keys
-  .command('revoke')
-  .description('revoke a key, for the next request on')
-  .argument('<id>', 'key_…')
-  .action(async (id: string) => (await keyCommands()).revokeKeyCommand(id));
-
-const adminKeys = program
-  .command('admin-keys')
-  .description('keys that create organizations by the API, for scripts that set up an installation');
-adminKeys
-  .command('create')
-  .description('create an admin key; it is printed once')
-  .option('--name <name>', 'your name for it', 'made on the command line')
-  .action(async (options: { name: string }) => (await adminKeyCommands()).createAdminKeyCommand(options));
-adminKeys
-  .command('list')
-  .description('list admin keys')
-  .action(async () => (await adminKeyCommands()).listAdminKeysCommand());
-adminKeys
-  .command('revoke')
-  .description('revoke an admin key, for the next request on')
-  .argument('<id>', 'adm_…')
-  .action(async (id: string) => (await adminKeyCommands()).revokeAdminKeyCommand(id));
-
-const linkKeys = program.command('link-keys').description('the keys that personal links are signed with');
-linkKeys
-  .command('rotate')
-  .description('make a new one that signs from now on; the older ones go on to verify')
-  .action(async () => (await linkKeyCommands()).rotateLinkKeysCommand());
-linkKeys
-  .command('list')
-  .description('list them, the one that signs first')
-  .action(async () => (await linkKeyCommands()).listLinkKeysCommand());
-linkKeys
-  .command('remove')
-  .description('remove one: every link that it signed is void')
-  .argument('<id>', 'its number', parseId)
-  .action(async (id: number) => (await linkKeyCommands()).removeLinkKeyCommand(id));
+keyCommands(program);
 
 const signatures = program.command('signatures').description('the signatures of a petition, as files');
 signatures
@@ -262,20 +195,8 @@ program
   .option('--write <file>', 'write it to a file instead')
   .action(async (options: { write?: string }) => (await import('./openapi.js')).openapiCommand(options));
 
-function parseScopes(text: string): Scope[] {
-  const scopes = text.split(',').map((scope) => scope.trim());
-  const unknown = scopes.filter((scope) => !(SCOPES as readonly string[]).includes(scope));
-  if (unknown.length > 0) throw new InvalidArgumentError(`Unknown: ${unknown.join(', ')}.`);
-  return scopes as Scope[];
-}
-
 function parseSeconds(text: string): number {
   if (!/^[1-9][0-9]{0,5}$/.test(text)) throw new InvalidArgumentError('Write seconds, as 120.');
-  return Number(text);
-}
-
-function parseId(text: string): number {
-  if (!/^[0-9]{1,3}$/.test(text)) throw new InvalidArgumentError('It must be a number of link-keys list.');
   return Number(text);
 }
 

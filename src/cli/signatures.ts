@@ -8,7 +8,7 @@ import type { Context } from '../core/context.js';
 import { listOrganizations } from '../core/organization/organizations.js';
 import { findAnyHead } from '../core/petitions/petition-lookup.js';
 import { exportSignatures } from '../core/signatures/signature-export.js';
-import { exportName, type LineFormat } from '../http/line-files.js';
+import { exportName } from '../http/line-files.js';
 import { signatureLines } from '../http/signatures/signature-columns.js';
 import { withContext } from './context.js';
 import { progressBar } from './progress-bar.js';

@@ -123,7 +123,7 @@ t.test('the widget in trouble', { skip }, async (t) => {
   await t.test('paused: in its language, or in the words of the operator', async (t) => {
     const page = await visit(usual);
     await fillIn(page, 'paused@example.org');
-    let message: string | undefined;
+    const pause: { message?: string } = {};
     await page.route('**/signatures', (route) => {
       if (route.request().method() !== 'POST') return route.continue();
       const headers = {
@@ -131,12 +131,12 @@ t.test('the widget in trouble', { skip }, async (t) => {
         'access-control-expose-headers': 'Retry-After',
         'retry-after': '600',
       };
-      const body = JSON.stringify({ code: 'paused', status: 503, detail: 'For programs.', message });
+      const body = JSON.stringify({ code: 'paused', status: 503, detail: 'For programs.', ...pause });
       return route.fulfill({ status: 503, headers, contentType: 'application/problem+json', body });
     });
     await press(page, 'Sign now');
     await page.getByText('Signing is paused at the moment. Please try again in 10 minutes.').waitFor();
-    message = 'We are under attack: come back at noon.';
+    pause.message = 'We are under attack: come back at noon.';
     await press(page, 'Sign now');
     await page.getByText('We are under attack: come back at noon. Please try again in 10 minutes.').waitFor();
     t.equal(await page.getByText('For programs.').count(), 0);

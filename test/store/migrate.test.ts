@@ -358,6 +358,7 @@ async function fillTheCoalition(api: TestApp, key: string, petition: string): Pr
   const answers = [
     link,
     await api.call('PUT', `/v1/petitions/${petition}/words/en`, words),
+    await api.call('PUT', '/v1/organization/word-list', { key, body: { words: ['spam'] } }),
     await sign(petition, { email: 'shared@example.org', share_code: link.body.code }),
     await sign(petition, { email: 'machine@example.org', website: 'https://spam.example' }),
     await sign('mailed', { email: 'partners@example.org' }, site),

@@ -2,7 +2,8 @@ import { Type, type Static } from '@sinclair/typebox';
 import { PAPER_FIELDS, PAPER_STATUSES } from '../../db/tables/paper.js';
 import { IGNORED_COLUMNS } from '../../db/tables/signatures.js';
 import { exampleId, id, ownPetition } from '../common.js';
-import { importReading, importResult } from '../signatures/signature-import.js';
+import { importReading } from '../signatures/import-reading.js';
+import { importResult } from '../signatures/signature-import.js';
 import { closed, component, enumOf, int, nullable, open, optional, ref } from '../typebox.js';
 import { PAPER_EXAMPLE, paperMembers, paperSource } from './paper-signatures.js';
 

@@ -148,8 +148,8 @@ function tidy<T>(schema: T): T {
       keyword === 'properties'
         ? mapValues(value as Json, tidy)
         : keyword === 'examples' || keyword === 'required' || keyword === 'enum'
-          ? (value as unknown)
-          : tidy(value as unknown),
+          ? value
+          : tidy(value),
     ]),
   ) as T;
 }

@@ -213,6 +213,9 @@ onEveryEngine('counts and history', async (t, engine) => {
   await t.test('getPetitionCounts 200 and 304', async (t) => {
     t.same((await counts()).body, {
       confirmed: 0,
+      paper: 0,
+      offset: 0,
+      total: 0,
       pending: null,
       invalidated: 0,
       goal: 4,
@@ -232,6 +235,9 @@ onEveryEngine('counts and history', async (t, engine) => {
     const { body, headers } = await counts();
     t.same(body, {
       confirmed: 4,
+      paper: 0,
+      offset: 0,
+      total: 4,
       pending: null,
       invalidated: 0,
       goal: 4,
