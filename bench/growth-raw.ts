@@ -78,9 +78,9 @@ const SELECT = `select s.key, s.public_id as id, p.public_id as petition, u.publ
 const id = (prefix: IdPrefix, value: unknown) => (value === null ? '' : encodeId(prefix, value as Buffer));
 const time = (value: unknown) => (value === null ? '' : new Date(value as number).toISOString());
 
-/** A line of the export. The rows of the bench have neither an address nor labels, and need no quotes. */
+/** A line of the export. The rows of the bench have no address, phone or labels, and need no quotes. */
 const lineOf = (r: Row): string =>
-  `${id('sig', r['id'])},${id('pet', r['petition'])},${id('sup', r['supporter'])},${r['status']},${r['delivery']},${r['name']},${r['country'] ?? ''},${r['postal_code'] ?? ''},,,,${r['phone'] ?? ''},${r['comment'] ?? ''},${r['display']},${r['source'] ?? ''},,,,,,${id('org', r['collector'])},full,${id('mlg', r['mailing'])},${r['hidden'] === 1},${r['external_id'] ?? ''},${time(r['created_at'])},${time(r['confirmed_at'])},${time(r['withdrawn_at'])},,\r\n`;
+  `${id('sig', r['id'])},${id('pet', r['petition'])},${id('sup', r['supporter'])},${r['status']},${r['delivery']},${r['name']},${r['country'] ?? ''},${r['postal_code'] ?? ''},,,,${r['phone'] ?? ''},,${r['comment'] ?? ''},${r['display']},${r['source'] ?? ''},,,,,,${id('org', r['collector'])},full,${id('mlg', r['mailing'])},${r['hidden'] === 1},${r['external_id'] ?? ''},${time(r['created_at'])},${time(r['confirmed_at'])},${time(r['withdrawn_at'])},,\r\n`;
 
 function exportRows(petition: string, to: string): number {
   const { key } = findPetition(petition);
