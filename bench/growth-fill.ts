@@ -113,7 +113,15 @@ async function fill(from: number, to: number): Promise<Partial<FillReport>> {
         const onError = (problem: object) => {
           throw new Error(JSON.stringify(problem));
         };
-        const how = { actor, apiKeyKey: null, source: 'growth', chunkMs: CHUNK_MS, restMs: 0, onError };
+        const how = {
+          actor,
+          apiKeyKey: null,
+          source: 'growth',
+          chunkMs: CHUNK_MS,
+          transactionMs: 2000,
+          restMs: 0,
+          onError,
+        };
         const tally = await importSignatures(
           ctx,
           { ...how, petition: slugOf(petition) },

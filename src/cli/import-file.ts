@@ -26,8 +26,8 @@ export type FileFlags = {
 };
 
 /** Leaves half of the time to a running server. */
-const GENTLE = { chunkMs: 50, restMs: 50 };
-const FAST = { chunkMs: 1000, restMs: 0 };
+const GENTLE = { chunkMs: 50, transactionMs: 0, restMs: 50 };
+const FAST = { chunkMs: 1000, transactionMs: 2000, restMs: 0 };
 
 type Tally = { lines: number; failed: number };
 
@@ -35,6 +35,7 @@ type Tally = { lines: number; failed: number };
 type How<Told extends Tally> = ImportListener & {
   dryRun: boolean;
   chunkMs: number;
+  transactionMs: number;
   restMs: number;
   onProgress: (tally: Told) => void;
 };

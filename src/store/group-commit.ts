@@ -50,6 +50,8 @@ export class GroupCommit {
   #transactions = 0;
   #commits = 0;
   #careful = 0;
+  /** How many transactions the current group has. */
+  #together = 0;
   readonly #company: GroupWait;
   readonly #db: Db;
   /** How many rows this connection has ever changed. */
@@ -94,6 +96,9 @@ export class GroupCommit {
     });
   }
 
+  /** Whether other transactions wait for the end of the one that runs: in its group, or for the next one. */
+  isWanted = (): boolean => this.#queue.length > 0 || this.#together > 1;
+
   /** Whether the disk is so full that the reserve is in use, so that only urgent work is accepted. */
   #short(): boolean {
     return this.parts.reserve?.spent === true && !this.parts.reserve.keep();
@@ -111,6 +116,7 @@ export class GroupCommit {
 
   async #flush() {
     const group = this.#queue.splice(0, MAX_GROUP);
+    this.#together = group.length;
     try {
       const wait = this.parts.turn.take();
       if (wait) await wait;

@@ -49,6 +49,8 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     read: { db: drizzle(pool, { casing: 'snake_case' }), tables },
     transact: (work, { shut } = {}) => calls.admit(() => transactions.alone(work, shut)),
     gather: (touches, work) => calls.admit(() => gatherer.gather(touches, work)),
+    // What it has written is locked, so it should end soon; and a longer one gains nothing.
+    isWanted: () => true,
     generation: () => undefined,
     watch: (column, heard) => {
       const stop = watchers.add(column, heard);

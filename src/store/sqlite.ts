@@ -47,6 +47,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     read: { db: drizzleOn(reader), tables },
     transact: (work, { urgent = false } = {}) => group.transact(work, urgent),
     gather: (_touches, work) => group.transact(work),
+    isWanted: () => group.isWanted(),
     generation: () => generation.read(),
     watch: (column, heard) => others.watch(column, heard),
     ping: async () => {

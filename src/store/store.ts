@@ -129,6 +129,8 @@ export type Store = {
    * missed, so watchers must also look regularly. Returns a function that stops.
    */
   watch(column: string, heard: Heard): () => void;
+  /** Whether a transaction that goes on makes other ones of this process wait. */
+  isWanted(): boolean;
   /** Rejects if the database does not answer, or does not accept writes. */
   ping(): Promise<void>;
   /**

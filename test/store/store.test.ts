@@ -156,6 +156,22 @@ onEveryEngine('transactions that wait together share commits on SQLite', async (
   t.equal((await slugs(store.read)).length, 600);
 });
 
+onEveryEngine('a long transaction hears whether others wait for it', async (t, engine) => {
+  const store = await fresh(t, engine);
+  const alone = engine.name === 'postgres';
+  let others: Promise<unknown> | undefined;
+  const heard = await store.transact(async () => {
+    const before = store.isWanted();
+    others = store.transact(() => Promise.resolve());
+    return [before, store.isWanted()];
+  });
+  // On PostgreSQL what it has locked may be waited for by other processes, too.
+  t.same(heard, [alone, true]);
+  await others;
+  const together = [0, 1].map(() => store.transact(() => Promise.resolve(store.isWanted())));
+  t.same(await Promise.all(together), [true, true], 'in its own group, too');
+});
+
 onEveryEngine('what transactions add is written once for those that commit together', async (t, engine) => {
   const store = await fresh(t, engine);
   const { organizations: o } = store.tables;

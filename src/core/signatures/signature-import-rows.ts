@@ -73,17 +73,15 @@ function rowOfCollected(
   const { input, ids } = row;
   const isFree = !held.has(row) && !listed.has(row) && rooms.get(supporterKey)?.free !== false;
   const createdAt = input.createdAt ?? tx.now;
-  return {
-    ...rowOf(
-      input,
-      { publicId: ids.signature, petitionKey, supporterKey, status: isFree ? 'confirmed' : 'quarantined' },
-      { collectorKey, apiKeyKey, mailingKey: null, shareLinkKey: null },
-      { createdAt, confirmedAt: input.confirmedAt ?? createdAt },
-    ),
-    source: input.source ?? source,
-    hidden: input.hidden ? 1 : 0,
-    importKey,
-  };
+  const made = rowOf(
+    input,
+    { publicId: ids.signature, petitionKey, supporterKey, status: isFree ? 'confirmed' : 'quarantined' },
+    { collectorKey, apiKeyKey, mailingKey: null, shareLinkKey: null },
+    { createdAt, confirmedAt: input.confirmedAt ?? createdAt },
+  );
+  made.source ??= source;
+  // Not a copy of the row, which would cost more than making it.
+  return Object.assign(made, { hidden: input.hidden ? 1 : 0, importKey });
 }
 
 /**

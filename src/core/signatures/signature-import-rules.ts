@@ -15,12 +15,31 @@ import { formErrors } from './signing-rules.js';
 /** The history of counts begins with this hour. */
 const EARLIEST = new Date(0);
 
+/** Nearly all rows of most files fit: they are looked at before they are copied. */
+function fits(
+  now: Date,
+  petition: Pick<PetitionHead, 'form' | 'formFields'>,
+  input: CollectedSignature,
+): boolean {
+  const { createdAt, confirmedAt, answers } = input;
+  const isPast = (at: Date | null | undefined) => !at || (at <= now && at >= EARLIEST);
+  return (
+    isPast(createdAt) &&
+    isPast(confirmedAt) &&
+    (!confirmedAt || confirmedAt >= (createdAt ?? now)) &&
+    petition.formFields.length === 0 &&
+    answers == null &&
+    formErrors(petition, input).length === 0
+  );
+}
+
 /** The row without what does not fit, and why. Undefined: there is nothing to change. */
 export function fitted(
   { now }: Pick<Tx, 'now'>,
   petition: Pick<PetitionHead, 'form' | 'formFields'>,
   input: CollectedSignature,
 ): { input: CollectedSignature; warnings: FieldError[] } | undefined {
+  if (fits(now, petition, input)) return undefined;
   const fit = { ...input };
   const warnings: FieldError[] = [];
   const warn = (pointer: string, code: string, detail: string) => warnings.push({ pointer, code, detail });
@@ -42,13 +61,12 @@ export function fitted(
     if (error.code === 'not_asked') fit[value] = null;
     warnings.push(error);
   }
-  const asks = petition.formFields.length > 0 || input.answers != null;
-  if (asks) {
+  if (petition.formFields.length > 0 || input.answers != null) {
     const read = readAnswers(petition.formFields, input.answers);
     fit.answers = read.answers;
     warnings.push(...read.warnings);
   }
-  return asks || warnings.length > 0 ? { input: fit, warnings } : undefined;
+  return { input: fit, warnings };
 }
 
 const FORM_FIELDS: Partial<Record<string, FormField>> = {

@@ -1,21 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FieldError } from '../../errors.js';
-import { worldOf, type KeyedActor } from '../actor.js';
-import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
+import { worldOf } from '../actor.js';
 import { inWorld, parseEmail, type World } from '../email.js';
-import { nextLoopTurn } from '../one-per-turn.js';
-import { assertStillActive } from '../organization/api-keys.js';
 import { findSharedHead } from '../partners/partnerships.js';
-import { allowanceOf, noteVouched } from '../partners/vouching.js';
-import { assertSignable } from '../petitions/petition-life.js';
-import type { PetitionHead } from '../petitions/petition-lookup.js';
-import type { Collected, CollectedSignature } from './collected-signature.js';
-import { FIRST_CHUNK, nextSize, storeChunk } from './import-chunks.js';
+import type { CollectedSignature } from './collected-signature.js';
 import { NO_LINES, refuseLine, tallyLine, type ImportListener, type ImportTally } from './import-tally.js';
-import { addToImport, beginImport, type ImportTotals } from './imports.js';
-import { seesAll } from './signature-access.js';
-import { takeOver, type Outcome, type Taken } from './signature-import-outcomes.js';
+import { beginProgress, storeRows, type ImportSource, type Row } from './signature-import-storing.js';
+import type { Outcome } from './signature-import-outcomes.js';
 
 /**
  * One line of a file: a signature, or its errors. `notCounted`: the file itself says that the signature did not count.
@@ -30,28 +22,22 @@ export type ImportLine<Input = CollectedSignature> = { line: number } & (
   | { errors: readonly FieldError[] }
 );
 
-export type ImportInput = ImportListener & {
-  petition: string;
-  actor: KeyedActor;
-  /** The API key that imports; null: none, on the command line. */
-  apiKeyKey: number | null;
-  /** For lines without a source. */
-  source: string | null;
-  /** How long one chunk may occupy the writer; other requests wait that long. */
-  chunkMs: number;
-  /** How long the writer is left to others between chunks; 0: for one turn of the event loop. */
-  restMs: number;
-  /** Whether everything is checked and counted, but nothing stored. */
-  dryRun?: boolean;
-  /** Called after each commit. */
-  onProgress?: (tally: ImportTally) => void;
-};
+export type ImportInput = ImportListener &
+  ImportSource & {
+    /** Called after each batch. */
+    onProgress?: (tally: ImportTally) => void;
+  };
+
+/** Rows that are sorted and stored together: a page of an index that is changed for many of them is written once. */
+const BATCH = 20_000;
+/** Rows of a slow sender do not wait for a whole batch. */
+const BATCH_MS = 1000;
 
 /**
  * Imports signatures that were collected elsewhere: the actor vouches for them, they count at once, and no mail is
  * sent. An actor from whom something of the petition is hidden learns of a line only that it was accepted. They are
- * stored in chunks, one transaction each. After a failure the rest can be sent again, with or without what came before,
- * since each person counts once. An invalid line does not stop the others.
+ * stored in batches, in one or several transactions each. After a failure the file can be sent again, since each person
+ * counts once. An invalid line does not stop the others.
  *
  * Throws `invalid_key`, `vouching_not_agreed`, `petition_not_found`, `petition_not_open`, `petition_closed`,
  * `petition_not_published`, `petition_taken_down`, and whatever `lines` throws; all that was reported to `onProgress`
@@ -65,42 +51,90 @@ export async function importSignatures(
   const tally = { ...NO_LINES };
   const world = worldOf(input.actor);
   const repeated = input.dryRun ? repetitions() : undefined;
-  const chunk: Row[] = [];
-  const progress = { publicId: ctx.newId('imp'), key: undefined, rows: FIRST_CHUNK };
+  const { organizationKey } = await findSharedHead(ctx.store.read, input.actor, input.petition);
+  const leads = organizationKey === input.actor.organizationKey;
+  const progress = beginProgress(ctx);
+  let batch: Row[] = [];
 
   async function flush(): Promise<void> {
-    const rows = chunk.splice(0);
-    const { outcomes, warnings } = await store(ctx, input, rows, progress);
-    if (!input.dryRun) tally.importId = progress.publicId;
-    for (const [i, outcome] of outcomes.entries()) {
-      const row = rows[i] as Row;
-      const told = repeated?.(row, outcome) ?? outcome;
-      tallyLine(tally, input, row.line, told, [...row.warnings, ...(warnings.get(i) ?? [])]);
+    const rows = batch;
+    batch = [];
+    try {
+      await storeRows(ctx, input, inOrder(rows, leads), progress);
+    } finally {
+      if (!input.dryRun && progress.key !== undefined) tally.importId = progress.publicId;
+      for (const row of rows) {
+        if (row.outcome === undefined) continue;
+        const told = repeated?.(row, row.outcome) ?? row.outcome;
+        tallyLine(tally, input, row.line, told, row.warnings);
+      }
+      input.onProgress?.({ ...tally });
     }
-    input.onProgress?.({ ...tally });
-    await (input.restMs > 0 ? sleep(input.restMs) : nextLoopTurn());
   }
 
-  for await (const batch of lines) {
-    for (const one of batch) {
+  for await (const some of withPauses(lines, BATCH_MS)) {
+    for (const one of some) {
       tally.lines += 1;
       if ('errors' in one) {
         refuseLine(tally, input, one.line, one.errors);
       } else if (one.notCounted) {
         tally.leftOut += 1;
       } else {
-        const row = readRow(ctx, world, one.line, one.input, one.warnings);
-        if (!row) refuseLine(tally, input, one.line, [NO_ADDRESS]);
-        else chunk.push(row);
-        if (chunk.length >= progress.rows) await flush();
+        const row = readRow(world, one.line, one.input, one.warnings);
+        if (row) batch.push(row);
+        else refuseLine(tally, input, one.line, [NO_ADDRESS]);
+        if (batch.length >= BATCH) await flush();
       }
     }
+    if (some === PAUSE && batch.length > 0) await flush();
   }
-  if (chunk.length > 0) await flush();
+  if (batch.length > 0) await flush();
   return tally;
 }
 
-type Row = Collected & { line: number; warnings: readonly FieldError[] };
+const PAUSE: readonly never[] = [];
+
+/** What the source yields, and `PAUSE` whenever so many milliseconds have passed. */
+async function* withPauses<One>(
+  source: AsyncIterable<readonly One[]>,
+  everyMs: number,
+): AsyncGenerator<readonly One[], void, undefined> {
+  const reader = source[Symbol.asyncIterator]();
+  let next: Promise<IteratorResult<readonly One[], unknown>> | undefined;
+  let pause: Promise<undefined> | undefined;
+  try {
+    for (;;) {
+      next ??= reader.next();
+      pause ??= sleep(everyMs, undefined, { ref: false });
+      const step = await Promise.race([next, pause]);
+      if (step === undefined) {
+        pause = undefined;
+        yield PAUSE;
+      } else {
+        next = undefined;
+        if (step.done) return;
+        yield step.value;
+      }
+    }
+  } finally {
+    // It may wait for a sender who never goes on.
+    next?.catch(() => undefined);
+    void reader.return?.();
+  }
+}
+
+/**
+ * By address, so that neighbours in the index are written together. In the order of the file where it decides: which
+ * rows exceed a partner's allowance, and which of several rows gets an external id.
+ */
+function inOrder(rows: Row[], leads: boolean): Row[] {
+  const named = rows.filter(({ input: { externalId } }) => externalId !== null);
+  const isFree = new Set(named.map(({ input: { externalId } }) => externalId)).size === named.length;
+  if (!leads || !isFree) return rows;
+  return rows.toSorted((a, b) =>
+    a.email.identity < b.email.identity ? -1 : Number(a.email.identity > b.email.identity),
+  );
+}
 
 const NOTHING: readonly FieldError[] = [];
 /** A longer file is not tried out whole in memory: its later repetitions count as new. */
@@ -123,77 +157,7 @@ const NO_ADDRESS: FieldError = {
   detail: 'Write it like name@example.org.',
 };
 
-function readRow(
-  ctx: Context,
-  world: World,
-  line: number,
-  input: CollectedSignature,
-  warnings = NOTHING,
-): Row | undefined {
+function readRow(world: World, line: number, input: CollectedSignature, warnings = NOTHING): Row | undefined {
   const email = inWorld(world, parseEmail(input.email));
-  const ids = { supporter: ctx.newId('sup'), signature: ctx.newId('sig') };
-  return email && { line, input, email, ids, warnings };
-}
-
-/** `key`: of the import, once something is stored; `rows`: the size of the next chunk. */
-type Progress = { publicId: string; key: number | undefined; rows: number };
-
-/** Stores a chunk and adjusts the size of the next one. */
-async function store(ctx: Context, input: ImportInput, rows: readonly Row[], progress: Progress) {
-  const work = (tx: Tx) => storeIn(ctx, tx, input, rows, progress);
-  const { petition, taken, importKey, took } = await storeChunk(ctx.store, input.dryRun === true, work);
-  progress.rows = nextSize(rows.length, input.chunkMs, took);
-  if (!input.dryRun) {
-    progress.key = importKey;
-    await ctx.milestones.settle(petition.key, petition.goals);
-  }
-  return taken;
-}
-
-type Stored = {
-  petition: PetitionHead;
-  taken: { outcomes: (Outcome | 'accepted')[]; warnings: Taken['warnings'] };
-  importKey: number;
-  took: number;
-};
-
-async function storeIn(
-  ctx: Context,
-  tx: Tx,
-  { actor, petition: ref, apiKeyKey, source }: ImportInput,
-  rows: readonly Row[],
-  progress: Progress,
-): Promise<Stored> {
-  const begun = performance.now();
-  await assertStillActive(tx, actor);
-  const petition = await findSharedHead(tx, actor, ref);
-  // Closed petitions take no imports: after closing, retention removes the signers from their rows, and the same
-  // people could count again.
-  assertSignable(petition, tx.now);
-  const allowance = await allowanceOf(tx, actor, petition);
-  const { organizationKey: collectorKey } = actor;
-  const importer = { petitionKey: petition.key, organizationKey: collectorKey, apiKeyKey, source };
-  const importKey = progress.key ?? (await beginImport(tx, progress.publicId, importer));
-  const hidesNewness = !(await seesAll(tx, actor, petition));
-  const collector = { collectorKey, apiKeyKey, importKey, source, allowance, hidesNewness };
-  const { outcomes, warnings } = await takeOver(ctx, tx, petition, collector, rows);
-  const brought = broughtBy(outcomes);
-  await addToImport(tx, importKey, brought);
-  await noteVouched(tx, allowance, {
-    counted: brought.created + brought.confirmed,
-    held: outcomes.filter((outcome) => outcome === 'held').length,
-  });
-  const told = outcomes.map((one) => (hidesNewness && typeof one === 'string' ? 'accepted' : one));
-  return { petition, taken: { outcomes: told, warnings }, importKey, took: performance.now() - begun };
-}
-
-function broughtBy(outcomes: readonly Outcome[]): ImportTotals {
-  const brought = { lines: outcomes.length, created: 0, confirmed: 0, quarantined: 0 };
-  for (const outcome of outcomes) {
-    if (outcome === 'held') brought.quarantined += 1;
-    else if (outcome === 'created' || outcome === 'confirmed' || outcome === 'quarantined') {
-      brought[outcome] += 1;
-    }
-  }
-  return brought;
+  return email && { line, input, email, warnings, outcome: undefined };
 }

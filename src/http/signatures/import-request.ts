@@ -11,6 +11,8 @@ import type { ImportFile } from './signature-import-lines.js';
 
 /** How long one chunk may occupy the writer: signing may take that much longer meanwhile. */
 export const CHUNK_MS = 25;
+/** Other processes of the same SQLite file wait that long for the writer, far less than they are willing to. */
+export const TRANSACTION_MS = 2000;
 
 /** The client has hung up: this answer reaches no caller. */
 export const GONE = new ApiError('request_timeout');

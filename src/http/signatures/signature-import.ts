@@ -17,7 +17,15 @@ import { keyed } from '../auth.js';
 import { takesLong } from '../long-bodies.js';
 import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
-import { CHUNK_MS, fileOf, GONE, readingOf, takesFiles, wantsStream } from './import-request.js';
+import {
+  CHUNK_MS,
+  fileOf,
+  GONE,
+  readingOf,
+  takesFiles,
+  TRANSACTION_MS,
+  wantsStream,
+} from './import-request.js';
 import { signatureFile } from './signature-file.js';
 import { readImportFile } from './signature-import-lines.js';
 import { ImportReport, type ReportShape } from './signature-import-report.js';
@@ -72,7 +80,7 @@ export const secretSignatureImportRoutes =
 
 A line without an address or a name is reported in \`problems\` with its number, and does not stop the others. Other fields that cannot be read are left out of the signature, and reported in \`warnings\`. To see how a file would be read, send it with \`dry_run=true\`.
 
-Lines are stored in chunks while the file arrives: if the connection breaks, or an error occurs on the way, send the whole file again. No person counts twice, so you need not keep track of what was stored.
+Lines are stored in batches while the file arrives: if the connection breaks, or an error occurs on the way, send the whole file again. No person counts twice, so you need not keep track of what was stored.
 
 With \`Accept: application/x-ndjson\` the answer begins at once: one \`SignatureImportResult\` per line, about every second, with the problems since the previous one. Only the last one is \`complete\`, or has \`stopped\` with the reason.`,
           querystring: SignatureImportQuery,
@@ -115,6 +123,7 @@ With \`Accept: application/x-ndjson\` the answer begins at once: one \`Signature
               apiKeyKey: actor.keyKey,
               source,
               chunkMs: CHUNK_MS,
+              transactionMs: TRANSACTION_MS,
               restMs: 0,
               dryRun,
               onError: (problem) => report.wrong(problem),

@@ -331,6 +331,7 @@ class Run {
           apiKeyKey: actor.keyKey,
           source: null,
           chunkMs: 25,
+          transactionMs: 1000,
           restMs: 0,
           onError: () => undefined,
         },

@@ -517,6 +517,7 @@ onEveryEngine('vouching for the petition of another', async (t, engine) => {
           apiKeyKey: null,
           source: null,
           chunkMs: 25,
+          transactionMs: 1000,
           restMs: 0,
           onError: () => undefined,
         },
