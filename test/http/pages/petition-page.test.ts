@@ -7,6 +7,7 @@ import { packageRoot } from '../../../src/package.js';
 import { launch, missingBrowser } from '../../support/browser.js';
 import { accessible, faultsOf, press, seeHeading, shoot, startWorld } from '../../support/embed-world.js';
 import { engines, onEveryEngine, PETITION, publish, start, type Engine } from '../../support/helper.js';
+import { until } from '../../support/until.js';
 
 const PUBLIC = 'http://undersigned.test';
 
@@ -180,13 +181,11 @@ t.test('the page in a browser', { skip }, async (t) => {
       await inside.locator('body').evaluate((one: any) => one.offsetHeight),
     ];
     const fits = async (what: string) => {
-      let [frame = 0, body = 0] = await heights();
-      for (let i = 0; i < 50 && frame !== body; i += 1) {
-        await grown.waitForTimeout(50);
-        [frame = 0, body = 0] = await heights();
-      }
-      t.equal(frame, body, what);
-      return frame;
+      const fitting = async () => {
+        const [frame, body] = await heights();
+        return frame === body && frame;
+      };
+      return until(fitting, what);
     };
     const before = await fits('the frame is as high as its page');
     t.not(before, 800);
