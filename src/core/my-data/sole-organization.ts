@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import type { Reader } from '../../store/store.js';
 import { findLead, type Lead } from '../petitions/lead.js';
 import type { Session } from '../session.js';
+import { signedBy } from '../supporters/forgetting.js';
 
 /** The one organization that a supporter's signatures and subscriptions are with; null: several, or none. */
 export async function soleOrganization(on: Reader, { supporterKey }: Session): Promise<Lead | null> {
@@ -10,7 +11,7 @@ export async function soleOrganization(on: Reader, { supporterKey }: Session): P
     .selectDistinct({ organizationKey: p.organizationKey })
     .from(s)
     .innerJoin(p, eq(p.key, s.petitionKey))
-    .where(eq(s.supporterKey, supporterKey))
+    .where(signedBy(on, supporterKey))
     .limit(2);
   const lists = await on.db
     .selectDistinct({ organizationKey: l.organizationKey })

@@ -99,9 +99,11 @@ export type ImportTarget = ImportField | `answers.${string}`;
 export function signatureColumns(ownFields: readonly OwnField[]): ColumnKind<ImportTarget> {
   const exact = new Map<string, Recognised<ImportTarget>>();
   const loose = new Map<string, Recognised<ImportTarget>>();
-  for (const { name, label, labels } of ownFields) {
+  for (const { name, label, labels, former } of ownFields) {
     const field = answerColumn(name);
     exact.set(field, { field, rank: 0 });
+    // The name or label of a former field may be that of the one that replaced it.
+    if (former) continue;
     exact.set(name, { field, rank: 1 });
     for (const words of [name, label, ...Object.values(labels)]) loose.set(bare(words), { field, rank: 2 });
   }

@@ -110,7 +110,7 @@ async function takeEach(
   const placed = await supportersOf(tx, sorted);
   const people = placed.map(({ row, supporterKey }) => ({ supporterKey, said: row.input }));
   await noteContacts(tx, collector.collectorKey, people);
-  const held = await beyondAllowance(tx, petition, collector, rows, placed);
+  const held = await beyondAllowance(tx, petition, collector, rows, listed, placed);
   const allowed = placed.filter(({ row }) => !held.has(row) && !listed.has(row));
   const rooms = await roomsOf(ctx, tx, petition.key, allowed);
   const inserted = await writeCollected(ctx, tx, petition.key, collector, placed, { held, listed, rooms });
@@ -158,6 +158,7 @@ async function beyondAllowance(
   petition: PetitionHead,
   { allowance: { left } }: Collector,
   rows: readonly Collected[],
+  listed: Listed,
   placed: readonly Placed[],
 ): Promise<Set<Collected>> {
   // The common case: nothing needs to be read.
@@ -166,7 +167,7 @@ async function beyondAllowance(
   const keys = new Map(placed.map(({ row, supporterKey }) => [row, supporterKey]));
   const counting = rows.filter((row) => {
     const status = known.get(keys.get(row) ?? 0)?.status;
-    return status === undefined || status === 'pending';
+    return status === undefined ? !listed.has(row) : status === 'pending';
   });
   return new Set(counting.slice(left));
 }

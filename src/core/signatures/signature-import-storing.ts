@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
@@ -116,8 +116,10 @@ async function storeIn(
     found.push(...(await takeChunk(ctx, tx, petition, collector, chunk)));
     progress.rows = nextSize(chunk.length, chunkMs, performance.now() - begun);
     at += chunk.length;
-    if (ctx.store.isWanted() || performance.now() >= until) break;
-    await nextLoopTurn();
+    if (performance.now() >= until) break;
+    // Not in the queue of nextLoopTurn: the writer is held meanwhile.
+    await setImmediate();
+    if (ctx.store.isWanted()) break;
   }
   const brought = broughtBy(found);
   await addToImport(tx, importKey, brought);

@@ -140,11 +140,14 @@ const NOTHING: readonly FieldError[] = [];
 /** A longer file is not tried out whole in memory: its later repetitions count as new. */
 const MOST_REPETITIONS = 2_000_000;
 
+/** The outcomes after which the person has a signature. */
+const STORES: ReadonlySet<string> = new Set(['created', 'confirmed', 'quarantined', 'held']);
+
 /** For dry runs, which store nothing that a later chunk could find: which people the file has named before. */
 function repetitions() {
   const seen = new Set<string>();
   return ({ email: { identity } }: Row, outcome: Outcome | 'accepted') => {
-    if (outcome !== 'created' && outcome !== 'confirmed') return outcome;
+    if (typeof outcome !== 'string' || !STORES.has(outcome)) return outcome;
     if (seen.has(identity)) return 'already_signed' as const;
     if (seen.size < MOST_REPETITIONS) seen.add(identity);
     return outcome;

@@ -136,7 +136,7 @@ function textOf(random: Random, memory: Memory, schema: Json, name: string): str
   const known = recalled(random, memory, pattern ?? '', name);
   if (known !== undefined && random.chance(0.9)) return known;
   // An organization shows its own address.
-  if (name === 'reply_to') return 'office@meadows.example';
+  if (name === 'reply_to' || name === 'test_email') return 'office@meadows.example';
   if (schema['format'] === 'email' || name === 'email') return email(random);
   if (schema['format'] === 'date-time') {
     const ago = random.pick([0, 1, 60, 86_400, 40_000_000]) * random.below(100) * 1000;

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ListedWords } from '../../../src/core/brakes/listed-words.js';
 import { recount } from '../../../src/core/counts/recount.js';
-import { onEveryEngine, publish, start } from '../../support/helper.js';
+import { makePartner, onEveryEngine, publish, start } from '../../support/helper.js';
 import { collectMail } from '../../support/mailbox.js';
 
 t.test('what a word of a list matches', (t) => {
@@ -113,6 +113,33 @@ onEveryEngine('lists of words', async (t, engine) => {
     });
     t.match(await find('row1@example.org'), LISTED);
     t.match(await find('row2@example.org'), { status: 'confirmed' });
+  });
+
+  await t.test('a listed word takes nothing of what a partner may vouch for', async (t) => {
+    const partner = await api.organization('Anglers');
+    const agreed = { may_vouch: true, vouch_limit: 1 };
+    await makePartner(api, secret, 'meadows', partner, 'full', agreed);
+    await api.call('POST', '/v1/signatures/import?petition=meadows', {
+      key: partner.secret,
+      headers: { 'content-type': 'text/csv' },
+      body: 'email,name,comment\nlisted@example.org,Ida,Spam spam\nfine@example.org,Ida,Fine\n',
+    });
+    t.match(await find('listed@example.org'), LISTED);
+    t.match(await find('fine@example.org'), { status: 'confirmed' });
+  });
+
+  await t.test('a dry run knows those who would be quarantined when they come again', async (t) => {
+    // With an external id twice the rows are stored in the order of the file: on PostgreSQL the last in a later chunk.
+    const many = Array.from({ length: 250 }, (_, i) => `dry${i}@example.org,Ida,Spam spam,${i || 1}`);
+    const load = (query: string) =>
+      api.call('POST', `/v1/signatures/import?petition=meadows${query}`, {
+        key: secret,
+        headers: { 'content-type': 'text/csv' },
+        body: ['email,name,comment,external_id', ...many, 'dry0@example.org,Ida,Fine,', ''].join('\n'),
+      });
+    const expected = { created: 0, quarantined: 249, failed: 1, already_signed: 1 };
+    t.match((await load('&dry_run=true')).body, expected);
+    t.match((await load('')).body, expected);
   });
 
   await t.test('a new list holds from the next signing on; others have their own', async (t) => {

@@ -373,6 +373,16 @@ onEveryEngine('answers in files', async (t, engine) => {
     });
   });
 
+  await t.test('a label belongs to the field that is asked, not to the one that it replaced', async (t) => {
+    await publish(api, key, { slug: 'renamed', confirmation: 'none', form_fields: FIELDS });
+    const school = { name: 'school_name', label: 'School', kind: 'text' };
+    const body = { form_fields: [school] };
+    await api.call('PATCH', '/v1/petitions/renamed', { key, headers: { 'if-match': '*' }, body });
+    const { body: report } = await load('renamed', 'email,name,School\na@example.org,A,Hill\n');
+    t.match(report.columns.at(-1), { field: 'answers.school_name', ignored: null });
+    t.same(await answersOf('renamed', 'a@example.org'), { school_name: 'Hill' });
+  });
+
   await t.test('what cannot be read costs the answer, never the person or the other answers', async (t) => {
     const csv = 'email,name,answers.school,size,over_16,answers.hat\nc@example.org,C,Hill,xxl,maybe,red\n';
     const { body } = await load('lists', csv);
