@@ -48,15 +48,17 @@ export class PictureCache {
   async show(wanted: Wanted): Promise<Picture> {
     const known = this.#find(wanted);
     const age = known === undefined ? Infinity : this.now().getTime() - known.drawnAt;
-    if (known?.lacks && age >= LACKING_MS) {
-      // Nobody waits for a server that has failed before.
-      void this.#share(wanted).catch(() => undefined);
-      return known;
-    }
     const fresh = known !== undefined && (known.figures === figuresOf(wanted.content) || age < STALE_MS);
-    if (fresh) return known;
     // If drawing fails, an older count is better than no picture.
-    return this.#share(wanted).catch((error: unknown) => known ?? Promise.reject(error as Error));
+    const draw = (one: Wanted): Promise<Picture> =>
+      this.#share(one).catch((error: unknown) => known ?? Promise.reject(error as Error));
+    if (known?.lacks && age >= LACKING_MS) {
+      // Nobody waits for a server that has failed before: a new count is drawn without it.
+      const shown = fresh ? known : await draw({ ...wanted, picture: () => Promise.resolve(null) });
+      void draw(wanted);
+      return shown;
+    }
+    return fresh ? known : draw(wanted);
   }
 
   /** The kept picture, if its texts are up to date. */

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { and, asc, eq } from 'drizzle-orm';
 import { MOST_LANGUAGES } from '../../../schema/db/tables/words.js';
 import type { Tables } from '../../../schema/db/tables.js';
@@ -15,6 +16,9 @@ import { checkMarkdown, checkPlaceholders, wordsHtml } from './words-markdown.js
  */
 
 export type PetitionWords = Tables['petitionWords']['$inferSelect'];
+
+/** Versions begin at random: an ETag of words since deleted must not match those written anew. ETags hold nine digits. */
+const firstVersion = (): number => randomInt(1, 900_000_000);
 
 /** What an organization writes; null: this server's words. */
 export type OwnWords = Pick<PetitionWords, 'confirmation' | 'confirmationSubject' | 'thanks' | 'button'>;
@@ -102,8 +106,12 @@ export async function putWords(
     if (others.length >= MOST_LANGUAGES) {
       throw new ApiError('too_many_languages', { detail: `At most ${MOST_LANGUAGES}: delete one of them.` });
     }
-    const row = { ...texts, petitionKey, locale, version: 1, createdAt: tx.now, updatedAt: tx.now };
-    const made = await tx.db.insert(t).values(row).onConflictDoNothing().returning();
+    const begun = { version: firstVersion(), createdAt: tx.now, updatedAt: tx.now };
+    const made = await tx.db
+      .insert(t)
+      .values({ ...texts, petitionKey, locale, ...begun })
+      .onConflictDoNothing()
+      .returning();
     return { words: requireWritten(made), created: true };
   });
 }

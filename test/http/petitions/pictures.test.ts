@@ -332,6 +332,7 @@ onEveryEngine('the campaign’s picture in the picture', async (t, engine) => {
   const pictured = async (url: string | null) => {
     const { id } = await publish(api, lead.secret, {
       title: 'Keep the meadow',
+      confirmation: 'none',
       image: url && { url, alt: 'The mill' },
     });
     const shown = await show(api, id);
@@ -387,6 +388,26 @@ onEveryEngine('the campaign’s picture in the picture', async (t, engine) => {
     after(25 * 60 + 11);
     t.ok((await show(api, id)).png.equals(without), 'nobody waits for it');
     await until(async () => !(await show(api, id)).png.equals(without), 'the picture with it');
+    api.setClock(undefined);
+  });
+
+  await t.test('200: a new count waits neither for the next try nor for its answer', async (t) => {
+    const begin = Date.now();
+    const after = (minutes: number) => api.setClock(new Date(begin + minutes * 60_000));
+    after(50 * 60);
+    const pair = [await pictured(at('/photo.png?later')), await pictured(null)] as const;
+    after(50 * 60 + 11);
+    answers['/photo.png?later'] = () => ({ body: photo });
+    for (const { id, png } of pair) {
+      t.ok(png.equals(without));
+      const body = { name: 'Ada', email: 'ada@example.org', country: 'NL' };
+      const { status } = await api.call('POST', `/v1/petitions/${id}/signatures`, { key: lead.secret, body });
+      t.equal(status, 201);
+    }
+    const counted = (await show(api, pair[1].id)).png;
+    t.notOk(counted.equals(without));
+    t.ok((await show(api, pair[0].id)).png.equals(counted), 'the new count, without the picture');
+    await until(async () => !(await show(api, pair[0].id)).png.equals(counted), 'the picture with it');
     api.setClock(undefined);
   });
 });

@@ -38,7 +38,7 @@ onEveryEngine('own words', async (t, engine) => {
   await t.test('writePetitionWords 201 and 200: forms show them at once', async (t) => {
     t.same(await shown(), []);
     const made = await put('en', WORDS);
-    t.match(made, { status: 201, body: { locale: 'en', ...WORDS }, headers: { etag: /^"v1\./ } });
+    t.match(made, { status: 201, body: { locale: 'en', ...WORDS }, headers: { etag: /^"v\d+\./ } });
     t.same(await shown(), [
       {
         locale: 'en',
@@ -50,7 +50,7 @@ onEveryEngine('own words', async (t, engine) => {
     t.match(replaced, {
       status: 200,
       body: { confirmation: null, confirmation_subject: null, thanks: null, button: 'Sign' },
-      headers: { etag: /^"v2\./ },
+      headers: { etag: /^"v\d+\./ },
     });
     t.same(await shown(), [{ locale: 'en', button: 'Sign', thanks_html: null }]);
     t.match(await put('en', WORDS, { 'if-match': '*' }), { status: 200 });
@@ -200,6 +200,21 @@ onEveryEngine('own words', async (t, engine) => {
     t.match(await call('DELETE', path), { status: 404, body: { code: 'words_not_found' } });
     t.same(await shown(), []);
   });
+
+  await t.test(
+    'writePetitionWords 412: an ETag of deleted words does not match those written anew',
+    async (t) => {
+      const first = await put('sv', { button: 'Skriv under' });
+      t.match(await call('DELETE', 'meadows/words/sv'), { status: 204 });
+      const anew = await put('sv', { button: 'Jag är med' });
+      t.match(anew, { status: 201 });
+      const late = await put('sv', { button: 'Stöd' }, { 'if-match': first.headers['etag'] });
+      t.match(late, { status: 412, body: { code: 'precondition_failed' } });
+      t.match(await call('GET', 'meadows/words/sv'), { body: { button: 'Jag är med' } });
+      const own = await put('sv', { button: 'Stöd' }, { 'if-match': anew.headers['etag'] });
+      t.match(own, { status: 200, body: { button: 'Stöd' } });
+    },
+  );
 });
 
 onEveryEngine('own words reach their signers', async (t, engine) => {
