@@ -53,19 +53,33 @@ export async function completeBatch(tx: Tx, key: number): Promise<void> {
 
 const AT_A_TIME = 500;
 
+type BatchPlace = { key: number; petitionKey: number; organizationKey: number };
+type Transact = (removeSome: (tx: Tx) => Promise<number>) => Promise<number>;
+
 /** Removes a batch with all of its signatures, in short transactions. Throws `paper_batch_not_found`. */
-export async function takeBack(
-  store: Store,
-  batch: { key: number; petitionKey: number; organizationKey: number },
-): Promise<void> {
-  const removeSome = (tx: Tx) => removeFrom(tx, batch);
-  while ((await store.transact(removeSome)) === AT_A_TIME);
+export async function takeBack(transact: Transact, batch: BatchPlace): Promise<void> {
+  while ((await transact((tx) => removeFrom(tx, batch))) === AT_A_TIME);
 }
 
-async function removeFrom(
-  tx: Tx,
-  batch: { key: number; petitionKey: number; organizationKey: number },
-): Promise<number> {
+/** Removes all batches of a petition, those that are being entered included. */
+export async function removeBatches(store: Store, petitionKey: number): Promise<void> {
+  const { paperBatches: t } = store.tables;
+  const { key, organizationKey } = t;
+  const batches = await store.read.db
+    .select({ key, petitionKey: t.petitionKey, organizationKey })
+    .from(t)
+    .where(eq(t.petitionKey, petitionKey));
+  for (const batch of batches) {
+    await takeBack((removeSome) => store.transact(removeSome), batch).catch(unlessGone);
+  }
+}
+
+/** For those who only want a batch to be gone: another may remove it at the same time. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ApiError) || error.code !== 'paper_batch_not_found') throw error;
+}
+
+async function removeFrom(tx: Tx, batch: BatchPlace): Promise<number> {
   const { paperBatches, paperSignatures: t } = tx.tables;
   await addToBatch(tx, batch.key, 0);
   const some = tx.db.select({ key: t.key }).from(t).where(eq(t.batchKey, batch.key)).limit(AT_A_TIME);
@@ -104,7 +118,7 @@ export async function removeBatch(ctx: Context, actor: KeyedActor, publicId: str
     .innerJoin(petitions, eq(petitions.key, t.petitionKey))
     .where(eq(t.publicId, publicId));
   if (!batch || !(await isInCharge(on, actor, batch))) throw new ApiError('paper_batch_not_found');
-  await takeBack(ctx.store, batch);
+  await takeBack((removeSome) => ctx.store.transact(removeSome), batch);
   ctx.store.clean();
 }
 

@@ -123,9 +123,9 @@ class PaperImport {
     this.#batch.key = undefined;
     // If it was removed on purpose meanwhile, there is nothing to take back.
     Object.assign(this.#tally, { batchId: null, created: 0 });
-    await takeBack(this.ctx.store, { key, petitionKey: this.#petition.key, organizationKey }).catch(
-      () => undefined,
-    );
+    const { store } = this.ctx;
+    const place = { key, petitionKey: this.#petition.key, organizationKey };
+    await takeBack((removeSome) => store.transact(removeSome), place).catch(() => undefined);
   }
 
   async #flush(): Promise<void> {
