@@ -54,12 +54,35 @@ export async function completeBatch(tx: Tx, key: number): Promise<void> {
 const AT_A_TIME = 500;
 
 type BatchPlace = { key: number; petitionKey: number; organizationKey: number };
-type Transact = (removeSome: (tx: Tx) => Promise<number>) => Promise<number>;
+type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
 /** Removes a batch with all of its signatures, in short transactions. Throws `paper_batch_not_found`. */
 export async function takeBack(transact: Transact, batch: BatchPlace): Promise<void> {
   while ((await transact((tx) => removeFrom(tx, batch))) === AT_A_TIME);
 }
+
+/** Throws `paper_batch_not_found`. */
+async function findBatch(on: Reader, publicId: string): Promise<BatchPlace & { leadKey: number }> {
+  const { paperBatches: t, petitions } = on.tables;
+  const [batch] = await on.db
+    .select({
+      key: t.key,
+      petitionKey: t.petitionKey,
+      organizationKey: t.organizationKey,
+      leadKey: petitions.organizationKey,
+    })
+    .from(t)
+    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .where(eq(t.publicId, publicId));
+  if (!batch) throw new ApiError('paper_batch_not_found');
+  return batch;
+}
+
+/** Removes what an import has entered, if anything. Throws what `transact` throws; then it may still be there. */
+export const takeBackImport = (transact: Transact, publicId: string): Promise<void> =>
+  transact((tx) => findBatch(tx, publicId))
+    .then((batch) => takeBack(transact, batch))
+    .catch(unlessGone);
 
 /** Removes all batches of a petition, those that are being entered included. */
 export async function removeBatches(store: Store, petitionKey: number): Promise<void> {
@@ -105,19 +128,8 @@ export async function isInCharge(
 
 /** Removes a batch by its id. Throws `paper_batch_not_found`. */
 export async function removeBatch(ctx: Context, actor: KeyedActor, publicId: string): Promise<void> {
-  const on = ctx.store.read;
-  const { paperBatches: t, petitions } = on.tables;
-  const [batch] = await on.db
-    .select({
-      key: t.key,
-      petitionKey: t.petitionKey,
-      organizationKey: t.organizationKey,
-      leadKey: petitions.organizationKey,
-    })
-    .from(t)
-    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
-    .where(eq(t.publicId, publicId));
-  if (!batch || !(await isInCharge(on, actor, batch))) throw new ApiError('paper_batch_not_found');
+  const batch = await findBatch(ctx.store.read, publicId);
+  if (!(await isInCharge(ctx.store.read, actor, batch))) throw new ApiError('paper_batch_not_found');
   await takeBack((removeSome) => ctx.store.transact(removeSome), batch);
   ctx.store.clean();
 }

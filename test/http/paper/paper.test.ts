@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { recount } from '../../../src/core/counts/recount.js';
 import { runRetention } from '../../../src/core/my-data/retention.js';
+import { ApiError } from '../../../src/errors.js';
 import { makePartner, onEveryEngine, publish, start } from '../../support/helper.js';
 import { until } from '../../support/until.js';
 
@@ -395,6 +396,51 @@ onEveryEngine('paper signatures', async (t, engine) => {
     await until(async () => (await counts()).paper === before.paper, 'the end of them');
     t.notMatch((await list()).text, /Broken/);
     t.ok(await exact());
+  });
+
+  await t.test('an import that the store stops is taken back, or names what is left', async (t) => {
+    const { store } = api.app.ctx;
+    const transact = store.transact.bind(store);
+    const before = await counts();
+    const file = `name\n${Array.from({ length: 700 }, (_, i) => `Stopped ${i}`).join('\n')}`;
+    type Run = () => Promise<unknown>;
+    /** Loads the file while each transaction goes as the next of `turns` says; later ones go as the last says. */
+    const loadWith = async (...turns: ((run: Run, urgent: boolean | undefined) => Promise<unknown>)[]) => {
+      let turn = 0;
+      store.transact = ((work, options) => {
+        const now = turns[Math.min(turn, turns.length - 1)]!;
+        turn += 1;
+        return now(() => transact(work, options), options?.urgent);
+      }) as typeof store.transact;
+      return load(file).finally(() => (store.transact = transact));
+    };
+    const fail = (code: 'storage_full' | 'overloaded' | 'storage_unavailable') => () =>
+      Promise.reject(new ApiError(code));
+    const go = (run: Run) => run();
+    const goIfUrgent = (run: Run, urgent: boolean | undefined) => (urgent ? run() : fail('storage_full')());
+
+    t.match(await loadWith(go, fail('storage_full'), fail('overloaded'), goIfUrgent), {
+      status: 507,
+      body: { code: 'storage_full', detail: /Nothing of the file is kept: send it again\.$/ },
+    });
+    t.same(await counts(), before, 'it waits while the server is busy, and needs no free space');
+
+    const lost = (run: Run) => run().then(fail('storage_unavailable'));
+    t.match(await loadWith(lost, go), { status: 503, body: { detail: /Nothing of the file is kept/ } });
+    t.same(await counts(), before, 'the first commit was lost on the way');
+
+    const stuck = await loadWith(go, fail('storage_unavailable'));
+    t.equal(stuck.status, 503);
+    t.notMatch(stuck.body.detail, /Nothing of the file is kept/);
+    const left = /DELETE \/v1\/paper-batches\/(pba_\w+) before/.exec(stuck.body.detail as string)?.[1];
+    t.ok(left, stuck.text);
+    t.match((await batches()).body.data[0], { id: left, created: 200, completed_at: null });
+    t.equal((await drop(left!)).status, 204);
+    t.same(await counts(), before);
+    t.ok(await exact());
+
+    const unbegun = await loadWith(fail('storage_unavailable'), go);
+    t.match(unbegun, { status: 503, body: { detail: /Nothing of the file is kept/ } });
   });
 
   await t.test('retention anonymises them, and then none can be entered', async (t) => {
