@@ -7,6 +7,7 @@ import type { Context } from '../context.js';
 import { countPaper } from '../counts/other-counts.js';
 import { decodeCursor, pageOf, type Page, type PageRequest } from '../cursor.js';
 import { findSharedHead, groupColumns, partnerKeysOf, type Group } from '../partners/partnerships.js';
+import { giveBack } from '../partners/vouching.js';
 
 /* Batches: what was entered together, by whom and when. A batch that was entered by mistake can be removed. */
 
@@ -56,9 +57,12 @@ const AT_A_TIME = 500;
 type BatchPlace = { key: number; petitionKey: number; organizationKey: number };
 type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
 
-/** Removes a batch with all of its signatures, in short transactions. Throws `paper_batch_not_found`. */
-export async function takeBack(transact: Transact, batch: BatchPlace): Promise<void> {
-  while ((await transact((tx) => removeFrom(tx, batch))) === AT_A_TIME);
+/**
+ * Removes a batch with all of its signatures, in short transactions. `givesBack`: as if a partner had not vouched for
+ * them. Throws `paper_batch_not_found`.
+ */
+async function takeBack(transact: Transact, batch: BatchPlace, givesBack = false): Promise<void> {
+  while ((await transact((tx) => removeFrom(tx, batch, givesBack))) === AT_A_TIME);
 }
 
 /** Throws `paper_batch_not_found`. */
@@ -81,7 +85,7 @@ async function findBatch(on: Reader, publicId: string): Promise<BatchPlace & { l
 /** Removes what an import has entered, if anything. Throws what `transact` throws; then it may still be there. */
 export const takeBackImport = (transact: Transact, publicId: string): Promise<void> =>
   transact((tx) => findBatch(tx, publicId))
-    .then((batch) => takeBack(transact, batch))
+    .then((batch) => takeBack(transact, batch, true))
     .catch(unlessGone);
 
 /** Removes all batches of a petition, those that are being entered included. */
@@ -102,12 +106,17 @@ function unlessGone(error: unknown): void {
   if (!(error instanceof ApiError) || error.code !== 'paper_batch_not_found') throw error;
 }
 
-async function removeFrom(tx: Tx, batch: BatchPlace): Promise<number> {
+async function removeFrom(tx: Tx, batch: BatchPlace, givesBack: boolean): Promise<number> {
   const { paperBatches, paperSignatures: t } = tx.tables;
   await addToBatch(tx, batch.key, 0);
   const some = tx.db.select({ key: t.key }).from(t).where(eq(t.batchKey, batch.key)).limit(AT_A_TIME);
-  const gone = await tx.db.delete(t).where(inArray(t.key, some)).returning({ status: t.status });
+  const { status, createdAt } = t;
+  const gone = await tx.db.delete(t).where(inArray(t.key, some)).returning({ status, createdAt });
   countPaper(tx, batch, -gone.filter(({ status }) => status === 'confirmed').length);
+  if (givesBack) {
+    const entered = gone.map(({ createdAt }) => createdAt);
+    await giveBack(tx, batch, entered);
+  }
   if (gone.length < AT_A_TIME) await tx.db.delete(paperBatches).where(eq(paperBatches.key, batch.key));
   return gone.length;
 }
