@@ -535,6 +535,51 @@ onEveryEngine('paper of partners', async (t, engine) => {
     t.match(body.unattributed, { paper: 0 });
     t.same(await recount(api.store.read), []);
   });
+
+  await t.test('of one whose terms show numbers alone, the lead reads no reasons', async (t) => {
+    const choir = await api.organization('Choir');
+    await makePartner(api, lead.secret, 'meadows', choir, 'counts', { may_vouch: true, vouch_limit: 3 });
+    const { body } = await enter([{ name: 'Carla Choir' }], choir.secret);
+    const path = `/v1/paper-signatures/${body.created[0]}/invalidate`;
+    const reason = 'Carla Choir signed twice';
+    t.match(await api.call('POST', path, { key: choir.secret, body: { reason } }), { body: { reason } });
+    const [seen] = (await list(lead.secret)).filter((one) => one.organization_id === choir.id);
+    t.match(seen, { shown: 'counts', status: 'invalidated', name: null, reason: null });
+    t.match(await list(choir.secret), [{ shown: 'full', reason }]);
+    const save = async (key: string, format: string) =>
+      (await api.call('GET', `/v1/paper-signatures/export?petition=meadows&format=${format}`, { key })).text;
+    for (const format of ['csv', 'ndjson']) {
+      t.notMatch(await save(lead.secret, format), /Carla/);
+      t.match(await save(choir.secret, format), reason);
+    }
+  });
+
+  await t.test('what an import takes back does not use up the daily limit', async (t) => {
+    const band = await api.organization('Band');
+    await makePartner(api, lead.secret, 'meadows', band, 'full', { may_vouch: true, vouch_limit: 5 });
+    const kept = await enter([{ name: 'Kept' }], band.secret);
+    t.equal(kept.status, 201);
+    const file = `name\n${Array.from({ length: 201 }, (_, i) => `Band ${i}`).join('\n')}`;
+    const { store } = api.app.ctx;
+    const transact = store.transact.bind(store);
+    let turn = 0;
+    store.transact = (work, options) => {
+      turn += 1;
+      return turn === 2 ? Promise.reject(new ApiError('storage_full')) : transact(work, options);
+    };
+    t.match(await load(file, band.secret), { status: 507, body: { detail: /send it again/ } });
+    store.transact = transact;
+    t.equal((await list(band.secret)).length, 1);
+    const again = await load(file, band.secret);
+    t.match(again.body, { created: 4, failed: 197 });
+    const drop = `/v1/paper-batches/${again.body.batch_id}`;
+    t.equal((await api.call('DELETE', drop, { key: band.secret })).status, 204);
+    t.match(await enter([{ name: 'More' }], band.secret), {
+      status: 409,
+      body: { code: 'vouch_limit_reached' },
+    });
+    t.same(await recount(api.store.read), []);
+  });
 });
 
 onEveryEngine('offsets', async (t, engine) => {
