@@ -45,19 +45,22 @@ export type FileImport<Field extends string, Wire, Input, Told extends Tally> = 
   isAsked?: ((field: Field) => boolean) | undefined;
   run: (lines: AsyncIterable<readonly ImportLine<Input>[]>, how: How<Told>) => Promise<Told>;
   sentenceOf: (tally: Told) => string;
+  /** What to do after it was stopped. */
+  afterStop?: (tally: Told) => string;
 };
 
 /** Imports a file, or stdin (`-`), and says how. The exit code is 1 if a line was refused. */
 export async function importFile<Field extends string, Wire extends object, Input, Told extends Tally>(
   file: string,
   flags: FileFlags,
-  { kind, isAsked, run, sentenceOf }: FileImport<Field, Wire, Input, Told>,
+  { kind, isAsked, run, sentenceOf, afterStop }: FileImport<Field, Wire, Input, Told>,
 ): Promise<void> {
   const { fast, dryRun = false } = flags;
   const reading = readingOf(file, flags, kind.columns);
   const bar = progressBar();
   const size = file === '-' ? 0 : statSync(file).size;
-  let [read, last] = [0, 0];
+  let read = 0;
+  let last: Told | undefined;
   async function* watched() {
     const bytes = file === '-' ? process.stdin : createReadStream(file);
     for await (const piece of bytes as AsyncIterable<Buffer>) {
@@ -75,9 +78,10 @@ export async function importFile<Field extends string, Wire extends object, Inpu
     ...(fast ? FAST : GENTLE),
     onError: (problem: LineProblem) => say(problem, ''),
     onWarning: (problem: LineProblem) => say(problem, kind.warning),
-    onProgress: ({ lines }: Told) => {
-      bar.add('Importing', lines - last, lines * (size / Math.max(1, read)));
-      last = lines;
+    onProgress: (tally: Told) => {
+      const { lines } = tally;
+      bar.add('Importing', lines - (last?.lines ?? 0), lines * (size / Math.max(1, read)));
+      last = tally;
     },
   };
   try {
@@ -89,6 +93,7 @@ export async function importFile<Field extends string, Wire extends object, Inpu
     if (tally.failed > 0) process.exitCode = 1;
   } catch (error) {
     bar.clear();
+    if (last && afterStop && !dryRun) console.error(afterStop(last));
     throw error instanceof ApiError && error.details.errors ? new Error(wordsOf(error)) : error;
   }
 }

@@ -1,5 +1,5 @@
 import { importPaper, type PaperTally } from '../core/paper/paper-import.js';
-import { PAPER_FILE } from '../http/paper/paper-file.js';
+import { afterPaperStop, PAPER_FILE } from '../http/paper/paper-file.js';
 import { withContext } from './context.js';
 import { importFile } from './import-file.js';
 import type { ImportFlags } from './signature-import.js';
@@ -14,6 +14,7 @@ export const importPaperCommand = (file: string, flags: ImportFlags): Promise<vo
       kind: PAPER_FILE,
       run: (lines, how) => importPaper(ctx, { petition, actor, apiKeyKey: null, source, ...how }, lines),
       sentenceOf,
+      afterStop: afterPaperStop,
     });
   });
 

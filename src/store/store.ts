@@ -146,7 +146,7 @@ export type Store = {
 };
 
 export type TransactOptions = {
-  /** Uses the space that SQLite keeps in reserve for a full disk. For unsubscribing, withdrawing and erasure only. */
+  /** Uses the space that SQLite keeps in reserve for a full disk. For unsubscribing, withdrawing, erasing and taking back only. */
   urgent?: boolean;
   /**
    * A table to lock against other writers: the transaction waits for current ones, and later ones wait for it. On

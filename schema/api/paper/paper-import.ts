@@ -66,10 +66,7 @@ export const PaperImportResult = component(
     {
       petition_id: id('pet', 'The petition.'),
       batch_id: nullable(
-        id(
-          'pba',
-          'The batch, by which all of it can be listed and removed; null: nothing new is entered yet.',
-        ),
+        id('pba', 'The batch, by which all of it can be listed and removed; null: nothing new is entered.'),
       ),
       ...importResult,
       columns: Type.Unsafe<Static<typeof PaperImportColumn>[] | null>({

@@ -171,7 +171,11 @@ export const PaperSignature = component(
       organization_id: id('org', 'The organization that entered it.'),
       batch_id: id('pba', 'What it was entered with.'),
       status: enumOf(PAPER_STATUSES, { description: '`confirmed` counts; `invalidated` does not.' }),
-      reason: nullable(line(500, { description: 'Why its status was last changed; null: it never was.' })),
+      reason: nullable(
+        line(500, {
+          description: 'Why its status was last changed; null: it never was, or `shown` is `counts`.',
+        }),
+      ),
       name: nullable(name()),
       country: nullable(countryCode()),
       postal_code: nullable(postalCode()),

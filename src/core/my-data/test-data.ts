@@ -5,6 +5,8 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { deleteInSteps } from '../in-steps.js';
 import { findTestOrganization, graveyardOf } from '../organization/test-organization.js';
+import { removeOffsets } from '../paper/offsets.js';
+import { removeBatches } from '../paper/paper-batches.js';
 import { ANONYMISED_FIELDS, emptiedSupporter, forgetTraces } from '../supporters/forgetting.js';
 
 /*
@@ -87,9 +89,12 @@ async function clearPetition(
     deleted.signatures += some;
     if (some < SIGNATURES_AT_A_TIME) break;
   }
+  await removeBatches(store, petitionKey);
   deleted.shareLinks += await store.transact(async (tx) => {
-    const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, shareLinks } = tx.tables;
-    for (const table of [keyFigures, keyIsolations, isolatedNetworks, petitionSlugs]) {
+    await removeOffsets(tx, petitionKey);
+    const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords, shareLinks } =
+      tx.tables;
+    for (const table of [keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords]) {
       await tx.db.delete(table).where(eq(table.petitionKey, petitionKey));
     }
     const links = await tx.db
@@ -202,6 +207,7 @@ const buryPetitions = ({ store }: Context, organizationKey: number, graveyard: n
         partners: [],
         image: null,
         shareTexts: [],
+        formFields: [],
         origins: [],
         pageUrl: null,
         response: null,

@@ -1,7 +1,7 @@
 import { asc, count, eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
-import type { Reader } from '../../store/store.js';
+import type { Reader, Tx } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { countOffset } from '../counts/other-counts.js';
@@ -85,4 +85,11 @@ export async function removeOffset(ctx: Context, actor: KeyedActor, publicId: st
     );
     countOffset(tx, row.petitionKey, -gone.count);
   });
+}
+
+/** Removes all offsets of a petition. */
+export async function removeOffsets(tx: Tx, petitionKey: number): Promise<void> {
+  const { offsets: t } = tx.tables;
+  const gone = await tx.db.delete(t).where(eq(t.petitionKey, petitionKey)).returning({ count: t.count });
+  for (const { count } of gone) countOffset(tx, petitionKey, -count);
 }

@@ -86,6 +86,7 @@ function masked(read: PaperRead, shown: LeadSees): PaperView {
   if (shown === 'names') return names;
   return {
     ...names,
+    reason: null,
     name: '',
     country: null,
     postalCode: null,

@@ -7,6 +7,7 @@ import type { Context } from '../context.js';
 import { countPaper } from '../counts/other-counts.js';
 import { decodeCursor, pageOf, type Page, type PageRequest } from '../cursor.js';
 import { findSharedHead, groupColumns, partnerKeysOf, type Group } from '../partners/partnerships.js';
+import { giveBack } from '../partners/vouching.js';
 
 /* Batches: what was entered together, by whom and when. A batch that was entered by mistake can be removed. */
 
@@ -53,24 +54,69 @@ export async function completeBatch(tx: Tx, key: number): Promise<void> {
 
 const AT_A_TIME = 500;
 
-/** Removes a batch with all of its signatures, in short transactions. Throws `paper_batch_not_found`. */
-export async function takeBack(
-  store: Store,
-  batch: { key: number; petitionKey: number; organizationKey: number },
-): Promise<void> {
-  const removeSome = (tx: Tx) => removeFrom(tx, batch);
-  while ((await store.transact(removeSome)) === AT_A_TIME);
+type BatchPlace = { key: number; petitionKey: number; organizationKey: number };
+type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+
+/**
+ * Removes a batch with all of its signatures, in short transactions. `givesBack`: as if a partner had not vouched for
+ * them. Throws `paper_batch_not_found`.
+ */
+async function takeBack(transact: Transact, batch: BatchPlace, givesBack = false): Promise<void> {
+  while ((await transact((tx) => removeFrom(tx, batch, givesBack))) === AT_A_TIME);
 }
 
-async function removeFrom(
-  tx: Tx,
-  batch: { key: number; petitionKey: number; organizationKey: number },
-): Promise<number> {
+/** Throws `paper_batch_not_found`. */
+async function findBatch(on: Reader, publicId: string): Promise<BatchPlace & { leadKey: number }> {
+  const { paperBatches: t, petitions } = on.tables;
+  const [batch] = await on.db
+    .select({
+      key: t.key,
+      petitionKey: t.petitionKey,
+      organizationKey: t.organizationKey,
+      leadKey: petitions.organizationKey,
+    })
+    .from(t)
+    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .where(eq(t.publicId, publicId));
+  if (!batch) throw new ApiError('paper_batch_not_found');
+  return batch;
+}
+
+/** Removes what an import has entered, if anything. Throws what `transact` throws; then it may still be there. */
+export const takeBackImport = (transact: Transact, publicId: string): Promise<void> =>
+  transact((tx) => findBatch(tx, publicId))
+    .then((batch) => takeBack(transact, batch, true))
+    .catch(unlessGone);
+
+/** Removes all batches of a petition, those that are being entered included. */
+export async function removeBatches(store: Store, petitionKey: number): Promise<void> {
+  const { paperBatches: t } = store.tables;
+  const { key, organizationKey } = t;
+  const batches = await store.read.db
+    .select({ key, petitionKey: t.petitionKey, organizationKey })
+    .from(t)
+    .where(eq(t.petitionKey, petitionKey));
+  for (const batch of batches) {
+    await takeBack((removeSome) => store.transact(removeSome), batch).catch(unlessGone);
+  }
+}
+
+/** For those who only want a batch to be gone: another may remove it at the same time. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ApiError) || error.code !== 'paper_batch_not_found') throw error;
+}
+
+async function removeFrom(tx: Tx, batch: BatchPlace, givesBack: boolean): Promise<number> {
   const { paperBatches, paperSignatures: t } = tx.tables;
   await addToBatch(tx, batch.key, 0);
   const some = tx.db.select({ key: t.key }).from(t).where(eq(t.batchKey, batch.key)).limit(AT_A_TIME);
-  const gone = await tx.db.delete(t).where(inArray(t.key, some)).returning({ status: t.status });
+  const { status, createdAt } = t;
+  const gone = await tx.db.delete(t).where(inArray(t.key, some)).returning({ status, createdAt });
   countPaper(tx, batch, -gone.filter(({ status }) => status === 'confirmed').length);
+  if (givesBack) {
+    const entered = gone.map(({ createdAt }) => createdAt);
+    await giveBack(tx, batch, entered);
+  }
   if (gone.length < AT_A_TIME) await tx.db.delete(paperBatches).where(eq(paperBatches.key, batch.key));
   return gone.length;
 }
@@ -91,20 +137,9 @@ export async function isInCharge(
 
 /** Removes a batch by its id. Throws `paper_batch_not_found`. */
 export async function removeBatch(ctx: Context, actor: KeyedActor, publicId: string): Promise<void> {
-  const on = ctx.store.read;
-  const { paperBatches: t, petitions } = on.tables;
-  const [batch] = await on.db
-    .select({
-      key: t.key,
-      petitionKey: t.petitionKey,
-      organizationKey: t.organizationKey,
-      leadKey: petitions.organizationKey,
-    })
-    .from(t)
-    .innerJoin(petitions, eq(petitions.key, t.petitionKey))
-    .where(eq(t.publicId, publicId));
-  if (!batch || !(await isInCharge(on, actor, batch))) throw new ApiError('paper_batch_not_found');
-  await takeBack(ctx.store, batch);
+  const batch = await findBatch(ctx.store.read, publicId);
+  if (!(await isInCharge(ctx.store.read, actor, batch))) throw new ApiError('paper_batch_not_found');
+  await takeBack((removeSome) => ctx.store.transact(removeSome), batch);
   ctx.store.clean();
 }
 

@@ -7,13 +7,13 @@ import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { FIRST_CHUNK, nextSize, storeChunk } from '../signatures/import-chunks.js';
 import { refuseLine, warnOfLine, type ImportListener } from '../signatures/import-tally.js';
 import type { ImportLine } from '../signatures/signature-import.js';
-import { completeBatch, takeBack } from './paper-batches.js';
+import { completeBatch, takeBackImport } from './paper-batches.js';
 import { enterIn, LIMIT_REACHED, type Batch } from './paper-entering.js';
 import { PaperMemory, type PaperInput, type PaperRow } from './paper-rows.js';
 
 /** What has become of the lines so far. */
 export type PaperTally = {
-  /** Null: nothing is entered yet, or nothing was new. */
+  /** Null: nothing is entered yet, or nothing was new. After a failure: what could not be taken back. */
   batchId: string | null;
   lines: number;
   created: number;
@@ -50,9 +50,9 @@ type Row = PaperRow & { line: number; warnings: readonly FieldError[] };
 
 /**
  * Enters a file of paper signatures as one batch. Without mailboxes, lines without an external id cannot be told from those
- * that were sent before: so an import that does not come to its end is taken back as a whole, and can be sent again. An
- * invalid line does not stop the others. Throws what `findForPaper` throws, `invalid_key`, `paper_batch_not_found`, and
- * whatever `lines` throws.
+ * that were sent before: so an import that does not come to its end is taken back as a whole, and can be sent again; if
+ * that fails, too, the last tally that `onProgress` gets has the batch. An invalid line does not stop the others. Throws
+ * what `findForPaper` throws, `invalid_key`, `paper_batch_not_found`, and whatever `lines` throws.
  */
 export async function importPaper(
   ctx: Context,
@@ -78,6 +78,7 @@ class PaperImport {
   readonly #chunk: Row[] = [];
   readonly #batch: Batch;
   #petition: PetitionHead | undefined;
+  #isBegun = false;
   #size = FIRST_CHUNK;
 
   constructor(
@@ -116,22 +117,24 @@ class PaperImport {
     return this.tally;
   }
 
+  /** What could not be taken back keeps its batch in the tally. */
   async takeBack(): Promise<void> {
-    const { key } = this.#batch;
-    const { organizationKey } = this.input.actor;
-    if (key === undefined || !this.#petition) return;
-    this.#batch.key = undefined;
-    // If it was removed on purpose meanwhile, there is nothing to take back.
-    Object.assign(this.#tally, { batchId: null, created: 0 });
-    await takeBack(this.ctx.store, { key, petitionKey: this.#petition.key, organizationKey }).catch(
-      () => undefined,
-    );
+    if (!this.#isBegun) return;
+    const { publicId } = this.#batch;
+    try {
+      // By its id: if the connection was lost during the first commit, it is unknown whether there is a batch.
+      await takeBackImport((work) => storeChunk(this.ctx.store, false, work, { urgent: true }), publicId);
+      Object.assign(this.#tally, { batchId: null, created: 0 });
+    } catch {
+      this.#tally.batchId = publicId;
+    }
   }
 
   async #flush(): Promise<void> {
     const { store } = this.ctx;
     const { actor, petition: ref, chunkMs, restMs, dryRun = false, onProgress } = this.input;
     const rows = this.#chunk.splice(0);
+    this.#isBegun = !dryRun;
     const { petition, batchKey, entered, took } = await storeChunk(store, dryRun, async (tx) => {
       const begun = performance.now();
       const found = await enterIn(tx, actor, ref, this.#batch, rows, this.#memory);

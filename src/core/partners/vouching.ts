@@ -83,7 +83,7 @@ const ISOLATED: Suspicion = { score: 100, signals: ['isolated_key'] };
 /** Records how an allowance was used: how many signatures counted, and how many were quarantined. */
 export async function noteVouched(
   tx: Tx,
-  { day }: Allowance,
+  { day }: Pick<Allowance, 'day'>,
   { counted, held }: { counted: number; held: number },
 ): Promise<void> {
   if (!day || counted + held === 0) return;
@@ -95,4 +95,29 @@ export async function noteVouched(
       target: [t.partnershipKey, t.day],
       set: { counted: sql`${t.counted} + excluded.counted`, held: sql`${t.held} + excluded.held` },
     });
+}
+
+/**
+ * Gives back what signatures used of an organization's daily limit, if the partnership that they were entered under still
+ * exists. `entered`: when each of them was.
+ */
+export async function giveBack(
+  tx: Tx,
+  { petitionKey, organizationKey }: { petitionKey: number; organizationKey: number },
+  entered: readonly Date[],
+): Promise<void> {
+  const { partnerships: t } = tx.tables;
+  const isTheirs = and(eq(t.petitionKey, petitionKey), eq(t.organizationKey, organizationKey));
+  const [agreed] = await tx.db
+    .select({ key: t.key, since: t.answeredAt })
+    .from(t)
+    .where(and(isTheirs, eq(t.status, 'accepted')));
+  if (!agreed?.since) return;
+  const perDay = new Map<number, number>();
+  for (const at of entered) {
+    if (at >= agreed.since) perDay.set(dayOf(at), (perDay.get(dayOf(at)) ?? 0) + 1);
+  }
+  for (const [day, counted] of perDay) {
+    await noteVouched(tx, { day: { partnershipKey: agreed.key, day } }, { counted: -counted, held: 0 });
+  }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../../errors.js';
-import type { Store, Tx } from '../../store/store.js';
+import type { Store, TransactOptions, Tx } from '../../store/store.js';
 
 /* Files are stored in chunks, one transaction each, so that signing never waits long. */
 
@@ -20,14 +20,15 @@ export function nextSize(rows: number, chunkMs: number, took: number): number {
 
 /**
  * Stores a chunk. Waits and retries while the server is overloaded: signing goes first. A dry run is undone, and returns
- * what it has found out.
+ * what it has found out, and ignores `options`.
  */
 export async function storeChunk<Stored>(
   store: Store,
   dryRun: boolean,
   work: (tx: Tx) => Promise<Stored>,
+  options?: TransactOptions,
 ): Promise<Stored> {
-  const transact = () => (dryRun ? tryOut(store, work) : store.transact(work));
+  const transact = () => (dryRun ? tryOut(store, work) : store.transact(work, options));
   for (let tries = 1; ; tries += 1) {
     try {
       return await oneByOne(store, transact);

@@ -1,6 +1,7 @@
 import { PaperImportLine } from '../../../schema/api/paper/paper-import.js';
 import type { PaperField } from '../../../schema/db/tables/paper.js';
 import { PAPER_COLUMN_KIND } from '../../core/paper/paper-columns.js';
+import type { PaperTally } from '../../core/paper/paper-import.js';
 import type { PaperInput } from '../../core/paper/paper-rows.js';
 import type { FieldError } from '../../errors.js';
 import type { FileKind } from '../signatures/signature-import-lines.js';
@@ -36,6 +37,12 @@ export const toPaperInput = (one: PaperImportLine): PaperInput => ({
   signedOn: one.signed_on ?? null,
   externalId: one.external_id ?? null,
 });
+
+/** What to do after an import was stopped. */
+export const afterPaperStop = ({ batchId }: PaperTally): string =>
+  batchId === null
+    ? 'Nothing of the file is kept: send it again.'
+    : `What was entered could not be taken back: send DELETE /v1/paper-batches/${batchId} before you send the file again.`;
 
 /** Files of paper signatures. */
 export const PAPER_FILE: FileKind<PaperField, PaperImportLine, PaperInput> = {

@@ -16,7 +16,7 @@ import { operation } from '../openapi/operation.js';
 import { CHUNK_MS, fileOf, GONE, readingOf, takesFiles, wantsStream } from '../signatures/import-request.js';
 import { readImportFile } from '../signatures/signature-import-lines.js';
 import { ImportReport, type ReportShape } from '../signatures/signature-import-report.js';
-import { PAPER_FILE } from './paper-file.js';
+import { afterPaperStop, PAPER_FILE } from './paper-file.js';
 
 const FILES = {
   [CSV]: csvFile(
@@ -37,7 +37,7 @@ const RESULTS = {
 const REPORT: ReportShape<PaperTally> = {
   none: NO_PAPER,
   toResult: ({ batchId, leftOut, ...rest }) => ({ batch_id: batchId, ...rest, left_out: leftOut }),
-  afterStop: () => 'Nothing of the file is kept: send it again.',
+  afterStop: afterPaperStop,
 };
 
 export const secretPaperImportRoutes =
@@ -57,7 +57,7 @@ export const secretPaperImportRoutes =
           summary: 'Import signatures from paper',
           description: `Takes a file of any length, CSV or one \`PaperImportLine\` per line as JSON: what \`createPaperSignatures\` does for a few. The file is read as by \`importSignatures\`, and \`dry_run=true\` shows how.
 
-It is one batch: if the connection breaks, or an error stops the import, all of it is taken back, and you can send it again. A line without a name is reported in \`problems\` and does not stop the others; so are the lines of a partner beyond its daily limit.
+It is one batch: if the connection breaks, or an error stops the import, all of it is taken back, and you can send it again; if that fails, too, \`batch_id\` is the batch that you must remove first. A line without a name is reported in \`problems\` and does not stop the others; so are the lines of a partner beyond its daily limit.
 
 Lines with an \`external_id\` that was entered before are \`known\` and add nothing. Others cannot be recognised: sent twice, they count twice. Those that look alike are named in \`warnings\`; \`removePaperBatch\` removes what was sent by mistake.
 

@@ -417,6 +417,26 @@ onEveryEngine('a test touches nobody', async (t, engine) => {
     const weak = await api.newKey((await api.organization('Weak')).key, 'secret', ['petitions:write']);
     t.match(await clear(weak), { status: 403, body: { code: 'scope_required' } });
     const untouched = await person('ada@example.org');
+    const made = (path: string, body: object, method: 'POST' | 'PUT' = 'POST') =>
+      api.call(method, `/v1/petitions/trial/${path}`, { key: test, body });
+    const paper = await made('paper-signatures', { signatures: [{ name: 'Pia Paper' }, { name: 'Wrong' }] });
+    const invalidate = `/v1/paper-signatures/${paper.body.created[1]}/invalidate`;
+    t.match(await api.call('POST', invalidate, { key: test, body: { reason: 'Private' } }), { status: 200 });
+    const file = await api.call('POST', '/v1/paper-signatures/import?petition=trial', {
+      key: test,
+      headers: { 'content-type': 'text/csv' },
+      body: `name\n${Array.from({ length: 501 }, (_, i) => `Paper ${i}`).join('\n')}`,
+    });
+    t.match(file, { status: 200, body: { created: 501 } });
+    for (const count of [30, 12]) t.match(await made('offsets', { count, source: 'Town' }), { status: 201 });
+    t.match(await made('words/en', { button: 'Save it' }, 'PUT'), { status: 201 });
+    const asked = await api.call('PATCH', '/v1/petitions/trial', {
+      key: test,
+      headers: { 'if-match': '*' },
+      body: { form_fields: [{ name: 'why', kind: 'text', label: 'Why?' }] },
+    });
+    t.match(asked, { status: 200 }, asked.text);
+    t.match(await counts('trial'), { paper: 502, offset: 42 });
     const deleted = await clear(secret);
     t.match(deleted, {
       status: 200,
@@ -439,6 +459,12 @@ onEveryEngine('a test touches nobody', async (t, engine) => {
     const { supporters: s } = api.store.tables;
     const left = await api.store.read.db.select().from(s);
     t.notMatch(JSON.stringify(left), /test:\d/);
+    const { paperBatches, paperSignatures, offsets, petitionWords, petitions } = api.store.tables;
+    for (const table of [paperBatches, paperSignatures, offsets, petitionWords]) {
+      t.same(await api.store.read.db.select().from(table), []);
+    }
+    const buried = await api.store.read.db.select().from(petitions).where(eq(petitions.publicId, trial.id));
+    t.match(buried, [{ title: '', formFields: [] }]);
     t.match(await clear(test), {
       status: 200,
       body: { petitions: 0, signatures: 0, supporters: 0, mails: 0 },

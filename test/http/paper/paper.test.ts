@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { recount } from '../../../src/core/counts/recount.js';
 import { runRetention } from '../../../src/core/my-data/retention.js';
+import { ApiError } from '../../../src/errors.js';
 import { makePartner, onEveryEngine, publish, start } from '../../support/helper.js';
 import { until } from '../../support/until.js';
 
@@ -397,6 +398,51 @@ onEveryEngine('paper signatures', async (t, engine) => {
     t.ok(await exact());
   });
 
+  await t.test('an import that the store stops is taken back, or names what is left', async (t) => {
+    const { store } = api.app.ctx;
+    const transact = store.transact.bind(store);
+    const before = await counts();
+    const file = `name\n${Array.from({ length: 700 }, (_, i) => `Stopped ${i}`).join('\n')}`;
+    type Run = () => Promise<unknown>;
+    /** Loads the file while each transaction goes as the next of `turns` says; later ones go as the last says. */
+    const loadWith = async (...turns: ((run: Run, urgent: boolean | undefined) => Promise<unknown>)[]) => {
+      let turn = 0;
+      store.transact = ((work, options) => {
+        const now = turns[Math.min(turn, turns.length - 1)]!;
+        turn += 1;
+        return now(() => transact(work, options), options?.urgent);
+      }) as typeof store.transact;
+      return load(file).finally(() => (store.transact = transact));
+    };
+    const fail = (code: 'storage_full' | 'overloaded' | 'storage_unavailable') => () =>
+      Promise.reject(new ApiError(code));
+    const go = (run: Run) => run();
+    const goIfUrgent = (run: Run, urgent: boolean | undefined) => (urgent ? run() : fail('storage_full')());
+
+    t.match(await loadWith(go, fail('storage_full'), fail('overloaded'), goIfUrgent), {
+      status: 507,
+      body: { code: 'storage_full', detail: /Nothing of the file is kept: send it again\.$/ },
+    });
+    t.same(await counts(), before, 'it waits while the server is busy, and needs no free space');
+
+    const lost = (run: Run) => run().then(fail('storage_unavailable'));
+    t.match(await loadWith(lost, go), { status: 503, body: { detail: /Nothing of the file is kept/ } });
+    t.same(await counts(), before, 'the first commit was lost on the way');
+
+    const stuck = await loadWith(go, fail('storage_unavailable'));
+    t.equal(stuck.status, 503);
+    t.notMatch(stuck.body.detail, /Nothing of the file is kept/);
+    const left = /DELETE \/v1\/paper-batches\/(pba_\w+) before/.exec(stuck.body.detail as string)?.[1];
+    t.ok(left, stuck.text);
+    t.match((await batches()).body.data[0], { id: left, created: 200, completed_at: null });
+    t.equal((await drop(left!)).status, 204);
+    t.same(await counts(), before);
+    t.ok(await exact());
+
+    const unbegun = await loadWith(fail('storage_unavailable'), go);
+    t.match(unbegun, { status: 503, body: { detail: /Nothing of the file is kept/ } });
+  });
+
   await t.test('retention anonymises them, and then none can be entered', async (t) => {
     await publish(api, lead.secret, { slug: 'kept', retention_days: 30 });
     await load('name,postal_code,sheet,external_id\nAda,1012,S,x\nBo,1012,S,y', { ref: 'kept' });
@@ -487,6 +533,51 @@ onEveryEngine('paper of partners', async (t, engine) => {
       { paper: 1 },
     );
     t.match(body.unattributed, { paper: 0 });
+    t.same(await recount(api.store.read), []);
+  });
+
+  await t.test('of one whose terms show numbers alone, the lead reads no reasons', async (t) => {
+    const choir = await api.organization('Choir');
+    await makePartner(api, lead.secret, 'meadows', choir, 'counts', { may_vouch: true, vouch_limit: 3 });
+    const { body } = await enter([{ name: 'Carla Choir' }], choir.secret);
+    const path = `/v1/paper-signatures/${body.created[0]}/invalidate`;
+    const reason = 'Carla Choir signed twice';
+    t.match(await api.call('POST', path, { key: choir.secret, body: { reason } }), { body: { reason } });
+    const [seen] = (await list(lead.secret)).filter((one) => one.organization_id === choir.id);
+    t.match(seen, { shown: 'counts', status: 'invalidated', name: null, reason: null });
+    t.match(await list(choir.secret), [{ shown: 'full', reason }]);
+    const save = async (key: string, format: string) =>
+      (await api.call('GET', `/v1/paper-signatures/export?petition=meadows&format=${format}`, { key })).text;
+    for (const format of ['csv', 'ndjson']) {
+      t.notMatch(await save(lead.secret, format), /Carla/);
+      t.match(await save(choir.secret, format), reason);
+    }
+  });
+
+  await t.test('what an import takes back does not use up the daily limit', async (t) => {
+    const band = await api.organization('Band');
+    await makePartner(api, lead.secret, 'meadows', band, 'full', { may_vouch: true, vouch_limit: 5 });
+    const kept = await enter([{ name: 'Kept' }], band.secret);
+    t.equal(kept.status, 201);
+    const file = `name\n${Array.from({ length: 201 }, (_, i) => `Band ${i}`).join('\n')}`;
+    const { store } = api.app.ctx;
+    const transact = store.transact.bind(store);
+    let turn = 0;
+    store.transact = (work, options) => {
+      turn += 1;
+      return turn === 2 ? Promise.reject(new ApiError('storage_full')) : transact(work, options);
+    };
+    t.match(await load(file, band.secret), { status: 507, body: { detail: /send it again/ } });
+    store.transact = transact;
+    t.equal((await list(band.secret)).length, 1);
+    const again = await load(file, band.secret);
+    t.match(again.body, { created: 4, failed: 197 });
+    const drop = `/v1/paper-batches/${again.body.batch_id}`;
+    t.equal((await api.call('DELETE', drop, { key: band.secret })).status, 204);
+    t.match(await enter([{ name: 'More' }], band.secret), {
+      status: 409,
+      body: { code: 'vouch_limit_reached' },
+    });
     t.same(await recount(api.store.read), []);
   });
 });
