@@ -8,14 +8,12 @@ import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';
 import { findForPaper } from '../../core/paper/paper-entering.js';
 import { importPaper, NO_PAPER, type PaperTally } from '../../core/paper/paper-import.js';
-import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
-import { takesLong } from '../long-bodies.js';
 import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
-import { CHUNK_MS, fileOf, GONE, readingOf, takesFiles, wantsStream } from '../signatures/import-request.js';
+import { answerImport, fileOf, readingOf, takesFiles } from '../signatures/import-request.js';
 import { readImportFile } from '../signatures/signature-import-lines.js';
-import { ImportReport, type ReportShape } from '../signatures/signature-import-report.js';
+import type { ReportShape } from '../signatures/signature-import-report.js';
 import { afterPaperStop, PAPER_FILE } from './paper-file.js';
 
 const FILES = {
@@ -82,33 +80,11 @@ With \`Accept: application/x-ndjson\` the progress is reported as by \`importSig
         const { body, ...file } = fileOf(request);
         const reading = { ...file, ...readingOf(request.query, PAPER_FILE.columns) };
         const { lines, found } = readImportFile(body, reading, PAPER_FILE);
-        const about = { petitionId: petition.publicId, dryRun, found };
-        const report = new ImportReport(reply, about, wantsStream(request), REPORT);
-        const long = takesLong(request.raw.socket);
-        reply.header('cache-control', PRIVATE_CACHE);
-        try {
-          const tally = await importPaper(
-            ctx,
-            {
-              petition: petition.publicId,
-              actor,
-              apiKeyKey: actor.keyKey,
-              source,
-              chunkMs: CHUNK_MS,
-              restMs: 0,
-              dryRun,
-              onError: (problem) => report.wrong(problem),
-              onWarning: (problem) => report.warn(problem),
-              onProgress: (tally) => report.progress(tally),
-            },
-            lines,
-          );
-          return report.complete(tally);
-        } catch (error) {
-          return report.stopped(reply.raw.destroyed ? GONE : ctx.store.explain(error));
-        } finally {
-          long.stop();
-        }
+        const about = { petitionId: petition.publicId, dryRun, found, store: ctx.store };
+        const from = { petition: petition.publicId, actor, apiKeyKey: actor.keyKey, source };
+        return answerImport(request, reply, about, REPORT, (how) =>
+          importPaper(ctx, { ...from, ...how }, lines),
+        );
       },
     );
     done();

@@ -1,23 +1,28 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { dateFormat, DATE_FORMAT_RULE, isTimeZone, TIME_ZONE_RULE } from '../../core/date-formats.js';
 import { readColumnChoices, type ColumnKind } from '../../core/signatures/import-columns.js';
+import type { ImportListener } from '../../core/signatures/import-tally.js';
 import { ApiError } from '../../errors.js';
-import { invalidQuery } from '../answers.js';
+import type { Store } from '../../store/store.js';
+import { invalidQuery, PRIVATE_CACHE } from '../answers.js';
+import { takesLong } from '../long-bodies.js';
 import { CSV, NDJSON } from '../openapi/line-files.js';
 import type { ImportFile } from './signature-import-lines.js';
+import { ImportReport, type ImportSubject, type ReportShape } from './signature-import-report.js';
 
 /* What requests with an imported file have in common. */
 
-/** How long one chunk may occupy the writer: signing may take that much longer meanwhile. */
-export const CHUNK_MS = 25;
-/** Other processes of the same SQLite file wait that long for the writer, far less than they are willing to. */
-export const TRANSACTION_MS = 2000;
+/**
+ * Signing may take as much longer as one chunk meanwhile. Other processes of the same SQLite file wait for the writer as
+ * long as a transaction takes, far less than they are willing to.
+ */
+const PACE = { chunkMs: 25, transactionMs: 2000, restMs: 0 };
 
 /** The client has hung up: this answer reaches no caller. */
-export const GONE = new ApiError('request_timeout');
+const GONE = new ApiError('request_timeout');
 
-export const wantsStream = ({ headers }: FastifyRequest) => headers.accept?.includes(NDJSON) === true;
+const wantsStream = ({ headers }: FastifyRequest) => headers.accept?.includes(NDJSON) === true;
 
 type Sent = Pick<ImportFile<string>, 'format' | 'encoding'> & { body: Readable };
 
@@ -58,4 +63,42 @@ export function takesFiles(app: FastifyInstance) {
     validatorCompiler: (part: { httpPart?: string }) =>
       part.httpPart === 'body' ? () => true : (compile?.(part as never) as () => boolean),
   };
+}
+
+type About = ImportSubject & { store: Pick<Store, 'explain'> };
+
+/** What an import is told besides its lines. */
+type How<Tally> = ImportListener & {
+  chunkMs: number;
+  transactionMs: number;
+  restMs: number;
+  dryRun: boolean;
+  onProgress: (tally: Tally) => void;
+};
+
+/** Runs the import of a request, and answers with its report. */
+export async function answerImport<Tally>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { store, ...subject }: About,
+  shape: ReportShape<Tally>,
+  run: (how: How<Tally>) => Promise<Tally>,
+): Promise<FastifyReply> {
+  const report = new ImportReport(reply, subject, wantsStream(request), shape);
+  const long = takesLong(request.raw.socket);
+  reply.header('cache-control', PRIVATE_CACHE);
+  try {
+    const tally = await run({
+      ...PACE,
+      dryRun: subject.dryRun,
+      onError: (problem) => report.wrong(problem),
+      onWarning: (problem) => report.warn(problem),
+      onProgress: (tally) => report.progress(tally),
+    });
+    return report.complete(tally);
+  } catch (error) {
+    return report.stopped(reply.raw.destroyed ? GONE : store.explain(error));
+  } finally {
+    long.stop();
+  }
 }

@@ -12,23 +12,13 @@ import { assertSignable } from '../../core/petitions/petition-life.js';
 import { NO_LINES, type ImportTally } from '../../core/signatures/import-tally.js';
 import { importSignatures } from '../../core/signatures/signature-import.js';
 import { isAskedBy } from '../../core/signatures/signature-import-rules.js';
-import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
-import { takesLong } from '../long-bodies.js';
 import { CSV, csvFile, lineFile, NDJSON } from '../openapi/line-files.js';
 import { operation } from '../openapi/operation.js';
-import {
-  CHUNK_MS,
-  fileOf,
-  GONE,
-  readingOf,
-  takesFiles,
-  TRANSACTION_MS,
-  wantsStream,
-} from './import-request.js';
+import { answerImport, fileOf, readingOf, takesFiles } from './import-request.js';
 import { signatureFile } from './signature-file.js';
 import { readImportFile } from './signature-import-lines.js';
-import { ImportReport, type ReportShape } from './signature-import-report.js';
+import type { ReportShape } from './signature-import-report.js';
 
 const FILES = {
   [CSV]: csvFile(
@@ -110,34 +100,11 @@ With \`Accept: application/x-ndjson\` the answer begins at once: one \`Signature
           { ...file, ...readingOf(request.query, kind.columns), isAsked },
           kind,
         );
-        const about = { petitionId: petition.publicId, dryRun, found };
-        const report = new ImportReport(reply, about, wantsStream(request), REPORT);
-        const long = takesLong(request.raw.socket);
-        reply.header('cache-control', PRIVATE_CACHE);
-        try {
-          const tally = await importSignatures(
-            ctx,
-            {
-              petition: petition.publicId,
-              actor,
-              apiKeyKey: actor.keyKey,
-              source,
-              chunkMs: CHUNK_MS,
-              transactionMs: TRANSACTION_MS,
-              restMs: 0,
-              dryRun,
-              onError: (problem) => report.wrong(problem),
-              onWarning: (problem) => report.warn(problem),
-              onProgress: (tally) => report.progress(tally),
-            },
-            lines,
-          );
-          return report.complete(tally);
-        } catch (error) {
-          return report.stopped(reply.raw.destroyed ? GONE : ctx.store.explain(error));
-        } finally {
-          long.stop();
-        }
+        const about = { petitionId: petition.publicId, dryRun, found, store: ctx.store };
+        const from = { petition: petition.publicId, actor, apiKeyKey: actor.keyKey, source };
+        return answerImport(request, reply, about, REPORT, (how) =>
+          importSignatures(ctx, { ...from, ...how }, lines),
+        );
       },
     );
     done();
