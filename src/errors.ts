@@ -61,6 +61,11 @@ export const ERRORS = {
   consent_required: [409, 'There is no consent for this'],
   do_not_contact: [409, 'This address must not be mailed'],
   mailing_not_found: [404, 'There is no such mailing'],
+  mailing_not_editable: [409, 'The mailing can no longer change'],
+  mailing_transition_not_allowed: [409, 'The mailing cannot make this move'],
+  mailing_not_ready: [409, 'The mailing is not ready to be sent'],
+  variant_not_found: [404, 'The mailing has no such variant'],
+  segment_not_found: [404, 'There is no such segment'],
   invalid_webhook: [401, 'The webhook is not signed as it should be'],
 
   // Signatures, keys

@@ -13,6 +13,8 @@ const EXAMPLE_IDS: Record<IdPrefix, string> = {
   txt: 'txt_01kb1vq6h9c2e4g6j8m0p2r4t6',
   con: 'con_01kb1vs0a4n6q8s0v2x4z6b8d0',
   mlg: 'mlg_01kb1vr1c3e5g7j9m1p3r5t7w9',
+  mvr: 'mvr_01kb1vr1c3f6h8k0n2q4s6v8x0',
+  seg: 'seg_01kb1vr1c2d4f6h8k0n2q4s6v8',
   ptn: 'ptn_01kb1vr1c4f6h8k0n2q4s6v8x0',
   var: 'var_01kb1vr1c5g7j9m1p3r5t7w9y1',
   imp: 'imp_01kb1vs0a5p7r9t1v3x5z7b9d1',

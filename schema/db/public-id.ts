@@ -19,6 +19,8 @@ export const ID_PREFIXES = [
   'txt',
   'con',
   'mlg',
+  'mvr',
+  'seg',
   'ptn',
   'var',
   'imp',

@@ -10,6 +10,8 @@ import { defineOrganizationTables } from './tables/organization.js';
 import { definePaperTables } from './tables/paper.js';
 import { definePartnersTables } from './tables/partners.js';
 import { definePetitionsTables } from './tables/petitions.js';
+import { defineSegmentsTables } from './tables/segments.js';
+import { defineSendingTables } from './tables/sending.js';
 import { defineSharingTables } from './tables/sharing.js';
 import { defineSignaturesTables } from './tables/signatures.js';
 import { defineSubscriptionsTables } from './tables/subscriptions.js';
@@ -34,12 +36,15 @@ export function defineTables(d: typeof Columns) {
   const nouns = { ...organization, ...petitions, ...supporters, ...signatures, ...subscriptions };
   const myData = defineMyDataTables(d, nouns);
   const mail = defineMailTables(d, { ...nouns, ...myData });
+  const mailings = defineMailingsTables(d, nouns);
   return {
     ...nouns,
     ...myData,
     ...mail,
     ...defineLinksTables(d, { ...nouns, ...mail, ...myData }),
-    ...defineMailingsTables(d, nouns),
+    ...mailings,
+    ...defineSegmentsTables(d, nouns),
+    ...defineSendingTables(d, { ...nouns, ...mailings }),
     ...defineCountsTables(d, nouns),
     ...definePaperTables(d, nouns),
     ...definePartnersTables(d, nouns),

@@ -19,6 +19,8 @@ const KINDS = {
   txt: 'consent_text',
   con: 'consent',
   mlg: 'mailing',
+  mvr: 'mailing_variant',
+  seg: 'segment',
   ptn: 'partnership',
   var: 'variant',
   imp: 'import',

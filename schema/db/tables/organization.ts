@@ -20,6 +20,7 @@ export const SCOPES = [
   'subscriptions:read',
   'subscriptions:write',
   'mailings:write',
+  'mailings:send',
   'partners:write',
   'shares:read',
 ] as const;

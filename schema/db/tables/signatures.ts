@@ -96,6 +96,8 @@ export function defineSignaturesTables(
       shareLinkKey: d.ref(),
       /** The mailing whose personal link brought the signer. */
       mailingKey: d.ref(),
+      /** The wording of that mailing. */
+      mailingVariantKey: d.ref(),
       /** The import that made it count, or put it into quarantine; null: it came without an import. */
       importKey: d.ref(),
       externalId: d.str(),
@@ -115,6 +117,11 @@ export function defineSignaturesTables(
         .index('signatures_import')
         .on(t.importKey, t.key)
         .where(d.sql`import_key is not null`),
+      // Partial, too: only signatures that a mailing brought.
+      d
+        .index('signatures_mailing')
+        .on(t.mailingKey, t.mailingVariantKey, t.createdAt)
+        .where(d.sql`mailing_key is not null`),
       d.check('signatures_status_known', oneOf(d, 'status', SIGNATURE_STATUSES)),
     ],
   );

@@ -1,4 +1,4 @@
-import { and, desc, eq, lt } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, lt } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
@@ -25,17 +25,10 @@ export type MailingInput = { name: string; petition?: string | null; source?: st
 const selectViews = ({ db, tables: { mailings: t, petitions } }: Reader) =>
   db
     .select({
-      key: t.key,
-      publicId: t.publicId,
-      organizationKey: t.organizationKey,
-      petitionKey: t.petitionKey,
+      ...getTableColumns(t),
       petitionId: petitions.publicId,
       petitionSlug: petitions.slug,
       pageUrl: petitions.pageUrl,
-      handle: t.handle,
-      name: t.name,
-      source: t.source,
-      createdAt: t.createdAt,
     })
     .from(t)
     .leftJoin(petitions, eq(petitions.key, t.petitionKey));

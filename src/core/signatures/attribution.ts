@@ -13,6 +13,7 @@ export type Attribution = {
   collectorKey: number | null;
   apiKeyKey: number | null;
   mailingKey: number | null;
+  mailingVariantKey: number | null;
   shareLinkKey: number | null;
 };
 
@@ -47,6 +48,7 @@ export async function attribute(
     collectorKey: hints.find((key) => key !== null && takesPart(key)) ?? keyed?.organizationKey ?? null,
     apiKeyKey: keyed?.keyKey ?? null,
     mailingKey: mailing?.key ?? null,
+    mailingVariantKey: mailing?.variantKey ?? null,
     // A share link never counts its own signer, nor another spelling of that address.
     shareLinkKey: link && !isSelf(link.signer, email) ? link.key : null,
   };
@@ -56,6 +58,7 @@ const UNATTRIBUTED: Attribution = {
   collectorKey: null,
   apiKeyKey: null,
   mailingKey: null,
+  mailingVariantKey: null,
   shareLinkKey: null,
 };
 

@@ -76,7 +76,7 @@ function rowOfCollected(
   const made = rowOf(
     input,
     { publicId: ids.signature, petitionKey, supporterKey, status: isFree ? 'confirmed' : 'quarantined' },
-    { collectorKey, apiKeyKey, mailingKey: null, shareLinkKey: null },
+    { collectorKey, apiKeyKey, mailingKey: null, mailingVariantKey: null, shareLinkKey: null },
     { createdAt, confirmedAt: input.confirmedAt ?? createdAt },
   );
   made.source ??= source;

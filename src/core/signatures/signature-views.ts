@@ -10,7 +10,7 @@ import { countedColumns } from '../counts/counts.js';
 export type SignatureRow = Tables['signatures']['$inferSelect'];
 
 /** A signature with everything stored about it. */
-export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'importKey'> & {
+export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'mailingVariantKey' | 'importKey'> & {
   petitionId: string;
   organizationKey: number;
   goals: number[];
