@@ -1,0 +1,173 @@
+CREATE TABLE `mail_families` (
+	`domain` text PRIMARY KEY NOT NULL,
+	`family` text NOT NULL,
+	`looked_up_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `mailing_hours` (
+	`mailing_key` integer NOT NULL,
+	`variant_key` integer NOT NULL,
+	`hour` integer NOT NULL,
+	`outcome` text NOT NULL,
+	`events` integer NOT NULL,
+	PRIMARY KEY(`mailing_key`, `variant_key`, `hour`, `outcome`),
+	FOREIGN KEY (`mailing_key`) REFERENCES `mailings`(`key`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE TABLE `mailing_link_hours` (
+	`link_key` integer NOT NULL,
+	`hour` integer NOT NULL,
+	`requests` integer NOT NULL,
+	`clicks` integer NOT NULL,
+	PRIMARY KEY(`link_key`, `hour`),
+	FOREIGN KEY (`link_key`) REFERENCES `mailing_links`(`key`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE TABLE `mailing_links` (
+	`key` integer PRIMARY KEY NOT NULL,
+	`mailing_key` integer NOT NULL,
+	`variant_key` integer NOT NULL,
+	`position` integer NOT NULL,
+	`code` text NOT NULL,
+	`url` text,
+	FOREIGN KEY (`mailing_key`) REFERENCES `mailings`(`key`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`variant_key`) REFERENCES `mailing_variants`(`key`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `mailing_links_code_unique` ON `mailing_links` (`code`);--> statement-breakpoint
+CREATE UNIQUE INDEX `mailing_links_position` ON `mailing_links` (`variant_key`,`position`);--> statement-breakpoint
+CREATE TABLE `mailing_recipients` (
+	`key` integer PRIMARY KEY NOT NULL,
+	`mailing_key` integer NOT NULL,
+	`supporter_key` integer,
+	`subscription_key` integer,
+	`bucket` integer NOT NULL,
+	`wave` integer NOT NULL,
+	`variant_key` integer,
+	`state` text NOT NULL,
+	`reason` text,
+	`family` text NOT NULL,
+	`attempts` integer DEFAULT 0 NOT NULL,
+	`due_at` integer,
+	`owner` blob,
+	`settled_at` integer,
+	`result` text,
+	`result_at` integer,
+	FOREIGN KEY (`mailing_key`) REFERENCES `mailings`(`key`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`supporter_key`) REFERENCES `supporters`(`key`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`subscription_key`) REFERENCES `subscriptions`(`key`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`variant_key`) REFERENCES `mailing_variants`(`key`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "mailing_recipients_state_known" CHECK(state in ('queued', 'claimed', 'sending', 'sent', 'deferred', 'failed', 'skipped', 'uncertain'))
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `mailing_recipients_person` ON `mailing_recipients` (`mailing_key`,`subscription_key`);--> statement-breakpoint
+CREATE INDEX `mailing_recipients_open` ON `mailing_recipients` (`mailing_key`,`state`,`wave`,`family`,`due_at`) WHERE state in ('queued', 'claimed', 'sending', 'deferred');--> statement-breakpoint
+CREATE INDEX `mailing_recipients_listing` ON `mailing_recipients` (`mailing_key`,`state`,`key`) WHERE state in ('failed', 'skipped', 'uncertain');--> statement-breakpoint
+CREATE INDEX `mailing_recipients_supporter` ON `mailing_recipients` (`supporter_key`,`settled_at`);--> statement-breakpoint
+CREATE TABLE `mailing_tallies` (
+	`mailing_key` integer NOT NULL,
+	`variant_key` integer NOT NULL,
+	`state` text NOT NULL,
+	`recipients` integer NOT NULL,
+	PRIMARY KEY(`mailing_key`, `variant_key`, `state`),
+	FOREIGN KEY (`mailing_key`) REFERENCES `mailings`(`key`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE TABLE `mailing_variants` (
+	`key` integer PRIMARY KEY NOT NULL,
+	`public_id` blob NOT NULL,
+	`mailing_key` integer NOT NULL,
+	`position` integer NOT NULL,
+	`name` text NOT NULL,
+	`handle` blob NOT NULL,
+	`content` text NOT NULL,
+	`frozen` text,
+	FOREIGN KEY (`mailing_key`) REFERENCES `mailings`(`key`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `mailing_variants_publicId_unique` ON `mailing_variants` (`public_id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `mailing_variants_handle_unique` ON `mailing_variants` (`handle`);--> statement-breakpoint
+CREATE UNIQUE INDEX `mailing_variants_position` ON `mailing_variants` (`mailing_key`,`position`);--> statement-breakpoint
+CREATE TABLE `segments` (
+	`key` integer PRIMARY KEY NOT NULL,
+	`public_id` blob NOT NULL,
+	`organization_key` integer NOT NULL,
+	`name` text NOT NULL,
+	`clause` text NOT NULL,
+	`version` integer DEFAULT 1 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	FOREIGN KEY (`organization_key`) REFERENCES `organizations`(`key`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `segments_publicId_unique` ON `segments` (`public_id`);--> statement-breakpoint
+CREATE INDEX `segments_organization` ON `segments` (`organization_key`,`key`);--> statement-breakpoint
+CREATE TABLE `sending_days` (
+	`domain` text NOT NULL,
+	`day` integer NOT NULL,
+	`mails` integer NOT NULL,
+	PRIMARY KEY(`domain`, `day`)
+);
+--> statement-breakpoint
+CREATE TABLE `sending_pace` (
+	`scope` text PRIMARY KEY NOT NULL,
+	`rate` integer NOT NULL,
+	`tokens` integer NOT NULL,
+	`at` integer NOT NULL,
+	`not_before` integer,
+	`successes` integer DEFAULT 0 NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `sending_policies` (
+	`organization_key` integer PRIMARY KEY NOT NULL,
+	`policy` text NOT NULL,
+	`updated_at` integer NOT NULL,
+	FOREIGN KEY (`organization_key`) REFERENCES `organizations`(`key`) ON UPDATE no action ON DELETE no action
+);
+--> statement-breakpoint
+PRAGMA foreign_keys=OFF;--> statement-breakpoint
+CREATE TABLE `__new_mailings` (
+	`key` integer PRIMARY KEY NOT NULL,
+	`public_id` blob NOT NULL,
+	`organization_key` integer NOT NULL,
+	`petition_key` integer,
+	`handle` blob NOT NULL,
+	`name` text NOT NULL,
+	`source` text,
+	`state` text DEFAULT 'draft' NOT NULL,
+	`version` integer DEFAULT 1 NOT NULL,
+	`content` text,
+	`clause` text,
+	`count_clicks` integer DEFAULT 1 NOT NULL,
+	`test_share` integer DEFAULT 100 NOT NULL,
+	`metric` text DEFAULT 'confirmed_signatures' NOT NULL,
+	`winner_choice` text DEFAULT 'automatic' NOT NULL,
+	`decide_after_hours` integer DEFAULT 4 NOT NULL,
+	`winner_key` integer,
+	`decided_at` integer,
+	`send_at` integer,
+	`time_zone` text,
+	`expires_at` integer,
+	`pause_reason` text,
+	`paused_from` text,
+	`built_to` integer,
+	`claims` integer DEFAULT 0 NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer,
+	`started_at` integer,
+	`finished_at` integer,
+	FOREIGN KEY (`organization_key`) REFERENCES `organizations`(`key`) ON UPDATE no action ON DELETE no action,
+	FOREIGN KEY (`petition_key`) REFERENCES `petitions`(`key`) ON UPDATE no action ON DELETE no action,
+	CONSTRAINT "mailings_state_known" CHECK(state in ('draft', 'scheduled', 'building', 'running', 'paused', 'deciding', 'done', 'cancelled', 'missed'))
+);
+--> statement-breakpoint
+INSERT INTO `__new_mailings`("key", "public_id", "organization_key", "petition_key", "handle", "name", "source", "state", "version", "content", "clause", "count_clicks", "test_share", "metric", "winner_choice", "decide_after_hours", "winner_key", "decided_at", "send_at", "time_zone", "expires_at", "pause_reason", "paused_from", "built_to", "claims", "created_at", "updated_at", "started_at", "finished_at") SELECT "key", "public_id", "organization_key", "petition_key", "handle", "name", "source", "state", "version", "content", "clause", "count_clicks", "test_share", "metric", "winner_choice", "decide_after_hours", "winner_key", "decided_at", "send_at", "time_zone", "expires_at", "pause_reason", "paused_from", "built_to", "claims", "created_at", "updated_at", "started_at", "finished_at" FROM `mailings`;--> statement-breakpoint
+DROP TABLE `mailings`;--> statement-breakpoint
+ALTER TABLE `__new_mailings` RENAME TO `mailings`;--> statement-breakpoint
+PRAGMA foreign_keys=ON;--> statement-breakpoint
+CREATE UNIQUE INDEX `mailings_publicId_unique` ON `mailings` (`public_id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `mailings_handle_unique` ON `mailings` (`handle`);--> statement-breakpoint
+CREATE INDEX `mailings_organization` ON `mailings` (`organization_key`,`key`);--> statement-breakpoint
+CREATE INDEX `mailings_open` ON `mailings` (`state`,`send_at`) WHERE state in ('scheduled', 'building', 'running', 'deciding');--> statement-breakpoint
+ALTER TABLE `signatures` ADD `mailing_variant_key` integer;--> statement-breakpoint
+CREATE INDEX `signatures_mailing` ON `signatures` (`mailing_key`,`mailing_variant_key`,`created_at`) WHERE mailing_key is not null;
