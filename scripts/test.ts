@@ -42,7 +42,9 @@ function wholeSuite(): string[] {
   const found = readdirSync(join(compiled, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))
     .sort();
-  const sharing = found.filter((name) => /^(?:attack|core|http|mail|store)[/\\]/.test(name) && !ALONE.includes(name));
+  const sharing = found.filter(
+    (name) => /^(?:attack|core|http|mail|store)[/\\]/.test(name) && !ALONE.includes(name),
+  );
   const alone = found.filter((name) => !sharing.includes(name)).map((name) => join(compiled, 'test', name));
   const groups: string[] = [];
   mkdirSync(join(compiled, 'groups'));
