@@ -78,10 +78,23 @@ const OURS: Server = {
 const { folder, run } = openStage();
 const checks = createChecks();
 await run(async () => {
-  if (flags.power) await onDisk(await careless(), powerDisk(join(folder, 'careless')));
+  if (flags.power) await control();
   await onDisk(OURS, flags.power ? powerDisk(join(folder, 'ours')) : plainDisk(join(folder, 'ours')));
 });
 process.exitCode = checks.print() ? 0 : 1;
+
+/** What the system happened to write just before a cut is not lost, so the control has three tries. */
+const TRIES = 3;
+
+async function control(): Promise<void> {
+  const server = await careless();
+  for (let tries = 1; ; tries += 1) {
+    const { lost, acknowledged } = await onDisk(server, powerDisk(join(folder, `careless-${tries}`)));
+    if (lost === 0 && tries < TRIES) continue;
+    const name = `${server.name}: the audit finds what a power cut takes (${lost} of ${acknowledged})`;
+    return checks.add(name, lost > 0);
+  }
+}
 
 /** The control: a hand-written group commit that does not wait for the disk. The audit must find its losses. */
 async function careless(): Promise<Server> {
@@ -105,17 +118,17 @@ async function careless(): Promise<Server> {
   };
 }
 
-async function onDisk(server: Server, disk: Disk): Promise<void> {
+async function onDisk(server: Server, disk: Disk): Promise<Audit> {
   try {
-    await trial(server, disk);
+    return await trial(server, disk);
   } finally {
     disk.release();
   }
 }
 
-async function trial(server: Server, disk: Disk): Promise<void> {
+async function trial(server: Server, disk: Disk): Promise<Audit> {
   const port = await freePort();
-  const ledger = join(folder, `acknowledged by ${server.name}`);
+  const ledger = join(disk.path, '..', `acknowledged by ${server.name}`);
   mkdirSync(disk.path, { recursive: true });
   let running = await server.start(disk.path, port);
   const path = '/v1/petitions/save-the-old-mill-meadows';
@@ -137,7 +150,9 @@ async function trial(server: Server, disk: Disk): Promise<void> {
   await signing.stop();
   await running.stop();
   const found = audit(running.file ?? '', readFileSync(ledger, 'utf8').trim().split('\n'));
-  report(server, found);
+  console.log(`${server.name}: ${JSON.stringify(found)}\n`);
+  if (!server.mayLose) report(server, found);
+  return found;
 }
 
 /** Compares what the clients have recorded with the database. */
@@ -163,13 +178,8 @@ function audit(file: string, acknowledged: string[]): Audit {
   return result;
 }
 
-function report({ name, mayLose }: Server, found: Audit): void {
+function report({ name }: Server, found: Audit): void {
   const { acknowledged, lost, doubled, rows, counted, sound } = found;
-  console.log(`${name}: ${JSON.stringify(found)}\n`);
-  if (mayLose) {
-    checks.add(`${name}: the audit finds what a power cut takes (${lost} of ${acknowledged})`, lost > 0);
-    return;
-  }
   checks.add(`${name}: ${acknowledged} signatures were acknowledged`, acknowledged >= cycles);
   checks.add(`${name}: none is lost`, lost === 0, `${lost} are`);
   checks.add(`${name}: none is there twice`, doubled === 0, `${doubled} are`);
