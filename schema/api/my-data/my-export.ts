@@ -10,6 +10,7 @@ import {
   comment,
   email,
   name,
+  partsOfName,
   phone,
   phoneE164,
   PostalAddress,
@@ -135,12 +136,17 @@ export const ExportedConsent = component(
   ),
 );
 
-const DETAILS_EXAMPLE = { name: 'Ada Okonkwo', ...FORM_ANSWERS_EXAMPLE };
+const DETAILS_EXAMPLE = {
+  name: 'Ada Okonkwo',
+  given_name: 'Ada',
+  family_name: 'Okonkwo',
+  ...FORM_ANSWERS_EXAMPLE,
+};
 
 export const ExportedRequestDetails = component(
   'ExportedRequestDetails',
   open(
-    { name: name(), ...formAnswers },
+    { name: name(), ...partsOfName, ...formAnswers },
     { description: 'What was filled in with the request.', examples: [DETAILS_EXAMPLE] },
   ),
 );

@@ -13,7 +13,16 @@ import {
   typedCountry,
 } from '../common.js';
 import { EXPORT_FORMATS } from '../signatures/signature-export.js';
-import { comment, displayChoice, name, phone, PostalAddress, postalCode } from '../signatures/signing.js';
+import {
+  comment,
+  displayChoice,
+  name,
+  nameOrParts,
+  partsOfName,
+  phone,
+  PostalAddress,
+  postalCode,
+} from '../signatures/signing.js';
 import { problemMembers } from '../signatures/signature-import.js';
 import {
   closed,
@@ -49,7 +58,7 @@ const signedOn = () => day({ description: 'The day on which it was signed.' });
 
 /** What is known of a paper signature. In a file, too, all but the name can be left out. */
 export const paperMembers = {
-  name: name(),
+  ...nameOrParts,
   country: optional(nullable(typedCountry())),
   postal_code: optional(nullable(postalCode())),
   postal_address: optional(nullableRef(PostalAddress)),
@@ -70,6 +79,8 @@ export const paperMembers = {
 
 export const PAPER_EXAMPLE = {
   name: 'Ada Okonkwo',
+  given_name: 'Ada',
+  family_name: 'Okonkwo',
   country: 'NL',
   postal_code: '1012 AB',
   sheet: 'Sheet 12',
@@ -80,6 +91,7 @@ export const PAPER_EXAMPLE = {
 export const PaperEntry = component(
   'PaperEntry',
   closed(paperMembers, {
+    named: true,
     description:
       'A signature on paper. There is no place for an e-mail address: send those with `importSignatures`.',
     examples: [PAPER_EXAMPLE],
@@ -177,6 +189,7 @@ export const PaperSignature = component(
         }),
       ),
       name: nullable(name()),
+      ...partsOfName,
       country: nullable(countryCode()),
       postal_code: nullable(postalCode()),
       postal_address: nullableRef(PostalAddress),

@@ -76,6 +76,28 @@ export const email = () =>
   });
 export const name = () =>
   typedLine(200, { description: 'Full name, as the signer wrote it.', examples: ['Ada Okonkwo'] });
+/** Two parts and a space make a name that fits. */
+const MOST_PART = 99;
+const givenName = () =>
+  typedLine(MOST_PART, { description: 'Given name, where it is known apart.', examples: ['Ada'] });
+const familyName = () =>
+  typedLine(MOST_PART, { description: 'Family name, where it is known apart.', examples: ['Okonkwo'] });
+export const partsOfName = {
+  given_name: nullable(givenName()),
+  family_name: nullable(familyName()),
+};
+/** The name of a new person; with the keyword `named`. */
+export const nameOrParts = {
+  name: optional(
+    typedLine(200, {
+      description:
+        'Full name, as the signer wrote it: it is what is shown. Without it, `given_name` and `family_name` make it, in this order; one of the three is required.',
+      examples: ['Ada Okonkwo'],
+    }),
+  ),
+  given_name: optional(partsOfName.given_name),
+  family_name: optional(partsOfName.family_name),
+};
 export const displayChoice = () =>
   enumOf(DISPLAYS, {
     description: 'How the public list shows the signer: full name, initials, or anonymously.',
@@ -129,7 +151,7 @@ export const SignatureInput = component(
   closed(
     {
       email: email(),
-      name: name(),
+      ...nameOrParts,
       country: optional(nullable(typedCountry())),
       postal_code: optional(nullable(postalCode())),
       postal_address: optional(nullableRef(PostalAddress)),
@@ -205,12 +227,15 @@ export const SignatureInput = component(
       ),
     },
     {
+      named: true,
       description:
         'A new signature. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
       examples: [
         {
           email: 'ada@example.org',
           name: 'Ada Okonkwo',
+          given_name: 'Ada',
+          family_name: 'Okonkwo',
           country: 'NL',
           display: 'initials',
           source: 'mail-top-button',

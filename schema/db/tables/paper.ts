@@ -81,6 +81,8 @@ export function definePaperTables(
       reason: d.str(),
       /** Empty: anonymised at the end of the petition's retention period. */
       name: d.str().notNull(),
+      givenName: d.str(),
+      familyName: d.str(),
       country: d.str(),
       postalCode: d.str(),
       postalAddress: d.json<PostalAddress>(),
