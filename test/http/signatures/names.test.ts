@@ -188,7 +188,7 @@ onEveryEngine('given and family names come in', async (t, engine) => {
       (await save(petition, 'ndjson'))
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as any)
+        .map((line) => JSON.parse(line))
         .map(({ email, name, given_name, family_name }) => [email, name, given_name, family_name]);
     const csv = await save('files', 'csv');
     t.match(csv, /^id,petition_id,supporter_id,status,email,name,given_name,family_name,country,/);
