@@ -1,21 +1,12 @@
 import { Type } from '@sinclair/typebox';
 import { countryCode, typedCountry } from '../common.js';
-import {
-  email,
-  name,
-  partsOfName,
-  phone,
-  phoneE164,
-  PostalAddress,
-  postalCode,
-} from '../signatures/signing.js';
+import { email, phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, optionalParts, partsOfName } from '../supporters/names.js';
 import { closed, component, instant, nullable, nullableRef, open } from '../typebox.js';
 
 export const ME_EXAMPLE = {
   email: 'ada@example.org',
-  name: 'Ada Okonkwo',
-  given_name: 'Ada',
-  family_name: 'Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   postal_code: '1012 AB',
   postal_address: { lines: ['Millgate 4'], city: 'Ewehaven' },
@@ -52,8 +43,7 @@ export const MePatch = component(
   closed(
     {
       name: Type.Optional(nullable(name())),
-      given_name: Type.Optional(partsOfName.given_name),
-      family_name: Type.Optional(partsOfName.family_name),
+      ...optionalParts,
       country: Type.Optional(nullable(typedCountry())),
       postal_code: Type.Optional(nullable(postalCode())),
       postal_address: Type.Optional(nullableRef(PostalAddress)),

@@ -9,8 +9,6 @@ import { Answers } from '../signatures/answers.js';
 import {
   comment,
   email,
-  name,
-  partsOfName,
   phone,
   phoneE164,
   PostalAddress,
@@ -18,6 +16,7 @@ import {
   source,
   Utm,
 } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, partsOfName } from '../supporters/names.js';
 import { CONTACT_EXAMPLE, contactFields } from '../supporters/contacts.js';
 import {
   component,
@@ -137,9 +136,7 @@ export const ExportedConsent = component(
 );
 
 const DETAILS_EXAMPLE = {
-  name: 'Ada Okonkwo',
-  given_name: 'Ada',
-  family_name: 'Okonkwo',
+  ...NAME_EXAMPLE,
   ...FORM_ANSWERS_EXAMPLE,
 };
 

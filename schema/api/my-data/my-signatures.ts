@@ -3,7 +3,8 @@ import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, id, paging, slug } from '../common.js';
 import { MyShareTotals, SHARED_EXAMPLE } from '../sharing/share-links.js';
 import { Answers, AnswersInput } from '../signatures/answers.js';
-import { displayChoice, name, partsOfName } from '../signatures/signing.js';
+import { displayChoice } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, optionalParts, partsOfName } from '../supporters/names.js';
 import {
   closed,
   component,
@@ -44,9 +45,7 @@ export const MY_SIGNATURE_EXAMPLE = {
   id: exampleId('sig'),
   petition: SIGNED_PETITION_EXAMPLE,
   status: 'confirmed',
-  name: 'Ada Okonkwo',
-  given_name: 'Ada',
-  family_name: 'Okonkwo',
+  ...NAME_EXAMPLE,
   display: 'initials',
   hidden: false,
   answers: null,
@@ -102,8 +101,7 @@ export const MySignaturePatch = component(
         Type.Boolean({ description: 'True: the public list leaves it out. It still counts.' }),
       ),
       name: Type.Optional(name()),
-      given_name: Type.Optional(partsOfName.given_name),
-      family_name: Type.Optional(partsOfName.family_name),
+      ...optionalParts,
       answers: Type.Optional(ref(AnswersInput)),
     },
     {

@@ -13,16 +13,8 @@ import {
   typedCountry,
 } from '../common.js';
 import { EXPORT_FORMATS } from '../signatures/signature-export.js';
-import {
-  comment,
-  displayChoice,
-  name,
-  nameOrParts,
-  partsOfName,
-  phone,
-  PostalAddress,
-  postalCode,
-} from '../signatures/signing.js';
+import { comment, displayChoice, phone, PostalAddress, postalCode } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, nameOrParts, partsOfName } from '../supporters/names.js';
 import { problemMembers } from '../signatures/signature-import.js';
 import {
   closed,
@@ -78,9 +70,7 @@ export const paperMembers = {
 };
 
 export const PAPER_EXAMPLE = {
-  name: 'Ada Okonkwo',
-  given_name: 'Ada',
-  family_name: 'Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   postal_code: '1012 AB',
   sheet: 'Sheet 12',

@@ -18,7 +18,8 @@ import {
 } from '../typebox.js';
 import { AnswersInput } from './answers.js';
 import { importReading } from './import-reading.js';
-import { PostalAddress, Utm, comment, email, nameOrParts, phone, postalCode, source } from './signing.js';
+import { PostalAddress, Utm, comment, email, phone, postalCode, source } from './signing.js';
+import { NAME_EXAMPLE, nameOrParts } from '../supporters/names.js';
 
 /* Imports of signatures: streamed files with up to millions of lines. */
 
@@ -45,9 +46,7 @@ export const SignatureImportQuery = closed({
 
 const LINE_EXAMPLE = {
   email: 'ada@example.org',
-  name: 'Ada Okonkwo',
-  given_name: 'Ada',
-  family_name: 'Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   display: 'initials',
   source: 'street-stall-ewehaven',

@@ -22,8 +22,6 @@ import {
   comment,
   displayChoice,
   email,
-  name,
-  partsOfName,
   phone,
   phoneE164,
   PostalAddress,
@@ -31,6 +29,7 @@ import {
   source,
   Utm,
 } from './signing.js';
+import { name, NAME_EXAMPLE, partsOfName } from '../supporters/names.js';
 
 export const SIGNATURE_EXAMPLE = {
   id: exampleId('sig'),
@@ -38,9 +37,7 @@ export const SIGNATURE_EXAMPLE = {
   supporter_id: exampleId('sup'),
   status: 'confirmed',
   email: 'ada@example.org',
-  name: 'Ada Okonkwo',
-  given_name: 'Ada',
-  family_name: 'Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   postal_code: null,
   postal_address: null,

@@ -4,6 +4,7 @@ import { CONFIRMATIONS } from '../../db/tables/petitions.js';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, externalId, id, localeTag, shareCode, typedCountry } from '../common.js';
 import { linkToken } from '../links.js';
+import { NAME_EXAMPLE, nameOrParts } from '../supporters/names.js';
 import { AnswersInput } from './answers.js';
 import {
   closed,
@@ -74,30 +75,6 @@ export const email = () =>
     description: 'E-mail address. Never shown to the public.',
     examples: ['ada@example.org'],
   });
-export const name = () =>
-  typedLine(200, { description: 'Full name, as the signer wrote it.', examples: ['Ada Okonkwo'] });
-/** Two parts and a space make a name that fits. */
-const MOST_PART = 99;
-const givenName = () =>
-  typedLine(MOST_PART, { description: 'Given name, where it is known apart.', examples: ['Ada'] });
-const familyName = () =>
-  typedLine(MOST_PART, { description: 'Family name, where it is known apart.', examples: ['Okonkwo'] });
-export const partsOfName = {
-  given_name: nullable(givenName()),
-  family_name: nullable(familyName()),
-};
-/** The name of a new person; with the keyword `named`. */
-export const nameOrParts = {
-  name: optional(
-    typedLine(200, {
-      description:
-        'Full name, as the signer wrote it: it is what is shown. Without it, `given_name` and `family_name` make it, in this order; one of the three is required.',
-      examples: ['Ada Okonkwo'],
-    }),
-  ),
-  given_name: optional(partsOfName.given_name),
-  family_name: optional(partsOfName.family_name),
-};
 export const displayChoice = () =>
   enumOf(DISPLAYS, {
     description: 'How the public list shows the signer: full name, initials, or anonymously.',
@@ -233,9 +210,7 @@ export const SignatureInput = component(
       examples: [
         {
           email: 'ada@example.org',
-          name: 'Ada Okonkwo',
-          given_name: 'Ada',
-          family_name: 'Okonkwo',
+          ...NAME_EXAMPLE,
           country: 'NL',
           display: 'initials',
           source: 'mail-top-button',

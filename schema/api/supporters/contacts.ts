@@ -1,11 +1,10 @@
 import { countryCode } from '../common.js';
-import { name, partsOfName, phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
+import { phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, partsOfName } from './names.js';
 import { component, instant, nullable, nullableRef, open } from '../typebox.js';
 
 export const CONTACT_EXAMPLE = {
-  name: 'Ada Okonkwo',
-  given_name: 'Ada',
-  family_name: 'Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   postal_code: '1012 AB',
   postal_address: null,

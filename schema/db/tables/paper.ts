@@ -12,8 +12,8 @@ export const PAPER_STATUSES = ['confirmed', 'invalidated'] as const;
 export const PAPER_BATCH_KINDS = ['file', 'entries'] as const;
 
 /**
- * What a column of a file of paper signatures can be. `given_name` and `family_name` make the name; an `email` is never
- * stored, and only told of.
+ * What a column of a file of paper signatures can be. `given_name` and `family_name` make the name where there is no whole
+ * one; an `email` is never stored, and only told of.
  */
 export const PAPER_FIELDS = [
   'name',
