@@ -68,9 +68,9 @@ export const CONTROLS = '\\u0000-\\u001F\\u007F\\u202A-\\u202E\\u2066-\\u2069';
 /**
  * The schema keywords of this project, implemented in src/http/schema-keywords.ts and left out of the API document.
  * `typed`: how a text from a person is normalised; `visible`: the text has visible characters; `ownDomain`: a wildcard
- * origin is not below a public suffix.
+ * origin is not below a public suffix; `named`: a person has a name, or a part of one.
  */
-export const OWN_KEYWORDS = ['visible', 'typed', 'ownDomain'] as const;
+export const OWN_KEYWORDS = ['visible', 'typed', 'ownDomain', 'named'] as const;
 export type OwnKeyword = (typeof OWN_KEYWORDS)[number];
 
 /** How a text from a person is normalised: see src/core/typed-text.ts. */

@@ -150,6 +150,7 @@ const FORMATS: Record<string, string> = {
 /** The `detail` for each keyword of the validator. It must never contain the value that was sent. */
 const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   required: () => 'It is required: send it.',
+  named: () => 'Send it, or given_name and family_name.',
   additionalProperties: () => 'There is no such property: leave it out.',
   type: ({ type }) => `It must be of type ${[type].flat().join(' or ')}.`,
   format: ({ format }) => FORMATS[String(format)] ?? `It must be a ${String(format)} as in RFC 3339.`,
@@ -168,7 +169,7 @@ const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
 };
 
 /** Error codes of this project's keywords. */
-const CODES: Record<string, string> = { typed: 'format' };
+const CODES: Record<string, string> = { typed: 'format', named: 'required' };
 
 /**
  * The validator's errors as `errors` of a problem, one for each pointer. The validator reports missing and unknown
@@ -180,7 +181,7 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
   const helpful = found.filter(({ keyword, params }) => keyword !== 'anyOf' && params['type'] !== 'null');
   for (const { keyword, instancePath, params, message } of helpful) {
     const child =
-      keyword === 'required'
+      keyword === 'required' || keyword === 'named'
         ? params['missingProperty']
         : keyword === 'additionalProperties' || keyword === 'propertyNames'
           ? (params['additionalProperty'] ?? params['propertyName'])

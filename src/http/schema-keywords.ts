@@ -67,6 +67,14 @@ const readTyped: SchemaValidateFunction = (as: TypedAs, text: string, _schema, a
   return true;
 };
 
+/** Whether there is a name, or a part to make it of. What is sent empty is reported there. */
+const hasName: SchemaValidateFunction = (_wanted: boolean, person: Record<string, unknown>) => {
+  const { name, given_name: given, family_name: family } = person;
+  if ((name ?? given ?? family) != null) return true;
+  hasName.errors = [{ keyword: 'named', params: { missingProperty: 'name' } }];
+  return false;
+};
+
 /**
  * The schema keywords of this project, beyond JSON Schema, in the order in which they must be added to a validator.
  * `typed` changes the value: it normalises text from people wherever a contract is validated, in the API, imports, pages
@@ -84,5 +92,12 @@ export const KEYWORDS: FuncKeywordDefinition[] = [
     modifying: true,
     errors: true,
     validate: readTyped,
+  },
+  {
+    keyword: 'named' satisfies OwnKeyword,
+    type: 'object',
+    schemaType: 'boolean',
+    errors: true,
+    validate: hasName,
   },
 ];

@@ -1,11 +1,12 @@
 import { Type } from '@sinclair/typebox';
 import { countryCode, typedCountry } from '../common.js';
-import { email, name, phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
+import { email, phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, optionalParts, partsOfName } from '../supporters/names.js';
 import { closed, component, instant, nullable, nullableRef, open } from '../typebox.js';
 
 export const ME_EXAMPLE = {
   email: 'ada@example.org',
-  name: 'Ada Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   postal_code: '1012 AB',
   postal_address: { lines: ['Millgate 4'], city: 'Ewehaven' },
@@ -21,6 +22,7 @@ export const Me = component(
     {
       email: email(),
       name: nullable(name()),
+      ...partsOfName,
       country: nullable(countryCode()),
       postal_code: nullable(postalCode()),
       postal_address: nullableRef(PostalAddress),
@@ -41,6 +43,7 @@ export const MePatch = component(
   closed(
     {
       name: Type.Optional(nullable(name())),
+      ...optionalParts,
       country: Type.Optional(nullable(typedCountry())),
       postal_code: Type.Optional(nullable(postalCode())),
       postal_address: Type.Optional(nullableRef(PostalAddress)),
@@ -49,7 +52,7 @@ export const MePatch = component(
     {
       minProperties: 1,
       description:
-        'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared; a postal address is replaced as a whole. Existing signatures do not change.',
+        'A JSON Merge Patch (RFC 7396): absent is unchanged, null is cleared; a postal address is replaced as a whole. Another `name` clears the parts that are not sent with it. Parts without `name` make it anew once both are known. Existing signatures do not change.',
       examples: [{ postal_address: { lines: ['Millgate 4'], city: 'Ewehaven' }, phone: null }],
     },
   ),

@@ -9,7 +9,6 @@ import { Answers } from '../signatures/answers.js';
 import {
   comment,
   email,
-  name,
   phone,
   phoneE164,
   PostalAddress,
@@ -17,6 +16,7 @@ import {
   source,
   Utm,
 } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, partsOfName } from '../supporters/names.js';
 import { CONTACT_EXAMPLE, contactFields } from '../supporters/contacts.js';
 import {
   component,
@@ -135,12 +135,15 @@ export const ExportedConsent = component(
   ),
 );
 
-const DETAILS_EXAMPLE = { name: 'Ada Okonkwo', ...FORM_ANSWERS_EXAMPLE };
+const DETAILS_EXAMPLE = {
+  ...NAME_EXAMPLE,
+  ...FORM_ANSWERS_EXAMPLE,
+};
 
 export const ExportedRequestDetails = component(
   'ExportedRequestDetails',
   open(
-    { name: name(), ...formAnswers },
+    { name: name(), ...partsOfName, ...formAnswers },
     { description: 'What was filled in with the request.', examples: [DETAILS_EXAMPLE] },
   ),
 );

@@ -3,7 +3,8 @@ import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, id, paging, slug } from '../common.js';
 import { MyShareTotals, SHARED_EXAMPLE } from '../sharing/share-links.js';
 import { Answers, AnswersInput } from '../signatures/answers.js';
-import { displayChoice, name } from '../signatures/signing.js';
+import { displayChoice } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, optionalParts, partsOfName } from '../supporters/names.js';
 import {
   closed,
   component,
@@ -44,7 +45,7 @@ export const MY_SIGNATURE_EXAMPLE = {
   id: exampleId('sig'),
   petition: SIGNED_PETITION_EXAMPLE,
   status: 'confirmed',
-  name: 'Ada Okonkwo',
+  ...NAME_EXAMPLE,
   display: 'initials',
   hidden: false,
   answers: null,
@@ -61,6 +62,7 @@ export const mySignatureFields = {
     description: 'The status of the signature: only `confirmed` counts.',
   }),
   name: name(),
+  ...partsOfName,
   display: displayChoice(),
   hidden: Type.Boolean({ description: 'Whether the public list leaves it out.' }),
   answers: nullableRef(Answers),
@@ -99,11 +101,13 @@ export const MySignaturePatch = component(
         Type.Boolean({ description: 'True: the public list leaves it out. It still counts.' }),
       ),
       name: Type.Optional(name()),
+      ...optionalParts,
       answers: Type.Optional(ref(AnswersInput)),
     },
     {
       minProperties: 1,
-      description: 'A JSON Merge Patch (RFC 7396): absent is unchanged.',
+      description:
+        'A JSON Merge Patch (RFC 7396): absent is unchanged. Another `name` clears the parts that are not sent with it. Parts without `name` make it anew once both are known.',
       examples: [{ display: 'initials', hidden: false }],
     },
   ),

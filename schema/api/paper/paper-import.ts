@@ -29,8 +29,9 @@ export const PaperImportLine = component(
       ),
     },
     {
+      named: true,
       description:
-        'A signature on paper. In CSV the parts of the postal address are separate columns, as in `SignatureImportLine`; `given_name` and `family_name` make the name. A column of e-mail addresses is told of, and not stored. A field that cannot be read is left out and reported; only a line without a name is refused.',
+        'A signature on paper. In CSV the parts of the postal address are separate columns, as in `SignatureImportLine`. A column of e-mail addresses is told of, and not stored. A field that cannot be read is left out and reported; only a line without a name is refused.',
       examples: [PAPER_EXAMPLE],
     },
   ),
@@ -94,7 +95,9 @@ export const PaperImportResult = component(
           lines: 240,
           failed: 1,
           warned: 1,
-          problems: [{ line: 17, field: 'name', code: 'required', detail: 'It is required: send it.' }],
+          problems: [
+            { line: 17, field: 'name', code: 'required', detail: 'Send it, or given_name and family_name.' },
+          ],
           warnings: [
             {
               line: 21,

@@ -13,7 +13,8 @@ import {
   typedCountry,
 } from '../common.js';
 import { EXPORT_FORMATS } from '../signatures/signature-export.js';
-import { comment, displayChoice, name, phone, PostalAddress, postalCode } from '../signatures/signing.js';
+import { comment, displayChoice, phone, PostalAddress, postalCode } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, nameOrParts, partsOfName } from '../supporters/names.js';
 import { problemMembers } from '../signatures/signature-import.js';
 import {
   closed,
@@ -49,7 +50,7 @@ const signedOn = () => day({ description: 'The day on which it was signed.' });
 
 /** What is known of a paper signature. In a file, too, all but the name can be left out. */
 export const paperMembers = {
-  name: name(),
+  ...nameOrParts,
   country: optional(nullable(typedCountry())),
   postal_code: optional(nullable(postalCode())),
   postal_address: optional(nullableRef(PostalAddress)),
@@ -69,7 +70,7 @@ export const paperMembers = {
 };
 
 export const PAPER_EXAMPLE = {
-  name: 'Ada Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   postal_code: '1012 AB',
   sheet: 'Sheet 12',
@@ -80,6 +81,7 @@ export const PAPER_EXAMPLE = {
 export const PaperEntry = component(
   'PaperEntry',
   closed(paperMembers, {
+    named: true,
     description:
       'A signature on paper. There is no place for an e-mail address: send those with `importSignatures`.',
     examples: [PAPER_EXAMPLE],
@@ -177,6 +179,7 @@ export const PaperSignature = component(
         }),
       ),
       name: nullable(name()),
+      ...partsOfName,
       country: nullable(countryCode()),
       postal_code: nullable(postalCode()),
       postal_address: nullableRef(PostalAddress),

@@ -18,7 +18,8 @@ import {
 } from '../typebox.js';
 import { AnswersInput } from './answers.js';
 import { importReading } from './import-reading.js';
-import { PostalAddress, Utm, comment, email, name, phone, postalCode, source } from './signing.js';
+import { PostalAddress, Utm, comment, email, phone, postalCode, source } from './signing.js';
+import { NAME_EXAMPLE, nameOrParts } from '../supporters/names.js';
 
 /* Imports of signatures: streamed files with up to millions of lines. */
 
@@ -45,7 +46,7 @@ export const SignatureImportQuery = closed({
 
 const LINE_EXAMPLE = {
   email: 'ada@example.org',
-  name: 'Ada Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   display: 'initials',
   source: 'street-stall-ewehaven',
@@ -58,7 +59,7 @@ export const SignatureImportLine = component(
   closed(
     {
       email: email(),
-      name: name(),
+      ...nameOrParts,
       country: optional(nullable(typedCountry())),
       postal_code: optional(nullable(postalCode())),
       postal_address: optional(nullableRef(PostalAddress)),
@@ -91,8 +92,9 @@ export const SignatureImportLine = component(
       ),
     },
     {
+      named: true,
       description:
-        'A signature that was collected elsewhere. In CSV the parts of the postal address and the tags are separate columns: `postal_address_lines` (separated by line breaks within the cell), `postal_address_city`, `postal_address_region`, `utm_source` and so on; so are `answers`, named like `answers.shirt_size`; `given_name` and `family_name` make the name. Columns of other systems are recognised by their usual names, and others are ignored. A country may be written as its name, a date in any form that can be read in one way only. A field that cannot be read is left out and reported; only a line without an address or a name is refused.',
+        'A signature that was collected elsewhere. In CSV the parts of the postal address and the tags are separate columns: `postal_address_lines` (separated by line breaks within the cell), `postal_address_city`, `postal_address_region`, `utm_source` and so on; so are `answers`, named like `answers.shirt_size`. Columns of other systems are recognised by their usual names, and others are ignored. A country may be written as its name, a date in any form that can be read in one way only. A field that cannot be read is left out and reported; only a line without an address or a name is refused.',
       examples: [LINE_EXAMPLE],
     },
   ),

@@ -22,7 +22,6 @@ import {
   comment,
   displayChoice,
   email,
-  name,
   phone,
   phoneE164,
   PostalAddress,
@@ -30,6 +29,7 @@ import {
   source,
   Utm,
 } from './signing.js';
+import { name, NAME_EXAMPLE, partsOfName } from '../supporters/names.js';
 
 export const SIGNATURE_EXAMPLE = {
   id: exampleId('sig'),
@@ -37,7 +37,7 @@ export const SIGNATURE_EXAMPLE = {
   supporter_id: exampleId('sup'),
   status: 'confirmed',
   email: 'ada@example.org',
-  name: 'Ada Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   postal_code: null,
   postal_address: null,
@@ -74,6 +74,7 @@ export const Signature = component(
       status: enumOf(SIGNATURE_STATUSES, { description: 'The status of the signature.' }),
       email: nullable(email()),
       name: nullable(name()),
+      ...partsOfName,
       country: nullable(countryCode()),
       postal_code: nullable(postalCode()),
       postal_address: nullableRef(PostalAddress),

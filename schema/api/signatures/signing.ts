@@ -4,6 +4,7 @@ import { CONFIRMATIONS } from '../../db/tables/petitions.js';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { exampleId, externalId, id, localeTag, shareCode, typedCountry } from '../common.js';
 import { linkToken } from '../links.js';
+import { NAME_EXAMPLE, nameOrParts } from '../supporters/names.js';
 import { AnswersInput } from './answers.js';
 import {
   closed,
@@ -74,8 +75,6 @@ export const email = () =>
     description: 'E-mail address. Never shown to the public.',
     examples: ['ada@example.org'],
   });
-export const name = () =>
-  typedLine(200, { description: 'Full name, as the signer wrote it.', examples: ['Ada Okonkwo'] });
 export const displayChoice = () =>
   enumOf(DISPLAYS, {
     description: 'How the public list shows the signer: full name, initials, or anonymously.',
@@ -129,7 +128,7 @@ export const SignatureInput = component(
   closed(
     {
       email: email(),
-      name: name(),
+      ...nameOrParts,
       country: optional(nullable(typedCountry())),
       postal_code: optional(nullable(postalCode())),
       postal_address: optional(nullableRef(PostalAddress)),
@@ -205,12 +204,13 @@ export const SignatureInput = component(
       ),
     },
     {
+      named: true,
       description:
         'A new signature. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
       examples: [
         {
           email: 'ada@example.org',
-          name: 'Ada Okonkwo',
+          ...NAME_EXAMPLE,
           country: 'NL',
           display: 'initials',
           source: 'mail-top-button',

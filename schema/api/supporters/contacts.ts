@@ -1,9 +1,10 @@
 import { countryCode } from '../common.js';
-import { name, phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
+import { phone, phoneE164, PostalAddress, postalCode } from '../signatures/signing.js';
+import { name, NAME_EXAMPLE, partsOfName } from './names.js';
 import { component, instant, nullable, nullableRef, open } from '../typebox.js';
 
 export const CONTACT_EXAMPLE = {
-  name: 'Ada Okonkwo',
+  ...NAME_EXAMPLE,
   country: 'NL',
   postal_code: '1012 AB',
   postal_address: null,
@@ -15,6 +16,7 @@ export const CONTACT_EXAMPLE = {
 
 export const contactFields = {
   name: nullable(name()),
+  ...partsOfName,
   country: nullable(countryCode()),
   postal_code: nullable(postalCode()),
   postal_address: nullableRef(PostalAddress),

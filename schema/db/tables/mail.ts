@@ -30,6 +30,9 @@ export type RequestedOptIn = { organizationKey: number; consentTextKey: number }
 /** The data of a repeated signing, which replaces that of the signature only when this request is confirmed. */
 export type RequestData = {
   name: string;
+  /** Absent in requests from before the parts were kept. */
+  givenName?: string | null;
+  familyName?: string | null;
   display: 'public' | 'initials' | 'anonymous';
   country: string | null;
   postalCode: string | null;

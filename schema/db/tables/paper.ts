@@ -12,8 +12,8 @@ export const PAPER_STATUSES = ['confirmed', 'invalidated'] as const;
 export const PAPER_BATCH_KINDS = ['file', 'entries'] as const;
 
 /**
- * What a column of a file of paper signatures can be. `given_name` and `family_name` make the name; an `email` is never
- * stored, and only told of.
+ * What a column of a file of paper signatures can be. `given_name` and `family_name` make the name where there is no whole
+ * one; an `email` is never stored, and only told of.
  */
 export const PAPER_FIELDS = [
   'name',
@@ -81,6 +81,8 @@ export function definePaperTables(
       reason: d.str(),
       /** Empty: anonymised at the end of the petition's retention period. */
       name: d.str().notNull(),
+      givenName: d.str(),
+      familyName: d.str(),
       country: d.str(),
       postalCode: d.str(),
       postalAddress: d.json<PostalAddress>(),

@@ -80,6 +80,9 @@ export function defineSignaturesTables(
       /** 1: its signer does not want it in the public list at all. */
       hidden: d.int().notNull().default(0),
       name: d.str().notNull(),
+      /** The parts of the name, where the source gave them; so they are nowhere made from `name`. */
+      givenName: d.str(),
+      familyName: d.str(),
       country: d.str(),
       postalCode: d.str(),
       postalAddress: d.json<PostalAddress>(),

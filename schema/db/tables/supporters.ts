@@ -21,6 +21,9 @@ export function defineSupportersTables(d: typeof Columns, parents: Parents<'orga
       // The columns below must hold only what the owner of the mailbox has entered. Data of organizations is in
       // `contacts`.
       name: d.str(),
+      /** The parts of the name, where they are known. */
+      givenName: d.str(),
+      familyName: d.str(),
       country: d.str(),
       postalCode: d.str(),
       postalAddress: d.json<PostalAddress>(),
@@ -56,6 +59,8 @@ export function defineSupportersTables(d: typeof Columns, parents: Parents<'orga
       organizationKey: to(organizations).notNull(),
       supporterKey: to(supporters).notNull(),
       name: d.str(),
+      givenName: d.str(),
+      familyName: d.str(),
       country: d.str(),
       postalCode: d.str(),
       postalAddress: d.json<PostalAddress>(),

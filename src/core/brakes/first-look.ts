@@ -3,6 +3,14 @@ import type { EmailAddress } from '../email.js';
 import type { FormOpened } from '../sealer.js';
 import type { Tallies } from './tallies.js';
 
+/** What people may write: the name with its parts, and the comment of a signature. */
+export type Written = {
+  name: string;
+  givenName?: string | null;
+  familyName?: string | null;
+  comment?: string | null;
+};
+
 /** A signing as it arrived, with everything that can be found out before the transaction. */
 export type FirstLook = {
   readonly actor: Actor;
@@ -11,7 +19,7 @@ export type FirstLook = {
   readonly network: Buffer | null;
   readonly email: EmailAddress;
   /** The parts of the body that brakes look at. */
-  readonly input: { name: string; comment?: string | null; vouched?: boolean; website?: string | null };
+  readonly input: Written & { vouched?: boolean; website?: string | null };
   readonly proof: WorkProof;
   /** Undefined: the form token is invalid. Null: none was sent. */
   readonly form: FormOpened | undefined | null;

@@ -103,7 +103,8 @@ function noteForm(found: Suspicion, { key }: PetitionHead, { form, caller, input
 /** Signals of the address and the name. */
 function noteWords(found: Suspicion, { email, input }: FirstLook) {
   if (isDisposable(email.identity)) note(found, 'disposable_domain');
-  if (hasLink(input.name)) note(found, 'link_in_name');
+  const names = [input.name, input.givenName, input.familyName];
+  if (names.some((name) => name != null && hasLink(name))) note(found, 'link_in_name');
 }
 
 /** Signals of other recent signings: another spelling, or the same place. A proof of work makes up for the place. */

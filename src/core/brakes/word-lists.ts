@@ -5,6 +5,7 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { foldWords } from '../petitions/search-words.js';
+import type { Written } from './first-look.js';
 import { ListedWords } from './listed-words.js';
 
 /*
@@ -14,9 +15,6 @@ import { ListedWords } from './listed-words.js';
  */
 
 export type WordList = { words: string[]; updatedAt: Date | null };
-
-/** What people may write: the name and the comment of a signature. */
-type Written = { name: string; comment?: string | null };
 
 const findWords = statement('word_list', ({ db, tables: { wordLists: t } }: Reader) =>
   db
@@ -41,9 +39,13 @@ export async function listedWordsOf(
 }
 
 /** Which field holds a listed word, if one does. */
-export function fieldWith(list: ListedWords, { name, comment }: Written): 'name' | 'comment' | undefined {
-  if (list.isIn(name)) return 'name';
-  return comment != null && list.isIn(comment) ? 'comment' : undefined;
+export function fieldWith(
+  list: ListedWords,
+  { name, givenName, familyName, comment }: Written,
+): 'name' | 'comment' | undefined {
+  const holds = (text: string | null | undefined) => text != null && list.isIn(text);
+  if (holds(name) || holds(givenName) || holds(familyName)) return 'name';
+  return holds(comment) ? 'comment' : undefined;
 }
 
 /** The list of the actor's organization. */

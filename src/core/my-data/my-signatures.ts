@@ -8,6 +8,7 @@ import type { Context } from '../context.js';
 import { changeCounts } from '../counts/counts.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
+import { renamed, type PersonName } from '../names.js';
 import { requireWritten } from '../overtaken.js';
 import type { Session } from '../session.js';
 import { changedErrors, keptAnswers, type AnswersInput } from '../signatures/answers.js';
@@ -97,6 +98,8 @@ export type MySignaturePatch = {
   display?: SignatureRow['display'];
   hidden?: boolean;
   name?: string;
+  givenName?: string | null;
+  familyName?: string | null;
   /** Merged into the stored ones: null removes an answer. */
   answers?: AnswersInput;
 };
@@ -114,12 +117,14 @@ export const patchMySignature = (
 ): Promise<MySignature> =>
   ctx.store.transact(async (tx) => {
     const mine = await getMySignature(tx, session, publicId);
-    if (patch.name !== undefined && patch.name !== mine.signature.name) assertNoLink(patch.name);
+    const names = renamed(mine.signature, patch);
+    assertNoLinks(mine.signature, names);
     const { signatures: t } = tx.tables;
     const [signature] = await tx.db
       .update(t)
       .set({
         ...patch,
+        ...names,
         ...(hidden === undefined ? {} : { hidden: Number(hidden) }),
         ...(answers === undefined ? {} : { answers: merged(mine, answers) }),
       })
@@ -136,13 +141,15 @@ function merged({ signature, petition }: MySignature, changes: AnswersInput): An
   return keptAnswers({ ...signature.answers, ...changes });
 }
 
-function assertNoLink(name: string): void {
-  if (!hasLink(name)) return;
-  throw invalidBody({
-    pointer: '/name',
-    code: 'link',
-    detail: 'A name must not contain a link or an address: write it like Ada Okonkwo.',
+/** Checks the names that change. */
+function assertNoLinks(before: PersonName, after: Partial<PersonName>): void {
+  const pointers = { name: '/name', givenName: '/given_name', familyName: '/family_name' } as const;
+  const detail = 'A name must not contain a link or an address: write it like Ada Okonkwo.';
+  const errors = (['name', 'givenName', 'familyName'] as const).flatMap((part) => {
+    const changed = after[part] === before[part] ? null : after[part];
+    return changed != null && hasLink(changed) ? [{ pointer: pointers[part], code: 'link', detail }] : [];
   });
+  if (errors.length > 0) throw invalidBody(...errors);
 }
 
 /**

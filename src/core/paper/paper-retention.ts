@@ -5,6 +5,8 @@ import type { Store } from '../../store/store.js';
 
 const ANONYMISED = {
   name: '',
+  givenName: null,
+  familyName: null,
   country: null,
   postalCode: null,
   postalAddress: null,

@@ -15,6 +15,8 @@ import { addToBatch } from './paper-batches.js';
 
 export type PaperInput = {
   name: string;
+  givenName?: string | null;
+  familyName?: string | null;
   country?: string | null;
   postalCode?: string | null;
   postalAddress?: PostalAddress | null;
@@ -85,6 +87,8 @@ const insertPaper = insertMany(
     'batchKey',
     'status',
     'name',
+    'givenName',
+    'familyName',
     'country',
     'postalCode',
     'postalAddress',
@@ -165,6 +169,8 @@ const rowOf = (
   batchKey,
   status: 'confirmed',
   name: input.name,
+  givenName: input.givenName ?? null,
+  familyName: input.familyName ?? null,
   country: input.country ?? null,
   postalCode: input.postalCode ?? null,
   postalAddress: input.postalAddress ?? null,

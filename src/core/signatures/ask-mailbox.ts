@@ -75,6 +75,8 @@ async function noteOptIns(
 const wordsOf = (input: SignInput, { formFields }: Pick<PetitionHead, 'formFields'>): RequestData => ({
   display: input.display ?? 'anonymous',
   name: input.name,
+  givenName: input.givenName ?? null,
+  familyName: input.familyName ?? null,
   country: input.country ?? null,
   postalCode: input.postalCode ?? null,
   postalAddress: input.postalAddress ?? null,

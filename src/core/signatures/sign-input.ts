@@ -7,6 +7,9 @@ import type { SignatureRow } from './signature-views.js';
 export type SignInput = {
   email: string;
   name: string;
+  /** The parts of the name, where they are known. */
+  givenName?: string | null;
+  familyName?: string | null;
   country?: string | null;
   postalCode?: string | null;
   postalAddress?: PostalAddress | null;

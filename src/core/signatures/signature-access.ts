@@ -117,6 +117,8 @@ function masked(read: SignatureRead, shown: LeadSees, leadKey: number): Signatur
     ...names,
     shown,
     name: '',
+    givenName: null,
+    familyName: null,
     country: null,
     postalCode: null,
     comment: null,

@@ -54,7 +54,12 @@ export async function confirmSignature(
   const room = isOpen ? await findRoom(ctx, tx, place) : undefined;
   const counts = room?.free || (signature.status === 'pending' && (await isReleased(tx, key)));
   if (room && !counts && signature.status !== 'quarantined') {
-    await write(tx, signature, { ...data, status: 'quarantined', confirmedAt: tx.now, withdrawnAt: null });
+    await write(tx, signature, {
+      ...wordsIn(data),
+      status: 'quarantined',
+      confirmedAt: tx.now,
+      withdrawnAt: null,
+    });
     changeCounts(tx, signature, signature.status, 'quarantined');
     await noteSuspicion(tx, key, CROWDED);
     return { counted: false, goals, said };
@@ -69,7 +74,7 @@ export async function confirmSignature(
   }
   await room.take(key);
   await write(tx, signature, {
-    ...(data ?? {}),
+    ...wordsIn(data),
     status: 'confirmed',
     confirmedAt: tx.now,
     withdrawnAt: null,
@@ -92,14 +97,21 @@ async function signalsOf(tx: Tx, key: number): Promise<readonly Signal[] | undef
   return row?.signals;
 }
 
+/** What a request says in place of the signature. Parts of the name that it does not know are those of another name. */
+const wordsIn = (data: RequestData | null) => data && { givenName: null, familyName: null, ...data };
+
 const saidBy = ({
   name,
+  givenName = null,
+  familyName = null,
   country,
   postalCode,
   postalAddress,
   phone,
 }: RequestData | SignatureRow): ProfileData => ({
   name,
+  givenName,
+  familyName,
   country,
   postalCode,
   postalAddress,

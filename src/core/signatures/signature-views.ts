@@ -54,6 +54,8 @@ const viewColumns = (tables: Tables) => {
     display: t.display,
     hidden: t.hidden,
     name: t.name,
+    givenName: t.givenName,
+    familyName: t.familyName,
     country: t.country,
     postalCode: t.postalCode,
     postalAddress: t.postalAddress,

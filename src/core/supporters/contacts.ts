@@ -15,6 +15,8 @@ const COLUMNS = [
   'organizationKey',
   'supporterKey',
   'name',
+  'givenName',
+  'familyName',
   'country',
   'postalCode',
   'postalAddress',
@@ -31,6 +33,9 @@ const upsert = insertMany(
     // Fields that are left out keep their value.
     const latest = (name: string) =>
       sql`coalesce(excluded.${sql.identifier(name)}, ${sql.identifier('contacts')}.${sql.identifier(name)})`;
+    // A part stays only with the name that it is of.
+    const part = (name: string) =>
+      sql`coalesce(excluded.${sql.identifier(name)}, case when ${latest('name')} = ${t.name} then ${sql.identifier('contacts')}.${sql.identifier(name)} end)`;
     return db
       .insert(t)
       .values(rows)
@@ -38,6 +43,8 @@ const upsert = insertMany(
         target: [t.supporterKey, t.organizationKey],
         set: {
           name: latest('name'),
+          givenName: part('given_name'),
+          familyName: part('family_name'),
           country: latest('country'),
           postalCode: latest('postal_code'),
           postalAddress: latest('postal_address'),
@@ -63,6 +70,8 @@ export async function noteContacts(
       organizationKey,
       supporterKey,
       name: said.name ?? null,
+      givenName: said.givenName ?? null,
+      familyName: said.familyName ?? null,
       country: said.country ?? null,
       postalCode: said.postalCode ?? null,
       postalAddress: said.postalAddress ?? null,

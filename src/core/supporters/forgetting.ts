@@ -7,6 +7,8 @@ import { forgetContacts } from './contacts.js';
 /** Empties the personal fields of a signature. Time, status and source stay, so that every count stays right. */
 export const ANONYMISED_FIELDS = {
   name: '',
+  givenName: null,
+  familyName: null,
   country: null,
   postalCode: null,
   postalAddress: null,
@@ -23,6 +25,8 @@ export const emptiedSupporter = ({ tables: { supporters: t }, now }: Tx) =>
   ({
     delivery: '',
     name: null,
+    givenName: null,
+    familyName: null,
     country: null,
     postalCode: null,
     postalAddress: null,

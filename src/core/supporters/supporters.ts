@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql, type Column } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 import { inWorld, parseEmail, type EmailAddress, type World } from '../email.js';
@@ -7,7 +7,10 @@ type SupporterRow = Tables['supporters']['$inferSelect'];
 
 /** What a supporter says about themselves. */
 export type ProfileData = Partial<
-  Pick<SupporterRow, 'name' | 'country' | 'postalCode' | 'postalAddress' | 'phone'>
+  Pick<
+    SupporterRow,
+    'name' | 'givenName' | 'familyName' | 'country' | 'postalCode' | 'postalAddress' | 'phone'
+  >
 >;
 
 const insertSupporter = statement('supporter_insert', ({ db, tables: { supporters: t } }: Tx) =>
@@ -79,8 +82,15 @@ export async function updateProvenProfile(tx: Tx, key: number, said: ProfileData
   const known = Object.entries({ name, country, postalCode, postalAddress, phone }).filter(
     ([, value]) => value != null,
   );
+  // Parts stay only with the name that they are of.
+  const part = (column: Column, value: string | null | undefined) =>
+    value ?? sql`case when ${t.name} = ${name} then ${column} end`;
+  const parts = name != null && {
+    givenName: part(t.givenName, said.givenName),
+    familyName: part(t.familyName, said.familyName),
+  };
   await tx.db
     .update(t)
-    .set({ ...Object.fromEntries(known), provenAt: tx.now })
+    .set({ ...Object.fromEntries(known), ...parts, provenAt: tx.now })
     .where(eq(t.key, key));
 }

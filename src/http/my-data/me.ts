@@ -13,6 +13,8 @@ import { sessionOf } from '../session.js';
 export const toMe = (row: MyProfile) => ({
   email: row.delivery,
   name: row.name,
+  given_name: row.givenName,
+  family_name: row.familyName,
   country: row.country,
   postal_code: row.postalCode,
   postal_address: row.postalAddress,

@@ -61,7 +61,12 @@ const toRequest = ({ request, petitionId }: MyData['requests'][number]) => ({
   locale: request.locale,
   origin: request.origin,
   source: request.source,
-  said: request.data && { name: request.data.name, ...toFormAnswers(request.data, request.locale) },
+  said: request.data && {
+    name: request.data.name,
+    given_name: request.data.givenName ?? null,
+    family_name: request.data.familyName ?? null,
+    ...toFormAnswers(request.data, request.locale),
+  },
   reminders: request.reminders,
   created_at: iso(request.createdAt),
   confirmed_at: iso(request.confirmedAt),

@@ -16,7 +16,7 @@ import {
   type MySignature as Mine,
 } from '../../core/my-data/my-signatures.js';
 import { PRIVATE_CACHE, toPage } from '../answers.js';
-import { iso } from '../case.js';
+import { camelKeys, iso } from '../case.js';
 import { operation } from '../openapi/operation.js';
 import { sessionOf } from '../session.js';
 import { takesNoBody } from '../validation.js';
@@ -33,6 +33,8 @@ export const toMySignature =
     },
     status: signature.status,
     name: signature.name,
+    given_name: signature.givenName,
+    family_name: signature.familyName,
     display: signature.display,
     hidden: signature.hidden === 1,
     answers: signature.answers,
@@ -84,7 +86,7 @@ export const mySignatureRoutes =
       },
       async (request, reply) => {
         const { signature } = request.params;
-        const changed = await patchMySignature(ctx, sessionOf(request), signature, request.body);
+        const changed = await patchMySignature(ctx, sessionOf(request), signature, camelKeys(request.body));
         return reply.header('cache-control', PRIVATE_CACHE).send(toMySignature(ctx.links)(changed));
       },
     );

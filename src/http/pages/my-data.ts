@@ -68,7 +68,7 @@ const ACTS: Record<string, Act> = {
     const body = { display, name, hidden: hidden === '1', ...(answers ? { answers } : {}) };
     const patch = checked(request, MySignaturePatch, body);
     const id = mine.signature.publicId;
-    await patchMySignature(ctx, session, id, patch as Parameters<typeof patchMySignature>[3]);
+    await patchMySignature(ctx, session, id, camelKeys(patch) as Parameters<typeof patchMySignature>[3]);
     return visit.words.manage.signatures.saved;
   },
 

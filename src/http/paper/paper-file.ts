@@ -1,5 +1,6 @@
 import { PaperImportLine } from '../../../schema/api/paper/paper-import.js';
 import type { PaperField } from '../../../schema/db/tables/paper.js';
+import { named } from '../../core/names.js';
 import { PAPER_COLUMN_KIND } from '../../core/paper/paper-columns.js';
 import type { PaperTally } from '../../core/paper/paper-import.js';
 import type { PaperInput } from '../../core/paper/paper-rows.js';
@@ -25,7 +26,11 @@ function keepDay(values: Values): void {
 }
 
 export const toPaperInput = (one: PaperImportLine): PaperInput => ({
-  name: one.name,
+  ...named({
+    name: one.name,
+    givenName: one.given_name ?? null,
+    familyName: one.family_name ?? null,
+  }),
   country: one.country ?? null,
   postalCode: one.postal_code ?? null,
   postalAddress: one.postal_address ?? null,

@@ -12,6 +12,8 @@ export const toPaper = (view: PaperView): PaperSignature => ({
   reason: view.reason,
   // Anonymised, or hidden.
   name: view.name === '' ? null : view.name,
+  given_name: view.givenName,
+  family_name: view.familyName,
   country: view.country,
   postal_code: view.postalCode,
   postal_address: view.postalAddress,
@@ -34,6 +36,8 @@ const COLUMNS: Record<string, (one: PaperSignature) => Cell> = {
   status: (one) => one.status,
   reason: (one) => one.reason,
   name: (one) => one.name,
+  given_name: (one) => one.given_name,
+  family_name: (one) => one.family_name,
   country: (one) => one.country,
   postal_code: (one) => one.postal_code,
   postal_address_lines: (one) => one.postal_address?.lines.join('\n'),

@@ -13,6 +13,8 @@ const COLUMNS: Record<string, (one: Wire) => Cell> = {
   status: (one) => one.status,
   email: (one) => one.email,
   name: (one) => one.name,
+  given_name: (one) => one.given_name,
+  family_name: (one) => one.family_name,
   country: (one) => one.country,
   postal_code: (one) => one.postal_code,
   postal_address_lines: (one) => one.postal_address?.lines.join('\n'),

@@ -1,5 +1,6 @@
 import { SignatureImportLine } from '../../../schema/api/signatures/signature-import.js';
 import type { OwnField } from '../../../schema/db/tables/petitions.js';
+import { named } from '../../core/names.js';
 import { yesOrNo } from '../../core/signatures/answers.js';
 import type { CollectedSignature } from '../../core/signatures/collected-signature.js';
 import { signatureColumns, type ImportTarget } from '../../core/signatures/import-columns.js';
@@ -17,7 +18,11 @@ function wasNotCounted(values: Values): boolean {
 
 const inputOf = (one: SignatureImportLine): CollectedSignature => ({
   email: one.email,
-  name: one.name,
+  ...named({
+    name: one.name,
+    givenName: one.given_name ?? null,
+    familyName: one.family_name ?? null,
+  }),
   country: one.country ?? null,
   postalCode: one.postal_code ?? null,
   postalAddress: one.postal_address ?? null,

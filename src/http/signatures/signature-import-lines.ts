@@ -84,6 +84,7 @@ type Lines<Input> = { lineOf(line: number, values: Values | FieldError[]): Impor
 class CsvLines<Field extends string, Input> {
   readonly #reader = new CsvReader();
   #puts: (Put | undefined)[] | undefined;
+  #hasFamilyNames = false;
 
   constructor(
     private readonly values: Lines<Input>,
@@ -105,14 +106,21 @@ class CsvLines<Field extends string, Input> {
     const lines: ImportLine<Input>[] = [];
     for (const { line, cells } of records) {
       if (!this.#puts) this.#puts = this.#putsOf(cells ?? []);
-      else lines.push(this.values.lineOf(line, valuesOf(cells, this.#puts)));
+      else lines.push(this.values.lineOf(line, this.#valuesOf(cells, this.#puts)));
     }
     return lines;
+  }
+
+  #valuesOf(cells: string[] | undefined, puts: (Put | undefined)[]): Values | FieldError[] {
+    const values = valuesOf(cells, puts);
+    if (!this.#hasFamilyNames && 'given_name' in values) readFamilyName(values);
+    return values;
   }
 
   #putsOf(header: readonly string[]): (Put | undefined)[] {
     const columns = columnsOf(header, this.file.columns, this.file.isAsked ?? (() => true), this.kind);
     this.found.columns = columns;
+    this.#hasFamilyNames = columns.some(({ field }) => field === 'family_name');
     return columns.map(({ field }) => (field === null ? undefined : putOf(field)));
   }
 }
@@ -131,18 +139,18 @@ function valuesOf(cells: string[] | undefined, puts: (Put | undefined)[]): Value
     const cell = cells[i];
     if (cell) puts[i]?.(values, unescapeFormula(cell));
   }
-  if ('given_name' in values || 'family_name' in values) joinNames(values);
   return values;
 }
 
-/** Where a list has a given name and a "name", the latter is usually the family name. */
-function joinNames(values: Values): void {
-  const { given_name: given = '', family_name: family = '', name = '' } = values as Record<string, string>;
-  delete values['given_name'];
-  delete values['family_name'];
-  const [first, whole] = [given.trim(), name.trim()];
-  const parts = whole === '' ? [first, family.trim()] : whole.includes(first) ? [whole] : [first, whole];
-  values['name'] = parts.filter(Boolean).join(' ');
+const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+
+/** Where a list has a given name and a "name" without it, the latter is the family name. */
+function readFamilyName(values: Values): void {
+  const { given_name: given = '', name = '' } = values as Record<string, string | undefined>;
+  const words = new Set(wordsOf(name));
+  if (words.size === 0 || wordsOf(given).every((word) => words.has(word))) return;
+  values['family_name'] = name;
+  delete values['name'];
 }
 
 /** How a cell gets into its place: some are part of a nested member. */

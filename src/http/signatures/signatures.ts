@@ -27,6 +27,8 @@ export const toSignature = (view: SignatureView): (typeof Signature)['static'] =
   email: view.email || null,
   // Empty in an anonymised signature.
   name: view.name || null,
+  given_name: view.givenName,
+  family_name: view.familyName,
   country: view.country,
   postal_code: view.postalCode,
   postal_address: view.postalAddress,

@@ -6,6 +6,7 @@ import {
   SignatureResult,
 } from '../../../schema/api/signatures/signing.js';
 import type { Context } from '../../core/context.js';
+import { named } from '../../core/names.js';
 import { readCounts, totalOf } from '../../core/counts/counts.js';
 import { signPetition, type Signed } from '../../core/signatures/signing.js';
 import { withFloor } from '../answer-floor.js';
@@ -84,7 +85,7 @@ export const signingRoutes =
             ctx,
             actor,
             params.petition,
-            camelKeys(body),
+            named(camelKeys(body)),
             retryFrom(ctx, request),
             callerOf(request),
           );

@@ -5,6 +5,8 @@ import { iso } from '../case.js';
 /** The contact data that an organization keeps about a supporter. */
 export const toContact = (row: Omit<Contact, 'organizationKey' | 'supporterKey'>) => ({
   name: row.name,
+  given_name: row.givenName,
+  family_name: row.familyName,
   country: row.country,
   postal_code: row.postalCode,
   postal_address: row.postalAddress,

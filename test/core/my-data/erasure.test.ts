@@ -79,7 +79,9 @@ onEveryEngine('eraseMe: the whole story', async (t, engine) => {
   };
   const ZELDA = 'Zelda.Quux@distinctive.example';
   const identity = ZELDA.toLowerCase();
+  const parts = { given_name: 'Zelda', family_name: 'Quux' };
   const words = {
+    ...parts,
     country: 'NL',
     display: 'public',
     source: 'mail-top',
@@ -90,13 +92,13 @@ onEveryEngine('eraseMe: the whole story', async (t, engine) => {
   await sign('meadows', 'bo@example.org', 'Bo Bystander');
   await confirmAll();
   await sign('pending', ZELDA, 'Zelda Quux');
-  await sign('meadows', ZELDA, 'Zelda Quux the Second');
+  await sign('meadows', ZELDA, 'Zelda Quux the Second', { given_name: 'Zelda' });
   t.same(await counts('meadows'), { confirmed: 2, pending: 0, withdrawn: 0 });
   const key = await sessionOf(api, identity);
   await api.call('PATCH', '/v1/me', { key, body: { phone: '+31 20 555 0199' } });
   await api.call('POST', '/v1/me/email-changes', { key, body: { email: 'zelda.quux@another.example' } });
 
-  const evidence = { email: ZELDA, name: 'Zelda Quux in the files', vouched: true };
+  const evidence = { email: ZELDA, name: 'Zelda Quux in the files', ...parts, vouched: true };
   await api.call('POST', '/v1/petitions/meadows/signatures', { key: lead.secret, body: evidence });
 
   await t.test('200: the export holds everything, and nothing of others', async (t) => {
@@ -105,17 +107,21 @@ onEveryEngine('eraseMe: the whole story', async (t, engine) => {
       status: 200,
       headers: { 'content-disposition': /^attachment/, 'cache-control': 'private, no-store' },
       body: {
-        profile: { email: ZELDA, name: 'Zelda Quux', phone: '+31 20 555 0199' },
+        profile: { email: ZELDA, name: 'Zelda Quux', ...parts, phone: '+31 20 555 0199' },
         signatures: [
           { petition: { slug: 'pending' }, status: 'pending' },
-          { petition: { slug: 'meadows' }, status: 'confirmed', statement: /./, utm: words.utm },
+          { petition: { slug: 'meadows' }, status: 'confirmed', statement: /./, utm: words.utm, ...parts },
         ],
         subscriptions: [{ status: 'active', organization: { name: 'River Meadows' } }],
         consents: [{ action: 'requested' }, { action: 'granted', text: 'Yes, mail me.', proof: /^.{43}$/ }],
-        confirmation_requests: [{ confirmed_at: /Z$/ }, {}, { said: { name: 'Zelda Quux the Second' } }],
+        confirmation_requests: [
+          { confirmed_at: /Z$/ },
+          {},
+          { said: { name: 'Zelda Quux the Second', given_name: 'Zelda', family_name: null } },
+        ],
         mails: [{ kind: 'signed', state: 'sent' }, {}, {}, { kind: 'email_apply' }, { kind: 'email_notice' }],
         email_changes: [{ status: 'requested', new_email: 'zelda.quux@another.example' }],
-        contacts: [{ organization_id: lead.id, name: 'Zelda Quux in the files', phone: null }],
+        contacts: [{ organization_id: lead.id, name: 'Zelda Quux in the files', ...parts, phone: null }],
       },
     });
     t.notMatch(answer.text, /bystander|bo@example/i);

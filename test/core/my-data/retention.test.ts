@@ -49,6 +49,8 @@ onEveryEngine('retention', async (t, engine) => {
       const body = {
         email,
         name: `Name of ${email.replace('@example.org', '')}`,
+        given_name: 'Name',
+        family_name: 'Family',
         country: 'NL',
         display: 'public',
         comment: 'Because',
@@ -128,6 +130,8 @@ onEveryEngine('retention', async (t, engine) => {
     for (const row of rows) {
       t.match(row, {
         supporterKey: null,
+        givenName: null,
+        familyName: null,
         country: null,
         comment: null,
         display: 'anonymous',

@@ -89,6 +89,8 @@ async function content({ store: { read, tables } }: TestApp) {
         who: supporters.identity,
         status: signatures.status,
         name: signatures.name,
+        given: signatures.givenName,
+        family: signatures.familyName,
       })
       .from(signatures)
       .innerJoin(supporters, eq(supporters.key, signatures.supporterKey))
@@ -139,6 +141,7 @@ t.test('PostgreSQL: signing at once leaves what signing one after the other does
         const input: SignInput = {
           email: `Run${run}.${who}@example.org`,
           name: kind === 'link' ? 'see www.example.com' : `Nobody's "${who}" \\ O'Neil`,
+          ...(who % 2 === 0 ? { givenName: 'Nobody\'s "', familyName: null } : { familyName: "\\ O'Neil" }),
           country: 'NL',
           ...(kind === 'refused' ? { comment: 'not asked' } : {}),
           ...(kind === 'external' ? { externalId: `Run${run}.${who}` } : {}),

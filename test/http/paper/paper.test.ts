@@ -55,6 +55,8 @@ onEveryEngine('paper signatures', async (t, engine) => {
   const exact = async () => (await recount(api.store.read)).length === 0;
   const FULL = {
     name: 'Ada Okonkwo',
+    given_name: 'Ada',
+    family_name: 'Okonkwo',
     country: 'NL',
     postal_code: '1012 AB',
     postal_address: { lines: ['Millgate 4'], city: 'Ewehaven' },
@@ -266,7 +268,13 @@ onEveryEngine('paper signatures', async (t, engine) => {
     );
     t.same({ ...tried, batch_id: body.batch_id, dry_run: false }, body, 'the dry run said the same');
     const { data } = (await list('petition=river')).body;
-    t.match(data.at(-1), { name: 'J\u00f6rg M\u00fcller', sheet: '7', signed_on: '2025-11-21' });
+    t.match(data.at(-1), {
+      name: 'J\u00f6rg M\u00fcller',
+      given_name: 'J\u00f6rg',
+      family_name: 'M\u00fcller',
+      sheet: '7',
+      signed_on: '2025-11-21',
+    });
     t.notMatch(JSON.stringify(data), /eva@/);
     t.match((await batches('river')).body.data, [
       { id: body.batch_id, kind: 'file', source: 'Stall', created: 3, completed_at: String },
@@ -445,7 +453,9 @@ onEveryEngine('paper signatures', async (t, engine) => {
 
   await t.test('retention anonymises them, and then none can be entered', async (t) => {
     await publish(api, lead.secret, { slug: 'kept', retention_days: 30 });
-    await load('name,postal_code,sheet,external_id\nAda,1012,S,x\nBo,1012,S,y', { ref: 'kept' });
+    await load('name,given_name,postal_code,sheet,external_id\nAda,Ada,1012,S,x\nBo,,1012,S,y', {
+      ref: 'kept',
+    });
     await api.call('POST', '/v1/petitions/kept/transitions', { key: lead.secret, body: { to: 'closed' } });
     t.equal((await enter([{ name: 'Late', comment: 'Late' }], { ref: 'kept' })).status, 201);
     api.setClock(new Date(Date.now() + 31 * 86_400_000));
@@ -461,7 +471,14 @@ onEveryEngine('paper signatures', async (t, engine) => {
     );
     const { data } = (await list('petition=kept')).body;
     for (const one of data) {
-      t.match(one, { name: null, postal_code: null, sheet: null, external_id: null, comment: null });
+      t.match(one, {
+        name: null,
+        given_name: null,
+        postal_code: null,
+        sheet: null,
+        external_id: null,
+        comment: null,
+      });
     }
     t.match(await counts('kept'), { paper: 3, total: 3 });
     t.match(await enter([{ name: 'N' }], { ref: 'kept' }), {
@@ -539,13 +556,21 @@ onEveryEngine('paper of partners', async (t, engine) => {
   await t.test('of one whose terms show numbers alone, the lead reads no reasons', async (t) => {
     const choir = await api.organization('Choir');
     await makePartner(api, lead.secret, 'meadows', choir, 'counts', { may_vouch: true, vouch_limit: 3 });
-    const { body } = await enter([{ name: 'Carla Choir' }], choir.secret);
+    const carla = { name: 'Carla Choir', given_name: 'Carla', family_name: 'Choir' };
+    const { body } = await enter([carla], choir.secret);
     const path = `/v1/paper-signatures/${body.created[0]}/invalidate`;
     const reason = 'Carla Choir signed twice';
     t.match(await api.call('POST', path, { key: choir.secret, body: { reason } }), { body: { reason } });
     const [seen] = (await list(lead.secret)).filter((one) => one.organization_id === choir.id);
-    t.match(seen, { shown: 'counts', status: 'invalidated', name: null, reason: null });
-    t.match(await list(choir.secret), [{ shown: 'full', reason }]);
+    t.match(seen, {
+      shown: 'counts',
+      status: 'invalidated',
+      name: null,
+      given_name: null,
+      family_name: null,
+      reason: null,
+    });
+    t.match(await list(choir.secret), [{ shown: 'full', reason, ...carla }]);
     const save = async (key: string, format: string) =>
       (await api.call('GET', `/v1/paper-signatures/export?petition=meadows&format=${format}`, { key })).text;
     for (const format of ['csv', 'ndjson']) {

@@ -34,6 +34,8 @@ onEveryEngine('what the lead and the partners see of signatures', async (t, engi
   const words = (who: string) => ({
     email: `${who}@example.org`,
     name: `Name-${who}`,
+    given_name: `Given-${who}`,
+    family_name: `Family-${who}`,
     country: 'NL',
     postal_code: `P${who}`.slice(0, 16),
     postal_address: { lines: [`Street-${who}`], city: `City-${who}` },
@@ -71,7 +73,15 @@ onEveryEngine('what the lead and the partners see of signatures', async (t, engi
     const ofTerms = (terms: string) => body.data.filter((row: any) => row.collector_id === of(terms).id);
     const dates = { created_at: /Z$/, confirmed_at: /Z$/, withdrawn_at: null, source: 'site' };
     const rest = words('yes-names');
-    const names = { name: rest.name, country: 'NL', postal_code: rest.postal_code, comment: rest.comment };
+    const { given_name, family_name } = rest;
+    const names = {
+      name: rest.name,
+      given_name,
+      family_name,
+      country: 'NL',
+      postal_code: rest.postal_code,
+      comment: rest.comment,
+    };
     const nothing = {
       email: null,
       supporter_id: null,
@@ -86,6 +96,8 @@ onEveryEngine('what the lead and the partners see of signatures', async (t, engi
       ...dates,
       ...nothing,
       name: null,
+      given_name: null,
+      family_name: null,
       country: null,
       postal_code: null,
       comment: null,
@@ -96,7 +108,10 @@ onEveryEngine('what the lead and the partners see of signatures', async (t, engi
       status: 'confirmed',
     });
     t.notMatch(JSON.stringify(ofTerms('names')), /@|Street|City|crm-|\+31|sup_/);
-    t.notMatch(JSON.stringify(ofTerms('counts')), /@|Street|City|crm-|\+31|sup_|Name|Comment|utm-|NL/);
+    t.notMatch(
+      JSON.stringify(ofTerms('counts')),
+      /@|Street|City|crm-|\+31|sup_|Name|Given|Family|Comment|utm-|NL/,
+    );
     for (const row of body.data) {
       const one = await api.call('GET', `/v1/signatures/${row.id}`, { key: lead.secret });
       t.same(one.body, row, 'the same alone');
