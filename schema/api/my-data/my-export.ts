@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { REQUEST_KINDS } from '../../db/tables/mail.js';
 import { MAIL_KINDS, MAIL_STATES } from '../../db/tables/mail.js';
 import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
+import { RECIPIENT_RESULTS, RECIPIENT_STATES } from '../../db/tables/sending.js';
 import { CONSENT_ACTIONS, CONSENT_ORIGINS } from '../../db/tables/subscriptions.js';
 import { countryCode, exampleId, id, localeTag } from '../common.js';
 import { EXPORTED_SHARE_LINK_EXAMPLE, ExportedShareLink } from '../sharing/share-links.js';
@@ -200,6 +201,32 @@ export const ExportedMail = component(
   ),
 );
 
+const MAILING_EXAMPLE = {
+  organization_id: exampleId('org'),
+  mailing_id: exampleId('mlg'),
+  name: 'Meadows, first mail',
+  state: 'sent',
+  settled_at: '2026-11-24T09:00:12.345Z',
+  result: null,
+  result_at: null,
+};
+
+export const ExportedMailing = component(
+  'ExportedMailing',
+  open(
+    {
+      organization_id: id('org', 'The organization that mailed me.'),
+      mailing_id: id('mlg', 'The mailing.'),
+      name: line(200, { description: 'The name that the organization gave it.' }),
+      state: enumOf(RECIPIENT_STATES, { description: 'What became of the mail to me.' }),
+      settled_at: nullable(instant({ description: 'When it was sent, skipped or given up.' })),
+      result: nullable(enumOf(RECIPIENT_RESULTS, { description: 'What came back of it.' })),
+      result_at: nullable(instant({ description: 'When that came back.' })),
+    },
+    { description: 'A mailing of an organization that I was among.', examples: [MAILING_EXAMPLE] },
+  ),
+);
+
 const CHANGE_EXAMPLE = {
   status: 'applied',
   old_email: 'ada@old.example',
@@ -251,6 +278,7 @@ export const MyExport = component(
       consents: all(ExportedConsent, 'Every consent, refusal and end, in order.'),
       confirmation_requests: all(ExportedRequest, 'Requests that the mailbox had to confirm, in order.'),
       mails: all(ExportedMail, 'What was mailed, in order.'),
+      mailings: all(ExportedMailing, 'The mailings that I was among, in order.'),
       email_changes: all(ExportedEmailChange, 'Changes of address, in order.'),
       contacts: all(ExportedContact, 'The contact data that organizations keep about me.'),
     },
@@ -265,6 +293,7 @@ export const MyExport = component(
           consents: [CONSENT_EXAMPLE],
           confirmation_requests: [REQUEST_EXAMPLE],
           mails: [MAIL_EXAMPLE],
+          mailings: [MAILING_EXAMPLE],
           email_changes: [CHANGE_EXAMPLE],
           contacts: [ORGANIZATIONS_CONTACT_EXAMPLE],
         },

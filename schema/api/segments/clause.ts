@@ -73,7 +73,8 @@ const MailedClause = component(
     {
       minProperties: 1,
       maxProperties: 1,
-      description: 'Was sent this mailing, or any mailing of yours lately. Mails of uncertain fate count as sent.',
+      description:
+        'Was sent this mailing, or any mailing of yours lately. Mails of uncertain fate count as sent.',
       examples: [{ within_days: 7 }],
     },
   ),

@@ -77,7 +77,9 @@ export const SegmentCountInput = component(
   'SegmentCountInput',
   closed(
     {
-      clause: optional(nullableRef(SegmentClause, { description: 'A clause; null: all active subscribers.' })),
+      clause: optional(
+        nullableRef(SegmentClause, { description: 'A clause; null: all active subscribers.' }),
+      ),
       segment: optional(id('seg', 'A saved segment.')),
     },
     {

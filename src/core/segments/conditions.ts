@@ -1,5 +1,18 @@
 import { createHash } from 'node:crypto';
-import { and, eq, exists, gte, inArray, isNotNull, lt, not, or, sql, type Column, type SQL } from 'drizzle-orm';
+import {
+  and,
+  eq,
+  exists,
+  gte,
+  inArray,
+  isNotNull,
+  lt,
+  not,
+  or,
+  sql,
+  type Column,
+  type SQL,
+} from 'drizzle-orm';
 import type { Clause } from '../../../schema/db/tables/segments.js';
 import type { Frequency } from '../../../schema/db/tables/subscriptions.js';
 import type { Reader } from '../../store/store.js';
@@ -188,7 +201,9 @@ const PRIME = 2_147_483_579;
  * organization.
  */
 function sampled(key: Column, organizationKey: number, { percent, seed = '' }: Sample): SQL {
-  const drawn = createHash('sha256').update(JSON.stringify([organizationKey, seed])).digest();
+  const drawn = createHash('sha256')
+    .update(JSON.stringify([organizationKey, seed]))
+    .digest();
   const factor = 1 + (drawn.readUInt32BE(0) % (PRIME - 1));
   const shift = drawn.readUInt32BE(4) % PRIME;
   const x = sql`(((${key} % ${PRIME}) * ${factor} + ${shift}) % ${PRIME})`;

@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
 import { and, asc, count, eq, gt, inArray, lte, sql, type SQL } from 'drizzle-orm';
 import type { Clause } from '../../../schema/db/tables/segments.js';
 import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
+import { nextLoopTurn } from '../one-per-turn.js';
 import { evaluate, placesOf, readClause } from './clauses.js';
 import { leafCondition, segmentCondition, subscribersOf } from './conditions.js';
 import { getSegment } from './segments.js';
@@ -93,7 +93,7 @@ async function* groupsOf(
     yield* groups;
     if (!end) return;
     after = end.key;
-    await setImmediate();
+    await nextLoopTurn();
   }
 }
 
