@@ -1,13 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { asc, eq, sql } from 'drizzle-orm';
+import { asc, eq, inArray, sql } from 'drizzle-orm';
+import type { PgTable } from 'drizzle-orm/pg-core';
 import t, { type Test } from 'tap';
 import type { Clause } from '../../../schema/db/tables/segments.js';
 import type { Context } from '../../../src/core/context.js';
 import { insertMany } from '../../../src/core/bulk-insert.js';
+import { issueToken, TOKEN_BYTES } from '../../../src/core/links/random-tokens.js';
 import { block, unblock } from '../../../src/core/mail/do-not-contact.js';
+import { authenticate } from '../../../src/core/organization/api-keys.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { buildAudienceStep, placeOf } from '../../../src/core/sending/audience.js';
-import { readTallies } from '../../../src/core/sending/tallies.js';
+import { countOutcome, readTallies } from '../../../src/core/sending/tallies.js';
 import { mergeSupporters } from '../../../src/core/supporters/merging.js';
 import type { Store } from '../../../src/store/store.js';
 import { onEveryEngine, openTestStore, start, type TestApp } from '../../support/helper.js';
@@ -354,6 +357,121 @@ onEveryEngine('what becomes of recipients', async (t, engine) => {
       .where(eq(r.supporterKey, from));
     t.same(left, []);
   });
+});
+
+onEveryEngine('the mailings of a test go with its other data', async (t, engine) => {
+  const api: TestApp = await start(t, engine);
+  const { ctx } = api.app;
+  api.setClock(STARTED);
+  const real = await api.organization('River Meadows');
+  await api.call('PATCH', '/v1/organization', {
+    key: real.secret,
+    headers: { 'if-match': '*' },
+    body: { test_email: 'tests@example.org' },
+  });
+  const { body: made } = await api.call('POST', '/v1/api-keys', {
+    key: real.secret,
+    body: { name: 'T', kind: 'secret', test: true, scopes: ['mailings:write'] },
+  });
+  const { organizationKey } = await authenticate(ctx, made.token as string);
+  const { keys } = await subscribe(ctx, organizationKey, 3);
+  await subscribe(ctx, real.key, 2);
+  const tables = ctx.store.tables;
+  const stays = await startMailing(ctx, real.key);
+  const goes = await startMailing(ctx, organizationKey, { variants: 2 });
+  await build(ctx, stays.key);
+  await build(ctx, goes.key);
+  const save = (key: string) =>
+    api.call('POST', '/v1/segments', { key, body: { name: 'S', clause: { country: ['NL'] } } });
+  for (const key of [real.secret, made.token as string]) t.equal((await save(key)).status, 201);
+  await ctx.store.transact(async (tx) => {
+    const { db } = tx;
+    await db
+      .update(tables.supporters)
+      .set({ testOrganizationKey: organizationKey })
+      .where(inArray(tables.supporters.key, keys));
+    for (const { key: mailingKey, variants } of [stays, goes]) {
+      await countOutcome(tx, { mailingKey, variantKey: null }, 'clicks');
+      const variantKey = variants[0] ?? 0;
+      const link = { mailingKey, variantKey, position: 0, code: `code-${mailingKey}`, url: null };
+      const [row] = await db.insert(tables.mailingLinks).values(link).returning();
+      const hour = { linkKey: row?.key ?? 0, hour: 1, requests: 1, clicks: 1 };
+      await db.insert(tables.mailingLinkHours).values(hour);
+    }
+    for (const key of [real.key, organizationKey]) {
+      await db.insert(tables.sendingPolicies).values({ organizationKey: key, policy: {}, updatedAt: tx.now });
+      const pace = { scope: `organization:${key}`, rate: 1, tokens: 1, at: tx.now };
+      await db.insert(tables.sendingPace).values(pace);
+    }
+  });
+
+  const cleared = await api.call('DELETE', '/v1/organization/test-data', { key: real.secret });
+  t.match(cleared, { status: 200, body: { mailings: 1, supporters: 3, subscriptions: 3 } }, cleared.text);
+  const rows = async (table: PgTable) => (await ctx.store.read.db.select().from(table)).length;
+  const left = {
+    mailings: await rows(tables.mailings),
+    mailingVariants: await rows(tables.mailingVariants),
+    mailingLinks: await rows(tables.mailingLinks),
+    mailingLinkHours: await rows(tables.mailingLinkHours),
+    mailingRecipients: await rows(tables.mailingRecipients),
+    mailingTallies: await rows(tables.mailingTallies),
+    mailingHours: await rows(tables.mailingHours),
+    segments: await rows(tables.segments),
+    sendingPolicies: await rows(tables.sendingPolicies),
+    sendingPace: await rows(tables.sendingPace),
+  };
+  t.same(left, {
+    mailings: 1,
+    mailingVariants: 1,
+    mailingLinks: 1,
+    mailingLinkHours: 1,
+    mailingRecipients: 2,
+    mailingTallies: 1,
+    mailingHours: 1,
+    segments: 1,
+    sendingPolicies: 1,
+    sendingPace: 1,
+  });
+  t.equal(await balances(t, ctx, stays.key), 2, 'those of the organization itself are untouched');
+});
+
+onEveryEngine('a person learns which mailings they were among', async (t, engine) => {
+  const api: TestApp = await start(t, engine);
+  const { ctx } = api.app;
+  api.setClock(STARTED);
+  const org = await api.organization('River Meadows');
+  const { addresses, keys } = await subscribe(ctx, org.key, 2);
+  await ctx.store.transact((tx) => block(tx, ctx.secrets.subject(String(addresses[0])), 'complaint'));
+  const mailing = await startMailing(ctx, org.key);
+  await build(ctx, mailing.key);
+  const { supporters } = ctx.store.tables;
+  const [person] = await ctx.store.read.db
+    .select()
+    .from(supporters)
+    .where(eq(supporters.identity, String(addresses[0])));
+  const issued = {
+    purpose: 'manage',
+    bytes: ctx.random(TOKEN_BYTES),
+    supporterKey: person?.key ?? 0,
+    epoch: 0,
+  } as const;
+  const token = await ctx.store.transact(async (tx) => (await issueToken(tx, issued)).token);
+  const { body: session } = await api.call('POST', '/v1/sessions', { body: { token } });
+  const answer = await api.call('GET', '/v1/me/export', { key: session.session_token as string });
+  t.equal(answer.status, 200, answer.text);
+  t.same(answer.body.mailings, [
+    {
+      organization_id: org.id,
+      mailing_id: mailing.publicId,
+      name: 'Kept by the organization',
+      state: 'skipped',
+      settled_at: STARTED.toISOString(),
+      result: null,
+      result_at: null,
+    },
+  ]);
+  t.equal(keys.length, 2);
+  t.notMatch(answer.text, String(addresses[1]));
 });
 
 t.test('placeOf gives seven variants a seventh each', async (t) => {
