@@ -42,7 +42,9 @@ function isDeeper(root: unknown, levels: number): boolean {
   let inside: unknown[] = [root];
   for (let level = 0; inside.length > 0; level += 1) {
     if (level > levels) return true;
-    inside = inside.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+    inside = inside.flatMap((one): unknown[] =>
+      typeof one === 'object' && one !== null ? Object.values(one) : [],
+    );
   }
   return false;
 }

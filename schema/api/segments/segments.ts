@@ -7,7 +7,6 @@ import {
   int,
   line,
   list,
-  matching,
   nullableRef,
   open,
   optional,

@@ -147,7 +147,7 @@ const LISTED_AT_A_TIME = 5000;
 /** Subscriptions whose records of consent have an address that must not be mailed. */
 async function* listedOf(on: Reader, organizationKey: number): AsyncGenerator<number> {
   const { consents, doNotContact, subscriptions: t } = on.tables;
-  for (let after = Buffer.alloc(0); ;) {
+  for (let after: Buffer = Buffer.alloc(0); ;) {
     const page = on.db
       .select({ hash: doNotContact.hash })
       .from(doNotContact)

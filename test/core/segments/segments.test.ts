@@ -303,16 +303,14 @@ async function store(ctx: Context, tx: Tx, world: World, orgs: { key: number }[]
       if (one.contact) {
         const { country, address } = one.contact;
         const postalAddress = address && { lines: [], ...address };
-        await db
-          .insert(t.contacts)
-          .values({
-            organizationKey,
-            supporterKey,
-            country,
-            postalAddress,
-            createdAt: day(5),
-            updatedAt: day(5),
-          });
+        await db.insert(t.contacts).values({
+          organizationKey,
+          supporterKey,
+          country,
+          postalAddress,
+          createdAt: day(5),
+          updatedAt: day(5),
+        });
       }
     }
     for (const one of person.signatures) {
@@ -367,8 +365,9 @@ function named(clause: any, { petitions, mailings }: Stored): Clause {
   });
   if (kind === 'not') return { not: inside(value) };
   if (kind === 'all' || kind === 'any') return { [kind]: value.map(inside) } as Clause;
-  if (kind === 'signed')
+  if (kind === 'signed') {
     return { signed: { petition: petitions[value.petition] ?? '', ...when(value.span) } };
+  }
   if (kind === 'subscribed') return { subscribed: when(value) };
   if (kind === 'came_by' || 'mailing' in value) {
     return { [kind]: { mailing: mailings[value.mailing] ?? '' } } as Clause;

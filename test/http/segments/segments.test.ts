@@ -268,8 +268,9 @@ onEveryEngine('countSegment', async (t, engine) => {
     const source = async (text: string) =>
       (await count(api, lead.secret, { clause: { source: [text] } })).body.total;
     t.equal(await source("o'hara; drop table segments --"), 1);
-    for (const text of ["x' or '1'='1", '%', '_air', 'fair%', "fair' --", '$1', '?'])
+    for (const text of ["x' or '1'='1", '%', '_air', 'fair%', "fair' --", '$1', '?']) {
       t.equal(await source(text), 0, text);
+    }
     t.equal((await count(api, lead.secret, { clause: { region: ["' or 1=1 --"] } })).body.total, 0);
     t.equal(
       (await count(api, lead.secret, { clause: { sample: { percent: 100, seed: "'; --" } } })).body.total,
@@ -342,8 +343,9 @@ onEveryEngine('segments tell no organization of the people of another', async (t
   await sign(t, lead, 'leads', 'NL');
   await sign(t, partner, 'anglers', 'BE');
   // Both organizations have all of these addresses on their lists, as whoever wants to know can bring about.
-  for (const { secret } of [lead, partner])
+  for (const { secret } of [lead, partner]) {
     await subscribers(api, secret, people('leads', 'anglers', 'none'));
+  }
 
   const figures = async (org: Made, clause: unknown) =>
     (await count(api, org.secret, { clause })).body.total as number;
