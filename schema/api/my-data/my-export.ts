@@ -2,7 +2,6 @@ import { Type } from '@sinclair/typebox';
 import { REQUEST_KINDS } from '../../db/tables/mail.js';
 import { MAIL_KINDS, MAIL_STATES } from '../../db/tables/mail.js';
 import { EMAIL_CHANGE_STATUSES } from '../../db/tables/my-data.js';
-import { RECIPIENT_RESULTS, RECIPIENT_STATES } from '../../db/tables/sending.js';
 import { CONSENT_ACTIONS, CONSENT_ORIGINS } from '../../db/tables/subscriptions.js';
 import { countryCode, exampleId, id, localeTag } from '../common.js';
 import { EXPORTED_SHARE_LINK_EXAMPLE, ExportedShareLink } from '../sharing/share-links.js';
@@ -34,6 +33,7 @@ import {
   text,
 } from '../typebox.js';
 import { Me, ME_EXAMPLE } from './me.js';
+import { ExportedMailing, MAILING_EXAMPLE } from './my-mailings.js';
 import { MY_SIGNATURE_EXAMPLE, mySignatureFields } from './my-signatures.js';
 import { MY_SUBSCRIPTION_EXAMPLE, MySubscription } from './my-subscriptions.js';
 
@@ -198,32 +198,6 @@ export const ExportedMail = component(
       settled_at: nullable(instant({ description: 'When it was sent, dropped or given up.' })),
     },
     { description: 'A mail to this address in the last 30 days.', examples: [MAIL_EXAMPLE] },
-  ),
-);
-
-const MAILING_EXAMPLE = {
-  organization_id: exampleId('org'),
-  mailing_id: exampleId('mlg'),
-  name: 'Meadows, first mail',
-  state: 'sent',
-  settled_at: '2026-11-24T09:00:12.345Z',
-  result: null,
-  result_at: null,
-};
-
-export const ExportedMailing = component(
-  'ExportedMailing',
-  open(
-    {
-      organization_id: id('org', 'The organization that mailed me.'),
-      mailing_id: id('mlg', 'The mailing.'),
-      name: line(200, { description: 'The name that the organization gave it.' }),
-      state: enumOf(RECIPIENT_STATES, { description: 'What became of the mail to me.' }),
-      settled_at: nullable(instant({ description: 'When it was sent, skipped or given up.' })),
-      result: nullable(enumOf(RECIPIENT_RESULTS, { description: 'What came back of it.' })),
-      result_at: nullable(instant({ description: 'When that came back.' })),
-    },
-    { description: 'A mailing of an organization that I was among.', examples: [MAILING_EXAMPLE] },
   ),
 );
 
