@@ -23,6 +23,7 @@ import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
+import { secretSegmentRoutes } from './http/segments/segments.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
 import { meRoutes } from './http/my-data/me.js';
@@ -246,6 +247,7 @@ const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallb
   secretConsentTextRoutes(ctx),
   secretSubscriptionRoutes(ctx),
   secretMailingRoutes(ctx),
+  secretSegmentRoutes(ctx),
   secretShareLinkRoutes(ctx),
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),

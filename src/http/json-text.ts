@@ -17,6 +17,38 @@ export const saidTwice = (pointer: string): ApiError =>
     errors: [{ pointer, ...TWICE }],
   });
 
+/** The deepest contract, a segment, needs 15 levels. */
+const MOST_LEVELS = 64;
+
+/**
+ * Whether a body is nested deeper than any contract: the validator follows contracts that refer to themselves by calling
+ * itself, and would exhaust the stack. `value` must be the result of JSON.parse for `text`.
+ */
+export const isTooDeep = (text: string, value: unknown): boolean =>
+  hasManyBrackets(text) && isDeeper(value, MOST_LEVELS);
+
+/** Most bodies have few, so their depth need not be measured. */
+function hasManyBrackets(text: string): boolean {
+  let brackets = 0;
+  for (const open of ['{', '[']) {
+    for (let at = text.indexOf(open); at !== -1; at = text.indexOf(open, at + 1)) {
+      if ((brackets += 1) > MOST_LEVELS) return true;
+    }
+  }
+  return false;
+}
+
+function isDeeper(root: unknown, levels: number): boolean {
+  let inside: unknown[] = [root];
+  for (let level = 0; inside.length > 0; level += 1) {
+    if (level > levels) return true;
+    inside = inside.flatMap((one): unknown[] =>
+      typeof one === 'object' && one !== null ? Object.values(one) : [],
+    );
+  }
+  return false;
+}
+
 export const TWICE = { code: 'duplicate', detail: 'It is there twice: send it once.' };
 
 /**

@@ -164,6 +164,10 @@ const ADVICE: Record<string, (params: Record<string, unknown>) => string> = {
   minimum: ({ limit }) => `It must be at least ${String(limit)}.`,
   maximum: ({ limit }) => `It must be at most ${String(limit)}.`,
   minProperties: () => 'It must say at least one thing.',
+  maxProperties: ({ limit }) =>
+    limit === 1
+      ? 'It has several members: send one of them. Several conditions go together inside `all` or `any`.'
+      : `It must have at most ${String(limit)} members.`,
   pattern: ({ pattern }) => ruleOf(String(pattern)) ?? 'It has another form: see its pattern and examples.',
   typed: ({ advice }) => String(advice),
 };

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { components } from '../../schema/api/typebox.js';
 import { parseEmail } from '../core/email.js';
 import { ApiError } from '../errors.js';
-import { repeatedMember, saidTwice } from './json-text.js';
+import { isTooDeep, repeatedMember, saidTwice } from './json-text.js';
 import { KEYWORDS } from './schema-keywords.js';
 
 /*
@@ -106,6 +106,9 @@ export function validation(app: FastifyInstance): void {
         }
         const repeated = repeatedMember(text, value);
         if (repeated !== undefined) return done(saidTwice(repeated));
+        if (isTooDeep(text, value)) {
+          return done(new ApiError('invalid_json', { detail: 'The body is nested too deep.' }));
+        }
         done(null, value);
       });
     },

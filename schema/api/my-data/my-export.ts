@@ -33,6 +33,7 @@ import {
   text,
 } from '../typebox.js';
 import { Me, ME_EXAMPLE } from './me.js';
+import { ExportedMailing, MAILING_EXAMPLE } from './my-mailings.js';
 import { MY_SIGNATURE_EXAMPLE, mySignatureFields } from './my-signatures.js';
 import { MY_SUBSCRIPTION_EXAMPLE, MySubscription } from './my-subscriptions.js';
 
@@ -254,6 +255,7 @@ export const MyExport = component(
       consents: all(ExportedConsent, 'Every consent, refusal and end, in order.'),
       confirmation_requests: all(ExportedRequest, 'Requests that the mailbox had to confirm, in order.'),
       mails: all(ExportedMail, 'What was mailed, in order.'),
+      mailings: all(ExportedMailing, 'The mailings that I was among, in order.'),
       email_changes: all(ExportedEmailChange, 'Changes of address, in order.'),
       contacts: all(ExportedContact, 'The contact data that organizations keep about me.'),
     },
@@ -268,6 +270,7 @@ export const MyExport = component(
           consents: [CONSENT_EXAMPLE],
           confirmation_requests: [REQUEST_EXAMPLE],
           mails: [MAIL_EXAMPLE],
+          mailings: [MAILING_EXAMPLE],
           email_changes: [CHANGE_EXAMPLE],
           contacts: [ORGANIZATIONS_CONTACT_EXAMPLE],
         },

@@ -51,11 +51,9 @@ export type SendingPolicy = {
 
 export function defineSendingTables(
   d: typeof Columns,
-  parents: Parents<
-    'organizations' | 'supporters' | 'subscriptions' | 'mailings' | 'mailingVariants' | 'mailingLinks'
-  >,
+  parents: Parents<'organizations' | 'supporters' | 'mailings' | 'mailingLinks'>,
 ) {
-  const { organizations, supporters, subscriptions, mailings, mailingVariants, mailingLinks } = parents;
+  const { organizations, supporters, mailings, mailingLinks } = parents;
   const to = referencesIn(d);
 
   /** One person of a mailing's audience. */
@@ -66,13 +64,17 @@ export function defineSendingTables(
       mailingKey: to(mailings).notNull(),
       /** Null: the supporter was erased. */
       supporterKey: to(supporters),
-      subscriptionKey: to(subscriptions),
+      /**
+       * Null, too, where it was merged into one that is in the audience itself. No reference: deleting a subscription
+       * would search the whole table.
+       */
+      subscriptionKey: d.ref(),
       /** HMAC of mailing and person, mod 10,000: decides about test and variant. */
       bucket: d.int().notNull(),
       /** 0: may be sent at once; 1: waits for the winner of the test. */
       wave: d.int().notNull(),
       /** Null: gets the winner, which is not known yet. */
-      variantKey: to(mailingVariants),
+      variantKey: d.ref(),
       state: d.enumText(RECIPIENT_STATES).notNull(),
       /** Why it is deferred, failed, skipped or uncertain: a code of ours, never text of a mail server. */
       reason: d.str(),

@@ -26,6 +26,7 @@ export type MyData = {
     text: string | null;
   }[];
   requests: { request: Row<'confirmationRequests'>; petitionId: string | null }[];
+  mailings: Awaited<ReturnType<typeof mailingsOf>>;
   mails: Pick<Row<'outbox'>, 'kind' | 'state' | 'createdAt' | 'settledAt'>[];
   emailChanges: Row<'emailChanges'>[];
   contacts: { contact: Contact; organizationId: string }[];
@@ -44,6 +45,7 @@ export async function exportMe(on: Reader, session: Session): Promise<MyData> {
     consents: await consentsOf(on, session),
     requests: await requestsOf(on, session),
     mails: await mailsOf(on, session),
+    mailings: await mailingsOf(on, session),
     emailChanges: await emailChangesOf(on, session),
     contacts: await contactsOf(on, session.supporterKey),
   };
@@ -96,6 +98,27 @@ function mailsOf({ db, tables: { outbox: t } }: Reader, { supporterKey }: Sessio
   return db
     .select({ kind: t.kind, state: t.state, createdAt: t.createdAt, settledAt: t.settledAt })
     .from(t)
+    .where(eq(t.supporterKey, supporterKey))
+    .orderBy(asc(t.key))
+    .limit(MOST);
+}
+
+/** What organizations have mailed, or are about to. */
+function mailingsOf({ db, tables }: Reader, { supporterKey }: Session) {
+  const { mailingRecipients: t, mailings, organizations } = tables;
+  return db
+    .select({
+      organizationId: organizations.publicId,
+      mailingId: mailings.publicId,
+      name: mailings.name,
+      state: t.state,
+      settledAt: t.settledAt,
+      result: t.result,
+      resultAt: t.resultAt,
+    })
+    .from(t)
+    .innerJoin(mailings, eq(mailings.key, t.mailingKey))
+    .innerJoin(organizations, eq(organizations.key, mailings.organizationKey))
     .where(eq(t.supporterKey, supporterKey))
     .orderBy(asc(t.key))
     .limit(MOST);

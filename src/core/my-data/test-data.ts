@@ -8,6 +8,7 @@ import { findTestOrganization, graveyardOf } from '../organization/test-organiza
 import { removeOffsets } from '../paper/offsets.js';
 import { removeBatches } from '../paper/paper-batches.js';
 import { ANONYMISED_FIELDS, emptiedSupporter, forgetTraces } from '../supporters/forgetting.js';
+import { deleteMailings } from './test-mailings.js';
 
 /*
  * Deletes all that a test organization holds, in short transactions, so that it can be repeated after any failure. Keys
@@ -48,8 +49,8 @@ export async function deleteTestData(ctx: Context, actor: KeyedActor): Promise<D
     await clearPetition(ctx, petition, deleted);
   }
   await forgetPeople(ctx, organizationKey, graveyard, deleted);
-  const { mailings, imports } = ctx.store.tables;
-  deleted.mailings = await clear(ctx, mailings, mailings.organizationKey, organizationKey);
+  const { imports } = ctx.store.tables;
+  deleted.mailings = await deleteMailings(ctx.store, organizationKey);
   deleted.imports = await clear(ctx, imports, imports.organizationKey, organizationKey);
   deleted.petitions = await buryPetitions(ctx, organizationKey, graveyard);
   ctx.store.clean();

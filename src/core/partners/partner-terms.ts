@@ -21,7 +21,7 @@ export type Terms = readonly Agreement[];
 type Collected = Pick<Tables['signatures']['$inferSelect'], 'collectorKey' | 'createdAt'>;
 
 /** `answeredAt` excludes invitations that were taken back: they are `ended`, too, but were never accepted. */
-const wasAgreed = (t: Tables['partnerships']) =>
+export const wasAgreed = (t: Tables['partnerships']) =>
   and(inArray(t.status, ['accepted', 'ended']), isNotNull(t.answeredAt));
 
 const agreements = statement('partner_terms', ({ db, tables: { partnerships: t } }: Reader) =>

@@ -1,9 +1,9 @@
-import { and, eq, exists, inArray, isNotNull, isNull, or, type SQL } from 'drizzle-orm';
+import { and, eq, exists, inArray, isNotNull, isNull, ne, notExists, or, type SQL } from 'drizzle-orm';
 import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Actor, KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
-import { inFull, leadSeesOf, termsOf } from '../partners/partner-terms.js';
+import { inFull, leadSeesOf, termsOf, wasAgreed } from '../partners/partner-terms.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import type { SignatureRead, SignatureView } from './signature-views.js';
 
@@ -60,6 +60,51 @@ async function accessOfOrganization(
   if (organizationKey === petition.organizationKey) return leadAccess(on, petition);
   const partners = await partnerKeysOf(on, petition.key);
   return partners.includes(organizationKey) ? partnerAccess(on, organizationKey) : undefined;
+}
+
+/**
+ * The signatures of a petition by which an organization may find people: those that it sees with their address. No
+ * `where`: all of them. Undefined: none, as if they did not exist.
+ */
+export async function findableOf(
+  on: Reader,
+  organizationKey: number,
+  petition: Petition,
+): Promise<{ where: SQL | undefined } | undefined> {
+  const access = await accessOfOrganization(on, organizationKey, petition);
+  return access && { where: and(access.visible, access.byEmail) };
+}
+
+/**
+ * The same over all petitions, as one condition on signatures that count. It is stricter where a partner had several
+ * terms: if any of them hid something from the lead, all that this partner collected is left out.
+ */
+export function findableAnywhere(on: Reader, organizationKey: number): SQL | undefined {
+  const { db, tables } = on;
+  const { signatures: t, petitions, partnerships } = tables;
+  const hides = db
+    .select({ key: partnerships.key })
+    .from(partnerships)
+    .where(
+      and(
+        eq(partnerships.petitionKey, t.petitionKey),
+        eq(partnerships.organizationKey, t.collectorKey),
+        wasAgreed(partnerships),
+        ne(partnerships.leadSees, 'full'),
+      ),
+    );
+  const led = db
+    .select({ key: petitions.key })
+    .from(petitions)
+    .where(eq(petitions.organizationKey, organizationKey));
+  const shared = db
+    .select({ key: partnerships.petitionKey })
+    .from(partnerships)
+    .where(and(eq(partnerships.organizationKey, organizationKey), eq(partnerships.status, 'accepted')));
+  return or(
+    and(inArray(t.petitionKey, led), or(isNull(t.collectorKey), notExists(hides))),
+    and(inArray(t.petitionKey, shared), partnerAccess(on, organizationKey).visible),
+  );
 }
 
 /** Whether the actor sees every signature of the petition with its address. */

@@ -54,12 +54,12 @@ export async function disownLinks(tx: Tx, supporterKey: number): Promise<void> {
 }
 
 /**
- * Removes people from mails, requests, consent records and what organizations say about them. Of a consent record the
+ * Removes people from mails, mailings, requests, consent records and what organizations say about them. Of a consent record the
  * keyed hash and the proof stay. Its evidence is deleted; an organization that kept a copy can show that the proof
  * covers it.
  */
 export async function forgetTraces(tx: Tx, supporterKeys: number[]): Promise<void> {
-  const { linkTokens, outbox, consents, confirmationRequests } = tx.tables;
+  const { linkTokens, outbox, consents, confirmationRequests, mailingRecipients } = tx.tables;
   const isTheirs = inArray(outbox.supporterKey, supporterKeys);
   await forgetContacts(tx, supporterKeys);
   await tx.db.delete(linkTokens).where(inArray(linkTokens.supporterKey, supporterKeys));
@@ -71,6 +71,11 @@ export async function forgetTraces(tx: Tx, supporterKeys: number[]): Promise<voi
     .update(outbox)
     .set({ supporterKey: null, requestKey: null, subscriptionKey: null, emailChangeKey: null })
     .where(isTheirs);
+  // Whoever sends the mailing skips those that wait: rows without a person, which its sums go on to count.
+  await tx.db
+    .update(mailingRecipients)
+    .set({ supporterKey: null, subscriptionKey: null })
+    .where(inArray(mailingRecipients.supporterKey, supporterKeys));
   await tx.db
     .update(consents)
     .set({ supporterKey: null, evidence: null })

@@ -85,11 +85,25 @@ async function mergeSubscriptions(tx: Tx, from: number, into: number): Promise<v
         .update(outbox)
         .set({ subscriptionKey: stays.key })
         .where(eq(outbox.subscriptionKey, goes.key));
+      await giveRecipients(tx, [from, into], goes.key, stays.key);
       await keepHandles(tx, goes, stays.key);
       await tx.db.delete(t).where(eq(t.key, goes.key));
     }
     if (stays === theirs) await tx.db.update(t).set({ supporterKey: into }).where(eq(t.key, theirs.key));
   }
+}
+
+/** Where a mailing goes to both, the one that is merged no longer leads to a subscription, so it cannot be sent twice. */
+async function giveRecipients(tx: Tx, supporterKeys: number[], goes: number, stays: number): Promise<void> {
+  const { mailingRecipients: t } = tx.tables;
+  // By the supporter: no index begins with the subscription.
+  const of = (key: number) => and(inArray(t.supporterKey, supporterKeys), eq(t.subscriptionKey, key));
+  const both = tx.db.select({ key: t.mailingKey }).from(t).where(of(stays));
+  await tx.db
+    .update(t)
+    .set({ subscriptionKey: null })
+    .where(and(of(goes), inArray(t.mailingKey, both)));
+  await tx.db.update(t).set({ subscriptionKey: stays }).where(of(goes));
 }
 
 /** Links in mails that were sent for the merged subscription go on leaving the list. */
@@ -110,14 +124,15 @@ async function mergeContacts(tx: Tx, from: number, into: number): Promise<void> 
   await forgetContacts(tx, [from]);
 }
 
-/** Moves mails, requests and consent records. */
+/** Moves mails, places in mailings, requests and consent records. */
 async function giveTraces(tx: Tx, from: number, into: number): Promise<void> {
-  const { consents, confirmationRequests, outbox, linkTokens, emailChanges } = tx.tables;
+  const { consents, confirmationRequests, outbox, linkTokens, emailChanges, mailingRecipients } = tx.tables;
   const toOther = { supporterKey: into };
   await tx.db.delete(linkTokens).where(eq(linkTokens.supporterKey, from));
   await tx.db.update(consents).set(toOther).where(eq(consents.supporterKey, from));
   await tx.db.update(confirmationRequests).set(toOther).where(eq(confirmationRequests.supporterKey, from));
   await tx.db.update(outbox).set(toOther).where(eq(outbox.supporterKey, from));
+  await tx.db.update(mailingRecipients).set(toOther).where(eq(mailingRecipients.supporterKey, from));
   await tx.db
     .update(emailChanges)
     .set({ ...toOther, status: 'undone' })

@@ -85,6 +85,15 @@ export const toMyExport = (links: Links, data: MyData) => ({
   subscriptions: data.subscriptions.map(toMySubscription),
   consents: data.consents.map(toConsent),
   confirmation_requests: data.requests.map(toRequest),
+  mailings: data.mailings.map((one) => ({
+    organization_id: one.organizationId,
+    mailing_id: one.mailingId,
+    name: one.name,
+    state: one.state,
+    settled_at: iso(one.settledAt),
+    result: one.result,
+    result_at: iso(one.resultAt),
+  })),
   mails: data.mails.map(({ kind, state, createdAt, settledAt }) => ({
     kind,
     state,

@@ -22,6 +22,7 @@ export const TAGS = {
   Partners:
     'The coalition of a petition: who takes part, on which terms, and how many signatures each has brought.',
   Mailings: 'Personal links for the mails that you send, and what your mail provider reports of them.',
+  Segments: 'Whom a mailing goes to: conditions on your subscribers, and how many people they select.',
   Organization: 'The organization that a key belongs to, and its keys.',
   Service: 'Health, metrics and this document. They need no key.',
 } as const;
