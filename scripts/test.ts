@@ -29,20 +29,22 @@ function compileTests(): void {
   compile(['src', 'schema', 'test', 'scripts'], compiled);
 }
 
-const FILES_PER_PROCESS = 5;
-/** It counts the threads of its process. */
-const ALONE = join('http', 'petitions', 'pictures.test.js');
+const FILES_PER_PROCESS = 10;
+/** One counts the threads of its process, the other waits for a minute of real time. */
+const ALONE = [join('http', 'petitions', 'pictures.test.js'), join('attack', 'machines.test.js')];
 
 /**
  * The files to run, for a whole run. Starting a process, importing the app and compiling its contracts takes about 5 CPU
- * seconds, so several files of core and http share a process: a module that imports one after the other. Files that start
- * servers and browsers stay apart, since they take longest.
+ * seconds, so files that do not start servers share processes: a module that imports one after the other. The others stay
+ * apart, since they take longest.
  */
 function wholeSuite(): string[] {
   const found = readdirSync(join(compiled, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))
     .sort();
-  const sharing = found.filter((name) => /^(?:core|http)[/\\]/.test(name) && name !== ALONE);
+  const sharing = found.filter(
+    (name) => /^(?:attack|core|http|mail|store)[/\\]/.test(name) && !ALONE.includes(name),
+  );
   const alone = found.filter((name) => !sharing.includes(name)).map((name) => join(compiled, 'test', name));
   const groups: string[] = [];
   mkdirSync(join(compiled, 'groups'));

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { Ajv, type Options } from 'ajv';
+import { Ajv, type Options, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -58,14 +58,28 @@ const rawBodies = new WeakMap<FastifyRequest, Buffer>();
 /** The unparsed bytes of a body, on routes with `keepRawBody`, to verify a webhook signature. Empty elsewhere. */
 export const rawBodyOf = (request: FastifyRequest): Buffer => rawBodies.get(request) ?? Buffer.alloc(0);
 
-/** Shared by all apps of the process (tests have many), so that contracts are compiled once. */
-let validators: Record<'bodies' | 'texts', Ajv> | undefined;
+/**
+ * Shared by all apps of the process (tests have many), so that contracts are compiled once. Each app has its own objects
+ * of the same schemas, so they are known by their text.
+ */
+let validators: Record<'bodies' | 'texts', (schema: object) => ValidateFunction> | undefined;
+
+function compiler(options: Options): (schema: object) => ValidateFunction {
+  const ajv = validator(options);
+  const compiled = new Map<string, ValidateFunction>();
+  return (schema) => {
+    const text = JSON.stringify(schema);
+    const validate = compiled.get(text) ?? ajv.compile(schema);
+    compiled.set(text, validate);
+    return validate;
+  };
+}
 
 export function validation(app: FastifyInstance): void {
-  validators ??= { bodies: validator({ coerceTypes: false }), texts: validator({ coerceTypes: 'array' }) };
+  validators ??= { bodies: compiler({ coerceTypes: false }), texts: compiler({ coerceTypes: 'array' }) };
   const { bodies, texts } = validators;
   app.setValidatorCompiler(({ schema, httpPart }) =>
-    (httpPart === 'body' ? bodies : texts).compile(schema as object),
+    (httpPart === 'body' ? bodies : texts)(schema as object),
   );
 
   app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true });
