@@ -124,12 +124,15 @@ export const OptInAnswer = component(
   ),
 );
 
+/** What can be said of a signature that one tap in a mail makes; `recognition` is always needed. */
+const WITH_ONE_TAP = ['recognition', 'opt_ins', 'locale', 'source', 'utm', 'share_code', 'altcha'];
+
 export const SignatureInput = component(
   'SignatureInput',
   closed(
     {
-      email: email(),
-      name: name(),
+      email: optional(email()),
+      name: optional(name()),
       country: optional(nullable(typedCountry())),
       postal_code: optional(nullable(postalCode())),
       postal_address: optional(nullableRef(PostalAddress)),
@@ -159,7 +162,7 @@ export const SignatureInput = component(
         nullable(
           linkToken(
             'pr',
-            'The token of the personal link that brought the signer. It identifies the mailing; an invalid token is ignored.',
+            'The token of the personal link that brought the signer. It identifies the mailing; an invalid token is ignored. Without `email` and `name` it signs for the recipient of that mail.',
           ),
         ),
       ),
@@ -206,7 +209,14 @@ export const SignatureInput = component(
     },
     {
       description:
-        'A new signature. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
+        'A new signature. `email` and `name` are required, except with a `recognition` beside which there is nothing but `opt_ins`, `locale`, `source`, `utm`, `share_code` and `altcha`. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
+      // Not two schemas: for nearly all callers there is one kind of signature, with a type of its own in every client.
+      if: {
+        required: ['recognition'],
+        properties: { recognition: { type: 'string' } },
+        propertyNames: { enum: WITH_ONE_TAP },
+      },
+      else: { required: ['email', 'name'] },
       examples: [
         {
           email: 'ada@example.org',
@@ -220,6 +230,11 @@ export const SignatureInput = component(
   ),
 );
 export type SignatureInput = Static<typeof SignatureInput>;
+
+/** Whether it has an address and a name; otherwise it is a tap in a mail. */
+export const isTyped = <Body extends SignatureInput>(
+  body: Body,
+): body is Body & { email: string; name: string } => body.email !== undefined;
 
 const RECEIPT = 'rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG';
 const receipt = () =>

@@ -18,14 +18,14 @@ const addToHour = statement('mailing_hour_add', ({ db, tables: { mailingHours: t
     }),
 );
 
-/** Counts something that happened at this transaction's time. */
+/** Counts something that happened in an hour since 1970: that of this transaction, if absent. */
 export async function countOutcome(
   tx: Tx,
   { mailingKey, variantKey }: NamedMailing,
   outcome: MailingOutcome,
   events = 1,
+  hour = Math.floor(tx.now.getTime() / HOUR_MS),
 ): Promise<void> {
-  const hour = Math.floor(tx.now.getTime() / HOUR_MS);
   await addToHour(tx, { mailingKey, variantKey: variantKey ?? 0, hour, outcome, events });
 }
 

@@ -15,16 +15,6 @@ import { dayOf } from '../../time.js';
  * token has exactly one spelling, and none can be cut to one without its mailing.
  */
 
-const PURPOSES = {
-  /** Tells which mailing brought a visit. */
-  recognise: { prefix: 'pr', byte: 1, lifetimeDays: 400, voidable: true },
-  /** One-click unsubscribing, in the List-Unsubscribe header only. Without a mailing where none was sent. */
-  unsubscribe_header: { prefix: 'pu', byte: 2, lifetimeDays: Infinity, voidable: false },
-  /** In a mailing's footer, and in letters about lists. */
-  unsubscribe_footer: { prefix: 'pb', byte: 3, lifetimeDays: Infinity, voidable: false },
-} as const;
-
-export type SignedPurpose = keyof typeof PURPOSES;
 export const HANDLE_BYTES = 14;
 export const MAILING_HANDLE_BYTES = 9;
 const VERSION = 1;
@@ -33,6 +23,28 @@ const MAC = 16;
 const SHORT = HEAD + HANDLE_BYTES + MAC;
 const LONG = SHORT + MAILING_HANDLE_BYTES;
 
+const PURPOSES = {
+  /** Tells which mailing brought a visit. */
+  recognise: { prefix: 'pr', byte: 1, lengths: [LONG], lifetimeDays: 400, voidable: true },
+  /** One-click unsubscribing, in the List-Unsubscribe header only. Without a mailing where none was sent. */
+  unsubscribe_header: {
+    prefix: 'pu',
+    byte: 2,
+    lengths: [SHORT, LONG],
+    lifetimeDays: Infinity,
+    voidable: false,
+  },
+  /** In a mailing's footer, and in letters about lists. */
+  unsubscribe_footer: {
+    prefix: 'pb',
+    byte: 3,
+    lengths: [SHORT, LONG],
+    lifetimeDays: Infinity,
+    voidable: false,
+  },
+} as const;
+
+export type SignedPurpose = keyof typeof PURPOSES;
 export type Claims = { epoch: number; day: number; handle: Buffer; mailing?: Buffer };
 
 function encode(purpose: SignedPurpose, keyId: number, key: Buffer, claims: Claims): string {
@@ -54,13 +66,14 @@ const macOf = (key: Buffer, bytes: Buffer): Buffer =>
 
 /** The bytes of a token in its exact form, not yet verified. */
 function decode(purpose: SignedPurpose, token: string): Buffer | undefined {
-  const { prefix, byte } = PURPOSES[purpose];
+  const { prefix, byte, lengths } = PURPOSES[purpose];
   const text = token.slice(prefix.length + 1);
   if (!token.startsWith(`${prefix}_`) || !/^[A-Za-z0-9_-]{52}(?:[A-Za-z0-9_-]{12})?$/.test(text)) {
     return undefined;
   }
   const bytes = Buffer.from(text, 'base64url');
-  return bytes[0] === VERSION && bytes[1] === byte ? bytes : undefined;
+  const fits = (lengths as readonly number[]).includes(bytes.length);
+  return fits && bytes[0] === VERSION && bytes[1] === byte ? bytes : undefined;
 }
 
 /** Returns a function that signs any number of tokens of one purpose with the current key. */

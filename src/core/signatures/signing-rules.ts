@@ -50,6 +50,18 @@ export function formErrors({ form }: Pick<PetitionHead, 'form'>, input: SignInpu
   return errors;
 }
 
+/**
+ * Checks that the petition can be signed with one tap in a mail: it requires nothing that only its signers can say. Throws
+ * `form_required`, for every token alike.
+ */
+export function assertTappable({ form, formFields }: Pick<PetitionHead, 'form' | 'formFields'>): void {
+  if (form.comment === 'required' || formFields.some(({ required }) => required)) {
+    throw new ApiError('form_required', {
+      detail: 'It requires a comment or fields of its own: send name, email and all that it requires.',
+    });
+  }
+}
+
 /** Checks the request against the petition's form and its own fields. Throws `invalid_body`. */
 export function assertForm(petition: Pick<PetitionHead, 'form' | 'formFields'>, input: SignInput): void {
   const errors: FieldError[] = formErrors(petition, input).map(({ value: _value, ...error }) => error);
