@@ -125,7 +125,16 @@ export const OptInAnswer = component(
 );
 
 /** What can be said of a signature that one tap in a mail makes; `recognition` is always needed. */
-const WITH_ONE_TAP = ['recognition', 'opt_ins', 'locale', 'source', 'utm', 'share_code', 'altcha'];
+const WITH_ONE_TAP = [
+  'recognition',
+  'opt_ins',
+  'locale',
+  'source',
+  'utm',
+  'share_code',
+  'form_token',
+  'altcha',
+];
 
 export const SignatureInput = component(
   'SignatureInput',
@@ -209,11 +218,11 @@ export const SignatureInput = component(
     },
     {
       description:
-        'A new signature. `email` and `name` are required, except with a `recognition` beside which there is nothing but `opt_ins`, `locale`, `source`, `utm`, `share_code` and `altcha`. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
+        'A new signature. `email` and `name` are required, except with a `recognition` beside which there is nothing but `opt_ins`, `locale`, `source`, `utm`, `share_code`, `form_token` and `altcha`. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
       // Not two schemas: for nearly all callers there is one kind of signature, with a type of its own in every client.
       if: {
         required: ['recognition'],
-        properties: { recognition: { type: 'string' } },
+        properties: { recognition: { not: { type: 'null' } } },
         propertyNames: { enum: WITH_ONE_TAP },
       },
       else: { required: ['email', 'name'] },

@@ -51,7 +51,8 @@ export async function signByMail(
   caller: Caller = UNKNOWN_CALLER,
 ): Promise<Tapped> {
   const recipient = await findRecipient(ctx, ctx.store.read, input.recognition, ctx.now());
-  const asTyped = { ...input, email: recipient?.delivery ?? NOBODY, name: '' };
+  // A tap is quick: how long a form was open tells nothing of it.
+  const asTyped = { ...input, email: recipient?.delivery ?? NOBODY, name: '', formToken: null };
   const signing = await readSigning(ctx, actor, petitionRef, asTyped, caller, { tapped: true });
   const tapped = await inTransaction(ctx, signing, retry, (tx) =>
     once(tx, retry, () => tap(ctx, tx, signing, input.recognition)),
