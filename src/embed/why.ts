@@ -18,7 +18,7 @@ const ADVICE: Record<string, string> = {
 /** Why a petition cannot be shown, and what to do. `step`: what was being loaded. */
 export function whyOf(error: unknown, step = 'signature'): string {
   // The message could repeat what was typed.
-  if (!(error instanceof Failure)) return `unexpected ${(error as Error).name} (${step}). Please report it.`;
+  if (!(error instanceof Failure)) return `unexpected ${(error as Error).name} (${step})`;
   const { code, status } = error;
   const advice =
     code === 'origin_not_allowed'
