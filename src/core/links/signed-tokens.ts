@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
@@ -47,7 +47,7 @@ const PURPOSES = {
 export type SignedPurpose = keyof typeof PURPOSES;
 export type Claims = { epoch: number; day: number; handle: Buffer; mailing?: Buffer };
 
-function encode(purpose: SignedPurpose, keyId: number, key: Buffer, claims: Claims): string {
+function encode(purpose: SignedPurpose, keyId: number, key: KeyObject, claims: Claims): string {
   const { prefix, byte } = PURPOSES[purpose];
   const bytes = Buffer.alloc(claims.mailing ? LONG : SHORT);
   bytes.writeUInt8(VERSION, 0);
@@ -61,7 +61,7 @@ function encode(purpose: SignedPurpose, keyId: number, key: Buffer, claims: Clai
   return `${prefix}_${bytes.toString('base64url')}`;
 }
 
-const macOf = (key: Buffer, bytes: Buffer): Buffer =>
+const macOf = (key: Buffer | KeyObject, bytes: Buffer): Buffer =>
   createHmac('sha256', key).update(bytes.subarray(0, -MAC)).digest().subarray(0, MAC);
 
 /** The bytes of a token in its exact form, not yet verified. */
@@ -83,7 +83,9 @@ export async function signer(
   purpose: SignedPurpose,
 ): Promise<(claims: Claims) => string> {
   const { id, key } = await signingKey(ctx, tx, purpose);
-  return (claims) => encode(purpose, id, key, claims);
+  // Prepared once: with the bytes, each HMAC would take twice as long.
+  const prepared = createSecretKey(key);
+  return (claims) => encode(purpose, id, prepared, claims);
 }
 
 /** The claims of a token whose signature, form and age are valid; undefined for every other text. */
