@@ -50,36 +50,7 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
   });
   const own = ownWords(petition, language.asked, 'button')?.button;
   const { privacy_url: privacy, name, id } = petition.organization;
-  let busy = false;
-  /** A button that sends what `read` returns, if anything. Enter in a field is for the one of type `submit`. */
-  const sender = (text: string, read: () => SignatureInput | false, type = 'submit') => {
-    const label = h('span', { dir: 'auto' }, text);
-    const submit = async (event: Event) => {
-      event.preventDefault();
-      // The button is not disabled while busy: it would lose the focus.
-      if (busy) return;
-      errors.clear();
-      const typed = read();
-      if (!typed) return;
-      busy = true;
-      made.setAttribute('aria-disabled', 'true');
-      label.textContent = words.signing;
-      try {
-        options.signed(await signing.send(typed), typed);
-      } catch (error) {
-        const failure = error instanceof Failure ? error : new Failure('failed');
-        if (REFUSED.includes(failure.code)) options.refused(failure);
-        else errors.explain(failure);
-      } finally {
-        busy = false;
-        made.removeAttribute('aria-disabled');
-        label.textContent = text;
-      }
-    };
-    // Not `submit`: sandboxed frames, such as WordPress's, dispatch none. Enter in a field clicks the button, too.
-    const made = button(label, submit, { class: 'main', part: 'button', type });
-    return made;
-  };
+  const sender = senders(signing, errors, options);
   const whole = [
     questions.element,
     // A lead that asks for consent has it beside its text.
@@ -109,6 +80,39 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
   );
   form.addEventListener('focusin', () => check.begin(), { once: true });
   return form;
+}
+
+/** Makes buttons that send what `read` returns, if anything. Enter in a field is for the one of type `submit`. */
+function senders(signing: Signing, errors: FormErrors, options: SignFormOptions) {
+  let busy = false;
+  return (text: string, read: () => SignatureInput | false, type = 'submit') => {
+    const label = h('span', { dir: 'auto' }, text);
+    const submit = async (event: Event) => {
+      event.preventDefault();
+      // The button is not disabled while busy: it would lose the focus.
+      if (busy) return;
+      errors.clear();
+      const typed = read();
+      if (!typed) return;
+      busy = true;
+      made.setAttribute('aria-disabled', 'true');
+      label.textContent = options.language.words.signing;
+      try {
+        options.signed(await signing.send(typed), typed);
+      } catch (error) {
+        const failure = error instanceof Failure ? error : new Failure('failed');
+        if (REFUSED.includes(failure.code)) options.refused(failure);
+        else errors.explain(failure);
+      } finally {
+        busy = false;
+        made.removeAttribute('aria-disabled');
+        label.textContent = text;
+      }
+    };
+    // Not `submit`: sandboxed frames, such as WordPress's, dispatch none. Enter in a field clicks the button, too.
+    const made = button(label, submit, { class: 'main', part: 'button', type });
+    return made;
+  };
 }
 
 /** Whether all that the petition requires can be known already. */

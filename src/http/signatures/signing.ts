@@ -1,11 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { PetitionPath } from '../../../schema/api/common.js';
-import {
-  isTyped,
-  SignatureAccepted,
-  SignatureInput,
-  SignatureResult,
-} from '../../../schema/api/signatures/signing.js';
+import { isTyped, SignatureInput } from '../../../schema/api/signatures/signing.js';
+import { SignatureAccepted, SignatureResult } from '../../../schema/api/signatures/signing-answers.js';
 import type { Context } from '../../core/context.js';
 import { readCounts, totalOf } from '../../core/counts/counts.js';
 import { signByMail, type TapInput, type Tapped } from '../../core/signatures/one-tap.js';
