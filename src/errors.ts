@@ -82,6 +82,7 @@ export const ERRORS = {
   api_key_not_found: [404, 'There is no such key'],
   not_quarantined: [409, 'The signature is not quarantined'],
   already_quarantined: [409, 'The signature is quarantined already'],
+  form_required: [409, 'The petition can be signed with its form only'],
   challenge_required: [403, 'This signature needs a proof of work'],
   challenge_invalid: [403, 'The proof of work does not hold'],
   preview_outdated: [409, 'The signatures have changed since the preview'],

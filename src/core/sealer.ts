@@ -49,7 +49,7 @@ export const deriveKey = (root: Uint8Array, purpose: string): Buffer =>
 export type FormOpened = { petitionKey: number; at: number };
 
 export type Sealer = {
-  /** The receipt of a signature: different at every call, always of the same length. */
+  /** The receipt of a signature (0: of none): different at every call, always of the same length. */
   receipt(signatureKey: number): string;
   /** The signature of a receipt; undefined if it is invalid. */
   openReceipt(receipt: string): number | undefined;

@@ -81,5 +81,5 @@ async function solve(task: NonNullable<Challenge['altcha']>): Promise<string | u
   return undefined;
 }
 
-const hexOf = (hash: ArrayBuffer): string =>
+export const hexOf = (hash: ArrayBuffer): string =>
   [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -1,5 +1,5 @@
 import type { ConsentText, SignatureInput } from './api.js';
-import { h } from './dom.js';
+import { button, h } from './dom.js';
 import { say, type Language } from './language.js';
 
 type Answers = NonNullable<SignatureInput['opt_ins']>;
@@ -28,11 +28,8 @@ export function makeConsents(texts: readonly ConsentText[], { words, number }: L
     return { root, answers: () => answersOf(boxes) };
   }
   const [first, ...others] = boxes;
-  const tick = (text: string, checked: boolean) => {
-    const button = h('button', { type: 'button' }, text);
-    button.addEventListener('click', () => others.forEach(({ box }) => (box.checked = checked)));
-    return button;
-  };
+  const tick = (text: string, checked: boolean) =>
+    button(text, () => others.forEach(({ box }) => (box.checked = checked)));
   const more = h(
     'details',
     { part: 'more-consents' },

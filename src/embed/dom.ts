@@ -15,8 +15,19 @@ export function h<Tag extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Focuses an element, also one that is not focusable otherwise; it stays out of the Tab order. */
+export function button(
+  text: Child,
+  act: (event: Event) => unknown,
+  attributes: Attributes = {},
+): HTMLButtonElement {
+  const made = h('button', { type: 'button', ...attributes }, text);
+  made.addEventListener('click', (event) => void act(event));
+  return made;
+}
+
+/** Focuses an element, also a folded one, or one that is not focusable otherwise: it stays out of the Tab order. */
 export function focusOn(element: HTMLElement): void {
+  element.closest('details')?.setAttribute('open', '');
   if (element.tabIndex < 0) element.tabIndex = -1;
   element.focus();
 }

@@ -165,7 +165,7 @@ class UndersignedPetition extends HTMLElement {
       change: () => {
         panel.element.remove();
         form.hidden = false;
-        form.querySelector<HTMLElement>('[name="email"]')?.focus();
+        focusOn(form.querySelector<HTMLElement>('[name="email"]') ?? form);
       },
     });
     return panel;

@@ -59,9 +59,8 @@ export class FormErrors {
       h('p', {}, h('strong', {}, this.#language.words.errors_heading)),
       h('ul', {}, ...items),
     );
-    const [first] = inOrder;
-    for (const { control } of inOrder) control.closest('details')?.setAttribute('open', '');
-    first?.control.focus();
+    // Backwards: all that is folded opens, and the focus ends on the first.
+    for (const { control } of inOrder.reverse()) focusOn(control);
   }
 
   #say(text: string): void {

@@ -1,7 +1,7 @@
 import type { ConsentText, Petition, SignatureInput } from './api.js';
 import { makeConsents } from './consents.js';
 import { countriesIn } from './countries.js';
-import { h } from './dom.js';
+import { button, h } from './dom.js';
 import { makeField, type Control, type Field, type FieldOptions } from './fields.js';
 import { makeOwnFields } from './own-fields.js';
 import { say, type Language } from './language.js';
@@ -102,17 +102,13 @@ function suggestDomain({ control, root }: Field, words: Language['words']): void
   control.addEventListener('change', () => {
     const meant = suggestionFor(control.value);
     if (meant === undefined) return offer.replaceChildren();
-    const button = h(
-      'button',
-      { type: 'button', class: 'link', part: 'suggestion' },
-      h('bdi', {}, say(words.email_suggestion, { email: meant })),
-    );
-    button.addEventListener('click', () => {
+    const mend = () => {
       control.value = meant;
       offer.replaceChildren();
       control.focus();
-    });
-    offer.replaceChildren(button);
+    };
+    const text = h('bdi', {}, say(words.email_suggestion, { email: meant }));
+    offer.replaceChildren(button(text, mend, { class: 'link', part: 'suggestion' }));
   });
   root.append(offer);
 }

@@ -1,5 +1,5 @@
 import type { Api, Network, ShareLink } from './api.js';
-import { h } from './dom.js';
+import { button, h } from './dom.js';
 import { say, type Language } from './language.js';
 
 /** Names of networks; those without one (OTHERS) have translated labels. */
@@ -49,9 +49,8 @@ export class ShareButtons {
     const { words } = language;
     const buttons = networks.map((network) => this.#button(network));
     if ('share' in navigator) {
-      const more = h('button', { type: 'button', part: 'share-button' }, words.share_device);
-      more.addEventListener('click', () => void this.#attempt(() => this.#shareByDevice()));
-      buttons.push(more);
+      const share = () => this.#attempt(() => this.#shareByDevice());
+      buttons.push(button(words.share_device, share, { part: 'share-button' }));
     }
     this.element = h(
       'div',
@@ -67,17 +66,10 @@ export class ShareButtons {
     const { words } = this.#options.language;
     const name = NAMES[network];
     const own = { email: words.share_email, sms: words.share_sms, copy: words.share_copy };
-    const button = h(
-      'button',
-      {
-        type: 'button',
-        part: `share-button share-${network}`,
-        'aria-label': name && say(words.share_on, { network: name }),
-      },
-      name ?? own[network as keyof typeof own],
-    );
-    button.addEventListener('click', () => void this.#attempt(() => this.#share(network)));
-    return button;
+    return button(name ?? own[network as keyof typeof own], () => this.#attempt(() => this.#share(network)), {
+      part: `share-button share-${network}`,
+      'aria-label': name && say(words.share_on, { network: name }),
+    });
   }
 
   async #attempt(act: () => Promise<void>): Promise<void> {

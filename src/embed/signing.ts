@@ -1,5 +1,5 @@
 import type { Accepted, Api, Failure, SignatureInput } from './api.js';
-import type { RobotCheck } from './challenge.js';
+import { hexOf, type RobotCheck } from './challenge.js';
 import { isFromPage } from './page-query.js';
 
 type FromPage = Partial<SignatureInput>;
@@ -19,7 +19,7 @@ export class Signing {
     this.#fromPage = fromPage;
   }
 
-  /** Sends what was typed. Retries with a new proof of work, or without invalid page parameters. Throws a Failure. */
+  /** Sends what was typed; nothing: a tap in a mail. Retries with a new proof of work, or without invalid page parameters. Throws a Failure. */
   async send(typed: SignatureInput): Promise<Accepted> {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -48,5 +48,4 @@ export class Signing {
 }
 
 /** Not `randomUUID`, which pages without TLS lack. */
-const newKey = (): string =>
-  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const newKey = (): string => hexOf(crypto.getRandomValues(new Uint8Array(16)).buffer);

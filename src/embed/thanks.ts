@@ -1,5 +1,5 @@
 import type { Accepted, Failure, Petition } from './api.js';
-import { focusOn, h } from './dom.js';
+import { button, focusOn, h } from './dom.js';
 import { makeField, type Field } from './fields.js';
 import { reasonOf } from './form-errors.js';
 import { ownWords } from './own-words.js';
@@ -10,7 +10,8 @@ import { say, type Language } from './language.js';
 export type ThanksOptions = {
   petition: Petition;
   accepted: Accepted;
-  email: string;
+  /** Undefined after a tap in a mail: whose it is, is not known here. */
+  email: string | undefined;
   language: Language;
   share: Omit<ShareOptions, 'language' | 'receipt' | 'title' | 'petition'>;
   /** Returns to the form, with everything that was typed. */
@@ -71,13 +72,11 @@ const codeField = (words: Language['words']): Field =>
 function lastStep({ petition, email, language, share, change }: ThanksOptions, done: () => void): Node[] {
   const { words } = language;
   const { api } = share;
+  if (!email) {
+    return [h('p', {}, words.one_tap_done), h('p', { class: 'buttons' }, button(words.one_tap_form, change))];
+  }
   const code = codeField(words);
   const told = h('p', { role: 'status' });
-  const button = (text: string, act: () => unknown) => {
-    const made = h('button', { type: 'button' }, text);
-    made.addEventListener('click', () => void act());
-    return made;
-  };
   let busy = false;
   const attempt = async (act: () => Promise<unknown>, failed: (failure: Failure) => void) => {
     if (busy) return;

@@ -4,11 +4,10 @@ import { Failure } from './api.js';
 
 const ADVICE: Record<string, string> = {
   no_slug: 'it has no slug. Add the attribute slug="…".',
-  petition_not_found:
-    'no published petition has this slug. Check the attribute slug, and that it is published.',
-  invalid_query: 'this is no slug. Check the attribute slug.',
+  petition_not_found: 'no published petition has this slug.',
+  invalid_query: 'this is no slug.',
   petition_taken_down: 'the petition was taken down. Remove the element.',
-  invalid_key: 'the key is wrong or revoked. Check the attribute key, or leave it out.',
+  invalid_key: 'the key is wrong or revoked. Check or remove it.',
   not_a_partner:
     'the organization of the key is no partner of the petition. It has to accept an invitation first.',
   secret_key_in_browser: 'the key is secret. Revoke it now, and use a publishable key (pk_…) here.',
@@ -19,12 +18,11 @@ const ADVICE: Record<string, string> = {
 /** Why a petition cannot be shown, and what to do. `step`: what was being loaded. */
 export function whyOf(error: unknown, step = 'signature'): string {
   // The message could repeat what was typed.
-  if (!(error instanceof Failure)) return `unexpected ${(error as Error).name} (${step}). Please report it.`;
+  if (!(error instanceof Failure)) return `unexpected ${(error as Error).name} (${step})`;
   const { code, status } = error;
   const advice =
     code === 'origin_not_allowed'
       ? `pages on ${location.origin} may not show it. Add this origin to the origins of the key, or without a key to those of the petition.`
-      : (ADVICE[code] ??
-        (status >= 500 ? 'the server failed. Try later, and look at its log.' : 'the server refused.'));
+      : (ADVICE[code] ?? (status >= 500 ? 'the server failed. Look at its log.' : 'the server refused.'));
   return `cannot be shown: ${advice} (${step}: ${code}${status > 0 ? `, ${status}` : ''})`;
 }

@@ -181,8 +181,11 @@ const CODES: Record<string, string> = { typed: 'format', named: 'required' };
  */
 export function fieldErrors(found: readonly FastifySchemaValidationError[]): FieldError[] {
   const errors = new Map<string, FieldError>();
-  // For "an object or null" the validator reports both branches and their parent: only the object's errors help.
-  const helpful = found.filter(({ keyword, params }) => keyword !== 'anyOf' && params['type'] !== 'null');
+  // For "an object or null" the validator reports both branches and their parent: only the object's errors help. Of a
+  // condition it reports what is wrong, and the condition.
+  const helpful = found.filter(
+    ({ keyword, params }) => keyword !== 'anyOf' && keyword !== 'if' && params['type'] !== 'null',
+  );
   for (const { keyword, instancePath, params, message } of helpful) {
     const child =
       keyword === 'required' || keyword === 'named'

@@ -19,6 +19,7 @@ const OPTIONS: Options = {
   removeAdditional: false,
   strict: 'log',
   strictTypes: false,
+  strictRequired: false,
   keywords: ['discriminator'],
 };
 

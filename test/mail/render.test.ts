@@ -41,6 +41,7 @@ const VALUES: Record<Template, LetterValues> = {
     reminder: false,
     hours: 72,
   },
+  finish_signature: { link: PETITION.url, petition: PETITION },
   already_signed: { petition: PETITION },
   manage: { link: LINK, minutes: 30 },
   unsubscribe_links: { subscriptions: [{ organization: 'Clean Rivers', link: LINK }] },

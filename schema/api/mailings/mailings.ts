@@ -81,10 +81,11 @@ const LINK_EXAMPLE = {
   petition_url:
     'https://rivermeadows.example/meadows?r=pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6&source=mail-1',
   list_unsubscribe:
-    '<https://petitions.example/v1/unsubscribe/pu_AQIBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9zQ>',
+    '<https://petitions.example/v1/unsubscribe/pu_AQIBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6>',
   list_unsubscribe_post: 'List-Unsubscribe=One-Click',
   unsubscribe_url:
-    'https://petitions.example/unsubscribe?token=pb_AQMBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9zQ',
+    'https://petitions.example/unsubscribe?token=pb_AQMBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6',
+  manage_url: 'https://petitions.example/manage',
 };
 
 export const MailingLink = component(
@@ -113,6 +114,10 @@ export const MailingLink = component(
         description: 'The header `List-Unsubscribe-Post` (RFC 8058).',
       }),
       unsubscribe_url: webUrl({ description: 'For the footer: a page with an unsubscribe button.' }),
+      manage_url: webUrl({
+        description:
+          'For the footer, as "change your email or mailing address": a page that mails a link to one’s data. It is the same for all, since mails are forwarded.',
+      }),
     },
     {
       description: 'What a mail to one subscriber needs. Personal: keep it out of logs.',

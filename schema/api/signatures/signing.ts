@@ -1,7 +1,6 @@
 import { MOST_ASKERS } from '../../db/tables/partners.js';
 import { Type, type Static } from '@sinclair/typebox';
-import { CONFIRMATIONS } from '../../db/tables/petitions.js';
-import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
+import { DISPLAYS } from '../../db/tables/signatures.js';
 import { exampleId, externalId, id, localeTag, shareCode, typedCountry } from '../common.js';
 import { linkToken } from '../links.js';
 import { NAME_EXAMPLE, nameOrParts } from '../supporters/names.js';
@@ -10,20 +9,15 @@ import {
   closed,
   component,
   enumOf,
-  instant,
-  int,
   list,
   matching,
   nullable,
   nullableRef,
-  open,
   optional,
   ref,
   typed,
   typedLine,
 } from '../typebox.js';
-
-const MAX = 2_147_483_647;
 
 export const PostalAddress = component(
   'PostalAddress',
@@ -123,11 +117,23 @@ export const OptInAnswer = component(
   ),
 );
 
+/** What can be said of a signature that one tap in a mail makes; `recognition` is always needed. */
+const WITH_ONE_TAP = [
+  'recognition',
+  'opt_ins',
+  'locale',
+  'source',
+  'utm',
+  'share_code',
+  'form_token',
+  'altcha',
+];
+
 export const SignatureInput = component(
   'SignatureInput',
   closed(
     {
-      email: email(),
+      email: optional(email()),
       ...nameOrParts,
       country: optional(nullable(typedCountry())),
       postal_code: optional(nullable(postalCode())),
@@ -158,7 +164,7 @@ export const SignatureInput = component(
         nullable(
           linkToken(
             'pr',
-            'The token of the personal link that brought the signer. It identifies the mailing; an invalid token is ignored.',
+            'The token of the personal link that brought the signer. It identifies the mailing; an invalid token is ignored. Without `email` and `name` it signs for the recipient of that mail.',
           ),
         ),
       ),
@@ -204,9 +210,15 @@ export const SignatureInput = component(
       ),
     },
     {
-      named: true,
       description:
-        'A new signature. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
+        'A new signature. `email` and a name (`name`, or `given_name` and `family_name`) are required, except with a `recognition` beside which there is nothing but `opt_ins`, `locale`, `source`, `utm`, `share_code`, `form_token` and `altcha`. Fields that the petition requires (country, postal code and so on) must be present; fields that it does not ask for must be absent.',
+      // Not two schemas: for nearly all callers there is one kind of signature, with a type of its own in every client.
+      if: {
+        required: ['recognition'],
+        properties: { recognition: { not: { type: 'null' } } },
+        propertyNames: { enum: WITH_ONE_TAP },
+      },
+      else: { required: ['email'], named: true },
       examples: [
         {
           email: 'ada@example.org',
@@ -221,80 +233,7 @@ export const SignatureInput = component(
 );
 export type SignatureInput = Static<typeof SignatureInput>;
 
-const RECEIPT = 'rc_Vq0mJ2c1nXf8c0r6Zk3lY9wTgB5aDhS7eUoP4iKjM2NnRtQxWvCzLyAbEdG';
-const receipt = () =>
-  matching('^rc_[A-Za-z0-9_-]{59}$', 62, {
-    rule: 'Send the receipt that signing returned.',
-    description:
-      'A sealed token, new each time, for making share links that are credited to this signature. It is good for nothing else.',
-    examples: [RECEIPT],
-  });
-const next = () =>
-  enumOf(['confirm_email', 'done'], {
-    description: 'What the signer has to do next: open the mail that was sent, or nothing.',
-  });
-
-export const SignatureAccepted = component(
-  'SignatureAccepted',
-  open(
-    {
-      petition_id: id('pet', 'The petition.'),
-      confirmation: enumOf(CONFIRMATIONS, { description: 'What makes a signature of this petition count.' }),
-      next: next(),
-      count: int(0, MAX, {
-        description: 'How many have signed the petition (the `total` of its counts), as last published.',
-      }),
-      receipt: receipt(),
-    },
-    {
-      description:
-        'The answer to callers without a secret key: the same whether or not this address has signed before.',
-      examples: [
-        {
-          petition_id: exampleId('pet'),
-          confirmation: 'email',
-          next: 'confirm_email',
-          count: 4211,
-          receipt: RECEIPT,
-        },
-      ],
-    },
-  ),
-);
-
-export const SignatureResult = component(
-  'SignatureResult',
-  open(
-    {
-      id: id('sig', 'The signature.'),
-      petition_id: id('pet', 'The petition.'),
-      status: enumOf(SIGNATURE_STATUSES, { description: 'The status of the signature.' }),
-      created: Type.Boolean({
-        description: 'False if this supporter had already signed, and nothing was added.',
-      }),
-      created_at: instant({ description: 'When it was signed.' }),
-      confirmed_at: nullable(instant({ description: 'When it began to count; null if it does not yet.' })),
-      next: next(),
-      count: int(0, MAX, {
-        description: 'How many have signed the petition now: the `total` of its counts.',
-      }),
-      receipt: receipt(),
-    },
-    {
-      description: 'The answer to a secret key: what actually happened.',
-      examples: [
-        {
-          id: exampleId('sig'),
-          petition_id: exampleId('pet'),
-          status: 'pending',
-          created: true,
-          created_at: '2026-11-23T19:04:05.678Z',
-          confirmed_at: null,
-          next: 'confirm_email',
-          count: 4211,
-          receipt: RECEIPT,
-        },
-      ],
-    },
-  ),
-);
+/** Whether it has an address and a name; otherwise it is a tap in a mail. */
+export const isTyped = <Body extends SignatureInput>(
+  body: Body,
+): body is Body & { email: string; name: string } => body.email !== undefined;

@@ -15,6 +15,7 @@ export const FREQUENCIES = ['all', 'weekly', 'monthly'] as const;
 export const CONSENT_ACTIONS = ['requested', 'granted', 'declined', 'withdrawn', 'suppressed'] as const;
 export const CONSENT_ORIGINS = [
   'signature',
+  'one_tap',
   'form',
   'api',
   'import',

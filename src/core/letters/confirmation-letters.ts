@@ -7,7 +7,7 @@ import { isOnlyCrowded } from '../brakes/spellings.js';
 import { lifetimeOf, SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { hidesSome } from '../partners/partner-terms.js';
-import { isConfirmableAt } from '../petitions/petition-life.js';
+import { isConfirmableAt, isOpenAt } from '../petitions/petition-life.js';
 import { openOptIns } from '../subscriptions/opt-ins.js';
 import { wordsFor } from '../words/choosing-words.js';
 import type { Draft, Drop, Plan } from './draft.js';
@@ -24,6 +24,7 @@ export async function confirmation(draft: Draft, { reminder }: { reminder: boole
   const request = mail.requestKey === null ? undefined : await readRequest(tx, mail.requestKey);
   if (!request || request.refusedAt) return { drop: 'refused' };
   if (request.confirmedAt) return { drop: 'confirmed' };
+  if (request.signatureKey === null && request.petitionKey !== null) return finish(draft, request);
   const optIns = await openOptIns(tx, supporter.key, request.optIns);
   const signature = await signatureOf(tx, request);
   if (signature === 'over') return { drop: 'petition_over' };
@@ -171,6 +172,19 @@ async function expectAnswer(
   await tx.db.update(t).set({ remindAt: null }).where(others);
 }
 
+/** Somebody has tapped in a mail to sign, and not all is known that the petition requires: leads to its form. */
+async function finish(draft: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
+  const petition = await petitionOf(draft, request.petitionKey);
+  if (!petition?.open) return { drop: 'petition_over' };
+  if (await refusedLately(draft.tx, request)) return { drop: 'refused' };
+  return {
+    template: 'finish_signature',
+    locale: request.locale,
+    organizationKey: petition.organizationKey,
+    fill: async () => ({ petition: petition.words, link: petition.words.url }),
+  };
+}
+
 async function alreadySigned(draft: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
   const petition = await petitionOf(draft, request.petitionKey);
   if (!petition || draft.mail.kind === 'reminder') return nothing;
@@ -197,11 +211,14 @@ async function petitionOf({ ctx, tx }: Draft, key: number | null) {
       statement: t.statement,
       slug: t.slug,
       pageUrl: t.pageUrl,
+      status: t.status,
+      opensAt: t.opensAt,
+      closesAt: t.closesAt,
     })
     .from(t)
     .where(eq(t.key, key));
   if (!row) return undefined;
   const { id, organizationKey, locale, title, statement } = row;
   const url = ctx.links.petition(row);
-  return { id, key, organizationKey, locale, words: { title, statement, url } };
+  return { id, key, organizationKey, locale, open: isOpenAt(row, tx.now), words: { title, statement, url } };
 }

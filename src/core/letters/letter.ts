@@ -42,6 +42,7 @@ export type LetterValues = {
 
 export const TEMPLATES = [
   'confirm_signature',
+  'finish_signature',
   'confirm_subscription',
   'already_signed',
   'manage',

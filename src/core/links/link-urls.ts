@@ -19,6 +19,8 @@ export type Links = {
   share(code: string): string;
   /** Where people read and sign a petition: its own page, or the one of this server. */
   petition(petition: { slug: string; pageUrl: string | null }): string;
+  /** The page of this server where people ask for a link to their data. */
+  manage: string;
   /** The page of this server for the code of a mail; null where operators have a page of their own. */
   code: string | null;
   /** The origin of the pages of this server. */
@@ -31,6 +33,7 @@ export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>
   oneClick: (token) => `${publicUrl}/v1/unsubscribe/${token}`,
   share: (code) => `${publicUrl}/s/${code}`,
   petition: ({ slug, pageUrl }) => pageUrl ?? `${publicUrl}/p/${slug}`,
+  manage: `${publicUrl}/manage`,
   code: templates.confirm ? null : `${publicUrl}/confirm`,
   origin: new URL(publicUrl).origin,
 });

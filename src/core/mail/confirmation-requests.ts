@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { RequestData, RequestedOptIn } from '../../../schema/db/tables/mail.js';
 import { bindAll, statement, type Reader, type Tx } from '../../store/store.js';
@@ -13,7 +13,7 @@ export type ConfirmationRequest = Tables['confirmationRequests']['$inferSelect']
 export type NewRequest = Pick<ConfirmationRequest, 'kind' | 'supporterKey' | 'origin' | 'locale'> & {
   signatureKey?: number | null;
   petitionKey?: number | null;
-  /** What a repeated signing says; null for the request that created the signature. */
+  /** What a repeated signing says; null for the request that created the signature, and for a tap in a mail. */
   data?: RequestData | null;
   optIns: RequestedOptIn[];
   source?: string | null;
@@ -58,6 +58,22 @@ export async function readRequest(on: Reader, key: number): Promise<Confirmation
   const { confirmationRequests: t } = on.tables;
   const [row] = await on.db.select().from(t).where(eq(t.key, key));
   return row;
+}
+
+/** Whether a mailbox was asked about a petition since an instant. */
+export async function wasAsked(
+  on: Reader,
+  supporterKey: number,
+  petitionKey: number,
+  since: Date,
+): Promise<boolean> {
+  const { confirmationRequests: t } = on.tables;
+  const found = await on.db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(eq(t.supporterKey, supporterKey), eq(t.petitionKey, petitionKey), gt(t.createdAt, since)))
+    .limit(1);
+  return found.length > 0;
 }
 
 /** The open requests of a supporter, at most 100, latest first. */

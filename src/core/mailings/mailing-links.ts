@@ -6,22 +6,15 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
-import { dayOf } from '../../time.js';
-import { signer, type Claims } from '../links/signed-tokens.js';
 import { getMailing, type MailingView } from './mailings.js';
+import { linkSigner, type PersonalLinks } from './personal-links.js';
 
 /** The links that an organization's mailer needs for one subscriber. */
-export type MailingLink = {
+export type MailingLink = PersonalLinks & {
   subscriptionId: string;
   email: string;
   frequency: Frequency;
   locale: string | null;
-  /** For links in the body. It tells the mailing and identifies no reader, so a forwarded mail is harmless. */
-  recogniseToken: string;
-  /** For the `List-Unsubscribe` header only. */
-  oneClickUrl: string;
-  /** For the footer. */
-  unsubscribeUrl: string;
   /**
    * The page of the mailing's petition, with token and source; null: the mailing has no petition, or the petition no
    * page.
@@ -109,27 +102,18 @@ async function linkMaker(
   mailing: MailingView,
   testEmail: string | null,
 ): Promise<(to: Subscriber) => MailingLink> {
-  // A transaction, because signing for the first time creates the key.
-  const sign = await ctx.store.transact(async (tx) => ({
-    recognise: await signer(ctx, tx, 'recognise'),
-    header: await signer(ctx, tx, 'unsubscribe_header'),
-    footer: await signer(ctx, tx, 'unsubscribe_footer'),
-  }));
-  const day = dayOf(ctx.now());
+  const linksOf = await linkSigner(ctx);
   const { petitionSlug: slug, pageUrl, source } = mailing;
   const page = slug === null ? null : ctx.links.petition({ slug, pageUrl });
-  return ({ publicId, email, frequency, locale, epoch, handle }) => {
-    const claims: Claims = { epoch, day, handle };
-    const recogniseToken = sign.recognise({ ...claims, mailing: mailing.handle });
+  return ({ publicId, email, frequency, locale, ...to }) => {
+    const links = linksOf(to, mailing.handle);
     return {
       subscriptionId: publicId,
       email: testEmail ?? email,
       frequency,
       locale,
-      recogniseToken,
-      oneClickUrl: ctx.links.oneClick(sign.header(claims)),
-      unsubscribeUrl: ctx.links.to('unsubscribe', sign.footer(claims)),
-      petitionUrl: page && petitionUrl(page, recogniseToken, source),
+      ...links,
+      petitionUrl: page && petitionUrl(page, links.recogniseToken, source),
     };
   };
 }

@@ -1,7 +1,9 @@
 import { eq, sql } from 'drizzle-orm';
 import type { MailingOutcome, RecipientState } from '../../../schema/db/tables/sending.js';
 import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
-import { HOUR_MS } from '../../time.js';
+import { countOutcome } from '../counts/mailing-counts.js';
+
+export { countOutcome };
 
 /*
  * The sums of a mailing. Each transaction that changes recipients' states moves the tallies with them, so at every commit
@@ -15,16 +17,6 @@ const addToTally = statement('mailing_tally_add', ({ db, tables: { mailingTallie
     .onConflictDoUpdate({
       target: [t.mailingKey, t.variantKey, t.state],
       set: { recipients: sql`${t.recipients} + excluded.recipients` },
-    }),
-);
-
-const addToHour = statement('mailing_hour_add', ({ db, tables: { mailingHours: t } }: Tx) =>
-  db
-    .insert(t)
-    .values(bindAll(t, ['mailingKey', 'variantKey', 'hour', 'outcome', 'events']))
-    .onConflictDoUpdate({
-      target: [t.mailingKey, t.variantKey, t.hour, t.outcome],
-      set: { events: sql`${t.events} + excluded.events` },
     }),
 );
 
@@ -67,17 +59,6 @@ export async function moveTallies(tx: Tx, moves: readonly Move[]): Promise<void>
 
 const OUTCOMES = new Set<RecipientState>(['sent', 'failed', 'skipped', 'uncertain']);
 const isOutcome = (state: RecipientState): state is RecipientState & MailingOutcome => OUTCOMES.has(state);
-
-/** Counts something that happened at this transaction's time. `variantKey` 0 or null: not known. */
-export async function countOutcome(
-  tx: Tx,
-  { mailingKey, variantKey }: { mailingKey: number; variantKey: number | null },
-  outcome: MailingOutcome,
-  events = 1,
-): Promise<void> {
-  const hour = Math.floor(tx.now.getTime() / HOUR_MS);
-  await addToHour(tx, { mailingKey, variantKey: variantKey ?? 0, hour, outcome, events });
-}
 
 export type Tally = { variantKey: number; state: RecipientState; recipients: number };
 

@@ -108,21 +108,27 @@ type Credit = { signatureKey: number; receiptHash: Buffer };
  * The signature of a receipt, whatever its status: refusing some would reveal the status. The update changes nothing;
  * on PostgreSQL it makes a second request with the same receipt wait for this one's link. Throws `receipt_invalid`.
  */
-async function openReceipt(ctx: Context, tx: Tx, petition: PetitionRow, receipt: string): Promise<Credit> {
+async function openReceipt(
+  ctx: Context,
+  tx: Tx,
+  petition: PetitionRow,
+  receipt: string,
+): Promise<Credit | null> {
   const { signatures: t } = tx.tables;
-  const signatureKey = ctx.sealer.openReceipt(receipt) ?? 0;
+  const signatureKey = ctx.sealer.openReceipt(receipt);
+  // Of one tap in a mail: it is not known who that was, so their links are nobody's.
+  if (signatureKey === 0) return null;
   const [signature] = await tx.db
     .update(t)
     .set({ hidden: sql`${t.hidden}` })
-    .where(and(eq(t.key, signatureKey), eq(t.petitionKey, petition.key)))
+    .where(and(eq(t.key, signatureKey ?? 0), eq(t.petitionKey, petition.key)))
     .returning({ key: t.key });
   if (!signature) {
     throw new ApiError('receipt_invalid', {
       detail: 'Send the receipt that signing this petition has returned, or leave it out.',
     });
   }
-  const receiptHash = createHash('sha256').update(receipt).digest();
-  return { signatureKey, receiptHash };
+  return { signatureKey: signature.key, receiptHash: createHash('sha256').update(receipt).digest() };
 }
 
 const findEarlier = statement(

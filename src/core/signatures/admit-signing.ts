@@ -10,7 +10,7 @@ import { findHead, type PetitionHead } from '../petitions/petition-lookup.js';
 import { readOptIns, type OptIn } from '../subscriptions/opt-ins.js';
 import { attribute, type Attribution } from './attribution.js';
 import type { Signing } from './read-signing.js';
-import { assertForm } from './signing-rules.js';
+import { assertForm, assertTappable } from './signing-rules.js';
 
 /** A request to sign that passed all checks, with what they found. */
 export type Admission = {
@@ -30,7 +30,7 @@ export type Admission = {
 /**
  * Checks a request to sign against the current petition. No check may depend on whether the address is known. The only
  * write is the use of the proof of work. Throws `petition_not_open`, `petition_closed`, `petition_not_published`,
- * `invalid_body` for a form field, `origin_not_allowed`, `not_a_partner`, `vouching_not_agreed`, `challenge_required`,
+ * `invalid_body` for a form field, `form_required`, `origin_not_allowed`, `not_a_partner`, `vouching_not_agreed`, `challenge_required`,
  * `challenge_invalid`, `rate_limited`, and what `findHead` throws.
  */
 export async function admitSigning(ctx: Context, tx: Tx, signing: Signing): Promise<Admission> {
@@ -38,7 +38,8 @@ export async function admitSigning(ctx: Context, tx: Tx, signing: Signing): Prom
   const petition = await findHead(tx, actor, signing.petitionRef);
   assertSignable(petition, tx.now);
   assertOrigin(petition, actor, caller, ctx.links.origin);
-  assertForm(petition, input);
+  if (signing.tapped) assertTappable(petition);
+  else assertForm(petition, input);
   const email = petition.test === 1 ? inWorld(petition.organizationKey, signing.email) : signing.email;
   const attribution = await attribute(ctx, tx, petition, signing, email);
   const vouches = input.vouched && actor.kind === 'secret';

@@ -31,18 +31,19 @@ export async function askMailbox(
   const { petition, suspicion } = admission;
   const { key: petitionKey } = petition;
   const optIns = await noteOptIns(ctx, tx, signing, admission, supporterKey);
-  const asks = petition.confirmation === 'email' || signature.status === 'withdrawn' || optIns.length > 0;
+  const isProof = petition.confirmation === 'email' || signing.tapped;
+  const asks = isProof || signature.status === 'withdrawn' || optIns.length > 0;
   if (input.vouched || !asks) return false;
   const isMailed = !suspicion || (isNew && (await hidesSome(tx, petitionKey)));
   const isAbout = isNew || !suspicion;
   const requestKey = await insertRequest(tx, {
     kind: 'signature',
     supporterKey,
-    origin: 'signature',
+    origin: signing.tapped ? 'one_tap' : 'signature',
     locale: input.locale ?? petition.locale,
     signatureKey: isAbout ? signature.key : null,
     petitionKey: isAbout ? petitionKey : null,
-    data: isNew || !isAbout ? null : wordsOf(input, petition),
+    data: isNew || !isAbout || signing.tapped ? null : wordsOf(input, petition),
     optIns: isAbout ? optIns : [],
     source: isAbout ? (input.source ?? null) : null,
   });
@@ -54,7 +55,7 @@ export async function askMailbox(
 async function noteOptIns(
   ctx: Context,
   tx: Tx,
-  { input }: Signing,
+  { input, tapped }: Signing,
   { petition, email, optIns, suspicion }: Admission,
   supporterKey: number,
 ) {
@@ -63,11 +64,11 @@ async function noteOptIns(
     supporterKey,
     subject: ctx.secrets.subject(email.identity),
     petitionKey: petition.key,
-    origin: input.vouched ? 'api' : 'signature',
+    origin: input.vouched ? 'api' : tapped ? 'one_tap' : 'signature',
     source: input.source ?? null,
     locale: petition.locale,
     proven: input.vouched === true,
-    suspicious: suspicion !== null && !input.vouched,
+    suspicious: tapped || (suspicion !== null && !input.vouched),
   });
 }
 

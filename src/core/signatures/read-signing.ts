@@ -13,6 +13,8 @@ import { assertScopes } from './signing-rules.js';
 export type Signing = FirstLook & {
   readonly petitionRef: string;
   readonly input: SignInput;
+  /** Signed with one tap in a mail: nothing was typed, and only the mailbox can tell that it was its owner. */
+  readonly tapped: boolean;
   /** Drawn before the transaction, so that a transaction that runs again uses the same. */
   readonly ids: { readonly supporter: string; readonly signature: string; readonly import: string };
 };
@@ -24,6 +26,7 @@ export async function readSigning(
   petitionRef: string,
   input: SignInput,
   caller: Caller,
+  { tapped = false } = {},
 ): Promise<Signing> {
   const email = requireEmail(input.email);
   assertScopes(actor, input);
@@ -34,6 +37,7 @@ export async function readSigning(
     network: networkOfSigner(ctx, actor, caller),
     email,
     input,
+    tapped,
     proof: input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null,
     form: openForm(ctx, input),
     tallies: new Tallies(ctx.brakes, email.identity),

@@ -1,26 +1,9 @@
-import { eq } from 'drizzle-orm';
-import { bind, statement, type Tx } from '../../store/store.js';
+import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
+import { mailingOfHandle } from '../counts/mailing-counts.js';
 import { linkedSubscription, verify } from '../links/signed-tokens.js';
 
 export type RecognisedMailing = { key: number; organizationKey: number; variantKey: number | null };
-
-const mailingByHandle = statement('mailing_by_handle', ({ db, tables: { mailings: t } }: Tx) =>
-  db
-    .select({ key: t.key, organizationKey: t.organizationKey })
-    .from(t)
-    .where(eq(t.handle, bind(t.handle, 'handle'))),
-);
-
-const mailingByVariant = statement(
-  'mailing_by_variant',
-  ({ db, tables: { mailingVariants: v, mailings: t } }: Tx) =>
-    db
-      .select({ key: t.key, organizationKey: t.organizationKey, variantKey: v.key })
-      .from(v)
-      .innerJoin(t, eq(t.key, v.mailingKey))
-      .where(eq(v.handle, bind(v.handle, 'handle'))),
-);
 
 /**
  * The mailing and the wording whose personal link brought a visitor. It never tells who the visitor is, since mails are
@@ -33,16 +16,9 @@ export async function recogniseMailing(
   token: string,
 ): Promise<RecognisedMailing | null> {
   const claims = await verify(ctx, tx, 'recognise', token, tx.now);
-  if (!claims?.mailing) return null;
-  const linked = await linkedSubscription(tx, 'recognise', claims);
-  if (!linked) return null;
-  const mailing = await mailingOf(tx, claims.mailing);
-  return mailing && mailing.organizationKey === linked.organizationKey ? mailing : null;
-}
-
-async function mailingOf(tx: Tx, handle: Buffer): Promise<RecognisedMailing | undefined> {
-  const [byVariant] = await mailingByVariant(tx, { handle });
-  if (byVariant) return byVariant;
-  const [mailing] = await mailingByHandle(tx, { handle });
-  return mailing && { ...mailing, variantKey: null };
+  const linked = claims?.mailing && (await linkedSubscription(tx, 'recognise', claims));
+  if (!claims?.mailing || !linked) return null;
+  const { organizationKey } = linked;
+  const mailing = await mailingOfHandle(tx, claims.mailing, organizationKey);
+  return mailing ? { key: mailing.mailingKey, organizationKey, variantKey: mailing.variantKey } : null;
 }

@@ -64,6 +64,15 @@ const findSignature = statement('signature_find', ({ db, tables: { signatures: t
     ),
 );
 
+/** The signature of a supporter on a petition. */
+export async function findSigned(
+  tx: Tx,
+  signer: { petitionKey: number; supporterKey: number },
+): Promise<SignatureHead | undefined> {
+  const [row] = await findSignature(tx, signer);
+  return row;
+}
+
 /** A signature's row before it is inserted. */
 export type NewSignature = Pick<SignatureRow, (typeof SIGNATURE_COLUMNS)[number]> & {
   supporterKey: number;
@@ -126,7 +135,7 @@ export async function insertOrFind(
   const made = await insert(row);
   if (made) return made;
   const { petitionKey, supporterKey } = row;
-  const [earlier] = await findSignature(tx, { petitionKey, supporterKey });
+  const earlier = await findSigned(tx, { petitionKey, supporterKey });
   if (earlier) return { signature: earlier, isNew: false };
   // Refused although the signer has no signature, so the reason was the external id. An error would reveal that the
   // signer is new.

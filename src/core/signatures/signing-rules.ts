@@ -50,6 +50,19 @@ export function formErrors({ form }: Pick<PetitionHead, 'form'>, input: SignInpu
   return errors;
 }
 
+/** Whether the petition can be signed with one tap in a mail: it requires nothing that only its signers can say. */
+export const isTappable = ({ form, formFields }: Pick<PetitionHead, 'form' | 'formFields'>): boolean =>
+  form.comment !== 'required' && !formFields.some(({ required }) => required);
+
+/** Throws `form_required` where one tap is not enough, for every token alike. */
+export function assertTappable(petition: Pick<PetitionHead, 'form' | 'formFields'>): void {
+  if (!isTappable(petition)) {
+    throw new ApiError('form_required', {
+      detail: 'It requires a comment or fields of its own: send name, email and all that it requires.',
+    });
+  }
+}
+
 /** Checks the request against the petition's form and its own fields. Throws `invalid_body`. */
 export function assertForm(petition: Pick<PetitionHead, 'form' | 'formFields'>, input: SignInput): void {
   const errors: FieldError[] = formErrors(petition, input).map(({ value: _value, ...error }) => error);

@@ -77,7 +77,7 @@ async function sign(ctx: Context, tx: Tx, signing: Signing): Promise<Signed> {
  * order, and run alone. So do signings with one of many spellings, which compete for the same room: they queue here,
  * since in the database each would hold a connection while it waits.
  */
-function inTransaction<T>(
+export function inTransaction<T>(
   { store }: Context,
   { email: { identity }, input, proof }: Signing,
   retry: Retry | undefined,

@@ -40,7 +40,8 @@ export async function writeSigning(
   if (input.vouched && actor.kind === 'secret') {
     await noteContacts(tx, actor.organizationKey, [{ supporterKey: supporter.key, said: input }]);
   }
-  const wanted = input.vouched || petition.confirmation === 'none' ? 'confirmed' : 'pending';
+  const counts = input.vouched || (petition.confirmation === 'none' && !signing.tapped);
+  const wanted = counts ? 'confirmed' : 'pending';
   const place = { petitionKey: petition.key, identity: email.identity, status: wanted } as const;
   const room = suspicion ? FREE : await findRoom(ctx, tx, place);
   const status = suspicion || !room.free ? 'quarantined' : wanted;

@@ -80,7 +80,7 @@ export type OptInContext = {
   locale: string;
   /** The mailbox is vouched for, so nothing needs confirming. */
   proven: boolean;
-  /** The request is suspicious, so nothing becomes active at once. */
+  /** The request is suspicious, or could be of anyone with a forwarded mail, so nothing becomes active at once. */
   suspicious?: boolean;
 };
 

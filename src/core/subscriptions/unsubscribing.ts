@@ -2,6 +2,7 @@ import { and, desc, eq, isNotNull } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { World } from '../email.js';
+import { countLeaving, mailingOfHandle } from '../counts/mailing-counts.js';
 import { linkNotFound } from '../links/random-tokens.js';
 import { linkedSubscription, verify, type SignedPurpose } from '../links/signed-tokens.js';
 import { insertRequest } from '../mail/confirmation-requests.js';
@@ -18,8 +19,9 @@ const purposeOf = (token: string): SignedPurpose =>
   PURPOSES[token.slice(0, token.indexOf('_'))] ?? 'unsubscribe_header';
 
 /**
- * Ends the subscription of a link, and no other. A repeat changes nothing. If it was active, the subscriber gets one
- * mail with a link to return, but never after a complaint. Throws `link_not_found`.
+ * Ends the subscription of a link, and no other, and counts that for the mailing with the link. A repeat changes nothing;
+ * returning takes nothing back from the count. If it was active, the subscriber gets one mail with a link to return, but
+ * never after a complaint. Throws `link_not_found`.
  */
 export async function unsubscribeByLink(ctx: Context, token: string): Promise<void> {
   const purpose = purposeOf(token);
@@ -41,7 +43,10 @@ export async function unsubscribeByLink(ctx: Context, token: string): Promise<vo
       origin: purpose === 'unsubscribe_header' ? 'one_click' : 'page',
       subject,
     });
-    if (ended && linked.status === 'active') await offerWayBack(tx, found.subscription);
+    if (!ended) return;
+    if (linked.status === 'active') await offerWayBack(tx, found.subscription);
+    const mailing = claims.mailing && (await mailingOfHandle(tx, claims.mailing, linked.organizationKey));
+    if (mailing) await countLeaving(tx, mailing, linked.key);
   };
   await ctx.store.transact(leave, { urgent: true });
   ctx.mailWaits();

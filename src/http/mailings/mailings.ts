@@ -36,6 +36,7 @@ const toLink = (link: Link): (typeof MailingLink)['static'] => ({
   list_unsubscribe: `<${link.oneClickUrl}>`,
   list_unsubscribe_post: 'List-Unsubscribe=One-Click',
   unsubscribe_url: link.unsubscribeUrl,
+  manage_url: link.manageUrl,
 });
 
 export const secretMailingRoutes =

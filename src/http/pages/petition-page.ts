@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginCallback } from 'fastify';
+import { SignatureInput } from '../../../schema/api/signatures/signing.js';
 import { ANONYMOUS } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { readCounts, totalOf, type Counts } from '../../core/counts/counts.js';
@@ -7,13 +8,19 @@ import { findLead, type Lead } from '../../core/petitions/lead.js';
 import { isOpenAt } from '../../core/petitions/petition-life.js';
 import { findPetition, Moved } from '../../core/petitions/petition-lookup.js';
 import type { PetitionRow } from '../../core/petitions/petition-rules.js';
+import { signByMail } from '../../core/signatures/one-tap.js';
+import { isTappable } from '../../core/signatures/signing-rules.js';
+import { mailedToken } from '../../core/links/mailed-token.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import { say } from '../../mail/words.js';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/content.js';
-import { PUBLIC_CACHE } from '../answers.js';
-import { html, Html } from '../html.js';
-import { setUpPages, type Fields } from './setup.js';
-import type { Site } from './visit.js';
+import { withFloor } from '../answer-floor.js';
+import { PRIVATE_CACHE, PUBLIC_CACHE } from '../answers.js';
+import { callerOf } from '../caller.js';
+import { button, form, html, Html } from '../html.js';
+import { checked, needToken, setUpPages, type Fields } from './setup.js';
+import { told } from './told.js';
+import { visitOf, type Site } from './visit.js';
 
 /*
  * The page of a petition for campaigns that have no site, and for frames in sites that take no scripts. What is in the
@@ -28,6 +35,7 @@ main{max-width:40rem;margin:0 auto;padding:1rem}
 .title{font-size:1.6rem;line-height:1.25;font-weight:700;margin:1rem 0;overflow-wrap:anywhere}
 .statement{white-space:pre-line;overflow-wrap:anywhere}
 .elsewhere{position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.late button{font:inherit;font-weight:600;min-height:2.75rem;padding:.5rem 1.25rem}
 .late{animation:appear 0s 2s both}@keyframes appear{from{visibility:hidden}}undersigned-petition:defined .late{display:none}`;
 const STYLE = new Html(`<style>${CSS}</style>`);
 const STYLE_HASH = createHash('sha256').update(CSS).digest('base64');
@@ -37,7 +45,7 @@ const pictureOrigins = ({ image }: PetitionRow, { logoUrl }: Lead): string[] =>
   [image?.url, logoUrl].flatMap((url) => (url && URL.canParse(url) ? [new URL(url).origin] : []));
 
 /** Only scripts of this server run, and only pages of the petition's list may frame it; without a list all may. */
-function policyOf(petition: PetitionRow, lead: Lead, publicUrl: string): string {
+function policyOf({ petition, lead, tap }: Shown, publicUrl: string): string {
   const frames = petition.origins.length === 0 ? ['*'] : ["'self'", ...petition.origins];
   const pictures = pictureOrigins(petition, lead);
   return [
@@ -46,7 +54,7 @@ function policyOf(petition: PetitionRow, lead: Lead, publicUrl: string): string 
     `connect-src ${publicUrl}/v1/ ${publicUrl}/embed/`,
     `style-src 'sha256-${STYLE_HASH}'`,
     `img-src ${pictures.length === 0 ? "'none'" : [...new Set(pictures)].join(' ')}`,
-    "form-action 'none'",
+    `form-action ${tap === null ? "'none'" : "'self'"}`,
     "base-uri 'none'",
     "require-trusted-types-for 'script'",
     'trusted-types undersigned',
@@ -63,7 +71,24 @@ type Shown = {
   /** The language of the form, where the query asks for one. */
   locale: string | undefined;
   isOpen: boolean;
+  /** What the form for signing with one tap sends; null: the page was not opened from a mail, or one tap is not enough. */
+  tap: Record<string, string> | null;
 };
+
+const LONGEST_TOKEN = 200;
+const LONGEST_SOURCE = 100;
+
+/** Without scripts there is no proof of work either. */
+function tapOf(petition: PetitionRow, { r, source, locale }: Fields, isOpen: boolean) {
+  const token = mailedToken(r ?? '');
+  const isOffered = isOpen && petition.challenge !== 'always' && isTappable(petition);
+  if (token === '' || token.length > LONGEST_TOKEN || !isOffered) return null;
+  return {
+    r: token,
+    ...(source ? { source: source.slice(0, LONGEST_SOURCE) } : {}),
+    ...(locale ? { locale } : {}),
+  };
+}
 
 function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
   const { publicId, slug, title, statement, locale } = petition;
@@ -96,7 +121,7 @@ function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
 }
 
 function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, publicUrl: string): string {
-  const { petition, lead, counts, locale, isOpen } = shown;
+  const { petition, lead, counts, locale, isOpen, tap } = shown;
   const total = totalOf(counts);
   const plural = new Intl.PluralRules(spoken).select(total);
   const numbers = new Intl.NumberFormat(spoken);
@@ -125,6 +150,13 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
             </div>
             <p><strong>${count}</strong></p>
             ${parts.length === 0 ? '' : html`<p>${others}</p>`}
+            ${
+              tap &&
+              html`<div class="late">
+                <p>${embed.one_tap_text}</p>
+                ${form(`${publicUrl}/p/${petition.slug}`, tap, button(embed.one_tap_button))}
+              </div>`
+            }
             <p class="late">${isOpen ? pages.common.no_script : embed.closed}</p>
           </undersigned-petition>
         </main>
@@ -151,12 +183,7 @@ export const petitionPageRoutes =
       { schema: { hide: true } },
       async (request, reply) => {
         const on = ctx.store.read;
-        const petition = await findPetition(on, ANONYMOUS, request.params.petition).catch(
-          (error: unknown) => {
-            if (error instanceof Moved) return error;
-            throw error;
-          },
-        );
+        const petition = await findOrMoved(ctx, request.params.petition);
         if (petition instanceof Moved) {
           const [, query] = request.url.split('?');
           return reply.redirect(`${publicUrl}/p/${petition.slug}${query ? `?${query}` : ''}`, 308);
@@ -164,24 +191,46 @@ export const petitionPageRoutes =
         const lead = await findLead(on, petition);
         const counts = await readCounts(on, petition.key);
         const { locale } = request.query;
-        reply.pagePolicy = policyOf(petition, lead, publicUrl);
+        const isOpen = isOpenAt(petition, ctx.now());
+        const tap = tapOf(petition, request.query, isOpen);
         const canonical = ctx.links.petition(petition);
-        const shown: Shown = {
-          petition,
-          lead,
-          counts,
-          canonical,
-          locale,
-          isOpen: isOpenAt(petition, ctx.now()),
-        };
+        const shown: Shown = { petition, lead, counts, canonical, locale, isOpen, tap };
+        reply.pagePolicy = policyOf(shown, publicUrl);
         return reply
           .type('text/html; charset=utf-8')
-          .header('cache-control', PUBLIC_CACHE)
+          .header('cache-control', tap === null ? PUBLIC_CACHE : PRIVATE_CACHE)
           .send(pageOf(shown, site.locales.pick(locale ?? petition.locale), publicUrl));
+      },
+    );
+    // One tap in a mail, without scripts. Opening the page changes nothing: mail scanners open every link.
+    app.post<{ Params: { petition: string }; Body: Fields }>(
+      '/p/:petition',
+      { config: { limit: 'sign', takesSignatures: true }, schema: { hide: true } },
+      async (request, reply) => {
+        const petition = await findOrMoved(ctx, request.params.petition);
+        if (petition instanceof Moved) return reply.redirect(`${publicUrl}/p/${petition.slug}`, 308);
+        const { source = null, locale = null } = request.body;
+        const input = { recognition: needToken(request.body.r), source, locale };
+        checked(request, SignatureInput, input);
+        const tap = () => signByMail(ctx, ANONYMOUS, petition.slug, input, undefined, callerOf(request));
+        await withFloor(ctx, tap);
+        const visit = visitOf(site, request, await findLead(ctx.store.read, petition));
+        const { embed } = site.locales.pick(visit.locale);
+        const back = html`<p>
+          <a href="${ctx.links.petition(petition)}">${visit.words.common.to_petition}</a>
+        </p>`;
+        const page = told(embed.confirm_heading, embed.one_tap_done, back);
+        return visit.send(reply, 202, embed.confirm_heading, page);
       },
     );
     done();
   };
+
+const findOrMoved = (ctx: Context, ref: string): Promise<PetitionRow | Moved> =>
+  findPetition(ctx.store.read, ANONYMOUS, ref).catch((error: unknown) => {
+    if (error instanceof Moved) return error;
+    throw error;
+  });
 
 declare module 'fastify' {
   interface FastifyReply {

@@ -1,13 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { PetitionPath } from '../../../schema/api/common.js';
-import {
-  SignatureAccepted,
-  SignatureInput,
-  SignatureResult,
-} from '../../../schema/api/signatures/signing.js';
+import { isTyped, SignatureInput } from '../../../schema/api/signatures/signing.js';
+import { SignatureAccepted, SignatureResult } from '../../../schema/api/signatures/signing-answers.js';
 import type { Context } from '../../core/context.js';
 import { named } from '../../core/names.js';
 import { readCounts, totalOf } from '../../core/counts/counts.js';
+import { signByMail, type TapInput, type Tapped } from '../../core/signatures/one-tap.js';
 import { signPetition, type Signed } from '../../core/signatures/signing.js';
 import { withFloor } from '../answer-floor.js';
 import { MOVED, PRIVATE_CACHE } from '../answers.js';
@@ -27,6 +25,15 @@ const toAccepted = (
   next: confirmation === 'email' && !vouched ? 'confirm_email' : 'done',
   count: published,
   receipt: ctx.sealer.receipt(signature.key),
+});
+
+/** The answer to one tap in a mail: of its recipient there is nothing in it, and the receipt is of no signature. */
+const toTapped = (ctx: Context, { petitionId, confirmation, published }: Tapped) => ({
+  petition_id: petitionId,
+  confirmation,
+  next: 'confirm_email',
+  count: published,
+  receipt: ctx.sealer.receipt(0),
 });
 
 const toResult = async (ctx: Context, { petitionKey, petitionId, created, signature }: Signed) => ({
@@ -56,7 +63,7 @@ export const signingRoutes =
           access: 'open',
           summary: 'Sign a petition',
           description:
-            'Without a secret key the answer is always 202 and reveals nothing about the address. A publishable key attributes the signature to its organization. With a secret key the answer is 200 if the address has already signed and `listSignatures` finds that signature by the address; 201 if the signature is new and no signature of the petition is hidden from your organization. Otherwise it is 202, too, and an `external_id` that another signature has is left out: a partner must not learn which people others have collected, nor the lead organization which people a partner with the terms `names` or `counts` has. Signing again is safe: it never makes a second signature and changes nothing.',
+            'Without a secret key the answer is always 202 and reveals nothing about the address. A publishable key attributes the signature to its organization. With a secret key the answer is 200 if the address has already signed and `listSignatures` finds that signature by the address; 201 if the signature is new and no signature of the petition is hidden from your organization. Otherwise it is 202, too, and an `external_id` that another signature has is left out: a partner must not learn which people others have collected, nor the lead organization which people a partner with the terms `names` or `counts` has. Signing again is safe: it never makes a second signature and changes nothing. With `recognition` but neither `email` nor `name` it signs for the recipient of that mail, with one tap. Since mails are forwarded, the answer is always the same 202, whether or not the token works: their mailbox has to confirm it, at most once a day.',
           params: PetitionPath,
           body: SignatureInput,
           answers: { 200: SignatureResult, 201: SignatureResult, 202: SignatureAccepted, 308: MOVED },
@@ -69,6 +76,7 @@ export const signingRoutes =
             'not_a_partner',
             'vouching_not_agreed',
             'origin_not_allowed',
+            'form_required',
             'challenge_required',
             'challenge_invalid',
             'scope_required',
@@ -80,15 +88,15 @@ export const signingRoutes =
       },
       async (request, reply) => {
         const { actor, params, body } = request;
+        const retry = retryFrom(ctx, request);
+        if (!isTyped(body)) {
+          const input = camelKeys(body) as TapInput;
+          const tap = () => signByMail(ctx, actor, params.petition, input, retry, callerOf(request));
+          const tapped = toTapped(ctx, await withFloor(ctx, tap));
+          return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(tapped));
+        }
         const sign = () =>
-          signPetition(
-            ctx,
-            actor,
-            params.petition,
-            named(camelKeys(body)),
-            retryFrom(ctx, request),
-            callerOf(request),
-          );
+          signPetition(ctx, actor, params.petition, named(camelKeys(body)), retry, callerOf(request));
         const signed = await withFloor(ctx, sign, ({ mayLearnOutcome: heard }) => heard);
         if (!signed.mayLearnOutcome) {
           const accepted = toAccepted(ctx, signed, body.vouched);

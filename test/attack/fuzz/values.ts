@@ -101,7 +101,10 @@ export function valueOf(random: Random, memory: Memory, given: Json, name = ''):
 }
 
 function objectOf(random: Random, memory: Memory, schema: Json): Json {
-  const required = (schema['required'] ?? []) as string[];
+  // Of a condition what is required without it.
+  const required = [schema, (schema['else'] ?? {}) as Json].flatMap(
+    (one) => (one['required'] ?? []) as string[],
+  );
   const wanted = random.pick([0.1, 0.3, 0.8]);
   const object = Object.fromEntries(
     Object.entries((schema['properties'] ?? {}) as Record<string, Json>)

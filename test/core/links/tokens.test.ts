@@ -1,7 +1,14 @@
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
 import { SCOPES } from '../../../schema/db/tables/organization.js';
-import { listLinkKeys, removeLinkKey, rotateLinkKeys } from '../../../src/core/links/link-keys.js';
+import {
+  listLinkKeys,
+  removeLinkKey,
+  rotateLinkKeys,
+  signingKey,
+} from '../../../src/core/links/link-keys.js';
+import { mailedTokenIn } from '../../../src/core/links/mailed-token.js';
 import {
   consumeToken,
   findToken,
@@ -27,7 +34,11 @@ import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 const PURPOSES: SignedPurpose[] = ['recognise', 'unsubscribe_header', 'unsubscribe_footer'];
 const DAY = 86_400_000;
 
-const sign = (api: TestApp, purpose: SignedPurpose, fields: { day?: number; epoch?: number } = {}) =>
+const sign = (
+  api: TestApp,
+  purpose: SignedPurpose,
+  fields: { day?: number; epoch?: number; mailing?: Buffer | undefined } = {},
+) =>
   api.store.transact(async (tx) => {
     const make = await signer(api.app.ctx, tx, purpose);
     return make({
@@ -36,7 +47,7 @@ const sign = (api: TestApp, purpose: SignedPurpose, fields: { day?: number; epoc
       handle: Buffer.alloc(HANDLE_BYTES, 0xa5),
       mailing: Buffer.alloc(MAILING_HANDLE_BYTES, 0x5a),
       ...fields,
-    });
+    } as Claims);
   });
 
 const read = (api: TestApp, purpose: SignedPurpose, token: string) =>
@@ -52,14 +63,90 @@ const supporter = (api: TestApp, email: string) => {
 onEveryEngine('signed tokens', async (t, engine) => {
   const api = await start(t, engine);
 
-  await t.test('say what was signed, in a text of one length', async (t) => {
+  await t.test('say what was signed, in a text of one of two lengths', async (t) => {
+    const bytes = (length: number) =>
+      fc.uint8Array({ minLength: length, maxLength: length }).map((all) => Buffer.from(all));
+    const always = {
+      epoch: fc.nat(0xffffffff),
+      day: fc.constant(dayOf(new Date())),
+      handle: bytes(HANDLE_BYTES),
+    };
+    const mailing = bytes(MAILING_HANDLE_BYTES);
+    for (const purpose of PURPOSES) {
+      const named = fc.record({ ...always, mailing });
+      const claimed = purpose === 'recognise' ? named : fc.oneof(named, fc.record(always));
+      const make = await api.store.transact((tx) => signer(api.app.ctx, tx, purpose));
+      const all = new Set<string>();
+      await fc.assert(
+        fc.asyncProperty(claimed, async (claims) => {
+          const token = make(claims);
+          t.match(token, 'mailing' in claims ? /^p[rub]_[A-Za-z0-9_-]{64}$/ : /^p[rub]_[A-Za-z0-9_-]{52}$/);
+          t.equal(mailedTokenIn(`${token}.`), token);
+          t.same(await read(api, purpose, token), claims);
+          all.add(token);
+        }),
+        { numRuns: 60 },
+      );
+      t.ok(all.size > 50);
+    }
+  });
+
+  await t.test('the form without a mailing, as it always was, goes on to work', async (t) => {
+    const unnamed = await sign(api, 'recognise', { mailing: undefined });
+    t.notOk(await read(api, 'recognise', unnamed), 'recognition is of a mailing');
+    for (const purpose of ['unsubscribe_header', 'unsubscribe_footer'] as const) {
+      const short = await sign(api, purpose, { mailing: undefined });
+      t.equal(short.length, 55);
+      const claims = await read(api, purpose, short);
+      t.equal(claims?.mailing, undefined);
+      t.match(claims, { epoch: 3, handle: Buffer.alloc(HANDLE_BYTES, 0xa5) });
+      // Neither form can be made of the other, whatever is put in or left out.
+      const long = Buffer.from((await sign(api, purpose)).slice(3), 'base64url');
+      const bytes = Buffer.from(short.slice(3), 'base64url');
+      const middle = 9 + HANDLE_BYTES;
+      const pieces = [
+        Buffer.concat([long.subarray(0, middle), long.subarray(-16)]),
+        Buffer.concat([bytes.subarray(0, middle), Buffer.alloc(9), bytes.subarray(middle)]),
+        Buffer.concat([bytes.subarray(0, middle), long.subarray(middle, -16), bytes.subarray(-16)]),
+        long.subarray(0, 39),
+        Buffer.concat([bytes, Buffer.alloc(9)]),
+        ...[40, 42, 45, 47].map((length) => long.subarray(0, length)),
+      ];
+      for (const [i, piece] of pieces.entries()) {
+        t.notOk(await read(api, purpose, short.slice(0, 3) + piece.toString('base64url')), `${purpose} ${i}`);
+      }
+    }
+  });
+
+  await t.test('another version is refused, even with the right key', async (t) => {
     for (const purpose of PURPOSES) {
       const token = await sign(api, purpose);
-      t.match(token, /^p[rub]_[A-Za-z0-9_-]+$/);
-      t.equal(token.length, purpose === 'recognise' ? 67 : 55);
-      const claims = await read(api, purpose, token);
-      t.match(claims, { epoch: 3, day: dayOf(new Date()), handle: Buffer.alloc(HANDLE_BYTES, 0xa5) });
-      t.equal(claims?.mailing?.length, purpose === 'recognise' ? MAILING_HANDLE_BYTES : undefined);
+      const bytes = Buffer.from(token.slice(3), 'base64url');
+      const { key } = await api.store.transact((tx) => signingKey(api.app.ctx, tx, purpose));
+      for (const version of [0, 1, 2, 255]) {
+        bytes.writeUInt8(version, 0);
+        createHmac('sha256', key)
+          .update(bytes.subarray(0, -16))
+          .digest()
+          .copy(bytes, bytes.length - 16, 0, 16);
+        const found = await read(api, purpose, token.slice(0, 3) + bytes.toString('base64url'));
+        t.equal(found !== undefined, version === 1, `${purpose}: version ${version}`);
+      }
+    }
+  });
+
+  await t.test('a token that mail programs broke over two lines is found, in both forms', async (t) => {
+    for (const mailing of [Buffer.alloc(MAILING_HANDLE_BYTES, 0x5a), undefined]) {
+      const token = await sign(api, 'unsubscribe_footer', { mailing });
+      for (let i = 4; i < token.length; i += 1) {
+        for (const gap of ['\n', '=\r\n', '%20']) {
+          const broken = `https://x.example/?token=${token.slice(0, i)}${gap}${token.slice(i)}`;
+          t.equal(mailedTokenIn(broken), token, `at ${i}`);
+        }
+      }
+      for (const end of ['.', ')', '&x=1', '\nSincerely yours', ' Unsubscribe here', '']) {
+        t.equal(mailedTokenIn(token + end), token, JSON.stringify(end));
+      }
     }
   });
 

@@ -135,9 +135,10 @@ onEveryEngine('listMailingLinks', async (t, engine) => {
           frequency: 'all',
           locale: 'en',
           recognise_token: /^pr_[A-Za-z0-9_-]{64}$/,
-          list_unsubscribe: /^<http:\/\/undersigned\.test\/v1\/unsubscribe\/pu_[A-Za-z0-9_-]{52}>$/,
+          list_unsubscribe: /^<http:\/\/undersigned\.test\/v1\/unsubscribe\/pu_[A-Za-z0-9_-]{64}>$/,
           list_unsubscribe_post: 'List-Unsubscribe=One-Click',
-          unsubscribe_url: /^http:\/\/undersigned\.test\/unsubscribe\?token=pb_[A-Za-z0-9_-]{52}$/,
+          unsubscribe_url: /^http:\/\/undersigned\.test\/unsubscribe\?token=pb_[A-Za-z0-9_-]{64}$/,
+          manage_url: 'http://undersigned.test/manage',
         });
         const url = new URL(link.petition_url);
         t.equal(url.origin + url.pathname + url.hash, 'https://meadows.example/sign#form');

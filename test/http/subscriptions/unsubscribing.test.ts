@@ -1,6 +1,8 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { eq } from 'drizzle-orm';
+import type { RecipientResult } from '../../../schema/db/tables/sending.js';
 import { signer, type SignedPurpose } from '../../../src/core/links/signed-tokens.js';
+import { linkSigner } from '../../../src/core/mailings/personal-links.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { activateSubscription } from '../../../src/core/subscriptions/subscriptions.js';
 import { mergeSupporters } from '../../../src/core/supporters/merging.js';
@@ -50,7 +52,12 @@ async function subscribed(api: TestApp, organizationKey: number, email: string) 
     });
     const link = async (purpose: SignedPurpose) =>
       (await signer(ctx, tx, purpose))({ epoch: 0, day: dayOf(tx.now), handle: row.handle });
-    return { key: row.key, pu: await link('unsubscribe_header'), pb: await link('unsubscribe_footer') };
+    return {
+      key: row.key,
+      handle: row.handle,
+      pu: await link('unsubscribe_header'),
+      pb: await link('unsubscribe_footer'),
+    };
   });
 }
 
@@ -115,6 +122,101 @@ onEveryEngine('unsubscribeByLink', async (t, engine) => {
     t.match(answer, { status: 200, body: { kind: 'subscription', petition_id: null } });
     t.equal(await statusOf(api, key), 'active');
     t.same(await consentsOf(api, org.key), ['granted form', 'withdrawn page', 'granted undo']);
+  });
+
+  await t.test('it counts for the mailing and its variant, once', async (t) => {
+    const { ctx } = api.app;
+    const { mailings, mailingVariants, mailingRecipients, mailingHours } = api.store.tables;
+    const { db } = api.store.read;
+    const org = await api.organization('Counting');
+    const other = await api.organization('Others');
+    const make = (organizationKey: number) =>
+      api.store.transact(async (tx) => {
+        const row = { organizationKey, handle: ctx.random(9), name: 'First', createdAt: tx.now };
+        const [mailing] = await tx.db
+          .insert(mailings)
+          .values({ ...row, publicId: ctx.newId('mlg') })
+          .returning();
+        const mailingKey = mailing?.key ?? 0;
+        const said = { mailingKey, position: 0, name: 'A', handle: ctx.random(9), content: {} };
+        const [variant] = await tx.db
+          .insert(mailingVariants)
+          .values({ ...said, publicId: ctx.newId('mvr') })
+          .returning();
+        return { key: mailingKey, handle: row.handle, variantKey: variant?.key ?? 0, variant: said.handle };
+      });
+    const mailing = await make(org.key);
+    const theirs = await make(other.key);
+    const linksOf = await linkSigner(ctx);
+    const tokenOfUrl = (url: string) => /p[ub]_[A-Za-z0-9_-]{64}$/.exec(url)?.[0] ?? '';
+    const person = async (name: string, named: Buffer, result?: RecipientResult | null) => {
+      const { key, handle, pu } = await subscribed(api, org.key, `${name}@example.org`);
+      const { oneClickUrl, unsubscribeUrl } = linksOf({ epoch: 0, handle }, named);
+      if (result !== undefined) {
+        const { key: mailingKey, variantKey } = mailing;
+        const row = { mailingKey, variantKey, subscriptionKey: key, state: 'sent', result } as const;
+        await api.store.transact((tx) =>
+          tx.db
+            .insert(mailingRecipients)
+            .values({ ...row, bucket: 1, wave: 0, family: 'x' })
+            .returning(),
+        );
+      }
+      return { key, pu: tokenOfUrl(oneClickUrl), pb: tokenOfUrl(unsubscribeUrl), old: pu };
+    };
+    const counted = async () => {
+      const rows = await db.select().from(mailingHours);
+      return rows.map((row) => [row.mailingKey, row.variantKey, row.outcome, row.events].join(' ')).sort();
+    };
+    const resultOf = async (subscriptionKey: number) => {
+      const { subscriptionKey: theirKey } = mailingRecipients;
+      const [row] = await db.select().from(mailingRecipients).where(eq(theirKey, subscriptionKey));
+      return [row?.result, row?.resultAt instanceof Date];
+    };
+
+    const old = await person('old', mailing.variant);
+    t.equal((await leave(api, old.old)).status, 200, 'a link from before, without a mailing');
+    t.same(await counted(), []);
+    t.equal((await leave(api, old.pb)).status, 200);
+    t.same(await counted(), [], 'who had left already leaves no second time');
+
+    const ada = await person('ada', mailing.variant, null);
+    for (const token of [ada.pu, ada.pb, ada.pu]) t.equal((await leave(api, token)).status, 200);
+    const of = (variantKey: number, events: number) => `${mailing.key} ${variantKey} unsubscribed ${events}`;
+    t.same(await counted(), [of(mailing.variantKey, 1)]);
+    t.same(await resultOf(ada.key), ['unsubscribed', true]);
+
+    const letters = await collectMail(api);
+    const back = letters.find(({ to }) => to === 'ada@example.org');
+    await api.call('POST', '/v1/confirmations', { body: { token: back && tokenOf(back) } });
+    t.equal(await statusOf(api, ada.key), 'active');
+    t.same(await counted(), [of(mailing.variantKey, 1)], 'coming back takes nothing back');
+    t.equal((await leave(api, ada.pb)).status, 200);
+    t.same(await counted(), [of(mailing.variantKey, 1)], 'nor does leaving again count again');
+
+    const soft = await person('soft', mailing.handle, 'soft_bounced');
+    t.equal((await leave(api, soft.pb)).status, 200);
+    t.same(await counted(), [of(mailing.variantKey, 2)], 'the variant is known from the recipient');
+    t.same(await resultOf(soft.key), ['unsubscribed', true]);
+
+    const own = await person('own', mailing.handle);
+    t.equal((await leave(api, own.pu)).status, 200);
+    t.same(await counted(), [of(0, 1), of(mailing.variantKey, 2)].sort(), 'sent by another mailer');
+
+    const mixed = await person('mixed', theirs.variant);
+    t.equal((await leave(api, mixed.pu)).status, 200);
+    t.equal(await statusOf(api, mixed.key), 'unsubscribed');
+    t.same(await counted(), [of(0, 1), of(mailing.variantKey, 2)].sort(), 'no mailing of this organization');
+
+    const page = await person('page', mailing.variant, null);
+    const shown = await api.call('GET', `/unsubscribe?token=${page.pb}`);
+    t.match(shown, { status: 200 });
+    await api.call('GET', `/v1/unsubscribe/${page.pu}`);
+    t.equal(await statusOf(api, page.key), 'active', 'opening a link changes nothing');
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    await api.call('POST', '/unsubscribe', { body: `token=${page.pb}`, headers: form });
+    t.same(await counted(), [of(0, 1), of(mailing.variantKey, 3)].sort());
+    await collectMail(api);
   });
 
   await t.test('it ends one list, of one person', async (t) => {
