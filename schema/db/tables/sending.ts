@@ -45,8 +45,8 @@ export type SendingPolicy = {
   perHour?: number | null;
   /** Mails a day by a domain that has just begun to send, day by day; then no limit. */
   warmUp?: number[] | null;
-  /** Shares in percent at which a mailing pauses by itself. */
-  breaker?: { bounces?: number; complaints?: number; unsubscribes?: number };
+  /** Shares in percent above which a mailing pauses by itself, and how many mails must have been sent before. */
+  breaker?: { bounces?: number; complaints?: number; unsubscribes?: number; after?: number };
 };
 
 export function defineSendingTables(
@@ -164,6 +164,11 @@ export function defineSendingTables(
     notBefore: d.instant(),
     /** Successes since the rate last changed. */
     successes: d.int().notNull().default(0),
+    /** Refusals in a row that have slowed it down: each doubles the pause. */
+    setbacks: d.int().notNull().default(0),
+    /** Mails since `windowAt`, at most about a minute ago: how fast it really went. */
+    windowMails: d.int().notNull().default(0),
+    windowAt: d.instant().notNull(),
   });
 
   /** Mails sent by a sender's domain, by day (days since 1970): for warming up. */
