@@ -166,9 +166,9 @@ export function defineSendingTables(
     successes: d.int().notNull().default(0),
     /** Refusals in a row that have slowed it down: each doubles the pause. */
     setbacks: d.int().notNull().default(0),
-    /** Mails since `windowAt`, at most about a minute ago: how fast it really went. */
+    /** Mails since `windowAt`, a minute ago at most: how fast it really goes. */
     windowMails: d.int().notNull().default(0),
-    windowAt: d.instant().notNull(),
+    windowAt: d.instant(),
   });
 
   /** Mails sent by a sender's domain, by day (days since 1970): for warming up. */
