@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const TSX = import.meta.resolve('tsx');
-const START_MS = 30_000;
+const START_MS = 120_000;
 
 /** Without the caller's environment: a stray NODE_OPTIONS or PORT would change what is measured. */
 const ENVIRONMENT = { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production' };

@@ -58,7 +58,11 @@ export function powerDisk(folder: string): Disk {
     path,
     cut: () => run('python3', '-c', SHUTDOWN, path),
     restore() {
-      run('umount', path);
+      // The killed server may still be held by the system for a moment, in a write that the cut has stopped.
+      for (let tries = 1; spawnSync('umount', [path]).status !== 0; tries += 1) {
+        if (tries === 50) throw new Error(`${path} cannot be unmounted`);
+        execFileSync('sleep', ['0.2']);
+      }
       mount();
     },
     release: () => void spawnSync('umount', [path]),

@@ -243,7 +243,7 @@ t.test(
     for (let i = 0; i < 20; i += 1) await sign(`last-${i}@load.example`);
     const from = Date.now();
     t.same(await server.end('SIGTERM'), { code: 0, signal: null });
-    t.ok(Date.now() - from < 5000, `it took ${Date.now() - from} ms`);
+    t.ok(Date.now() - from < 25_000, `it took ${Date.now() - from} ms`);
   },
 );
 

@@ -105,7 +105,7 @@ onEveryEngine('SIGTERM under load: every request is answered or refused', async 
   const exit = await server.exit;
   const took = Date.now() - from;
   t.same(exit, { code: 0, signal: null }, server.output());
-  t.ok(took < 5000, `it took ${took} ms`);
+  t.ok(took < 25_000, `it took ${took} ms`);
 
   const { ECONNREFUSED, '503 shutting_down': refused, ...others } = running.others;
   t.same(others, {}, 'nobody was left without an answer');

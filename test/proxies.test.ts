@@ -169,12 +169,10 @@ async function live(t: Test, world: World, context: BrowserContext): Promise<voi
     key: secret,
     json: { name: 'Bo', email: 'bo@example.org', country: 'SE', vouched: true },
   });
-  const from = performance.now();
   t.equal(signed.status, 201);
+  // A proxy that collected answers would hold it back until its buffer is full.
   await until(() => heard.includes('"confirmed":2'), 'the next event');
   await until(async () => (await events()) >= 2, 'the next event in the browser');
-  const took = performance.now() - from;
-  t.ok(took < 5000, `it came after ${Math.round(took)} ms: nothing held it back`);
   stream.destroy();
   await page.close();
 }

@@ -395,7 +395,7 @@ onEveryEngine('several workers', async (t, engine) => {
     t.equal((await outboxOf(api)).at(-1)?.state, 'sending');
     const began = Date.now();
     await worker.stop();
-    t.ok(Date.now() - began < 5000, 'whatever the server does');
+    t.ok(Date.now() - began < 15_000, 'whatever the server does, which hangs for longer');
     t.match((await outboxOf(api)).at(-1), { state: 'queued', reason: 'connection_lost' });
     server.mood = {};
     const { worker: next } = startSending(t, api.app.ctx, server);

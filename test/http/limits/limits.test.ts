@@ -195,10 +195,15 @@ t.test('limits that processes share', async (t) => {
       const first = await Promise.all(Array.from({ length: 5 }, () => list(one, '203.0.113.7')));
       t.same(new Set(first.map(({ status }) => status)), new Set([200]));
       const waited = performance.now() - asked;
-      t.ok(waited >= 100 && waited < 2000, `they waited ${waited} ms`);
-      const next = performance.now();
-      t.equal((await list(one, '203.0.113.7')).status, 429, 'those who waited were counted');
-      t.ok(performance.now() - next < 90);
+      t.ok(waited >= 100 && waited < 15_000, `they waited ${waited} ms`);
+      const times: number[] = [];
+      for (let i = 0; i < 10; i += 1) {
+        const next = performance.now();
+        t.equal((await list(one, '203.0.113.7')).status, 429, 'those who waited were counted');
+        times.push(performance.now() - next);
+      }
+      // The patience with Redis is 100 ms; a busy machine alone is never as slow ten times in a row.
+      t.ok(Math.min(...times) < 90, `${Math.min(...times)} ms`);
     } finally {
       process.kill(redis.pid(), 'SIGCONT');
     }
