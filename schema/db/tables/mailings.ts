@@ -137,6 +137,7 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
       updatedAt: d.instant(),
       startedAt: d.instant(),
       /** Null in a mailing that is done or cancelled: recipients are left that have to be skipped. */
+      /** Null in a mailing that is done or cancelled: recipients are left that have to be skipped. */
       finishedAt: d.instant(),
     },
     (t) => [
@@ -146,6 +147,10 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
         .index('mailings_open')
         .on(t.state, t.sendAt)
         .where(d.sql`state in ('scheduled', 'building', 'running', 'deciding')`),
+      d
+        .index('mailings_ending')
+        .on(t.key)
+        .where(d.sql`state in ('done', 'cancelled') and finished_at is null`),
     ],
   );
 
