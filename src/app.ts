@@ -22,6 +22,7 @@ import type { LimitStore } from './http/limits/limit-store.js';
 import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
+import { mailingLifeRoutes } from './http/mailings/life.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
@@ -53,6 +54,8 @@ import { createMetrics, watchLimits, watchLive, watchPauses } from './http/servi
 import { referenceRoutes } from './http/service/reference.js';
 import { wellKnownRoutes } from './http/service/well-known.js';
 import { serviceRoutes } from './http/service/service.js';
+import { sendingPolicyRoutes } from './http/sending/policies.js';
+import { mailingRecipientRoutes } from './http/sending/recipients.js';
 import { openShareLinkRoutes, secretShareLinkRoutes } from './http/sharing/share-links.js';
 import { shareRedirectRoutes } from './http/sharing/share-redirect.js';
 import { secretShareStatisticsRoutes } from './http/sharing/share-statistics.js';
@@ -68,6 +71,7 @@ import { mailEventRoutes } from './http/subscriptions/mail-events.js';
 import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions/subscriptions.js';
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
 import { secretWordsRoutes } from './http/words/petition-words.js';
+import { compileMailing } from './mail/campaign/compile.js';
 import { loadLocales, type Locales } from './mail/locales.js';
 import { createRenderer } from './mail/render.js';
 
@@ -246,6 +250,9 @@ const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallb
   secretConsentTextRoutes(ctx),
   secretSubscriptionRoutes(ctx),
   secretMailingRoutes(ctx),
+  mailingLifeRoutes(ctx, compileMailing),
+  mailingRecipientRoutes(ctx),
+  sendingPolicyRoutes(ctx),
   secretShareLinkRoutes(ctx),
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),

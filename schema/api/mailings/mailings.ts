@@ -1,6 +1,7 @@
 import { FREQUENCIES } from '../../db/tables/subscriptions.js';
 import { ownPetition, exampleId, id, localeTag, paging } from '../common.js';
 import { linkToken } from '../links.js';
+import { mailingState, STATE_EXAMPLE } from './mailing-state.js';
 import { email, source } from '../signatures/signing.js';
 import {
   closed,
@@ -44,6 +45,7 @@ const MAILING_EXAMPLE = {
   name: 'Meadows, first mail',
   petition_id: exampleId('pet'),
   source: 'mail-1',
+  ...STATE_EXAMPLE,
   created_at: '2026-11-23T08:00:00.000Z',
 };
 
@@ -55,6 +57,7 @@ export const Mailing = component(
       name: name(),
       petition_id: nullable(id('pet', 'The petition that it is about.')),
       source: nullable(source()),
+      ...mailingState,
       created_at: instant({ description: 'When it was made.' }),
     },
     { description: 'One bulk message to your subscribers.', examples: [MAILING_EXAMPLE] },

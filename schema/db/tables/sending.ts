@@ -20,6 +20,8 @@ export const RECIPIENT_STATES = [
   'skipped',
   'uncertain',
 ] as const;
+/** The states whose recipients can be listed by name: indexes lead to them. The others are only counted. */
+export const LISTED_STATES = ['uncertain', 'failed', 'skipped', 'deferred'] as const;
 /** What came back after `sent`. */
 export const RECIPIENT_RESULTS = ['bounced', 'soft_bounced', 'complained', 'unsubscribed'] as const;
 /** What is counted by variant and hour. */

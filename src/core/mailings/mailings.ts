@@ -87,9 +87,15 @@ export async function listMailings(
   return pageOf(list, rows, limit, (row) => [row.key]);
 }
 
+/** A mailing of any organization. */
+export async function findMailing(on: Reader, publicId: string): Promise<MailingView | undefined> {
+  const [row] = await selectViews(on).where(eq(on.tables.mailings.publicId, publicId));
+  return row;
+}
+
 /** A mailing of the actor's organization. Throws `mailing_not_found`. */
 export async function getMailing(on: Reader, actor: KeyedActor, publicId: string): Promise<MailingView> {
-  const [row] = await selectViews(on).where(eq(on.tables.mailings.publicId, publicId));
+  const row = await findMailing(on, publicId);
   if (!row || !speaksFor(actor, row.organizationKey)) throw new ApiError('mailing_not_found');
   return row;
 }

@@ -17,12 +17,14 @@ import { iso } from '../case.js';
 import { sendWithEtag } from '../conditional.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
+import { toMailingState } from './mailing-state.js';
 
-const toMailing = (row: MailingView) => ({
+export const toMailing = (row: MailingView) => ({
   id: row.publicId,
   name: row.name,
   petition_id: row.petitionId,
   source: row.source,
+  ...toMailingState(row),
   created_at: iso(row.createdAt),
 });
 

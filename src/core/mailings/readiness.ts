@@ -1,0 +1,159 @@
+import { and, eq, isNull } from 'drizzle-orm';
+import type { MailingContent, MailingText, VariantContent } from '../../../schema/db/tables/mailings.js';
+import { ApiError, type FieldError } from '../../errors.js';
+import type { Reader } from '../../store/store.js';
+import { readPauses } from '../brakes/pauses.js';
+import { isOpenAt, statusAt } from '../petitions/petition-life.js';
+import type { MailingView } from './mailings.js';
+
+/*
+ * Whether a mailing can be sent. It is asked when the mailing is scheduled, for that moment, and again when it begins.
+ */
+
+/** `start`: now; `schedule`: at a moment to come, until which an organiser can still do something about it. */
+export type Occasion = { kind: 'start' | 'schedule'; at: Date };
+
+/** Throws `mailing_not_ready`, which lists all that is missing. */
+export async function assertReady(on: Reader, mailing: MailingView, occasion: Occasion): Promise<void> {
+  const errors = [
+    ...(await lacksOfText(on, mailing)),
+    ...(await lacksOfPetition(on, mailing, occasion)),
+    ...(await lacksOfOrganization(on, mailing)),
+    ...(occasion.kind === 'start' ? await lacksOfServer(on, mailing) : []),
+  ];
+  if (errors.length === 0) return;
+  const all = errors.map(({ detail }) => detail).join(' ');
+  throw new ApiError('mailing_not_ready', { detail: shortened(all), errors: errors.slice(0, MOST_ERRORS) });
+}
+
+const MOST_ERRORS = 50;
+const LONGEST = 900;
+const shortened = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
+
+async function lacksOfText(on: Reader, { key, content }: MailingView): Promise<FieldError[]> {
+  if (content === null) {
+    return [
+      { pointer: '/texts', code: 'required', detail: 'It has no content: write a subject and a body.' },
+    ];
+  }
+  const { mailingVariants: t } = on.tables;
+  const variants = await on.db
+    .select({ position: t.position, content: t.content })
+    .from(t)
+    .where(eq(t.mailingKey, key))
+    .orderBy(t.position);
+  return lacksOfTexts(
+    content,
+    variants.map((variant) => variant.content),
+  );
+}
+
+/** What is missing in the texts of a mailing, each with a pointer to where it is to be written. */
+export function lacksOfTexts(
+  { texts }: Pick<MailingContent, 'texts'>,
+  variants: readonly VariantContent[],
+): FieldError[] {
+  const locales = Object.keys(texts);
+  if (locales.length === 0 && variants.every((variant) => Object.keys(variant.texts ?? {}).length === 0)) {
+    return [{ pointer: '/texts', code: 'required', detail: 'It has no text: write a subject and a body.' }];
+  }
+  const lacks = new Map<string, FieldError>();
+  for (const [i, variant] of (variants.length === 0 ? [{}] : variants).entries()) {
+    const own = variant.texts ?? {};
+    for (const locale of new Set([...locales, ...Object.keys(own)])) {
+      const place = own[locale] === undefined ? '' : `/variants/${i}`;
+      const text: Partial<MailingText> = { ...texts[locale], ...own[locale] };
+      for (const [field, lack] of lacksOfOne(text)) {
+        const pointer = `${place}/texts/${locale}/${field}`;
+        lacks.set(pointer, { pointer, code: 'required', detail: `The text in ${locale} has no ${lack}.` });
+      }
+    }
+  }
+  return [...lacks.values()];
+}
+
+const isBlank = (text: string | null | undefined) => text == null || text.trim() === '';
+
+function lacksOfOne({ subject, markdown, html }: Partial<MailingText>): [field: string, lack: string][] {
+  return [
+    ...(isBlank(subject) ? ([['subject', 'subject']] as [string, string][]) : []),
+    ...(isBlank(markdown) && isBlank(html) ? ([['markdown', 'body']] as [string, string][]) : []),
+  ];
+}
+
+/** A petition that is a draft when a mailing is scheduled may be published by then; one that has ended stays so. */
+async function lacksOfPetition(
+  on: Reader,
+  { petitionKey }: MailingView,
+  { kind, at }: Occasion,
+): Promise<FieldError[]> {
+  if (petitionKey === null) return [];
+  const { petitions: t } = on.tables;
+  const [petition] = await on.db
+    .select({ status: t.status, opensAt: t.opensAt, closesAt: t.closesAt })
+    .from(t)
+    .where(eq(t.key, petitionKey));
+  if (petition && isOpenAt(petition, at)) return [];
+  const isComing = petition && kind === 'schedule' && ['draft', 'published'].includes(statusAt(petition, at));
+  if (isComing) return [];
+  const state = petition ? statusAt(petition, at) : 'closed';
+  const detail =
+    state === 'draft'
+      ? 'Its petition is a draft: publish it first.'
+      : state === 'published'
+        ? 'Its petition is not open yet.'
+        : `Its petition ${kind === 'schedule' ? 'will be over by then' : 'is over'}: nobody can sign it.`;
+  return [{ pointer: '/petition', code: 'not_open', detail }];
+}
+
+async function lacksOfOrganization(on: Reader, mailing: MailingView): Promise<FieldError[]> {
+  const { organizationKey, petitionKey } = mailing;
+  const { subscriptions, organizations, keyIsolations, apiKeys } = on.tables;
+  const lacks: FieldError[] = [];
+  const [organization] = await on.db
+    .select({ testOf: organizations.testOf, testEmail: organizations.testEmail })
+    .from(organizations)
+    .where(eq(organizations.key, organizationKey));
+  if (organization?.testOf != null && organization.testEmail === null) {
+    const detail = 'Set `test_email` of your organization: mails of tests go there.';
+    lacks.push({ pointer: '', code: 'test_email', detail });
+  }
+  const [subscriber] = await on.db
+    .select({ key: subscriptions.key })
+    .from(subscriptions)
+    .where(and(eq(subscriptions.organizationKey, organizationKey), eq(subscriptions.status, 'active')))
+    .limit(1);
+  if (!subscriber) {
+    const detail = 'Nobody has subscribed to your mails yet, so it would go to nobody.';
+    lacks.push({ pointer: '/segment', code: 'empty', detail });
+  }
+  if (petitionKey === null) return lacks;
+  const [isolated] = await on.db
+    .select({ key: keyIsolations.key })
+    .from(keyIsolations)
+    .innerJoin(apiKeys, eq(apiKeys.key, keyIsolations.apiKeyKey))
+    .where(
+      and(
+        eq(keyIsolations.petitionKey, petitionKey),
+        eq(apiKeys.organizationKey, organizationKey),
+        isNull(keyIsolations.releasedAt),
+      ),
+    )
+    .limit(1);
+  if (!isolated) return lacks;
+  const detail =
+    'A key of yours is isolated for its petition, so signatures that it brings would be quarantined. Release the key first.';
+  return [...lacks, { pointer: '/petition', code: 'key_isolated', detail }];
+}
+
+async function lacksOfServer(on: Reader, { petitionKey }: MailingView): Promise<FieldError[]> {
+  const paused = await readPauses(on);
+  const what = paused?.writing
+    ? 'all changes'
+    : petitionKey !== null && paused?.signing
+      ? 'signing'
+      : undefined;
+  if (what === undefined) return [];
+  const detail = `The operator of this server has paused ${what}: start it when that is over.`;
+  return [{ pointer: '', code: 'paused', detail }];
+}
