@@ -19,7 +19,7 @@ export async function assertReady(on: Reader, mailing: MailingView, occasion: Oc
     ...(await lacksOfText(on, mailing)),
     ...(await lacksOfPetition(on, mailing, occasion)),
     ...(await lacksOfOrganization(on, mailing)),
-    ...(occasion.kind === 'start' ? await lacksOfServer(on, mailing) : []),
+    ...(occasion.kind === 'start' ? await lacksOfNow(on, mailing, occasion.at) : []),
   ];
   if (errors.length === 0) return;
   const all = errors.map(({ detail }) => detail).join(' ');
@@ -146,14 +146,21 @@ async function lacksOfOrganization(on: Reader, mailing: MailingView): Promise<Fi
   return [...lacks, { pointer: '/petition', code: 'key_isolated', detail }];
 }
 
-async function lacksOfServer(on: Reader, { petitionKey }: MailingView): Promise<FieldError[]> {
+async function lacksOfNow(
+  on: Reader,
+  { petitionKey, expiresAt }: MailingView,
+  now: Date,
+): Promise<FieldError[]> {
+  const lacks: FieldError[] = [];
+  if (expiresAt !== null && expiresAt <= now) {
+    const detail = 'It has expired: schedule it with a later `expires_at`, or with null.';
+    lacks.push({ pointer: '/expires_at', code: 'past', detail });
+  }
   const paused = await readPauses(on);
-  const what = paused?.writing
-    ? 'all changes'
-    : petitionKey !== null && paused?.signing
-      ? 'signing'
-      : undefined;
-  if (what === undefined) return [];
-  const detail = `The operator of this server has paused ${what}: start it when that is over.`;
-  return [{ pointer: '', code: 'paused', detail }];
+  const isStopped = paused?.writing ?? (petitionKey === null ? undefined : paused?.signing);
+  if (isStopped) {
+    const detail = `The operator of this server has paused ${isStopped.what}: start it when that is over.`;
+    lacks.push({ pointer: '', code: 'paused', detail });
+  }
+  return lacks;
 }

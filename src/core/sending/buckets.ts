@@ -23,14 +23,14 @@ export type Bucket = {
 export const NO_LIMIT = 36_000_000;
 /** However often a provider refuses, a mail a minute is tried. */
 export const SLOWEST = 60;
-/** What may be sent at once after a silence: the mails of so much time, and one at least. */
+/** What may be sent at once after a silence: the mails of so much time, and two at least. */
 const BURST_MS = 10_000;
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 30 * MINUTE_MS;
 /** A clock that runs ahead by more than this is not waited for. */
 const CLOCKS_DIFFER_MS = MINUTE_MS;
 
-const burstOf = (rate: number): number => Math.max(1000, Math.floor((rate * BURST_MS) / 3600));
+const burstOf = (rate: number): number => Math.max(2000, Math.floor((rate * BURST_MS) / 3600));
 
 export const newBucket = (scope: string, rate: number, at: Date): Bucket => ({
   scope,
