@@ -4,10 +4,13 @@ import { NO_KEY, type KeyedActor } from '../core/actor.js';
 import type { Context } from '../core/context.js';
 import { cancelMailing, pauseMailing, resumeMailing, type Move } from '../core/mailings/life.js';
 import { findMailing, listMailings, type MailingView } from '../core/mailings/mailings.js';
+import type { Compile } from '../core/mailings/source.js';
 import { startMailing } from '../core/mailings/starting.js';
 import { listOrganizations } from '../core/organization/organizations.js';
 import { readTallies } from '../core/sending/tallies.js';
+import { loadConfig } from '../config.js';
 import { compileMailing } from '../mail/campaign/compile.js';
+import { loadLocales } from '../mail/locales.js';
 import { withContext } from './context.js';
 import { mailingBar } from './mailing-bar.js';
 
@@ -48,7 +51,7 @@ export const listMailingsCommand = (flags: { organization?: string; json?: boole
 async function* mailingsOf(ctx: Context, actor: KeyedActor): AsyncGenerator<MailingView> {
   let cursor: string | undefined;
   do {
-    const page = await listMailings(ctx.store.read, actor, { limit: 100, cursor });
+    const page = await listMailings(ctx.store.read, actor, {}, { limit: 100, cursor });
     yield* page.items;
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
@@ -58,7 +61,10 @@ async function* mailingsOf(ctx: Context, actor: KeyedActor): AsyncGenerator<Mail
 export const startMailingCommand = (id: string): Promise<void> =>
   withContext(async (ctx) => {
     const { organizationKey } = await mailingOf(ctx, id);
-    const { name } = await startMailing(ctx, actorOf(organizationKey), id, compileMailing);
+    const { publicUrl, LOCALES_FOLDER } = loadConfig();
+    const options = { publicUrl, locales: loadLocales(LOCALES_FOLDER || undefined) };
+    const compile: Compile = (source) => compileMailing(source, options);
+    const { name } = await startMailing(ctx, actorOf(organizationKey), id, compile);
     console.log(`${name} begins within a second, on a server of this database.`);
     console.log(`'undersigned mailings status ${id}' shows how it goes.`);
   });

@@ -1,7 +1,10 @@
 import { and, asc, eq, inArray } from 'drizzle-orm';
 import type { MailingContent, VariantContent } from '../../schema/db/tables/mailings.js';
 import type { RecipientState } from '../../schema/db/tables/sending.js';
+import type { Compile } from '../../src/core/mailings/source.js';
 import { moveTallies, readTallies } from '../../src/core/sending/tallies.js';
+import { compileMailing } from '../../src/mail/campaign/compile.js';
+import { loadLocales } from '../../src/mail/locales.js';
 import type { Tx } from '../../src/store/store.js';
 import type { TestApp } from './helper.js';
 
@@ -159,3 +162,9 @@ export const setMailing = (
   api.store.transact(async (tx) => {
     await tx.db.update(tx.tables.mailings).set(set).where(eq(tx.tables.mailings.key, key));
   });
+
+const locales = loadLocales();
+
+/** As the server compiles mailings. */
+export const compile: Compile = (source) =>
+  compileMailing(source, { publicUrl: 'http://undersigned.test', locales });

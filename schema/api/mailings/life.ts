@@ -1,5 +1,11 @@
 import { closed, component, matching, nullable, optional } from '../typebox.js';
-import { timeZone } from './mailing-state.js';
+
+const timeZone = () =>
+  matching('^[A-Za-z][A-Za-z0-9_+-]*(?:[/ ][A-Za-z0-9_+-]+)*$', 60, {
+    rule: 'Write a time zone of IANA, like Europe/Berlin.',
+    description: 'A time zone of IANA.',
+    examples: ['Europe/Berlin'],
+  });
 
 const moment = (description: string, example: string) =>
   matching(

@@ -1,40 +1,50 @@
 import { and, eq } from 'drizzle-orm';
-import type { Tables } from '../../../schema/db/tables.js';
-import type { FrozenVariant } from '../../../schema/db/tables/mailings.js';
-import type { Reader, Tx } from '../../store/store.js';
+import { ApiError } from '../../errors.js';
+import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { requireWritten } from '../overtaken.js';
 import type { MailingView } from './mailings.js';
+import type { CompiledMailing, Finding } from './source.js';
 
-type VariantRow = Tables['mailingVariants']['$inferSelect'];
-
-/** All that compiling needs. */
-export type MailingSource = { mailing: MailingView; variants: VariantRow[]; organizationName: string };
-
-export async function sourceOf(on: Reader, mailing: MailingView): Promise<MailingSource> {
-  const { mailingVariants: t, organizations } = on.tables;
-  const variants = await on.db.select().from(t).where(eq(t.mailingKey, mailing.key)).orderBy(t.position);
-  const [organization] = await on.db
-    .select({ name: organizations.name })
-    .from(organizations)
-    .where(eq(organizations.key, mailing.organizationKey));
-  return { mailing, variants, organizationName: organization?.name ?? '' };
+/** Throws `mailing_not_ready`, with what is missing in words, if something keeps the mailing from being sent. */
+export function assertReady({ findings }: Pick<CompiledMailing, 'findings'>): void {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  if (errors.length === 0) return;
+  const said = errors.slice(0, 5).map(placed);
+  const more = errors.length > said.length ? [`and ${errors.length - said.length} more`] : [];
+  throw new ApiError('mailing_not_ready', { detail: [...said, ...more].join(' ') });
 }
 
-/** Stores what every variant says, in the order of their positions. */
+const placed = ({ detail, where: { variant, locale, part } }: Finding): string => {
+  const place = [variant === null ? null : `variant ${variant}`, locale, part].filter(Boolean).join(', ');
+  return part === 'mailing' ? detail : `(${place}) ${detail}`;
+};
+
+/**
+ * Fixes what a mailing says, with the links whose clicks are counted. `compiled` was made from the mailing as it is in this
+ * transaction. Throws `mailing_not_ready` if it has errors.
+ */
 export async function freezeMailing(
   _ctx: Context,
   tx: Tx,
   mailing: Pick<MailingView, 'key'>,
-  frozen: readonly FrozenVariant[],
+  compiled: CompiledMailing,
 ): Promise<void> {
-  const { mailingVariants: t } = tx.tables;
-  for (const [position, variant] of frozen.entries()) {
-    const written = await tx.db
-      .update(t)
-      .set({ frozen: variant })
-      .where(and(eq(t.mailingKey, mailing.key), eq(t.position, position)))
-      .returning({ key: t.key });
-    requireWritten(written);
+  assertReady(compiled);
+  const { mailingVariants: v, mailingLinks } = tx.tables;
+  await tx.db.delete(mailingLinks).where(eq(mailingLinks.mailingKey, mailing.key));
+  for (const { key, frozen, links } of compiled.variants) {
+    await tx.db
+      .update(v)
+      .set({ frozen })
+      .where(and(eq(v.key, key), eq(v.mailingKey, mailing.key)));
+    if (links.length === 0) continue;
+    const rows = links.map(({ code, url }, position) => ({
+      mailingKey: mailing.key,
+      variantKey: key,
+      position,
+      code,
+      url,
+    }));
+    await tx.db.insert(mailingLinks).values(rows);
   }
 }

@@ -4,7 +4,7 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
 import { readSums } from './mailing-sums.js';
-import { getMailing, type MailingView } from './mailings.js';
+import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
 import { assertMove, makeMove } from './moves.js';
 
 /*
@@ -13,7 +13,12 @@ import { assertMove, makeMove } from './moves.js';
  * `idempotency_key_reused`.
  */
 
-export type Move = (ctx: Context, actor: KeyedActor, publicId: string, retry?: Retry) => Promise<MailingView>;
+export type Move = (
+  ctx: Context,
+  actor: KeyedActor,
+  publicId: string,
+  retry?: Retry,
+) => Promise<WholeMailing>;
 
 const verb =
   (work: (tx: Tx, mailing: MailingView) => Promise<void>): Move =>
@@ -21,7 +26,7 @@ const verb =
     ctx.store.transact((tx) =>
       once(tx, retry, async () => {
         await work(tx, await getMailing(tx, actor, publicId));
-        return getMailing(tx, actor, publicId);
+        return getWholeMailing(tx, actor, publicId);
       }),
     );
 

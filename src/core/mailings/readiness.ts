@@ -1,5 +1,4 @@
 import { and, eq, isNull } from 'drizzle-orm';
-import type { MailingContent, MailingText, VariantContent } from '../../../schema/db/tables/mailings.js';
 import { ApiError, type FieldError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import { readPauses } from '../brakes/pauses.js';
@@ -7,16 +6,15 @@ import { isOpenAt, statusAt } from '../petitions/petition-life.js';
 import type { MailingView } from './mailings.js';
 
 /*
- * Whether a mailing can be sent. It is asked when the mailing is scheduled, for that moment, and again when it begins.
+ * Whether a mailing can be sent, apart from what it says, which compiling judges. It is asked when the mailing is scheduled, for that moment, and again when it begins.
  */
 
 /** `start`: now; `schedule`: at a moment to come, until which an organiser can still do something about it. */
 export type Occasion = { kind: 'start' | 'schedule'; at: Date };
 
-/** Throws `mailing_not_ready`, which lists all that is missing. */
-export async function assertReady(on: Reader, mailing: MailingView, occasion: Occasion): Promise<void> {
+/** Throws `mailing_not_ready`, which lists all that is missing but the texts. */
+export async function assertSendable(on: Reader, mailing: MailingView, occasion: Occasion): Promise<void> {
   const errors = [
-    ...(await lacksOfText(on, mailing)),
     ...(await lacksOfPetition(on, mailing, occasion)),
     ...(await lacksOfOrganization(on, mailing)),
     ...(occasion.kind === 'start' ? await lacksOfNow(on, mailing, occasion.at) : []),
@@ -29,57 +27,6 @@ export async function assertReady(on: Reader, mailing: MailingView, occasion: Oc
 const MOST_ERRORS = 50;
 const LONGEST = 900;
 const shortened = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text);
-
-async function lacksOfText(on: Reader, { key, content }: MailingView): Promise<FieldError[]> {
-  if (content === null) {
-    return [
-      { pointer: '/texts', code: 'required', detail: 'It has no content: write a subject and a body.' },
-    ];
-  }
-  const { mailingVariants: t } = on.tables;
-  const variants = await on.db
-    .select({ position: t.position, content: t.content })
-    .from(t)
-    .where(eq(t.mailingKey, key))
-    .orderBy(t.position);
-  return lacksOfTexts(
-    content,
-    variants.map((variant) => variant.content),
-  );
-}
-
-/** What is missing in the texts of a mailing, each with a pointer to where it is to be written. */
-export function lacksOfTexts(
-  { texts }: Pick<MailingContent, 'texts'>,
-  variants: readonly VariantContent[],
-): FieldError[] {
-  const locales = Object.keys(texts);
-  if (locales.length === 0 && variants.every((variant) => Object.keys(variant.texts ?? {}).length === 0)) {
-    return [{ pointer: '/texts', code: 'required', detail: 'It has no text: write a subject and a body.' }];
-  }
-  const lacks = new Map<string, FieldError>();
-  for (const [i, variant] of (variants.length === 0 ? [{}] : variants).entries()) {
-    const own = variant.texts ?? {};
-    for (const locale of new Set([...locales, ...Object.keys(own)])) {
-      const place = own[locale] === undefined ? '' : `/variants/${i}`;
-      const text: Partial<MailingText> = { ...texts[locale], ...own[locale] };
-      for (const [field, lack] of lacksOfOne(text)) {
-        const pointer = `${place}/texts/${locale}/${field}`;
-        lacks.set(pointer, { pointer, code: 'required', detail: `The text in ${locale} has no ${lack}.` });
-      }
-    }
-  }
-  return [...lacks.values()];
-}
-
-const isBlank = (text: string | null | undefined) => text == null || text.trim() === '';
-
-function lacksOfOne({ subject, markdown, html }: Partial<MailingText>): [field: string, lack: string][] {
-  return [
-    ...(isBlank(subject) ? ([['subject', 'subject']] as [string, string][]) : []),
-    ...(isBlank(markdown) && isBlank(html) ? ([['markdown', 'body']] as [string, string][]) : []),
-  ];
-}
 
 /** A petition that is a draft when a mailing is scheduled may be published by then; one that has ended stays so. */
 async function lacksOfPetition(

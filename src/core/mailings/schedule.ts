@@ -5,12 +5,12 @@ import { DAY_MS, HOUR_MS } from '../../time.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
-import { findMailing, getMailing, type MailingView } from './mailings.js';
+import { findMailing, getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
 import { isOpen } from './mailing-indexes.js';
-import { makeMove } from './moves.js';
-import { assertReady } from './readiness.js';
+import { canMove, makeMove } from './moves.js';
 import { readSendTime, readTimeZone, shownIn } from './send-times.js';
-import { begin, beginAnew, prepare, Unusable, type Compile } from './starting.js';
+import type { Compile } from './source.js';
+import { begin, beginAnew, prepare, Unusable } from './starting.js';
 
 export type Scheduling = {
   /** An instant, or what a clock shows in the time zone. */
@@ -32,27 +32,40 @@ export const scheduleMailing = (
   ctx: Context,
   actor: KeyedActor,
   publicId: string,
-  { sendAt: written, timeZone: typed = null, expiresAt: expiry }: Scheduling,
+  scheduling: Scheduling,
+  compile: Compile,
   retry?: Retry,
-): Promise<MailingView> =>
-  ctx.store.transact((tx) =>
-    once(tx, retry, async () => {
-      const mailing = await getMailing(tx, actor, publicId);
-      const timeZone = typed === null ? null : readTimeZone(typed);
-      const sendAt = readSendTime('/send_at', written, timeZone);
-      const expiresAt =
-        expiry === undefined
-          ? mailing.expiresAt
-          : expiry === null
-            ? null
-            : readSendTime('/expires_at', expiry, timeZone ?? mailing.timeZone);
-      assertToCome({ sendAt, timeZone, expiresAt }, tx.now);
-      await assertReady(tx, mailing, { kind: 'schedule', at: sendAt });
-      const set = { state: 'scheduled' as const, sendAt, timeZone, expiresAt, pauseReason: null };
-      await makeMove(tx, mailing, 'schedule', set);
-      return getMailing(tx, actor, publicId);
-    }),
-  );
+): Promise<WholeMailing> =>
+  beginAnew(async () => {
+    const before = await getMailing(ctx.store.read, actor, publicId);
+    if (canMove(before.state, 'schedule')) {
+      const { sendAt } = readTimes(scheduling, before, ctx.now());
+      await prepare(ctx, before, compile, { kind: 'schedule', at: sendAt });
+    }
+    return ctx.store.transact((tx) =>
+      once(tx, retry, async () => {
+        const mailing = await getMailing(tx, actor, publicId);
+        const times = readTimes(scheduling, mailing, tx.now);
+        await makeMove(tx, mailing, 'schedule', { state: 'scheduled', ...times, pauseReason: null });
+        return getWholeMailing(tx, actor, publicId);
+      }),
+    );
+  });
+
+/** Throws `invalid_body`. */
+function readTimes(
+  { sendAt: written, timeZone: typed = null, expiresAt: expiry }: Scheduling,
+  mailing: MailingView,
+  now: Date,
+): Times {
+  const timeZone = typed === null ? null : readTimeZone(typed);
+  const sendAt = readSendTime('/send_at', written, timeZone);
+  const read = (text: string) => readSendTime('/expires_at', text, timeZone ?? mailing.timeZone);
+  const expiresAt = expiry === undefined ? mailing.expiresAt : expiry === null ? null : read(expiry);
+  const times = { sendAt, timeZone, expiresAt };
+  assertToCome(times, now);
+  return times;
+}
 
 type Times = { sendAt: Date; timeZone: string | null; expiresAt: Date | null };
 
@@ -107,11 +120,11 @@ async function startOne(
   if (!mailing || !isDue(mailing, ctx.now())) return undefined;
   if (isTooLate(mailing, ctx.now())) return miss(ctx, mailing, null);
   try {
-    const compiled = await prepare(ctx, mailing, compile);
+    const prepared = await prepare(ctx, mailing, compile);
     return await ctx.store.transact(async (tx) => {
       const now = await findMailing(tx, publicId);
       if (!now || !isDue(now, tx.now)) return undefined;
-      await begin(ctx, tx, now, compiled);
+      await begin(ctx, tx, now, prepared);
       return 'started';
     });
   } catch (error) {

@@ -1,19 +1,17 @@
-import type { FrozenVariant } from '../../../schema/db/tables/mailings.js';
 import { ApiError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
-import { freezeMailing, sourceOf, type MailingSource } from './freezing.js';
-import { getMailing, type MailingView } from './mailings.js';
+import { assertReady, freezeMailing } from './freezing.js';
+import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
 import { canMove, makeMove } from './moves.js';
-import { assertReady } from './readiness.js';
-
-/** Makes of a mailing what is sent: pure, so that it can run outside of transactions. */
-export type Compile = (source: MailingSource) => FrozenVariant[];
+import { sourceOf } from './reading-source.js';
+import { assertSendable, type Occasion } from './readiness.js';
+import type { Compile, CompiledMailing } from './source.js';
 
 /** What a version of a mailing says. */
-type Compiled = { version: number; variants: FrozenVariant[] };
+type Prepared = { version: number; compiled: CompiledMailing };
 
 /** Somebody has edited the mailing while it was compiled. */
 class Edited extends Error {}
@@ -33,15 +31,15 @@ export const startMailing = (
   publicId: string,
   compile: Compile,
   retry?: Retry,
-): Promise<MailingView> =>
+): Promise<WholeMailing> =>
   beginAnew(async () => {
     const before = await getMailing(ctx.store.read, actor, publicId);
     // One that has been started already may be a retry, which gets the first answer.
-    const compiled = canMove(before.state, 'start') ? await prepare(ctx, before, compile) : undefined;
+    const prepared = canMove(before.state, 'start') ? await prepare(ctx, before, compile) : undefined;
     return ctx.store.transact((tx) =>
       once(tx, retry, async () => {
-        await begin(ctx, tx, await getMailing(tx, actor, publicId), compiled);
-        return getMailing(tx, actor, publicId);
+        await begin(ctx, tx, await getMailing(tx, actor, publicId), prepared);
+        return getWholeMailing(tx, actor, publicId);
       }),
     );
   });
@@ -60,13 +58,20 @@ export async function beginAnew<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What the mailing says. Throws `mailing_not_ready`, or `Unusable`. */
-export async function prepare(ctx: Context, mailing: MailingView, compile: Compile): Promise<Compiled> {
+/** What the mailing says. Throws `mailing_not_ready`, or `Unusable`. Not for transactions. */
+export async function prepare(
+  ctx: Context,
+  mailing: MailingView,
+  compile: Compile,
+  occasion: Occasion = { kind: 'start', at: ctx.now() },
+): Promise<Prepared> {
   const { read } = ctx.store;
-  await assertReady(read, mailing, { kind: 'start', at: ctx.now() });
-  const source = await sourceOf(read, mailing);
+  const source = await sourceOf(ctx, read, mailing);
+  await assertSendable(read, mailing, occasion);
   try {
-    return { version: mailing.version, variants: compile(source) };
+    const compiled = compile(source);
+    assertReady(compiled);
+    return { version: mailing.version, compiled };
   } catch (error) {
     throw new Unusable('a mailing cannot be compiled', { cause: error });
   }
@@ -77,12 +82,12 @@ export async function begin(
   ctx: Context,
   tx: Tx,
   mailing: MailingView,
-  compiled: Compiled | undefined,
+  prepared: Prepared | undefined,
 ): Promise<void> {
   if (canMove(mailing.state, 'start')) {
-    if (compiled?.version !== mailing.version) throw new Edited();
-    await assertReady(tx, mailing, { kind: 'start', at: tx.now });
+    if (prepared?.version !== mailing.version) throw new Edited();
+    await assertSendable(tx, mailing, { kind: 'start', at: tx.now });
   }
   await makeMove(tx, mailing, 'start', { state: 'building', startedAt: tx.now, pauseReason: null });
-  if (compiled) await freezeMailing(ctx, tx, mailing, compiled.variants);
+  if (prepared) await freezeMailing(ctx, tx, mailing, prepared.compiled);
 }

@@ -159,7 +159,7 @@ async function familyByMx(resolver: MxResolver, domain: string, timeoutMs: numbe
   const exchanger = first && plain(first.exchange);
   if (!exchanger) return domain;
   const owner = getDomain(exchanger);
-  return owner === null ? domain : (EXCHANGERS[owner] ?? owner);
+  return owner === null ? domain : (EXCHANGERS[owner] ?? `mx:${owner}`);
 }
 
 const MOST_DOMAINS = 500;
@@ -180,7 +180,7 @@ export async function learnFamilies(ctx: Context, resolver: MxResolver, mailingK
     .from(t)
     .where(isWaiting)
     .orderBy(t.family);
-  const names = rows.map(({ family }) => family).filter((family) => family.includes('.'));
+  const names = rows.map(({ family }) => family).filter((family) => !family.includes(':'));
   const unknown = [...(await unknownOf(ctx, names))].slice(0, MOST_DOMAINS);
   await lookUpFamilies(ctx, resolver, unknown);
   const families = await familiesOf(ctx.store.read, names);

@@ -8,7 +8,7 @@ import type { Context } from '../context.js';
 import { decodeCursor, keysOfRuns, pageOf, type Page, type PageRequest } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
 import { isListed, isToDo } from '../mailings/mailing-indexes.js';
-import { getMailing, type MailingView } from '../mailings/mailings.js';
+import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from '../mailings/mailings.js';
 import { requireWritten } from '../overtaken.js';
 import { moveTallies } from './tallies.js';
 
@@ -78,7 +78,7 @@ export async function listRecipients(
   return mayRead ? page : { ...page, items: page.items.map((row) => ({ ...row, email: null })) };
 }
 
-export type Resent = { mailing: MailingView; resent: number };
+export type Resent = { mailing: WholeMailing; resent: number };
 
 /**
  * Queues recipients whose mail may or may not have arrived again: all, or these subscriptions. They may get it twice, with
@@ -98,7 +98,7 @@ export const resendUncertain = (
       assertGoesOn(mailing, tx.now);
       const resent = await queueUncertain(tx, mailing, who);
       if (resent > 0 && mailing.state === 'done') await reopen(tx, mailing);
-      return { mailing: await getMailing(tx, actor, publicId), resent };
+      return { mailing: await getWholeMailing(tx, actor, publicId), resent };
     }),
   );
 

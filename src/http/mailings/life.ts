@@ -11,7 +11,8 @@ import {
   type Move,
 } from '../../core/mailings/life.js';
 import { scheduleMailing } from '../../core/mailings/schedule.js';
-import { startMailing, type Compile } from '../../core/mailings/starting.js';
+import type { Compile } from '../../core/mailings/source.js';
+import { startMailing } from '../../core/mailings/starting.js';
 import type { ErrorCode } from '../../errors.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
@@ -112,7 +113,8 @@ export const mailingLifeRoutes =
       async (request, reply) => {
         const { mailing: id } = request.params;
         const when = camelKeys(request.body);
-        const mailing = await scheduleMailing(ctx, keyed(request), id, when, retryFrom(ctx, request));
+        const retry = retryFrom(ctx, request);
+        const mailing = await scheduleMailing(ctx, keyed(request), id, when, compile, retry);
         return reply.header('cache-control', PRIVATE_CACHE).send(toMailing(mailing));
       },
     );
