@@ -362,8 +362,8 @@ onEveryEngine('scheduleMailing and what becomes of it', async (t, engine) => {
         throw new Error('unknown filter');
       };
       t.same(await startDue(api.app.ctx, fails), [{ mailingId: broken.id, outcome: 'missed' }]);
-      t.match(await api.call('GET', '/v1/mailings?limit=1', { key: lead.secret }), {
-        body: { data: [{ id: broken.id, state: 'missed', pause_reason: 'content_unusable' }] },
+      t.match(await api.call('GET', `/v1/mailings/${broken.id}`, { key: lead.secret }), {
+        body: { state: 'missed', pause_reason: 'content_unusable' },
       });
     },
   );
