@@ -22,8 +22,11 @@ import type { LimitStore } from './http/limits/limit-store.js';
 import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
+import { mailingLifeRoutes } from './http/mailings/life.js';
+import { mailingLinkRoutes } from './http/mailings/mailing-links.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
 import { secretSegmentRoutes } from './http/segments/segments.js';
+import { mailingPreviewRoutes } from './http/mailings/previews.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
 import { meRoutes } from './http/my-data/me.js';
@@ -54,6 +57,8 @@ import { createMetrics, watchLimits, watchLive, watchPauses } from './http/servi
 import { referenceRoutes } from './http/service/reference.js';
 import { wellKnownRoutes } from './http/service/well-known.js';
 import { serviceRoutes } from './http/service/service.js';
+import { sendingPolicyRoutes } from './http/sending/policies.js';
+import { mailingRecipientRoutes } from './http/sending/recipients.js';
 import { openShareLinkRoutes, secretShareLinkRoutes } from './http/sharing/share-links.js';
 import { shareRedirectRoutes } from './http/sharing/share-redirect.js';
 import { secretShareStatisticsRoutes } from './http/sharing/share-statistics.js';
@@ -70,6 +75,7 @@ import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscri
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
 import { secretWordsRoutes } from './http/words/petition-words.js';
 import { loadLocales, type Locales } from './mail/locales.js';
+import { createCampaign } from './mail/campaign/campaign.js';
 import { createRenderer } from './mail/render.js';
 
 export type BuildOptions = ContextOptions & {
@@ -77,6 +83,7 @@ export type BuildOptions = ContextOptions & {
     Partial<
       Pick<
         Config,
+        | 'MAIL_FROM'
         | 'MAIL_WEBHOOK_SECRET'
         | 'LIVE_LISTENERS'
         | 'REDIS_URL'
@@ -151,7 +158,7 @@ export async function build(options: BuildOptions): Promise<App> {
     block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
   );
   await app.register(block('session', sessionRoutes(ctx)));
-  await app.register(block('secret', secretRoutes({ ctx, site, transfers: options.transfers })));
+  await app.register(block('secret', secretRoutes({ ctx, config, site, transfers: options.transfers })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
     reply.code(204).headers(PREFLIGHT).send(),
@@ -227,10 +234,10 @@ const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
   myExportRoutes(ctx),
 ];
 
-type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & { transfers: BuildOptions['transfers'] };
+type SecretParts = Pick<OpenParts, 'ctx' | 'config' | 'site'> & { transfers: BuildOptions['transfers'] };
 
 /** Routes for organizations, with a secret key. */
-const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallback[] => [
+const secretRoutes = ({ ctx, config, site, transfers }: SecretParts): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
   secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
   secretSignatureRoutes(ctx),
@@ -248,6 +255,11 @@ const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallb
   secretSubscriptionRoutes(ctx),
   secretMailingRoutes(ctx),
   secretSegmentRoutes(ctx),
+  mailingLifeRoutes(ctx, campaignOf(config, site).compile),
+  mailingRecipientRoutes(ctx),
+  sendingPolicyRoutes(ctx),
+  mailingLinkRoutes(ctx),
+  mailingPreviewRoutes(ctx, campaignOf(config, site)),
   secretShareLinkRoutes(ctx),
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),
@@ -256,6 +268,11 @@ const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallb
   wordListRoutes(ctx),
   secretIsolatedKeyRoutes(ctx),
 ];
+
+const campaignOf = (
+  { publicUrl, MAIL_FROM: from = 'petitions@localhost' }: BuildOptions['config'],
+  site: Site,
+) => createCampaign({ publicUrl, locales: site.locales, from });
 
 const admissionOf = ({ config, store }: BuildOptions, log: FastifyBaseLogger): Admission =>
   createAdmission({

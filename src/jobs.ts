@@ -4,6 +4,8 @@ import type { Context } from './core/context.js';
 import { forgetOldRetries } from './core/idempotency.js';
 import { remindAll } from './core/letters/reminders.js';
 import { sweepLinksAndMail } from './core/mail/sweeping.js';
+import { sweepFamilies } from './core/sending/families.js';
+import { sweepPace } from './core/sending/pace.js';
 import { describeError } from './errors.js';
 import type { Logger } from './mail/delivery.js';
 import { MINUTE_MS } from './time.js';
@@ -38,6 +40,14 @@ const JOBS: { everyMs: number; what: string; run: (ctx: Context, log: Log) => Pr
     everyMs: 60 * MINUTE_MS,
     what: 'could not forget used challenges',
     run: (ctx) => sweepChallenges(ctx.store, ctx.now()),
+  },
+  {
+    everyMs: 60 * MINUTE_MS,
+    what: 'could not forget how fast mailings were sent',
+    run: async (ctx) => {
+      await sweepPace(ctx.store, ctx.now());
+      await sweepFamilies(ctx.store, ctx.now());
+    },
   },
 ];
 

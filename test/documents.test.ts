@@ -432,10 +432,13 @@ t.test('the site has every page', async (t) => {
   t.ok(README.split('\n').length < 250, 'the README is short: the rest has pages');
 });
 
-/** The commands of src/cli/main.ts and key-commands.ts, each with its options. */
+/** The commands of src/cli/main.ts, key-commands.ts and mailing-commands.ts, each with its options. */
 function definedCommands(): Map<string, string[]> {
-  // Those about keys are made in functions, one level deeper.
-  const code = `${read('src/cli/main.ts')}\n${read('src/cli/key-commands.ts').replace(/^ {2}/gm, '')}`;
+  // Those about keys and mailings are made in functions, one level deeper.
+  const inFunctions = ['key-commands', 'mailing-commands'].map((name) =>
+    read(`src/cli/${name}.ts`).replace(/^ {2}/gm, ''),
+  );
+  const code = [read('src/cli/main.ts'), ...inFunctions].join('\n');
   const groups = new Map(
     [...code.matchAll(/const (\w+) = program\s*\.command\('([\w-]+)'\)/g)].map(([, name = '', word = '']) => [
       name,

@@ -93,6 +93,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       ['Subscriptions and consent', 'subscriptions'],
       ['Mailings', 'mailings'],
       ['Segments', 'segments'],
+      ['Sending', 'sending'],
       ['My data', 'my-data'],
       ['Erasure and retention', 'erasure'],
       ['Your pages for mailed links', 'mailed-links'],

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { MAILING_MOVES } from '../db/tables/mailings.js';
 import { PARTNERSHIP_MOVES } from '../db/tables/partners.js';
 import { PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables/petitions.js';
 import { component, enumOf, instant, int, line, list, matching, open, ref, webUrl } from './typebox.js';
@@ -40,8 +41,9 @@ export const Problem = component(
         list(ref(FieldProblem), 50, { description: 'Every invalid field, if fields are invalid.' }),
       ),
       allowed: Type.Optional(
-        list(enumOf([...PETITION_STATUSES, ...PARTNERSHIP_MOVES]), 8, {
-          description: 'transition_not_allowed, partnership_state: the moves that are possible.',
+        list(enumOf([...PETITION_STATUSES, ...PARTNERSHIP_MOVES, ...MAILING_MOVES]), 8, {
+          description:
+            'transition_not_allowed, mailing_transition_not_allowed, partnership_state: the moves that are possible.',
         }),
       ),
       reason: Type.Optional(enumOf(TAKEDOWN_REASONS, { description: 'petition_taken_down: why.' })),

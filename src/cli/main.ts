@@ -14,6 +14,7 @@ import type { PauseFlags } from './pause.js';
 import type { ImportFlags } from './signature-import.js';
 import type { ExportFlags } from './signatures.js';
 import { takesFile } from './import-options.js';
+import { mailingCommands } from './mailing-commands.js';
 
 // Commands are imported when they run, so that `--help` does not load the whole server.
 const database = () => import('./database.js');
@@ -121,6 +122,8 @@ takesFile(
   .action(async (file: string, flags: ImportFlags) =>
     (await import('./signature-import.js')).importSignaturesCommand(file, flags),
   );
+
+mailingCommands(program);
 
 takesFile(
   program

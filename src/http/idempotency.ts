@@ -29,6 +29,18 @@ export function retryFrom(ctx: Context, request: FastifyRequest): Retry | undefi
   return retryOf(ctx.retryKey, `${senderOf(request, body)} ${request.method} ${path}`, key, body);
 }
 
+/** Like `retryFrom`, for what must not happen twice by mistake. Throws `invalid_header` without the header. */
+export function requiredRetryFrom(ctx: Context, request: FastifyRequest): Retry {
+  const retry = retryFrom(ctx, request);
+  if (retry) return retry;
+  const detail =
+    'Send an Idempotency-Key, such as a UUID, so that a repeated request does not start it twice.';
+  throw new ApiError('invalid_header', {
+    detail,
+    errors: [{ pointer: '/idempotency-key', code: 'required', detail }],
+  });
+}
+
 /** Members with a random value that one person received: only that person can send a body with it. */
 const DRAWN = ['altcha', 'form_token', 'receipt'];
 

@@ -42,6 +42,7 @@ const MailWords = Type.Object(
 const Mails = Type.Object(
   {
     common: section('sender test link_hint code statement opt_ins imprint automatic'),
+    campaign: section('friend your_country addressed sign references share sent_to manage unsubscribe test'),
     ...(Object.fromEntries(TEMPLATES.map((name) => [name, MailWords])) as Record<Template, typeof MailWords>),
   },
   closed,
@@ -138,6 +139,8 @@ export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
     'minutes',
     'email',
     'subject',
+    'targets',
+    'variant',
   ],
   pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date', 'network'],
   embed: EMBED_VALUES,

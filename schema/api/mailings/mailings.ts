@@ -1,61 +1,110 @@
-import { FREQUENCIES } from '../../db/tables/subscriptions.js';
-import { ownPetition, exampleId, id, localeTag, paging } from '../common.js';
-import { linkToken } from '../links.js';
-import { email, source } from '../signatures/signing.js';
+import { Type } from '@sinclair/typebox';
+import {
+  MAILING_METRICS,
+  MAILING_STATES,
+  MOST_VARIANTS,
+  PAUSE_REASONS,
+  WINNER_CHOICES,
+} from '../../db/tables/mailings.js';
+import { exampleId, id, localeTag, paging } from '../common.js';
+import { SegmentClause } from '../segments/clause.js';
+import { source } from '../signatures/signing.js';
 import {
   closed,
   component,
   enumOf,
   instant,
+  int,
   line,
-  matching,
+  list,
   nullable,
+  nullableRef,
   open,
-  optional,
   pageOf,
-  webUrl,
+  ref,
 } from '../typebox.js';
+import { mailingName } from './mailing-input.js';
+import { MailingSender, MailingVariant, textsView } from './mailing-parts.js';
 
-const name = () => line(200, { description: 'Your name for it.', examples: ['Meadows, first mail'] });
+const summary = {
+  id: id('mlg', 'The mailing: the `mailing_id` of signatures that its links have brought.'),
+  name: mailingName(),
+  petition_id: nullable(id('pet', 'The petition that it is about.')),
+  source: nullable(source()),
+  state: enumOf(MAILING_STATES, {
+    description:
+      'Where it is in its life. A mailing that you send with your own mailer stays a draft. `missed`: its moment went by without a start.',
+  }),
+  created_at: instant({ description: 'When it was made.' }),
+  updated_at: nullable(instant({ description: 'When what it says last changed.' })),
+  send_at: nullable(instant({ description: 'When it is to be sent.' })),
+  time_zone: nullable(line(64, { description: 'The time zone in which that was said.' })),
+  started_at: nullable(instant({ description: 'When it was started.' })),
+  finished_at: nullable(instant({ description: 'When it ended.' })),
+};
 
-export const MailingInput = component(
-  'MailingInput',
-  closed(
-    {
-      name: name(),
-      petition: optional(
-        nullable(
-          ownPetition(
-            'Id or slug of the petition that the mailing is about: one that you lead or are a partner of.',
-          ),
-        ),
-      ),
-      source: optional(nullable(source())),
-    },
-    {
-      description: 'One bulk message to your subscribers, which you send with your own mailer.',
-      examples: [{ name: 'Meadows, first mail', petition: exampleId('pet'), source: 'mail-1' }],
-    },
-  ),
-);
-
-const MAILING_EXAMPLE = {
+const SUMMARY_EXAMPLE = {
   id: exampleId('mlg'),
   name: 'Meadows, first mail',
   petition_id: exampleId('pet'),
   source: 'mail-1',
+  state: 'draft',
   created_at: '2026-11-23T08:00:00.000Z',
+  updated_at: null,
+  send_at: null,
+  time_zone: null,
+  started_at: null,
+  finished_at: null,
+};
+
+export const MailingSummary = component(
+  'MailingSummary',
+  open(summary, { description: 'A mailing without its texts.', examples: [SUMMARY_EXAMPLE] }),
+);
+
+const MAILING_EXAMPLE = {
+  ...SUMMARY_EXAMPLE,
+  sender: { name: 'Mo of River Meadows', reply_to: null },
+  texts: { en: { subject: 'The meadows need you', markdown: '[[statement]]\n\n[[button]]' } },
+  default_locale: null,
+  variants: [{ id: exampleId('mvr'), name: 'A', sender_name: null, texts: {} }],
+  segment: null,
+  count_clicks: true,
+  test_share: 100,
+  metric: 'confirmed_signatures',
+  winner: 'automatic',
+  decide_after_hours: 4,
+  winner_variant_id: null,
+  decided_at: null,
+  expires_at: null,
+  pause_reason: null,
 };
 
 export const Mailing = component(
   'Mailing',
   open(
     {
-      id: id('mlg', 'The mailing: the `mailing_id` of signatures that its links have brought.'),
-      name: name(),
-      petition_id: nullable(id('pet', 'The petition that it is about.')),
-      source: nullable(source()),
-      created_at: instant({ description: 'When it was made.' }),
+      ...summary,
+      sender: nullableRef(MailingSender, { description: 'Whom it is from; null: nothing was written.' }),
+      texts: textsView('What it says, by language.'),
+      default_locale: nullable(localeTag()),
+      variants: list(ref(MailingVariant), MOST_VARIANTS, {
+        description: 'Its wordings; empty where nothing was written.',
+      }),
+      segment: nullableRef(SegmentClause, {
+        description: 'To whom it goes; null: to all active subscribers.',
+      }),
+      count_clicks: Type.Boolean({ description: 'Whether clicks are counted, by link and never by person.' }),
+      test_share: int(1, 100, { description: 'The share of the audience that gets the test, in percent.' }),
+      metric: enumOf(MAILING_METRICS, { description: 'What decides.' }),
+      winner: enumOf(WINNER_CHOICES, { description: 'Whether the winner is chosen by itself or by you.' }),
+      decide_after_hours: int(1, 168, { description: 'How long after the test the winner is chosen.' }),
+      winner_variant_id: nullable(id('mvr', 'The variant that the rest gets.')),
+      decided_at: nullable(instant({ description: 'When that was decided.' })),
+      expires_at: nullable(
+        instant({ description: 'From then on nothing of it is sent: recipients who are left are skipped.' }),
+      ),
+      pause_reason: nullable(enumOf(PAUSE_REASONS, { description: 'Why it is paused.' })),
     },
     { description: 'One bulk message to your subscribers.', examples: [MAILING_EXAMPLE] },
   ),
@@ -63,74 +112,15 @@ export const Mailing = component(
 
 export const MailingPage = component(
   'MailingPage',
-  pageOf(Mailing, {
+  pageOf(MailingSummary, {
     description: 'A page of your mailings, latest first.',
-    examples: [{ data: [MAILING_EXAMPLE], next_cursor: null, has_more: false }],
+    examples: [{ data: [SUMMARY_EXAMPLE], next_cursor: null, has_more: false }],
   }),
 );
 
+export const MailingListQuery = closed({
+  ...paging,
+  state: Type.Optional(enumOf(MAILING_STATES, { description: 'Only mailings in this state.' })),
+});
 export const MailingQuery = closed({ ...paging });
 export const MailingPath = closed({ mailing: id('mlg', 'The mailing.') });
-
-const LINK_EXAMPLE = {
-  subscription_id: exampleId('sub'),
-  email: 'ada@example.org',
-  frequency: 'all',
-  locale: 'en',
-  recognise_token: 'pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6',
-  petition_url:
-    'https://rivermeadows.example/meadows?r=pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6&source=mail-1',
-  list_unsubscribe:
-    '<https://petitions.example/v1/unsubscribe/pu_AQIBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6>',
-  list_unsubscribe_post: 'List-Unsubscribe=One-Click',
-  unsubscribe_url:
-    'https://petitions.example/unsubscribe?token=pb_AQMBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6',
-  manage_url: 'https://petitions.example/manage',
-};
-
-export const MailingLink = component(
-  'MailingLink',
-  open(
-    {
-      subscription_id: id('sub', 'The subscription.'),
-      email: email(),
-      frequency: enumOf(FREQUENCIES, {
-        description: 'How often the subscriber wants to be mailed at most: respect it.',
-      }),
-      locale: nullable(localeTag()),
-      recognise_token: linkToken(
-        'pr',
-        'For links in the body: send it as `recognition` with a signature. It identifies the mailing, not the person, since mails are forwarded.',
-      ),
-      petition_url: nullable(
-        webUrl({
-          description: 'The page of the petition with `r` (the token) and `source`; null without a page.',
-        }),
-      ),
-      list_unsubscribe: matching('^<https?://[^>\\s]+>$', 2100, {
-        description: 'For the header `List-Unsubscribe` only: a POST to this URL ends the subscription.',
-      }),
-      list_unsubscribe_post: enumOf(['List-Unsubscribe=One-Click'], {
-        description: 'The header `List-Unsubscribe-Post` (RFC 8058).',
-      }),
-      unsubscribe_url: webUrl({ description: 'For the footer: a page with an unsubscribe button.' }),
-      manage_url: webUrl({
-        description:
-          'For the footer, as "change your email or mailing address": a page that mails a link to one’s data. It is the same for all, since mails are forwarded.',
-      }),
-    },
-    {
-      description: 'What a mail to one subscriber needs. Personal: keep it out of logs.',
-      examples: [LINK_EXAMPLE],
-    },
-  ),
-);
-
-export const MailingLinkPage = component(
-  'MailingLinkPage',
-  pageOf(MailingLink, {
-    description:
-      'A page of active subscribers, in the order in which they subscribed. It may hold fewer than `limit`: continue while `has_more` is true.',
-    examples: [{ data: [LINK_EXAMPLE], next_cursor: null, has_more: false }],
-  }),
-);

@@ -31,10 +31,13 @@ export const PAUSE_REASONS = [
   'backup_restored',
   'content_unusable',
 ] as const;
+/** What an organiser can do with a mailing, as the API calls it. */
+export const MAILING_MOVES = ['start', 'schedule', 'unschedule', 'pause', 'resume', 'cancel'] as const;
 export const MOST_VARIANTS = 8;
 
 export type MailingState = (typeof MAILING_STATES)[number];
 export type MailingMetric = (typeof MAILING_METRICS)[number];
+export type MailingMove = (typeof MAILING_MOVES)[number];
 export type WinnerChoice = (typeof WINNER_CHOICES)[number];
 export type PauseReason = (typeof PAUSE_REASONS)[number];
 
@@ -44,6 +47,15 @@ export type MailingText = {
   preview?: string | null;
   markdown?: string | null;
   html?: string | null;
+};
+
+/** What has become of a mailing so far, summed up: what the breaker judges. */
+export type MailingSums = {
+  sent: number;
+  failed: number;
+  bounced: number;
+  complained: number;
+  unsubscribed: number;
 };
 
 /** What an organiser has written. Keys of `texts` are language tags. */
@@ -111,9 +123,12 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
       sendAt: d.instant(),
       timeZone: d.str(),
       expiresAt: d.instant(),
+      /** Why it is paused; of a missed one `content_unusable`, if that was why. */
       pauseReason: d.enumText(PAUSE_REASONS),
       /** The state to which a paused mailing returns. */
       pausedFrom: d.enumText(MAILING_STATES),
+      /** What had come back when the organiser resumed it after the breaker had paused it: it is not judged by that again. */
+      judgedFrom: d.json<MailingSums>(),
       /** While building: the key of the last subscription that was looked at. */
       builtTo: d.ref(),
       /** How many batches were claimed. The mailing journal repeats it: a restored backup has a smaller one. */
@@ -121,6 +136,8 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
       createdAt: d.instant().notNull(),
       updatedAt: d.instant(),
       startedAt: d.instant(),
+      /** Null in a mailing that is done or cancelled: recipients are left that have to be skipped. */
+      /** Null in a mailing that is done or cancelled: recipients are left that have to be skipped. */
       finishedAt: d.instant(),
     },
     (t) => [
@@ -130,6 +147,10 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
         .index('mailings_open')
         .on(t.state, t.sendAt)
         .where(d.sql`state in ('scheduled', 'building', 'running', 'deciding')`),
+      d
+        .index('mailings_ending')
+        .on(t.key)
+        .where(d.sql`state in ('done', 'cancelled') and finished_at is null`),
     ],
   );
 

@@ -20,6 +20,8 @@ export const RECIPIENT_STATES = [
   'skipped',
   'uncertain',
 ] as const;
+/** The states whose recipients can be listed by name: indexes lead to them. The others are only counted. */
+export const LISTED_STATES = ['uncertain', 'failed', 'skipped', 'deferred'] as const;
 /** What came back after `sent`. */
 export const RECIPIENT_RESULTS = ['bounced', 'soft_bounced', 'complained', 'unsubscribed'] as const;
 /** What is counted by variant and hour. */
@@ -45,8 +47,8 @@ export type SendingPolicy = {
   perHour?: number | null;
   /** Mails a day by a domain that has just begun to send, day by day; then no limit. */
   warmUp?: number[] | null;
-  /** Shares in percent at which a mailing pauses by itself. */
-  breaker?: { bounces?: number; complaints?: number; unsubscribes?: number };
+  /** Shares in percent above which a mailing pauses by itself, and how many mails must have been sent before. */
+  breaker?: { bounces?: number; complaints?: number; unsubscribes?: number; after?: number };
 };
 
 export function defineSendingTables(
@@ -166,6 +168,11 @@ export function defineSendingTables(
     notBefore: d.instant(),
     /** Successes since the rate last changed. */
     successes: d.int().notNull().default(0),
+    /** Refusals in a row that have slowed it down: each doubles the pause. */
+    setbacks: d.int().notNull().default(0),
+    /** Mails since `windowAt`, a minute ago at most: how fast it really goes. */
+    windowMails: d.int().notNull().default(0),
+    windowAt: d.instant(),
   });
 
   /** Mails sent by a sender's domain, by day (days since 1970): for warming up. */

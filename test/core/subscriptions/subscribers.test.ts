@@ -5,7 +5,7 @@ import type { KeyedActor } from '../../../src/core/actor.js';
 import { verify } from '../../../src/core/links/signed-tokens.js';
 import { block } from '../../../src/core/mail/do-not-contact.js';
 import { listMailingLinks } from '../../../src/core/mailings/mailing-links.js';
-import { createMailing } from '../../../src/core/mailings/mailings.js';
+import { createMailing } from '../../../src/core/mailings/writing.js';
 import { recogniseMailing } from '../../../src/core/signatures/recognition.js';
 import {
   createConsentText,

@@ -74,7 +74,7 @@ onEveryEngine('mailings', async (t, engine) => {
       body: { to: 'taken_down', reason: 'other' },
     });
     t.match(await makeMailing(api, lead.secret, { name: 'x', petition: 'draft' }), { status: 410 });
-    t.match(await makeMailing(api, lead.secret, { name: 'x'.repeat(70_000) }), { status: 413 });
+    t.match(await makeMailing(api, lead.secret, { name: 'x'.repeat(2_200_000) }), { status: 413 });
     t.match(await makeMailing(api, lead.secret, { name: '' }), { status: 422 });
     t.match(await makeMailing(api, lead.secret, { name: 'x', handle: 'x' }), { status: 422 });
     await makeMailing(api, lead.secret, { name: 'a' }, { 'idempotency-key': 'k' });

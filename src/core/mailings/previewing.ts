@@ -1,0 +1,94 @@
+import { and, eq } from 'drizzle-orm';
+import { ApiError } from '../../errors.js';
+import type { Reader } from '../../store/store.js';
+import type { KeyedActor } from '../actor.js';
+import type { Context } from '../context.js';
+import { getMailing } from './mailings.js';
+import { sourceOf } from './reading-source.js';
+import type { MailingSource } from './source.js';
+import { variantsOf } from './variants.js';
+
+export type PreviewRequest = {
+  variantId?: string | undefined;
+  locale?: string | undefined;
+  subscriptionId?: string | undefined;
+  person?: 'example' | 'unnamed' | undefined;
+};
+
+/** What is known of a recipient. */
+export type Recipient = {
+  firstName: string | null;
+  name: string | null;
+  email: string;
+  country: string | null;
+  /** Null: not known. */
+  locale: string | null;
+};
+
+/** A mailing with one variant of it, and the person for whom it is shown. */
+export type Preview = {
+  source: MailingSource;
+  variantId: string;
+  recipient: Recipient;
+  links: RecipientLinks;
+};
+export type RecipientLinks = { petition: string; unsubscribe: string; oneClick: string; manage: string };
+
+const EXAMPLE: Omit<Recipient, 'locale'> = {
+  firstName: 'Katy',
+  name: 'Katy Example',
+  email: 'katy@example.org',
+  country: 'NL',
+};
+const UNNAMED: Omit<Recipient, 'locale'> = { ...EXAMPLE, firstName: null, name: null, country: null };
+
+/**
+ * What a preview shows. Its links are examples that do nothing, so that it can be passed around. Throws
+ * `mailing_not_found`, `mailing_not_ready`, `variant_not_found`, `subscription_not_found`.
+ */
+export async function previewMailing(
+  ctx: Context,
+  actor: KeyedActor,
+  mailingId: string,
+  { variantId, locale, subscriptionId, person = 'example' }: PreviewRequest,
+): Promise<Preview> {
+  const on = ctx.store.read;
+  const mailing = await getMailing(on, actor, mailingId);
+  const source = await sourceOf(ctx, on, mailing);
+  const rows = await variantsOf(on, mailing.key);
+  const row = variantId === undefined ? rows[0] : rows.find(({ publicId }) => publicId === variantId);
+  if (!row) throw new ApiError('variant_not_found');
+  const known =
+    subscriptionId === undefined
+      ? { ...(person === 'unnamed' ? UNNAMED : EXAMPLE), locale: null }
+      : await subscriber(on, actor, subscriptionId);
+  return {
+    source: { ...source, variants: source.variants.filter(({ key }) => key === row.key) },
+    variantId: row.publicId,
+    recipient: { ...known, locale: locale ?? known.locale },
+    links: exampleLinks(ctx, source),
+  };
+}
+
+const exampleLinks = ({ links }: Context, { petition }: MailingSource): RecipientLinks => ({
+  petition: petition?.url ?? '',
+  unsubscribe: links.to('unsubscribe', 'example'),
+  oneClick: links.oneClick('example'),
+  manage: links.to('manage', 'example'),
+});
+
+/** With what the organization itself knows: what the person wrote elsewhere is none of its business. */
+async function subscriber(on: Reader, actor: KeyedActor, publicId: string): Promise<Recipient> {
+  const { subscriptions: t, supporters: s, contacts: c } = on.tables;
+  const [row] = await on.db
+    .select({ name: c.name, email: s.delivery, country: c.country, locale: t.locale })
+    .from(t)
+    .innerJoin(s, eq(s.key, t.supporterKey))
+    .leftJoin(c, and(eq(c.supporterKey, s.key), eq(c.organizationKey, t.organizationKey)))
+    .where(and(eq(t.publicId, publicId), eq(t.organizationKey, actor.organizationKey)));
+  if (!row) throw new ApiError('subscription_not_found');
+  return { ...row, firstName: firstNameOf(row.name) };
+}
+
+/** The first word of a name. */
+const firstNameOf = (name: string | null): string | null => name?.trim().split(/\s+/)[0] || null;

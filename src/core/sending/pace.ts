@@ -1,0 +1,251 @@
+import { and, eq, inArray, lt, sql } from 'drizzle-orm';
+import { createHash } from 'node:crypto';
+import type { Reader, Store, Tx } from '../../store/store.js';
+import { DAY_MS, dayOf } from '../../time.js';
+import { inParts } from '../bulk-insert.js';
+import { deleteInSteps } from '../in-steps.js';
+import { requireWritten } from '../overtaken.js';
+import {
+  allowed,
+  climbed,
+  divided,
+  newBucket,
+  NO_LIMIT,
+  refilled,
+  slowed,
+  taken,
+  type Bucket,
+} from './buckets.js';
+import { readPolicy } from './policies.js';
+
+/*
+ * How fast mailings are sent. The buckets are in the database, so all processes share them: one of an organization (its
+ * `perHour`), one of a sender's domain (its warm-up by day, and outages), one of each family of recipient domains, which
+ * slows down when the provider refuses and climbs again.
+ *
+ * On PostgreSQL these functions hold a lock until the end of the transaction: call them before anything else in it is
+ * written, so that two processes never wait for each other.
+ */
+
+const LOCK = createHash('sha256').update('sending pace').digest().subarray(0, 8);
+
+/** Families of fewer mails in a batch are not watched until they are refused. */
+const WATCHED_FROM = 5;
+
+export type Sender = { organizationKey: number; senderDomain: string };
+
+const ofFamily = (family: string) => `family:${family}`;
+const ofOrganization = (key: number) => `organization:${key}`;
+const ofSender = (domain: string) => `sender:${domain}`;
+
+/** How many mails of each family may be sent now, of so many that wait. They count as sent. */
+export async function takeTokens(
+  tx: Tx,
+  sender: Sender,
+  families: ReadonlyMap<string, number>,
+): Promise<Map<string, number>> {
+  await tx.lock(LOCK);
+  const known = await readBuckets(tx, scopesOf(sender, families));
+  const { perHour, warmUp } = await readPolicy(tx, sender.organizationKey);
+  const own = perHour === null ? undefined : ownBucket(known, sender, perHour, tx.now);
+  const most = Math.min(
+    own ? allowed(own, tx.now) : Infinity,
+    senderAllows(known.get(ofSender(sender.senderDomain)), tx.now),
+    warmUp === null ? Infinity : await warmUpAllows(tx, sender.senderDomain, warmUp),
+  );
+  const wants = new Map<string, number>();
+  const buckets = new Map<string, Bucket>();
+  for (const [family, wanted] of families) {
+    const scope = ofFamily(family);
+    const bucket = refilled(known.get(scope) ?? newBucket(scope, NO_LIMIT, tx.now), tx.now);
+    buckets.set(family, bucket);
+    wants.set(family, Math.min(wanted, allowed(bucket, tx.now)));
+  }
+  const shares = most === Infinity ? wants : divided(most, wants);
+  const sum = [...shares.values()].reduce((a, b) => a + b, 0);
+  if (sum === 0) return shares;
+  const changed: Bucket[] = own ? [taken(own, sum, tx.now)] : [];
+  for (const [family, mails] of shares) {
+    const bucket = buckets.get(family);
+    if (!bucket || mails === 0) continue;
+    if (known.has(bucket.scope) || mails >= WATCHED_FROM) changed.push(taken(bucket, mails, tx.now));
+  }
+  await writeBuckets(tx, changed);
+  await countDay(tx, sender.senderDomain, sum);
+  return shares;
+}
+
+const scopesOf = ({ organizationKey, senderDomain }: Sender, families: ReadonlyMap<string, number>) => [
+  ofOrganization(organizationKey),
+  ofSender(senderDomain),
+  ...[...families.keys()].map(ofFamily),
+];
+
+function ownBucket(
+  known: ReadonlyMap<string, Bucket>,
+  { organizationKey }: Sender,
+  perHour: number,
+  now: Date,
+): Bucket {
+  const scope = ofOrganization(organizationKey);
+  const fresh = newBucket(scope, perHour, now);
+  const old = known.get(scope);
+  // A new limit holds at once.
+  return old ? refilled({ ...old, rate: perHour, tokens: Math.min(old.tokens, fresh.tokens) }, now) : fresh;
+}
+
+/** During an outage of the mail server nothing; after it a single mail, until one was taken. */
+function senderAllows(bucket: Bucket | undefined, now: Date): number {
+  if (!bucket || bucket.setbacks === 0) return Infinity;
+  return bucket.notBefore !== null && bucket.notBefore > now ? 0 : 1;
+}
+
+/** What is left of today's share of the warm-up. A day without mails is not counted. */
+async function warmUpAllows(tx: Tx, domain: string, warmUp: readonly number[]): Promise<number> {
+  const { sendingDays: t } = tx.tables;
+  const today = dayOf(tx.now);
+  const [before] = await tx.db
+    .select({ days: sql<number>`count(*)`.mapWith(Number) })
+    .from(t)
+    .where(and(eq(t.domain, domain), lt(t.day, today)));
+  const most = warmUp[before?.days ?? 0];
+  if (most === undefined) return Infinity;
+  const [row] = await tx.db
+    .select({ mails: t.mails })
+    .from(t)
+    .where(and(eq(t.domain, domain), eq(t.day, today)));
+  return Math.max(0, most - (row?.mails ?? 0));
+}
+
+async function countDay(tx: Tx, domain: string, mails: number): Promise<void> {
+  const { sendingDays: t } = tx.tables;
+  await tx.db
+    .insert(t)
+    .values({ domain, day: dayOf(tx.now), mails })
+    .onConflictDoUpdate({ target: [t.domain, t.day], set: { mails: sql`${t.mails} + excluded.mails` } });
+}
+
+/** What a recipient's server has replied. `code`: its three digits, if there were any. */
+export type MailReply = { family: string; outcome: 'sent' | 'deferred' | 'failed'; code?: number | null };
+
+/** A provider is slowed down if it defers so large a share of a batch, or ever says 421. */
+const TROUBLE = 0.1;
+const isPace = (code: number | null | undefined) =>
+  code === 421 || (code != null && code >= 450 && code < 460);
+
+/**
+ * Takes account of the replies to a batch: families that defer get half the rate and a pause, those that were slowed down
+ * climb with each success. Nothing is written while all is well. With `senderDomain`, an outage of the mail server is over
+ * once a mail was taken.
+ */
+export async function noteReplies(
+  tx: Tx,
+  replies: readonly MailReply[],
+  senderDomain?: string,
+): Promise<void> {
+  const families = summedUp(replies);
+  const gotThrough = replies.some(({ outcome }) => outcome === 'sent');
+  const scopes = [...families.keys()].map(ofFamily);
+  if (senderDomain !== undefined && gotThrough) scopes.push(ofSender(senderDomain));
+  const isTroubled = [...families.values()].some(inTrouble);
+  if (!isTroubled && [...(await readBuckets(tx, scopes)).values()].every(isWell)) return;
+  await tx.lock(LOCK);
+  const known = await readBuckets(tx, scopes);
+  const changed: Bucket[] = [];
+  for (const [family, told] of families) {
+    const old = known.get(ofFamily(family));
+    if (!old && !inTrouble(told)) continue;
+    const bucket = refilled(old ?? newBucket(ofFamily(family), NO_LIMIT, tx.now), tx.now);
+    const next = inTrouble(told) ? slowed(bucket, tx.now) : climbed(bucket, told.sent, NO_LIMIT);
+    if (next !== bucket) changed.push(next);
+  }
+  const sender = senderDomain === undefined ? undefined : known.get(ofSender(senderDomain));
+  if (sender && !isWell(sender)) changed.push(newBucket(sender.scope, NO_LIMIT, tx.now));
+  await writeBuckets(tx, changed);
+}
+
+type Told = { sent: number; all: number; slow: number; closing: boolean };
+
+const inTrouble = ({ slow, all, closing }: Told) => closing || slow > all * TROUBLE;
+const isWell = ({ rate, setbacks }: Bucket) => rate >= NO_LIMIT && setbacks === 0;
+
+function summedUp(replies: readonly MailReply[]): Map<string, Told> {
+  const families = new Map<string, Told>();
+  for (const { family, outcome, code } of replies) {
+    const told = families.get(family) ?? { sent: 0, all: 0, slow: 0, closing: false };
+    told.all += 1;
+    if (outcome === 'sent') told.sent += 1;
+    if (outcome === 'deferred' && isPace(code)) told.slow += 1;
+    if (outcome === 'deferred' && code === 421) told.closing = true;
+    families.set(family, told);
+  }
+  return families;
+}
+
+const FIRST_OUTAGE_MS = 1000;
+const LONGEST_OUTAGE_MS = 300_000;
+
+/**
+ * The mail server of this sender cannot be reached: all processes wait, twice as long after each attempt. No recipient and
+ * no mailing suffers from it. Returns until when.
+ */
+export async function noteOutage(tx: Tx, senderDomain: string): Promise<Date> {
+  await tx.lock(LOCK);
+  const scope = ofSender(senderDomain);
+  const old = (await readBuckets(tx, [scope])).get(scope) ?? newBucket(scope, NO_LIMIT, tx.now);
+  // Another process has noticed it, too.
+  if (old.notBefore !== null && old.notBefore > tx.now) return old.notBefore;
+  const wait = Math.min(LONGEST_OUTAGE_MS, FIRST_OUTAGE_MS * 2 ** Math.min(old.setbacks, 20));
+  const notBefore = new Date(tx.now.getTime() + wait);
+  await writeBuckets(tx, [{ ...old, notBefore, setbacks: old.setbacks + 1 }]);
+  return notBefore;
+}
+
+async function readBuckets(on: Reader, scopes: readonly string[]): Promise<Map<string, Bucket>> {
+  const { sendingPace: t } = on.tables;
+  const found = new Map<string, Bucket>();
+  for (const some of inParts(scopes)) {
+    const rows = await on.db
+      .select()
+      .from(t)
+      .where(inArray(t.scope, [...some]));
+    for (const row of rows) found.set(row.scope, row);
+  }
+  return found;
+}
+
+async function writeBuckets(tx: Tx, buckets: readonly Bucket[]): Promise<void> {
+  const { sendingPace: t } = tx.tables;
+  for (const some of inParts([...buckets].sort((a, b) => (a.scope < b.scope ? -1 : 1)))) {
+    const written = await tx.db
+      .insert(t)
+      .values([...some])
+      .onConflictDoUpdate({
+        target: t.scope,
+        set: {
+          rate: sql`excluded.rate`,
+          tokens: sql`excluded.tokens`,
+          at: sql`excluded.at`,
+          notBefore: sql`excluded.not_before`,
+          successes: sql`excluded.successes`,
+          setbacks: sql`excluded.setbacks`,
+          windowMails: sql`excluded.window_mails`,
+          windowAt: sql`excluded.window_at`,
+        },
+      })
+      .returning({ scope: t.scope });
+    requireWritten(written, some.length);
+  }
+}
+
+const PACE_DAYS = 7;
+
+/** Forgets buckets that nobody has used for a week: a new one is the same, or nearly. */
+export function sweepPace(store: Store, now: Date): Promise<number> {
+  const { sendingPace: t } = store.tables;
+  const before = new Date(now.getTime() - PACE_DAYS * DAY_MS);
+  return deleteInSteps(store, (db, most) => {
+    const old = db.select({ scope: t.scope }).from(t).where(lt(t.at, before)).limit(most);
+    return db.delete(t).where(inArray(t.scope, old)).returning({ scope: t.scope });
+  });
+}

@@ -1,0 +1,155 @@
+import type { FrozenText, MailingText } from '../../../schema/db/tables/mailings.js';
+import type { MailingSource } from '../../core/mailings/source.js';
+import { escapeHtml } from '../../escape-html.js';
+import type { Catalogue } from '../catalogue.js';
+import { cleanLines } from '../plain-text.js';
+import { headerLine } from '../render.js';
+import { directionOf } from './direction.js';
+import type { FindingPlace } from '../../core/mailings/source.js';
+import type { Report } from './finding.js';
+import { toPage } from './layout.js';
+import { leadLinks, type LinkBook } from './links.js';
+import { fromHtml, fromMarkdown, takeNotes } from './markup.js';
+import { blockHtml, type BlockValues } from './petition-blocks.js';
+import { MARK, Marks, protect, type Mark, type Scope } from './protect.js';
+import { References } from './references.js';
+import { toTextPart } from './text-part.js';
+
+/* One text of a mailing, in one language, as templates whose only open places are values of the recipient. */
+
+export type TextJob = {
+  source: MailingSource;
+  text: MailingText;
+  locale: string;
+  mail: Catalogue['mail'];
+  links: LinkBook;
+  /** Notes something about a part of the text. */
+  about: (part: FindingPlace['part']) => Report;
+};
+
+type Tools = TextJob & { marks: Marks; scope: Scope };
+
+export function compileText(job: TextJob): FrozenText {
+  const { text, locale, source } = job;
+  const tools = { ...job, marks: new Marks(), scope: scopeOf(job) };
+  const { marks } = tools;
+  const line = (part: 'subject' | 'preview', said: string): string =>
+    headerLine(protect(said, { ...tools, report: job.about(part), inline: true }).text, 1000);
+  const subject = line('subject', text.subject);
+  const preview = line('preview', text.preview ?? '');
+  const isOwn = typeof text.html === 'string';
+  const body = isOwn
+    ? compileBody(text.html as string, 'html', tools)
+    : compileBody(text.markdown ?? '', 'markdown', tools);
+  // Where both are written, the text part comes from the Markdown.
+  const plain = isOwn && text.markdown ? compileBody(text.markdown, 'markdown', tools) : body;
+  const dir = directionOf(locale);
+  const color = source.organization.color;
+  const page = toPage({ body, subject, preview, locale, dir, color, own: isOwn });
+  return {
+    dir,
+    subject: put(subject, marks, inText, '{\u2060'),
+    html: put(page, marks, inHtml, '{&#8288;'),
+    text: put(toTextPart(plain), marks, inText, '{\u2060'),
+  };
+}
+
+const scopeOf = ({ source: { petition, organization }, mail }: TextJob): Scope => ({
+  hasPetition: petition !== null,
+  statics: {
+    'petition.title': petition?.title ?? null,
+    'petition.statement': petition?.statement ?? null,
+    'petition.call_to_action': petition ? (petition.callToAction ?? petition.title) : null,
+    'organization.name': organization.name,
+    'campaigner.name': petition?.campaigner?.name ?? null,
+    'campaigner.role': petition?.campaigner?.role ?? null,
+  },
+  fallback: { name: mail.campaign.friend, country: mail.campaign.your_country },
+});
+
+/** The body with blocks, references, footer and final links; marks stand only for values of the recipient and words. */
+function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): string {
+  const { marks, source } = tools;
+  const report = tools.about(part);
+  const { text, notes } = takeNotes(written);
+  const { text: marked, unsubscribes } = protect(text, { ...tools, report });
+  const html = part === 'html' ? fromHtml(marked, report) : fromMarkdown(apart(marked, marks), report);
+  const references = new References(notes, source.petition?.references ?? [], { ...tools, report });
+  const placed = new Set<string>();
+  const cited = marks.fill(unwrapped(html, marks), (mark, whole) => {
+    if (mark.kind === 'block') placed.add(mark.name);
+    return mark.kind === 'note' ? references.cite(mark.label) : whole;
+  });
+  const values = valuesOf(marks);
+  const block = (name: Parameters<typeof blockHtml>[0], label: string | null = null) =>
+    blockHtml(name, label, { ...tools, values, references: (heading) => references.list(heading) });
+  const filled = marks.fill(cited, (mark, whole) =>
+    mark.kind === 'block' ? block(mark.name, mark.label) : whole,
+  );
+  const end = [
+    references.areCited && !placed.has('references') ? block('references') : '',
+    unsubscribes || placed.has('footer') ? '' : block('footer'),
+  ];
+  if (filled.replace(/<[^>]*>/g, '').trim() === '') {
+    report('error', 'body_missing', 'The body says nothing: write markdown or html.');
+  }
+  return leadLinks(filled + end.join(''), (href, isSaid) =>
+    leadOf(href, { ...tools, report, petition: values.petitionUrl, isSaid }),
+  );
+}
+
+const BLOCKS_IN_TEXT = ['coalition'];
+
+/** In Markdown each block is a paragraph of its own, wherever it was written. */
+const apart = (text: string, marks: Marks): string =>
+  marks.fill(text, (mark, whole) =>
+    mark.kind === 'block' && !BLOCKS_IN_TEXT.includes(mark.name) ? `\n\n${whole}\n\n` : whole,
+  );
+
+/** Paragraphs that hold nothing but a block, or the beginning or end of a condition, are none. */
+const unwrapped = (html: string, marks: Marks): string =>
+  html.replace(/<(p|div)\b[^>]*>((?:\s*\ue000\d+\ue001\s*)+)<\/\1>/g, (whole, _name, inside: string) => {
+    const all = [...inside.matchAll(MARK)].map(([one]) => marks.only(one));
+    const stand = all.every(
+      (mark) =>
+        (mark?.kind === 'block' && !BLOCKS_IN_TEXT.includes(mark.name)) ||
+        (mark?.kind === 'liquid' && mark.tag),
+    );
+    return stand ? inside.trim() : whole;
+  });
+
+function valuesOf(marks: Marks): BlockValues {
+  const value = (name: string, link: boolean): string =>
+    marks.add({ kind: 'liquid', source: `{{ ${name} }}`, tag: false, link });
+  return {
+    petitionUrl: value('petition_url', true),
+    unsubscribeUrl: value('unsubscribe_url', true),
+    manageUrl: value('manage_url', true),
+    email: value('email', false),
+  };
+}
+
+type Lead = Tools & { report: Report; petition: string; isSaid: boolean };
+
+function leadOf(href: string, { marks, links, ...rest }: Lead): string | undefined {
+  const mark = marks.only(href);
+  // A value that is no link cannot be an address.
+  const isLink = mark === undefined || (mark.kind === 'liquid' && mark.link);
+  return links.lead(isLink ? href : `${href} `, rest);
+}
+
+/** A text with its marks put back, in which nothing else reads as Liquid. */
+const put = (text: string, marks: Marks, how: (mark: Mark) => string, apart: string): string =>
+  marks.fill(text.replace(/\{(?=[{%\ue000])/g, apart), how);
+
+const inHtml = (mark: Mark): string =>
+  mark.kind === 'words'
+    ? harmless(cleanLines(mark.text).map(escapeHtml).join('<br>'), '{&#8288;')
+    : inText(mark);
+
+function inText(mark: Mark): string {
+  if (mark.kind === 'liquid') return mark.source;
+  return mark.kind === 'words' ? harmless(cleanLines(mark.text).join('\n'), '{\u2060') : '';
+}
+
+const harmless = (text: string, apart: string): string => text.replace(/\{(?=[{%]|$)/g, apart);

@@ -1,0 +1,130 @@
+import type { FrozenVariant, MailingText, VariantContent } from '../../../schema/db/tables/mailings.js';
+import type { CompiledMailing, Finding, MailingSource, VariantSource } from '../../core/mailings/source.js';
+import type { Locales } from '../locales.js';
+import { closestOf } from './best-locale.js';
+import { compileText } from './compile-text.js';
+import { renderHtml, renderSubject, type RecipientValues } from './liquid.js';
+import { LinkBook } from './links.js';
+
+/** What compiling needs to know of this server. */
+export type CompileOptions = { publicUrl: string; locales: Pick<Locales, 'pick'> };
+
+/**
+ * The variants of a mailing as they are sent, with everything that should be known about their texts. Pure: the same
+ * source gives the same. Texts that have errors are compiled as far as they can be, for previews.
+ */
+export function compileMailing(source: MailingSource, options: CompileOptions): CompiledMailing {
+  const findings: Finding[] = [];
+  const variants = source.variants.map((variant) => compileVariant(source, variant, options, findings));
+  return { variants, findings: withoutRepeats(findings) };
+}
+
+function compileVariant(
+  source: MailingSource,
+  variant: VariantSource,
+  { publicUrl, locales }: CompileOptions,
+  findings: Finding[],
+) {
+  const { content, organization, petition, countClicks } = source;
+  const links = new LinkBook({
+    publicUrl,
+    countClicks,
+    handle: variant.handle,
+    petitionUrl: petition?.url ?? null,
+  });
+  const texts = textsOf(content.texts, variant.content);
+  const named = source.variants.length > 1 ? variant.name : null;
+  const frozen: FrozenVariant = {
+    senderName: variant.content.senderName ?? content.senderName ?? organization.name,
+    replyTo: content.replyTo ?? organization.replyTo,
+    defaultLocale: defaultLocaleOf(source, Object.keys(texts)),
+    locales: {},
+  };
+  for (const [locale, text] of Object.entries(texts)) {
+    const { mail } = locales.pick(locale);
+    const say: Say = (part) => (severity, code, detail) =>
+      findings.push({ code, severity, detail, where: { variant: named, locale, part } });
+    const compiled = compileText({ source, text, locale, mail, links, about: say });
+    frozen.locales[locale] = compiled;
+    judge(text, compiled, locale, say);
+  }
+  if (Object.keys(texts).length === 0) {
+    const detail = 'Nothing is written yet: send texts with a subject and a body.';
+    const where = { variant: named, locale: null, part: 'mailing' as const };
+    findings.push({ code: 'text_missing', severity: 'error', detail, where });
+  }
+  return { key: variant.key, name: variant.name, frozen, links: links.all };
+}
+
+/**
+ * The texts of a variant: the mailing's, with what the variant says differently. Its body is one of its own as a whole:
+ * Markdown of the variant beside HTML of the mailing would not say the same.
+ */
+export function textsOf(
+  own: Readonly<Record<string, MailingText>>,
+  { texts: changes = {} }: VariantContent,
+): Record<string, MailingText> {
+  const all = [...new Set([...Object.keys(own), ...Object.keys(changes)])];
+  return Object.fromEntries(
+    all.map((locale) => {
+      const [base, change] = [own[locale], changes[locale] ?? {}];
+      const isBody = change.markdown != null || change.html != null;
+      const body = isBody ? { markdown: null, html: null } : {};
+      return [locale, { subject: '', ...base, ...body, ...said(change) }];
+    }),
+  );
+}
+
+const said = (change: Partial<MailingText>): Partial<MailingText> =>
+  Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+
+function defaultLocaleOf({ content, petition, organization }: MailingSource, written: string[]): string {
+  const wanted = content.defaultLocale ?? petition?.locale ?? organization.locale;
+  return closestOf(written, wanted) ?? written[0] ?? organization.locale;
+}
+
+/** Gmail cuts longer mails off, and with them the link to unsubscribe. */
+const LARGEST = 102_000;
+const LONG_SUBJECT = 70;
+
+type Say = (part: Finding['where']['part']) => (...said: [Finding['severity'], string, string]) => unknown;
+
+function judge(
+  text: MailingText,
+  compiled: { subject: string; html: string },
+  locale: string,
+  say: Say,
+): void {
+  const subject = renderSubject(compiled.subject, exampleValues(locale));
+  if (subject === '') say('subject')('error', 'subject_missing', 'Write a subject.');
+  else if ([...subject].length > LONG_SUBJECT) {
+    const detail = `The subject has ${[...subject].length} characters: telephones show about 40, others about ${LONG_SUBJECT}.`;
+    say('subject')('warning', 'subject_long', detail);
+  }
+  if (!text.preview) {
+    const detail = 'Without a preview text, mail programs show the beginning of the body beside the subject.';
+    say('preview')('warning', 'preview_missing', detail);
+  }
+  const bytes = Buffer.byteLength(renderHtml(compiled.html, exampleValues(locale)));
+  if (bytes > LARGEST) {
+    const detail = `The HTML has ${Math.ceil(bytes / 1000)} kB: Gmail cuts off what is beyond 102, and with it the unsubscribe link.`;
+    say(text.html ? 'html' : 'markdown')('error', 'too_large', detail);
+  }
+}
+
+/** Links as long as real ones. */
+const exampleValues = (locale: string): RecipientValues => ({
+  first_name: 'Katy',
+  name: 'Katy Example',
+  email: 'katy.example@example.org',
+  country: 'NL',
+  locale,
+  petition_url: `https://petitions.example/l/${'x'.repeat(11)}/${'x'.repeat(67)}`,
+  unsubscribe_url: `https://petitions.example/unsubscribe?token=${'x'.repeat(67)}`,
+  manage_url: `https://petitions.example/manage?token=${'x'.repeat(67)}`,
+});
+
+function withoutRepeats(findings: Finding[]): Finding[] {
+  const texts = findings.map((one) => JSON.stringify(one));
+  return findings.filter((_, i) => texts.indexOf(texts[i] as string) === i);
+}
