@@ -1,6 +1,7 @@
 import type { Preview } from '../../core/mailings/previewing.js';
-import type { Compile } from '../../core/mailings/source.js';
+import type { Compile, MailingSource } from '../../core/mailings/source.js';
 import { localeFor } from './best-locale.js';
+import { checkCampaign, type CheckOptions } from './check.js';
 import { compileMailing, type CompileOptions } from './compile.js';
 import { exampleEml } from './example-eml.js';
 import { renderHtml, renderSubject, renderText } from './liquid.js';
@@ -9,6 +10,7 @@ import { renderHtml, renderSubject, renderText } from './liquid.js';
 export type Campaign = {
   compile: Compile;
   preview: (preview: Preview) => Promise<RenderedPreview>;
+  check: (source: MailingSource, dkimSelector: string | undefined) => ReturnType<typeof checkCampaign>;
 };
 
 export type RenderedPreview = {
@@ -20,11 +22,12 @@ export type RenderedPreview = {
   eml: Buffer;
 };
 
-export type CampaignOptions = CompileOptions & { from: string };
+export type CampaignOptions = CompileOptions & CheckOptions;
 
 export const createCampaign = (options: CampaignOptions): Campaign => ({
   compile: (source) => compileMailing(source, options),
   preview: (preview) => renderPreview(preview, options),
+  check: (source, dkimSelector) => checkCampaign(compileMailing(source, options), options, dkimSelector),
 });
 
 async function renderPreview(
