@@ -27,6 +27,7 @@ import { mailingCheckRoutes } from './http/mailings/checks.js';
 import { mailingLinkRoutes } from './http/mailings/mailing-links.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
 import { mailingPreviewRoutes } from './http/mailings/previews.js';
+import { mailingTestRoutes } from './http/mailings/tests.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
 import { meRoutes } from './http/my-data/me.js';
@@ -267,6 +268,7 @@ const secretRoutes = ({ ctx, site, campaign, transfers }: SecretParts): FastifyP
   mailingLinkRoutes(ctx),
   mailingPreviewRoutes(ctx, campaign),
   mailingCheckRoutes(ctx, campaign),
+  mailingTestRoutes(ctx),
   secretShareLinkRoutes(ctx),
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),

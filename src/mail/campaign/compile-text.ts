@@ -3,7 +3,7 @@ import type { MailingSource } from '../../core/mailings/source.js';
 import { escapeHtml } from '../../escape-html.js';
 import type { Catalogue } from '../catalogue.js';
 import { cleanLines } from '../plain-text.js';
-import { headerLine } from '../render.js';
+import { headerLine } from '../header-line.js';
 import { directionOf } from './direction.js';
 import type { FindingPlace } from '../../core/mailings/source.js';
 import type { Report } from './finding.js';

@@ -90,7 +90,10 @@ onEveryEngine('writing mailings', async (t, engine) => {
       [{ variants: [{ name: 'A' }, { name: 'A' }] }, { errors: [{ pointer: '/variants/1/name' }] }],
       [{ variants: Array.from({ length: 9 }, (_, i) => ({ name: `${i}` })) }, { code: 'invalid_body' }],
       [{ test_share: 0 }, { errors: [{ pointer: '/test_share' }] }],
-      [{ segment: { country: ['NL'] }, segment_id: `seg_${'0'.repeat(26)}` }, { errors: [{ pointer: '/segment_id' }] }],
+      [
+        { segment: { country: ['NL'] }, segment_id: `seg_${'0'.repeat(26)}` },
+        { errors: [{ pointer: '/segment_id' }] },
+      ],
     ];
     for (const [fields, body] of wrong) {
       t.match(await create(api, lead.secret, { name: 'x', ...fields }), { status: 422, body });
