@@ -27,7 +27,7 @@ CREATE TABLE `__new_outbox` (
 	CONSTRAINT "outbox_state_known" CHECK(state in ('queued', 'sending', 'sent', 'dropped', 'failed'))
 );
 --> statement-breakpoint
-INSERT INTO `__new_outbox`("key", "kind", "supporter_key", "request_key", "petition_key", "organization_key", "subscription_key", "email_change_key", "variant_key", "locale", "state", "reason", "attempts", "recipient", "due_at", "created_at", "settled_at") SELECT "key", "kind", "supporter_key", "request_key", "petition_key", "organization_key", "subscription_key", "email_change_key", "variant_key", "locale", "state", "reason", "attempts", "recipient", "due_at", "created_at", "settled_at" FROM `outbox`;--> statement-breakpoint
+INSERT INTO `__new_outbox`("key", "kind", "supporter_key", "request_key", "petition_key", "organization_key", "subscription_key", "email_change_key", "variant_key", "locale", "state", "reason", "attempts", "recipient", "due_at", "created_at", "settled_at") SELECT "key", "kind", "supporter_key", "request_key", "petition_key", "organization_key", "subscription_key", "email_change_key", NULL, "locale", "state", "reason", "attempts", "recipient", "due_at", "created_at", "settled_at" FROM `outbox`;--> statement-breakpoint
 DROP TABLE `outbox`;--> statement-breakpoint
 ALTER TABLE `__new_outbox` RENAME TO `outbox`;--> statement-breakpoint
 PRAGMA foreign_keys=ON;--> statement-breakpoint
