@@ -148,8 +148,19 @@ onEveryEngine('writing mailings', async (t, engine) => {
 
   await t.test('previewMailing 200: a subscriber, with what the organization itself knows', async (t) => {
     const [subscription] = await subscribers(api, lead.secret, [
-      { email: 'zelda@example.org', locale: 'de', contact: { name: 'Zelda Quux', country: 'NL' } },
+      { email: 'zelda@example.org', locale: 'de' },
     ]);
+    await api.store.transact(async ({ db, tables: { supporters: p, contacts: c }, now }) => {
+      const [person] = await db.select().from(p).where(eq(p.identity, 'zelda@example.org'));
+      await db.update(p).set({ name: 'Elsewhere Known' }).where(eq(p.identity, 'zelda@example.org'));
+      const contact = {
+        organizationKey: lead.key,
+        supporterKey: person!.key,
+        name: 'Zelda Quux',
+        country: 'NL',
+      };
+      await db.insert(c).values({ ...contact, createdAt: now, updatedAt: now });
+    });
     const ask = { subscription_id: subscription.id };
     t.match(
       await api.call('POST', path(id, '/preview'), {
@@ -165,6 +176,7 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.equal(status, 200);
     t.match(body.text, /Dear Zelda,/);
     t.match(body.text, /zelda@example\.org/);
+    t.notMatch(body.text + body.html, /Elsewhere/);
     t.notMatch(body.text + body.html, /p[rubm]_[A-Za-z0-9_-]{20}/, 'no link that works');
     const theirs = await create(api, stranger.secret, { name: 'T', texts: { en: TEXT } });
     t.match(await api.call('POST', path(theirs.body.id, '/preview'), { key: stranger.secret, body: ask }), {
