@@ -103,7 +103,7 @@ const unsubscribes = (html: string, marks: Marks): boolean =>
   marks.alwaysHas(html, (mark, offset) => {
     if (mark.kind !== 'liquid' || mark.source !== '{{ unsubscribe_url }}') return false;
     const [, inside = ''] = /^[^>]*>([\s\S]*?)<\/a>/.exec(html.slice(offset)) ?? [];
-    return html.slice(0, offset).endsWith(' href="') && inside.replace(/<[^>]*>/g, '').trim() !== '';
+    return /<a\b[^<>]*\shref="$/.test(html.slice(0, offset)) && inside.replace(/<[^>]*>/g, '').trim() !== '';
   });
 
 /** Inside of tags, values can stand in attributes; blocks, notes and conditions cannot. */
