@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises';
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginCallback } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Config } from './config.js';
@@ -23,10 +24,12 @@ import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
 import { mailingLifeRoutes } from './http/mailings/life.js';
+import { mailingCheckRoutes } from './http/mailings/checks.js';
 import { mailingLinkRoutes } from './http/mailings/mailing-links.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
 import { secretSegmentRoutes } from './http/segments/segments.js';
 import { mailingPreviewRoutes } from './http/mailings/previews.js';
+import { mailingTestRoutes } from './http/mailings/tests.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
 import { meRoutes } from './http/my-data/me.js';
@@ -75,7 +78,7 @@ import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscri
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
 import { secretWordsRoutes } from './http/words/petition-words.js';
 import { loadLocales, type Locales } from './mail/locales.js';
-import { createCampaign } from './mail/campaign/campaign.js';
+import { createCampaign, type Campaign } from './mail/campaign/campaign.js';
 import { createRenderer } from './mail/render.js';
 
 export type BuildOptions = ContextOptions & {
@@ -100,6 +103,8 @@ export type BuildOptions = ContextOptions & {
   widget?: URL;
   /** For tests, whose pictures lie on this machine. */
   pictures?: { loopback?: boolean };
+  /** For tests, which answer for the DNS. */
+  resolver?: Pick<Resolver, 'resolveMx' | 'resolveTxt'>;
   /** For tests of limits, and tests that need short times. */
   live?: Partial<LiveOptions & LivePace>;
   /** For tests that need short times. */
@@ -108,6 +113,8 @@ export type BuildOptions = ContextOptions & {
   arrival?: Arrival;
   logger?: FastifyBaseLogger;
 };
+
+const DNS_MS = 3000;
 
 export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: () => void };
 
@@ -158,7 +165,12 @@ export async function build(options: BuildOptions): Promise<App> {
     block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
   );
   await app.register(block('session', sessionRoutes(ctx)));
-  await app.register(block('secret', secretRoutes({ ctx, config, site, transfers: options.transfers })));
+  await app.register(
+    block(
+      'secret',
+      secretRoutes({ ctx, site, campaign: campaignOf(options, site), transfers: options.transfers }),
+    ),
+  );
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
     reply.code(204).headers(PREFLIGHT).send(),
@@ -234,10 +246,13 @@ const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
   myExportRoutes(ctx),
 ];
 
-type SecretParts = Pick<OpenParts, 'ctx' | 'config' | 'site'> & { transfers: BuildOptions['transfers'] };
+type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & {
+  campaign: Campaign;
+  transfers: BuildOptions['transfers'];
+};
 
 /** Routes for organizations, with a secret key. */
-const secretRoutes = ({ ctx, config, site, transfers }: SecretParts): FastifyPluginCallback[] => [
+const secretRoutes = ({ ctx, site, campaign, transfers }: SecretParts): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
   secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
   secretSignatureRoutes(ctx),
@@ -255,11 +270,13 @@ const secretRoutes = ({ ctx, config, site, transfers }: SecretParts): FastifyPlu
   secretSubscriptionRoutes(ctx),
   secretMailingRoutes(ctx),
   secretSegmentRoutes(ctx),
-  mailingLifeRoutes(ctx, campaignOf(config, site).compile),
+  mailingLifeRoutes(ctx, campaign.compile),
   mailingRecipientRoutes(ctx),
   sendingPolicyRoutes(ctx),
   mailingLinkRoutes(ctx),
-  mailingPreviewRoutes(ctx, campaignOf(config, site)),
+  mailingPreviewRoutes(ctx, campaign),
+  mailingCheckRoutes(ctx, campaign),
+  mailingTestRoutes(ctx),
   secretShareLinkRoutes(ctx),
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),
@@ -270,9 +287,16 @@ const secretRoutes = ({ ctx, config, site, transfers }: SecretParts): FastifyPlu
 ];
 
 const campaignOf = (
-  { publicUrl, MAIL_FROM: from = 'petitions@localhost' }: BuildOptions['config'],
-  site: Site,
-) => createCampaign({ publicUrl, locales: site.locales, from });
+  { config, resolver }: Pick<BuildOptions, 'config' | 'resolver'>,
+  { locales }: Site,
+): Campaign =>
+  createCampaign({
+    publicUrl: config.publicUrl,
+    locales,
+    from: config.MAIL_FROM ?? 'petitions@localhost',
+    resolver: resolver ?? new Resolver({ timeout: DNS_MS, tries: 2 }),
+    signing: { selector: null, headers: [] },
+  });
 
 const admissionOf = ({ config, store }: BuildOptions, log: FastifyBaseLogger): Admission =>
   createAdmission({

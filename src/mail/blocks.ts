@@ -1,4 +1,4 @@
-import type { Letter } from '../core/letters/letter.js';
+import type { Letter, WordedLetter } from '../core/letters/letter.js';
 import {
   fillIn,
   fillInHtml,
@@ -26,7 +26,7 @@ export type Blocks = { body: Block[]; footer: Block[] };
 export type Sender = { name: string; url: string | null; imprint: string | null };
 
 /** The blocks of a mail in the language of the catalogue; `sender`: null where nobody is named. */
-export function composeBlocks(letter: Letter, { mail }: Catalogue, sender: Sender | null): Blocks {
+export function composeBlocks(letter: WordedLetter, { mail }: Catalogue, sender: Sender | null): Blocks {
   const words: MailWords = mail[letter.template];
   const values = valuesOf(letter);
   const paragraphs = (texts: readonly string[]): Block[] =>

@@ -13,6 +13,8 @@ export type Message = {
   html: string;
   text: string;
   lang: string;
+  /** Only of a mailing: it is bulk mail, which people can unsubscribe from in their mail program. */
+  oneClickUrl?: string;
 };
 
 /** A way to send mails. */
@@ -37,12 +39,21 @@ export function toMail(message: Message, from: string): SendMailOptions {
     messageId: `<${message.messageId}@${domain}>`,
     text: message.text,
     html: message.html,
-    headers: { 'Auto-Submitted': 'auto-generated', 'Content-Language': message.lang },
+    headers: { ...kindOf(message), 'Content-Language': message.lang },
     // Values must never make nodemailer read a file or fetch a URL.
     disableFileAccess: true,
     disableUrlAccess: true,
   };
 }
+
+const kindOf = ({ oneClickUrl }: Message): Record<string, string> =>
+  oneClickUrl === undefined
+    ? { 'Auto-Submitted': 'auto-generated' }
+    : {
+        'List-Unsubscribe': `<${oneClickUrl}>`,
+        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+        Precedence: 'bulk',
+      };
 
 /** Prevents header injection: line breaks and other control characters become spaces. */
 const onOneLine = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();

@@ -1,7 +1,9 @@
-import type { Letter } from '../core/letters/letter.js';
+import { isWorded, type Letter } from '../core/letters/letter.js';
 import { UNNAMED, type Installation } from '../installation.js';
 import { fillIn } from '../core/words/words-markdown.js';
 import { composeBlocks, placeholdersOf, valuesOf, type Sender } from './blocks.js';
+import { personalize } from './campaign/personalized.js';
+import { headerLine } from './header-line.js';
 import { toHtml } from './html.js';
 import type { Locales } from './locales.js';
 import { toPlainText } from './plain-text.js';
@@ -15,6 +17,10 @@ export type Rendered = {
   text: string;
   /** The language of the mail, which may differ from the requested one. */
   lang: string;
+  /** Replies to a mailing go where it says. */
+  replyTo?: string | null;
+  /** Of a mailing: for the header List-Unsubscribe. */
+  oneClickUrl?: string;
 };
 
 export type Render = (letter: Letter) => Rendered;
@@ -27,6 +33,7 @@ export const createRenderer =
   (locales: Pick<Locales, 'pick'>, installation: Installation = UNNAMED): Render =>
   (letter) => {
     const catalogue = locales.pick(letter.locale);
+    if (!isWorded(letter)) return renderTest(letter, locales);
     const from = letter.organization ?? senderOf(installation, say(catalogue.mail.common.sender));
     const blocks = composeBlocks(letter, catalogue, from);
     const about = ownSubject(letter) ?? say(catalogue.mail[letter.template].subject, valuesOf(letter));
@@ -45,6 +52,20 @@ export const createRenderer =
     };
   };
 
+/** A mailing as its recipient would get it, with a subject that says that it is a test. */
+function renderTest({ values: { mailing } }: Letter, locales: Pick<Locales, 'pick'>): Rendered {
+  if (!mailing) throw new Error('a test has no mailing');
+  const { locale: lang, sender, subject, ...rest } = personalize(mailing, { publicUrl: '', locales });
+  const variant = mailing.source.variants[0]?.name ?? '';
+  return {
+    ...rest,
+    sender: headerLine(sender, 100),
+    subject: headerLine(say(locales.pick(lang).mail.campaign.test, { variant, subject }), 250),
+    lang,
+    oneClickUrl: mailing.links.oneClick,
+  };
+}
+
 /** A reminder has none: the same subject again would look like the same mail again. */
 function ownSubject(letter: Letter): string | undefined {
   const { words, reminder } = letter.values;
@@ -56,19 +77,4 @@ function ownSubject(letter: Letter): string | undefined {
 function senderOf({ name, url, imprint }: Installation, fallback: string): Sender | null {
   if (name === '' && imprint === '') return null;
   return { name: name || fallback, url: url || null, imprint: imprint || null };
-}
-
-/**
- * A text as one header line of at most `longest` characters: without line breaks, control characters and direction
- * marks, which could make one sender look like another.
- */
-export function headerLine(text: string, longest: number): string {
-  const line = text
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
-    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
-    .replace(/\s+/g, ' ')
-    .trim();
-  const characters = [...line];
-  return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : line;
 }

@@ -4,7 +4,8 @@ import nodemailer from 'nodemailer';
 import t from 'tap';
 import { TEMPLATES, type Letter, type LetterValues, type Template } from '../../src/core/letters/letter.js';
 import { loadLocales } from '../../src/mail/locales.js';
-import { createRenderer, headerLine } from '../../src/mail/render.js';
+import { headerLine } from '../../src/mail/header-line.js';
+import { createRenderer } from '../../src/mail/render.js';
 
 const locales = loadLocales();
 const render = createRenderer(locales);

@@ -1,7 +1,19 @@
 import { Type } from '@sinclair/typebox';
 import { exampleId, id, localeTag } from '../common.js';
 import { email } from '../signatures/signing.js';
-import { closed, component, enumOf, int, line, list, nullable, open, optional, ref } from '../typebox.js';
+import {
+  closed,
+  component,
+  enumOf,
+  int,
+  line,
+  list,
+  matching,
+  nullable,
+  open,
+  optional,
+  ref,
+} from '../typebox.js';
 
 /* Looking at a mailing before it is sent. */
 
@@ -140,3 +152,13 @@ export const MailingTestAnswer = component(
     { description: 'The tests are queued.', examples: [{ queued: 2 }] },
   ),
 );
+
+export const MailingCheckQuery = closed({
+  dkim_selector: Type.Optional(
+    matching('^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$', 63, {
+      rule: 'Write the selector as it stands in s=… of a DKIM-Signature.',
+      description: 'The selector of the key that your mail server signs with, to look for it in the DNS.',
+      examples: ['mail'],
+    }),
+  ),
+});

@@ -21,6 +21,7 @@ export const MAIL_KINDS = [
   'unsubscribed',
   'email_apply',
   'email_notice',
+  'mailing_test',
 ] as const;
 export const MAIL_STATES = ['queued', 'sending', 'sent', 'dropped', 'failed'] as const;
 
@@ -116,6 +117,8 @@ export function defineMailTables(
       organizationKey: to(organizations),
       subscriptionKey: to(subscriptions),
       emailChangeKey: to(emailChanges),
+      /** The variant of a mailing that is tested; no reference, since changes of a mailing replace its variants. */
+      variantKey: d.ref(),
       locale: d.str(),
       state: d.enumText(MAIL_STATES).notNull(),
       /** Why it was dropped or given up: a code of ours, never text of a mail server. */
@@ -139,6 +142,10 @@ export function defineMailTables(
         .index('outbox_recipient')
         .on(t.recipient, t.key)
         .where(d.sql`recipient is not null`),
+      d
+        .index('outbox_mailing_tests')
+        .on(t.organizationKey, t.createdAt)
+        .where(d.sql`kind = 'mailing_test'`),
       d.check('outbox_kind_known', oneOf(d, 'kind', MAIL_KINDS)),
       d.check('outbox_state_known', oneOf(d, 'state', MAIL_STATES)),
     ],

@@ -2,6 +2,7 @@ import type { MailKind } from '../../../schema/db/tables/mail.js';
 import { confirmation } from './confirmation-letters.js';
 import type { Draft, Drop, Plan } from './draft.js';
 import { emailApply, emailNotice } from './email-change-letters.js';
+import { mailingTest } from './mailing-test-letter.js';
 import { manage } from './manage-letter.js';
 import { unsubscribed, unsubscribeLinks } from './unsubscribing-letters.js';
 
@@ -16,4 +17,5 @@ export const WRITERS: Record<MailKind, (draft: Draft) => Promise<Plan | Drop>> =
   unsubscribed,
   email_apply: emailApply,
   email_notice: emailNotice,
+  mailing_test: mailingTest,
 };

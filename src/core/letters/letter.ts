@@ -1,8 +1,10 @@
+import type { Preview } from '../mailings/previewing.js';
 import type { ChosenWords } from '../words/choosing-words.js';
 
 /** A mail before it is worded: its template, recipient and values. */
 export type Letter = {
-  template: Template;
+  /** `mailing_test`: what an organization has written, in `values.mailing`. */
+  template: Template | 'mailing_test';
   /** The delivery address. */
   to: string;
   /** The local part of its Message-ID, the same for each attempt. */
@@ -30,6 +32,8 @@ export type LetterValues = {
   words?: Pick<ChosenWords, 'confirmation' | 'confirmationSubject' | 'locales'> | null;
   /** The organizations that the recipient agrees to be mailed by, with their consent texts. */
   opt_ins?: { organization: string; text: string }[];
+  /** The mailing of which this is a test. */
+  mailing?: Preview;
   /** Whether this repeats an earlier mail. */
   reminder?: boolean;
   /** Subscriptions that the recipient can end, each with its link. */
@@ -53,3 +57,7 @@ export const TEMPLATES = [
   'email_undone',
 ] as const;
 export type Template = (typeof TEMPLATES)[number];
+
+/** A letter in the words of a catalogue: any but a test of a mailing, which has words of its own. */
+export type WordedLetter = Letter & { template: Template };
+export const isWorded = (letter: Letter): letter is WordedLetter => letter.template !== 'mailing_test';

@@ -14,7 +14,7 @@ export type OutboxRow = Tables['outbox']['$inferSelect'];
 export type MailSubject = Partial<
   Pick<
     OutboxRow,
-    'requestKey' | 'petitionKey' | 'organizationKey' | 'subscriptionKey' | 'emailChangeKey' | 'locale'
+    'requestKey' | 'petitionKey' | 'organizationKey' | 'subscriptionKey' | 'emailChangeKey' | 'variantKey' | 'locale'
   >
 >;
 
@@ -26,6 +26,7 @@ const COLUMNS = [
   'organizationKey',
   'subscriptionKey',
   'emailChangeKey',
+  'variantKey',
   'locale',
   'dueAt',
   'createdAt',
@@ -56,6 +57,7 @@ export async function queueMail(
     organizationKey: about.organizationKey ?? null,
     subscriptionKey: about.subscriptionKey ?? null,
     emailChangeKey: about.emailChangeKey ?? null,
+    variantKey: about.variantKey ?? null,
     locale: about.locale ?? null,
     dueAt: tx.now,
     createdAt: tx.now,

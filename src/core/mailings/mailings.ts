@@ -76,3 +76,9 @@ export async function getWholeMailing(
   const mailing = await getMailing(on, actor, publicId);
   return { ...mailing, variants: await variantsOf(on, mailing.key) };
 }
+
+/** A mailing by its key, whoever asks. */
+export async function mailingByKey(on: Reader, key: number): Promise<MailingView | undefined> {
+  const [row] = await selectViews(on).where(eq(on.tables.mailings.key, key));
+  return row;
+}

@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, type SQL } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
@@ -63,12 +63,19 @@ export async function previewMailing(
       ? { ...(person === 'unnamed' ? UNNAMED : EXAMPLE), locale: null }
       : await subscriber(on, actor, subscriptionId);
   return {
-    source: { ...source, variants: source.variants.filter(({ key }) => key === row.key) },
+    source: onlyVariant(source, row.key),
     variantId: row.publicId,
     recipient: { ...known, locale: locale ?? known.locale },
     links: exampleLinks(ctx, source),
   };
 }
+
+/** One variant alone. Its links lead straight to where they lead in the end: nothing is counted before the start. */
+export const onlyVariant = (source: MailingSource, variantKey: number): MailingSource => ({
+  ...source,
+  countClicks: false,
+  variants: source.variants.filter(({ key }) => key === variantKey),
+});
 
 const exampleLinks = ({ links }: Context, { petition }: MailingSource): RecipientLinks => ({
   petition: petition?.url ?? '',
@@ -77,17 +84,27 @@ const exampleLinks = ({ links }: Context, { petition }: MailingSource): Recipien
   manage: links.to('manage', 'example'),
 });
 
+async function subscriber(
+  on: Reader,
+  { organizationKey }: Pick<KeyedActor, 'organizationKey'>,
+  publicId: string,
+): Promise<Recipient> {
+  const { subscriptions: t } = on.tables;
+  const row = await recipientWhere(on, and(eq(t.publicId, publicId), eq(t.organizationKey, organizationKey)));
+  if (!row) throw new ApiError('subscription_not_found');
+  return row;
+}
+
 /** With what the organization itself knows: what the person wrote elsewhere is none of its business. */
-async function subscriber(on: Reader, actor: KeyedActor, publicId: string): Promise<Recipient> {
+export async function recipientWhere(on: Reader, isOne: SQL | undefined): Promise<Recipient | undefined> {
   const { subscriptions: t, supporters: s, contacts: c } = on.tables;
   const [row] = await on.db
     .select({ name: c.name, email: s.delivery, country: c.country, locale: t.locale })
     .from(t)
     .innerJoin(s, eq(s.key, t.supporterKey))
     .leftJoin(c, and(eq(c.supporterKey, s.key), eq(c.organizationKey, t.organizationKey)))
-    .where(and(eq(t.publicId, publicId), eq(t.organizationKey, actor.organizationKey)));
-  if (!row) throw new ApiError('subscription_not_found');
-  return { ...row, firstName: firstNameOf(row.name) };
+    .where(isOne);
+  return row && { ...row, firstName: firstNameOf(row.name) };
 }
 
 /** The first word of a name. */

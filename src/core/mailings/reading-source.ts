@@ -13,7 +13,7 @@ export async function sourceOf(
   on: Reader,
   mailing: MailingView,
 ): Promise<MailingSource> {
-  const { content, organizationKey, petitionKey, name, countClicks } = mailing;
+  const { content, organizationKey, petitionKey, name, countClicks, testShare } = mailing;
   if (content === null) {
     throw new ApiError('mailing_not_ready', {
       detail: 'It has no content: write `texts`, or send it with your own mailer and its links.',
@@ -36,6 +36,7 @@ export async function sourceOf(
   return {
     name,
     countClicks: countClicks === 1,
+    testShare,
     organization,
     petition: petitionKey === null ? null : await petitionOf(links, on, petitionKey),
     content,
@@ -47,19 +48,18 @@ async function petitionOf(links: Context['links'], on: Reader, petitionKey: numb
   const { petitions: t } = on.tables;
   const [row] = await on.db.select().from(t).where(eq(t.key, petitionKey));
   if (!row) throw new Error('the petition of a mailing is gone');
-  const { title, callToAction, statement, targets, references, campaigner, shareTexts, locale } = row;
+  const { status, title, callToAction, statement, targets, references, campaigner, shareTexts, locale } = row;
   const partners = await coalitionOf(on, row);
-  const url = links.petition(row);
-  return {
+  const said = {
+    status,
     title,
     callToAction,
     statement,
     targets,
     references,
     campaigner,
-    partners,
     shareTexts,
     locale,
-    url,
   };
+  return { ...said, partners, url: links.petition(row) };
 }

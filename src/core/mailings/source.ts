@@ -2,6 +2,7 @@ import type { FrozenVariant, MailingContent, VariantContent } from '../../../sch
 import type {
   Campaigner,
   Partner,
+  PetitionStatus,
   Reference,
   ShareText,
   Target,
@@ -11,6 +12,7 @@ import type {
 export type MailingSource = {
   name: string;
   countClicks: boolean;
+  testShare: number;
   organization: {
     name: string;
     url: string | null;
@@ -25,6 +27,7 @@ export type MailingSource = {
 };
 
 export type PetitionSource = {
+  status: PetitionStatus;
   title: string;
   callToAction: string | null;
   statement: string;

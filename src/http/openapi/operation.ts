@@ -21,8 +21,8 @@ export const TAGS = {
   'My data': 'What a supporter sees and changes, with a link that was mailed to them.',
   Partners:
     'The coalition of a petition: who takes part, on which terms, and how many signatures each has brought.',
-  Mailings: 'Personal links for the mails that you send, and what your mail provider reports of them.',
   Segments: 'Whom a mailing goes to: conditions on your subscribers, and how many people they select.',
+  Mailings: 'Mails to your subscribers: writing and checking them, or personal links for your own mailer.',
   Organization: 'The organization that a key belongs to, and its keys.',
   Service: 'Health, metrics and this document. They need no key.',
 } as const;

@@ -3,7 +3,7 @@ import type { MailingSource } from '../../core/mailings/source.js';
 import { escapeHtml } from '../../escape-html.js';
 import type { Catalogue } from '../catalogue.js';
 import { cleanLines } from '../plain-text.js';
-import { headerLine } from '../render.js';
+import { headerLine } from '../header-line.js';
 import { directionOf } from './direction.js';
 import type { FindingPlace } from '../../core/mailings/source.js';
 import type { Report } from './finding.js';
@@ -34,7 +34,7 @@ export function compileText(job: TextJob): FrozenText {
   const tools = { ...job, marks: new Marks(), scope: scopeOf(job) };
   const { marks } = tools;
   const line = (part: 'subject' | 'preview', said: string): string =>
-    headerLine(protect(said, { ...tools, report: job.about(part), inline: true }).text, 1000);
+    headerLine(protect(said, { ...tools, report: job.about(part), inline: true }), 1000);
   const subject = line('subject', text.subject);
   const preview = line('preview', text.preview ?? '');
   const isOwn = typeof text.html === 'string';
@@ -72,14 +72,14 @@ function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): 
   const { marks, source } = tools;
   const report = tools.about(part);
   const { text, notes } = takeNotes(written);
-  const { text: marked, unsubscribes } = protect(text, { ...tools, report });
-  const html = part === 'html' ? fromHtml(marked, report) : fromMarkdown(apart(marked, marks), report);
+  const marked = protect(text, { ...tools, report });
+  const made = part === 'html' ? fromHtml(marked, report) : fromMarkdown(apart(marked, marks), report);
+  const html = unwrapped(bare(made, marks), marks);
   const references = new References(notes, source.petition?.references ?? [], { ...tools, report });
-  const placed = new Set<string>();
-  const cited = marks.fill(unwrapped(html, marks), (mark, whole) => {
-    if (mark.kind === 'block') placed.add(mark.name);
-    return mark.kind === 'note' ? references.cite(mark.label) : whole;
-  });
+  const has = (name: string) => marks.alwaysHas(html, (mark) => mark.kind === 'block' && mark.name === name);
+  const cited = marks.fill(html, (mark, whole) =>
+    mark.kind === 'note' ? references.cite(mark.label) : whole,
+  );
   const values = valuesOf(marks);
   const block = (name: Parameters<typeof blockHtml>[0], label: string | null = null) =>
     blockHtml(name, label, { ...tools, values, references: (heading) => references.list(heading) });
@@ -87,8 +87,8 @@ function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): 
     mark.kind === 'block' ? block(mark.name, mark.label) : whole,
   );
   const end = [
-    references.areCited && !placed.has('references') ? block('references') : '',
-    unsubscribes || placed.has('footer') ? '' : block('footer'),
+    references.areCited && !has('references') ? block('references') : '',
+    has('footer') || unsubscribes(filled, marks) ? '' : block('footer'),
   ];
   if (filled.replace(/<[^>]*>/g, '').trim() === '') {
     report('error', 'body_missing', 'The body says nothing: write markdown or html.');
@@ -97,6 +97,22 @@ function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): 
     leadOf(href, { ...tools, report, petition: values.petitionUrl, isSaid }),
   );
 }
+
+/** Whether the text has a link of its own to unsubscribe, which everybody gets and sees. */
+const unsubscribes = (html: string, marks: Marks): boolean =>
+  marks.alwaysHas(html, (mark, offset) => {
+    if (mark.kind !== 'liquid' || mark.source !== '{{ unsubscribe_url }}') return false;
+    const [, inside = ''] = /^[^>]*>([\s\S]*?)<\/a>/.exec(html.slice(offset)) ?? [];
+    return /<a\b[^<>]*\shref="$/.test(html.slice(0, offset)) && inside.replace(/<[^>]*>/g, '').trim() !== '';
+  });
+
+/** Inside of tags, values can stand in attributes; blocks, notes and conditions cannot. */
+const bare = (html: string, marks: Marks): string =>
+  html.replace(/<[^>]*>/g, (tag) =>
+    marks.fill(tag, (mark, whole) =>
+      mark.kind === 'words' || (mark.kind === 'liquid' && !mark.tag) ? whole : '',
+    ),
+  );
 
 const BLOCKS_IN_TEXT = ['coalition'];
 

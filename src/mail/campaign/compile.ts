@@ -3,6 +3,7 @@ import type { CompiledMailing, Finding, MailingSource, VariantSource } from '../
 import type { Locales } from '../locales.js';
 import { closestOf } from './best-locale.js';
 import { compileText } from './compile-text.js';
+import { judgeMailing } from './judge-mailing.js';
 import { renderHtml, renderSubject, type RecipientValues } from './liquid.js';
 import { LinkBook } from './links.js';
 
@@ -16,7 +17,7 @@ export type CompileOptions = { publicUrl: string; locales: Pick<Locales, 'pick'>
 export function compileMailing(source: MailingSource, options: CompileOptions): CompiledMailing {
   const findings: Finding[] = [];
   const variants = source.variants.map((variant) => compileVariant(source, variant, options, findings));
-  return { variants, findings: withoutRepeats(findings) };
+  return { variants, findings: withoutRepeats([...findings, ...judgeMailing(source, variants)]) };
 }
 
 function compileVariant(

@@ -1,5 +1,5 @@
 import MailComposer from 'nodemailer/lib/mail-composer/index.js';
-import { headerLine } from '../render.js';
+import { headerLine } from '../header-line.js';
 
 /* The raw mail of a preview. */
 

@@ -1,5 +1,5 @@
 import { Liquid } from 'liquidjs';
-import { headerLine } from '../render.js';
+import { headerLine } from '../header-line.js';
 
 /*
  * The Liquid of mailings. Writers may use a small part of it, and what they wrote is put down anew from its parts:

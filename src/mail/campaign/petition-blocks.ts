@@ -99,7 +99,7 @@ function footer({ source: { organization }, mail, values }: BlockParts): string 
   const { name, url, imprint } = organization;
   const sender = url ? `<a href="${escapeHtml(url)}">${escapeHtml(name)}</a>` : escapeHtml(name);
   const { sent_to: sentTo, manage, unsubscribe } = mail.campaign;
-  const small = (html: string) => `<p class="u-small">${html}</p>`;
+  const small = (html: string) => `<p class="u-small"><span dir="auto">${html}</span></p>`;
   return `<hr class="u-line">${[
     small(`${sender}${imprint ? `<br>${lines(imprint)}` : ''}`),
     small(escapeHtml(say(sentTo, { email: values.email }))),

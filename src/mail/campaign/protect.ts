@@ -70,38 +70,43 @@ export class Marks {
   }
 
   /** The text with `put` in the place of each mark. */
-  fill(text: string, put: (mark: Mark, whole: string) => string): string {
-    return text.replace(MARK, (whole, number: string) => {
+  fill(text: string, put: (mark: Mark, whole: string, offset: number) => string): string {
+    return text.replace(MARK, (whole, number: string, offset: number) => {
       const mark = this.#marks[Number(number)];
-      return mark ? put(mark, whole) : '';
+      return mark ? put(mark, whole, offset) : '';
     });
   }
-}
 
-export type Protected = {
-  text: string;
-  /** The value for unsubscribing stands where no condition can leave it out. */
-  unsubscribes: boolean;
-};
+  /** Whether a text has such a mark where no condition can leave it out. */
+  alwaysHas(text: string, is: (mark: Mark, offset: number) => boolean): boolean {
+    let [depth, found] = [0, false];
+    this.fill(text, (mark, whole, offset) => {
+      if (mark.kind === 'liquid' && mark.tag) {
+        if (/^\{% (?:if|unless)/.test(mark.source)) depth += 1;
+        if (/^\{% end/.test(mark.source)) depth -= 1;
+      } else if (depth === 0 && is(mark, offset)) found = true;
+      return whole;
+    });
+    return found;
+  }
+}
 
 /** Takes what is marked out of a text. `inline`: the text is one line, such as a subject, and can hold no blocks. */
 export function protect(
   source: string,
   { marks, scope, report, inline = false }: { marks: Marks; scope: Scope; report: Report; inline?: boolean },
-): Protected {
+): string {
   const plain = source.toWellFormed().replace(/[\ue000\ue001]/g, '');
   const isBalanced = balanced(plain);
   if (!isBalanced) {
     report('error', 'condition_open', 'A condition has no end: write {% endif %} after each {% if … %}.');
   }
   const guards: string[][] = [];
-  let unsubscribes = false;
-  const text = plain.replace(
+  return plain.replace(
     MARKED,
     (whole, output?: string, tag?: string, block?: string, label?: string, note?: string) => {
       if (output !== undefined) {
         const read = known(readOutput(output), scope);
-        if (read?.name === 'unsubscribe_url' && guards.length === 0) unsubscribes = true;
         return outputMark(whole, read, { marks, scope, report, guarded: guards.flat() });
       }
       if (tag !== undefined)
@@ -114,7 +119,6 @@ export function protect(
       return blockMark(whole, block ?? '', label ?? null, { marks, scope, report });
     },
   );
-  return { text, unsubscribes };
 }
 
 type Tools = { marks: Marks; scope: Scope; report: Report };

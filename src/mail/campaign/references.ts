@@ -47,7 +47,7 @@ export class References {
   #words(label: string): string {
     const note = this.notes.get(label);
     if (note !== undefined) {
-      return inlineMarkdown(protect(note, { ...this.tools, inline: true }).text, this.tools.report);
+      return inlineMarkdown(protect(note, { ...this.tools, inline: true }), this.tools.report);
     }
     const reference = this.known.find(({ number }) => String(number) === label);
     return reference ? wordsOf(reference) : '';

@@ -193,7 +193,8 @@ onEveryEngine('caps', async (t, engine) => {
   const clock = new Clock(api, NOON);
   const lead = await join(api, 'Meadow Friends');
   for (let i = 0; i < 4; i += 1) await launch(api, lead, { slug: `p${i}` });
-  const sent = async (): Promise<Template[]> => (await collectMail(api)).map(({ template }) => template);
+  const sent = async (): Promise<Letter['template'][]> =>
+    (await collectMail(api)).map(({ template }) => template);
 
   /** So many of the instants lie within the time before this one. */
   const within = (instants: readonly number[], ms: number) =>

@@ -1,0 +1,61 @@
+import type { CompiledVariant, Finding, MailingSource } from '../../core/mailings/source.js';
+
+/** What should be known about a mailing as a whole, besides its texts. */
+export function judgeMailing(
+  { organization, petition, content, testShare }: MailingSource,
+  variants: readonly CompiledVariant[],
+): Finding[] {
+  const findings: Finding[] = [];
+  const say = (
+    severity: Finding['severity'],
+    code: string,
+    detail: string,
+    part: Finding['where']['part'] = 'mailing',
+  ) => findings.push({ code, severity, detail, where: { variant: null, locale: null, part } });
+  if (petition && petition.status !== 'published') {
+    const detail =
+      petition.status === 'draft'
+        ? 'The petition is a draft, which only you can see: publish it first.'
+        : 'The petition takes no more signatures: its link leads to what became of it.';
+    say(
+      petition.status === 'closed' || petition.status === 'archived' ? 'warning' : 'error',
+      'petition_not_open',
+      detail,
+    );
+  }
+  if (!organization.imprint) {
+    const detail =
+      'Your organization has no imprint: in many countries a mailing has to say who is responsible, with an address.';
+    say('warning', 'imprint_missing', detail, 'sender');
+  }
+  const written = Object.keys(content.texts);
+  if (content.defaultLocale !== null && !written.includes(content.defaultLocale)) {
+    say(
+      'warning',
+      'default_locale_missing',
+      `There is no text in ${content.defaultLocale}, which is to be the language for all others.`,
+    );
+  }
+  if (testShare < 100 && variants.length < 2) {
+    say(
+      'warning',
+      'test_without_variants',
+      'A share is to get a test, and there is one variant: everybody gets it at once.',
+    );
+  }
+  const alike = variants.find((one, i) => variants.slice(0, i).some((other) => isAlike(one, other)));
+  if (alike)
+    say(
+      'warning',
+      'variants_alike',
+      `Variant ${alike.name} says the same as another: nothing can be learned from it.`,
+    );
+  return findings;
+}
+
+/** Apart from the codes of their links. */
+function isAlike(a: CompiledVariant, b: CompiledVariant): boolean {
+  const plain = ({ frozen, links }: CompiledVariant): string =>
+    links.reduce((text, { code }, i) => text.replaceAll(code, `link ${i}`), JSON.stringify(frozen));
+  return plain(a) === plain(b);
+}

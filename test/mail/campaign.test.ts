@@ -1,0 +1,213 @@
+import fc from 'fast-check';
+import t from 'tap';
+import type { MailingSource } from '../../src/core/mailings/source.js';
+import { localeFor } from '../../src/mail/campaign/best-locale.js';
+import { compileMailing } from '../../src/mail/campaign/compile.js';
+import {
+  renderHtml,
+  renderSubject,
+  renderText,
+  type RecipientValues,
+} from '../../src/mail/campaign/liquid.js';
+import { loadLocales } from '../../src/mail/locales.js';
+
+const options = { publicUrl: 'https://petitions.example', locales: loadLocales() };
+const HANDLE = Buffer.from('nine byte');
+
+const NUMBERS = [1, 2, 3, 4, 5, 6];
+const petition: NonNullable<MailingSource['petition']> = {
+  status: 'published',
+  title: 'Tell Northwater: stop pumping the Ewe dry',
+  callToAction: null,
+  statement: 'Stop pumping from the Ewe in summer.\nPublish what you take.',
+  targets: [{ name: 'Jo Doe', title: 'CEO', organization: 'Northwater' }],
+  references: NUMBERS.map((number) => ({
+    number,
+    title: `Source ${number}`,
+    url: `https://s.example/${number}`,
+  })),
+  campaigner: { name: 'Mo Weir', role: 'Campaign Manager' },
+  partners: ['Anglers', 'Birders', 'Canoeists'].map((name) => ({ name })),
+  shareTexts: [],
+  locale: 'en',
+  url: 'https://rivermeadows.example/ewe',
+};
+
+const sourceOf = (text: object, changes: Partial<MailingSource> = {}): MailingSource => ({
+  name: 'Mail',
+  countClicks: true,
+  testShare: 100,
+  organization: {
+    name: 'River & Meadows',
+    url: 'https://rivermeadows.example',
+    imprint: 'Weir Lane 1\nEwehaven',
+    locale: 'en',
+    color: null,
+    replyTo: null,
+  },
+  petition,
+  content: {
+    senderName: null,
+    replyTo: null,
+    texts: { en: { subject: 'S', preview: 'P', ...text } },
+    defaultLocale: null,
+  },
+  variants: [{ key: 1, name: 'A', handle: HANDLE, content: {} }],
+  ...changes,
+});
+
+const NOBODY: RecipientValues = {
+  first_name: null,
+  name: null,
+  email: 'katy@example.org',
+  country: null,
+  locale: 'en',
+  petition_url: 'https://petitions.example/l/x/pr_x',
+  unsubscribe_url: 'https://petitions.example/unsubscribe?token=pb_x',
+  manage_url: 'https://petitions.example/manage?token=pm_x',
+};
+
+function compiled(text: object, changes: Partial<MailingSource> = {}) {
+  const { variants, findings } = compileMailing(sourceOf(text, changes), options);
+  const frozen = variants[0]!.frozen.locales['en']!;
+  return { ...frozen, findings, links: variants[0]!.links, codes: findings.map(({ code }) => code) };
+}
+
+t.test('a campaign mail with all that such mails have', (t) => {
+  const markdown = [
+    '[[headline]]',
+    'Dear {{ first_name }},',
+    'Northwater takes a third of the Ewe.[^1] The wells sink[^2], the fish die[^3] and the meadows dry.[^4]',
+    '[[statement]]',
+    '[[button: Sign the petition ►]]',
+    'It was warned twice[^1][^5], and pumps on.[^6] We are a coalition of groups, including [[coalition]].',
+    '[Add your name]({{ petition_url }})',
+    'Thanks for fighting back,',
+    '[[campaigner]]',
+    '[[share]]',
+  ].join('\n\n');
+  const mail = compiled({ subject: '{{ first_name }}, tell Northwater', markdown });
+  t.same(mail.codes, ['default_missing', 'default_missing']);
+  const [html, text] = [renderHtml(mail.html, NOBODY), renderText(mail.text, NOBODY)];
+  t.equal(renderSubject(mail.subject, NOBODY), 'friend, tell Northwater');
+  for (const part of [html, text]) {
+    t.match(part, /Dear friend,/);
+    t.match(part, /Anglers, Birders, and Canoeists/);
+    t.match(part, /Jo Doe, CEO, Northwater/);
+    for (const number of NUMBERS) t.match(part, new RegExp(`\\[${number}\\] `), `reference ${number}`);
+    t.match(part, /This email was sent to katy@example\.org\./);
+    t.match(part, /Change your email or mailing address/);
+    t.match(part, /unsubscribe\?token=pb_x/);
+    t.notMatch(part, /\{\{|\{%|\[\[|[\ue000\ue001]/);
+  }
+  t.match(text, /Sign the petition ►:\nhttps:\/\/petitions\.example\/l\/x\/pr_x\n/);
+  t.notMatch(text, /&amp;|&#/);
+  t.equal(html.match(/pr_x/g)?.length, 3, 'three places lead to the petition');
+  t.notMatch(html, /<img|url\(|@import|<script/, 'it loads nothing');
+  t.ok(Buffer.byteLength(html) < 20_000);
+  t.same(mail.links[0]?.url, null);
+  t.ok(mail.links.some(({ url }) => url === 'https://s.example/6'));
+  t.end();
+});
+
+t.test('no value breaks out of its place, and none is ever missing', (t) => {
+  const markdown = 'Dear {{ first_name }},\n\n[[button]]\n\nYours in {{ country | upcase }}';
+  const mail = compiled({ subject: 'Dear {{ name | capitalize }},', markdown });
+  const skeleton = (html: string): string[] => html.match(/<[^>]*>/g) ?? [];
+  const plain = skeleton(renderHtml(mail.html, NOBODY));
+  const odd = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(
+      '',
+      ' ',
+      '\u00a0',
+      '<b>',
+      '"><script>',
+      '{{ email }}',
+      '{% if x %}',
+      'a\r\nBcc: b@c.d',
+      '\u202e',
+    ),
+  );
+  fc.assert(
+    fc.property(odd, odd, odd, (first_name, name, country) => {
+      const values = { ...NOBODY, first_name, name, country };
+      const html = renderHtml(mail.html, values);
+      // The title and the texts hold values; what is markup stays as it is.
+      if (skeleton(html).join() !== plain.join()) return false;
+      const [text, subject] = [renderText(mail.text, values), renderSubject(mail.subject, values)];
+      return (
+        ![html, text, subject].some((part) => /Dear\s*,/.test(part)) &&
+        !/[\r\n\p{Cc}]/u.test(subject) &&
+        text.split('\n').length === renderText(mail.text, NOBODY).split('\n').length
+      );
+    }),
+    { numRuns: 300 },
+  );
+  t.end();
+});
+
+t.test('whatever is written, everybody can leave, and nothing dangerous is left', (t) => {
+  const piece = fc.constantFrom(
+    '<p>',
+    '</p>',
+    '<a href="{{ unsubscribe_url }}">x</a>',
+    '[[footer]]',
+    '[[button]]',
+    '{% if country %}',
+    '{% endif %}',
+    '{{ first_name }}',
+    '<script>alert(1)</script>',
+    '<img src=x onerror=alert(1)>',
+    '[^1]',
+    '<a href="javascript:alert(1)">y</a>',
+    '<p title="[[statement]]">',
+    '{{{',
+    '}}',
+    '<style>p{color:red}</style>',
+    '<!--',
+    '<div style="display:none">',
+    'text',
+    '\n\n',
+    '{{ nonsense }}',
+    '<a href="{{ unsubscribe_url }}"></a>',
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), fc.constantFrom('html', 'markdown'), (pieces, kind) => {
+      const mail = compiled({ [kind]: pieces.join('') });
+      const html = renderHtml(mail.html, NOBODY);
+      const text = renderText(mail.text, NOBODY);
+      return (
+        /<a\b[^>]*href="https:\/\/petitions\.example\/unsubscribe\?token=pb_x"/.test(html) &&
+        text.includes('unsubscribe?token=pb_x') &&
+        !/<script|<[^>]*\sonerror=|<[^>]*javascript:|display:\s*none">(?!P)/i.test(
+          html.replace(/<div style="display:none;[\s\S]*?<\/div>/, ''),
+        ) &&
+        !/[\ue000\ue001]/.test(html + text)
+      );
+    }),
+    { numRuns: 300 },
+  );
+  t.end();
+});
+
+t.test('each recipient gets the closest language', (t) => {
+  const text = { dir: 'ltr' as const, subject: '', html: '', text: '' };
+  const frozen = {
+    senderName: 'x',
+    replyTo: null,
+    defaultLocale: 'en',
+    locales: { en: text, pt: text, 'de-AT': text, 'zh-Hant': text },
+  };
+  for (const [wanted, given] of [
+    ['en', 'en'],
+    ['pt-BR', 'pt'],
+    ['de', 'de-AT'],
+    ['zh-Hant-TW', 'zh-Hant'],
+    ['fr', 'en'],
+    [null, 'en'],
+  ] as const) {
+    t.equal(localeFor(frozen, wanted), given, String(wanted));
+  }
+  t.end();
+});
