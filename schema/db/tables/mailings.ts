@@ -1,4 +1,3 @@
-import { oneOf } from '../checks.js';
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
 import type { Clause } from './segments.js';
@@ -131,7 +130,6 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
         .index('mailings_open')
         .on(t.state, t.sendAt)
         .where(d.sql`state in ('scheduled', 'building', 'running', 'deciding')`),
-      d.check('mailings_state_known', oneOf(d, 'state', MAILING_STATES)),
     ],
   );
 

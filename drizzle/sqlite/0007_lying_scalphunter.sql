@@ -125,49 +125,27 @@ CREATE TABLE `sending_policies` (
 	FOREIGN KEY (`organization_key`) REFERENCES `organizations`(`key`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
-PRAGMA foreign_keys=OFF;--> statement-breakpoint
-CREATE TABLE `__new_mailings` (
-	`key` integer PRIMARY KEY NOT NULL,
-	`public_id` blob NOT NULL,
-	`organization_key` integer NOT NULL,
-	`petition_key` integer,
-	`handle` blob NOT NULL,
-	`name` text NOT NULL,
-	`source` text,
-	`state` text DEFAULT 'draft' NOT NULL,
-	`version` integer DEFAULT 1 NOT NULL,
-	`content` text,
-	`clause` text,
-	`count_clicks` integer DEFAULT 1 NOT NULL,
-	`test_share` integer DEFAULT 100 NOT NULL,
-	`metric` text DEFAULT 'confirmed_signatures' NOT NULL,
-	`winner_choice` text DEFAULT 'automatic' NOT NULL,
-	`decide_after_hours` integer DEFAULT 4 NOT NULL,
-	`winner_key` integer,
-	`decided_at` integer,
-	`send_at` integer,
-	`time_zone` text,
-	`expires_at` integer,
-	`pause_reason` text,
-	`paused_from` text,
-	`built_to` integer,
-	`claims` integer DEFAULT 0 NOT NULL,
-	`created_at` integer NOT NULL,
-	`updated_at` integer,
-	`started_at` integer,
-	`finished_at` integer,
-	FOREIGN KEY (`organization_key`) REFERENCES `organizations`(`key`) ON UPDATE no action ON DELETE no action,
-	FOREIGN KEY (`petition_key`) REFERENCES `petitions`(`key`) ON UPDATE no action ON DELETE no action,
-	CONSTRAINT "mailings_state_known" CHECK(state in ('draft', 'scheduled', 'building', 'running', 'paused', 'deciding', 'done', 'cancelled', 'missed'))
-);
---> statement-breakpoint
-INSERT INTO `__new_mailings`("key", "public_id", "organization_key", "petition_key", "handle", "name", "source", "state", "version", "content", "clause", "count_clicks", "test_share", "metric", "winner_choice", "decide_after_hours", "winner_key", "decided_at", "send_at", "time_zone", "expires_at", "pause_reason", "paused_from", "built_to", "claims", "created_at", "updated_at", "started_at", "finished_at") SELECT "key", "public_id", "organization_key", "petition_key", "handle", "name", "source", "state", "version", "content", "clause", "count_clicks", "test_share", "metric", "winner_choice", "decide_after_hours", "winner_key", "decided_at", "send_at", "time_zone", "expires_at", "pause_reason", "paused_from", "built_to", "claims", "created_at", "updated_at", "started_at", "finished_at" FROM `mailings`;--> statement-breakpoint
-DROP TABLE `mailings`;--> statement-breakpoint
-ALTER TABLE `__new_mailings` RENAME TO `mailings`;--> statement-breakpoint
-PRAGMA foreign_keys=ON;--> statement-breakpoint
-CREATE UNIQUE INDEX `mailings_publicId_unique` ON `mailings` (`public_id`);--> statement-breakpoint
-CREATE UNIQUE INDEX `mailings_handle_unique` ON `mailings` (`handle`);--> statement-breakpoint
-CREATE INDEX `mailings_organization` ON `mailings` (`organization_key`,`key`);--> statement-breakpoint
+ALTER TABLE `mailings` ADD `state` text DEFAULT 'draft' NOT NULL;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `version` integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `content` text;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `clause` text;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `count_clicks` integer DEFAULT 1 NOT NULL;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `test_share` integer DEFAULT 100 NOT NULL;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `metric` text DEFAULT 'confirmed_signatures' NOT NULL;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `winner_choice` text DEFAULT 'automatic' NOT NULL;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `decide_after_hours` integer DEFAULT 4 NOT NULL;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `winner_key` integer;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `decided_at` integer;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `send_at` integer;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `time_zone` text;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `expires_at` integer;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `pause_reason` text;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `paused_from` text;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `built_to` integer;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `claims` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `updated_at` integer;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `started_at` integer;--> statement-breakpoint
+ALTER TABLE `mailings` ADD `finished_at` integer;--> statement-breakpoint
 CREATE INDEX `mailings_open` ON `mailings` (`state`,`send_at`) WHERE state in ('scheduled', 'building', 'running', 'deciding');--> statement-breakpoint
 ALTER TABLE `signatures` ADD `mailing_variant_key` integer;--> statement-breakpoint
 CREATE INDEX `signatures_mailing` ON `signatures` (`mailing_key`,`mailing_variant_key`,`created_at`) WHERE mailing_key is not null;

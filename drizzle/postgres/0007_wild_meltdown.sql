@@ -148,5 +148,4 @@ CREATE INDEX "mailing_recipients_supporter" ON "mailing_recipients" USING btree 
 CREATE UNIQUE INDEX "mailing_variants_position" ON "mailing_variants" USING btree ("mailing_key","position");--> statement-breakpoint
 CREATE INDEX "segments_organization" ON "segments" USING btree ("organization_key","key");--> statement-breakpoint
 CREATE INDEX "mailings_open" ON "mailings" USING btree ("state","send_at") WHERE state in ('scheduled', 'building', 'running', 'deciding');--> statement-breakpoint
-CREATE INDEX "signatures_mailing" ON "signatures" USING btree ("mailing_key","mailing_variant_key","created_at") WHERE mailing_key is not null;--> statement-breakpoint
-ALTER TABLE "mailings" ADD CONSTRAINT "mailings_state_known" CHECK (state in ('draft', 'scheduled', 'building', 'running', 'paused', 'deciding', 'done', 'cancelled', 'missed'));
+CREATE INDEX "signatures_mailing" ON "signatures" USING btree ("mailing_key","mailing_variant_key","created_at") WHERE mailing_key is not null;
