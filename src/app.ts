@@ -22,6 +22,7 @@ import type { LimitStore } from './http/limits/limit-store.js';
 import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
+import { clickRedirectRoutes } from './http/mailing-results/click-redirect.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
@@ -215,6 +216,7 @@ const openRoutes = ({
   homeRoutes(ctx, site),
   petitionPageRoutes(ctx, site, config.publicUrl),
   shareRedirectRoutes(ctx, config.publicUrl, createErrorPage(site)),
+  clickRedirectRoutes(ctx, createErrorPage(site)),
 ];
 
 /** Routes for one supporter's own data, with a session. */

@@ -131,7 +131,7 @@ export function defineSendingTables(
     (t) => [d.primaryKey({ columns: [t.mailingKey, t.variantKey, t.hour, t.outcome] })],
   );
 
-  /** Clicks by link and hour. */
+  /** Clicks by link and hour: `clicks` of people, and all, with those of machines, as `requests`. */
   const mailingLinkHours = d.table(
     'mailing_link_hours',
     {

@@ -68,14 +68,14 @@ export async function moveTallies(tx: Tx, moves: readonly Move[]): Promise<void>
 const OUTCOMES = new Set<RecipientState>(['sent', 'failed', 'skipped', 'uncertain']);
 const isOutcome = (state: RecipientState): state is RecipientState & MailingOutcome => OUTCOMES.has(state);
 
-/** Counts something that happened at this transaction's time. `variantKey` 0 or null: not known. */
+/** Counts something that happened in an hour since 1970, if absent that of this transaction. `variantKey` 0 or null: not known. */
 export async function countOutcome(
   tx: Tx,
   { mailingKey, variantKey }: { mailingKey: number; variantKey: number | null },
   outcome: MailingOutcome,
   events = 1,
+  hour = Math.floor(tx.now.getTime() / HOUR_MS),
 ): Promise<void> {
-  const hour = Math.floor(tx.now.getTime() / HOUR_MS);
   await addToHour(tx, { mailingKey, variantKey: variantKey ?? 0, hour, outcome, events });
 }
 

@@ -22,6 +22,8 @@ export const TAGS = {
   Partners:
     'The coalition of a petition: who takes part, on which terms, and how many signatures each has brought.',
   Mailings: 'Personal links for the mails that you send, and what your mail provider reports of them.',
+  'Mailing results':
+    'What mailings brought: clicks, signatures, the winner of a test, bounces and complaints.',
   Organization: 'The organization that a key belongs to, and its keys.',
   Service: 'Health, metrics and this document. They need no key.',
 } as const;
