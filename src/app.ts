@@ -23,6 +23,7 @@ import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
 import { clickRedirectRoutes } from './http/mailing-results/click-redirect.js';
+import { mailReportRoutes } from './http/mailing-results/mail-reports.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
@@ -210,6 +211,7 @@ const openRoutes = ({
   openSubscriptionRoutes(ctx),
   unsubscribeRoutes(ctx),
   mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
+  mailReportRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
   pageRoutes(ctx, site),

@@ -20,8 +20,14 @@ export const RECIPIENT_STATES = [
   'skipped',
   'uncertain',
 ] as const;
-/** What came back after `sent`. */
-export const RECIPIENT_RESULTS = ['bounced', 'soft_bounced', 'complained', 'unsubscribed'] as const;
+/** What came back. `refused`: not for want of a mailbox, but because its server did not want this mail or its sender. */
+export const RECIPIENT_RESULTS = [
+  'bounced',
+  'soft_bounced',
+  'refused',
+  'complained',
+  'unsubscribed',
+] as const;
 /** What is counted by variant and hour. */
 export const MAILING_OUTCOMES = [
   'sent',
@@ -30,6 +36,7 @@ export const MAILING_OUTCOMES = [
   'uncertain',
   'bounced',
   'soft_bounced',
+  'refused',
   'complained',
   'unsubscribed',
   'clicks',
