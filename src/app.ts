@@ -24,6 +24,7 @@ import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
 import { clickRedirectRoutes } from './http/mailing-results/click-redirect.js';
 import { mailReportRoutes } from './http/mailing-results/mail-reports.js';
+import { secretMailingStatisticsRoutes } from './http/mailing-results/statistics.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
 import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
@@ -250,6 +251,7 @@ const secretRoutes = ({ ctx, site, transfers }: SecretParts): FastifyPluginCallb
   secretConsentTextRoutes(ctx),
   secretSubscriptionRoutes(ctx),
   secretMailingRoutes(ctx),
+  secretMailingStatisticsRoutes(ctx),
   secretShareLinkRoutes(ctx),
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),
