@@ -28,7 +28,7 @@ text{fill:#1b2027;font-size:13px;unicode-bidi:plaintext}
 .small{fill:#566170;font-size:12px}.title{font-size:20px;font-weight:650}.number{font-size:22px;font-weight:650;font-variant-numeric:tabular-nums}
 .strong{font-weight:600}.track{fill:#eef1f4}.range{stroke:#1b2027;stroke-width:2;stroke-linecap:round}
 .s0{fill:#76839a}.s1{fill:#2b6cd4}.s2{fill:#0d8459}
-.narrow{display:none}
+.narrow{display:none}.narrow .title{font-size:16px}
 @media (max-width:640px){.wide{display:none}.narrow{display:inline}}
 @media (prefers-color-scheme:dark){
 text{fill:#eef1f5}.back{fill:#14181e}.grid{stroke:#2a313b}.base{stroke:#67727f}
@@ -59,7 +59,12 @@ const wideLayout = (wordings: number, height: number): Layout => ({
   edge: 32,
   columns: 6,
   row: 66,
-  plot: { x: 32, width: wordings > 0 ? 740 : 1136, y: 188, panel: (height - 188 - 52) / SERIES.length },
+  plot: {
+    x: 32,
+    width: wordings > 0 ? 740 : 1136,
+    y: 188,
+    panel: Math.min(200, (height - 188 - 52) / SERIES.length),
+  },
   wordings: { x: 828, y: 188, width: 340 },
   ticks: 6,
   letters: 90,
@@ -70,9 +75,9 @@ const narrowLayout = (wordings: number): Layout => ({
   width: 375,
   edge: 16,
   columns: 3,
-  row: 62,
-  plot: { x: 16, width: 343, y: 222, panel: 108 },
-  wordings: { x: 16, y: 222 + 3 * 108 + (wordings > 0 ? 52 : 28), width: 343 },
+  row: 68,
+  plot: { x: 16, width: 343, y: 234, panel: 108 },
+  wordings: { x: 16, y: 234 + 3 * 108 + (wordings > 0 ? 52 : 28), width: 343 },
   ticks: 3,
   letters: 32,
 });
@@ -97,7 +102,7 @@ ${wordings.length > 0 ? drawWordings(layout, statistics, wordings) : ''}
 const numbers = new Intl.NumberFormat('en');
 const format = (n: number): string => numbers.format(n);
 const percent = (share: number): string =>
-  `${(share * 100).toFixed(share > 0 && share < 0.1 ? 2 : 1).replace(/\.0+$/, '')} %`;
+  `${Number((share * 100).toFixed(share > 0 && share < 0.1 ? 2 : 1))} %`;
 
 const audienceOf = ({ states }: MailingStatistics): number =>
   Object.values(states).reduce((total, n) => total + n, 0);
@@ -217,7 +222,10 @@ function drawWordings(
     const rate = Math.min(1, rateOf(statistics, figures));
     return { rate, ...interval(rate, figures.sent) };
   });
-  const most = Math.max(0.001, ...rates.map(({ high, rate }) => Math.max(rate, Math.min(high, 4 * rate))));
+  const most = Math.max(
+    0.001,
+    ...rates.map(({ high, rate }) => Math.max(rate, Math.min(high, 4 * rate)) * 1.04),
+  );
   const lines = variants.map((variant, k) => {
     const { rate, low, high } = rates[k] ?? { rate: 0, low: 0, high: 0 };
     const top = y + 40 + k * ROW;
