@@ -60,7 +60,7 @@ export async function startLmtp({ config, ctx, logger }: LmtpOptions): Promise<L
   });
   server.on('error', (error) => logger.warn({ error: describeError(error) }, 'a connection by LMTP broke'));
   await listen(server, config.LMTP_LISTEN);
-  const address = server.server.address() as AddressInfo | string | null;
+  const address = server.server.address();
   return {
     port: typeof address === 'object' ? (address?.port ?? null) : null,
     stop: () => new Promise((resolve) => server.close(() => resolve())),

@@ -9,7 +9,10 @@ import { mailReport } from './support/mail-reports.js';
 import { insertMailing, insertRecipients, subscribe } from './support/mailing-rows.js';
 
 /** Says lines to an LMTP server, each after the answer to the one before. Returns the answers. */
-async function converse(to: { path: string } | { port: number; host: string }, lines: string[]): Promise<string[]> {
+async function converse(
+  to: { path: string } | { port: number; host: string },
+  lines: string[],
+): Promise<string[]> {
   const socket = createConnection(to as { path: string });
   const answers: string[] = [];
   let [buffer, next] = ['', 0];
@@ -61,7 +64,10 @@ onEveryEngine('bounces by LMTP', async (t, engine) => {
   const to = { host: '127.0.0.1', port: lmtp.port ?? 0 };
   const resultOf = async (name: string) => {
     const { mailingRecipients: r } = api.store.tables;
-    const [row] = await api.store.read.db.select().from(r).where(eq(r.key, keyOf(name)));
+    const [row] = await api.store.read.db
+      .select()
+      .from(r)
+      .where(eq(r.key, keyOf(name)));
     return row?.result;
   };
 
@@ -91,7 +97,10 @@ onEveryEngine('bounces by LMTP', async (t, engine) => {
 
   await t.test('a large one is read to its end', async (t) => {
     const large = `${mailReport('gmail', keyOf('cy'))}\n${'x'.repeat(998).concat('\n').repeat(3000)}`;
-    t.match((await converse(to, handIn(large, recipientIn(mailReport('gmail', keyOf('cy'))))))[5], /^250 .*bounced/);
+    t.match(
+      (await converse(to, handIn(large, recipientIn(mailReport('gmail', keyOf('cy'))))))[5],
+      /^250 .*bounced/,
+    );
     t.same(warnings, []);
   });
 

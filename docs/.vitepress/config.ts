@@ -92,6 +92,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     items: pages(
       ['Subscriptions and consent', 'subscriptions'],
       ['Mailings', 'mailings'],
+      ['Mailing results', 'mailing-results'],
       ['My data', 'my-data'],
       ['Erasure and retention', 'erasure'],
       ['Your pages for mailed links', 'mailed-links'],

@@ -175,7 +175,11 @@ onEveryEngine('statistics of mailings', async (t, engine) => {
     const ours = await insertMailing(api, lead, { petition: shared.id });
     await signed(api, ours, shared.id, people('q', 12).slice(4), { collectorKey: partner.key });
     await signed(api, ours, shared.id, people('p', 30).slice(25), { collectorKey: lead.key });
-    t.match((await statisticsOf(api, ours.id, lead.secret)).body, { signatures: 13 }, 'the lead sees numbers');
+    t.match(
+      (await statisticsOf(api, ours.id, lead.secret)).body,
+      { signatures: 13 },
+      'the lead sees numbers',
+    );
   });
 
   await t.test('200: nothing was written, and nothing sent', async (t) => {
