@@ -10,7 +10,7 @@ import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
 import { loadLocales } from './mail/locales.js';
 import { loadRootKey } from './root-key.js';
-import { startLmtp, type Lmtp } from './start-lmtp.js';
+import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
 
 /** Time for last answers and log lines to be written before the process ends. */
@@ -56,8 +56,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;
-  let mail: { stop: () => Promise<void> } | undefined;
-  let lmtp: Lmtp | undefined;
+  let [mail, lmtp]: ({ stop: () => Promise<void> } | undefined)[] = [];
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
     app = await build({ config, store, rootKey, erasures, locales, logger });

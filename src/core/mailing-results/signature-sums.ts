@@ -1,5 +1,5 @@
 import { and, count, eq, inArray, isNotNull, type Column } from 'drizzle-orm';
-import { hourOfColumn } from '../../store/hour-of.js';
+import { hourOfColumn } from './hour-of-column.js';
 import type { Reader } from '../../store/store.js';
 import { accessOfOrganization } from '../signatures/signature-access.js';
 

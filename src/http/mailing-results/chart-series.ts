@@ -10,7 +10,8 @@ export const SERIES: { figure: Figure; label: string }[] = [
 ];
 
 /** Hours in one step. */
-const STEPS = [1, 2, 3, 6, 12, 24, 48, 168, 336, 720];
+const STEPS = [1, 2, 3, 6, 12, 24, 48, 168, 336];
+const LONGEST = 720;
 const MOST_STEPS = 56;
 
 export type Steps = {
@@ -26,7 +27,7 @@ export function stepsOf({ hours }: MailingStatistics): Steps | undefined {
   const busy = hours.filter(({ figures }) => SERIES.some(({ figure }) => figures[figure] > 0));
   const [first, last] = [busy[0]?.hour, busy.at(-1)?.hour];
   if (first === undefined || last === undefined) return undefined;
-  const step = STEPS.find((one) => (last - first + 1) / one <= MOST_STEPS - 1) ?? STEPS.at(-1);
+  const step = STEPS.find((one) => (last - first + 1) / one <= MOST_STEPS - 1) ?? LONGEST;
   const begin = first - (first % step);
   // A mailing of one hour is a column, not a wall.
   const count = Math.max(6, Math.floor((last - begin) / step) + 1);
