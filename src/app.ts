@@ -26,6 +26,9 @@ import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http
 import { mailingLifeRoutes } from './http/mailings/life.js';
 import { mailingCheckRoutes } from './http/mailings/checks.js';
 import { mailingLinkRoutes } from './http/mailings/mailing-links.js';
+import { clickRedirectRoutes } from './http/mailing-results/click-redirect.js';
+import { mailReportRoutes } from './http/mailing-results/mail-reports.js';
+import { secretMailingStatisticsRoutes } from './http/mailing-results/statistics.js';
 import { secretMailingRoutes } from './http/mailings/mailings.js';
 import { secretSegmentRoutes } from './http/segments/segments.js';
 import { mailingPreviewRoutes } from './http/mailings/previews.js';
@@ -229,12 +232,14 @@ const openRoutes = ({
   openSubscriptionRoutes(ctx),
   unsubscribeRoutes(ctx),
   mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
+  mailReportRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
   pageRoutes(ctx, site),
   homeRoutes(ctx, site),
   petitionPageRoutes(ctx, site, config.publicUrl),
   shareRedirectRoutes(ctx, config.publicUrl, createErrorPage(site)),
+  clickRedirectRoutes(ctx, createErrorPage(site)),
 ];
 
 /** Routes for one supporter's own data, with a session. */
@@ -277,6 +282,7 @@ const secretRoutes = ({ ctx, site, campaign, transfers }: SecretParts): FastifyP
   mailingPreviewRoutes(ctx, campaign),
   mailingCheckRoutes(ctx, campaign),
   mailingTestRoutes(ctx),
+  secretMailingStatisticsRoutes(ctx),
   secretShareLinkRoutes(ctx),
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),

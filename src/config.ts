@@ -67,6 +67,12 @@ export const Environment = Type.Object({
     pattern: '^[^@\\s<>]+@[^@\\s<>]+$',
     description: 'Address that mails come from. The organization’s name stands before it.',
   }),
+  MAIL_BOUNCE_ADDRESS: Type.String({
+    default: '',
+    pattern: '^(?:|[^@\\s<>+]{1,30}@[^@\\s<>]+)$',
+    description:
+      'Envelope sender of mailings; a code is put behind its local part: bounces+b-….@example.org. Empty: MAIL_FROM.',
+  }),
   MAIL_FOLDER: Type.String({
     default: 'data/mail',
     description: 'Where mails are written, one .eml file each, while SMTP_URL is empty.',
@@ -86,6 +92,12 @@ export const Environment = Type.Object({
     default: '',
     pattern: '^(?:|whsec_[A-Za-z0-9+/=]{24,100})$',
     description: 'Signs POST /v1/mail-events, as whsec_ and base64; empty: it is refused.',
+  }),
+  LMTP_LISTEN: Type.String({
+    default: '',
+    pattern: '^(?:|/.+|[^\\s/]+:\\d{1,5})$',
+    description:
+      'Socket (/run/undersigned/lmtp) or host:port where your mail server hands in what comes to MAIL_BOUNCE_ADDRESS, by LMTP; empty: nowhere.',
   }),
   LOCALES_FOLDER: Type.String({
     default: '',

@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from './config.js';
 import { createBrakes } from './core/brakes/brakes.js';
 import type { Context } from './core/context.js';
+import { addShareClicks } from './core/counts/share-figures.js';
 import { createMilestones } from './core/counts/milestones.js';
 import { createPublishedCounts } from './core/counts/published-counts.js';
 import { DEFAULT_POLICY } from './core/letters/mail-policy.js';
 import { LinkKeyring } from './core/links/link-keyring.js';
 import { createLinks } from './core/links/link-urls.js';
+import { addMailingClicks } from './core/mailing-results/mailing-clicks.js';
 import type { ErasureJournal } from './core/my-data/erasure-journal.js';
 import { createSealer, deriveKey } from './core/sealer.js';
 import { createSecrets } from './core/secrets.js';
@@ -53,6 +55,7 @@ export function createContext({
     brakes: createBrakes(rootKey, config.challengeAbove ?? NEVER),
     erasures,
     mailWaits: createWakeUp(),
-    clicks: new ClickRecorder({ store, now, random: randomBytes }),
+    clicks: new ClickRecorder({ store, now, random: randomBytes, write: addShareClicks }),
+    mailingClicks: new ClickRecorder({ store, now, random: randomBytes, write: addMailingClicks }),
   };
 }

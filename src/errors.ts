@@ -64,6 +64,7 @@ export const ERRORS = {
   mailing_not_editable: [409, 'The mailing can no longer change'],
   mailing_transition_not_allowed: [409, 'The mailing cannot make this move'],
   mailing_not_ready: [409, 'The mailing is not ready to be sent'],
+  mailing_link_not_found: [404, 'There is no such link'],
   variant_not_found: [404, 'The mailing has no such variant'],
   segment_not_found: [404, 'There is no such segment'],
   invalid_webhook: [401, 'The webhook is not signed as it should be'],

@@ -10,6 +10,7 @@ import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
 import { loadLocales } from './mail/locales.js';
 import { loadRootKey } from './root-key.js';
+import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
 
 /** Time for last answers and log lines to be written before the process ends. */
@@ -55,7 +56,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;
-  let mail: { stop: () => Promise<void> } | undefined;
+  let [mail, lmtp]: ({ stop: () => Promise<void> } | undefined)[] = [];
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
     app = await build({ config, store, rootKey, erasures, locales, logger });
@@ -65,9 +66,11 @@ export async function startServer(config: Config): Promise<RunningServer> {
     if (config.MAIL_WORKER) {
       mail = await startMail({ config, app, rootKey, logger, turn, onFailure: diskFailed });
     }
+    if (config.LMTP_LISTEN) lmtp = await startLmtp({ config, ctx: app.ctx, logger });
     await app.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {
     await mail?.stop();
+    await lmtp?.stop();
     await app?.close();
     await store.close();
     reserve.end();
@@ -83,7 +86,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
     async stop() {
       jobs.stop();
-      await Promise.all([closeGently(app), mail?.stop()]);
+      await Promise.all([closeGently(app), mail?.stop(), lmtp?.stop()]);
       await store.close();
       reserve.end();
       await log.flushed(LAST_WORDS_MS);

@@ -94,6 +94,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       ['Mailings', 'mailings'],
       ['Segments', 'segments'],
       ['Sending', 'sending'],
+      ['Mailing results', 'mailing-results'],
       ['My data', 'my-data'],
       ['Erasure and retention', 'erasure'],
       ['Your pages for mailed links', 'mailed-links'],

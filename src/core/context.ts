@@ -30,4 +30,6 @@ export type Context = Basics & {
   readonly mailWaits: WakeUp;
   /** Counts clicks on share links in memory; they are written to the database in batches. */
   readonly clicks: ClickRecorder;
+  /** The same for the links of mailings. */
+  readonly mailingClicks: ClickRecorder;
 };

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { closed, component, enumOf, instant, int, list, matching, open, ref } from '../typebox.js';
+import { closed, component, enumOf, instant, int, line, list, matching, open, ref } from '../typebox.js';
 
 const event = {
   type: 'bounce',
@@ -23,6 +23,19 @@ export const MailEvent = component(
       bounce: Type.Optional(
         enumOf(['hard', 'soft'], {
           description: '`soft`: temporary, such as a full mailbox; it is ignored. `hard` if absent.',
+        }),
+      ),
+      envelope_from: Type.Optional(
+        line(998, {
+          description:
+            'The envelope sender of the mail, if it was one of a mailing that was sent from here: its code credits the mailing.',
+          examples: ['bounces+b-zz4gqx2m5c7d3aefhkwnyt6riu@campaign.example'],
+        }),
+      ),
+      message_id: Type.Optional(
+        line(998, {
+          description: 'The Message-ID of that mail, where the envelope sender is not known.',
+          examples: ['<b-zz4gqx2m5c7d3aefhkwnyt6riu@campaign.example>'],
         }),
       ),
       occurred_at: Type.Optional(instant({ description: 'When it happened.' })),

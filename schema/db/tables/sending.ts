@@ -22,8 +22,14 @@ export const RECIPIENT_STATES = [
 ] as const;
 /** The states whose recipients can be listed by name: indexes lead to them. The others are only counted. */
 export const LISTED_STATES = ['uncertain', 'failed', 'skipped', 'deferred'] as const;
-/** What came back after `sent`. */
-export const RECIPIENT_RESULTS = ['bounced', 'soft_bounced', 'complained', 'unsubscribed'] as const;
+/** What came back. `refused`: not for want of a mailbox, but because its server did not want this mail or its sender. */
+export const RECIPIENT_RESULTS = [
+  'bounced',
+  'soft_bounced',
+  'refused',
+  'complained',
+  'unsubscribed',
+] as const;
 /** What is counted by variant and hour. */
 export const MAILING_OUTCOMES = [
   'sent',
@@ -32,6 +38,7 @@ export const MAILING_OUTCOMES = [
   'uncertain',
   'bounced',
   'soft_bounced',
+  'refused',
   'complained',
   'unsubscribed',
   'clicks',
@@ -135,7 +142,7 @@ export function defineSendingTables(
     (t) => [d.primaryKey({ columns: [t.mailingKey, t.variantKey, t.hour, t.outcome] })],
   );
 
-  /** Clicks by link and hour. */
+  /** Clicks by link and hour: `clicks` of people, and all, with those of machines, as `requests`. */
   const mailingLinkHours = d.table(
     'mailing_link_hours',
     {

@@ -79,3 +79,11 @@ export const startOf = (hour: number): Date => new Date(hour * HOUR_MS);
 /** Adds to the figures of a link, in the hour (`hourOf`) in which it happened. */
 export const addShareFigures = (tx: Tx, shareLinkKey: number, hour: number, figures: ShareFigures): void =>
   tx.add(FIGURES, { shareLinkKey, hour, shard: tx.shard }, figures);
+
+/** Adds what was counted of clicks. */
+export function addShareClicks(
+  tx: Tx,
+  sums: readonly { link: number; hour: number; requests: number; clicks: number }[],
+): void {
+  for (const { link, hour, requests, clicks } of sums) addShareFigures(tx, link, hour, { requests, clicks });
+}

@@ -17,6 +17,8 @@ export type Links = {
   oneClick(token: string): string;
   /** The address of a share link. */
   share(code: string): string;
+  /** The address of a link of a mailing, which counts clicks. `token`: the recipient's, for links to the petition. */
+  click(code: string, token?: string): string;
   /** Where people read and sign a petition: its own page, or the one of this server. */
   petition(petition: { slug: string; pageUrl: string | null }): string;
   /** The page of this server where people ask for a link to their data. */
@@ -32,6 +34,7 @@ export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>
     (templates[name] || publicUrl + PAGES[name]).replaceAll('{token}', () => encodeURIComponent(token)),
   oneClick: (token) => `${publicUrl}/v1/unsubscribe/${token}`,
   share: (code) => `${publicUrl}/s/${code}`,
+  click: (code, token) => `${publicUrl}/l/${code}${token === undefined ? '' : `/${token}`}`,
   petition: ({ slug, pageUrl }) => pageUrl ?? `${publicUrl}/p/${slug}`,
   manage: `${publicUrl}/manage`,
   code: templates.confirm ? null : `${publicUrl}/confirm`,

@@ -43,8 +43,8 @@ export class Bursts {
     return this.#places.size + this.#visits.length;
   }
 
-  /** A GET by an apparent person. `first`: this browser's first one, which may count. */
-  visit(at: number, network: string, agent: string, first: boolean): void {
+  /** A GET by an apparent person. `first`: this browser's first one, which may count; then it is returned. */
+  visit(at: number, network: string, agent: string, first: boolean): Visit | undefined {
     const place = this.#placeOf(network);
     this.#explain(place, at);
     let visit: Visit | undefined;
@@ -56,6 +56,7 @@ export class Bursts {
       this.#mark(place, at);
     }
     noteAgent(place, at, agent, visit);
+    return visit;
   }
 
   /** A GET by a declared machine. */

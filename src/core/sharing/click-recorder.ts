@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Store } from '../../store/store.js';
-import { addShareFigures } from '../counts/share-figures.js';
+import type { Store, Tx } from '../../store/store.js';
 import { Clicks, type LinkRequest, type LinkSum } from './clicks.js';
 
 /** Sums per transaction: signings have to wait for it. */
@@ -11,13 +10,19 @@ const MOST_WAITING = 100_000;
 const LAST_TRIES = 4;
 const LAST_PAUSE_MS = 250;
 
-export type SeenRequest = Pick<LinkRequest, 'link' | 'kind'> & {
+export type SeenRequest = Pick<LinkRequest, 'link' | 'mail' | 'kind'> & {
   /** The sender's network and the name of its program. Neither is stored. */
   network: string;
   agent: string;
 };
 
-type Options = { store: Store; now: () => Date; random: (bytes: number) => Buffer };
+type Options = {
+  store: Store;
+  now: () => Date;
+  random: (bytes: number) => Buffer;
+  /** Adds the sums of different links and hours to the database. */
+  write: (tx: Tx, sums: readonly LinkSum[]) => Promise<void> | void;
+};
 
 /**
  * Counts clicks in memory and writes their sums to the database. Visitors are told apart by hashes under a key that
@@ -34,10 +39,10 @@ export class ClickRecorder {
   }
 
   /** Counts a request, in memory only. */
-  note({ link, kind, network, agent }: SeenRequest): void {
+  note({ link, mail, kind, network, agent }: SeenRequest): void {
     // The program matters only for requests that may be people.
     const program = kind === 'visit' ? this.#name(agent) : '';
-    this.#clicks.note({ link, kind, network: this.#name(network), agent: program }, this.#now());
+    this.#clicks.note({ link, mail, kind, network: this.#name(network), agent: program }, this.#now());
   }
 
   /** Writes the counts that are final. If the database fails, it throws, and the sums are kept for the next call. */
@@ -70,14 +75,16 @@ export class ClickRecorder {
   }
 
   #keep(sums: Iterable<LinkSum>): void {
-    for (const { link, hour, requests, clicks } of sums) {
+    for (const sum of sums) {
+      const { link, hour, requests, clicks, machines } = sum;
       const id = `${link} ${hour}`;
       const known = this.#waiting.get(id);
       if (known) {
         known.requests += requests;
         known.clicks += clicks;
+        known.machines += machines;
       } else if (this.#waiting.size < MOST_WAITING) {
-        this.#waiting.set(id, { link, hour, requests, clicks });
+        this.#waiting.set(id, { ...sum });
       }
     }
   }
@@ -94,9 +101,10 @@ export class ClickRecorder {
       for (const [id] of batch) this.#waiting.delete(id);
       try {
         await this.options.store.transact(async (tx) => {
-          for (const [, { link, hour, requests, clicks }] of batch) {
-            addShareFigures(tx, link, hour, { requests, clicks });
-          }
+          await this.options.write(
+            tx,
+            batch.map(([, sum]) => sum),
+          );
         });
       } catch (error) {
         this.#keep(batch.map(([, sum]) => sum));

@@ -1,14 +1,17 @@
 import { Bursts } from './click-bursts.js';
+import { Sweeps } from './click-sweeps.js';
 import { HOUR_MS } from '../../time.js';
 
 /*
- * Decides which requests of share links were people, from what src/http/sharing/previewers.ts knows of User-Agents and
- * click-bursts.ts of bursts. It has no clock and no I/O: the same requests at the same times
+ * Decides which requests of links were people, from what src/http/sharing/previewers.ts knows of User-Agents,
+ * click-bursts.ts of bursts, and click-sweeps.ts of mails whose links are all opened. It has no clock and no I/O: the same requests at the same times
  * give the same sums, no matter how often they are settled. Only sums come out.
  */
 
 export type LinkRequest = {
   link: number;
+  /** The mail that the link is in, with others; absent: it stands alone. */
+  mail?: number | undefined;
   /**
    * `visit`: a GET that may be a person's; `machine`: one that cannot be; `probe`: a HEAD; `declared_probe`: a HEAD by
    * a program that identifies itself as a machine.
@@ -19,7 +22,8 @@ export type LinkRequest = {
   agent: string;
 };
 
-export type LinkSum = { link: number; hour: number; requests: number; clicks: number };
+/** `machines`: GETs that were not people. HEADs, and the same browser again, are only in `requests`. */
+export type LinkSum = { link: number; hour: number; requests: number; clicks: number; machines: number };
 
 /** How much is remembered at most. Beyond that, requests are still counted, but none as a person's. */
 export type ClickLimits = { held: number; browsers: number; networks: number; sums: number };
@@ -45,6 +49,7 @@ export class Clicks {
   /** How many people each network was within an hour, oldest first. */
   readonly #networks = new Map<string, { hour: number; people: number }>();
   readonly #sums = new Map<string, LinkSum>();
+  readonly #sweeps = new Sweeps();
   /** Requests that are undecided. */
   #held = 0;
 
@@ -52,7 +57,7 @@ export class Clicks {
 
   /** The number of entries in memory. */
   get size(): number {
-    return this.#held + this.#browsers.size + this.#networks.size + this.#sums.size;
+    return this.#held + this.#browsers.size + this.#networks.size + this.#sums.size + this.#sweeps.size;
   }
 
   /** Counts a request. `at` is in milliseconds, and must never decrease. */
@@ -60,6 +65,7 @@ export class Clicks {
     const sum = this.#sumOf(request.link, at);
     if (!sum) return;
     sum.requests += 1;
+    if (request.kind === 'machine') sum.machines += 1;
     if (this.#held >= this.limits.held) return;
     let bursts = this.#links.get(request.link);
     if (!bursts) {
@@ -76,9 +82,9 @@ export class Clicks {
     this.#held = 0;
     for (const [link, bursts] of this.#links) {
       for (const { at, network, counts, machine } of bursts.settle(now)) {
-        if (!counts || machine || !this.#isAdmitted(link, network, at)) continue;
-        const sum = this.#sumOf(link, at);
-        if (sum) sum.clicks += 1;
+        const sum = counts && this.#sumOf(link, at);
+        if (!sum) continue;
+        sum[machine || !this.#isAdmitted(link, network, at) ? 'machines' : 'clicks'] += 1;
       }
       if (bursts.size === 0) this.#links.delete(link);
       this.#held += bursts.size;
@@ -94,16 +100,18 @@ export class Clicks {
     const id = `${link} ${hour}`;
     let sum = this.#sums.get(id);
     if (!sum && this.#sums.size < this.limits.sums) {
-      sum = { link, hour, requests: 0, clicks: 0 };
+      sum = { link, hour, requests: 0, clicks: 0, machines: 0 };
       this.#sums.set(id, sum);
     }
     return sum;
   }
 
   #judge(bursts: Bursts, request: LinkRequest, at: number): void {
-    const { kind, network, agent } = request;
-    if (kind === 'visit') bursts.visit(at, network, agent, this.#isFirst(request, at));
-    else if (kind === 'machine') bursts.machine(at, network);
+    const { link, mail, kind, network, agent } = request;
+    if (kind === 'visit') {
+      const visit = bursts.visit(at, network, agent, this.#isFirst(request, at));
+      if (mail !== undefined) this.#sweeps.note(`${mail} ${network} ${agent}`, link, at, visit);
+    } else if (kind === 'machine') bursts.machine(at, network);
     else bursts.probe(at, network, kind === 'declared_probe');
   }
 
@@ -130,6 +138,7 @@ export class Clicks {
   }
 
   #forget(now: number): void {
+    this.#sweeps.forget(now);
     for (const [id, since] of this.#browsers) {
       if (now - since < REPEATED_CLICK_MS) break;
       this.#browsers.delete(id);

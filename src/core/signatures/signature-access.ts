@@ -52,7 +52,8 @@ export async function accessTo(
   };
 }
 
-async function accessOfOrganization(
+/** The same for an organization, whoever asks. */
+export async function accessOfOrganization(
   on: Reader,
   organizationKey: number,
   petition: Petition,

@@ -28,7 +28,8 @@ export async function takeMailEvent(ctx: Context, event: MailEvent): Promise<Mai
   return 'suppressed';
 }
 
-async function suppress(
+/** Blocks the address of an identity, and ends all subscriptions of its person. Without a person it only blocks. */
+export async function suppress(
   ctx: Context,
   tx: Tx,
   identity: string,

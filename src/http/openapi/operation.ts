@@ -23,6 +23,8 @@ export const TAGS = {
     'The coalition of a petition: who takes part, on which terms, and how many signatures each has brought.',
   Segments: 'Whom a mailing goes to: conditions on your subscribers, and how many people they select.',
   Mailings: 'Mails to your subscribers: writing and checking them, or personal links for your own mailer.',
+  'Mailing results':
+    'What mailings brought: clicks, signatures, the winner of a test, bounces and complaints.',
   Organization: 'The organization that a key belongs to, and its keys.',
   Service: 'Health, metrics and this document. They need no key.',
 } as const;

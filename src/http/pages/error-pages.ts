@@ -33,7 +33,9 @@ export function sendErrorPage(
 
 function wordsFor({ common, manage }: Pages, code: string, status: number): [title: string, text: string] {
   if (code === 'link_not_found') return [common.link_not_found_title, common.link_not_found];
-  if (code === 'share_link_not_found') return [common.share_not_found_title, common.share_not_found];
+  if (code === 'share_link_not_found' || code === 'mailing_link_not_found') {
+    return [common.share_not_found_title, common.share_not_found];
+  }
   if (code === 'petition_taken_down') return [common.taken_down_title, common.taken_down];
   if (code === 'petition_not_found') return [common.petition_not_found_title, common.petition_not_found];
   if (code === 'not_found') return [common.not_found_title, common.not_found];

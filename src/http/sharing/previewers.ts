@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isbot } from 'isbot';
+import type { LinkRequest } from '../../core/sharing/clicks.js';
 
 /*
  * Classifies the sender of a request by what it says about itself. A missing header must never make it a machine:
@@ -69,7 +70,7 @@ const AHEAD_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'] as const;
 const PAGES = new Set(['document', 'iframe', 'frame', 'fencedframe']);
 
 /** Whether a GET by a browser opens a page for a person, rather than a prefetch or a subresource, by its headers. */
-export function opensPage(headers: IncomingHttpHeaders): boolean {
+function opensPage(headers: IncomingHttpHeaders): boolean {
   for (const name of AHEAD_HEADERS) {
     const value = headers[name];
     if (value !== undefined && AHEAD.test(String(value))) return false;
@@ -78,4 +79,10 @@ export function opensPage(headers: IncomingHttpHeaders): boolean {
   const dest = headers['sec-fetch-dest'];
   if (dest !== undefined && !PAGES.has(String(dest))) return false;
   return accept === undefined || accept === '' || /text\/html|\*\/\*/.test(accept);
+}
+
+/** What a request of a link is, as far as it says so itself. */
+export function kindOf(method: string, headers: IncomingHttpHeaders, sender: Sender): LinkRequest['kind'] {
+  if (method === 'HEAD') return sender === 'previewer' ? 'declared_probe' : 'probe';
+  return sender === 'browser' && opensPage(headers) ? 'visit' : 'machine';
 }

@@ -3,16 +3,13 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ShareRedirectPath } from '../../../schema/api/sharing/share-redirect.js';
 import type { Context } from '../../core/context.js';
-import type { LinkRequest } from '../../core/sharing/clicks.js';
 import { createShareTargets, readShareCard, type ShareTarget } from '../../core/sharing/share-target.js';
-import { describeError } from '../../errors.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { clientOf } from '../caller.js';
 import { operation } from '../openapi/operation.js';
-import { opensPage, senderOf, type Sender } from './previewers.js';
+import { writeClicks } from './click-writer.js';
+import { kindOf, senderOf } from './previewers.js';
 import { cardPage } from './share-card.js';
-
-const FLUSH_MS = 1000;
 
 const CARD = {
   description: 'What previewers and crawlers get: a page with Open Graph and Twitter tags, and nothing else.',
@@ -37,20 +34,7 @@ export const shareRedirectRoutes =
   (ctx: Context, publicUrl: string, errorPage: ErrorPage): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     const targets = createShareTargets(ctx.store, ctx.links);
-    const timer = setInterval(() => {
-      ctx.clicks.flush().catch((error: unknown) => {
-        app.log.warn({ error: describeError(error) }, 'could not write clicks: they are kept');
-      });
-    }, FLUSH_MS);
-    timer.unref();
-    // onClose runs after the last answer and before the store closes.
-    app.addHook('onClose', async () => {
-      clearInterval(timer);
-      await ctx.clicks.close().catch((error: unknown) => {
-        app.log.error({ error: describeError(error) }, 'the clicks of the last seconds are lost');
-      });
-    });
-
+    writeClicks(app, ctx.clicks);
     app.setErrorHandler((error, request, reply) => {
       const page = errorPage(error, request, reply);
       if (!page) throw error;
@@ -89,7 +73,12 @@ Each call adds to \`requests\`. It also becomes a click, about ten seconds later
       const agent = request.headers['user-agent'] ?? '';
       const sender = senderOf(agent);
       const network = clientOf(request.ip);
-      ctx.clicks.note({ link: target.linkKey, kind: kindOf(request, sender), network, agent });
+      ctx.clicks.note({
+        link: target.linkKey,
+        kind: kindOf(request.method, request.headers, sender),
+        network,
+        agent,
+      });
       if (sender === 'previewer') return sendCard(reply, target);
       return reply.sendNow(302, [...HEADERS, 'location', target.location], '');
     }
@@ -105,8 +94,3 @@ Each call adds to \`requests\`. It also becomes a click, about ten seconds later
     }
     done();
   };
-
-function kindOf({ method, headers }: FastifyRequest, sender: Sender): LinkRequest['kind'] {
-  if (method === 'HEAD') return sender === 'previewer' ? 'declared_probe' : 'probe';
-  return sender === 'browser' && opensPage(headers) ? 'visit' : 'machine';
-}

@@ -1,20 +1,18 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { Webhook } from 'standardwebhooks';
 import { MailEventInput, MailEventResult } from '../../../schema/api/subscriptions/mail-events.js';
 import type { Context } from '../../core/context.js';
+import { creditMailEvent } from '../../core/mailing-results/receiving.js';
 import { takeMailEvent, type MailEventOutcome } from '../../core/subscriptions/mail-events.js';
-import { ApiError } from '../../errors.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { operation } from '../openapi/operation.js';
 import { rawBodyOf } from '../validation.js';
-
-const HEADERS = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
+import { createWebhookCheck } from './webhook-signatures.js';
 
 /** Takes bounces and complaints from a mail provider, or an adapter to one, signed as in Standard Webhooks. */
 export const mailEventRoutes =
   (ctx: Context, secret: string): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    const webhook = secret === '' ? undefined : new Webhook(secret);
+    const webhook = createWebhookCheck(secret);
     app.post(
       '/v1/mail-events',
       {
@@ -32,26 +30,19 @@ export const mailEventRoutes =
           errors: ['invalid_webhook'],
         }),
         preHandler(request, _reply, next) {
-          const headers = Object.fromEntries(
-            HEADERS.map((name) => [name, String(request.headers[name] ?? '')]),
-          );
-          try {
-            webhook?.verify(rawBodyOf(request), headers);
-          } catch {
-            return next(refused('Sign the body as it is, and send it within five minutes.'));
-          }
-          next(webhook ? undefined : refused('MAIL_WEBHOOK_SECRET is not set here.'));
+          webhook.signed(request, rawBodyOf(request));
+          next();
         },
       },
       async (request, reply) => {
         const outcomes: Record<MailEventOutcome, number> = { suppressed: 0, ignored: 0, invalid: 0 };
-        for (const { type, email, bounce } of request.body.events) {
-          outcomes[await takeMailEvent(ctx, { type, email, ...(bounce ? { bounce } : {}) })] += 1;
+        for (const { type, email, bounce, envelope_from: sender, message_id: id } of request.body.events) {
+          const event = { type, email, ...(bounce ? { bounce } : {}) };
+          await creditMailEvent(ctx, event, [sender, id]);
+          outcomes[await takeMailEvent(ctx, event)] += 1;
         }
         return reply.header('cache-control', PRIVATE_CACHE).send(outcomes);
       },
     );
     done();
   };
-
-const refused = (detail: string) => new ApiError('invalid_webhook', { detail });

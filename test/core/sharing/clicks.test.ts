@@ -31,10 +31,11 @@ function play(
   const take = (some: LinkSum[]) => {
     for (const sum of some) {
       const id = `${sum.link} ${sum.hour}`;
-      const known = sums.get(id) ?? { ...sum, requests: 0, clicks: 0 };
+      const known = sums.get(id) ?? { ...sum, requests: 0, clicks: 0, machines: 0 };
       sums.set(id, {
         ...known,
         requests: known.requests + sum.requests,
+        machines: known.machines + sum.machines,
         clicks: known.clicks + sum.clicks,
       });
     }
@@ -253,10 +254,10 @@ t.test('when a click is certain', (t) => {
   const at = START + 59 * MINUTE + 59_000;
   const hour = Math.floor(at / 3_600_000);
   clicks.note(request([0, 'visit']), at);
-  t.same(clicks.settle(at), [{ link: 1, hour, requests: 1, clicks: 0 }], 'the request at once');
+  t.same(clicks.settle(at), [{ link: 1, hour, requests: 1, clicks: 0, machines: 0 }], 'the request at once');
   t.same(clicks.settle(at + 10_000), [], 'the click not yet');
   const late = clicks.settle(at + 10_001);
-  t.same(late, [{ link: 1, hour, requests: 0, clicks: 1 }], 'then, in the hour in which it was');
+  t.same(late, [{ link: 1, hour, requests: 0, clicks: 1, machines: 0 }], 'then, in the hour in which it was');
   t.same(clicks.settle(at + 60_000), [], 'once');
 
   clicks.note(request([0, 'visit', 'elsewhere']), at);

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import pino from 'pino';
 import type { Test } from 'tap';
+import { addShareClicks } from '../../../src/core/counts/share-figures.js';
 import { ClickRecorder } from '../../../src/core/sharing/click-recorder.js';
 import { ApiError } from '../../../src/errors.js';
 import { dumpTables } from '../../support/dump.js';
@@ -122,6 +123,7 @@ onEveryEngine('counting', async (t, engine) => {
       store,
       now: () => new Date(at),
       random: (n) => Buffer.alloc(n, 1),
+      write: addShareClicks,
     });
     const note = () => recorder.note({ link: link.key, kind: 'visit', network: a, agent: CHROME });
     note();

@@ -1,0 +1,87 @@
+import { eq } from 'drizzle-orm';
+import type { RecipientState } from '../../../schema/db/tables/sending.js';
+import { bind, statement, type Tx } from '../../store/store.js';
+import type { Context } from '../context.js';
+import { readVerp } from '../links/verp.js';
+import { noteBounce, noteComplaint, type Returned } from '../sending/returns.js';
+import type { Failure } from '../sending/verdicts.js';
+import type { MailEvent } from '../subscriptions/mail-events.js';
+import { readMailReport, type NoReport } from './mail-report.js';
+
+/**
+ * What a mail that came back has done. `repeated`: it was counted before. `ignored`, and why; `not_ours`: it is about no
+ * mail that this server has sent.
+ */
+export type Received =
+  | { outcome: 'bounced' | 'soft_bounced' | 'refused' | 'complained' | 'repeated'; reason: null }
+  | { outcome: 'ignored'; reason: NoReport | 'not_ours' };
+
+/** The states in which a mail may have left. */
+const LEFT: readonly RecipientState[] = ['sending', 'sent', 'uncertain', 'failed'];
+
+const findRecipient = statement(
+  'mailing_recipient_returned',
+  ({ db, tables: { mailingRecipients: t } }: Tx) =>
+    db
+      .select({
+        key: t.key,
+        mailingKey: t.mailingKey,
+        variantKey: t.variantKey,
+        supporterKey: t.supporterKey,
+        state: t.state,
+        settledAt: t.settledAt,
+      })
+      .from(t)
+      .where(eq(t.key, bind(t.key, 'key'))),
+);
+
+/**
+ * Takes a mail that came to an envelope sender of a mailing: a bounce or complaint is credited to the recipient whom a
+ * code of ours names, whatever else it says. Everything else is ignored, also what it says about other addresses.
+ * `recipients`: the envelope's, where they are known.
+ */
+export async function receiveMail(
+  ctx: Context,
+  mail: Buffer,
+  recipients: readonly string[] = [],
+): Promise<Received> {
+  const report = await readMailReport(mail);
+  if (report.kind === 'none') return ignored(report.why);
+  const key = [...recipients, ...report.places].reduce<number | undefined>(
+    (found, place) => found ?? readVerp(ctx, place),
+    undefined,
+  );
+  if (key === undefined) return ignored('not_ours');
+  const failure = report.kind === 'bounce' ? report.failure : null;
+  return ctx.store.transact((tx) => credit(ctx, tx, key, failure));
+}
+
+const ignored = (reason: NoReport | 'not_ours'): Received => ({ outcome: 'ignored', reason });
+
+/** Credits a bounce, or, without a failure, a complaint. */
+async function credit(ctx: Context, tx: Tx, key: number, failure: Failure | null): Promise<Received> {
+  const [recipient] = (await findRecipient(tx, { key })) as (Returned & { state: RecipientState })[];
+  if (!recipient || !LEFT.includes(recipient.state)) return ignored('not_ours');
+  if (failure) {
+    const result = await noteBounce(ctx, tx, recipient, failure);
+    return { outcome: (result as 'bounced' | null) ?? 'repeated', reason: null };
+  }
+  const isNew = await noteComplaint(ctx, tx, recipient);
+  return { outcome: isNew ? 'complained' : 'repeated', reason: null };
+}
+
+const FAILURES = { hard: { status: '5.1.1', diagnostic: '' }, soft: { status: '4.2.2', diagnostic: '' } };
+
+/**
+ * Credits what a mail provider has reported to the mailing. `places`: the envelope sender and the Message-ID of the mail;
+ * without a code of ours in them nothing happens.
+ */
+export async function creditMailEvent(
+  ctx: Context,
+  { type, bounce = 'hard' }: Pick<MailEvent, 'type' | 'bounce'>,
+  places: readonly (string | undefined)[],
+): Promise<void> {
+  const key = readVerp(ctx, places.filter(Boolean).join(' '));
+  if (key === undefined) return;
+  await ctx.store.transact((tx) => credit(ctx, tx, key, type === 'bounce' ? FAILURES[bounce] : null));
+}
