@@ -1,4 +1,13 @@
-import type { MailingStatus } from './mailings.js';
+import type { RecipientState } from '../../schema/db/tables/sending.js';
+import type { MailingView } from '../core/mailings/mailings.js';
+
+export type MailingStatus = {
+  id: string;
+  name: string;
+  state: MailingView['state'];
+  pause_reason: MailingView['pauseReason'];
+  audience: number;
+} & Record<RecipientState, number>;
 
 const WIDTH = 24;
 /** The rate is that of so many looks, so that it neither jumps nor lags. */

@@ -12,7 +12,7 @@ import { loadConfig } from '../config.js';
 import { compileMailing } from '../mail/campaign/compile.js';
 import { loadLocales } from '../mail/locales.js';
 import { withContext } from './context.js';
-import { mailingBar } from './mailing-bar.js';
+import { mailingBar, type MailingStatus } from './mailing-bar.js';
 
 /* Commands may act for any organization: that of the mailing. */
 
@@ -84,14 +84,6 @@ export const cancelMailingCommand = moveCommand(
   cancelMailing,
   'is cancelled: people who did not get it yet do not get it',
 );
-
-export type MailingStatus = {
-  id: string;
-  name: string;
-  state: MailingView['state'];
-  pause_reason: MailingView['pauseReason'];
-  audience: number;
-} & Record<RecipientState, number>;
 
 /** Where a mailing is, with the sums of its audience. */
 async function statusOf(ctx: Context, mailing: MailingView): Promise<MailingStatus> {

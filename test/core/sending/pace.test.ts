@@ -60,8 +60,9 @@ t.test('a bucket gives its rate and a burst, never more, however often it is ask
 t.test('refusals halve what was really sent, pause longer each time, and successes climb back', (t) => {
   let bucket = newBucket('family:x', NO_LIMIT, EPOCH);
   // 100 a second for half a minute.
-  for (let second = 0; second < 30; second += 1)
+  for (let second = 0; second < 30; second += 1) {
     bucket = taken(refilled(bucket, after(second * 1000)), 100, after(second * 1000));
+  }
   bucket = slowed(bucket, after(30_000));
   t.match(bucket, { rate: 180_000, setbacks: 1, notBefore: after(60_000) });
   t.equal(slowed(bucket, after(31_000)), bucket, 'replies to the same batch change nothing');
