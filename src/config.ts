@@ -67,6 +67,12 @@ export const Environment = Type.Object({
     pattern: '^[^@\\s<>]+@[^@\\s<>]+$',
     description: 'Address that mails come from. The organization’s name stands before it.',
   }),
+  MAIL_BOUNCE_ADDRESS: Type.String({
+    default: '',
+    pattern: '^(?:|[^@\\s<>+]{1,30}@[^@\\s<>]+)$',
+    description:
+      'Envelope sender of mailings; a code is put behind its local part: bounces+b-….@example.org. Empty: MAIL_FROM.',
+  }),
   MAIL_FOLDER: Type.String({
     default: 'data/mail',
     description: 'Where mails are written, one .eml file each, while SMTP_URL is empty.',

@@ -18,6 +18,8 @@ export type Secrets = {
   code(requestKey: number, code: string): Buffer;
   /** The local part of a mail's Message-ID, the same for each attempt to send it. */
   messageId(outboxKey: number): string;
+  /** The key of the envelope senders of mailings: see links/verp.ts. */
+  readonly verp: Buffer;
   /** Identifies a network for one API key only, without containing the network. 12 bytes. */
   network(apiKeyKey: number, network: string): Buffer;
   /**
@@ -59,6 +61,7 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
     proof: (record) => proof(...record),
     code: (requestKey, text) => code(requestKey, text),
     messageId: (outboxKey) => messageId(outboxKey).subarray(0, 18).toString('base64url'),
+    verp: deriveKey(rootKey, 'verp'),
     network: (apiKeyKey, network) => networkHash(apiKeyKey, network).subarray(0, 12),
     namesFor(organizationKey) {
       const cipher = createCipheriv(BLOCKS, person(organizationKey), null);
