@@ -17,6 +17,8 @@ export type Links = {
   oneClick(token: string): string;
   /** The address of a share link. */
   share(code: string): string;
+  /** The address of a link in a mailing, which counts clicks; with the reader's token where it leads to the petition. */
+  click(code: string, token?: string): string;
   /** Where people read and sign a petition: its own page, or the one of this server. */
   petition(petition: { slug: string; pageUrl: string | null }): string;
   /** The page of this server for the code of a mail; null where operators have a page of their own. */
@@ -30,6 +32,7 @@ export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>
     (templates[name] || publicUrl + PAGES[name]).replaceAll('{token}', () => encodeURIComponent(token)),
   oneClick: (token) => `${publicUrl}/v1/unsubscribe/${token}`,
   share: (code) => `${publicUrl}/s/${code}`,
+  click: (code, token) => `${publicUrl}/l/${code}${token === undefined ? '' : `/${token}`}`,
   petition: ({ slug, pageUrl }) => pageUrl ?? `${publicUrl}/p/${slug}`,
   code: templates.confirm ? null : `${publicUrl}/confirm`,
   origin: new URL(publicUrl).origin,
