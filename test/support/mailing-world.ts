@@ -34,7 +34,7 @@ export type Invited = {
 
 export type World = { mailingKey: number; mailingId: string; variantKey: number; people: Invited[] };
 
-const PART = 100;
+const PART = 500;
 
 /** A running mailing to these people, who are new subscribers of the organization. */
 export async function runningMailing(
