@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNull, lte, ne } from 'drizzle-orm';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import type { Tx } from '../../store/store.js';
+import { inParts } from '../bulk-insert.js';
 import type { Lease } from './claims.js';
 import { moveTallies, type Move } from './tallies.js';
 
@@ -23,14 +24,23 @@ export async function endLapsed(tx: Tx, mailingKey: number): Promise<boolean> {
   return back || unknown;
 }
 
-/** Prolongs the lease of all that this process has. */
-export async function renewLease(tx: Tx, keys: readonly number[], { owner, leaseMs }: Lease): Promise<void> {
-  if (keys.length === 0) return;
+/** Prolongs the lease of what this process has. Returns the keys of what is still its own. */
+export async function renewLease(
+  tx: Tx,
+  keys: readonly number[],
+  { owner, leaseMs }: Lease,
+): Promise<Set<number>> {
   const { mailingRecipients: t } = tx.tables;
-  await tx.db
-    .update(t)
-    .set({ dueAt: new Date(tx.now.getTime() + leaseMs) })
-    .where(and(inArray(t.key, [...keys]), eq(t.owner, owner), inArray(t.state, ['claimed', 'sending'])));
+  const own = new Set<number>();
+  for (const part of inParts(keys)) {
+    const rows = await tx.db
+      .update(t)
+      .set({ dueAt: new Date(tx.now.getTime() + leaseMs) })
+      .where(and(inArray(t.key, [...part]), eq(t.owner, owner), inArray(t.state, ['claimed', 'sending'])))
+      .returning({ key: t.key });
+    for (const { key } of rows) own.add(key);
+  }
+  return own;
 }
 
 /**

@@ -48,8 +48,9 @@ async function change(
       .returning({ key: t.key });
     for (const { key } of found) changed.add(key);
   }
-  for (const { key, variantKey } of rows) {
-    if (!changed.has(key)) continue;
+  const variants = new Map(rows.map(({ key, variantKey }) => [key, variantKey]));
+  for (const key of changed) {
+    const variantKey = variants.get(key) ?? null;
     moves.push({
       mailingKey,
       from: { variantKey, state: from },

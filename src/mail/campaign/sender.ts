@@ -61,6 +61,7 @@ export class Sender {
       attempted: [],
       families: undefined,
       turns: 0,
+      halted: false,
       unjournalled: undefined,
     };
   }
@@ -163,8 +164,8 @@ export class Sender {
   }
 
   #send(): void {
-    const { waiting, flying, unjournalled } = this.#hold;
-    if (unjournalled || performance.now() >= this.#leasedUntil) return;
+    const { waiting, flying, unjournalled, halted } = this.#hold;
+    if (unjournalled || halted || performance.now() >= this.#leasedUntil) return;
     while (flying.size < this.#share) {
       const person = waiting.shift();
       if (!person) return;

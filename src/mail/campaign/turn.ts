@@ -46,6 +46,8 @@ export type Hold = {
   /** What is queued by family, as far as it is known; undefined: to be read. */
   families: Map<string, number> | undefined;
   turns: number;
+  /** The mailing was found not to send any more: what waits is being given back. */
+  halted: boolean;
   /** The number that the journal does not have yet. */
   unjournalled: { claims: number; durable: boolean } | undefined;
 };
@@ -65,9 +67,16 @@ export type Turned = {
   finished: boolean;
   claimed: Claimed[];
   begun: Person[];
+  /** If leases were prolonged: what is still this process's. */
+  own: Set<number> | undefined;
 };
 
-const STOPPED: Omit<Turned, 'permit' | 'restored'> = { finished: false, claimed: [], begun: [] };
+const STOPPED: Omit<Turned, 'permit' | 'restored'> = {
+  finished: false,
+  claimed: [],
+  begun: [],
+  own: undefined,
+};
 
 /** Fewer ready ones than this, and the next are claimed. */
 const FEW = BATCH / 2;
@@ -91,16 +100,17 @@ export async function takeTurn(
     const permit = await takeMailing(tx, mailing.key);
     const restored = permit !== undefined && permit.claims - 1 < known;
     if (restored) await pauseRestored(tx, mailing.key, known);
-    if (!permit || restored) {
+    hold.halted = !permit || restored;
+    if (hold.halted || !permit) {
       await giveAllBack(tx, hold, lease);
       return { ...STOPPED, permit: undefined, restored };
     }
-    if (turn.renew) await renewLease(tx, keysOf(hold), lease);
+    const own = turn.renew ? await renewLease(tx, keysOf(hold), lease) : undefined;
     const begun = await begin(tx, hold, looking, mailbox, lease);
     const claimed = wanted ? await claimRecipients(tx, hold.claimer, permit, wanted, lease) : [];
     const idle = wanted && claimed.length === 0 && begun.length === 0 && isEmpty(hold, looking.length);
     const finished = idle === true && (await finishMailing(tx, mailing.key, permit.winnerKey !== null));
-    return { permit, restored, finished, claimed, begun };
+    return { permit, restored, finished, claimed, begun, own };
   });
   hold.turns += 1;
   attempted.splice(0, recorded.length);
@@ -110,6 +120,9 @@ export async function takeTurn(
     return turned;
   }
   hold.ready.splice(0, looking.length);
+  const { own } = turned;
+  // What has lapsed meanwhile is not this process's any more.
+  if (own) drop(hold, (key) => !own.has(key));
   await takeIn(ctx, hold, turned.claimed);
   waiting.push(...turned.begun);
   if (claims) countDown(hold, turned.claimed);
@@ -196,9 +209,17 @@ const testMailbox = async (ctx: Context, { mailing, ready }: Hold): Promise<Test
     ? testMailboxOf(ctx, ctx.store.read, mailing.organization.key)
     : undefined;
 
+function drop(hold: Hold, isGone: (key: number) => boolean): void {
+  hold.ready = hold.ready.filter(({ claimed }) => !isGone(claimed.key));
+  hold.waiting.splice(0, Infinity, ...hold.waiting.filter(({ key }) => !isGone(key)));
+}
+
 /** Hashes the addresses of those that were claimed. Those whose supporter is gone are looked at all the same. */
 async function takeIn(ctx: Context, hold: Hold, claimed: readonly Claimed[]): Promise<void> {
   if (claimed.length === 0) return;
+  // What had lapsed may have been claimed anew.
+  const again = new Set(claimed.map(({ key }) => key));
+  drop(hold, (key) => again.has(key));
   const identities = await identitiesOf(ctx.store.read, claimed);
   for (const one of claimed) {
     const identity = identities.get(one.supporterKey ?? 0) ?? '';
