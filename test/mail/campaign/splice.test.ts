@@ -1,6 +1,11 @@
+import { createHash, createVerify, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
 import t from 'tap';
+import { dkimKey, dkimSigner } from '../../../src/mail/campaign/dkim.js';
 import { createHeaders } from '../../../src/mail/campaign/headers.js';
 import { htmlEngine, plainEngine } from '../../../src/mail/campaign/liquid.js';
 import { encodeQuotedPrintable } from '../../../src/mail/campaign/quoted-printable.js';
@@ -157,4 +162,87 @@ t.test('the headers of a mailing', async (t) => {
   });
   t.equal(mail.headers.get('precedence'), 'bulk');
   t.equal(mail.headers.get('feedback-id'), 'mvr_1:mlg_1:org_1:undersigned');
+});
+
+t.test('a signature of our own covers both headers for unsubscribing', async (t) => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'dkim.pem');
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const settings = {
+    MAIL_DKIM_DOMAIN: 'meadows.example',
+    MAIL_DKIM_SELECTOR: 'm1',
+    MAIL_DKIM_KEY_FILE: file,
+  };
+  const key = dkimKey(settings);
+  if (!key) throw new Error('no key');
+  const raw = mailOf('<p>Grüße  an {{ name }} \n\n</p>', 'Hi\n.\n', { name: 'Zoë' });
+  const signed = (await dkimSigner(key)(Buffer.from(raw))).toString('latin1');
+  t.equal(signed.slice(-raw.length), raw, 'the message itself is unchanged');
+
+  // As RFC 6376 says, by hand: relaxed/relaxed.
+  const [head = '', body = ''] = [
+    signed.slice(0, signed.indexOf('\r\n\r\n')),
+    signed.slice(signed.indexOf('\r\n\r\n') + 4),
+  ];
+  const headers = head
+    .split(/\r\n(?![ \t])/)
+    .map(
+      (line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1)] as const,
+    );
+  const relaxed = (value: string) =>
+    value
+      .replace(/\r\n/g, '')
+      .replace(/[ \t]+/g, ' ')
+      .trim();
+  const signature = headers.find(([name]) => name === 'dkim-signature')?.[1] ?? '';
+  const tag = (name: string) =>
+    new RegExp(`(?:^|;)\\s*${name}=([^;]*)`)
+      .exec(signature.replace(/\r\n\s*/g, ' '))?.[1]
+      ?.replace(/\s/g, '') ?? '';
+  t.match(
+    [tag('d'), tag('s'), tag('a'), tag('c')],
+    ['meadows.example', 'm1', 'rsa-sha256', 'relaxed/relaxed'],
+  );
+  const covered = tag('h').toLowerCase().split(':');
+  for (const name of [
+    'from',
+    'to',
+    'subject',
+    'date',
+    'message-id',
+    'list-unsubscribe',
+    'list-unsubscribe-post',
+    'list-id',
+  ]) {
+    t.ok(covered.includes(name), name);
+  }
+  const lines = body.split('\r\n').map((line) => line.replace(/[ \t]+/g, ' ').replace(/ $/, ''));
+  const canonical = `${lines.join('\r\n').replace(/(?:\r\n)+$/, '')}\r\n`;
+  t.equal(createHash('sha256').update(canonical, 'latin1').digest('base64'), tag('bh'));
+  const used = new Map<string, number>();
+  const said = covered.flatMap((name) => {
+    const all = headers.filter(([one]) => one === name);
+    const nth = used.get(name) ?? 0;
+    used.set(name, nth + 1);
+    const value = all[all.length - 1 - nth]?.[1];
+    return value === undefined ? [] : `${name}:${relaxed(value)}\r\n`;
+  });
+  const own = `dkim-signature:${relaxed(signature.replace(/(\bb=)[^;]*$/, '$1'))}`;
+  const verifies = (text: string) =>
+    createVerify('RSA-SHA256').update(text, 'latin1').verify(publicKey, tag('b'), 'base64');
+  t.ok(verifies(said.join('') + own));
+  t.notOk(verifies(said.join('').replace('One-Click', 'Two-Clicks') + own), 'it does see a change');
+
+  t.equal(dkimKey({ MAIL_DKIM_DOMAIN: '', MAIL_DKIM_SELECTOR: '', MAIL_DKIM_KEY_FILE: '' }), undefined);
+  t.throws(() => dkimKey({ ...settings, MAIL_DKIM_SELECTOR: '' }), /go together/);
+  t.throws(
+    () => dkimKey({ ...settings, MAIL_DKIM_KEY_FILE: join(folder, 'none') }),
+    /MAIL_DKIM_KEY_FILE.*ENOENT/,
+  );
+  writeFileSync(file, 'no key');
+  t.throws(() => dkimKey(settings), /holds no private key/);
+  writeFileSync(file, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  t.throws(() => dkimKey(settings), /RSA/);
 });
