@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { count, eq } from 'drizzle-orm';
+import { count, eq, sql } from 'drizzle-orm';
 import type { FrozenVariant } from '../../schema/db/tables/mailings.js';
 import type { Frequency } from '../../schema/db/tables/subscriptions.js';
-import { readTallies } from '../../src/core/sending/tallies.js';
 import { moveTallies } from '../../src/core/sending/tallies.js';
 import { newId } from '../../src/new-id.js';
 import type { Store } from '../../src/store/store.js';
@@ -54,7 +53,7 @@ export async function runningMailing(
         petitionKey,
         handle: randomBytes(9),
         name: 'Meadows',
-        state: 'running',
+        state: 'draft',
         createdAt: tx.now,
         startedAt: tx.now,
       })
@@ -77,6 +76,9 @@ export async function runningMailing(
   for (let at = 0; at < people.length; at += PART) {
     await invite(store, organizationKey, keys, people.slice(at, at + PART), testOrganizationKey);
   }
+  await store.transact(({ db }) =>
+    db.update(mailings).set({ state: 'running' }).where(eq(mailings.key, keys.mailingKey)),
+  );
   return { ...keys, mailingId, people };
 }
 
@@ -145,27 +147,42 @@ async function invite(
   });
 }
 
-/** How many recipients are in each state, counted by row; throws if the tallies say otherwise. */
+/**
+ * How many recipients are in each state, counted by row; throws if the tallies say otherwise. One statement, so that both
+ * are of the same commit.
+ */
 export async function sumsOf(store: Store, mailingKey: number): Promise<Record<string, number>> {
-  return store.transact(async (tx) => {
-    const { mailingRecipients: t } = tx.tables;
-    const rows = await tx.db
-      .select({ state: t.state, recipients: count() })
-      .from(t)
-      .where(eq(t.mailingKey, mailingKey))
-      .groupBy(t.state);
-    const byRow = Object.fromEntries(rows.map(({ state, recipients }) => [state, recipients]));
-    const byTally: Record<string, number> = {};
-    for (const { state, recipients } of await readTallies(tx, mailingKey)) {
-      byTally[state] = (byTally[state] ?? 0) + recipients;
+  const { mailingRecipients: r, mailingTallies: t } = store.tables;
+  const sum = sql<number>`sum(${t.recipients})`.mapWith(Number);
+  const rows = await store.read.db
+    .select({
+      from: sql<string>`'rows'`,
+      state: sql<string>`${r.state}`,
+      recipients: count().mapWith(Number),
+    })
+    .from(r)
+    .where(eq(r.mailingKey, mailingKey))
+    .groupBy(r.state)
+    .unionAll(
+      store.read.db
+        .select({ from: sql<string>`'tallies'`, state: sql<string>`${t.state}`, recipients: sum })
+        .from(t)
+        .where(eq(t.mailingKey, mailingKey))
+        .groupBy(t.state),
+    );
+  const of = (from: string) =>
+    new Map(
+      rows.flatMap((row) =>
+        row.from === from && row.recipients !== 0 ? [[row.state, row.recipients] as const] : [],
+      ),
+    );
+  const [byRow, byTally] = [of('rows'), of('tallies')];
+  for (const state of new Set([...byRow.keys(), ...byTally.keys()])) {
+    if (byRow.get(state) !== byTally.get(state)) {
+      throw new Error(`${state}: ${byRow.get(state)} rows, but ${byTally.get(state)} by the tallies`);
     }
-    for (const state of new Set([...Object.keys(byRow), ...Object.keys(byTally)])) {
-      if ((byRow[state] ?? 0) !== (byTally[state] ?? 0)) {
-        throw new Error(`${state}: ${byRow[state] ?? 0} rows, but ${byTally[state] ?? 0} by the tallies`);
-      }
-    }
-    return byRow;
-  });
+  }
+  return Object.fromEntries(byRow);
 }
 
 export async function stateOf(store: Store, mailingKey: number) {
