@@ -106,7 +106,9 @@ export class Sender {
     const mayClaim = !isBehind && now >= this.#claimAt;
     const renew = now >= this.#renewAt;
     const begins = room > 0 && hold.ready.length > 0;
-    if (hold.attempted.length > 0 || begins || mayClaim || renew || now >= this.#lookAt) {
+    const isHolding = hold.ready.length + hold.waiting.length + hold.flying.size > 0;
+    const looks = isHolding && (renew || now >= this.#lookAt);
+    if (hold.attempted.length > 0 || begins || mayClaim || looks) {
       const known = await options.journal.last(hold.mailing.publicId);
       const badAddresses = hold.attempted.flatMap(({ badAddress }) => badAddress ?? []);
       const turned = await takeTurn(options.ctx, hold, options.lease, known, { room, mayClaim, renew });

@@ -14,7 +14,10 @@ import { newId } from '../../../src/new-id.js';
 import { onEveryEngine, openTestStore, start } from '../../support/helper.js';
 import { startMailServer, type MailServer } from '../../support/mail-server.js';
 import { FROZEN, recipientsOf, runningMailing, stateOf, sumsOf } from '../../support/mailing-world.js';
-import { lookFor, until } from '../../support/until.js';
+import { lookFor, until as untilWithin } from '../../support/until.js';
+
+/** All parts of a mail are parsed in this process: on a loaded machine that takes its time. */
+const until: typeof untilWithin = (look, what) => untilWithin(look, what, { withinMs: 90_000 });
 
 type Line = { level: string; values: Record<string, unknown>; message: string };
 
@@ -52,18 +55,18 @@ onEveryEngine('a mailing is sent once to each', async (t, engine) => {
   const api = await start(t, engine);
   const server = await startMailServer(t);
   const { key } = await api.organization('Meadows');
-  const people = Array.from({ length: 450 }, (_, i) => ({
+  const people = Array.from({ length: 250 }, (_, i) => ({
     email: `p${i}@d${i % 40}.example`,
     name: `Zoë${i} Ö`,
   }));
   const { mailingKey } = await runningMailing(api.store, key, people);
   const { lines } = startMailings(t, api.app.ctx, server);
   await until(async () => (await stateOf(api.store, mailingKey)).state === 'done', 'that it is done');
-  t.same(await sumsOf(api.store, mailingKey), { sent: 450 });
+  t.same(await sumsOf(api.store, mailingKey), { sent: 250 });
   t.same(server.received.flatMap(({ to }) => to).sort(), people.map(({ email }) => email).sort());
   t.same(lines, []);
   t.match(server.received[0], { mail: { subject: /^Keep the meadows, Zoë\d+$/ } });
-  t.equal(new Set(server.received.map(({ mail }) => mail.messageId)).size, 450);
+  t.equal(new Set(server.received.map(({ mail }) => mail.messageId)).size, 250);
 });
 
 onEveryEngine('who may not be mailed any more gets nothing', async (t, engine) => {
