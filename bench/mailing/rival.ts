@@ -74,7 +74,7 @@ async function bare(): Promise<void> {
             said += chunk.toString('latin1');
             if (said.startsWith('220')) envelope();
             else if (said.includes('354'))
-              socket.write(Buffer.concat([message(n), Buffer.from('\r\n.\r\n')]));
+              {socket.write(Buffer.concat([message(n), Buffer.from('\r\n.\r\n')]));}
             else if (said.includes('taken')) envelope();
             else return;
             said = '';

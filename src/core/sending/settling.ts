@@ -178,7 +178,7 @@ function endOf(now: Date, { attempts }: Claimed, settlement: Settlement, random:
   }
   const wait = RETRY_MS[attempts];
   if (wait === undefined)
-    return { state: 'failed', reason, attempts: attempts + 1, dueAt: null, settledAt: now };
+    {return { state: 'failed', reason, attempts: attempts + 1, dueAt: null, settledAt: now };}
   return { state, reason, attempts: attempts + 1, dueAt: later(now, settlement.waitMs ?? wait, random) };
 }
 

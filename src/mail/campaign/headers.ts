@@ -63,7 +63,7 @@ type Value = string | { name: string; address: string };
 
 function encode(headers: Record<string, Value>): string {
   const node = new MimeNode();
-  for (const [key, value] of Object.entries(headers)) node.setHeader(key, value as string);
+  for (const [key, value] of Object.entries(headers)) node.setHeader(key, value);
   // It adds those that it thinks are missing.
   return node
     .buildHeaders()

@@ -115,7 +115,7 @@ export class Sender {
       this.#attemptedAt = hold.attempted.length > 0 ? performance.now() : Infinity;
       if (renew) this.#renewed(now);
       if (mayClaim && turned.claimed.length === 0 && hold.ready.length === 0)
-        this.#claimAt = now + CLAIM_AGAIN_MS;
+        {this.#claimAt = now + CLAIM_AGAIN_MS;}
       this.#lookAt = now + LOOK_MS;
       await this.#suppress(badAddresses);
       if (turned.restored) this.#tellRestored();

@@ -60,7 +60,7 @@ function splice(engine: Liquid, pieces: readonly Piece[], values: SpliceValues, 
       to.push(piece);
       continue;
     }
-    const text = String(engine.renderSync([piece], context as object));
+    const text = String(engine.renderSync([piece], context));
     if (text !== '') to.push(Buffer.from(encodeQuotedPrintable(text)), softBreak);
   }
 }

@@ -101,7 +101,7 @@ t.test('a spliced mail says what Liquid renders', async (t) => {
       const body = raw.slice(raw.indexOf('\r\n\r\n'));
       for (const line of body.split('\r\n')) {
         if (line.length > 76 || line.startsWith('.') || /[\r\n]/.test(line))
-          t.fail(`a line: ${JSON.stringify(line)}`);
+          {t.fail(`a line: ${JSON.stringify(line)}`);}
       }
       t.equal(mail.subject, onOneLine(`Hallo ${values.name || 'du'}: rettet die Flüsse`));
     }),
