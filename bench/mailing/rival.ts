@@ -73,9 +73,9 @@ async function bare(): Promise<void> {
           socket.on('data', (chunk: Buffer) => {
             said += chunk.toString('latin1');
             if (said.startsWith('220')) envelope();
-            else if (said.includes('354'))
-              {socket.write(Buffer.concat([message(n), Buffer.from('\r\n.\r\n')]));}
-            else if (said.includes('taken')) envelope();
+            else if (said.includes('354')) {
+              socket.write(Buffer.concat([message(n), Buffer.from('\r\n.\r\n')]));
+            } else if (said.includes('taken')) envelope();
             else return;
             said = '';
           });

@@ -177,8 +177,9 @@ function endOf(now: Date, { attempts }: Claimed, settlement: Settlement, random:
     return { state, reason, attempts, dueAt: later(now, settlement.waitMs ?? MINUTE_MS, random) };
   }
   const wait = RETRY_MS[attempts];
-  if (wait === undefined)
-    {return { state: 'failed', reason, attempts: attempts + 1, dueAt: null, settledAt: now };}
+  if (wait === undefined) {
+    return { state: 'failed', reason, attempts: attempts + 1, dueAt: null, settledAt: now };
+  }
   return { state, reason, attempts: attempts + 1, dueAt: later(now, settlement.waitMs ?? wait, random) };
 }
 

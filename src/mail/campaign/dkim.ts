@@ -18,10 +18,11 @@ export function dkimKey(settings: Settings): DkimKey | undefined {
   } = settings;
   const given = [domainName, keySelector, file].filter((value) => value !== '').length;
   if (given === 0) return undefined;
-  if (given < 3)
-    {throw new Error(
+  if (given < 3) {
+    throw new Error(
       'MAIL_DKIM_DOMAIN, MAIL_DKIM_SELECTOR and MAIL_DKIM_KEY_FILE go together: set all three or none',
-    );}
+    );
+  }
   return { domainName, keySelector, privateKey: readKey(file) };
 }
 
@@ -40,8 +41,9 @@ function readKey(file: string): string {
   } catch {
     throw new Error('the file of MAIL_DKIM_KEY_FILE holds no private key in PEM without a passphrase');
   }
-  if (type !== 'rsa')
-    {throw new Error('the key of MAIL_DKIM_KEY_FILE must be an RSA key: others are not understood everywhere');}
+  if (type !== 'rsa') {
+    throw new Error('the key of MAIL_DKIM_KEY_FILE must be an RSA key: others are not understood everywhere');
+  }
   return pem;
 }
 

@@ -114,8 +114,9 @@ export class Sender {
       const turned = await takeTurn(options.ctx, hold, options.lease, known, { room, mayClaim, renew });
       this.#attemptedAt = hold.attempted.length > 0 ? performance.now() : Infinity;
       if (renew) this.#renewed(now);
-      if (mayClaim && turned.claimed.length === 0 && hold.ready.length === 0)
-        {this.#claimAt = now + CLAIM_AGAIN_MS;}
+      if (mayClaim && turned.claimed.length === 0 && hold.ready.length === 0) {
+        this.#claimAt = now + CLAIM_AGAIN_MS;
+      }
       this.#lookAt = now + LOOK_MS;
       await this.#suppress(badAddresses);
       if (turned.restored) this.#tellRestored();

@@ -521,8 +521,9 @@ onEveryEngine('two processes send one mailing together', async (t, engine) => {
   startMailings(t, api.app.ctx, server);
   startMailings(t, { ...api.app.ctx, store }, server);
   let looks = 0;
-  for (; (await stateOf(api.store, mailingKey)).state !== 'done'; looks += 1)
-    {await sumsOf(api.store, mailingKey);}
+  for (; (await stateOf(api.store, mailingKey)).state !== 'done'; looks += 1) {
+    await sumsOf(api.store, mailingKey);
+  }
   t.ok(looks > 5, 'the sums were looked at meanwhile');
   t.same(await sumsOf(api.store, mailingKey), { sent: 900 });
   t.equal(server.received.length, 900);

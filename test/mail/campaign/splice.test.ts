@@ -100,8 +100,9 @@ t.test('a spliced mail says what Liquid renders', async (t) => {
       t.equal(said(mail.text), rendered(plainEngine, text).replace(/\n+$/, ''));
       const body = raw.slice(raw.indexOf('\r\n\r\n'));
       for (const line of body.split('\r\n')) {
-        if (line.length > 76 || line.startsWith('.') || /[\r\n]/.test(line))
-          {t.fail(`a line: ${JSON.stringify(line)}`);}
+        if (line.length > 76 || line.startsWith('.') || /[\r\n]/.test(line)) {
+          t.fail(`a line: ${JSON.stringify(line)}`);
+        }
       }
       t.equal(mail.subject, onOneLine(`Hallo ${values.name || 'du'}: rettet die Flüsse`));
     }),

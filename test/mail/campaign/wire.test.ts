@@ -58,8 +58,9 @@ async function scripted(t: Test, pipelining: boolean) {
         else if (verb === 'DATA' && refused) socket.write('503 no recipient\r\n');
         else if (!answer(verb as Point)) return;
         const reply = self.answers[verb as Point] ?? USUAL[verb as Point];
-        if (verb === 'MAIL' || verb === 'RCPT')
-          {refused = (verb === 'RCPT' && refused) || !reply.startsWith('2');}
+        if (verb === 'MAIL' || verb === 'RCPT') {
+          refused = (verb === 'RCPT' && refused) || !reply.startsWith('2');
+        }
         if (verb === 'DATA') isData = !refused && reply.startsWith('3');
       }
     });
