@@ -4,6 +4,7 @@ import { envSchema } from 'env-schema';
 import { DEFAULT_POLICY, type Policy } from './core/letters/mail-policy.js';
 import type { LinkTemplates } from './core/links/link-urls.js';
 import { InstallationSettings, readInstallation, type Installation } from './installation.js';
+import { MailingSettings } from './mailing-settings.js';
 
 const rate = (value: string, description: string) =>
   Type.String({
@@ -67,12 +68,6 @@ export const Environment = Type.Object({
     pattern: '^[^@\\s<>]+@[^@\\s<>]+$',
     description: 'Address that mails come from. The organization’s name stands before it.',
   }),
-  MAIL_BOUNCE_ADDRESS: Type.String({
-    default: '',
-    pattern: '^(?:|[^@\\s<>+]{1,30}@[^@\\s<>]+)$',
-    description:
-      'Envelope sender of mailings; a code is put behind its local part: bounces+b-….@example.org. Empty: MAIL_FROM.',
-  }),
   MAIL_FOLDER: Type.String({
     default: 'data/mail',
     description: 'Where mails are written, one .eml file each, while SMTP_URL is empty.',
@@ -87,6 +82,7 @@ export const Environment = Type.Object({
     maximum: 100,
     description: 'Connections to the mail server.',
   }),
+  ...MailingSettings,
   MAIL_DOMAIN_RATE: rate('1200/60', 'To one recipient domain, per process; more wait.'),
   MAIL_WEBHOOK_SECRET: Type.String({
     default: '',

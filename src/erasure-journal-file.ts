@@ -1,6 +1,6 @@
-import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Erasure, ErasureJournal } from './core/my-data/erasure-journal.js';
+import { appendDurably, isFull, linesOf } from './durable-lines.js';
 import { ApiError } from './errors.js';
 import { ensureFolder } from './folder.js';
 import { Reserve } from './reserve.js';
@@ -34,27 +34,9 @@ export function erasureJournalFile(file: string, reserve?: Reserve): ErasureJour
       }
     },
     async entries() {
-      const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return '';
-        throw error;
-      });
-      return text.split('\n').flatMap(toErasure);
+      return (await linesOf(file)).flatMap(toErasure);
     },
   };
-}
-
-const isFull = (error: unknown): boolean =>
-  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-
-async function appendDurably(file: string, line: string): Promise<void> {
-  ensureFolder(dirname(file));
-  const handle = await open(file, 'a', 0o600);
-  try {
-    await handle.appendFile(line);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 const LINE = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Za-z0-9_-]{43})$/;

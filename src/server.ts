@@ -12,6 +12,7 @@ import { loadLocales } from './mail/locales.js';
 import { loadRootKey } from './root-key.js';
 import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
+import { startMailings } from './start-mailings.js';
 
 /** Time for last answers and log lines to be written before the process ends. */
 const LAST_WORDS_MS = 200;
@@ -56,7 +57,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
   });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;
-  let [mail, lmtp]: ({ stop: () => Promise<void> } | undefined)[] = [];
+  const mail: { stop: () => Promise<void> }[] = [];
+  const stopMail = () => Promise.all(mail.map((part) => part.stop()));
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
     app = await build({ config, store, rootKey, erasures, locales, logger });
@@ -64,13 +66,13 @@ export async function startServer(config: Config): Promise<RunningServer> {
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
     if (config.MAIL_WORKER) {
-      mail = await startMail({ config, app, rootKey, logger, turn, onFailure: diskFailed });
+      mail.push(await startMail({ config, app, rootKey, logger, turn, onFailure: diskFailed }));
+      mail.push(await startMailings({ config, rootKey, logger, turn, onFailure: diskFailed }));
     }
-    if (config.LMTP_LISTEN) lmtp = await startLmtp({ config, ctx: app.ctx, logger });
+    if (config.LMTP_LISTEN) mail.push(await startLmtp({ config, ctx: app.ctx, logger }));
     await app.listen({ host: config.HOST, port: config.PORT });
   } catch (error) {
-    await mail?.stop();
-    await lmtp?.stop();
+    await stopMail();
     await app?.close();
     await store.close();
     reserve.end();
@@ -86,7 +88,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
     async stop() {
       jobs.stop();
-      await Promise.all([closeGently(app), mail?.stop(), lmtp?.stop()]);
+      await Promise.all([closeGently(app), stopMail()]);
       await store.close();
       reserve.end();
       await log.flushed(LAST_WORDS_MS);

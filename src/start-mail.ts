@@ -1,26 +1,18 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import type { App } from './app.js';
 import type { Config } from './config.js';
 import { watchMail } from './http/service/metrics.js';
-import type { MailCommand, Level, MailThreadData, MailEvent } from './mail-thread.js';
-import type { Logger } from './mail/delivery.js';
 import { sharedStats, statsMemory } from './mail/shared-stats.js';
 import { threadProgram } from './thread-program.js';
+import { startThread, type ThreadOptions } from './worker-thread.js';
 
 /** The mail thread is woken after a random delay in this range. */
 const SOON_MS = { from: 50, to: 500 };
 
-const LEVELS: Level[] = ['debug', 'info', 'warn', 'error'];
-
-export type MailOptions = {
+export type MailOptions = Pick<ThreadOptions, 'logger' | 'onFailure'> & {
   config: Config;
   app: Pick<App, 'ctx' | 'metrics'>;
   rootKey: Uint8Array;
-  logger: Logger & { isLevelEnabled(level: string): boolean };
   turn: SharedArrayBuffer;
-  /** The disk failed. */
-  onFailure: (error: unknown) => void;
 };
 
 /**
@@ -29,42 +21,24 @@ export type MailOptions = {
  * next answer measurably. For the same reason it is not woken at once, since both threads share the machine.
  */
 export async function startMail(options: MailOptions): Promise<{ stop: () => Promise<void> }> {
-  const { config, app, rootKey, logger, turn, onFailure } = options;
+  const { config, app, rootKey, turn } = options;
   const stats = statsMemory();
-  const levels = LEVELS.filter((level) => logger.isLevelEnabled(level));
-  const thread = new Worker(threadProgram(import.meta.url, 'mail-thread'), {
+  const data = { config, rootKey, turn, stats };
+  const thread = await startThread(threadProgram(import.meta.url, 'mail-thread'), {
+    ...options,
     name: 'mail',
-    execArgv: [],
-    workerData: { config, rootKey, turn, stats, levels } satisfies MailThreadData,
+    data,
   });
-  const exit = new Promise((resolve) => thread.once('exit', resolve));
-  thread.on('message', (said: MailEvent) => {
-    if (said === 'ready') return;
-    if ('failure' in said) onFailure(said.failure);
-    else logger[said.level](said.values, said.message);
-  });
-  const ask = (asked: MailCommand) => thread.postMessage(asked);
-  // Rejects if the thread fails to start.
-  await once(thread, 'message');
-  thread.on('error', (error) => {
-    throw error;
-  });
-
   let waking: NodeJS.Timeout | undefined;
   app.ctx.mailWaits.listen(() => {
     waking ??= setTimeout(
       () => {
         waking = undefined;
-        ask('wake');
+        thread.ask('wake');
       },
       SOON_MS.from + Math.random() * (SOON_MS.to - SOON_MS.from),
     ).unref();
   });
   watchMail(app.metrics, () => ({ ...sharedStats(stats) }));
-  return {
-    async stop() {
-      ask('stop');
-      await exit;
-    },
-  };
+  return thread;
 }

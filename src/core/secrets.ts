@@ -18,6 +18,8 @@ export type Secrets = {
   code(requestKey: number, code: string): Buffer;
   /** The local part of a mail's Message-ID, the same for each attempt to send it. */
   messageId(outboxKey: number): string;
+  /** The same for the mail of a mailing, by its recipient's key. */
+  mailingMessageId(recipientKey: number): string;
   /** The key of the envelope senders of mailings: see links/verp.ts. */
   readonly verp: Buffer;
   /** Identifies a network for one API key only, without containing the network. 12 bytes. */
@@ -44,8 +46,9 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
     const key = deriveKey(rootKey, purpose);
     return (...parts: readonly unknown[]) => createHmac('sha256', key).update(JSON.stringify(parts)).digest();
   };
-  const purposes = ['subject', 'mailbox', 'proof', 'code', 'message-id', 'network'];
-  const [subject, mailbox, proof, code, messageId, networkHash] = purposes.map(keyed) as [
+  const purposes = ['subject', 'mailbox', 'proof', 'code', 'message-id', 'network', 'mailing-message-id'];
+  const [subject, mailbox, proof, code, messageId, networkHash, mailingMessageId] = purposes.map(keyed) as [
+    ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
     ReturnType<typeof keyed>,
@@ -62,6 +65,7 @@ export function createSecrets(rootKey: Uint8Array): Secrets {
     code: (requestKey, text) => code(requestKey, text),
     messageId: (outboxKey) => messageId(outboxKey).subarray(0, 18).toString('base64url'),
     verp: deriveKey(rootKey, 'verp'),
+    mailingMessageId: (recipientKey) => mailingMessageId(recipientKey).subarray(0, 18).toString('base64url'),
     network: (apiKeyKey, network) => networkHash(apiKeyKey, network).subarray(0, 12),
     namesFor(organizationKey) {
       const cipher = createCipheriv(BLOCKS, person(organizationKey), null);

@@ -32,7 +32,7 @@ const fileName = ({ messageId }: Message): string =>
   `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${messageId.slice(0, 8)}.eml`;
 
 /** Writes a file atomically: readers never see an incomplete one. */
-async function writeWhole(folder: string, file: string, bytes: Buffer): Promise<void> {
+export async function writeWhole(folder: string, file: string, bytes: Buffer): Promise<void> {
   const temporary = join(folder, `.${file}.part`);
   try {
     const handle = await open(temporary, 'wx', 0o600);

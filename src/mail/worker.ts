@@ -3,6 +3,7 @@ import { claimMails } from '../core/mail/outbox.js';
 import { describeError } from '../errors.js';
 import { createDelivery, DELIVERY_TIMES, type DeliveryOptions, type Result } from './delivery.js';
 import { Nap } from './nap.js';
+import { Outage } from './outage.js';
 
 export type WorkerOptions = Omit<DeliveryOptions, 'times'> & {
   ctx: Context;
@@ -145,40 +146,6 @@ export class MailWorker {
     if (result.kind !== 'unreachable') return;
     this.#stats.retried += 1;
     this.#outage.goOn(result.reason);
-  }
-}
-
-/** An outage of the mail server: after each failed attempt the pause before the next one doubles. */
-class Outage {
-  #pauseMs = 0;
-  #until = 0;
-
-  constructor(
-    private readonly times: Pick<typeof TIMES, 'pauseMs' | 'longestPauseMs'>,
-    private readonly logger: WorkerOptions['logger'],
-  ) {}
-
-  get isOver(): boolean {
-    return this.#pauseMs === 0;
-  }
-
-  /** Milliseconds until the server may be tried again; 0 or less: now. */
-  get left(): number {
-    return this.#until - performance.now();
-  }
-
-  /** Begins or prolongs the outage. */
-  goOn(reason: string): void {
-    // Mails that failed together count as one failure.
-    if (this.left > 0) return;
-    const { pauseMs, longestPauseMs } = this.times;
-    this.#pauseMs = Math.min(this.isOver ? pauseMs : this.#pauseMs * 2, longestPauseMs);
-    this.#until = performance.now() + this.#pauseMs;
-    this.logger.warn({ reason, pauseMs: this.#pauseMs }, 'mail cannot be sent');
-  }
-
-  end(): void {
-    this.#pauseMs = 0;
   }
 }
 

@@ -131,7 +131,7 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
       judgedFrom: d.json<MailingSums>(),
       /** While building: the key of the last subscription that was looked at. */
       builtTo: d.ref(),
-      /** How many batches were claimed. The mailing journal repeats it: a restored backup has a smaller one. */
+      /** How often recipients were claimed or sent to. The mailing journal repeats it: a restored backup has a smaller one. */
       claims: d.int().notNull().default(0),
       createdAt: d.instant().notNull(),
       updatedAt: d.instant(),

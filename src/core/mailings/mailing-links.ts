@@ -118,7 +118,8 @@ async function linkMaker(
   };
 }
 
-function petitionUrl(pageUrl: string, token: string, source: string | null): string {
+/** The page of a petition, with the reader's token and the source of the mailing. */
+export function petitionUrl(pageUrl: string, token: string, source: string | null): string {
   const url = new URL(pageUrl);
   url.searchParams.set('r', token);
   if (source !== null) url.searchParams.set('source', source);

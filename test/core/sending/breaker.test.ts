@@ -1,7 +1,7 @@
 import t from 'tap';
 import { judgeMailing, reasonToPause } from '../../../src/core/sending/breaker.js';
 import { USUAL } from '../../../src/core/sending/policies.js';
-import { countOutcome } from '../../../src/core/sending/tallies.js';
+import { countOutcome } from '../../../src/core/counts/mailing-counts.js';
 import type { MailingOutcome } from '../../../schema/db/tables/sending.js';
 import { onEveryEngine, start } from '../../support/helper.js';
 import { draft, setMailing } from '../../support/mailing-rows.js';

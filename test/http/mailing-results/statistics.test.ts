@@ -2,7 +2,8 @@ import { eq } from 'drizzle-orm';
 import type { MailingOutcome } from '../../../schema/db/tables/sending.js';
 import { decideDue } from '../../../src/core/mailing-results/winner.js';
 import { addMailingClicks } from '../../../src/core/mailing-results/mailing-clicks.js';
-import { countOutcome, moveTallies } from '../../../src/core/sending/tallies.js';
+import { countOutcome } from '../../../src/core/counts/mailing-counts.js';
+import { moveTallies } from '../../../src/core/sending/tallies.js';
 import { makePartner, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { insertMailing, insertRecipients, subscribe, type Sent } from '../../support/mailing-result-rows.js';
 

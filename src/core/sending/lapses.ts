@@ -1,0 +1,144 @@
+import { and, eq, inArray, isNull, lte, ne } from 'drizzle-orm';
+import type { RecipientState } from '../../../schema/db/tables/sending.js';
+import type { Tx } from '../../store/store.js';
+import { inParts } from '../bulk-insert.js';
+import type { Lease } from './claims.js';
+import { moveTallies, type Move } from './tallies.js';
+
+/* Recipients whose process has died, and those that are left when a mailing ends. */
+
+const AT_A_TIME = 1000;
+
+/**
+ * Recipients whose lease has run out, so that their process must have died: what was only claimed is queued again; what
+ * may have been sent is uncertain, and never sent again by itself. Returns whether there may be more.
+ */
+export async function endLapsed(tx: Tx, mailingKey: number): Promise<boolean> {
+  const back = await sweep(tx, mailingKey, 'claimed', { state: 'queued', owner: null, dueAt: null });
+  const unknown = await sweep(tx, mailingKey, 'sending', {
+    state: 'uncertain',
+    // Its owner may still be alive, and say what became of it.
+    reason: 'interrupted',
+    settledAt: tx.now,
+  });
+  return back || unknown;
+}
+
+/** Prolongs the lease of what this process has. Returns the keys of what is still its own. */
+export async function renewLease(
+  tx: Tx,
+  keys: readonly number[],
+  { owner, leaseMs }: Lease,
+): Promise<Set<number>> {
+  const { mailingRecipients: t } = tx.tables;
+  const own = new Set<number>();
+  for (const part of inParts(keys)) {
+    const rows = await tx.db
+      .update(t)
+      .set({ dueAt: new Date(tx.now.getTime() + leaseMs) })
+      .where(and(inArray(t.key, [...part]), eq(t.owner, owner), inArray(t.state, ['claimed', 'sending'])))
+      .returning({ key: t.key });
+    for (const { key } of rows) own.add(key);
+  }
+  return own;
+}
+
+/**
+ * After a mailing was cancelled: nobody who is still waiting gets it. What processes have claimed they give up
+ * themselves. Returns whether there may be more.
+ */
+export async function skipRest(tx: Tx, mailingKey: number): Promise<boolean> {
+  const set = { state: 'skipped', reason: 'cancelled', settledAt: tx.now, dueAt: null, owner: null } as const;
+  const queued = await sweep(tx, mailingKey, 'queued', set);
+  const deferred = await sweep(tx, mailingKey, 'deferred', set);
+  return queued || deferred;
+}
+
+type End = {
+  state: RecipientState;
+  reason?: string;
+  settledAt?: Date;
+  dueAt?: null;
+  owner?: null;
+};
+
+async function sweep(tx: Tx, mailingKey: number, from: RecipientState, set: End): Promise<boolean> {
+  const { mailingRecipients: t } = tx.tables;
+  const isLeased = from === 'claimed' || from === 'sending';
+  const condition = and(
+    eq(t.mailingKey, mailingKey),
+    eq(t.state, from),
+    isLeased ? lte(t.dueAt, tx.now) : undefined,
+  );
+  const some = tx.db.select({ key: t.key }).from(t).where(condition).limit(AT_A_TIME);
+  // The condition is repeated outside, because another process may have changed rows since the inner select.
+  const changed = await tx.db
+    .update(t)
+    .set(set)
+    .where(and(inArray(t.key, some), condition))
+    .returning({ variantKey: t.variantKey });
+  await moveTallies(
+    tx,
+    changed.map(({ variantKey }): Move => ({
+      mailingKey,
+      from: { variantKey, state: from },
+      to: { variantKey, state: set.state },
+      recipients: 1,
+    })),
+  );
+  return changed.length === AT_A_TIME;
+}
+
+/** The states in which a recipient of the test group delays the choice of the winner: what is deferred does not. */
+const UNDER_WAY = ['queued', 'claimed', 'sending'] as const satisfies RecipientState[];
+
+async function hasAny(
+  tx: Tx,
+  mailingKey: number,
+  states: readonly RecipientState[],
+  wave?: number,
+): Promise<boolean> {
+  const { mailingRecipients: t } = tx.tables;
+  for (const state of states) {
+    const [row] = await tx.db
+      .select({ key: t.key })
+      .from(t)
+      .where(
+        and(
+          eq(t.mailingKey, mailingKey),
+          eq(t.state, state),
+          wave === undefined ? undefined : eq(t.wave, wave),
+        ),
+      )
+      .limit(1);
+    if (row) return true;
+  }
+  return false;
+}
+
+/**
+ * Moves a mailing on when nothing is left to send: to `deciding` while the rest of the audience waits for the winner of
+ * a test, else to `done`. Returns whether it did.
+ */
+export async function finishMailing(tx: Tx, mailingKey: number, hasWinner: boolean): Promise<boolean> {
+  const { mailings: t } = tx.tables;
+  const waits = !hasWinner && (await hasAny(tx, mailingKey, ['queued', 'deferred'], 1));
+  if (waits && (await hasAny(tx, mailingKey, UNDER_WAY, 0))) return false;
+  if (!waits && (await hasAny(tx, mailingKey, [...UNDER_WAY, 'deferred']))) return false;
+  const moved = await tx.db
+    .update(t)
+    .set(
+      waits
+        ? { state: 'deciding', updatedAt: tx.now }
+        : { state: 'done', finishedAt: tx.now, updatedAt: tx.now },
+    )
+    .where(
+      and(
+        eq(t.key, mailingKey),
+        waits ? and(eq(t.state, 'running'), isNull(t.winnerKey)) : inArray(t.state, ['running', 'deciding']),
+        waits ? undefined : ne(t.state, 'done'),
+      ),
+    )
+    .returning({ key: t.key });
+  return moved.length > 0;
+}

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from './mail/delivery.js';
+
+/* Threads of the server process that work for themselves: they log through it, and are stopped by it. */
+
+export type Level = keyof Logger;
+const LEVELS: Level[] = ['debug', 'info', 'warn', 'error'];
+
+export type ThreadEvent =
+  'ready' | { level: Level; values: Record<string, unknown>; message: string } | { failure: unknown };
+
+export type ThreadOptions = {
+  name: string;
+  /** `levels` is added: the log levels that are enabled. */
+  data: object;
+  logger: Logger & { isLevelEnabled(level: string): boolean };
+  /** The disk failed. */
+  onFailure: (error: unknown) => void;
+};
+
+/** Starts a thread, and resolves once it is ready; rejects if it fails to start. */
+export async function startThread(
+  program: URL,
+  { name, data, logger, onFailure }: ThreadOptions,
+): Promise<{ ask: (command: string) => void; stop: () => Promise<void> }> {
+  const levels = LEVELS.filter((level) => logger.isLevelEnabled(level));
+  const thread = new Worker(program, { name, execArgv: [], workerData: { ...data, levels } });
+  const exit = new Promise((resolve) => thread.once('exit', resolve));
+  thread.on('message', (said: ThreadEvent) => {
+    if (said === 'ready') return;
+    if ('failure' in said) onFailure(said.failure);
+    else logger[said.level](said.values, said.message);
+  });
+  const ask = (command: string) => thread.postMessage(command);
+  await once(thread, 'message');
+  thread.on('error', (error) => {
+    throw error;
+  });
+  return {
+    ask,
+    async stop() {
+      ask('stop');
+      await exit;
+    },
+  };
+}
+
+/** The log of a thread, which the server process writes. */
+export function threadLogger(levels: readonly Level[], say: (said: ThreadEvent) => void): Logger {
+  const at =
+    (level: Level): Logger[Level] =>
+    (values, message) => {
+      if (levels.includes(level)) say({ level, values, message });
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
