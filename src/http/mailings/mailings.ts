@@ -69,7 +69,7 @@ export const toMailing = (row: WholeMailing): (typeof Mailing)['static'] => ({
 
 const patchOf = (body: (typeof MailingPatch)['static']): Patch => {
   const { expiresAt, ...rest } = camelKeys(body);
-  return { ...rest, ...(expiresAt === undefined ? {} : { expiresAt: date(expiresAt) }) } as Patch;
+  return { ...rest, ...(expiresAt === undefined ? {} : { expiresAt: date(expiresAt) }) };
 };
 
 const config = { scope: 'mailings:write' } as const;

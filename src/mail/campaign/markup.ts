@@ -59,9 +59,9 @@ const COLOR = [/^#[0-9a-f]{3,8}$/i, /^rgba?\([\d ,.%/]+\)$/i, /^hsla?\([\d ,.%/a
 const WORDS = [/^[a-z -]+$/i];
 const BORDER = [/^[a-z0-9#.,%() -]+$/i];
 
-const STYLES: Record<string, RegExp[]> = Object.fromEntries([
+const STYLES: Record<string, RegExp[]> = Object.fromEntries<RegExp[]>([
   ...['margin', 'padding'].flatMap((name) =>
-    ['', '-top', '-right', '-bottom', '-left'].map((side) => [name + side, MEASURE]),
+    ['', '-top', '-right', '-bottom', '-left'].map((side): [string, RegExp[]] => [name + side, MEASURE]),
   ),
   ...[
     'width',

@@ -110,7 +110,7 @@ export function protect(
         return outputMark(whole, read, { marks, scope, report, guarded: guards.flat() });
       }
       if (tag !== undefined)
-        return isBalanced ? tagMark(whole, tag, { marks, scope, report, guards }) : whole;
+        {return isBalanced ? tagMark(whole, tag, { marks, scope, report, guards }) : whole;}
       if (inline) {
         report('error', 'block_misplaced', `${whole} cannot stand here: it belongs into the body.`);
         return whole;
