@@ -161,12 +161,7 @@ export async function build(options: BuildOptions): Promise<App> {
     block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
   );
   await app.register(block('session', sessionRoutes(ctx)));
-  await app.register(
-    block(
-      'secret',
-      secretRoutes({ ctx, site, campaign: campaignOf(options, site), transfers: options.transfers }),
-    ),
-  );
+  await app.register(block('secret', secretRoutes({ ctx, site, options })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
     reply.code(204).headers(PREFLIGHT).send(),
@@ -242,13 +237,14 @@ const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
   myExportRoutes(ctx),
 ];
 
-type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & {
-  campaign: Campaign;
-  transfers: BuildOptions['transfers'];
-};
+type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & { options: BuildOptions };
 
 /** Routes for organizations, with a secret key. */
-const secretRoutes = ({ ctx, site, campaign, transfers }: SecretParts): FastifyPluginCallback[] => [
+const secretRoutes = (
+  { ctx, site, options }: SecretParts,
+  { transfers } = options,
+  campaign = campaignOf(options, site),
+): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
   secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
   secretSignatureRoutes(ctx),
