@@ -1,4 +1,4 @@
-import { Resolver } from 'node:dns/promises';
+import type { Resolver } from 'node:dns/promises';
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginCallback } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Config } from './config.js';
@@ -74,7 +74,7 @@ import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscri
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
 import { secretWordsRoutes } from './http/words/petition-words.js';
 import { loadLocales, type Locales } from './mail/locales.js';
-import { createCampaign, type Campaign } from './mail/campaign/campaign.js';
+import { campaignOf } from './mail/campaign/campaign.js';
 import { createRenderer } from './mail/render.js';
 
 export type BuildOptions = ContextOptions & {
@@ -109,8 +109,6 @@ export type BuildOptions = ContextOptions & {
   arrival?: Arrival;
   logger?: FastifyBaseLogger;
 };
-
-const DNS_MS = 3000;
 
 export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: () => void };
 
@@ -243,7 +241,7 @@ type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & { options: BuildOptions };
 const secretRoutes = (
   { ctx, site, options }: SecretParts,
   { transfers } = options,
-  campaign = campaignOf(options, site),
+  campaign = campaignOf(options, site.locales),
 ): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
   secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
@@ -273,18 +271,6 @@ const secretRoutes = (
   wordListRoutes(ctx),
   secretIsolatedKeyRoutes(ctx),
 ];
-
-const campaignOf = (
-  { config, resolver }: Pick<BuildOptions, 'config' | 'resolver'>,
-  { locales }: Site,
-): Campaign =>
-  createCampaign({
-    publicUrl: config.publicUrl,
-    locales,
-    from: config.MAIL_FROM ?? 'petitions@localhost',
-    resolver: resolver ?? new Resolver({ timeout: DNS_MS, tries: 2 }),
-    signing: { selector: null, headers: [] },
-  });
 
 const admissionOf = ({ config, store }: BuildOptions, log: FastifyBaseLogger): Admission =>
   createAdmission({
