@@ -1,4 +1,4 @@
-import { Resolver } from 'node:dns/promises';
+import type { Resolver } from 'node:dns/promises';
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginCallback } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Config } from './config.js';
@@ -81,7 +81,7 @@ import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscri
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
 import { secretWordsRoutes } from './http/words/petition-words.js';
 import { loadLocales, type Locales } from './mail/locales.js';
-import { createCampaign, type Campaign } from './mail/campaign/campaign.js';
+import { campaignOf } from './mail/campaign/campaign.js';
 import { createRenderer } from './mail/render.js';
 
 export type BuildOptions = ContextOptions & {
@@ -116,8 +116,6 @@ export type BuildOptions = ContextOptions & {
   arrival?: Arrival;
   logger?: FastifyBaseLogger;
 };
-
-const DNS_MS = 3000;
 
 export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: () => void };
 
@@ -168,12 +166,7 @@ export async function build(options: BuildOptions): Promise<App> {
     block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
   );
   await app.register(block('session', sessionRoutes(ctx)));
-  await app.register(
-    block(
-      'secret',
-      secretRoutes({ ctx, site, campaign: campaignOf(options, site), transfers: options.transfers }),
-    ),
-  );
+  await app.register(block('secret', secretRoutes({ ctx, site, options })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
     reply.code(204).headers(PREFLIGHT).send(),
@@ -251,13 +244,14 @@ const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
   myExportRoutes(ctx),
 ];
 
-type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & {
-  campaign: Campaign;
-  transfers: BuildOptions['transfers'];
-};
+type SecretParts = Pick<OpenParts, 'ctx' | 'site'> & { options: BuildOptions };
 
 /** Routes for organizations, with a secret key. */
-const secretRoutes = ({ ctx, site, campaign, transfers }: SecretParts): FastifyPluginCallback[] => [
+const secretRoutes = (
+  { ctx, site, options }: SecretParts,
+  { transfers } = options,
+  campaign = campaignOf(options, site.locales),
+): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
   secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
   secretSignatureRoutes(ctx),
@@ -291,18 +285,6 @@ const secretRoutes = ({ ctx, site, campaign, transfers }: SecretParts): FastifyP
   wordListRoutes(ctx),
   secretIsolatedKeyRoutes(ctx),
 ];
-
-const campaignOf = (
-  { config, resolver }: Pick<BuildOptions, 'config' | 'resolver'>,
-  { locales }: Site,
-): Campaign =>
-  createCampaign({
-    publicUrl: config.publicUrl,
-    locales,
-    from: config.MAIL_FROM ?? 'petitions@localhost',
-    resolver: resolver ?? new Resolver({ timeout: DNS_MS, tries: 2 }),
-    signing: { selector: null, headers: [] },
-  });
 
 const admissionOf = ({ config, store }: BuildOptions, log: FastifyBaseLogger): Admission =>
   createAdmission({

@@ -14,7 +14,13 @@ export type OutboxRow = Tables['outbox']['$inferSelect'];
 export type MailSubject = Partial<
   Pick<
     OutboxRow,
-    'requestKey' | 'petitionKey' | 'organizationKey' | 'subscriptionKey' | 'emailChangeKey' | 'variantKey' | 'locale'
+    | 'requestKey'
+    | 'petitionKey'
+    | 'organizationKey'
+    | 'subscriptionKey'
+    | 'emailChangeKey'
+    | 'variantKey'
+    | 'locale'
   >
 >;
 

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises';
 import type { Preview } from '../../core/mailings/previewing.js';
 import type { Compile, MailingSource } from '../../core/mailings/source.js';
 import { checkCampaign, type CheckOptions } from './check.js';
@@ -35,3 +36,19 @@ async function renderPreview(preview: Preview, options: CampaignOptions): Promis
   const mail = { ...shown, replyTo, to: recipient.email, lang: shown.locale, oneClickUrl: links.oneClick };
   return { ...shown, eml: await exampleEml(mail, options.from) };
 }
+
+const DNS_MS = 3000;
+
+type Settings = {
+  config: { publicUrl: string; MAIL_FROM?: string };
+  resolver?: CampaignOptions['resolver'];
+};
+
+export const campaignOf = ({ config, resolver }: Settings, locales: CampaignOptions['locales']): Campaign =>
+  createCampaign({
+    publicUrl: config.publicUrl,
+    locales,
+    from: config.MAIL_FROM ?? 'petitions@localhost',
+    resolver: resolver ?? new Resolver({ timeout: DNS_MS, tries: 2 }),
+    signing: { selector: null, headers: [] },
+  });

@@ -44,12 +44,13 @@ export function judgeMailing(
     );
   }
   const alike = variants.find((one, i) => variants.slice(0, i).some((other) => isAlike(one, other)));
-  if (alike)
+  if (alike) {
     say(
       'warning',
       'variants_alike',
       `Variant ${alike.name} says the same as another: nothing can be learned from it.`,
     );
+  }
   return findings;
 }
 

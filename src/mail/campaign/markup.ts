@@ -59,9 +59,9 @@ const COLOR = [/^#[0-9a-f]{3,8}$/i, /^rgba?\([\d ,.%/]+\)$/i, /^hsla?\([\d ,.%/a
 const WORDS = [/^[a-z -]+$/i];
 const BORDER = [/^[a-z0-9#.,%() -]+$/i];
 
-const STYLES: Record<string, RegExp[]> = Object.fromEntries([
+const STYLES: Record<string, RegExp[]> = Object.fromEntries<RegExp[]>([
   ...['margin', 'padding'].flatMap((name) =>
-    ['', '-top', '-right', '-bottom', '-left'].map((side) => [name + side, MEASURE]),
+    ['', '-top', '-right', '-bottom', '-left'].map((side): [string, RegExp[]] => [name + side, MEASURE]),
   ),
   ...[
     'width',
@@ -74,9 +74,14 @@ const STYLES: Record<string, RegExp[]> = Object.fromEntries([
     'border-radius',
     'text-indent',
     'border-spacing',
-  ].map((name) => [name, [...MEASURE, /^normal$/]]),
-  ...['color', 'background-color', 'background', 'border-color'].map((name) => [name, COLOR]),
-  ...['border', 'border-top', 'border-right', 'border-bottom', 'border-left'].map((name) => [name, BORDER]),
+  ].map((name): [string, RegExp[]] => [name, [...MEASURE, /^normal$/]]),
+  ...['color', 'background-color', 'background', 'border-color'].map((name): [string, RegExp[]] => [
+    name,
+    COLOR,
+  ]),
+  ...['border', 'border-top', 'border-right', 'border-bottom', 'border-left'].map(
+    (name): [string, RegExp[]] => [name, BORDER],
+  ),
   ...[
     'text-align',
     'text-decoration',
@@ -90,7 +95,7 @@ const STYLES: Record<string, RegExp[]> = Object.fromEntries([
     'border-collapse',
     'float',
     'clear',
-  ].map((name) => [name, WORDS]),
+  ].map((name): [string, RegExp[]] => [name, WORDS]),
   ['font-weight', [/^(?:[a-z]+|\d{3})$/i]],
   ['font-family', [/^[\w\s,'"-]+$/]],
   // What hides text from readers and shows it to filters is not possible.

@@ -109,8 +109,9 @@ export function protect(
         const read = known(readOutput(output), scope);
         return outputMark(whole, read, { marks, scope, report, guarded: guards.flat() });
       }
-      if (tag !== undefined)
+      if (tag !== undefined) {
         return isBalanced ? tagMark(whole, tag, { marks, scope, report, guards }) : whole;
+      }
       if (inline) {
         report('error', 'block_misplaced', `${whole} cannot stand here: it belongs into the body.`);
         return whole;
