@@ -2,20 +2,21 @@ import { convert, type FormatCallback, type HtmlToTextOptions } from 'html-to-te
 
 /* The text part of a mailing, made from the HTML of its body. */
 
-type Element = { attribs: Record<string, string>; children: Parameters<Parameters<FormatCallback>[1]>[0] };
+const attributeOf = ({ attribs }: { attribs?: unknown }, name: string): string =>
+  (attribs as Record<string, string> | undefined)?.[name] ?? '';
 
 /** A button: its address stands alone on the next line. */
-const button: FormatCallback = (elem: Element, walk, builder) => {
+const button: FormatCallback = (elem, walk, builder) => {
   builder.openBlock({ leadingLineBreaks: 1 });
   walk(elem.children, builder);
   builder.addInline(':');
   builder.addLineBreak();
-  builder.addInline(elem.attribs['href'] ?? '', { noWordTransform: true });
+  builder.addInline(attributeOf(elem, 'href'), { noWordTransform: true });
   builder.closeBlock({ trailingLineBreaks: 1 });
 };
 
-const alt: FormatCallback = (elem: Element, _walk, builder) => {
-  const text = (elem.attribs['alt'] ?? '').trim();
+const alt: FormatCallback = (elem, _walk, builder) => {
+  const text = attributeOf(elem, 'alt').trim();
   if (text !== '') builder.addInline(`[${text}]`);
 };
 
