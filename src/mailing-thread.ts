@@ -1,12 +1,21 @@
+import { Resolver } from 'node:dns/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Config } from './config.js';
 import { openConfiguredStore } from './configured-store.js';
+import type { Context } from './core/context.js';
 import { createContext } from './create-context.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
+import { decideDue } from './core/mailing-results/winner.js';
+import { startDue } from './core/mailings/schedule.js';
+import { buildAudienceStep } from './core/sending/audience.js';
+import { endMailings } from './core/sending/ending.js';
+import { learnFamilies } from './core/sending/families.js';
 import { describeError } from './errors.js';
+import { campaignOf } from './mail/campaign/campaign.js';
 import { dkimKey, dkimSigner } from './mail/campaign/dkim.js';
 import { openWire } from './mail/campaign/open-wire.js';
 import { MailingWorker } from './mail/campaign/worker.js';
+import { loadLocales } from './mail/locales.js';
 import { mailingJournalFile } from './mailing-journal-file.js';
 import { threadLogger, type Level, type ThreadEvent } from './worker-thread.js';
 
@@ -32,18 +41,46 @@ const store = await openConfiguredStore(
 );
 const journal = mailingJournalFile(config.MAILING_JOURNAL);
 const key = dkimKey(config);
+const logger = threadLogger(levels, say);
+const ctx = createContext({ config, store, rootKey, erasures: erasureJournalFile(config.ERASURE_JOURNAL) });
+const { compile } = campaignOf({ config }, loadLocales(config.LOCALES_FOLDER || undefined));
+const resolver = new Resolver({ timeout: 3000, tries: 2 });
+
+/** While the first mails are sent: which provider takes the mail of domains that are not known. */
+async function learn(mailingKey: number): Promise<void> {
+  while (!stopping && (await learnFamilies(ctx, resolver, mailingKey)) > 0);
+}
+
+async function build(_ctx: Context, mailingKey: number): Promise<boolean> {
+  const isBuilt = await buildAudienceStep(ctx, mailingKey);
+  if (isBuilt) {
+    void learn(mailingKey).catch((error: unknown) =>
+      logger.warn({ error: describeError(error) }, 'mail providers cannot be looked up'),
+    );
+  }
+  return isBuilt;
+}
+
+async function endSome(): Promise<void> {
+  while (!stopping && (await endMailings(ctx)));
+}
+
+let stopping = false;
 const worker = new MailingWorker({
-  ctx: createContext({ config, store, rootKey, erasures: erasureJournalFile(config.ERASURE_JOURNAL) }),
+  ctx,
   from: config.MAIL_FROM,
   bounceAddress: config.MAIL_BOUNCE_ADDRESS,
   wire: openWire(config),
   ...(key ? { sign: dkimSigner(key) } : {}),
   journal,
-  logger: threadLogger(levels, say),
+  logger,
   connections: config.MAILING_CONNECTIONS,
+  build,
+  chores: [(on) => startDue(on, compile), decideDue, endSome],
 }).start();
 
 async function stop(): Promise<void> {
+  stopping = true;
   await worker.stop();
   await journal.close();
   await store.close();

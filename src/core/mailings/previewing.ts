@@ -3,6 +3,7 @@ import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
+import { firstNameOf } from '../names.js';
 import { getMailing } from './mailings.js';
 import { sourceOf } from './reading-source.js';
 import type { MailingSource } from './source.js';
@@ -99,13 +100,10 @@ async function subscriber(
 export async function recipientWhere(on: Reader, isOne: SQL | undefined): Promise<Recipient | undefined> {
   const { subscriptions: t, supporters: s, contacts: c } = on.tables;
   const [row] = await on.db
-    .select({ name: c.name, email: s.delivery, country: c.country, locale: t.locale })
+    .select({ name: c.name, givenName: c.givenName, email: s.delivery, country: c.country, locale: t.locale })
     .from(t)
     .innerJoin(s, eq(s.key, t.supporterKey))
     .leftJoin(c, and(eq(c.supporterKey, s.key), eq(c.organizationKey, t.organizationKey)))
     .where(isOne);
-  return row && { ...row, firstName: firstNameOf(row.name) };
+  return row && { ...row, firstName: firstNameOf(row) };
 }
-
-/** The first word of a name. */
-const firstNameOf = (name: string | null): string | null => name?.trim().split(/\s+/)[0] || null;

@@ -5,7 +5,7 @@ import { inParts } from '../bulk-insert.js';
 import type { Lease } from './claims.js';
 import { moveTallies, type Move } from './tallies.js';
 
-/* Recipients whose process has died, and those that are left when a mailing ends. */
+/* Recipients whose process has died, and the end of a mailing of which nothing is left. */
 
 const AT_A_TIME = 1000;
 
@@ -41,17 +41,6 @@ export async function renewLease(
     for (const { key } of rows) own.add(key);
   }
   return own;
-}
-
-/**
- * After a mailing was cancelled: nobody who is still waiting gets it. What processes have claimed they give up
- * themselves. Returns whether there may be more.
- */
-export async function skipRest(tx: Tx, mailingKey: number): Promise<boolean> {
-  const set = { state: 'skipped', reason: 'cancelled', settledAt: tx.now, dueAt: null, owner: null } as const;
-  const queued = await sweep(tx, mailingKey, 'queued', set);
-  const deferred = await sweep(tx, mailingKey, 'deferred', set);
-  return queued || deferred;
 }
 
 type End = {

@@ -15,6 +15,7 @@ export type Person = Claimed & {
   /** What it says. */
   email: string;
   name: string | null;
+  givenName: string | null;
   country: string | null;
   locale: string | null;
   /** For personal links. */
@@ -90,9 +91,9 @@ export async function lookAtWire(
     ) {
       skip('frequency');
     } else {
-      const { email, name, country, locale, epoch, handle } = person;
+      const { email, country, locale, epoch, handle } = person;
       const to = isTest && testMailbox ? testMailbox.to : email;
-      looked.send.push({ ...claimed, to, email, name, country, locale, epoch, handle });
+      looked.send.push({ ...claimed, to, email, ...nameOf(person), country, locale, epoch, handle });
     }
   }
   return looked;
@@ -101,16 +102,27 @@ export async function lookAtWire(
 const isTooSoon = (now: Date, last: Date | undefined, frequency: keyof typeof APART_MS): boolean =>
   last !== undefined && now.getTime() - last.getTime() < APART_MS[frequency];
 
+/** The name that the organization knows, else the person's own, which goes to nobody but them. */
+const nameOf = ({ contactName, contactGiven, ownName, ownGiven }: Names) =>
+  contactName === null
+    ? { name: ownName, givenName: ownGiven }
+    : { name: contactName, givenName: contactGiven };
+
+type Names = Record<'contactName' | 'contactGiven' | 'ownName' | 'ownGiven', string | null>;
+
 /** The people as they are now, by the recipient's key. */
 async function peopleOf({ db, tables }: Tx, hashed: readonly Hashed[]) {
-  const { mailingRecipients: r, subscriptions: s, supporters: p } = tables;
+  const { mailingRecipients: r, subscriptions: s, supporters: p, contacts: c } = tables;
   const rows = await db
     .select({
       key: r.key,
       supporterKey: p.key,
       identity: p.identity,
       email: p.delivery,
-      name: p.name,
+      ownName: p.name,
+      ownGiven: p.givenName,
+      contactName: c.name,
+      contactGiven: c.givenName,
       country: p.country,
       epoch: p.linkEpoch,
       erasedAt: p.erasedAt,
@@ -122,6 +134,7 @@ async function peopleOf({ db, tables }: Tx, hashed: readonly Hashed[]) {
     .from(r)
     .innerJoin(s, eq(s.key, r.subscriptionKey))
     .innerJoin(p, eq(p.key, s.supporterKey))
+    .leftJoin(c, and(eq(c.supporterKey, p.key), eq(c.organizationKey, s.organizationKey)))
     .where(
       inArray(
         r.key,

@@ -1,5 +1,6 @@
 import type { Context } from '../../core/context.js';
 import { verpAddress } from '../../core/links/verp.js';
+import { firstNameOf } from '../../core/names.js';
 import { petitionUrl } from '../../core/mailings/mailing-links.js';
 import { linkSigner, type PersonalLinks } from '../../core/mailings/personal-links.js';
 import type { SentMailing, SentVariant } from '../../core/sending/open-mailings.js';
@@ -93,9 +94,9 @@ function petitionLink(
 }
 
 function valuesOf(person: Person, locale: string, personal: PersonalLinks, petition: string): SpliceValues {
-  const { name, email, country } = person;
+  const { name, givenName, email, country } = person;
   return {
-    first_name: firstNameOf(name),
+    first_name: known(firstNameOf({ givenName, name, locale: person.locale })),
     name: known(name),
     email,
     country: known(country),
@@ -110,4 +111,3 @@ function valuesOf(person: Person, locale: string, personal: PersonalLinks, petit
 /** On one line; null: not known. Blank would be taken for a name. */
 const known = (text: string | null): string | null =>
   text?.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim() || null;
-const firstNameOf = (name: string | null): string | null => known(name)?.split(' ')[0] ?? null;

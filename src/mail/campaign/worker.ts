@@ -1,5 +1,6 @@
 import type { Context } from '../../core/context.js';
-import { endLapsed, skipRest } from '../../core/sending/lapses.js';
+import { judgeMailing } from '../../core/sending/breaker.js';
+import { endLapsed } from '../../core/sending/lapses.js';
 import type { MailingJournal } from '../../core/sending/mailing-journal.js';
 import { pauseUnusable, readMailing, workLeft, type WorkLeft } from '../../core/sending/open-mailings.js';
 import { describeError } from '../../errors.js';
@@ -135,7 +136,7 @@ export class MailingWorker {
   async #sweep({ key, state, open }: WorkLeft): Promise<void> {
     const { store } = this.options.ctx;
     if (open.claimed || open.sending) while (await store.transact((tx) => endLapsed(tx, key)));
-    if (state === 'cancelled') while (await store.transact((tx) => skipRest(tx, key)));
+    if (state === 'running' || state === 'deciding') await store.transact((tx) => judgeMailing(tx, key));
   }
 
   #build(mailingKey: number): void {
