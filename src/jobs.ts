@@ -6,8 +6,6 @@ import { remindAll } from './core/letters/reminders.js';
 import { sweepLinksAndMail } from './core/mail/sweeping.js';
 import { sweepFamilies } from './core/sending/families.js';
 import { sweepPace } from './core/sending/pace.js';
-import { sweepFamilies } from './core/sending/families.js';
-import { sweepPace } from './core/sending/pace.js';
 import { describeError } from './errors.js';
 import type { Logger } from './mail/delivery.js';
 import { MINUTE_MS } from './time.js';
@@ -37,14 +35,6 @@ const JOBS: { everyMs: number; what: string; run: (ctx: Context, log: Log) => Pr
     everyMs: 60 * MINUTE_MS,
     what: 'could not forget old links and mails',
     run: (ctx) => sweepLinksAndMail(ctx.store, ctx.now()),
-  },
-  {
-    everyMs: 60 * MINUTE_MS,
-    what: 'could not forget the pace of mailings',
-    run: async ({ store, now }) => {
-      await sweepPace(store, now());
-      await sweepFamilies(store, now());
-    },
   },
   {
     everyMs: 60 * MINUTE_MS,

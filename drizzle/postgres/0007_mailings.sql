@@ -97,7 +97,10 @@ CREATE TABLE "sending_pace" (
 	"tokens" integer NOT NULL,
 	"at" timestamp (3) with time zone NOT NULL,
 	"not_before" timestamp (3) with time zone,
-	"successes" integer DEFAULT 0 NOT NULL
+	"successes" integer DEFAULT 0 NOT NULL,
+	"setbacks" integer DEFAULT 0 NOT NULL,
+	"window_mails" integer DEFAULT 0 NOT NULL,
+	"window_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "sending_policies" (
@@ -106,6 +109,9 @@ CREATE TABLE "sending_policies" (
 	"updated_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
+ALTER TABLE "outbox" DROP CONSTRAINT "outbox_kind_known";--> statement-breakpoint
+ALTER TABLE "contacts" ADD COLUMN "given_name" text;--> statement-breakpoint
+ALTER TABLE "contacts" ADD COLUMN "family_name" text;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "state" text DEFAULT 'draft' NOT NULL;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "version" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "content" jsonb;--> statement-breakpoint
@@ -122,20 +128,26 @@ ALTER TABLE "mailings" ADD COLUMN "time_zone" text;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "expires_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "pause_reason" text;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "paused_from" text;--> statement-breakpoint
+ALTER TABLE "mailings" ADD COLUMN "judged_from" jsonb;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "built_to" bigint;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "claims" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "updated_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "started_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "finished_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "outbox" ADD COLUMN "variant_key" bigint;--> statement-breakpoint
+ALTER TABLE "paper_signatures" ADD COLUMN "given_name" text;--> statement-breakpoint
+ALTER TABLE "paper_signatures" ADD COLUMN "family_name" text;--> statement-breakpoint
+ALTER TABLE "signatures" ADD COLUMN "given_name" text;--> statement-breakpoint
+ALTER TABLE "signatures" ADD COLUMN "family_name" text;--> statement-breakpoint
 ALTER TABLE "signatures" ADD COLUMN "mailing_variant_key" bigint;--> statement-breakpoint
+ALTER TABLE "supporters" ADD COLUMN "given_name" text;--> statement-breakpoint
+ALTER TABLE "supporters" ADD COLUMN "family_name" text;--> statement-breakpoint
 ALTER TABLE "mailing_hours" ADD CONSTRAINT "mailing_hours_mailing_key_mailings_key_fk" FOREIGN KEY ("mailing_key") REFERENCES "public"."mailings"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mailing_link_hours" ADD CONSTRAINT "mailing_link_hours_link_key_mailing_links_key_fk" FOREIGN KEY ("link_key") REFERENCES "public"."mailing_links"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mailing_links" ADD CONSTRAINT "mailing_links_mailing_key_mailings_key_fk" FOREIGN KEY ("mailing_key") REFERENCES "public"."mailings"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mailing_links" ADD CONSTRAINT "mailing_links_variant_key_mailing_variants_key_fk" FOREIGN KEY ("variant_key") REFERENCES "public"."mailing_variants"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mailing_recipients" ADD CONSTRAINT "mailing_recipients_mailing_key_mailings_key_fk" FOREIGN KEY ("mailing_key") REFERENCES "public"."mailings"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mailing_recipients" ADD CONSTRAINT "mailing_recipients_supporter_key_supporters_key_fk" FOREIGN KEY ("supporter_key") REFERENCES "public"."supporters"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "mailing_recipients" ADD CONSTRAINT "mailing_recipients_subscription_key_subscriptions_key_fk" FOREIGN KEY ("subscription_key") REFERENCES "public"."subscriptions"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "mailing_recipients" ADD CONSTRAINT "mailing_recipients_variant_key_mailing_variants_key_fk" FOREIGN KEY ("variant_key") REFERENCES "public"."mailing_variants"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mailing_tallies" ADD CONSTRAINT "mailing_tallies_mailing_key_mailings_key_fk" FOREIGN KEY ("mailing_key") REFERENCES "public"."mailings"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mailing_variants" ADD CONSTRAINT "mailing_variants_mailing_key_mailings_key_fk" FOREIGN KEY ("mailing_key") REFERENCES "public"."mailings"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "segments" ADD CONSTRAINT "segments_organization_key_organizations_key_fk" FOREIGN KEY ("organization_key") REFERENCES "public"."organizations"("key") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -148,4 +160,7 @@ CREATE INDEX "mailing_recipients_supporter" ON "mailing_recipients" USING btree 
 CREATE UNIQUE INDEX "mailing_variants_position" ON "mailing_variants" USING btree ("mailing_key","position");--> statement-breakpoint
 CREATE INDEX "segments_organization" ON "segments" USING btree ("organization_key","key");--> statement-breakpoint
 CREATE INDEX "mailings_open" ON "mailings" USING btree ("state","send_at") WHERE state in ('scheduled', 'building', 'running', 'deciding');--> statement-breakpoint
-CREATE INDEX "signatures_mailing" ON "signatures" USING btree ("mailing_key","mailing_variant_key","created_at") WHERE mailing_key is not null;
+CREATE INDEX "mailings_ending" ON "mailings" USING btree ("key") WHERE state in ('done', 'cancelled') and finished_at is null;--> statement-breakpoint
+CREATE INDEX "outbox_mailing_tests" ON "outbox" USING btree ("organization_key","created_at") WHERE kind = 'mailing_test';--> statement-breakpoint
+CREATE INDEX "signatures_mailing" ON "signatures" USING btree ("mailing_key","mailing_variant_key","created_at") WHERE mailing_key is not null;--> statement-breakpoint
+ALTER TABLE "outbox" ADD CONSTRAINT "outbox_kind_known" CHECK (kind in ('signed', 'already_signed', 'subscribed', 'reminder', 'manage', 'unsubscribe_links', 'unsubscribed', 'email_apply', 'email_notice', 'mailing_test'));
