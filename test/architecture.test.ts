@@ -141,7 +141,8 @@ const RULES: Rule[] = [
   {
     rule: 'mail knows neither the server nor HTTP',
     from: /^src\/mail\//,
-    never: /^(?:src\/(?:app|server|start-mail|mail-thread|start-mailings|mailing-thread|worker-thread)\.ts$|src\/http\/|fastify$|@fastify\/)/,
+    never:
+      /^(?:src\/(?:app|server|start-mail|mail-thread|start-mailings|mailing-thread|worker-thread)\.ts$|src\/http\/|fastify$|@fastify\/)/,
     instead: 'put it beside src/jobs.ts',
   },
   {

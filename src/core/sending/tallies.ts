@@ -3,7 +3,6 @@ import type { MailingOutcome, RecipientState } from '../../../schema/db/tables/s
 import { bind, bindAll, statement, type Reader, type Tx } from '../../store/store.js';
 import { countOutcome } from '../counts/mailing-counts.js';
 
-
 /*
  * The sums of a mailing. Each transaction that changes recipients' states moves the tallies with them, so at every commit
  * the tallies of all states add up to the audience.
