@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RecipientState } from '../../schema/db/tables/sending.js';
 import { NO_KEY, type KeyedActor } from '../core/actor.js';
 import type { Context } from '../core/context.js';
 import { cancelMailing, pauseMailing, resumeMailing, type Move } from '../core/mailings/life.js';
