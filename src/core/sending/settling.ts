@@ -120,7 +120,7 @@ export async function giveBack(
 /** What sending came to. `counts` is false where the failure was not about this mail. */
 export type Settlement =
   | { state: 'sent' }
-  | { state: 'deferred'; reason: string; code: number | null; counts: boolean; waitMs?: number }
+  | { state: 'deferred'; reason: string; code: number | null; counts: boolean }
   | { state: 'failed'; reason: string; code: number | null }
   | { state: 'uncertain'; reason: string };
 export type Settled = { claimed: Claimed; settlement: Settlement };
@@ -175,14 +175,13 @@ function endOf(now: Date, { attempts }: Claimed, settlement: Settlement, random:
   const { state } = settlement;
   const reason = 'reason' in settlement ? settlement.reason : null;
   if (state !== 'deferred') return { state, reason, attempts: attempts + 1, dueAt: null, settledAt: now };
-  if (!settlement.counts) {
-    return { state, reason, attempts, dueAt: later(now, settlement.waitMs ?? MINUTE_MS, random) };
-  }
+  // Trouble of the mail server, not of this mail: it goes on when that is over.
+  if (!settlement.counts) return { state: 'queued', reason: null, attempts, dueAt: null, owner: null };
   const wait = RETRY_MS[attempts];
   if (wait === undefined) {
     return { state: 'failed', reason, attempts: attempts + 1, dueAt: null, settledAt: now };
   }
-  return { state, reason, attempts: attempts + 1, dueAt: later(now, settlement.waitMs ?? wait, random) };
+  return { state, reason, attempts: attempts + 1, dueAt: later(now, wait, random) };
 }
 
 /** In whole seconds, so that many share a statement. */

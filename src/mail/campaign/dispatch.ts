@@ -7,9 +7,6 @@ import type { Outage } from '../outage.js';
 import type { Composed } from './compose.js';
 import type { Wire, WireOutcome } from './wire.js';
 
-/** After trouble of the server itself, a mail that met it is tried again soon. */
-const SOON_MS = 5000;
-
 /** One mail that was attempted. */
 export type Attempted = { claimed: Claimed; settlement: Settlement; badAddress?: string };
 
@@ -49,7 +46,7 @@ function settlementOf(outcome: WireOutcome): Settlement {
   switch (outcome.state) {
     case 'deferred': {
       const { state, reason, code = null, outage } = outcome;
-      return { state, reason, code, counts: !outage, ...(outage ? { waitMs: SOON_MS } : {}) };
+      return { state, reason, code, counts: !outage };
     }
     case 'failed':
       return { state: outcome.state, reason: outcome.reason, code: outcome.code ?? null };

@@ -1,6 +1,8 @@
-import { desc } from 'drizzle-orm';
+import { desc, eq } from 'drizzle-orm';
 import fc from 'fast-check';
 import { ANONYMOUS } from '../../../src/core/actor.js';
+import { linkSigner } from '../../../src/core/mailings/personal-links.js';
+import { createMailing } from '../../../src/core/mailings/writing.js';
 import { confirmRequest } from '../../../src/core/confirmation/confirmations.js';
 import { refuseRequest } from '../../../src/core/confirmation/refusing.js';
 import { TEMPLATES, type Letter, type Template } from '../../../src/core/letters/letter.js';
@@ -20,6 +22,7 @@ import {
 } from '../../../src/core/my-data/sessions.js';
 import { transitionPetition } from '../../../src/core/petitions/petitions.js';
 import type { SignInput } from '../../../src/core/signatures/sign-input.js';
+import { signByMail } from '../../../src/core/signatures/one-tap.js';
 import { signPetition } from '../../../src/core/signatures/signing.js';
 import { createConsentText } from '../../../src/core/subscriptions/consent-texts.js';
 import { subscribe } from '../../../src/core/subscriptions/subscribing.js';
@@ -29,7 +32,7 @@ import { loadLocales } from '../../../src/mail/locales.js';
 import { createRenderer } from '../../../src/mail/render.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../../support/mailbox.js';
-import { Clock, DAY, HOUR, join, launch, MINUTE, outcome } from '../../support/verbs.js';
+import { Clock, DAY, HOUR, join, launch, MINUTE, outcome, type Member } from '../../support/verbs.js';
 
 const NOON = new Date('2026-11-23T12:00:00Z');
 
@@ -44,6 +47,21 @@ const TYPED = {
 
 const sign = ({ app }: TestApp, slug: string, email: string, more: Partial<SignInput> = {}) =>
   signPetition(app.ctx, ANONYMOUS, slug, { email, name: 'Ada', ...more });
+
+/** Somebody taps in a mail to this person, about a petition that asks for more than is known. */
+async function tapIn(api: TestApp, lead: Member, slug: string, email: string): Promise<void> {
+  const { ctx } = api.app;
+  await launch(api, lead, { slug, form: { country: 'required' } });
+  const { handle: mailing } = await createMailing(ctx, lead.actor, { name: 'Tap', petition: slug });
+  const { subscriptions: t, supporters } = api.store.tables;
+  const [to] = await api.store.read.db
+    .select({ handle: t.handle, epoch: supporters.linkEpoch })
+    .from(t)
+    .innerJoin(supporters, eq(supporters.key, t.supporterKey))
+    .where(eq(supporters.delivery, email));
+  const { recogniseToken } = (await linkSigner(ctx))(to!, mailing);
+  await signByMail(ctx, ANONYMOUS, slug, { recognition: recogniseToken });
+}
 
 /** Why the latest mail was not sent; null: it was. */
 async function fate(api: TestApp): Promise<string | null> {
@@ -88,6 +106,8 @@ onEveryEngine('letters', async (t, engine) => {
         await confirmRequest(ctx, { token: tokenOf(reminder) });
         clock.pass(2 * DAY);
         await sign(api, slug, email, TYPED);
+        await next();
+        await tapIn(api, lead, `tap-${locale}`, email);
         await next();
         await subscribe(ctx, ANONYMOUS, {
           email: `bo@${locale}.example`,
