@@ -1,3 +1,4 @@
+import type { MailingInput } from '../core/mailings/writing.js';
 import type { PetitionInput } from '../core/petitions/petition-rules.js';
 
 /** The demo petition of a new installation: invented, but as complete as a real campaign. */
@@ -132,4 +133,44 @@ export const campaign = (partnerId: string): PetitionInput & { slug: string } =>
   pageUrl: 'https://rivermeadows.example/meadows',
   confirmation: 'none',
   metadata: { campaign_code: 'MEADOWS-26' },
+});
+
+const LETTER = `Dear {{ first_name | default: "friend" }},
+
+[[headline]]
+
+[[statement]]
+
+[[button]]
+
+Every winter the meadows take in what the Ewe brings. In January they kept some 4.1 million cubic metres out of the lower town.[^1] Corvane Logistics wants to raise twenty-three hectares of them and put a parcel depot on top,[^2] although its own consultants write that the water "will find other routes".[^3] Those routes are streets.
+
+Two kilometres away lies a rail yard that stands empty. The county's planners ranked it first of nine sites.[^5] Corvane has not said why it will not go there; the meadow was cheap.[^6]
+
+**The council votes in the spring. What Corvane hears before then decides which plan it brings.**
+
+[[button: Add your name]]
+
+Thank you,
+
+[[campaigner]]
+
+[[coalition]]
+
+[[share]]
+`;
+
+/** The first mail of the campaign: a draft, to be looked at. */
+export const mailing = (petition: string): MailingInput => ({
+  name: 'Meadows, first mail',
+  petition,
+  source: 'mail-1',
+  sender: { name: 'Ines Marlow, River Meadows Alliance' },
+  texts: {
+    en: {
+      subject: 'Who gets the water, {{ first_name | default: "friend" }}?',
+      preview: 'The council votes in the spring. Tell Corvane where its depot belongs.',
+      markdown: LETTER,
+    },
+  },
 });

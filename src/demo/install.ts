@@ -1,6 +1,7 @@
 import { SCOPES } from '../../schema/db/tables/organization.js';
 import type { KeyedActor } from '../core/actor.js';
 import type { Context } from '../core/context.js';
+import { createMailing } from '../core/mailings/writing.js';
 import { createKey, type ApiKey } from '../core/organization/api-keys.js';
 import {
   createOrganization,
@@ -10,11 +11,11 @@ import {
 import { invitePartner } from '../core/partners/inviting.js';
 import { acceptPartnership } from '../core/partners/partnership-moves.js';
 import { createPetition, transitionPetition } from '../core/petitions/petitions.js';
-import { campaign, LEAD, PARTNER } from './campaign.js';
+import { campaign, LEAD, mailing, PARTNER } from './campaign.js';
 
 export type Demo = { slug: string; secretKey: string; publishableKey: string };
 
-/** Creates the demo organizations, petition and keys in an empty database. Returns undefined when it is not empty. */
+/** Creates the demo organizations, petition, mailing (which is not sent) and keys in an empty database. Returns undefined when it is not empty. */
 export async function installDemo(ctx: Context): Promise<Demo | undefined> {
   if ((await listOrganizations(ctx.store.read)).length > 0) return undefined;
   const lead = await createOrganization(ctx, LEAD);
@@ -37,6 +38,7 @@ export async function installDemo(ctx: Context): Promise<Demo | undefined> {
   const invitation = { organization: partner.publicId, leadSees: 'full' } as const;
   const { publicId } = await invitePartner(ctx, actor, petition.publicId, invitation);
   await acceptPartnership(ctx, actorOf(partner, publishable), publicId, invitation);
+  await createMailing(ctx, actor, mailing(petition.slug));
   return { slug: petition.slug, secretKey: secret.token, publishableKey: publishable.token };
 }
 
