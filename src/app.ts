@@ -1,13 +1,13 @@
-import type { Resolver } from 'node:dns/promises';
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginCallback } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { BuildOptions } from './build-options.js';
 import type { Config } from './config.js';
 import { PauseWatch } from './core/brakes/pauses.js';
 import type { Context } from './core/context.js';
-import { LIVE_PACE, LiveCounts, type LivePace } from './core/live/live-counts.js';
+import { LIVE_PACE, LiveCounts } from './core/live/live-counts.js';
 import { Recognition } from './core/recognition.js';
 import { PetitionKeys } from './core/petitions/petition-keys.js';
-import { createContext, type ContextOptions } from './create-context.js';
+import { createContext } from './create-context.js';
 import { blocks } from './http/blocks.js';
 import { challengeRoutes } from './http/brakes/challenges.js';
 import { secretIsolatedKeyRoutes } from './http/brakes/key-isolations.js';
@@ -15,14 +15,14 @@ import { wordListRoutes } from './http/brakes/word-lists.js';
 import { confirmationRoutes } from './http/confirmation/confirmations.js';
 import { countRoutes } from './http/counts/counts.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
-import { ARRIVAL, createInstance, type Arrival } from './http/instance.js';
+import { ARRIVAL, createInstance } from './http/instance.js';
 import { createAdmission, type Admission } from './http/limits/admission.js';
 import { LocalLimits } from './http/limits/limit-local.js';
 import { RedisLimits } from './http/limits/limit-redis.js';
 import type { LimitStore } from './http/limits/limit-store.js';
 import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
-import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE, type LiveOptions } from './http/live/live-streams.js';
+import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE } from './http/live/live-streams.js';
 import { mailingLifeRoutes } from './http/mailings/life.js';
 import { mailingCheckRoutes } from './http/mailings/checks.js';
 import { mailingLinkRoutes } from './http/mailings/mailing-links.js';
@@ -80,42 +80,9 @@ import { mailEventRoutes } from './http/subscriptions/mail-events.js';
 import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions/subscriptions.js';
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
 import { secretWordsRoutes } from './http/words/petition-words.js';
-import { loadLocales, type Locales } from './mail/locales.js';
+import { loadLocales } from './mail/locales.js';
 import { campaignOf } from './mail/campaign/campaign.js';
 import { createRenderer } from './mail/render.js';
-
-export type BuildOptions = ContextOptions & {
-  config: Pick<Config, 'trustProxy' | 'limits'> &
-    Partial<
-      Pick<
-        Config,
-        | 'MAIL_FROM'
-        | 'MAIL_WEBHOOK_SECRET'
-        | 'LIVE_LISTENERS'
-        | 'REDIS_URL'
-        | 'MAX_WAITING'
-        | 'MAX_WAIT_MS'
-        | 'secretKeysInDocs'
-        | 'installation'
-        | 'SECURITY_CONTACT'
-      >
-    >;
-  /** The languages of pages; the built-in ones if absent. */
-  locales?: Locales;
-  /** The script of the widget; the one that `npm run build` makes if absent. */
-  widget?: URL;
-  /** For tests, whose pictures lie on this machine. */
-  pictures?: { loopback?: boolean };
-  /** For tests, which answer for the DNS. */
-  resolver?: Pick<Resolver, 'resolveMx' | 'resolveTxt'>;
-  /** For tests of limits, and tests that need short times. */
-  live?: Partial<LiveOptions & LivePace>;
-  /** For tests that need short times. */
-  transfers?: { stallMs?: number };
-  /** For tests that need short times. */
-  arrival?: Arrival;
-  logger?: FastifyBaseLogger;
-};
 
 export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: () => void };
 

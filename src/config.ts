@@ -89,12 +89,6 @@ export const Environment = Type.Object({
     pattern: '^(?:|whsec_[A-Za-z0-9+/=]{24,100})$',
     description: 'Signs POST /v1/mail-events, as whsec_ and base64; empty: it is refused.',
   }),
-  LMTP_LISTEN: Type.String({
-    default: '',
-    pattern: '^(?:|/.+|[^\\s/]+:\\d{1,5})$',
-    description:
-      'Socket (/run/undersigned/lmtp) or host:port where your mail server hands in what comes to MAIL_BOUNCE_ADDRESS, by LMTP; empty: nowhere.',
-  }),
   LOCALES_FOLDER: Type.String({
     default: '',
     description: 'Folder with further languages of mails and pages, as <locale>.yaml.',

@@ -33,4 +33,10 @@ export const MailingSettings = {
     description:
       'Envelope sender of mailings; a code is put behind its local part: bounces+b-….@example.org. Empty: MAIL_FROM.',
   }),
+  LMTP_LISTEN: Type.String({
+    default: '',
+    pattern: '^(?:|/.+|[^\\s/]+:\\d{1,5})$',
+    description:
+      'Socket (/run/undersigned/lmtp) or host:port where your mail server hands in what comes to MAIL_BOUNCE_ADDRESS, by LMTP; empty: nowhere.',
+  }),
 };

@@ -56,6 +56,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     onFatal: (error) => diskFailed(describeError(error)),
   });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
+  const parts = { config, rootKey, logger, turn, onFailure: diskFailed };
   let app: App | undefined;
   const mail: { stop: () => Promise<void> }[] = [];
   const stopMail = () => Promise.all(mail.map((part) => part.stop()));
@@ -66,8 +67,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
     if (config.MAIL_WORKER) {
-      mail.push(await startMail({ config, app, rootKey, logger, turn, onFailure: diskFailed }));
-      mail.push(await startMailings({ config, rootKey, logger, turn, onFailure: diskFailed }));
+      mail.push(await startMail({ ...parts, app }), await startMailings(parts));
     }
     if (config.LMTP_LISTEN) mail.push(await startLmtp({ config, ctx: app.ctx, logger }));
     await app.listen({ host: config.HOST, port: config.PORT });

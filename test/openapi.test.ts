@@ -119,11 +119,20 @@ t.test('every route is an operation that says all there is to say', async (t) =>
 /** Every secret key may ask whose it is, and what its organization takes part in. All else needs a scope. */
 const OF_EVERY_KEY = ['getOrganization', 'getPartnerStatistics', 'listPartnerships', 'getPartnership'];
 
-/** Mail providers send what RFC 8058 lets them send, and nobody looks at it; a release has nothing to say. */
-const BODILESS = ['unsubscribeByLink', 'releaseIsolatedKey', 'confirmMySignature'];
+/** Mail providers send what RFC 8058 lets them send, and nobody looks at it; a release or a move has nothing to say. */
+const BODILESS = [
+  'unsubscribeByLink',
+  'releaseIsolatedKey',
+  'confirmMySignature',
+  'startMailing',
+  'unscheduleMailing',
+  'pauseMailing',
+  'resumeMailing',
+  'cancelMailing',
+];
 
 const VERB_AND_NOUN =
-  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|write|delete|remove)[A-Z][A-Za-z]+$/;
+  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|write|delete|remove|count|start|schedule|unschedule|pause|resume|check|test|receive|draw|choose)[A-Z][A-Za-z]+$/;
 
 t.test('who may call is what the document says', async (t) => {
   const { must, done } = review(t);

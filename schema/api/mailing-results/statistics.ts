@@ -47,14 +47,6 @@ const FIGURES_EXAMPLE = {
   confirmed_signatures: 540,
 };
 
-const states = open(
-  Object.fromEntries(RECIPIENT_STATES.map((state) => [state, sum(`Recipients who are ${state}.`)])) as Record<
-    (typeof RECIPIENT_STATES)[number],
-    ReturnType<typeof sum>
-  >,
-  { description: 'The audience by state: its numbers add up to it at every moment.' },
-);
-
 const STATES_EXAMPLE = {
   queued: 0,
   claimed: 0,
@@ -66,13 +58,26 @@ const STATES_EXAMPLE = {
   uncertain: 2,
 };
 
+const MailingStates = component(
+  'MailingStates',
+  open(
+    Object.fromEntries(
+      RECIPIENT_STATES.map((state) => [state, sum(`Recipients who are ${state}.`)]),
+    ) as Record<(typeof RECIPIENT_STATES)[number], ReturnType<typeof sum>>,
+    {
+      description: 'The audience by state: its numbers add up to it at every moment.',
+      examples: [STATES_EXAMPLE],
+    },
+  ),
+);
+
 export const VariantStatistics = component(
   'VariantStatistics',
   open(
     {
       id: id('mvr', 'The wording.'),
       name: line(100, { description: 'Its name.' }),
-      states,
+      states: ref(MailingStates),
       ...figures,
       click_rate: share('`clicks` for each mail that was sent.'),
       confirmed_rate: share('`confirmed_signatures` for each mail that was sent.'),
@@ -168,7 +173,7 @@ export const MailingStatistics = component(
     {
       mailing_id: id('mlg', 'The mailing.'),
       audience: sum('The people whom it is for: the sum of `states`.'),
-      states,
+      states: ref(MailingStates),
       ...figures,
       test: nullableRef(MailingTest, { description: 'The test; null: there is one wording.' }),
       variants: list(ref(VariantStatistics), 8, { description: 'Each wording, in their order.' }),

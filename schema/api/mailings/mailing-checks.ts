@@ -54,7 +54,8 @@ const PREVIEW_EXAMPLE = {
   bytes: 8412,
 };
 
-const mailText = (maxLength: number, description: string) => Type.String({ maxLength, description });
+const mailText = (maxLength: number, description: string) =>
+  Type.String({ pattern: '^[\\s\\S]*$', maxLength, description });
 
 export const MailingPreview = component(
   'MailingPreview',

@@ -61,7 +61,9 @@ export const MailingText = component(
   'MailingText',
   open(
     {
-      subject: optional(Type.String({ maxLength: 250, description: 'The subject.' })),
+      subject: optional(
+        Type.String({ pattern: '^[\\s\\S]*$', maxLength: 250, description: 'The subject; empty: none yet.' }),
+      ),
       preview: optional(preview()),
       markdown: optional(markdown()),
       html: optional(html()),

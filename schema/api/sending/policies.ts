@@ -45,20 +45,29 @@ export const SendingPolicy = component(
   ),
 );
 
+const SendingBreakerInput = component(
+  'SendingBreakerInput',
+  closed(
+    {
+      bounces: optional(breaker.bounces),
+      complaints: optional(breaker.complaints),
+      unsubscribes: optional(breaker.unsubscribes),
+      after: optional(breaker.after),
+    },
+    {
+      description: 'What is to pause a mailing by itself: more than these shares.',
+      examples: [{ unsubscribes: 3 }],
+    },
+  ),
+);
+
 export const SendingPolicyInput = component(
   'SendingPolicyInput',
   closed(
     {
       per_hour: optional(perHour()),
       warm_up: optional(warmUp()),
-      breaker: optional(
-        closed({
-          bounces: optional(breaker.bounces),
-          complaints: optional(breaker.complaints),
-          unsubscribes: optional(breaker.unsubscribes),
-          after: optional(breaker.after),
-        }),
-      ),
+      breaker: optional(ref(SendingBreakerInput)),
     },
     {
       description: 'How your mailings are to be sent. What is absent is as usual.',

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { startRedis, type RedisServer } from '../../../scripts/redis.js';
-import type { BuildOptions } from '../../../src/app.js';
+import type { BuildOptions } from '../../../src/build-options.js';
 import { engines, publish, start, type Engine, type TestApp } from '../../support/helper.js';
 import { limits as enough } from '../../support/high-limits.js';
 import { until } from '../../support/until.js';
