@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
+import { eq } from 'drizzle-orm';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { decodeId, encodeId, ID_PREFIXES, idPattern } from '../../schema/db/public-id.js';
@@ -316,6 +317,45 @@ onEveryEngine('a failing migration leaves everything as it was', async (t, engin
   });
 });
 
+/** A mailing with a recipient, and all that sending leaves behind. */
+async function fillMailings(api: TestApp, key: string): Promise<void> {
+  const texts = { en: { subject: 'The meadows', markdown: 'Dear friend, sign.' } };
+  for (const [path, body] of [
+    ['/v1/mailings', { name: 'First', texts }],
+    ['/v1/segments', { name: 'Dutch', clause: { country: ['NL'] } }],
+  ] as const) {
+    const made = await api.call('POST', path, { key, body });
+    if (made.status !== 201) throw new Error(made.text);
+  }
+  await api.store.transact(async ({ db, tables: t, now }) => {
+    const [mailing] = await db
+      .select({ mailingKey: t.mailings.key, organizationKey: t.mailings.organizationKey })
+      .from(t.mailings)
+      .innerJoin(t.mailingVariants, eq(t.mailingVariants.mailingKey, t.mailings.key));
+    const [variant] = await db.select({ variantKey: t.mailingVariants.key }).from(t.mailingVariants);
+    const { mailingKey, organizationKey } = mailing!;
+    const { variantKey } = variant!;
+    await db.insert(t.mailingRecipients).values({
+      mailingKey,
+      variantKey,
+      bucket: 1,
+      wave: 0,
+      state: 'sent',
+      family: 'google',
+      settledAt: now,
+    });
+    await db.insert(t.mailingTallies).values({ mailingKey, variantKey, state: 'sent', recipients: 1 });
+    await db.insert(t.mailingHours).values({ mailingKey, variantKey, hour: 1, outcome: 'sent', events: 1 });
+    const link = { mailingKey, variantKey, position: 0, code: 'abcdefghijk', url: null };
+    const [made] = await db.insert(t.mailingLinks).values(link).returning({ linkKey: t.mailingLinks.key });
+    await db.insert(t.mailingLinkHours).values({ linkKey: made!.linkKey, hour: 1, requests: 1, clicks: 1 });
+    await db.insert(t.sendingPolicies).values({ organizationKey, policy: { perHour: 1000 }, updatedAt: now });
+    await db.insert(t.sendingPace).values({ scope: 'family:google', rate: 1, tokens: 1, at: now });
+    await db.insert(t.sendingDays).values({ domain: 'example.org', day: 1, mails: 1 });
+    await db.insert(t.mailFamilies).values({ domain: 'example.org', family: 'google', lookedUpAt: now });
+  });
+}
+
 /** A database with a petition, a signature, a moderation and a retry: every table has rows. */
 async function withRows(t: Test, engine: Engine): Promise<string> {
   const api = await start(t, engine);
@@ -340,6 +380,7 @@ async function withRows(t: Test, engine: Engine): Promise<string> {
     if (made.status !== 201) throw new Error(made.text);
   }
   await fillTheRest(api, lead.secret);
+  await fillMailings(api, lead.secret);
   await fillTheCoalition(api, lead.secret, petition.id as string);
   return api.url;
 }

@@ -8,12 +8,14 @@ const BREAK = '(?:%20|%0[AD]|[\\s=\\p{Cc}\\u00AD\\u200B-\\u200F\\u2060\\uFEFF])+
 const BREAKS = new RegExp(BREAK, 'giu');
 
 const ONE = '[A-Za-z0-9_-]';
+/** What the longer form has more than the shorter one, with a break in it. */
+const BROKEN_REST = Array.from({ length: 12 }, (_, i) => `${ONE}{${i}}${BREAK}${ONE}{${12 - i}}`).join('|');
 /** The prefixes with the characters behind them: 33 random bytes, or a signed token of 39 or 48 bytes. */
 const FORMS = [
   `p[cmex]_${ONE}{44}`,
   `p[rub]_${ONE}{64}`,
-  // The longer form may be broken where the shorter one ends.
-  `p[ub]_${ONE}{52}(?!${BREAK}${ONE}{12}$)`,
+  // The longer form may be broken behind where the shorter one ends.
+  `p[ub]_${ONE}{52}(?!(?:${BROKEN_REST})$)`,
 ];
 // A letter or digit behind it would be part of a mistyped token, which must not become a valid one.
 const TOKEN = new RegExp(`(?:${FORMS.join('|')})(?![A-Za-z0-9])`, 'u');

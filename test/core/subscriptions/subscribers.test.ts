@@ -334,7 +334,11 @@ onEveryEngine('links of a mailing', async (t, engine) => {
     t.equal(url.hash, '#form');
     t.same(Object.fromEntries(url.searchParams), { lang: 'en', r: first.recogniseToken, source: 'mail-1' });
     const recognised = await ctx.store.transact((tx) => recogniseMailing(ctx, tx, first.recogniseToken));
-    t.same(recognised, { key: mailing.key, organizationKey: mailing.organizationKey });
+    t.same(recognised, {
+      key: mailing.key,
+      organizationKey: mailing.organizationKey,
+      variantKey: null,
+    });
     const pu = first.oneClickUrl.replace('http://undersigned.test/v1/unsubscribe/', '');
     const pb = new URL(first.unsubscribeUrl).searchParams.get('token') ?? '';
     t.ok(await verify(ctx, ctx.store.read, 'unsubscribe_header', pu, ctx.now()));

@@ -9,6 +9,7 @@ import { smtpWire } from '../../../src/mail/campaign/wire.js';
 import { MailingWorker, type CampaignOptions } from '../../../src/mail/campaign/worker.js';
 import type { Context } from '../../../src/core/context.js';
 import { block, isBlocked } from '../../../src/core/mail/do-not-contact.js';
+import { endMailings } from '../../../src/core/sending/ending.js';
 import { moveTallies, readTallies } from '../../../src/core/sending/tallies.js';
 import { newId } from '../../../src/new-id.js';
 import { onEveryEngine, openTestStore, start } from '../../support/helper.js';
@@ -39,6 +40,7 @@ function startMailings(
     wire: smtpWire({ url: server.url }),
     journal,
     connections: 5,
+    chores: [endMailings],
     logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
     ...options,
     times: { pollMs: 20, sweepMs: 50, pauseMs: 50, ...options.times },
