@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { and, asc, count, eq, inArray, isNotNull, lte, or, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
@@ -23,6 +24,13 @@ export type Claimed = Pick<
 export type Lease = { owner: Buffer; leaseMs: number };
 /** Whose mailing it is: limits are theirs. */
 export type Claimer = { key: number; organizationKey: number; senderDomain: string };
+
+/**
+ * Waits for the other processes that record, look or claim for this organization. To be called first in a transaction:
+ * they write the same sums in their own order, and two mailings at once might both go to a person who wants one a week.
+ */
+export const queueUp = (tx: Tx, { organizationKey }: Pick<Claimer, 'organizationKey'>): PromiseLike<void> =>
+  tx.lock(createHash('sha256').update(`sending ${organizationKey}`).digest().subarray(0, 8));
 
 /** The waves that may be sent: the rest of the audience gets the winner, once it is known. */
 const wavesOf = ({ winnerKey }: Permit): number[] => (winnerKey === null ? [0] : [0, 1]);
@@ -93,7 +101,7 @@ const queuedOf = statement('mailing_recipients_queued', ({ db, tables }: Tx) => 
 
 /**
  * Claims up to `wanted` of each family, as far as the pace lets them go now, and what was deferred and is due again.
- * Called after `takeMailing`, so no other process claims of this mailing at the same time.
+ * Called after `queueUp`, so no other process claims of this mailing at the same time.
  */
 export async function claimRecipients(
   tx: Tx,

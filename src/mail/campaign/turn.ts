@@ -4,6 +4,7 @@ import {
   claimRecipients,
   identitiesOf,
   queuedFamilies,
+  queueUp,
   shareOut,
   type Claimed,
   type Lease,
@@ -96,8 +97,9 @@ export async function takeTurn(
   const wanted = claims ? await wantedFamilies(ctx, hold) : undefined;
   const mailbox = await testMailbox(ctx, hold);
   const turned = await ctx.store.transact(async (tx): Promise<Turned> => {
-    if (recorded.length > 0) await settle(tx, hold.claimer, recorded, lease.owner, Math.random);
+    await queueUp(tx, hold.claimer);
     const permit = await takeMailing(tx, mailing.key);
+    if (recorded.length > 0) await settle(tx, hold.claimer, recorded, lease.owner, Math.random);
     const restored = permit !== undefined && permit.claims - 1 < known;
     if (restored) await pauseRestored(tx, mailing.key, known);
     hold.halted = !permit || restored;
@@ -172,6 +174,7 @@ export async function letGo(
 ): Promise<void> {
   const recorded = [...hold.attempted];
   await ctx.store.transact(async (tx) => {
+    await queueUp(tx, hold.claimer);
     await settle(tx, hold.claimer, recorded, lease.owner, Math.random);
     if (all) await giveAllBack(tx, hold, lease);
     else await giveBack(tx, hold.mailing.key, 'sending', hold.waiting, lease.owner);
