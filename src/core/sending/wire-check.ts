@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, ne } from 'drizzle-orm';
+import { and, eq, gt, inArray, ne, or } from 'drizzle-orm';
 import type { Reader, Tx } from '../../store/store.js';
 import { DAY_MS } from '../../time.js';
 import { parseEmail } from '../email.js';
@@ -149,7 +149,7 @@ async function blockedOf({ db, tables: { doNotContact: t } }: Tx, subjects: Buff
   return new Set(found.map(({ hash }) => hash.toString('base64')));
 }
 
-/** When people who want fewer mails last got a mailing of this organization. */
+/** When people who want fewer mails last got a mailing of this organization, or now if one is just being sent to them. */
 async function mailedLately(
   { db, tables, now }: Tx,
   { key, organization }: SentMailing,
@@ -159,19 +159,25 @@ async function mailedLately(
   if (supporterKeys.length === 0) return last;
   const { mailingRecipients: r, mailings: m } = tables;
   const rows = await db
-    .select({ supporterKey: r.supporterKey, at: r.settledAt })
+    .select({ supporterKey: r.supporterKey, at: r.settledAt, state: r.state })
     .from(r)
     .innerJoin(m, eq(m.key, r.mailingKey))
     .where(
       and(
         inArray(r.supporterKey, supporterKeys),
-        gt(r.settledAt, new Date(now.getTime() - APART_MS.monthly)),
-        inArray(r.state, ['sent', 'uncertain']),
+        or(
+          eq(r.state, 'sending'),
+          and(
+            inArray(r.state, ['sent', 'uncertain']),
+            gt(r.settledAt, new Date(now.getTime() - APART_MS.monthly)),
+          ),
+        ),
         eq(m.organizationKey, organization.key),
         ne(r.mailingKey, key),
       ),
     );
-  for (const { supporterKey, at } of rows) {
+  for (const { supporterKey, state, at: settledAt } of rows) {
+    const at = state === 'sending' ? now : settledAt;
     if (supporterKey === null || at === null) continue;
     const known = last.get(supporterKey);
     if (!known || known < at) last.set(supporterKey, at);
