@@ -3,6 +3,7 @@ import { and, asc, count, eq, inArray, isNotNull, lte, or, sql } from 'drizzle-o
 import type { Tables } from '../../../schema/db/tables.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
+import { isToDo } from '../mailings/mailing-indexes.js';
 import type { Permit } from './open-mailings.js';
 import { takeTokens } from './pace.js';
 import { moveTallies, type Move } from './tallies.js';
@@ -43,7 +44,12 @@ export async function queuedFamilies(on: Reader, mailingKey: number): Promise<Ma
     .from(t)
     .innerJoin(m, eq(m.key, t.mailingKey))
     .where(
-      and(eq(t.mailingKey, mailingKey), eq(t.state, 'queued'), or(eq(t.wave, 0), isNotNull(m.winnerKey))),
+      and(
+        isToDo(on.tables),
+        eq(t.mailingKey, mailingKey),
+        eq(t.state, 'queued'),
+        or(eq(t.wave, 0), isNotNull(m.winnerKey)),
+      ),
     )
     .groupBy(t.family);
   return new Map(rows.sort((a, b) => b.recipients - a.recipients).map((row) => [row.family, row.recipients]));
@@ -90,6 +96,7 @@ const queuedOf = statement('mailing_recipients_queued', ({ db, tables }: Tx) => 
     .from(t)
     .where(
       and(
+        isToDo(tables),
         eq(t.mailingKey, bind(t.mailingKey, 'mailingKey')),
         eq(t.state, 'queued'),
         eq(t.wave, bind(t.wave, 'wave')),
@@ -140,6 +147,7 @@ function take(allowed: Map<string, number>, family: string): boolean {
 const dueAgain = ({ db, tables, now }: Tx, mailingKey: number, permit: Permit): PromiseLike<Claimed[]> => {
   const { mailingRecipients: t } = tables;
   const isDue = and(
+    isToDo(tables),
     eq(t.mailingKey, mailingKey),
     eq(t.state, 'deferred'),
     inArray(t.wave, wavesOf(permit)),
