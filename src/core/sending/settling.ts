@@ -126,8 +126,8 @@ export type Settlement =
 export type Settled = { claimed: Claimed; settlement: Settlement };
 
 /**
- * Records what sending came to. A recipient whose lease has run out meanwhile is `uncertain`: now it is known. What was
- * deferred too often has failed.
+ * Records what sending came to. A recipient whose lease has run out meanwhile is `uncertain`: now it is known, unless it
+ * would have to be tried again, since the mailing may be done. What was deferred too often has failed.
  */
 export async function settle(
   tx: Tx,
@@ -155,7 +155,7 @@ export async function settle(
     const rows = group.map(({ claimed }) => claimed);
     const known = await change(tx, mailingKey, rows, { from: 'sending', to, owner, set }, moves);
     const late = rows.filter(({ key }) => !known.has(key));
-    if (late.length > 0 && to !== 'uncertain') {
+    if (late.length > 0 && (to === 'sent' || to === 'failed')) {
       await change(tx, mailingKey, late, { from: 'uncertain', to, owner, set }, moves);
     }
   }
