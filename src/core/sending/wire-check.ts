@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, ne, or } from 'drizzle-orm';
+import { and, eq, gt, inArray, ne, or, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../store/store.js';
 import { DAY_MS } from '../../time.js';
 import { parseEmail } from '../email.js';
@@ -28,6 +28,7 @@ export type SkipReason =
   | 'erased'
   | 'unsubscribed'
   | 'do_not_contact'
+  | 'already_sent'
   | 'frequency'
   | 'no_test_email'
   | 'cancelled'
@@ -74,6 +75,11 @@ export async function lookAtWire(
     mailing,
     [...people.values()].flatMap(({ frequency, supporterKey }) => (frequency === 'all' ? [] : supporterKey)),
   );
+  const mailedAlready = await mailedAlreadyOf(
+    tx,
+    mailing,
+    [...people.values()].map(({ supporterKey }) => supporterKey),
+  );
   const isBlocked = (subject: Buffer) => blocked.has(subject.toString('base64'));
   const { isTest } = mailing.organization;
   for (const { claimed, identity, subject } of hashed) {
@@ -83,6 +89,7 @@ export async function lookAtWire(
     else if (person.status !== 'active') skip('unsubscribed');
     else if (person.identity !== identity) continue;
     else if (isBlocked(subject)) skip('do_not_contact');
+    else if (mailedAlready.has(person.supporterKey)) skip('already_sent');
     else if (isTest && !testMailbox) skip('no_test_email');
     else if (isTest && testMailbox && isBlocked(testMailbox.subject)) skip('do_not_contact');
     else if (
@@ -147,6 +154,26 @@ async function peopleOf({ db, tables }: Tx, hashed: readonly Hashed[]) {
 async function blockedOf({ db, tables: { doNotContact: t } }: Tx, subjects: Buffer[]): Promise<Set<string>> {
   const found = await db.select({ hash: t.hash }).from(t).where(inArray(t.hash, subjects));
   return new Set(found.map(({ hash }) => hash.toString('base64')));
+}
+
+/** Those who got this mailing as somebody who was merged into them since. */
+async function mailedAlreadyOf(
+  { db, tables: { mailingRecipients: r } }: Tx,
+  { key }: SentMailing,
+  supporterKeys: number[],
+): Promise<Set<number | null>> {
+  const rows = await db
+    .select({ supporterKey: r.supporterKey })
+    .from(r)
+    .where(
+      and(
+        inArray(r.supporterKey, supporterKeys),
+        // Not by an index of the mailing, which would read its whole audience.
+        sql`+${r.mailingKey} = ${key}`,
+        inArray(r.state, ['sending', 'sent', 'uncertain']),
+      ),
+    );
+  return new Set(rows.map(({ supporterKey }) => supporterKey));
 }
 
 /** When people who want fewer mails last got a mailing of this organization, or now if one is just being sent to them. */
