@@ -165,12 +165,12 @@ async function giveAllBack(tx: Tx, { mailing, ready, waiting }: Hold, { owner }:
   await giveBack(tx, mailing.key, 'sending', waiting, owner);
 }
 
-/** Gives back what was not begun; what was attempted is recorded. */
+/** Gives back what was not begun, only what waits for a connection or all; what was attempted is recorded. */
 export async function letGo(
   ctx: Context,
   hold: Hold,
   lease: Lease,
-  { all }: { all: boolean },
+  { all, renew = false }: { all: boolean; renew?: boolean },
 ): Promise<void> {
   const recorded = [...hold.attempted];
   await ctx.store.transact(async (tx) => {
@@ -178,6 +178,7 @@ export async function letGo(
     await settle(tx, hold.claimer, recorded, lease.owner, Math.random);
     if (all) await giveAllBack(tx, hold, lease);
     else await giveBack(tx, hold.mailing.key, 'sending', hold.waiting, lease.owner);
+    if (renew) await renewLease(tx, [...hold.flying.keys()], lease);
   });
   hold.attempted.splice(0, recorded.length);
   hold.waiting.length = 0;
