@@ -118,7 +118,7 @@ export async function claimRecipients(
   lease: Lease,
 ): Promise<Claimed[]> {
   const due = await dueAgain(tx, mailing.key, permit);
-  const all = new Map(permit.state === 'running' ? wanted : []);
+  const all = new Map(wanted);
   for (const { family } of due) all.set(family, (all.get(family) ?? 0) + 1);
   if (all.size === 0) return [];
   const allowed = await takeTokens(tx, mailing, all);
@@ -127,7 +127,7 @@ export async function claimRecipients(
   const fresh: Claimed[] = [];
   for (const [family, most] of allowed) {
     let left = Math.min(most, wanted.get(family) ?? 0);
-    for (const wave of permit.state === 'running' ? wavesOf(permit) : []) {
+    for (const wave of wavesOf(permit)) {
       if (left <= 0) break;
       const rows = await queuedOf(tx, { mailingKey: mailing.key, wave, family, most: left });
       fresh.push(...rows);
