@@ -192,6 +192,8 @@ const later = (now: Date, ms: number, random: () => number): Date =>
 
 function replyOf({ family }: Claimed, settlement: Settlement): MailReply[] {
   if (settlement.state === 'uncertain') return [];
+  // The reply was not the recipient's server's.
+  if (settlement.state === 'deferred' && !settlement.counts) return [];
   const code = 'code' in settlement ? settlement.code : 250;
   return [{ family, outcome: settlement.state, code }];
 }
