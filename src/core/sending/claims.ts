@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { and, asc, count, eq, inArray, isNotNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, isNotNull, lte, notInArray, or, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import { isToDo } from '../mailings/mailing-indexes.js';
 import type { Permit } from './open-mailings.js';
-import { takeTokens } from './pace.js';
+import { takeTokens, waitingFamilies } from './pace.js';
 import { moveTallies, type Move } from './tallies.js';
 
 /* Taking recipients for this process, a batch at a time, before they are looked at and sent to. */
@@ -144,7 +144,9 @@ function take(allowed: Map<string, number>, family: string): boolean {
   return left > 0;
 }
 
-const dueAgain = ({ db, tables, now }: Tx, mailingKey: number, permit: Permit): PromiseLike<Claimed[]> => {
+/** What is due again, the earliest first, but not of families that must wait: they would keep all others waiting, too. */
+async function dueAgain(tx: Tx, mailingKey: number, permit: Permit): Promise<Claimed[]> {
+  const { db, tables, now } = tx;
   const { mailingRecipients: t } = tables;
   const isDue = and(
     isToDo(tables),
@@ -152,6 +154,7 @@ const dueAgain = ({ db, tables, now }: Tx, mailingKey: number, permit: Permit): 
     eq(t.state, 'deferred'),
     inArray(t.wave, wavesOf(permit)),
     lte(t.dueAt, now),
+    notInArray(t.family, await waitingFamilies(tx)),
   );
   return db
     .select(COLUMNS(tables))
@@ -159,7 +162,7 @@ const dueAgain = ({ db, tables, now }: Tx, mailingKey: number, permit: Permit): 
     .where(isDue)
     .orderBy(asc(t.dueAt))
     .limit(BATCH / 4);
-};
+}
 
 async function claim(
   tx: Tx,

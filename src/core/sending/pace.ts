@@ -75,6 +75,14 @@ export async function takeTokens(
   return shares;
 }
 
+/** The families of which nothing may be sent now. */
+export async function waitingFamilies({ db, tables: { sendingPace: t }, now }: Tx): Promise<string[]> {
+  const slow = await db.select().from(t).where(lt(t.rate, NO_LIMIT));
+  return slow
+    .filter((bucket) => bucket.scope.startsWith(ofFamily('')) && allowed(refilled(bucket, now), now) === 0)
+    .map(({ scope }) => scope.slice(ofFamily('').length));
+}
+
 const scopesOf = ({ organizationKey, senderDomain }: Sender, families: ReadonlyMap<string, number>) => [
   ofOrganization(organizationKey),
   ofSender(senderDomain),
