@@ -7,6 +7,7 @@ import {
   queueUp,
   shareOut,
   type Claimed,
+  type Claimer,
   type Lease,
 } from '../../core/sending/claims.js';
 import { finishMailing, renewLease } from '../../core/sending/lapses.js';
@@ -35,7 +36,7 @@ import type { Attempted } from './dispatch.js';
 /** What this process has of a mailing. */
 export type Hold = {
   mailing: SentMailing;
-  claimer: { key: number; organizationKey: number; senderDomain: string };
+  claimer: Claimer;
   /** Claimed, not yet looked at. */
   ready: Hashed[];
   /** Committed to, waiting for a connection. */
@@ -139,30 +140,30 @@ export async function takeTurn(
 
 async function begin(
   tx: Tx,
-  { mailing }: Hold,
+  { mailing, claimer }: Hold,
   looking: readonly Hashed[],
   mailbox: TestMailbox,
   lease: Lease,
 ): Promise<Person[]> {
   if (looking.length === 0) return [];
   const looked = await lookAtWire(tx, mailing, looking, mailbox);
-  await skip(tx, mailing.key, looked.skip, lease.owner);
+  await skip(tx, claimer, looked.skip, lease.owner);
   const done = new Set([...looked.send, ...looked.skip.map(({ claimed }) => claimed)].map(({ key }) => key));
   const changed = looking.map(({ claimed }) => claimed).filter(({ key }) => !done.has(key));
-  await giveBack(tx, mailing.key, 'claimed', changed, lease.owner);
+  await giveBack(tx, claimer, 'claimed', changed, lease.owner);
   const begun = await beginSending(tx, mailing.key, looked.send, lease);
   return looked.send.filter(({ key }) => begun.has(key));
 }
 
-async function giveAllBack(tx: Tx, { mailing, ready, waiting }: Hold, { owner }: Lease): Promise<void> {
+async function giveAllBack(tx: Tx, { claimer, ready, waiting }: Hold, { owner }: Lease): Promise<void> {
   await giveBack(
     tx,
-    mailing.key,
+    claimer,
     'claimed',
     ready.map(({ claimed }) => claimed),
     owner,
   );
-  await giveBack(tx, mailing.key, 'sending', waiting, owner);
+  await giveBack(tx, claimer, 'sending', waiting, owner);
 }
 
 /** Gives back what was not begun, only what waits for a connection or all; what was attempted is recorded. */
@@ -177,7 +178,7 @@ export async function letGo(
     await queueUp(tx, hold.claimer);
     await settle(tx, hold.claimer, recorded, lease.owner, Math.random);
     if (all) await giveAllBack(tx, hold, lease);
-    else await giveBack(tx, hold.mailing.key, 'sending', hold.waiting, lease.owner);
+    else await giveBack(tx, hold.claimer, 'sending', hold.waiting, lease.owner);
     if (renew) await renewLease(tx, [...hold.flying.keys()], lease);
   });
   hold.attempted.splice(0, recorded.length);
