@@ -252,10 +252,10 @@ t.test('claims and lapses read what is still to be done, not the whole audience'
   t.teardown(() => void database.close());
   const prepare = database.prepare.bind(database);
   // With the places of its values still open, as SQLite plans it.
-  database.prepare = ((sql: string) => {
+  database.prepare = (sql: string) => {
     seen.push(sql);
     return prepare(sql);
-  }) as typeof database.prepare;
+  };
   const { tables } = api.store;
   const tx = {
     db: drizzleOn(database),
