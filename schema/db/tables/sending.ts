@@ -161,8 +161,7 @@ export function defineSendingTables(
   });
 
   /**
-   * Token buckets that all processes share. The scope names whose: `organization:<key>`, `sender:<domain>`,
-   * `family:<family>`.
+   * Token buckets that all processes share. The scope names whose: `organization:<key>`, `family:<family>`.
    */
   const sendingPace = d.table('sending_pace', {
     scope: d.str().primaryKey(),

@@ -70,6 +70,13 @@ export function taken(bucket: Bucket, mails: number, now: Date): Bucket {
   };
 }
 
+/** The opposite of `taken`, for mails that were not sent. What is more than a burst goes at the next refill. */
+export const returned = (bucket: Bucket, mails: number): Bucket => ({
+  ...bucket,
+  tokens: bucket.tokens + mails * 1000,
+  windowMails: Math.max(0, bucket.windowMails - mails),
+});
+
 /** How fast it really goes, in mails an hour; undefined: not known. */
 function pace({ windowAt, windowMails }: Bucket, now: Date): number | undefined {
   if (windowAt === null || windowMails === 0) return undefined;

@@ -1,9 +1,11 @@
-import { and, asc, count, eq, inArray, isNotNull, lte, or, sql } from 'drizzle-orm';
+import { createHash } from 'node:crypto';
+import { and, asc, count, eq, inArray, isNotNull, lte, notInArray, or, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
+import { isToDo } from '../mailings/mailing-indexes.js';
 import type { Permit } from './open-mailings.js';
-import { takeTokens } from './pace.js';
+import { takeTokens, waitingFamilies } from './pace.js';
 import { moveTallies, type Move } from './tallies.js';
 
 /* Taking recipients for this process, a batch at a time, before they are looked at and sent to. */
@@ -24,6 +26,13 @@ export type Lease = { owner: Buffer; leaseMs: number };
 /** Whose mailing it is: limits are theirs. */
 export type Claimer = { key: number; organizationKey: number; senderDomain: string };
 
+/**
+ * Waits for the other processes that record, look or claim for this organization. To be called first in a transaction:
+ * they write the same sums in their own order, and two mailings at once might both go to a person who wants one a week.
+ */
+export const queueUp = (tx: Tx, { organizationKey }: Pick<Claimer, 'organizationKey'>): PromiseLike<void> =>
+  tx.lock(createHash('sha256').update(`sending ${organizationKey}`).digest().subarray(0, 8));
+
 /** The waves that may be sent: the rest of the audience gets the winner, once it is known. */
 const wavesOf = ({ winnerKey }: Permit): number[] => (winnerKey === null ? [0] : [0, 1]);
 
@@ -35,7 +44,12 @@ export async function queuedFamilies(on: Reader, mailingKey: number): Promise<Ma
     .from(t)
     .innerJoin(m, eq(m.key, t.mailingKey))
     .where(
-      and(eq(t.mailingKey, mailingKey), eq(t.state, 'queued'), or(eq(t.wave, 0), isNotNull(m.winnerKey))),
+      and(
+        isToDo(on.tables),
+        eq(t.mailingKey, mailingKey),
+        eq(t.state, 'queued'),
+        or(eq(t.wave, 0), isNotNull(m.winnerKey)),
+      ),
     )
     .groupBy(t.family);
   return new Map(rows.sort((a, b) => b.recipients - a.recipients).map((row) => [row.family, row.recipients]));
@@ -82,6 +96,7 @@ const queuedOf = statement('mailing_recipients_queued', ({ db, tables }: Tx) => 
     .from(t)
     .where(
       and(
+        isToDo(tables),
         eq(t.mailingKey, bind(t.mailingKey, 'mailingKey')),
         eq(t.state, 'queued'),
         eq(t.wave, bind(t.wave, 'wave')),
@@ -93,7 +108,7 @@ const queuedOf = statement('mailing_recipients_queued', ({ db, tables }: Tx) => 
 
 /**
  * Claims up to `wanted` of each family, as far as the pace lets them go now, and what was deferred and is due again.
- * Called after `takeMailing`, so no other process claims of this mailing at the same time.
+ * Called after `queueUp`, so no other process claims of this mailing at the same time.
  */
 export async function claimRecipients(
   tx: Tx,
@@ -103,7 +118,7 @@ export async function claimRecipients(
   lease: Lease,
 ): Promise<Claimed[]> {
   const due = await dueAgain(tx, mailing.key, permit);
-  const all = new Map(permit.state === 'running' ? wanted : []);
+  const all = new Map(wanted);
   for (const { family } of due) all.set(family, (all.get(family) ?? 0) + 1);
   if (all.size === 0) return [];
   const allowed = await takeTokens(tx, mailing, all);
@@ -112,7 +127,7 @@ export async function claimRecipients(
   const fresh: Claimed[] = [];
   for (const [family, most] of allowed) {
     let left = Math.min(most, wanted.get(family) ?? 0);
-    for (const wave of permit.state === 'running' ? wavesOf(permit) : []) {
+    for (const wave of wavesOf(permit)) {
       if (left <= 0) break;
       const rows = await queuedOf(tx, { mailingKey: mailing.key, wave, family, most: left });
       fresh.push(...rows);
@@ -129,13 +144,17 @@ function take(allowed: Map<string, number>, family: string): boolean {
   return left > 0;
 }
 
-const dueAgain = ({ db, tables, now }: Tx, mailingKey: number, permit: Permit): PromiseLike<Claimed[]> => {
+/** What is due again, the earliest first, but not of families that must wait: they would keep all others waiting, too. */
+async function dueAgain(tx: Tx, mailingKey: number, permit: Permit): Promise<Claimed[]> {
+  const { db, tables, now } = tx;
   const { mailingRecipients: t } = tables;
   const isDue = and(
+    isToDo(tables),
     eq(t.mailingKey, mailingKey),
     eq(t.state, 'deferred'),
     inArray(t.wave, wavesOf(permit)),
     lte(t.dueAt, now),
+    notInArray(t.family, await waitingFamilies(tx)),
   );
   return db
     .select(COLUMNS(tables))
@@ -143,7 +162,7 @@ const dueAgain = ({ db, tables, now }: Tx, mailingKey: number, permit: Permit): 
     .where(isDue)
     .orderBy(asc(t.dueAt))
     .limit(BATCH / 4);
-};
+}
 
 async function claim(
   tx: Tx,

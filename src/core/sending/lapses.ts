@@ -2,6 +2,7 @@ import { and, eq, inArray, isNull, lte, ne } from 'drizzle-orm';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import type { Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
+import { isToDo } from '../mailings/mailing-indexes.js';
 import type { Lease } from './claims.js';
 import { moveTallies, type Move } from './tallies.js';
 
@@ -55,6 +56,7 @@ async function sweep(tx: Tx, mailingKey: number, from: RecipientState, set: End)
   const { mailingRecipients: t } = tx.tables;
   const isLeased = from === 'claimed' || from === 'sending';
   const condition = and(
+    isToDo(tx.tables),
     eq(t.mailingKey, mailingKey),
     eq(t.state, from),
     isLeased ? lte(t.dueAt, tx.now) : undefined,
@@ -88,21 +90,20 @@ async function hasAny(
   wave?: number,
 ): Promise<boolean> {
   const { mailingRecipients: t } = tx.tables;
-  for (const state of states) {
-    const [row] = await tx.db
-      .select({ key: t.key })
-      .from(t)
-      .where(
-        and(
-          eq(t.mailingKey, mailingKey),
-          eq(t.state, state),
-          wave === undefined ? undefined : eq(t.wave, wave),
-        ),
-      )
-      .limit(1);
-    if (row) return true;
-  }
-  return false;
+  const [row] = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(
+      and(
+        isToDo(tx.tables),
+        eq(t.mailingKey, mailingKey),
+        // All states in one statement: another process may move recipients from one to the other meanwhile.
+        inArray(t.state, [...states]),
+        wave === undefined ? undefined : eq(t.wave, wave),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Reader, Tx } from '../../store/store.js';
 
 /* Which mailings have something to do, and what sending one needs to know of it. */
 
-/** The states in which a mailing sends. While the winner of a test is awaited, only what was deferred. */
+/** The states in which a mailing sends. While the winner of a test is awaited, only what is left of its group. */
 export const SENDING_STATES = ['running', 'deciding'] as const satisfies MailingState[];
 
 /** The states of recipients about whom something is still to be done. */

@@ -12,6 +12,7 @@ import {
   newBucket,
   NO_LIMIT,
   refilled,
+  returned,
   slowed,
   taken,
   type Bucket,
@@ -20,8 +21,8 @@ import { readPolicy } from './policies.js';
 
 /*
  * How fast mailings are sent. The buckets are in the database, so all processes share them: one of an organization (its
- * `perHour`), one of a sender's domain (its warm-up by day, and outages), one of each family of recipient domains, which
- * slows down when the provider refuses and climbs again.
+ * `perHour`), one of each family of recipient domains, which slows down when the provider refuses and climbs again. The
+ * warm-up of a sender's domain is counted by day.
  *
  * On PostgreSQL these functions hold a lock until the end of the transaction: call them before anything else in it is
  * written, so that two processes never wait for each other.
@@ -36,7 +37,6 @@ export type Sender = { organizationKey: number; senderDomain: string };
 
 const ofFamily = (family: string) => `family:${family}`;
 const ofOrganization = (key: number) => `organization:${key}`;
-const ofSender = (domain: string) => `sender:${domain}`;
 
 /** How many mails of each family may be sent now, of so many that wait. They count as sent. */
 export async function takeTokens(
@@ -50,7 +50,6 @@ export async function takeTokens(
   const own = perHour === null ? undefined : ownBucket(known, sender, perHour, tx.now);
   const most = Math.min(
     own ? allowed(own, tx.now) : Infinity,
-    senderAllows(known.get(ofSender(sender.senderDomain)), tx.now),
     warmUp === null ? Infinity : await warmUpAllows(tx, sender.senderDomain, warmUp),
   );
   const wants = new Map<string, number>();
@@ -75,9 +74,41 @@ export async function takeTokens(
   return shares;
 }
 
-const scopesOf = ({ organizationKey, senderDomain }: Sender, families: ReadonlyMap<string, number>) => [
+/** The families of which nothing may be sent now. */
+export async function waitingFamilies({ db, tables: { sendingPace: t }, now }: Tx): Promise<string[]> {
+  const slow = await db.select().from(t).where(lt(t.rate, NO_LIMIT));
+  return slow
+    .filter((bucket) => bucket.scope.startsWith(ofFamily('')) && allowed(refilled(bucket, now), now) === 0)
+    .map(({ scope }) => scope.slice(ofFamily('').length));
+}
+
+/** Gives back what was taken for mails that are not sent after all. */
+export async function returnTokens(
+  tx: Tx,
+  sender: Sender,
+  families: ReadonlyMap<string, number>,
+): Promise<void> {
+  const sum = [...families.values()].reduce((a, b) => a + b, 0);
+  if (sum === 0) return;
+  await tx.lock(LOCK);
+  const known = await readBuckets(tx, scopesOf(sender, families));
+  const of = (scope: string, mails: number) => {
+    const bucket = known.get(scope);
+    return bucket ? [returned(bucket, mails)] : [];
+  };
+  await writeBuckets(tx, [
+    ...of(ofOrganization(sender.organizationKey), sum),
+    ...[...families].flatMap(([family, mails]) => of(ofFamily(family), mails)),
+  ]);
+  const { sendingDays: t } = tx.tables;
+  await tx.db
+    .update(t)
+    .set({ mails: sql`case when ${t.mails} > ${sum} then ${t.mails} - ${sum} else 0 end` })
+    .where(and(eq(t.domain, sender.senderDomain), eq(t.day, dayOf(tx.now))));
+}
+
+const scopesOf = ({ organizationKey }: Sender, families: ReadonlyMap<string, number>) => [
   ofOrganization(organizationKey),
-  ofSender(senderDomain),
   ...[...families.keys()].map(ofFamily),
 ];
 
@@ -92,12 +123,6 @@ function ownBucket(
   const old = known.get(scope);
   // A new limit holds at once.
   return old ? refilled({ ...old, rate: perHour, tokens: Math.min(old.tokens, fresh.tokens) }, now) : fresh;
-}
-
-/** During an outage of the mail server nothing; after it a single mail, until one was taken. */
-function senderAllows(bucket: Bucket | undefined, now: Date): number {
-  if (!bucket || bucket.setbacks === 0) return Infinity;
-  return bucket.notBefore !== null && bucket.notBefore > now ? 0 : 1;
 }
 
 /** What is left of today's share of the warm-up. A day without mails is not counted. */
@@ -135,18 +160,11 @@ const isPace = (code: number | null | undefined) =>
 
 /**
  * Takes account of the replies to a batch: families that defer get half the rate and a pause, those that were slowed down
- * climb with each success. Nothing is written while all is well. With `senderDomain`, an outage of the mail server is over
- * once a mail was taken.
+ * climb with each success. Nothing is written while all is well.
  */
-export async function noteReplies(
-  tx: Tx,
-  replies: readonly MailReply[],
-  senderDomain?: string,
-): Promise<void> {
+export async function noteReplies(tx: Tx, replies: readonly MailReply[]): Promise<void> {
   const families = summedUp(replies);
-  const gotThrough = replies.some(({ outcome }) => outcome === 'sent');
   const scopes = [...families.keys()].map(ofFamily);
-  if (senderDomain !== undefined && gotThrough) scopes.push(ofSender(senderDomain));
   const isTroubled = [...families.values()].some(inTrouble);
   if (!isTroubled && [...(await readBuckets(tx, scopes)).values()].every(isWell)) return;
   await tx.lock(LOCK);
@@ -159,8 +177,6 @@ export async function noteReplies(
     const next = inTrouble(told) ? slowed(bucket, tx.now) : climbed(bucket, told.sent, NO_LIMIT);
     if (next !== bucket) changed.push(next);
   }
-  const sender = senderDomain === undefined ? undefined : known.get(ofSender(senderDomain));
-  if (sender && !isWell(sender)) changed.push(newBucket(sender.scope, NO_LIMIT, tx.now));
   await writeBuckets(tx, changed);
 }
 
@@ -180,25 +196,6 @@ function summedUp(replies: readonly MailReply[]): Map<string, Told> {
     families.set(family, told);
   }
   return families;
-}
-
-const FIRST_OUTAGE_MS = 1000;
-const LONGEST_OUTAGE_MS = 300_000;
-
-/**
- * The mail server of this sender cannot be reached: all processes wait, twice as long after each attempt. No recipient and
- * no mailing suffers from it. Returns until when.
- */
-export async function noteOutage(tx: Tx, senderDomain: string): Promise<Date> {
-  await tx.lock(LOCK);
-  const scope = ofSender(senderDomain);
-  const old = (await readBuckets(tx, [scope])).get(scope) ?? newBucket(scope, NO_LIMIT, tx.now);
-  // Another process has noticed it, too.
-  if (old.notBefore !== null && old.notBefore > tx.now) return old.notBefore;
-  const wait = Math.min(LONGEST_OUTAGE_MS, FIRST_OUTAGE_MS * 2 ** Math.min(old.setbacks, 20));
-  const notBefore = new Date(tx.now.getTime() + wait);
-  await writeBuckets(tx, [{ ...old, notBefore, setbacks: old.setbacks + 1 }]);
-  return notBefore;
 }
 
 async function readBuckets(on: Reader, scopes: readonly string[]): Promise<Map<string, Bucket>> {

@@ -4,7 +4,7 @@ import type { Tx } from '../../store/store.js';
 import { HOUR_MS, MINUTE_MS } from '../../time.js';
 import { inParts } from '../bulk-insert.js';
 import type { Claimed, Claimer, Lease } from './claims.js';
-import { noteReplies, type MailReply } from './pace.js';
+import { noteReplies, returnTokens, type MailReply } from './pace.js';
 import { moveTallies, type Move } from './tallies.js';
 import type { SkipReason } from './wire-check.js';
 
@@ -87,34 +87,45 @@ export async function beginSending(
 /** Leaves people out, each for a reason. */
 export async function skip(
   tx: Tx,
-  mailingKey: number,
+  claimer: Claimer,
   skipped: readonly { claimed: Claimed; reason: SkipReason }[],
   owner: Buffer,
 ): Promise<void> {
   const moves: Move[] = [];
   const settledAt = tx.now;
+  const unsent: Claimed[] = [];
   for (const [reason, rows] of grouped(
     skipped,
     ({ reason }) => reason,
     ({ claimed }) => claimed,
   )) {
     const set = { reason, settledAt, owner: null, dueAt: null };
-    await change(tx, mailingKey, rows, { from: 'claimed', to: 'skipped', owner, set }, moves);
+    const changed = await change(
+      tx,
+      claimer.key,
+      rows,
+      { from: 'claimed', to: 'skipped', owner, set },
+      moves,
+    );
+    unsent.push(...rows.filter(({ key }) => changed.has(key)));
   }
   await moveTallies(tx, moves);
+  await returnTokens(tx, claimer, byFamily(unsent));
 }
 
 /** Gives back what was claimed, or even about to be sent, but is not begun. */
 export async function giveBack(
   tx: Tx,
-  mailingKey: number,
+  claimer: Claimer,
   from: 'claimed' | 'sending',
   rows: readonly Claimed[],
   owner: Buffer,
 ): Promise<void> {
   const moves: Move[] = [];
-  await change(tx, mailingKey, rows, { from, to: 'queued', owner, set: { owner: null, dueAt: null } }, moves);
+  const set = { owner: null, dueAt: null };
+  const changed = await change(tx, claimer.key, rows, { from, to: 'queued', owner, set }, moves);
   await moveTallies(tx, moves);
+  await returnTokens(tx, claimer, byFamily(rows.filter(({ key }) => changed.has(key))));
 }
 
 /** What sending came to. `counts` is false where the failure was not about this mail. */
@@ -126,12 +137,12 @@ export type Settlement =
 export type Settled = { claimed: Claimed; settlement: Settlement };
 
 /**
- * Records what sending came to. A recipient whose lease has run out meanwhile is `uncertain`: now it is known. What was
- * deferred too often has failed.
+ * Records what sending came to. A recipient whose lease has run out meanwhile is `uncertain`: now it is known, unless it
+ * would have to be tried again, since the mailing may be done. What was deferred too often has failed.
  */
 export async function settle(
   tx: Tx,
-  { key: mailingKey, senderDomain }: Pick<Claimer, 'key' | 'senderDomain'>,
+  claimer: Claimer,
   settled: readonly Settled[],
   owner: Buffer,
   random: () => number,
@@ -140,9 +151,10 @@ export async function settle(
   await noteReplies(
     tx,
     settled.flatMap(({ claimed, settlement }) => replyOf(claimed, settlement)),
-    senderDomain,
   );
+  const { key: mailingKey } = claimer;
   const moves: Move[] = [];
+  const unsent: Claimed[] = [];
   const groups = grouped(
     settled.map(({ claimed, settlement }) => ({ claimed, end: endOf(tx.now, claimed, settlement, random) })),
     ({ end }) => JSON.stringify(end),
@@ -154,12 +166,14 @@ export async function settle(
     const { state: to, ...set } = first.end;
     const rows = group.map(({ claimed }) => claimed);
     const known = await change(tx, mailingKey, rows, { from: 'sending', to, owner, set }, moves);
+    if (to === 'queued') unsent.push(...rows.filter(({ key }) => known.has(key)));
     const late = rows.filter(({ key }) => !known.has(key));
-    if (late.length > 0 && to !== 'uncertain') {
+    if (late.length > 0 && (to === 'sent' || to === 'failed')) {
       await change(tx, mailingKey, late, { from: 'uncertain', to, owner, set }, moves);
     }
   }
   await moveTallies(tx, moves);
+  await returnTokens(tx, claimer, byFamily(unsent));
 }
 
 type End = {
@@ -192,6 +206,8 @@ const later = (now: Date, ms: number, random: () => number): Date =>
 
 function replyOf({ family }: Claimed, settlement: Settlement): MailReply[] {
   if (settlement.state === 'uncertain') return [];
+  // The reply was not the recipient's server's.
+  if (settlement.state === 'deferred' && !settlement.counts) return [];
   const code = 'code' in settlement ? settlement.code : 250;
   return [{ family, outcome: settlement.state, code }];
 }
@@ -204,4 +220,10 @@ function grouped<T, V>(many: readonly T[], by: (one: T) => string, value: (one: 
     else groups.set(by(one), [value(one)]);
   }
   return groups;
+}
+
+function byFamily(rows: readonly Claimed[]): Map<string, number> {
+  const families = new Map<string, number>();
+  for (const { family } of rows) families.set(family, (families.get(family) ?? 0) + 1);
+  return families;
 }

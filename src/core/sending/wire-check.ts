@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, ne } from 'drizzle-orm';
+import { and, eq, gt, inArray, ne, or, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../store/store.js';
 import { DAY_MS } from '../../time.js';
 import { parseEmail } from '../email.js';
@@ -28,6 +28,7 @@ export type SkipReason =
   | 'erased'
   | 'unsubscribed'
   | 'do_not_contact'
+  | 'already_sent'
   | 'frequency'
   | 'no_test_email'
   | 'cancelled'
@@ -74,6 +75,11 @@ export async function lookAtWire(
     mailing,
     [...people.values()].flatMap(({ frequency, supporterKey }) => (frequency === 'all' ? [] : supporterKey)),
   );
+  const mailedAlready = await mailedAlreadyOf(
+    tx,
+    mailing,
+    [...people.values()].map(({ supporterKey }) => supporterKey),
+  );
   const isBlocked = (subject: Buffer) => blocked.has(subject.toString('base64'));
   const { isTest } = mailing.organization;
   for (const { claimed, identity, subject } of hashed) {
@@ -83,6 +89,7 @@ export async function lookAtWire(
     else if (person.status !== 'active') skip('unsubscribed');
     else if (person.identity !== identity) continue;
     else if (isBlocked(subject)) skip('do_not_contact');
+    else if (mailedAlready.has(person.supporterKey)) skip('already_sent');
     else if (isTest && !testMailbox) skip('no_test_email');
     else if (isTest && testMailbox && isBlocked(testMailbox.subject)) skip('do_not_contact');
     else if (
@@ -149,7 +156,27 @@ async function blockedOf({ db, tables: { doNotContact: t } }: Tx, subjects: Buff
   return new Set(found.map(({ hash }) => hash.toString('base64')));
 }
 
-/** When people who want fewer mails last got a mailing of this organization. */
+/** Those who got this mailing as somebody who was merged into them since. */
+async function mailedAlreadyOf(
+  { db, tables: { mailingRecipients: r } }: Tx,
+  { key }: SentMailing,
+  supporterKeys: number[],
+): Promise<Set<number | null>> {
+  const rows = await db
+    .select({ supporterKey: r.supporterKey })
+    .from(r)
+    .where(
+      and(
+        inArray(r.supporterKey, supporterKeys),
+        // Not by an index of the mailing, which would read its whole audience.
+        sql`+${r.mailingKey} = ${key}`,
+        inArray(r.state, ['sending', 'sent', 'uncertain']),
+      ),
+    );
+  return new Set(rows.map(({ supporterKey }) => supporterKey));
+}
+
+/** When people who want fewer mails last got a mailing of this organization, or now if one is just being sent to them. */
 async function mailedLately(
   { db, tables, now }: Tx,
   { key, organization }: SentMailing,
@@ -159,19 +186,25 @@ async function mailedLately(
   if (supporterKeys.length === 0) return last;
   const { mailingRecipients: r, mailings: m } = tables;
   const rows = await db
-    .select({ supporterKey: r.supporterKey, at: r.settledAt })
+    .select({ supporterKey: r.supporterKey, at: r.settledAt, state: r.state })
     .from(r)
     .innerJoin(m, eq(m.key, r.mailingKey))
     .where(
       and(
         inArray(r.supporterKey, supporterKeys),
-        gt(r.settledAt, new Date(now.getTime() - APART_MS.monthly)),
-        inArray(r.state, ['sent', 'uncertain']),
+        or(
+          eq(r.state, 'sending'),
+          and(
+            inArray(r.state, ['sent', 'uncertain']),
+            gt(r.settledAt, new Date(now.getTime() - APART_MS.monthly)),
+          ),
+        ),
         eq(m.organizationKey, organization.key),
         ne(r.mailingKey, key),
       ),
     );
-  for (const { supporterKey, at } of rows) {
+  for (const { supporterKey, state, at: settledAt } of rows) {
+    const at = state === 'sending' ? now : settledAt;
     if (supporterKey === null || at === null) continue;
     const known = last.get(supporterKey);
     if (!known || known < at) last.set(supporterKey, at);

@@ -122,23 +122,33 @@ export class Sender {
       if (turned.restored) this.#tellRestored();
       if (!turned.permit || turned.finished) return this.#isHeld();
     }
-    await this.#journal();
-    this.#send();
+    // What was looked at must not wait for the journal: consent may change meanwhile.
+    if (await this.#journal()) this.#send();
+    else await this.#yield();
     return true;
   }
 
   /** While the mail server cannot be used: results are recorded, and nothing waits for a connection. */
   async #rest(): Promise<boolean> {
     const { attempted, waiting } = this.#hold;
-    if (attempted.length + waiting.length > 0) {
-      await letGo(this.options.ctx, this.#hold, this.options.lease, { all: false });
-    }
-    const now = performance.now();
-    if (now >= this.#renewAt) {
-      await letGo(this.options.ctx, this.#hold, this.options.lease, { all: true });
-      this.#renewed(now);
-    }
+    if (attempted.length + waiting.length > 0) await this.#letGo({ all: false });
+    if (performance.now() >= this.#renewAt) await this.#yield();
     return true;
+  }
+
+  /** Gives back what is not being sent, and prolongs the lease of what is. */
+  async #yield(): Promise<void> {
+    const { ready, waiting, attempted, flying } = this.#hold;
+    if (ready.length + waiting.length + attempted.length + flying.size === 0) return;
+    const now = performance.now();
+    await this.#letGo({ all: true, renew: true });
+    this.#renewed(now);
+  }
+
+  async #letGo(what: { all: boolean; renew?: boolean }): Promise<void> {
+    const badAddresses = this.#hold.attempted.flatMap(({ badAddress }) => badAddress ?? []);
+    await letGo(this.options.ctx, this.#hold, this.options.lease, what);
+    await this.#suppress(badAddresses);
   }
 
   #renewed(now: number): void {
@@ -149,20 +159,22 @@ export class Sender {
 
   #isHeld = (): boolean => this.#hold.flying.size + this.#hold.attempted.length > 0;
 
-  /** Writes the number into the journal. If that fails, nothing is sent until it succeeds. */
-  async #journal(): Promise<void> {
+  /** Writes the number into the journal. If that fails, nothing is sent until it succeeds. Returns whether it is there. */
+  async #journal(): Promise<boolean> {
     const { journal, logger, ctx } = this.options;
     const { unjournalled, mailing } = this.#hold;
-    if (!unjournalled) return;
+    if (!unjournalled) return true;
     const { claims, durable } = unjournalled;
     try {
       await journal.append(mailing.publicId, claims, ctx.now(), { durable });
       this.#hold.unjournalled = undefined;
+      return true;
     } catch (error) {
       logger.error(
         { error: describeError(error), mailing: mailing.publicId },
         'the journal of mailings cannot be written: sending waits until it can',
       );
+      return false;
     }
   }
 
@@ -204,6 +216,6 @@ export class Sender {
 
   /** Records and gives back all that is held. */
   letGo(): Promise<void> {
-    return letGo(this.options.ctx, this.#hold, this.options.lease, { all: true });
+    return this.#letGo({ all: true });
   }
 }

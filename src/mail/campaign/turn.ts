@@ -4,8 +4,10 @@ import {
   claimRecipients,
   identitiesOf,
   queuedFamilies,
+  queueUp,
   shareOut,
   type Claimed,
+  type Claimer,
   type Lease,
 } from '../../core/sending/claims.js';
 import { finishMailing, renewLease } from '../../core/sending/lapses.js';
@@ -34,7 +36,7 @@ import type { Attempted } from './dispatch.js';
 /** What this process has of a mailing. */
 export type Hold = {
   mailing: SentMailing;
-  claimer: { key: number; organizationKey: number; senderDomain: string };
+  claimer: Claimer;
   /** Claimed, not yet looked at. */
   ready: Hashed[];
   /** Committed to, waiting for a connection. */
@@ -96,8 +98,9 @@ export async function takeTurn(
   const wanted = claims ? await wantedFamilies(ctx, hold) : undefined;
   const mailbox = await testMailbox(ctx, hold);
   const turned = await ctx.store.transact(async (tx): Promise<Turned> => {
-    if (recorded.length > 0) await settle(tx, hold.claimer, recorded, lease.owner, Math.random);
+    await queueUp(tx, hold.claimer);
     const permit = await takeMailing(tx, mailing.key);
+    if (recorded.length > 0) await settle(tx, hold.claimer, recorded, lease.owner, Math.random);
     const restored = permit !== undefined && permit.claims - 1 < known;
     if (restored) await pauseRestored(tx, mailing.key, known);
     hold.halted = !permit || restored;
@@ -137,44 +140,46 @@ export async function takeTurn(
 
 async function begin(
   tx: Tx,
-  { mailing }: Hold,
+  { mailing, claimer }: Hold,
   looking: readonly Hashed[],
   mailbox: TestMailbox,
   lease: Lease,
 ): Promise<Person[]> {
   if (looking.length === 0) return [];
   const looked = await lookAtWire(tx, mailing, looking, mailbox);
-  await skip(tx, mailing.key, looked.skip, lease.owner);
+  await skip(tx, claimer, looked.skip, lease.owner);
   const done = new Set([...looked.send, ...looked.skip.map(({ claimed }) => claimed)].map(({ key }) => key));
   const changed = looking.map(({ claimed }) => claimed).filter(({ key }) => !done.has(key));
-  await giveBack(tx, mailing.key, 'claimed', changed, lease.owner);
+  await giveBack(tx, claimer, 'claimed', changed, lease.owner);
   const begun = await beginSending(tx, mailing.key, looked.send, lease);
   return looked.send.filter(({ key }) => begun.has(key));
 }
 
-async function giveAllBack(tx: Tx, { mailing, ready, waiting }: Hold, { owner }: Lease): Promise<void> {
+async function giveAllBack(tx: Tx, { claimer, ready, waiting }: Hold, { owner }: Lease): Promise<void> {
   await giveBack(
     tx,
-    mailing.key,
+    claimer,
     'claimed',
     ready.map(({ claimed }) => claimed),
     owner,
   );
-  await giveBack(tx, mailing.key, 'sending', waiting, owner);
+  await giveBack(tx, claimer, 'sending', waiting, owner);
 }
 
-/** Gives back what was not begun; what was attempted is recorded. */
+/** Gives back what was not begun, only what waits for a connection or all; what was attempted is recorded. */
 export async function letGo(
   ctx: Context,
   hold: Hold,
   lease: Lease,
-  { all }: { all: boolean },
+  { all, renew = false }: { all: boolean; renew?: boolean },
 ): Promise<void> {
   const recorded = [...hold.attempted];
   await ctx.store.transact(async (tx) => {
+    await queueUp(tx, hold.claimer);
     await settle(tx, hold.claimer, recorded, lease.owner, Math.random);
     if (all) await giveAllBack(tx, hold, lease);
-    else await giveBack(tx, hold.mailing.key, 'sending', hold.waiting, lease.owner);
+    else await giveBack(tx, hold.claimer, 'sending', hold.waiting, lease.owner);
+    if (renew) await renewLease(tx, [...hold.flying.keys()], lease);
   });
   hold.attempted.splice(0, recorded.length);
   hold.waiting.length = 0;

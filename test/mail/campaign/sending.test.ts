@@ -445,6 +445,7 @@ onEveryEngine('nothing is sent while the journal cannot be written', async (t, e
     () => lines.some(({ message }) => /journal of mailings cannot be written/.test(message)),
     'the complaint',
   );
+  await until(async () => (await sumsOf(api.store, mailingKey))['queued'] === 2, 'that both are given back');
   t.equal(server.received.length, 0);
   isFull = false;
   await until(async () => (await stateOf(api.store, mailingKey)).state === 'done', 'that it goes on');

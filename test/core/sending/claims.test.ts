@@ -1,0 +1,280 @@
+import { and, asc, eq, inArray, isNotNull } from 'drizzle-orm';
+import t from 'tap';
+import type { RecipientState } from '../../../schema/db/tables/sending.js';
+import { claimRecipients, queuedFamilies, type Claimed } from '../../../src/core/sending/claims.js';
+import { endLapsed, finishMailing } from '../../../src/core/sending/lapses.js';
+import { readMailing, type SentMailing } from '../../../src/core/sending/open-mailings.js';
+import { noteReplies } from '../../../src/core/sending/pace.js';
+import { settle, type Settlement } from '../../../src/core/sending/settling.js';
+import { moveTallies } from '../../../src/core/sending/tallies.js';
+import { lookAtWire } from '../../../src/core/sending/wire-check.js';
+import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
+import type { Tx } from '../../../src/store/store.js';
+import { engines, onEveryEngine, start, type Engine, type TestApp } from '../../support/helper.js';
+import { recipientsOf, runningMailing, sumsOf } from '../../support/mailing-world.js';
+
+const OWNER = Buffer.alloc(16, 3);
+const LEASE = { owner: OWNER, leaseMs: 60_000 };
+const MINUTE = 60_000;
+
+const claimerOf = (key: number, organizationKey: number) => ({
+  key,
+  organizationKey,
+  senderDomain: 'meadows.example',
+});
+
+type Set = { reason?: string; dueAt?: Date | null; owner?: Buffer; settledAt?: Date };
+
+/** Brings the recipients with these addresses into a state, with their tallies. */
+const put = (api: TestApp, mailingKey: number, emails: string[], to: RecipientState, set: Set = {}) =>
+  api.store.transact(async (tx) => {
+    const { mailingRecipients: r, supporters } = tx.tables;
+    const people = tx.db
+      .select({ key: supporters.key })
+      .from(supporters)
+      .where(inArray(supporters.delivery, emails));
+    const of = and(eq(r.mailingKey, mailingKey), inArray(r.supporterKey, people));
+    const rows = await tx.db.select().from(r).where(of).orderBy(asc(r.key));
+    await tx.db
+      .update(r)
+      .set({ state: to, ...set })
+      .where(of);
+    await moveTallies(
+      tx,
+      rows.map(({ variantKey, state }) => ({
+        mailingKey,
+        from: { variantKey, state },
+        to: { variantKey, state: to },
+        recipients: 1,
+      })),
+    );
+  });
+
+async function claimedOf(api: TestApp, mailingKey: number, emails: string[]): Promise<Claimed[]> {
+  const { mailingRecipients: r, supporters } = api.store.tables;
+  const rows = await api.store.read.db
+    .select({ recipient: r })
+    .from(r)
+    .innerJoin(supporters, eq(supporters.key, r.supporterKey))
+    .where(
+      and(eq(r.mailingKey, mailingKey), inArray(supporters.delivery, emails), isNotNull(r.subscriptionKey)),
+    )
+    .orderBy(asc(r.key));
+  return rows.map(({ recipient }) => recipient);
+}
+
+/** What is looked at just before sending: the keys that may be sent, and why others are not. */
+async function look(api: TestApp, mailingKey: number, emails: string[]) {
+  const mailing = (await readMailing(api.store.read, mailingKey)) as SentMailing;
+  const claimed = await claimedOf(api, mailingKey, emails);
+  const hashed = claimed.map((one, i) => ({
+    claimed: one,
+    identity: emails[i] ?? '',
+    subject: api.app.ctx.secrets.subject(emails[i] ?? ''),
+  }));
+  const looked = await api.store.transact((tx) => lookAtWire(tx, mailing, hashed, undefined));
+  return { send: looked.send.map(({ email }) => email), skip: looked.skip.map(({ reason }) => reason) };
+}
+
+/** A second mailing to the people of the first. */
+async function another(api: TestApp, organizationKey: number, first: { mailingKey: number }) {
+  const second = await runningMailing(api.store, organizationKey, []);
+  const { mailingRecipients: r } = api.store.tables;
+  await api.store.transact(async (tx) => {
+    const rows = await tx.db.select().from(r).where(eq(r.mailingKey, first.mailingKey)).orderBy(asc(r.key));
+    const { mailingKey, variantKey } = second;
+    await tx.db.insert(r).values(
+      rows.map(({ supporterKey, subscriptionKey, bucket, wave, family }) => ({
+        ...{ mailingKey, supporterKey, subscriptionKey, bucket, wave, variantKey, family },
+        state: 'queued' as const,
+      })),
+    );
+    const to = { variantKey, state: 'queued' as const };
+    await moveTallies(tx, [{ mailingKey, from: null, to, recipients: rows.length }]);
+  });
+  return second;
+}
+
+onEveryEngine('the last look', async (t, engine) => {
+  const api = await start(t, engine);
+  const { key } = await api.organization('Meadows');
+
+  await t.test('a mailing that is being sent counts for who wants few mails', async (t) => {
+    const emails = ['weekly@example.org', 'all@example.org'];
+    const first = await runningMailing(api.store, key, [
+      { email: 'weekly@example.org', frequency: 'weekly' },
+      { email: 'all@example.org' },
+    ]);
+    const second = await another(api, key, first);
+    t.same((await look(api, second.mailingKey, emails)).send, emails);
+    await put(api, first.mailingKey, emails, 'sending', { dueAt: new Date(), owner: OWNER });
+    t.same(await look(api, second.mailingKey, emails), { send: ['all@example.org'], skip: ['frequency'] });
+  });
+
+  await t.test('who was merged into another gets a mailing once', async (t) => {
+    const emails = ['old@example.org', 'new@example.org', 'third@example.org'];
+    const { mailingKey } = await runningMailing(
+      api.store,
+      key,
+      emails.map((email) => ({ email })),
+    );
+    const { mailingRecipients: r } = api.store.tables;
+    const [old, kept] = await claimedOf(api, mailingKey, emails);
+    await api.store.transact(({ db }) =>
+      db
+        .update(r)
+        .set({ supporterKey: kept?.supporterKey ?? 0, subscriptionKey: null })
+        .where(eq(r.key, old?.key ?? 0)),
+    );
+    const rest = emails.slice(1);
+    t.same(await look(api, mailingKey, rest), { send: rest, skip: [] });
+    for (const state of ['sending', 'sent', 'uncertain'] as const) {
+      await api.store.transact(({ db }) =>
+        db
+          .update(r)
+          .set({ state })
+          .where(eq(r.key, old?.key ?? 0)),
+      );
+      const expected = { send: ['third@example.org'], skip: ['already_sent'] };
+      t.same(await look(api, mailingKey, rest), expected, state);
+    }
+  });
+});
+
+onEveryEngine('claiming', async (t, engine) => {
+  const api = await start(t, engine);
+  const { key } = await api.organization('Meadows');
+  const claim = (mailingKey: number, wanted: Record<string, number>, state: 'running' | 'deciding') =>
+    api.store.transact((tx) =>
+      claimRecipients(
+        tx,
+        claimerOf(mailingKey, key),
+        { state, winnerKey: null, claims: 1 },
+        new Map(Object.entries(wanted)),
+        LEASE,
+      ),
+    );
+
+  await t.test('while a winner is awaited, what is queued of the test group is sent', async (t) => {
+    const { mailingKey } = await runningMailing(api.store, key, [
+      { email: 'again@a.example', wave: 0 },
+      { email: 'rest@a.example', wave: 1 },
+    ]);
+    const wanted = Object.fromEntries(await queuedFamilies(api.store.read, mailingKey));
+    t.same(wanted, { 'a.example': 1 });
+    const claimed = await claim(mailingKey, { 'a.example': 5 }, 'deciding');
+    t.equal(claimed.length, 1);
+    t.match(await recipientsOf(api.store, mailingKey), [
+      { email: 'again@a.example', state: 'claimed' },
+      { email: 'rest@a.example', state: 'queued' },
+    ]);
+    t.same(await sumsOf(api.store, mailingKey), { claimed: 1, queued: 1 });
+  });
+
+  await t.test('what is due again of a slow provider keeps no other waiting', async (t) => {
+    const at = new Date('2026-12-01T08:00:00Z');
+    api.setClock(at);
+    const slow = Array.from({ length: 60 }, (_, i) => `p${i}@slow.example`);
+    const { mailingKey } = await runningMailing(
+      api.store,
+      key,
+      [...slow, 'one@quick.example'].map((email) => ({ email })),
+    );
+    await put(api, mailingKey, slow, 'deferred', { dueAt: new Date(at.getTime() - 2 * MINUTE) });
+    await put(api, mailingKey, ['one@quick.example'], 'deferred', { dueAt: new Date(at.getTime() - MINUTE) });
+    await api.store.transact((tx) =>
+      noteReplies(tx, [{ family: 'slow.example', outcome: 'deferred', code: 421 }]),
+    );
+    const claimed = await claim(mailingKey, {}, 'running');
+    t.same(
+      claimed.map(({ family }) => family),
+      ['quick.example'],
+    );
+  });
+});
+
+onEveryEngine('settling', async (t, engine) => {
+  const api = await start(t, engine);
+  const { key } = await api.organization('Meadows');
+  const record = async (mailingKey: number, email: string, settlement: Settlement) => {
+    const [claimed] = await claimedOf(api, mailingKey, [email]);
+    if (!claimed) throw new Error('no such recipient');
+    await api.store.transact((tx) =>
+      settle(tx, claimerOf(mailingKey, key), [{ claimed, settlement }], OWNER, () => 0.5),
+    );
+  };
+
+  await t.test('after its lease only an end is believed, not that it should be tried again', async (t) => {
+    const names = ['sent', 'failed', 'later', 'outage'];
+    const emailOf = (name: string) => `${name}@example.org`;
+    const { mailingKey } = await runningMailing(
+      api.store,
+      key,
+      names.map((name) => ({ email: emailOf(name) })),
+    );
+    const dueAt = new Date(Date.now() - MINUTE);
+    await put(api, mailingKey, names.map(emailOf), 'sending', { dueAt, owner: OWNER });
+    await api.store.transact((tx) => endLapsed(tx, mailingKey));
+    t.same(await sumsOf(api.store, mailingKey), { uncertain: 4 });
+    t.ok(await api.store.transact((tx) => finishMailing(tx, mailingKey, false)));
+    await record(mailingKey, emailOf('sent'), { state: 'sent' });
+    await record(mailingKey, emailOf('failed'), { state: 'failed', reason: 'smtp_550', code: 550 });
+    const later = { state: 'deferred', reason: 'smtp_451', code: 451 } as const;
+    await record(mailingKey, emailOf('later'), { ...later, counts: true });
+    await record(mailingKey, emailOf('outage'), { ...later, counts: false });
+    t.same(
+      (await recipientsOf(api.store, mailingKey)).map(({ state }) => state),
+      ['sent', 'failed', 'uncertain', 'uncertain'],
+    );
+    t.same(await sumsOf(api.store, mailingKey), { sent: 1, failed: 1, uncertain: 2 });
+  });
+
+  await t.test('trouble of our own mail server slows no provider down', async (t) => {
+    const { mailingKey } = await runningMailing(api.store, key, [{ email: 'one@far.example' }]);
+    await put(api, mailingKey, ['one@far.example'], 'sending', { owner: OWNER });
+    await record(mailingKey, 'one@far.example', {
+      ...{ state: 'deferred', reason: 'smtp_421', code: 421, counts: false },
+    });
+    const { sendingPace } = api.store.tables;
+    const rows = await api.store.read.db.select({ scope: sendingPace.scope }).from(sendingPace);
+    t.notOk(rows.some(({ scope }) => scope === 'family:far.example'));
+    t.match(await recipientsOf(api.store, mailingKey), [{ state: 'queued', attempts: 0 }]);
+  });
+});
+
+t.test('claims and lapses read what is still to be done, not the whole audience', async (t) => {
+  const [sqlite] = engines;
+  const api = await start(t, sqlite as Engine);
+  const { key } = await api.organization('Meadows');
+  const { mailingKey } = await runningMailing(api.store, key, [{ email: 'a@a.example' }]);
+  const seen: string[] = [];
+  const database = openFile(api.url.slice('file:'.length));
+  t.teardown(() => void database.close());
+  const prepare = database.prepare.bind(database);
+  // With the places of its values still open, as SQLite plans it.
+  database.prepare = (sql: string) => {
+    seen.push(sql);
+    return prepare(sql);
+  };
+  const { tables } = api.store;
+  const tx = {
+    db: drizzleOn(database),
+    tables,
+    now: new Date(),
+    lock: async () => undefined,
+  } as unknown as Tx;
+  const wanted = await queuedFamilies(tx, mailingKey);
+  const permit = { state: 'running', winnerKey: null, claims: 1 } as const;
+  t.equal((await claimRecipients(tx, claimerOf(mailingKey, key), permit, wanted, LEASE)).length, 1);
+  await endLapsed(tx, mailingKey);
+  await finishMailing(tx, mailingKey, false);
+  const reads = seen.filter((sql) => /from "mailing_recipients"/.test(sql));
+  t.equal(reads.length, 7, 'families, due, queued; two kinds of lapses; the rest of the audience, and any');
+  for (const sql of reads) {
+    const plan = prepare(`explain query plan ${sql}`).all(
+      ...Array<null>(sql.split('?').length - 1).fill(null),
+    );
+    const text = (plan as { detail: string }[]).map(({ detail }) => detail).join('; ');
+    t.match(text, /INDEX mailing_recipients_open/, `${sql}\n${text}`);
+  }
+});
