@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eq, inArray } from 'drizzle-orm';
-import type { Test } from 'tap';
+import t, { type Test } from 'tap';
 import type { FrozenText, MailingState } from '../../../schema/db/tables/mailings.js';
 import { mailingJournalFile } from '../../../src/mailing-journal-file.js';
 import { smtpWire } from '../../../src/mail/campaign/wire.js';
@@ -417,6 +417,38 @@ onEveryEngine('a restored backup does not send again', async (t, engine) => {
     [...claims].sort((a, b) => a - b),
   );
   t.ok((claims[0] ?? 0) > 7);
+});
+
+onEveryEngine('a database that goes back while its server runs does not send again', async (t, engine) => {
+  const api = await start(t, engine);
+  const server = await startMailServer(t);
+  server.mood = { slow: 30 };
+  const { key } = await api.organization('Meadows');
+  const people = Array.from({ length: 150 }, (_, i) => ({ email: `p${i}@example.org` }));
+  const { mailingKey } = await runningMailing(api.store, key, people);
+  const { lines } = startMailings(t, api.app.ctx, server);
+  await until(() => server.received.length >= 20, 'some');
+  const { mailings } = api.store.tables;
+  await api.store.transact(({ db }) =>
+    db.update(mailings).set({ claims: 1 }).where(eq(mailings.key, mailingKey)),
+  );
+  await until(async () => (await stateOf(api.store, mailingKey)).state !== 'running', 'the pause');
+  t.match(await stateOf(api.store, mailingKey), { state: 'paused', pauseReason: 'backup_restored' });
+  await until(() => lines.length > 0, 'that the log says so');
+  t.match(lines, [{ level: 'error', message: /restored backup/ }]);
+});
+
+t.test('a journal that cannot be read is read again once it can', async (t) => {
+  const file = join(t.testdir({}), 'mailings.log');
+  mkdirSync(file);
+  const journal = mailingJournalFile(file);
+  await t.rejects(journal.last('mlg_1'), { code: 'EISDIR' });
+  rmdirSync(file);
+  writeFileSync(file, '2026-11-27T08:00:00.000Z mlg_1 7\n');
+  t.equal(await journal.last('mlg_1'), 7);
+  await journal.append('mlg_1', 9, new Date(), { durable: true });
+  t.equal(await journal.last('mlg_1'), 9);
+  await journal.close();
 });
 
 onEveryEngine('nothing is sent while the journal cannot be written', async (t, engine) => {
