@@ -146,11 +146,7 @@ const insertRecipients = insertMany(
   ({ mailingRecipients }) => mailingRecipients,
   // A merge may have given a subscription that is still ahead the place of the one it has replaced.
   ({ db, tables: { mailingRecipients: t } }, rows) =>
-    db
-      .insert(t)
-      .values(rows)
-      .onConflictDoNothing()
-      .returning({ variantKey: t.variantKey, state: t.state }),
+    db.insert(t).values(rows).onConflictDoNothing().returning({ variantKey: t.variantKey, state: t.state }),
 );
 
 /** Whether the audience is complete now. */

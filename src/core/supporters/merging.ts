@@ -109,11 +109,7 @@ async function giveRecipients(tx: Tx, supporterKeys: number[], goes: number, sta
     .update(t)
     .set({ subscriptionKey: null })
     .where(
-      and(
-        of(stays),
-        inArray(t.state, ['queued', 'claimed', 'deferred']),
-        inArray(t.mailingKey, perhapsSent),
-      ),
+      and(of(stays), inArray(t.state, ['queued', 'claimed', 'deferred']), inArray(t.mailingKey, perhapsSent)),
     );
   const both = tx.db.select({ key: t.mailingKey }).from(t).where(of(stays));
   await tx.db
