@@ -13,6 +13,13 @@ export function mailingJournalFile(file: string): MailingJournal & { close(): Pr
   let known: Promise<Map<string, number>> | undefined;
   let handle: FileHandle | undefined;
 
+  /** Read once; what this process adds is added to it, since a database may go back while it runs. */
+  const read = (): Promise<Map<string, number>> =>
+    (known ??= readAll(file).catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    }));
+
   async function write(line: string, durable: boolean): Promise<void> {
     ensureFolder(dirname(file));
     handle ??= await open(file, 'a', 0o600);
@@ -29,11 +36,13 @@ export function mailingJournalFile(file: string): MailingJournal & { close(): Pr
   return {
     close,
     async last(mailingId) {
-      return (await (known ??= readAll(file))).get(mailingId) ?? 0;
+      return (await read()).get(mailingId) ?? 0;
     },
     async append(mailingId, claims, at, { durable }) {
       try {
         await write(`${at.toISOString()} ${mailingId} ${claims}\n`, durable);
+        const all = await read();
+        all.set(mailingId, Math.max(all.get(mailingId) ?? 0, claims));
       } catch (error) {
         await close().catch(() => undefined);
         throw new ApiError(isFull(error) ? 'storage_full' : 'storage_unavailable');

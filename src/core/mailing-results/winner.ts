@@ -1,5 +1,6 @@
 import { and, eq, inArray, isNull, max } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
+import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import { ApiError } from '../../errors.js';
 import { RunAgain, type Reader } from '../../store/store.js';
 import { HOUR_MS } from '../../time.js';
@@ -28,30 +29,47 @@ export async function decideDue(ctx: Context): Promise<number> {
     .where(and(eq(t.state, 'deciding'), isNull(t.winnerKey), eq(t.winnerChoice, 'automatic')));
   let decided = 0;
   for (const mailing of waiting) {
-    if ((await dueAt(ctx.store.read, mailing)) > ctx.now().getTime()) continue;
+    if (!(await isOver(ctx.store.read, mailing, ctx.now().getTime()))) continue;
     const winnerKey = await winnerOf(ctx.store.read, mailing);
     if (winnerKey !== undefined && (await settle(ctx, mailing.key, winnerKey))) decided += 1;
   }
   return decided;
 }
 
-/** When the last mail of each test was sent; it does not change while a mailing waits to be decided. */
+/** When the last mail of each test was sent, as far as it is known: what was deferred may be sent later. */
 const sentAt = new Map<string, number>();
 const MOST_KEPT = 1000;
 
-async function dueAt(on: Reader, { key, publicId, decideAfterHours }: Mailing): Promise<number> {
-  let last = sentAt.get(publicId);
-  if (last === undefined) {
-    const { mailingRecipients: t } = on.tables;
-    const [row] = await on.db
-      .select({ at: max(t.settledAt) })
-      .from(t)
-      .where(and(eq(t.mailingKey, key), eq(t.wave, 0)));
-    last = row?.at?.getTime() ?? 0;
-    if (sentAt.size >= MOST_KEPT) sentAt.clear();
-    sentAt.set(publicId, last);
+/** The time of the test runs from its last mail. It is read again once it seems to be over. */
+async function isOver(on: Reader, mailing: Mailing, now: number): Promise<boolean> {
+  const { publicId, decideAfterHours } = mailing;
+  const ends = (last: number) => last + decideAfterHours * HOUR_MS;
+  const known = sentAt.get(publicId);
+  if (known !== undefined && ends(known) > now) return false;
+  const last = await lastSent(on, mailing);
+  if (last === undefined) return false;
+  if (sentAt.size >= MOST_KEPT) sentAt.clear();
+  sentAt.set(publicId, last);
+  return ends(last) <= now;
+}
+
+const WAITING: readonly RecipientState[] = ['claimed', 'sending', 'deferred'];
+
+/** Undefined: none was sent, and some are still tried. */
+async function lastSent(on: Reader, { key, startedAt }: Mailing): Promise<number | undefined> {
+  // Until there is a winner, those who have a wording are the test.
+  const tested = (await readTallies(on, key)).filter(
+    ({ variantKey, recipients }) => variantKey !== 0 && recipients > 0,
+  );
+  if (!tested.some(({ state }) => state === 'sent') && tested.some(({ state }) => WAITING.includes(state))) {
+    return undefined;
   }
-  return last + decideAfterHours * HOUR_MS;
+  const { mailingRecipients: t } = on.tables;
+  const [row] = await on.db
+    .select({ at: max(t.settledAt) })
+    .from(t)
+    .where(and(eq(t.mailingKey, key), eq(t.wave, 0)));
+  return (row?.at ?? startedAt)?.getTime() ?? 0;
 }
 
 /** The wording that has proven to be the best, else the first. */

@@ -144,7 +144,9 @@ const insertRecipients = insertMany(
     'settledAt',
   ],
   ({ mailingRecipients }) => mailingRecipients,
-  ({ db, tables: { mailingRecipients: t } }, rows) => db.insert(t).values(rows).returning({ key: t.key }),
+  // A merge may have given a subscription that is still ahead the place of the one it has replaced.
+  ({ db, tables: { mailingRecipients: t } }, rows) =>
+    db.insert(t).values(rows).onConflictDoNothing().returning({ variantKey: t.variantKey, state: t.state }),
 );
 
 /** Whether the audience is complete now. */
@@ -170,8 +172,8 @@ async function addChunk(
     const reason = isBlocked ? 'do_not_contact' : null;
     return [{ ...recipient, mailingKey, supporterKey, state, reason, settledAt: isBlocked ? tx.now : null }];
   });
-  await insertRecipients(tx, rows);
-  const moves = rows.map(({ variantKey, state }): Move => ({
+  const added = await insertRecipients(tx, rows);
+  const moves = added.map(({ variantKey, state }): Move => ({
     mailingKey,
     from: null,
     to: { variantKey, state },

@@ -3,6 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { MailingState } from '../../../schema/db/tables/mailings.js';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import type { Reader, Tx } from '../../store/store.js';
+import { isEnding } from '../mailings/mailing-indexes.js';
 
 /* Which mailings have something to do, and what sending one needs to know of it. */
 
@@ -32,7 +33,7 @@ export async function workLeft(on: Reader): Promise<WorkLeft[]> {
     .where(
       or(
         inArray(t.state, ['building', 'running', 'deciding']),
-        and(inArray(t.state, ['paused', 'cancelled']), gt(tallies.recipients, 0)),
+        and(or(eq(t.state, 'paused'), isEnding(on.tables)), gt(tallies.recipients, 0)),
       ),
     )
     .groupBy(t.key, t.state, tallies.state)

@@ -96,6 +96,7 @@ export const resendUncertain = (
     once(tx, retry, async () => {
       const mailing = await getMailing(tx, actor, publicId);
       assertGoesOn(mailing, tx.now);
+      await hold(tx, mailing);
       const resent = await queueUncertain(tx, mailing, who);
       if (resent > 0 && mailing.state === 'done') await reopen(tx, mailing);
       return { mailing: await getWholeMailing(tx, actor, publicId), resent };
@@ -110,6 +111,17 @@ function assertGoesOn({ state, expiresAt }: MailingView, now: Date): void {
       ? 'It has expired: nothing of it is sent any more.'
       : `A mailing that is ${state} has nothing to send again.`,
   });
+}
+
+/** Until the end of the transaction the mailing stays in the state that was read: it may be finished or cancelled meanwhile. */
+async function hold(tx: Tx, { key, state }: MailingView): Promise<void> {
+  const { mailings: t } = tx.tables;
+  const held = await tx.db
+    .update(t)
+    .set({ state })
+    .where(and(eq(t.key, key), eq(t.state, state)))
+    .returning({ key: t.key });
+  requireWritten(held);
 }
 
 async function reopen(tx: Tx, { key }: MailingView): Promise<void> {

@@ -93,11 +93,24 @@ async function mergeSubscriptions(tx: Tx, from: number, into: number): Promise<v
   }
 }
 
-/** Where a mailing goes to both, the one that is merged no longer leads to a subscription, so it cannot be sent twice. */
+/**
+ * Where a mailing goes to both, one no longer leads to a subscription, so it cannot be sent twice: the one that is merged,
+ * unless it was sent, or may have been, while the other still waits.
+ */
 async function giveRecipients(tx: Tx, supporterKeys: number[], goes: number, stays: number): Promise<void> {
   const { mailingRecipients: t } = tx.tables;
   // By the supporter: no index begins with the subscription.
   const of = (key: number) => and(inArray(t.supporterKey, supporterKeys), eq(t.subscriptionKey, key));
+  const perhapsSent = tx.db
+    .select({ key: t.mailingKey })
+    .from(t)
+    .where(and(of(goes), inArray(t.state, ['sending', 'sent', 'uncertain'])));
+  await tx.db
+    .update(t)
+    .set({ subscriptionKey: null })
+    .where(
+      and(of(stays), inArray(t.state, ['queued', 'claimed', 'deferred']), inArray(t.mailingKey, perhapsSent)),
+    );
   const both = tx.db.select({ key: t.mailingKey }).from(t).where(of(stays));
   await tx.db
     .update(t)

@@ -3,7 +3,7 @@ import { judgeMailing } from '../../core/sending/breaker.js';
 import { endLapsed } from '../../core/sending/lapses.js';
 import type { MailingJournal } from '../../core/sending/mailing-journal.js';
 import { pauseUnusable, readMailing, workLeft, type WorkLeft } from '../../core/sending/open-mailings.js';
-import { describeError } from '../../errors.js';
+import { ApiError, describeError } from '../../errors.js';
 import type { Logger } from '../delivery.js';
 import { Nap } from '../nap.js';
 import { Outage } from '../outage.js';
@@ -47,7 +47,8 @@ export class MailingWorker {
   readonly #outage: Outage;
   readonly #owner: Buffer;
   readonly #senders = new Map<number, Sender>();
-  readonly #building = new Set<number>();
+  /** What goes on beside the sending: chores, and mailings that are being built. */
+  readonly #beside = new Map<unknown, Promise<void>>();
   #stopping = false;
   #looping = Promise.resolve();
   #sweepAt = 0;
@@ -71,6 +72,7 @@ export class MailingWorker {
     this.#nap.end();
     await this.#looping;
     const senders = [...this.#senders.values()];
+    await within(this.#times.stopMs, Promise.all(this.#beside.values()));
     const flying = () => Promise.all(senders.map((sender) => sender.landed()));
     await within(this.#times.stopMs, flying());
     await this.options.wire.close();
@@ -123,7 +125,7 @@ export class MailingWorker {
     const sweeps = now >= this.#sweepAt;
     if (sweeps) {
       this.#sweepAt = now + this.#times.sweepMs;
-      for (const chore of chores) await chore(ctx);
+      for (const chore of chores) this.#run(chore, () => chore(ctx));
     }
     for (const work of await workLeft(ctx.store.read)) {
       if (work.state === 'building') this.#build(work.key);
@@ -141,18 +143,24 @@ export class MailingWorker {
 
   #build(mailingKey: number): void {
     const { ctx, build } = this.options;
-    if (!build || this.#building.has(mailingKey)) return;
-    this.#building.add(mailingKey);
-    const go = async () => {
+    if (!build) return;
+    this.#run(mailingKey, async () => {
       while (!this.#stopping && !(await build(ctx, mailingKey)));
-    };
-    void go()
+    });
+  }
+
+  /** Goes on beside the sending, once at a time. If it fails, it is tried again when it is next due. */
+  #run(what: unknown, work: () => Promise<unknown>): void {
+    if (this.#beside.has(what)) return;
+    const running = Promise.resolve()
+      .then(work)
       .catch((error: unknown) => this.#complain(error))
       .finally(() => {
-        this.#building.delete(mailingKey);
+        this.#beside.delete(what);
         this.#pollAt = 0;
         this.#nap.wake();
       });
+    this.#beside.set(what, running as Promise<void>);
   }
 
   async #begin(mailingKey: number): Promise<void> {
@@ -174,6 +182,8 @@ export class MailingWorker {
       };
       this.#senders.set(mailingKey, new Sender(parts, () => this.#nap.wake()));
     } catch (error) {
+      // Trouble of the database, not of the text.
+      if (error instanceof ApiError) throw error;
       logger.error({ error: describeError(error), mailing: mailing.publicId }, 'a mailing cannot be made');
       await ctx.store.transact((tx) => pauseUnusable(tx, mailingKey));
     }

@@ -360,6 +360,45 @@ onEveryEngine('what becomes of recipients', async (t, engine) => {
   });
 });
 
+onEveryEngine('people who are merged around a mailing', async (t, engine) => {
+  const api: TestApp = await start(t, engine);
+  const { ctx } = api.app;
+  api.setClock(STARTED);
+  const { mailingRecipients: r, subscriptions: s } = ctx.store.tables;
+  const merge = (from: number, into: number) =>
+    ctx.store.transact((tx) => mergeSupporters(tx, from, into), { shut: 'supporters' });
+
+  await t.test('while the audience is built: the one who is built takes a place ahead', async (t) => {
+    const { key } = await api.organization('Building');
+    const { keys } = await subscribe(ctx, key, 5010);
+    const mailing = await startMailing(ctx, key);
+    t.equal(await buildAudienceStep(ctx, mailing.key), false);
+    await merge(keys[0] ?? 0, keys.at(-1) ?? 0);
+    await build(ctx, mailing.key);
+    t.equal(await balances(t, ctx, mailing.key), 5009);
+    t.equal(await stateOf(ctx, mailing.key), 'running');
+    const mine = (await recipientsOf(ctx, mailing.key)).filter((row) => row.supporterKey === keys.at(-1));
+    t.equal(mine.length, 1);
+  });
+
+  for (const state of ['sent', 'sending', 'uncertain', 'queued'] as const) {
+    await t.test(`after it is built: of one who is ${state} and one who waits, one is left`, async (t) => {
+      const { key } = await api.organization(`Merged ${state}`);
+      const [from = 0, into = 0] = (await subscribe(ctx, key, 2)).keys;
+      const mailing = await startMailing(ctx, key);
+      await build(ctx, mailing.key);
+      await ctx.store.transact(({ db }) => db.update(r).set({ state }).where(eq(r.supporterKey, from)));
+      await merge(from, into);
+      const [kept] = await ctx.store.read.db.select().from(s).where(eq(s.supporterKey, into));
+      const [one, two] = await recipientsOf(ctx, mailing.key);
+      const place = { state, supporterKey: into };
+      t.match(one, { ...place, subscriptionKey: state === 'queued' ? null : kept?.key });
+      const other = { state: 'queued', supporterKey: into };
+      t.match(two, { ...other, subscriptionKey: state === 'queued' ? kept?.key : null });
+    });
+  }
+});
+
 onEveryEngine('the mailings of a test go with its other data', async (t, engine) => {
   const api: TestApp = await start(t, engine);
   const { ctx } = api.app;

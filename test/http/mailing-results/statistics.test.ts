@@ -321,4 +321,38 @@ onEveryEngine('statistics of mailings', async (t, engine) => {
     await sent(api, better, 1, 8000);
     t.equal((await test(better)).best_chance, sure, 'how sure it was stays, while the winner goes out');
   });
+
+  await t.test('the time of a test runs from its last mail, and not while none could be sent', async (t) => {
+    const { ctx } = api.app;
+    at(30);
+    const fields = { variants: 2, testShare: 20, state: 'deciding', metric: 'clicks' } as const;
+    const one = await insertMailing(api, lead, { ...fields, decideAfterHours: 4, startedAt: ctx.now() });
+    const { mailingRecipients: r } = api.store.tables;
+    const [key = 0] = (await insertRecipients(api, one, ['p0@example.org'], { state: 'deferred' })).values();
+    const settle = (state: 'deferred' | 'sent', settledAt: Date | null) =>
+      api.store.transact(({ db }) => db.update(r).set({ state, settledAt }).where(eq(r.key, key)));
+    await settle('deferred', null);
+    at(40);
+    await decideDue(ctx);
+    t.same(await winnerOf(api, one), { state: 'deciding', winner: null }, 'it is still tried');
+    await settle('sent', ctx.now());
+    await api.store.transact((tx) =>
+      moveTallies(tx, [
+        {
+          mailingKey: one.key,
+          from: { variantKey: one.variants[0]?.key ?? 0, state: 'deferred' },
+          to: { variantKey: one.variants[0]?.key ?? 0, state: 'sent' },
+          recipients: 1,
+        },
+      ]),
+    );
+    at(43.9);
+    t.equal(await decideDue(ctx), 0, 'it was sent less than four hours ago');
+    await settle('sent', ctx.now());
+    at(44.1);
+    t.equal(await decideDue(ctx), 0, 'another was sent since');
+    at(48);
+    t.equal(await decideDue(ctx), 1);
+    t.same(await winnerOf(api, one), { state: 'running', winner: 0 });
+  });
 });

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eq, inArray } from 'drizzle-orm';
-import type { Test } from 'tap';
+import t, { type Test } from 'tap';
 import type { FrozenText, MailingState } from '../../../schema/db/tables/mailings.js';
 import { mailingJournalFile } from '../../../src/mailing-journal-file.js';
 import { smtpWire } from '../../../src/mail/campaign/wire.js';
@@ -11,6 +11,7 @@ import type { Context } from '../../../src/core/context.js';
 import { block, isBlocked } from '../../../src/core/mail/do-not-contact.js';
 import { endMailings } from '../../../src/core/sending/ending.js';
 import { moveTallies, readTallies } from '../../../src/core/sending/tallies.js';
+import { ApiError } from '../../../src/errors.js';
 import { newId } from '../../../src/new-id.js';
 import { onEveryEngine, openTestStore, start } from '../../support/helper.js';
 import { startMailServer, type MailServer } from '../../support/mail-server.js';
@@ -421,6 +422,38 @@ onEveryEngine('a restored backup does not send again', async (t, engine) => {
   t.ok((claims[0] ?? 0) > 7);
 });
 
+onEveryEngine('a database that goes back while its server runs does not send again', async (t, engine) => {
+  const api = await start(t, engine);
+  const server = await startMailServer(t);
+  server.mood = { slow: 30 };
+  const { key } = await api.organization('Meadows');
+  const people = Array.from({ length: 150 }, (_, i) => ({ email: `p${i}@example.org` }));
+  const { mailingKey } = await runningMailing(api.store, key, people);
+  const { lines } = startMailings(t, api.app.ctx, server);
+  await until(() => server.received.length >= 20, 'some');
+  const { mailings } = api.store.tables;
+  await api.store.transact(({ db }) =>
+    db.update(mailings).set({ claims: 1 }).where(eq(mailings.key, mailingKey)),
+  );
+  await until(async () => (await stateOf(api.store, mailingKey)).state !== 'running', 'the pause');
+  t.match(await stateOf(api.store, mailingKey), { state: 'paused', pauseReason: 'backup_restored' });
+  await until(() => lines.length > 0, 'that the log says so');
+  t.match(lines, [{ level: 'error', message: /restored backup/ }]);
+});
+
+t.test('a journal that cannot be read is read again once it can', async (t) => {
+  const file = join(t.testdir({}), 'mailings.log');
+  mkdirSync(file);
+  const journal = mailingJournalFile(file);
+  await t.rejects(journal.last('mlg_1'), { code: 'EISDIR' });
+  rmdirSync(file);
+  writeFileSync(file, '2026-11-27T08:00:00.000Z mlg_1 7\n');
+  t.equal(await journal.last('mlg_1'), 7);
+  await journal.append('mlg_1', 9, new Date(), { durable: true });
+  t.equal(await journal.last('mlg_1'), 9);
+  await journal.close();
+});
+
 onEveryEngine('nothing is sent while the journal cannot be written', async (t, engine) => {
   const api = await start(t, engine);
   const server = await startMailServer(t);
@@ -531,4 +564,49 @@ onEveryEngine('two processes send one mailing together', async (t, engine) => {
   t.same(await sumsOf(api.store, mailingKey), { sent: 900 });
   t.equal(server.received.length, 900);
   t.equal(new Set(server.received.flatMap(({ to }) => to)).size, 900);
+});
+
+onEveryEngine('an expired mailing whose process died is wound up, though a chore fails', async (t, engine) => {
+  const api = await start(t, engine);
+  const server = await startMailServer(t);
+  const { key } = await api.organization('Meadows');
+  const { mailingKey, variantKey } = await runningMailing(api.store, key, [{ email: 'one@example.org' }]);
+  const { mailings, mailingRecipients: r } = api.store.tables;
+  await api.store.transact(async (tx) => {
+    const past = new Date(tx.now.getTime() - 1);
+    await tx.db.update(r).set({ state: 'sending', owner: Buffer.alloc(16, 1), dueAt: past });
+    const [from, to] = [
+      { variantKey, state: 'queued' as const },
+      { variantKey, state: 'sending' as const },
+    ];
+    await moveTallies(tx, [{ mailingKey, from, to, recipients: 1 }]);
+    await tx.db.update(mailings).set({ expiresAt: past }).where(eq(mailings.key, mailingKey));
+  });
+  const fails = () => Promise.reject(new Error('a chore'));
+  const never = () => new Promise((done) => t.teardown(() => done(undefined)));
+  startMailings(t, api.app.ctx, server, {
+    chores: [fails, endMailings, never],
+    times: { stopMs: 50 },
+  });
+  await until(async () => (await stateOf(api.store, mailingKey)).finishedAt !== null, 'that it is finished');
+  t.same(await sumsOf(api.store, mailingKey), { uncertain: 1 });
+  t.equal((await stateOf(api.store, mailingKey)).state, 'done');
+  t.same(server.received, []);
+});
+
+onEveryEngine('trouble of the database does not pause a mailing', async (t, engine) => {
+  const api = await start(t, engine);
+  const server = await startMailServer(t);
+  const { key } = await api.organization('Meadows');
+  const { mailingKey } = await runningMailing(api.store, key, [{ email: 'one@example.org' }]);
+  let calls = 0;
+  const { store } = api;
+  // The first looks after the mailing, the second makes its links.
+  const transact: typeof store.transact = (work, options) =>
+    ++calls === 2 ? Promise.reject(new ApiError('overloaded')) : store.transact(work, options);
+  const { lines } = startMailings(t, { ...api.app.ctx, store: { ...store, read: store.read, transact } }, server);
+  await until(async () => (await stateOf(api.store, mailingKey)).state !== 'running', 'that it goes on');
+  t.match(await stateOf(api.store, mailingKey), { state: 'done', pauseReason: null });
+  t.match(lines, [{ message: 'mailings cannot be sent' }]);
+  t.same(await sumsOf(api.store, mailingKey), { sent: 1 });
 });
