@@ -11,6 +11,7 @@ import { MAILING_HANDLE_BYTES } from '../links/signed-tokens.js';
 import { requireWritten } from '../overtaken.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import { findHead, Moved, type PetitionHead } from '../petitions/petition-lookup.js';
+import { readClause } from '../segments/clauses.js';
 import { changedContent, writes, type ContentPatch } from './content.js';
 import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
 import { freshVariants, replaceVariants, type FreshVariant } from './variants.js';
@@ -128,7 +129,8 @@ async function columnsOf(
     const detail = 'Send either `segment` or `segment_id`.';
     throw invalidBody({ pointer: '/segment_id', code: 'conflict', detail });
   }
-  const clause = segmentId == null ? segment : await clauseOf(tx, actor, segmentId);
+  const sent = segment && (await readClause(tx, actor, segment, '/segment'));
+  const clause = segmentId == null ? sent : await clauseOf(tx, actor, segmentId);
   // Null for both means the same: to everybody.
   const isClause = segment !== undefined || segmentId !== undefined;
   const plain = {

@@ -111,12 +111,23 @@ onEveryEngine('writing mailings', async (t, engine) => {
         { segment: { country: ['NL'] }, segment_id: `seg_${'0'.repeat(26)}` },
         { errors: [{ pointer: '/segment_id' }] },
       ],
+      [
+        { segment: { not: { signed: { petition: 'typo' } } } },
+        { errors: [{ pointer: '/segment/not/signed/petition', code: 'unknown' }] },
+      ],
+      [
+        { segment: { not: { not: { not: { not: { not: { country: ['NL'] } } } } } } },
+        { errors: [{ pointer: '/segment/not/not/not/not/not', code: 'too_deep' }] },
+      ],
     ];
     for (const [fields, body] of wrong) {
       t.match(await create(api, lead.secret, { name: 'x', ...fields }), { status: 422, body });
     }
     const unknown = await create(api, lead.secret, { name: 'x', segment_id: `seg_${'0'.repeat(26)}` });
     t.match(unknown, { status: 404, body: { code: 'segment_not_found' } });
+    const segment = { not: { signed: { petition: 'meadows' } } };
+    const named = await create(api, lead.secret, { name: 'By slug', segment });
+    t.same(named.body.segment, { not: { signed: { petition: petition.id } } }, 'a slug becomes the id');
   });
 
   await t.test('previewMailing 200: the example person, and one of whom nothing is known', async (t) => {
