@@ -191,6 +191,25 @@ t.test('whatever is written, everybody can leave, and nothing dangerous is left'
   t.end();
 });
 
+t.test('what would hold up the server is refused by name, and quickly', (t) => {
+  const sheet = (rules: number) =>
+    `<style>${Array.from({ length: rules }, (_, i) => `.c${i} p{color:red}`).join('')}</style>`;
+  for (const text of [
+    { html: `${sheet(1000)}${'<p>x</p>'.repeat(3000)}` },
+    { html: `${sheet(1000)}${'<p>x</p>'.repeat(100)}` },
+    { html: '<a href="https://x.example">'.repeat(6000) },
+    { markdown: 'x\n\n'.repeat(20_000) },
+    { markdown: '[[statement]]\n\n'.repeat(2000) },
+    { html: `<p>${'x'.repeat(300_000)}</p>` },
+  ]) {
+    const began = performance.now();
+    const { codes } = compiled(text);
+    t.ok(codes.includes('too_complex'), JSON.stringify(text).slice(0, 60));
+    t.ok(performance.now() - began < 10_000);
+  }
+  t.end();
+});
+
 t.test('each recipient gets the closest language', (t) => {
   const text = { dir: 'ltr' as const, subject: '', html: '', text: '' };
   const frozen = {

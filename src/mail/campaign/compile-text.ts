@@ -7,6 +7,7 @@ import { headerLine } from '../header-line.js';
 import { directionOf } from './direction.js';
 import type { FindingPlace } from '../../core/mailings/source.js';
 import type { Report } from './finding.js';
+import { assertBearable, TooComplex } from './inline.js';
 import { toPage } from './layout.js';
 import { leadLinks, type LinkBook } from './links.js';
 import { fromHtml, fromMarkdown, takeNotes } from './markup.js';
@@ -29,7 +30,21 @@ export type TextJob = {
 
 type Tools = TextJob & { marks: Marks; scope: Scope };
 
+/** A text that is too large or too complex is named, and its body left out. */
 export function compileText(job: TextJob): FrozenText {
+  try {
+    return compileWhole(job);
+  } catch (error) {
+    // Elements in elements by the thousand end in a RangeError.
+    if (!(error instanceof TooComplex || error instanceof RangeError)) throw error;
+    const detail =
+      'The body is too large or too complex: use fewer elements, fewer rules in style sheets, and fewer elements in elements.';
+    job.about(typeof job.text.html === 'string' ? 'html' : 'markdown')('error', 'too_complex', detail);
+    return compileWhole({ ...job, text: { ...job.text, html: null, markdown: '' } });
+  }
+}
+
+function compileWhole(job: TextJob): FrozenText {
   const { text, locale, source } = job;
   const tools = { ...job, marks: new Marks(), scope: scopeOf(job) };
   const { marks } = tools;
@@ -93,7 +108,9 @@ function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): 
   if (filled.replace(/<[^>]*>/g, '').trim() === '') {
     report('error', 'body_missing', 'The body says nothing: write markdown or html.');
   }
-  return leadLinks(filled + end.join(''), (href, isSaid) =>
+  const whole = filled + end.join('');
+  assertBearable(whole);
+  return leadLinks(whole, (href, isSaid) =>
     leadOf(href, { ...tools, report, petition: values.petitionUrl, isSaid }),
   );
 }
