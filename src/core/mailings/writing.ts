@@ -180,7 +180,7 @@ async function clauseOf(on: Reader, { organizationKey }: KeyedActor, publicId: s
  */
 export async function deleteMailing(ctx: Context, actor: KeyedActor, publicId: string): Promise<void> {
   await ctx.store.transact(async (tx) => {
-    const { mailings: t, mailingVariants, mailingLinks, signatures } = tx.tables;
+    const { mailings: t, mailingVariants, mailingLinks, mailingHours, signatures } = tx.tables;
     const { key, state, startedAt, version } = await getMailing(tx, actor, publicId);
     if (!['draft', 'cancelled', 'missed'].includes(state) || startedAt !== null) {
       const detail =
@@ -196,6 +196,14 @@ export async function deleteMailing(ctx: Context, actor: KeyedActor, publicId: s
       .limit(1);
     if (brought.length > 0) {
       throw new ApiError('mailing_not_editable', { detail: 'Signatures came by its links, and name it.' });
+    }
+    const counted = await tx.db
+      .select({ key: mailingHours.mailingKey })
+      .from(mailingHours)
+      .where(eq(mailingHours.mailingKey, key))
+      .limit(1);
+    if (counted.length > 0) {
+      throw new ApiError('mailing_not_editable', { detail: 'Its links were used, and its figures need it.' });
     }
     await tx.db.delete(mailingLinks).where(eq(mailingLinks.mailingKey, key));
     await tx.db.delete(mailingVariants).where(eq(mailingVariants.mailingKey, key));
