@@ -188,6 +188,10 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.match(body.text, /Dear Zelda,/);
     t.match(body.text, /zelda@example\.org/);
     t.notMatch(body.text + body.html, /Elsewhere/);
+    const key = await api.newKey(lead.key, 'secret', ['mailings:write']);
+    const shown = await api.call('POST', path(id, '/preview'), { key, body: ask });
+    t.match(shown, { status: 403, body: { code: 'scope_required' } });
+    t.notMatch(shown.text, /zelda/i);
     t.notMatch(body.text + body.html, /p[rubm]_[A-Za-z0-9_-]{20}/, 'no link that works');
     const theirs = await create(api, stranger.secret, { name: 'T', texts: { en: TEXT } });
     t.match(await api.call('POST', path(theirs.body.id, '/preview'), { key: stranger.secret, body: ask }), {
