@@ -191,6 +191,61 @@ t.test('whatever is written, everybody can leave, and nothing dangerous is left'
   t.end();
 });
 
+t.test('what would hold up the server is refused by name, and quickly', (t) => {
+  const sheet = (rules: number) =>
+    `<style>${Array.from({ length: rules }, (_, i) => `.c${i} p{color:red}`).join('')}</style>`;
+  for (const text of [
+    { html: `${sheet(1000)}${'<p>x</p>'.repeat(3000)}` },
+    { html: `${sheet(1000)}${'<p>x</p>'.repeat(100)}` },
+    { html: '<a href="https://x.example">'.repeat(6000) },
+    { markdown: 'x\n\n'.repeat(20_000) },
+    { markdown: '[[statement]]\n\n'.repeat(2000) },
+    { html: `<p>${'x'.repeat(300_000)}</p>` },
+  ]) {
+    const began = performance.now();
+    const { codes } = compiled(text);
+    t.ok(codes.includes('too_complex'), JSON.stringify(text).slice(0, 60));
+    t.ok(performance.now() - began < 10_000);
+  }
+  t.end();
+});
+
+t.test('what would lead elsewhere, watch somebody or break a condition is an error in words', (t) => {
+  const personal = '{{ email }}';
+  const link = (href: string) => `<a href='${href}'>x</a>`;
+  for (const [text, code] of [
+    [{ markdown: `[x](https://x.example/?e=${personal})` }, 'value_in_link'],
+    [{ markdown: `<https://x.example/?e=${personal}>` }, 'value_in_link'],
+    [
+      { html: link('{% if country %}https://a.example{% else %}https://b.example{% endif %}') },
+      'mark_in_tag',
+    ],
+    [{ html: link('{{ petition_url | prepend: "https://evil.example/?u=" }}') }, 'link_filtered'],
+    [{ markdown: '[x]({{ unsubscribe_url | downcase }})' }, 'link_filtered'],
+    [{ html: '<p>{% if country %}x</p><style>p{} {% endif %}</style>' }, 'condition_open'],
+    [{ html: '<!-- {% if country %} --><p>x{% else %}y{% endif %}</p>' }, 'condition_open'],
+    [{ html: '{% if country %}<img src="https://x.example/p.png" alt="x">{% endif %}<p>x</p>' }, 'pixel'],
+    [{ html: `<img src="https://x.example/${personal}.png" alt="x"><p>x</p>` }, 'pixel'],
+  ] as const) {
+    const { codes, html, text: plain } = compiled(text);
+    t.ok(codes.includes(code), `${code}: ${JSON.stringify(text)} ${codes.join()}`);
+    t.notMatch(renderHtml(html, NOBODY) + renderText(plain, NOBODY), /%EE%80|evil|\{%/);
+  }
+  t.same(compiled({ markdown: '{% if country %}x{% endif %}' }).codes, []);
+  t.end();
+});
+
+t.test('the footer is there beside a link that nobody sees, and texts of others hold no marks', (t) => {
+  const hidden = '<p>x <a href="{{ unsubscribe_url }}" style="font-size:0">y</a></p>';
+  t.match(renderHtml(compiled({ html: hidden }).html, NOBODY), /Weir Lane/);
+  const said = { ...petition, statement: 'a \ue0000\ue001 b' };
+  const html = '<p>{{ email }}&#xe000;0&#xe001;</p>[[statement]]';
+  const quoted = renderHtml(compiled({ html }, { petition: said }).html, NOBODY);
+  t.match(quoted, /a 0 b/);
+  t.equal(quoted.match(/katy@example\.org/g)?.length, 2, 'in the text, and in the footer');
+  t.end();
+});
+
 t.test('each recipient gets the closest language', (t) => {
   const text = { dir: 'ltr' as const, subject: '', html: '', text: '' };
   const frozen = {

@@ -45,7 +45,7 @@ const UNNAMED: Omit<Recipient, 'locale'> = { ...EXAMPLE, firstName: null, name: 
 
 /**
  * What a preview shows. Its links are examples that do nothing, so that it can be passed around. Throws
- * `mailing_not_found`, `mailing_not_ready`, `variant_not_found`, `subscription_not_found`.
+ * `mailing_not_found`, `mailing_not_ready`, `variant_not_found`, `subscription_not_found`, `scope_required`.
  */
 export async function previewMailing(
   ctx: Context,
@@ -53,6 +53,11 @@ export async function previewMailing(
   mailingId: string,
   { variantId, locale, subscriptionId, person = 'example' }: PreviewRequest,
 ): Promise<Preview> {
+  if (subscriptionId !== undefined && !actor.scopes.includes('subscriptions:read')) {
+    throw new ApiError('scope_required', {
+      detail: 'A subscriber is shown to keys with the scope subscriptions:read.',
+    });
+  }
   const on = ctx.store.read;
   const mailing = await getMailing(on, actor, mailingId);
   const source = await sourceOf(ctx, on, mailing);

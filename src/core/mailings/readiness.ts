@@ -3,6 +3,7 @@ import { ApiError, type FieldError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import { readPauses } from '../brakes/pauses.js';
 import { isOpenAt, statusAt } from '../petitions/petition-life.js';
+import { readClause } from '../segments/clauses.js';
 import type { MailingView } from './mailings.js';
 
 /*
@@ -17,6 +18,7 @@ export async function assertSendable(on: Reader, mailing: MailingView, occasion:
   const errors = [
     ...(await lacksOfPetition(on, mailing, occasion)),
     ...(await lacksOfOrganization(on, mailing)),
+    ...(await lacksOfSegment(on, mailing)),
     ...(occasion.kind === 'start' ? await lacksOfNow(on, mailing, occasion.at) : []),
   ];
   if (errors.length === 0) return;
@@ -91,6 +93,22 @@ async function lacksOfOrganization(on: Reader, mailing: MailingView): Promise<Fi
   const detail =
     'A key of yours is isolated for its petition, so signatures that it brings would be quarantined. Release the key first.';
   return [...lacks, { pointer: '/petition', code: 'key_isolated', detail }];
+}
+
+/**
+ * A petition or mailing that is no longer the organization's selects nobody, so a segment that leaves its people out would
+ * select everybody.
+ */
+async function lacksOfSegment(on: Reader, { clause, ...owner }: MailingView): Promise<FieldError[]> {
+  if (clause === null) return [];
+  try {
+    await readClause(on, owner, clause, '/segment');
+    return [];
+  } catch (error) {
+    const errors = error instanceof ApiError ? error.details.errors : undefined;
+    if (!errors) throw error;
+    return errors.map((one) => ({ ...one, detail: `Its segment, at ${one.pointer}: ${one.detail}` }));
+  }
 }
 
 async function lacksOfNow(

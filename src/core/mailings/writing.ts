@@ -11,6 +11,7 @@ import { MAILING_HANDLE_BYTES } from '../links/signed-tokens.js';
 import { requireWritten } from '../overtaken.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import { findHead, Moved, type PetitionHead } from '../petitions/petition-lookup.js';
+import { readClause } from '../segments/clauses.js';
 import { changedContent, writes, type ContentPatch } from './content.js';
 import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
 import { freshVariants, replaceVariants, type FreshVariant } from './variants.js';
@@ -128,7 +129,8 @@ async function columnsOf(
     const detail = 'Send either `segment` or `segment_id`.';
     throw invalidBody({ pointer: '/segment_id', code: 'conflict', detail });
   }
-  const clause = segmentId == null ? segment : await clauseOf(tx, actor, segmentId);
+  const sent = segment && (await readClause(tx, actor, segment, '/segment'));
+  const clause = segmentId == null ? sent : await clauseOf(tx, actor, segmentId);
   // Null for both means the same: to everybody.
   const isClause = segment !== undefined || segmentId !== undefined;
   const plain = {
@@ -178,7 +180,7 @@ async function clauseOf(on: Reader, { organizationKey }: KeyedActor, publicId: s
  */
 export async function deleteMailing(ctx: Context, actor: KeyedActor, publicId: string): Promise<void> {
   await ctx.store.transact(async (tx) => {
-    const { mailings: t, mailingVariants, mailingLinks, signatures } = tx.tables;
+    const { mailings: t, mailingVariants, mailingLinks, mailingHours, signatures } = tx.tables;
     const { key, state, startedAt, version } = await getMailing(tx, actor, publicId);
     if (!['draft', 'cancelled', 'missed'].includes(state) || startedAt !== null) {
       const detail =
@@ -194,6 +196,14 @@ export async function deleteMailing(ctx: Context, actor: KeyedActor, publicId: s
       .limit(1);
     if (brought.length > 0) {
       throw new ApiError('mailing_not_editable', { detail: 'Signatures came by its links, and name it.' });
+    }
+    const counted = await tx.db
+      .select({ key: mailingHours.mailingKey })
+      .from(mailingHours)
+      .where(eq(mailingHours.mailingKey, key))
+      .limit(1);
+    if (counted.length > 0) {
+      throw new ApiError('mailing_not_editable', { detail: 'Its links were used, and its figures need it.' });
     }
     await tx.db.delete(mailingLinks).where(eq(mailingLinks.mailingKey, key));
     await tx.db.delete(mailingVariants).where(eq(mailingVariants.mailingKey, key));

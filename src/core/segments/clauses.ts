@@ -2,9 +2,9 @@ import { MOST_CLAUSES, type Clause } from '../../../schema/db/tables/segments.js
 import { invalidBody, type FieldError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
+import { findAnyHead } from '../petitions/petition-lookup.js';
+import { findableOf } from '../signatures/signature-access.js';
 import { findOwnMailing } from './own-mailings.js';
-import { findSharedHead } from '../partners/partnerships.js';
-import { ApiError } from '../../errors.js';
 
 /* The tree of conditions that a segment is: walking it, and checking what the contract cannot express. */
 
@@ -31,11 +31,14 @@ export function evaluate(clause: Clause, holds: (leaf: Clause) => boolean): bool
   return holds(clause);
 }
 
+/** Whose petitions and mailings a clause names. */
+type Owner = Pick<KeyedActor, 'organizationKey'>;
+
 /**
  * Checks a clause that a caller sent, and returns it with ids of petitions in place of their slugs. `at` is its place in
  * the body. What belongs to others does not exist. Throws `invalid_body`.
  */
-export async function readClause(on: Reader, actor: KeyedActor, clause: Clause, at: string): Promise<Clause> {
+export async function readClause(on: Reader, owner: Owner, clause: Clause, at: string): Promise<Clause> {
   const places = [...placesOf(clause, at)];
   const deep = places.find(({ depth }) => depth > DEEPEST);
   if (places.length > MOST_CLAUSES || deep) {
@@ -48,14 +51,14 @@ export async function readClause(on: Reader, actor: KeyedActor, clause: Clause, 
     });
   }
   const errors: FieldError[] = [];
-  const read = await resolve(on, actor, clause, at, errors);
+  const read = await resolve(on, owner, clause, at, errors);
   if (errors.length > 0) throw invalidBody(...errors);
   return read;
 }
 
 async function resolve(
   on: Reader,
-  actor: KeyedActor,
+  owner: Owner,
   clause: Clause,
   at: string,
   errors: FieldError[],
@@ -63,16 +66,16 @@ async function resolve(
   const inside = async (clauses: Clause[], kind: string) => {
     const done: Clause[] = [];
     for (const [i, one] of clauses.entries()) {
-      done.push(await resolve(on, actor, one, `${at}/${kind}/${i}`, errors));
+      done.push(await resolve(on, owner, one, `${at}/${kind}/${i}`, errors));
     }
     return done;
   };
   if ('all' in clause) return { all: await inside(clause.all, 'all') };
   if ('any' in clause) return { any: await inside(clause.any, 'any') };
-  if ('not' in clause) return { not: await resolve(on, actor, clause.not, `${at}/not`, errors) };
+  if ('not' in clause) return { not: await resolve(on, owner, clause.not, `${at}/not`, errors) };
   if ('signed' in clause) {
     errors.push(...emptySpan(clause.signed, `${at}/signed`));
-    const petition = await petitionId(on, actor, clause.signed.petition);
+    const petition = await petitionId(on, owner, clause.signed.petition);
     if (petition !== undefined) return { signed: { ...clause.signed, petition } };
     errors.push({
       pointer: `${at}/signed/petition`,
@@ -82,7 +85,7 @@ async function resolve(
   }
   if ('subscribed' in clause) errors.push(...emptySpan(clause.subscribed, `${at}/subscribed`));
   const [kind, mailing] = mailingIn(clause);
-  if (mailing !== undefined && !(await findOwnMailing(on, actor.organizationKey, mailing))) {
+  if (mailing !== undefined && !(await findOwnMailing(on, owner.organizationKey, mailing))) {
     errors.push({
       pointer: `${at}/${kind}/mailing`,
       code: 'unknown',
@@ -92,14 +95,10 @@ async function resolve(
   return clause;
 }
 
-const petitionId = (on: Reader, actor: KeyedActor, ref: string): Promise<string | undefined> =>
-  findSharedHead(on, actor, ref).then(
-    ({ publicId }) => publicId,
-    (error: unknown) => {
-      if (error instanceof ApiError && error.code === 'petition_not_found') return undefined;
-      throw error;
-    },
-  );
+async function petitionId(on: Reader, { organizationKey }: Owner, ref: string): Promise<string | undefined> {
+  const petition = await findAnyHead(on, ref);
+  return petition && (await findableOf(on, organizationKey, petition)) && petition.publicId;
+}
 
 function mailingIn(clause: Clause): [kind: string, mailing: string | undefined] {
   if ('came_by' in clause) return ['came_by', clause.came_by.mailing];

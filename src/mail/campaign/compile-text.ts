@@ -7,11 +7,12 @@ import { headerLine } from '../header-line.js';
 import { directionOf } from './direction.js';
 import type { FindingPlace } from '../../core/mailings/source.js';
 import type { Report } from './finding.js';
+import { assertBearable, TooComplex } from './inline.js';
 import { toPage } from './layout.js';
 import { leadLinks, type LinkBook } from './links.js';
 import { fromHtml, fromMarkdown, takeNotes } from './markup.js';
 import { blockHtml, type BlockValues } from './petition-blocks.js';
-import { MARK, Marks, protect, type Mark, type Scope } from './protect.js';
+import { CONDITION_OPEN, MARK, Marks, protect, type Mark, type Scope } from './protect.js';
 import { References } from './references.js';
 import { toTextPart } from './text-part.js';
 
@@ -29,7 +30,21 @@ export type TextJob = {
 
 type Tools = TextJob & { marks: Marks; scope: Scope };
 
+/** A text that is too large or too complex is named, and its body left out. */
 export function compileText(job: TextJob): FrozenText {
+  try {
+    return compileWhole(job);
+  } catch (error) {
+    // Elements in elements by the thousand end in a RangeError.
+    if (!(error instanceof TooComplex || error instanceof RangeError)) throw error;
+    const detail =
+      'The body is too large or too complex: use fewer elements, fewer rules in style sheets, and fewer elements in elements.';
+    job.about(typeof job.text.html === 'string' ? 'html' : 'markdown')('error', 'too_complex', detail);
+    return compileWhole({ ...job, text: { ...job.text, html: null, markdown: '' } });
+  }
+}
+
+function compileWhole(job: TextJob): FrozenText {
   const { text, locale, source } = job;
   const tools = { ...job, marks: new Marks(), scope: scopeOf(job) };
   const { marks } = tools;
@@ -74,7 +89,7 @@ function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): 
   const { text, notes } = takeNotes(written);
   const marked = protect(text, { ...tools, report });
   const made = part === 'html' ? fromHtml(marked, report) : fromMarkdown(apart(marked, marks), report);
-  const html = unwrapped(bare(made, marks), marks);
+  const html = unwrapped(settled(bare(made, { marks, report }), { marks, report }), marks);
   const references = new References(notes, source.petition?.references ?? [], { ...tools, report });
   const has = (name: string) => marks.alwaysHas(html, (mark) => mark.kind === 'block' && mark.name === name);
   const cited = marks.fill(html, (mark, whole) =>
@@ -88,31 +103,45 @@ function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): 
   );
   const end = [
     references.areCited && !has('references') ? block('references') : '',
-    has('footer') || unsubscribes(filled, marks) ? '' : block('footer'),
+    has('footer') ? '' : block('footer'),
   ];
   if (filled.replace(/<[^>]*>/g, '').trim() === '') {
     report('error', 'body_missing', 'The body says nothing: write markdown or html.');
   }
-  return leadLinks(filled + end.join(''), (href, isSaid) =>
+  const whole = filled + end.join('');
+  assertBearable(whole);
+  return leadLinks(whole, (href, isSaid) =>
     leadOf(href, { ...tools, report, petition: values.petitionUrl, isSaid }),
   );
 }
 
-/** Whether the text has a link of its own to unsubscribe, which everybody gets and sees. */
-const unsubscribes = (html: string, marks: Marks): boolean =>
-  marks.alwaysHas(html, (mark, offset) => {
-    if (mark.kind !== 'liquid' || mark.source !== '{{ unsubscribe_url }}') return false;
-    const [, inside = ''] = /^[^>]*>([\s\S]*?)<\/a>/.exec(html.slice(offset)) ?? [];
-    return /<a\b[^<>]*\shref="$/.test(html.slice(0, offset)) && inside.replace(/<[^>]*>/g, '').trim() !== '';
-  });
+type Judge = { marks: Marks; report: Report };
 
 /** Inside of tags, values can stand in attributes; blocks, notes and conditions cannot. */
-const bare = (html: string, marks: Marks): string =>
+const bare = (html: string, { marks, report }: Judge): string =>
   html.replace(/<[^>]*>/g, (tag) =>
-    marks.fill(tag, (mark, whole) =>
-      mark.kind === 'words' || (mark.kind === 'liquid' && !mark.tag) ? whole : '',
-    ),
+    marks.fill(tag, (mark, whole) => {
+      if (mark.kind === 'words' || (mark.kind === 'liquid' && !mark.tag)) return whole;
+      const detail =
+        'A condition, block or note stands inside of a tag, as in href="{% if … %}": write it around the whole element.';
+      report('error', 'mark_in_tag', detail);
+      return '';
+    }),
   );
+
+/** Comments and style sheets that were left out may have held one end of a condition. */
+function settled(html: string, { marks, report }: Judge): string {
+  const inside = marks.inConditions(html);
+  if (inside === undefined) {
+    report('error', 'condition_open', CONDITION_OPEN);
+    return marks.withoutConditions(html);
+  }
+  if (/<img\b/i.test(inside)) {
+    const detail = 'A picture inside of a condition tells its server for whom it holds: leave it out.';
+    report('error', 'pixel', detail);
+  }
+  return html;
+}
 
 const BLOCKS_IN_TEXT = ['coalition'];
 

@@ -6,6 +6,7 @@ import { compileText } from './compile-text.js';
 import { judgeMailing } from './judge-mailing.js';
 import { renderHtml, renderSubject, type RecipientValues } from './liquid.js';
 import { LinkBook } from './links.js';
+import { withoutMarks } from './protect.js';
 
 /** What compiling needs to know of this server. */
 export type CompileOptions = { publicUrl: string; locales: Pick<Locales, 'pick'> };
@@ -14,11 +15,16 @@ export type CompileOptions = { publicUrl: string; locales: Pick<Locales, 'pick'>
  * The variants of a mailing as they are sent, with everything that should be known about their texts. Pure: the same
  * source gives the same. Texts that have errors are compiled as far as they can be, for previews.
  */
-export function compileMailing(source: MailingSource, options: CompileOptions): CompiledMailing {
+export function compileMailing(given: MailingSource, options: CompileOptions): CompiledMailing {
+  const { organization, petition } = given;
+  const source = { ...given, organization: plainOf(organization), petition: plainOf(petition) };
   const findings: Finding[] = [];
   const variants = source.variants.map((variant) => compileVariant(source, variant, options, findings));
   return { variants, findings: withoutRepeats([...findings, ...judgeMailing(source, variants)]) };
 }
+
+/** What others have written, which nothing in it can make a mark. */
+const plainOf = <T>(said: T): T => JSON.parse(withoutMarks(JSON.stringify(said))) as T;
 
 function compileVariant(
   source: MailingSource,

@@ -1,8 +1,7 @@
 import MarkdownIt from 'markdown-it';
 import sanitize from 'sanitize-html';
-import { inlineStyles } from './inline.js';
+import { assertBearable, inlineStyles } from './inline.js';
 import type { Report } from './finding.js';
-import { ONE_MARK } from './protect.js';
 
 /* The body of a mailing as HTML that is safe in a mail: from Markdown, or from HTML of the organization's own. */
 
@@ -11,7 +10,8 @@ markdown.disable(['code', 'fence', 'backticks', 'reference']);
 // Only whole URLs become links, since `example.org` alone would lead to http.
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 const encoded = markdown.normalizeLink.bind(markdown);
-markdown.normalizeLink = (url) => (ONE_MARK.test(url.trim()) ? url.trim() : encoded(url));
+// Percent-encoded, marks could not be found again.
+markdown.normalizeLink = (url) => (/[\ue000\ue001]/.test(url) ? url.trim() : encoded(url));
 
 /** A text with its notes, `[^1]: …`, by their labels. */
 export function takeNotes(source: string): { text: string; notes: Map<string, string> } {
@@ -26,19 +26,24 @@ export function takeNotes(source: string): { text: string; notes: Map<string, st
   return { text, notes };
 }
 
-export const fromMarkdown = (source: string, report: Report): string =>
-  clean(markdown.render(source), report);
+/** Throws `TooComplex`. */
+export function fromMarkdown(source: string, report: Report): string {
+  const html = markdown.render(source);
+  assertBearable(html);
+  return clean(html, report);
+}
 export const inlineMarkdown = (source: string, report: Report): string =>
   clean(markdown.renderInline(source), report);
 
 const STYLE_SHEET = /<style\b[^>]*>([\s\S]*?)<\/style\s*>/gi;
 
-/** The styles of a style sheet are put on the elements, since many mail programs drop it. */
+/** The styles of a style sheet are put on the elements, since many mail programs drop it. Throws `TooComplex`. */
 export function fromHtml(source: string, report: Report): string {
   const css = [...source.matchAll(STYLE_SHEET)]
     .map(([, sheet = '']) => sheet.replace(/<!--|-->/g, ''))
     .join('\n');
   const body = source.replace(STYLE_SHEET, '');
+  assertBearable(body, css);
   if (/@media|@import|@font-face/i.test(css)) {
     report(
       'warning',
@@ -48,7 +53,8 @@ export function fromHtml(source: string, report: Report): string {
   }
   try {
     return clean(inlineStyles(body, css), report);
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
     report('warning', 'styles_unreadable', 'The style sheet cannot be read: it is left out.');
     return clean(body, report);
   }

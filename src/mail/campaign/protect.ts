@@ -55,6 +55,10 @@ const MARKED =
 export const MARK = new RegExp(`${OPEN}(\\d+)${CLOSE}`, 'g');
 export const ONE_MARK = new RegExp(`^${OPEN}(\\d+)${CLOSE}$`);
 
+/** A text in which nothing reads as a mark, also where it is written as a reference of HTML. */
+export const withoutMarks = (text: string): string =>
+  text.replace(/[\ue000\ue001]/g, '').replace(/&#(?:x0*e00[01]|0*5734[45])(?![\da-f]);?/gi, ' ');
+
 /** The marks of one text, each with its number. */
 export class Marks {
   readonly #marks: Mark[] = [];
@@ -78,28 +82,52 @@ export class Marks {
   }
 
   /** Whether a text has such a mark where no condition can leave it out. */
-  alwaysHas(text: string, is: (mark: Mark, offset: number) => boolean): boolean {
+  alwaysHas(text: string, is: (mark: Mark) => boolean): boolean {
     let [depth, found] = [0, false];
-    this.fill(text, (mark, whole, offset) => {
-      if (mark.kind === 'liquid' && mark.tag) {
-        if (/^\{% (?:if|unless)/.test(mark.source)) depth += 1;
-        if (/^\{% end/.test(mark.source)) depth -= 1;
-      } else if (depth === 0 && is(mark, offset)) found = true;
+    this.fill(text, (mark, whole) => {
+      if (mark.kind === 'liquid' && mark.tag) depth += depthOf(mark.source);
+      else if (depth === 0 && is(mark)) found = true;
       return whole;
     });
     return found;
   }
+
+  /** What stands inside of conditions; undefined: not every condition ends. */
+  inConditions(text: string): string | undefined {
+    const open: string[] = [];
+    let [inside, from, isWhole] = ['', 0, true];
+    this.fill(text, (mark, whole, offset) => {
+      if (mark.kind !== 'liquid' || !mark.tag) return whole;
+      if (open.length > 0) inside += text.slice(from, offset);
+      from = offset;
+      const [, end, kind = ''] = /^\{% (end)?([a-z]+)/.exec(mark.source) ?? [];
+      if (end) isWhole &&= open.pop() === kind;
+      else if (kind === 'if' || kind === 'unless') open.push(kind);
+      else isWhole &&= open.length > 0;
+      return whole;
+    });
+    return isWhole && open.length === 0 ? inside : undefined;
+  }
+
+  /** The text without conditions: what stands inside of them is for everybody. */
+  withoutConditions(text: string): string {
+    return this.fill(text, (mark, whole) => (mark.kind === 'liquid' && mark.tag ? '' : whole));
+  }
 }
+
+const depthOf = (tag: string): number => (/^\{% (?:if|unless)/.test(tag) ? 1 : /^\{% end/.test(tag) ? -1 : 0);
+
+export const CONDITION_OPEN = 'A condition has no end: write {% endif %} after each {% if … %}.';
 
 /** Takes what is marked out of a text. `inline`: the text is one line, such as a subject, and can hold no blocks. */
 export function protect(
   source: string,
   { marks, scope, report, inline = false }: { marks: Marks; scope: Scope; report: Report; inline?: boolean },
 ): string {
-  const plain = source.toWellFormed().replace(/[\ue000\ue001]/g, '');
+  const plain = withoutMarks(source.toWellFormed());
   const isBalanced = balanced(plain);
   if (!isBalanced) {
-    report('error', 'condition_open', 'A condition has no end: write {% endif %} after each {% if … %}.');
+    report('error', 'condition_open', CONDITION_OPEN);
   }
   const guards: string[][] = [];
   return plain.replace(
@@ -153,6 +181,10 @@ function outputMark(
   const { name } = output;
   if ((name === 'petition_url' && !scope.hasPetition) || scope.statics[name] === null) {
     report('error', 'petition_missing', `${short(whole)} stands for nothing: ${missing(name, scope)}.`);
+    return '';
+  }
+  if (isLink(name) && output.filters.some((filter) => filter.name !== 'default')) {
+    report('error', 'link_filtered', `${short(whole)} changes a link: write {{ ${name} }} without filters.`);
     return '';
   }
   const fixed = scope.statics[name];

@@ -150,7 +150,20 @@ onEveryEngine('startMailing', async (t, engine) => {
     await resume(api.store);
     await move('closed');
     t.same(await missing(about.id), ['/petition not_open']);
-    for (const { key } of [empty, partly, varied, about]) t.equal((await rowOf(api, key)).state, 'draft');
+
+    const theirs = await publish(api, other.secret, { slug: 'theirs' });
+    const lost = await draft(api, lead);
+    for (const clause of [
+      { not: { signed: { petition: theirs.id } } },
+      { not: { mailed: { mailing: `mlg_${'0'.repeat(26)}` } } },
+    ]) {
+      await setMailing(api, lost.key, { clause });
+      const [kind = ''] = Object.keys(clause.not);
+      const place = `/segment/not/${kind}/${kind === 'signed' ? 'petition' : 'mailing'}`;
+      t.same(await missing(lost.id), [`${place} unknown`], 'else it would go to everybody');
+    }
+    for (const { key } of [empty, partly, varied, about, lost])
+      t.equal((await rowOf(api, key)).state, 'draft');
   });
 
   await t.test('409 mailing_transition_not_allowed: in words, with what is possible', async (t) => {

@@ -111,12 +111,23 @@ onEveryEngine('writing mailings', async (t, engine) => {
         { segment: { country: ['NL'] }, segment_id: `seg_${'0'.repeat(26)}` },
         { errors: [{ pointer: '/segment_id' }] },
       ],
+      [
+        { segment: { not: { signed: { petition: 'typo' } } } },
+        { errors: [{ pointer: '/segment/not/signed/petition', code: 'unknown' }] },
+      ],
+      [
+        { segment: { not: { not: { not: { not: { not: { country: ['NL'] } } } } } } },
+        { errors: [{ pointer: '/segment/not/not/not/not/not', code: 'too_deep' }] },
+      ],
     ];
     for (const [fields, body] of wrong) {
       t.match(await create(api, lead.secret, { name: 'x', ...fields }), { status: 422, body });
     }
     const unknown = await create(api, lead.secret, { name: 'x', segment_id: `seg_${'0'.repeat(26)}` });
     t.match(unknown, { status: 404, body: { code: 'segment_not_found' } });
+    const segment = { not: { signed: { petition: 'meadows' } } };
+    const named = await create(api, lead.secret, { name: 'By slug', segment });
+    t.same(named.body.segment, { not: { signed: { petition: petition.id } } }, 'a slug becomes the id');
   });
 
   await t.test('previewMailing 200: the example person, and one of whom nothing is known', async (t) => {
@@ -177,6 +188,10 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.match(body.text, /Dear Zelda,/);
     t.match(body.text, /zelda@example\.org/);
     t.notMatch(body.text + body.html, /Elsewhere/);
+    const key = await api.newKey(lead.key, 'secret', ['mailings:write']);
+    const shown = await api.call('POST', path(id, '/preview'), { key, body: ask });
+    t.match(shown, { status: 403, body: { code: 'scope_required' } });
+    t.notMatch(shown.text, /zelda/i);
     t.notMatch(body.text + body.html, /p[rubm]_[A-Za-z0-9_-]{20}/, 'no link that works');
     const theirs = await create(api, stranger.secret, { name: 'T', texts: { en: TEXT } });
     t.match(await api.call('POST', path(theirs.body.id, '/preview'), { key: stranger.secret, body: ask }), {
