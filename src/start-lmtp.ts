@@ -6,7 +6,7 @@ import type { Config } from './config.js';
 import type { Context } from './core/context.js';
 import { readVerp } from './core/links/verp.js';
 import { MOST_BYTES } from './core/mailing-results/mail-report.js';
-import { receiveMail, type Received } from './core/mailing-results/receiving.js';
+import { receiveFromAnybody, type Received } from './core/mailing-results/receiving.js';
 import { ApiError, describeError } from './errors.js';
 import type { Logger } from './mail/delivery.js';
 
@@ -45,17 +45,18 @@ export async function startLmtp({ config, ctx, logger }: LmtpOptions): Promise<L
     onData(stream, session, done) {
       const recipients = recipientsOf(session);
       void readBeginning(stream)
-        .then((mail) => receiveMail(ctx, mail, recipients))
-        .then((received) => answersTo(received))
+        .then((mail) => receiveFromAnybody(ctx, mail, recipients))
+        .then((received) => received.map(answerTo))
         .catch((error: unknown) => {
           logger.warn(
             { error: describeError(error) },
             'could not take a mail that came back: it is tried again',
           );
-          return reply(451, `4.3.0 ${error instanceof ApiError ? error.code : 'Try again later'}`);
+          const answer = reply(451, `4.3.0 ${error instanceof ApiError ? error.code : 'Try again later'}`);
+          return recipients.map(() => answer);
         })
         // LMTP has an answer for each recipient.
-        .then((answer) => done(null, recipients.map(() => answer) as never));
+        .then((answers) => done(null, answers as never));
     },
   });
   server.on('error', (error) => logger.warn({ error: describeError(error) }, 'a connection by LMTP broke'));
@@ -87,7 +88,7 @@ async function readBeginning(stream: SMTPServerDataStream): Promise<Buffer> {
 }
 
 /** Only a person learns that nobody reads here; an answer to a program would come back again. */
-function answersTo({ outcome, reason }: Received): string | Error {
+function answerTo({ outcome, reason }: Received): string | Error {
   if (reason === 'no_report' || reason === 'not_ours' || reason === 'unreadable') {
     return reply(550, '5.7.1 This address takes bounces and complaints about mailings alone');
   }

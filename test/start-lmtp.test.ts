@@ -51,8 +51,10 @@ const handIn = (mail: string, recipient = recipientIn(mail)): string[] => [
 onEveryEngine('bounces by LMTP', async (t, engine) => {
   const api = await start(t, engine);
   const lead = await api.organization('River Meadows');
-  const emails = ['ada@example.org', 'bo@example.org', 'cy@example.org'];
+  const other = await api.organization('Others');
+  const emails = ['ada', 'bo', 'cy', 'dee', 'eli'].map((name) => `${name}@example.org`);
   await subscribe(api, lead, emails);
+  await subscribe(api, other, emails);
   const mailing = await insertMailing(api, lead);
   const keys = await insertRecipients(api, mailing, emails);
   const keyOf = (name: string) => keys.get(`${name}@example.org`) ?? 0;
@@ -81,6 +83,26 @@ onEveryEngine('bounces by LMTP', async (t, engine) => {
     const recipient = recipientIn(mailReport('qmail', keyOf('bo')));
     t.match((await converse(to, handIn(plain, recipient)))[5], /^250 .*bounced/, 'the envelope is enough');
     t.equal(await resultOf('bo'), 'bounced');
+  });
+
+  await t.test('whoever has a mail can end one list alone: each recipient is credited', async (t) => {
+    const { doNotContact, subscriptions: s, supporters: p } = api.store.tables;
+    const [first, second] = ['dee', 'eli'].map((name) => recipientIn(mailReport('qmail', keyOf(name))));
+    const [lhlo = '', from = '', rcpt = '', ...rest] = handIn(mailReport('arf-abuse', keyOf('dee')), first);
+    const both = [lhlo, from, rcpt, rcpt.replace(first ?? '', second ?? ''), ...rest];
+    const said = await converse(to, both);
+    t.same(said.filter((line) => /complained/.test(line)).length, 2, said.join('|'));
+    for (const name of ['dee', 'eli']) {
+      t.equal(await resultOf(name), 'complained');
+      const rows = await api.store.read.db
+        .select({ status: s.status, of: s.organizationKey })
+        .from(s)
+        .innerJoin(p, eq(p.key, s.supporterKey))
+        .where(eq(p.identity, `${name}@example.org`));
+      t.equal(rows.find(({ of }) => of === lead.key)?.status, 'suppressed');
+      t.equal(rows.find(({ of }) => of === other.key)?.status, 'active');
+    }
+    t.same(await api.store.read.db.select().from(doNotContact), []);
   });
 
   await t.test('mail for others is not taken, and letters of people go back', async (t) => {

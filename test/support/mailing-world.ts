@@ -89,23 +89,27 @@ async function invite(
   people: Invited[],
   testOrganizationKey: number | null,
 ): Promise<void> {
-  const { supporters, subscriptions, mailingRecipients } = store.tables;
+  const { contacts, supporters, subscriptions, mailingRecipients } = store.tables;
   await store.transact(async (tx) => {
     const { now } = tx;
     const made = await tx.db
       .insert(supporters)
       .values(
-        people.map(({ email, name = null }) => ({
+        people.map(({ email }) => ({
           publicId: newId('sup'),
           identity: testOrganizationKey === null ? email : `test:${testOrganizationKey}:${email}`,
           delivery: email,
-          name,
           testOrganizationKey,
           createdAt: now,
         })),
       )
       .returning({ key: supporters.key, delivery: supporters.delivery });
     const keyOf = new Map(made.map(({ key, delivery }) => [delivery, key]));
+    const named = people.flatMap(({ email, name }) => {
+      const of = { organizationKey, supporterKey: keyOf.get(email) ?? 0 };
+      return name === undefined ? [] : [{ ...of, name, createdAt: now, updatedAt: now }];
+    });
+    if (named.length > 0) await tx.db.insert(contacts).values(named);
     const joined = await tx.db
       .insert(subscriptions)
       .values(

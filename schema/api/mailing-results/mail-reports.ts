@@ -17,6 +17,7 @@ export const MAIL_OUTCOMES = [
 
 export const REASONS_TO_IGNORE = [
   'not_ours',
+  'too_late',
   'no_report',
   'auto_reply',
   'delivered',
@@ -36,7 +37,7 @@ export const ReceivedMail = component(
       reason: nullable(
         enumOf(REASONS_TO_IGNORE, {
           description:
-            'Why it was ignored. `not_ours`: it names no mail that was sent from here. `no_report`, `auto_reply`: a person or a program has written it. `delivered`, `delayed`: nothing has failed, or not yet. `no_complaint`: feedback that is none.',
+            'Why it was ignored. `not_ours`: it names no mail that was sent from here. `too_late`: a bounce more than ten days after the mail. `no_report`, `auto_reply`: a person or a program has written it. `delivered`, `delayed`: nothing has failed, or not yet. `no_complaint`: feedback that is none.',
         }),
       ),
     },

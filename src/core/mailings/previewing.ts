@@ -4,6 +4,7 @@ import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { firstNameOf } from '../names.js';
+import { knownPeople } from '../signatures/known-people.js';
 import { getMailing } from './mailings.js';
 import { sourceOf } from './reading-source.js';
 import type { MailingSource } from './source.js';
@@ -101,14 +102,21 @@ async function subscriber(
   return row;
 }
 
-/** With what the organization itself knows: what the person wrote elsewhere is none of its business. */
+/** With what the mail to them will say: what the organization itself knows. */
 export async function recipientWhere(on: Reader, isOne: SQL | undefined): Promise<Recipient | undefined> {
-  const { subscriptions: t, supporters: s, contacts: c } = on.tables;
+  const { subscriptions: t, supporters: s } = on.tables;
   const [row] = await on.db
-    .select({ name: c.name, givenName: c.givenName, email: s.delivery, country: c.country, locale: t.locale })
+    .select({
+      organizationKey: t.organizationKey,
+      supporterKey: s.key,
+      email: s.delivery,
+      locale: t.locale,
+    })
     .from(t)
     .innerJoin(s, eq(s.key, t.supporterKey))
-    .leftJoin(c, and(eq(c.supporterKey, s.key), eq(c.organizationKey, t.organizationKey)))
     .where(isOne);
-  return row && { ...row, firstName: firstNameOf(row) };
+  if (!row) return undefined;
+  const { organizationKey, supporterKey, email, locale } = row;
+  const { givenName, ...known } = (await knownPeople(on, organizationKey, [supporterKey]))(supporterKey);
+  return { ...known, firstName: firstNameOf({ ...known, givenName, locale }), email, locale };
 }

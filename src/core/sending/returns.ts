@@ -3,7 +3,7 @@ import type { RecipientResult } from '../../../schema/db/tables/sending.js';
 import type { Reader, Tx } from '../../store/store.js';
 import { DAY_MS } from '../../time.js';
 import type { Context } from '../context.js';
-import { suppress } from '../subscriptions/mail-events.js';
+import { suppress, suppressFor } from '../subscriptions/mail-events.js';
 import { countOutcome } from '../counts/mailing-counts.js';
 import { verdictOf, type Failure, type Verdict } from './verdicts.js';
 
@@ -17,6 +17,12 @@ export type Returned = {
   supporterKey: number | null;
   settledAt?: Date | null;
 };
+
+/**
+ * What a return may end. `list`: the subscription to the organization of the mailing alone, where anybody who has the
+ * mail could have sent it: its headers hold the code, and mails are forwarded.
+ */
+export type Reach = 'everywhere' | 'list';
 
 /** A mailbox that fails softly this often in this time is as good as gone. */
 const MOST_SOFT = 3;
@@ -53,10 +59,11 @@ export async function noteBounce(
   tx: Tx,
   recipient: Returned,
   failure: Failure,
+  reach: Reach = 'everywhere',
 ): Promise<RecipientResult | null> {
   const result = await resultOf(tx, recipient, verdictOf(failure));
   if (!(await noteResult(tx, recipient, result))) return null;
-  if (result === 'bounced') await suppressThen(ctx, tx, recipient, 'bounce');
+  if (result === 'bounced') await suppressThen(ctx, tx, recipient, 'bounce', reach);
   return result;
 }
 
@@ -69,9 +76,14 @@ export const noteRefusal = (
 ): Promise<RecipientResult | null> => noteBounce(ctx, tx, recipient, { status: '', diagnostic: reply });
 
 /** The recipient reported the mail as spam. Returns whether that is new. */
-export async function noteComplaint(ctx: Context, tx: Tx, recipient: Returned): Promise<boolean> {
+export async function noteComplaint(
+  ctx: Context,
+  tx: Tx,
+  recipient: Returned,
+  reach: Reach,
+): Promise<boolean> {
   if (!(await noteResult(tx, recipient, 'complained'))) return false;
-  await suppressThen(ctx, tx, recipient, 'complaint');
+  await suppressThen(ctx, tx, recipient, 'complaint', reach);
   return true;
 }
 
@@ -99,16 +111,21 @@ async function resultOf(
   return (before?.soft ?? 0) + 1 >= MOST_SOFT ? 'bounced' : 'soft_bounced';
 }
 
-/** Nobody mails the address any more to which the mail went. That of a person who has moved since is left alone. */
+/** The address to which the mail went is not mailed any more, by anybody or by the organization. That of a person who has moved since is left alone. */
 async function suppressThen(
   ctx: Context,
   tx: Tx,
-  { supporterKey, settledAt }: Returned,
+  { mailingKey, supporterKey, settledAt }: Returned,
   reason: 'bounce' | 'complaint',
+  reach: Reach,
 ): Promise<void> {
   if (supporterKey === null) return;
   const identity = await identityAt(tx, supporterKey, settledAt ?? tx.now);
-  if (identity !== undefined) await suppress(ctx, tx, identity, reason);
+  if (identity === undefined) return;
+  if (reach === 'everywhere') return suppress(ctx, tx, identity, reason);
+  const { mailings: t } = tx.tables;
+  const [mailing] = await tx.db.select({ of: t.organizationKey }).from(t).where(eq(t.key, mailingKey));
+  if (mailing) await suppressFor(ctx, tx, mailing.of, identity, reason);
 }
 
 async function identityAt(on: Reader, supporterKey: number, at: Date): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import type { Reader, Tx } from '../../store/store.js';
 import { DAY_MS } from '../../time.js';
 import { parseEmail } from '../email.js';
 import type { Context } from '../context.js';
+import { knownPeople } from '../signatures/known-people.js';
 import type { Claimed } from './claims.js';
 import type { SentMailing } from './open-mailings.js';
 
@@ -66,6 +67,11 @@ export async function lookAtWire(
   const looked: Looked = { send: [], skip: [] };
   if (hashed.length === 0) return looked;
   const people = await peopleOf(tx, hashed);
+  const knownOf = await knownPeople(
+    tx,
+    mailing.organization.key,
+    [...people.values()].map(({ supporterKey }) => supporterKey),
+  );
   const blocked = await blockedOf(tx, [
     ...hashed.map(({ subject }) => subject),
     ...(testMailbox ? [testMailbox.subject] : []),
@@ -98,9 +104,9 @@ export async function lookAtWire(
     ) {
       skip('frequency');
     } else {
-      const { email, country, locale, epoch, handle } = person;
+      const { email, locale, epoch, handle } = person;
       const to = isTest && testMailbox ? testMailbox.to : email;
-      looked.send.push({ ...claimed, to, email, ...nameOf(person), country, locale, epoch, handle });
+      looked.send.push({ ...claimed, to, email, ...knownOf(person.supporterKey), locale, epoch, handle });
     }
   }
   return looked;
@@ -109,28 +115,15 @@ export async function lookAtWire(
 const isTooSoon = (now: Date, last: Date | undefined, frequency: keyof typeof APART_MS): boolean =>
   last !== undefined && now.getTime() - last.getTime() < APART_MS[frequency];
 
-/** The name that the organization knows, else the person's own, which goes to nobody but them. */
-const nameOf = ({ contactName, contactGiven, ownName, ownGiven }: Names) =>
-  contactName === null
-    ? { name: ownName, givenName: ownGiven }
-    : { name: contactName, givenName: contactGiven };
-
-type Names = Record<'contactName' | 'contactGiven' | 'ownName' | 'ownGiven', string | null>;
-
 /** The people as they are now, by the recipient's key. */
 async function peopleOf({ db, tables }: Tx, hashed: readonly Hashed[]) {
-  const { mailingRecipients: r, subscriptions: s, supporters: p, contacts: c } = tables;
+  const { mailingRecipients: r, subscriptions: s, supporters: p } = tables;
   const rows = await db
     .select({
       key: r.key,
       supporterKey: p.key,
       identity: p.identity,
       email: p.delivery,
-      ownName: p.name,
-      ownGiven: p.givenName,
-      contactName: c.name,
-      contactGiven: c.givenName,
-      country: p.country,
       epoch: p.linkEpoch,
       erasedAt: p.erasedAt,
       status: s.status,
@@ -141,7 +134,6 @@ async function peopleOf({ db, tables }: Tx, hashed: readonly Hashed[]) {
     .from(r)
     .innerJoin(s, eq(s.key, r.subscriptionKey))
     .innerJoin(p, eq(p.key, s.supporterKey))
-    .leftJoin(c, and(eq(c.supporterKey, p.key), eq(c.organizationKey, s.organizationKey)))
     .where(
       inArray(
         r.key,

@@ -27,8 +27,11 @@ export type Tapped = {
   published: number;
 };
 
-/** In place of the address, where there is none: every request does the same work. */
-const NOBODY = 'nobody@undersigned.invalid';
+/**
+ * In place of the address, where there is none: every request does the same work. A new one each time, since requests with
+ * the same address wait for each other.
+ */
+const nobody = (ctx: Context): string => `nobody-${ctx.random(9).toString('hex')}@undersigned.invalid`;
 
 /** A mailbox is asked about a petition so often at most, however often its mail is forwarded and tapped. */
 const PAUSE_MS = DAY_MS;
@@ -52,7 +55,7 @@ export async function signByMail(
 ): Promise<Tapped> {
   const recipient = await findRecipient(ctx, ctx.store.read, input.recognition, ctx.now());
   // A tap is quick: how long a form was open tells nothing of it.
-  const asTyped = { ...input, email: recipient?.delivery ?? NOBODY, name: '', formToken: null };
+  const asTyped = { ...input, email: recipient?.delivery ?? nobody(ctx), name: '', formToken: null };
   const signing = await readSigning(ctx, actor, petitionRef, asTyped, caller, { tapped: true });
   const tapped = await inTransaction(ctx, signing, retry, (tx) =>
     once(tx, retry, () => tap(ctx, tx, signing, input.recognition)),

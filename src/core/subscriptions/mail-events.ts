@@ -1,4 +1,4 @@
-import { and, eq, ne } from 'drizzle-orm';
+import { and, eq, ne, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { parseEmail } from '../email.js';
@@ -28,22 +28,33 @@ export async function takeMailEvent(ctx: Context, event: MailEvent): Promise<Mai
   return 'suppressed';
 }
 
+type Reason = MailEvent['type'];
+
 /** Blocks the address of an identity, and ends all subscriptions of its person. Without a person it only blocks. */
-export async function suppress(
+export async function suppress(ctx: Context, tx: Tx, identity: string, reason: Reason): Promise<void> {
+  await block(tx, ctx.secrets.subject(identity), reason);
+  await endTheirs(ctx, tx, identity, reason);
+}
+
+/** Ends the subscription to one organization alone: for what anybody who has its mail could have sent. */
+export const suppressFor = (
   ctx: Context,
   tx: Tx,
+  organizationKey: number,
   identity: string,
-  reason: 'bounce' | 'complaint',
-): Promise<void> {
-  const subject = ctx.secrets.subject(identity);
-  await block(tx, subject, reason);
+  reason: Reason,
+): Promise<void> =>
+  endTheirs(ctx, tx, identity, reason, eq(tx.tables.subscriptions.organizationKey, organizationKey));
+
+async function endTheirs(ctx: Context, tx: Tx, identity: string, reason: Reason, which?: SQL): Promise<void> {
   const supporter = await findSupporterByIdentity(tx, identity);
   if (!supporter) return;
+  const subject = ctx.secrets.subject(identity);
   const { subscriptions: t } = tx.tables;
   const rows = await tx.db
     .select()
     .from(t)
-    .where(and(eq(t.supporterKey, supporter.key), ne(t.status, 'suppressed')));
+    .where(and(eq(t.supporterKey, supporter.key), ne(t.status, 'suppressed'), which));
   for (const row of rows) {
     await endSubscription(ctx, tx, row, {
       status: 'suppressed',

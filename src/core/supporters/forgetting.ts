@@ -71,10 +71,11 @@ export async function forgetTraces(tx: Tx, supporterKeys: number[]): Promise<voi
     .update(outbox)
     .set({ supporterKey: null, requestKey: null, subscriptionKey: null, emailChangeKey: null })
     .where(isTheirs);
-  // Whoever sends the mailing skips those that wait: rows without a person, which its sums go on to count.
+  // Whoever sends the mailing skips those that wait: rows without a person, which its sums go on to count. The
+  // family may be the person's own domain.
   await tx.db
     .update(mailingRecipients)
-    .set({ supporterKey: null, subscriptionKey: null })
+    .set({ supporterKey: null, subscriptionKey: null, family: '' })
     .where(inArray(mailingRecipients.supporterKey, supporterKeys));
   await tx.db
     .update(consents)

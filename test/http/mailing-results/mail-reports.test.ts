@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import { noteRefusal, noteResult } from '../../../src/core/sending/returns.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 import { limits } from '../../support/high-limits.js';
@@ -122,6 +122,20 @@ onEveryEngine('mails that come back', async (t, engine) => {
     t.match(await recipient(api, keyOf('di')), { result: null, status: 'active' });
   });
 
+  await t.test(
+    '200: ten days after the mail, a bounce is ignored: no mail server tries for so long',
+    async (t) => {
+      t.teardown(() => api.setClock(undefined));
+      const before = await counted(api, mailing);
+      api.setClock(new Date(Date.now() + 10 * DAY + 60_000));
+      const late = await handIn(api, mailReport('postfix-unknown', keyOf('di')));
+      t.match(late, { ...settled, body: { outcome: 'ignored', reason: 'too_late' } });
+      t.match(await recipient(api, keyOf('di')), { result: null, status: 'active' });
+      t.notOk(await isBlocked(api, 'di@example.org'));
+      t.same(await counted(api, mailing), before);
+    },
+  );
+
   await t.test('200: a complaint ends every subscription, also where it had been left', async (t) => {
     t.match((await handIn(api, mailReport('arf-abuse', keyOf('ed')))).body, { outcome: 'complained' });
     t.match(await recipient(api, keyOf('ed')), { result: 'complained', status: 'suppressed' });
@@ -139,10 +153,20 @@ onEveryEngine('mails that come back', async (t, engine) => {
     '200: the third soft bounce within 30 days is a hard one; refusals are not counted',
     async (t) => {
       const monday = new Date(Date.UTC(2027, 0, 4, 9));
-      const at = (days: number) => api.setClock(new Date(monday.getTime() + days * DAY));
+      const { mailingRecipients: r } = api.store.tables;
       const mailings: Sent[] = [];
+      // What bounces was sent just before.
+      const at = (days: number) => {
+        const settledAt = new Date(monday.getTime() + days * DAY);
+        api.setClock(settledAt);
+        const theirs = inArray(
+          r.mailingKey,
+          mailings.map(({ key }) => key),
+        );
+        return api.store.transact(({ db }) => db.update(r).set({ settledAt }).where(theirs));
+      };
       const sent: Map<string, number>[] = [];
-      at(0);
+      await at(0);
       for (let n = 0; n < 6; n += 1) {
         const one = await insertMailing(api, lead);
         mailings.push(one);
@@ -156,14 +180,14 @@ onEveryEngine('mails that come back', async (t, engine) => {
       t.equal(await bounce(0, 'gil', 'postfix-full'), 'soft_bounced');
       t.equal(await bounce(0, 'gil', 'postfix-full'), 'repeated');
       t.equal(await bounce(0, 'hal', 'postfix-full'), 'soft_bounced');
-      at(10);
+      await at(10);
       t.equal(await bounce(1, 'gil', 'postfix-expired'), 'soft_bounced');
       t.notOk(await isBlocked(api, 'gil@example.org'));
-      at(29);
+      await at(29);
       t.equal(await bounce(2, 'gil', 'postfix-full'), 'bounced');
       t.ok(await isBlocked(api, 'gil@example.org'));
       t.equal(await bounce(1, 'hal', 'postfix-full'), 'soft_bounced');
-      at(31);
+      await at(31);
       t.equal(await bounce(2, 'hal', 'postfix-full'), 'soft_bounced', 'the first one is too long ago');
       for (let n = 0; n < 4; n += 1) t.equal(await bounce(n, 'ida', 'gmail-refused'), 'refused');
       t.equal(await bounce(4, 'ida', 'postfix-full'), 'soft_bounced');
