@@ -1,7 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginCallback } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { BuildOptions } from './build-options.js';
-import type { Config } from './config.js';
 import { PauseWatch } from './core/brakes/pauses.js';
 import type { Context } from './core/context.js';
 import { LIVE_PACE, LiveCounts } from './core/live/live-counts.js';

@@ -228,8 +228,10 @@ onEveryEngine('a published mail', async (t, engine) => {
         consents: { gone: [], come: [{ action: 'withdrawn' }] },
         confirmationRequests: { gone: [], come: [{ kind: 'subscription', origin: 'undo' }] },
         outbox: { gone: [], come: [{ kind: 'unsubscribed', state: 'queued' }] },
+        mailingHours: { gone: [], come: [{ outcome: 'unsubscribed', events: 1 }] },
       });
-      t.same(Object.keys(changed).sort(), ['confirmationRequests', 'consents', 'outbox']);
+      const tables = ['confirmationRequests', 'consents', 'mailingHours', 'outbox'];
+      t.same(Object.keys(changed).sort(), tables);
       for (const { come } of Object.values(changed)) t.equal(come.length, 1);
       t.match(await collectLetter(api, EMAIL), { template: 'unsubscribed' });
     },

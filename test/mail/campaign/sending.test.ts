@@ -566,33 +566,39 @@ onEveryEngine('two processes send one mailing together', async (t, engine) => {
   t.equal(new Set(server.received.flatMap(({ to }) => to)).size, 900);
 });
 
-onEveryEngine('an expired mailing whose process died is wound up, though a chore fails', async (t, engine) => {
-  const api = await start(t, engine);
-  const server = await startMailServer(t);
-  const { key } = await api.organization('Meadows');
-  const { mailingKey, variantKey } = await runningMailing(api.store, key, [{ email: 'one@example.org' }]);
-  const { mailings, mailingRecipients: r } = api.store.tables;
-  await api.store.transact(async (tx) => {
-    const past = new Date(tx.now.getTime() - 1);
-    await tx.db.update(r).set({ state: 'sending', owner: Buffer.alloc(16, 1), dueAt: past });
-    const [from, to] = [
-      { variantKey, state: 'queued' as const },
-      { variantKey, state: 'sending' as const },
-    ];
-    await moveTallies(tx, [{ mailingKey, from, to, recipients: 1 }]);
-    await tx.db.update(mailings).set({ expiresAt: past }).where(eq(mailings.key, mailingKey));
-  });
-  const fails = () => Promise.reject(new Error('a chore'));
-  const never = () => new Promise((done) => t.teardown(() => done(undefined)));
-  startMailings(t, api.app.ctx, server, {
-    chores: [fails, endMailings, never],
-    times: { stopMs: 50 },
-  });
-  await until(async () => (await stateOf(api.store, mailingKey)).finishedAt !== null, 'that it is finished');
-  t.same(await sumsOf(api.store, mailingKey), { uncertain: 1 });
-  t.equal((await stateOf(api.store, mailingKey)).state, 'done');
-  t.same(server.received, []);
-});
+onEveryEngine(
+  'an expired mailing whose process died is wound up, though a chore fails',
+  async (t, engine) => {
+    const api = await start(t, engine);
+    const server = await startMailServer(t);
+    const { key } = await api.organization('Meadows');
+    const { mailingKey, variantKey } = await runningMailing(api.store, key, [{ email: 'one@example.org' }]);
+    const { mailings, mailingRecipients: r } = api.store.tables;
+    await api.store.transact(async (tx) => {
+      const past = new Date(tx.now.getTime() - 1);
+      await tx.db.update(r).set({ state: 'sending', owner: Buffer.alloc(16, 1), dueAt: past });
+      const [from, to] = [
+        { variantKey, state: 'queued' as const },
+        { variantKey, state: 'sending' as const },
+      ];
+      await moveTallies(tx, [{ mailingKey, from, to, recipients: 1 }]);
+      await tx.db.update(mailings).set({ expiresAt: past }).where(eq(mailings.key, mailingKey));
+    });
+    const fails = () => Promise.reject(new Error('a chore'));
+    const never = () => new Promise((done) => t.teardown(() => done(undefined)));
+    startMailings(t, api.app.ctx, server, {
+      chores: [fails, endMailings, never],
+      times: { stopMs: 50 },
+    });
+    await until(
+      async () => (await stateOf(api.store, mailingKey)).finishedAt !== null,
+      'that it is finished',
+    );
+    t.same(await sumsOf(api.store, mailingKey), { uncertain: 1 });
+    t.equal((await stateOf(api.store, mailingKey)).state, 'done');
+    t.same(server.received, []);
+  },
+);
 
 onEveryEngine('trouble of the database does not pause a mailing', async (t, engine) => {
   const api = await start(t, engine);
@@ -604,7 +610,11 @@ onEveryEngine('trouble of the database does not pause a mailing', async (t, engi
   // The first looks after the mailing, the second makes its links.
   const transact: typeof store.transact = (work, options) =>
     ++calls === 2 ? Promise.reject(new ApiError('overloaded')) : store.transact(work, options);
-  const { lines } = startMailings(t, { ...api.app.ctx, store: { ...store, read: store.read, transact } }, server);
+  const { lines } = startMailings(
+    t,
+    { ...api.app.ctx, store: { ...store, read: store.read, transact } },
+    server,
+  );
   await until(async () => (await stateOf(api.store, mailingKey)).state !== 'running', 'that it goes on');
   t.match(await stateOf(api.store, mailingKey), { state: 'done', pauseReason: null });
   t.match(lines, [{ message: 'mailings cannot be sent' }]);
