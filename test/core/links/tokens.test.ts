@@ -142,12 +142,13 @@ onEveryEngine('signed tokens', async (t, engine) => {
         for (const gap of ['\n', '=\r\n', '%20']) {
           // Its 53rd character may be one that could also stand behind a token.
           const dashed = `pb_${'A'.repeat(52)}-${'B'.repeat(11)}`;
-          if (mailing)
-            {t.equal(
+          if (mailing) {
+            t.equal(
               mailedTokenIn(`${dashed.slice(0, i)}${gap}${dashed.slice(i)}`),
               dashed,
               `dashed, at ${i}`,
-            );}
+            );
+          }
           const broken = `https://x.example/?token=${token.slice(0, i)}${gap}${token.slice(i)}`;
           t.equal(mailedTokenIn(broken), token, `at ${i}`);
         }
