@@ -60,7 +60,7 @@ onEveryEngine('a mailing is sent once to each', async (t, engine) => {
   const { key } = await api.organization('Meadows');
   const people = Array.from({ length: 250 }, (_, i) => ({
     email: `p${i}@d${i % 40}.example`,
-    name: `Zoë${i} Ö`,
+    name: `Zoë Ö${i}`,
   }));
   const { mailingKey } = await runningMailing(api.store, key, people);
   const { lines } = startMailings(t, api.app.ctx, server);
@@ -68,7 +68,7 @@ onEveryEngine('a mailing is sent once to each', async (t, engine) => {
   t.same(await sumsOf(api.store, mailingKey), { sent: 250 });
   t.same(server.received.flatMap(({ to }) => to).sort(), people.map(({ email }) => email).sort());
   t.same(lines, []);
-  t.match(server.received[0], { mail: { subject: /^Keep the meadows, Zoë\d+$/ } });
+  t.match(server.received[0], { mail: { subject: /^Keep the meadows, Zoë$/ } });
   t.equal(new Set(server.received.map(({ mail }) => mail.messageId)).size, 250);
 });
 
