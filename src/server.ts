@@ -8,7 +8,7 @@ import { describeError } from './errors.js';
 import { watchLog } from './http/service/metrics.js';
 import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
-import { loadLocales } from './mail/locales.js';
+import { loadLocales, type Locales } from './mail/locales.js';
 import { loadRootKey } from './root-key.js';
 import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
@@ -38,10 +38,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const log = openLog(config.LOG_LEVEL);
   const { logger } = log;
   const rootKey = loadRootKey(config);
-  const locales = loadLocales(config.LOCALES_FOLDER || undefined);
-  for (const { locale, keys } of locales.missing) {
-    logger.warn({ locale, keys }, 'words are missing in a language: English stands in');
-  }
+  const locales = loadAllLocales(config, logger);
   const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
   const turn = new SharedArrayBuffer(4);
@@ -94,6 +91,14 @@ export async function startServer(config: Config): Promise<RunningServer> {
       await log.flushed(LAST_WORDS_MS);
     },
   };
+}
+
+function loadAllLocales(config: Config, logger: Log['logger']): Locales {
+  const locales = loadLocales(config.LOCALES_FOLDER || undefined);
+  for (const { locale, keys } of locales.missing) {
+    logger.warn({ locale, keys }, 'words are missing in a language: English stands in');
+  }
+  return locales;
 }
 
 /**

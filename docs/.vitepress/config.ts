@@ -55,6 +55,8 @@ const markdown: MarkdownOptions = {
         Object.assign(token, { type: 'fence', info: 'text' });
       }
       for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+        // Otherwise the site takes `{{ name }}` for an expression of its own.
+        if (token.type === 'code_inline') token.attrSet('v-pre', '');
         const written = token.type === 'link_open' ? token.attrGet('href') : null;
         if (!written || /^(?:[a-z]+:|#|\/)/.test(written)) continue;
         const { href, file } = siteLink(realPath, written);

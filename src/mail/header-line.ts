@@ -9,6 +9,8 @@ export function headerLine(text: string, longest: number): string {
     .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
     .replace(/\s+/g, ' ')
     .trim();
+  // Characters outside of the basic plane count twice here: no shorter line can be too long.
+  if (line.length <= longest) return line;
   const characters = [...line];
   return characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : line;
 }

@@ -10,7 +10,7 @@ const code = () =>
 export const ClickPath = closed({ code: code() });
 export const PersonalClickPath = closed({
   code: code(),
-  token: matching('^[\\s\\S]+$', 500, {
+  recognition: matching('^[\\s\\S]+$', 500, {
     description:
       'The recognition token of the mail. Links to the petition hand it on as `r`; all others drop it.',
     examples: ['pr_AQEBAAAAAE9nq1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c2v3b4n5m6'],

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { component, enumOf, nullable, open } from '../typebox.js';
 
 export const RawMail = Type.String({
+  pattern: '^[\\s\\S]*$',
   maxLength: 1_048_576,
   description: 'A mail as it arrived, with its headers. A line `From …` before them is skipped.',
 });

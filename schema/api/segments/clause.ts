@@ -1,4 +1,4 @@
-import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Type, type TSchema } from '@sinclair/typebox';
 import { MOST_CLAUSES, type Clause } from '../../db/tables/segments.js';
 import { FREQUENCIES } from '../../db/tables/subscriptions.js';
 import { exampleId, id, localeTag, ownPetition, typedCountry } from '../common.js';
@@ -144,5 +144,3 @@ const made = component(
 );
 
 export const SegmentClause = Type.Unsafe<Clause>(made);
-/** For tests: the contract's own type, of which `Clause` is the strict form. */
-export type LooseClause = Static<typeof made>;

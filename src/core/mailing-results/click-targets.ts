@@ -3,8 +3,10 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Store } from '../../store/store.js';
+import { keptLookups } from '../kept-lookups.js';
 import type { Links } from '../links/link-urls.js';
 import { mailedTokenIn } from '../links/mailed-token.js';
+import { petitionUrl } from '../mailings/mailing-links.js';
 import { takenDown } from '../petitions/petition-life.js';
 
 /* Where the links of mailings lead. */
@@ -66,22 +68,11 @@ export function createClickTargets(
   store: Pick<Store, 'read' | 'generation'>,
   links: Pick<Links, 'petition'>,
 ): ClickTargets {
-  const kept = new Map<string, { generation: number; target: ClickTarget }>();
-
-  async function look(code: string, generation: number | undefined): Promise<ClickTarget> {
-    const target = await findTarget(store.read, links, code);
-    if (generation === undefined) return target;
-    if (kept.size >= MOST_TARGETS && !kept.has(code)) kept.clear();
-    kept.set(code, { generation, target });
-    return target;
-  }
-
+  const lookUp = keptLookups(store, MOST_TARGETS, (code) => findTarget(store.read, links, code));
   return {
     find(text) {
       const [, code = text] = PASTED.exec(text) ?? [];
-      const generation = store.generation();
-      const known = kept.get(code);
-      return known !== undefined && known.generation === generation ? known.target : look(code, generation);
+      return lookUp(code);
     },
   };
 }
@@ -99,9 +90,6 @@ async function findTarget(on: Reader, links: Pick<Links, 'petition'>, code: stri
 /** The address that a link leads to. A recipient's token goes to the petition alone, and not to pages of others. */
 export function locationOf({ page }: ClickTarget, token = ''): string {
   if ('url' in page) return page.url;
-  const url = new URL(page.petition);
   const recognition = mailedTokenIn(token);
-  if (recognition?.startsWith('pr_')) url.searchParams.set('r', recognition);
-  if (page.source !== null) url.searchParams.set('source', page.source);
-  return url.href;
+  return petitionUrl(page.petition, recognition?.startsWith('pr_') ? recognition : null, page.source);
 }

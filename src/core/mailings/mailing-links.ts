@@ -118,10 +118,10 @@ async function linkMaker(
   };
 }
 
-/** The page of a petition, with the reader's token and the source of the mailing. */
-export function petitionUrl(pageUrl: string, token: string, source: string | null): string {
+/** The page of a petition, with the reader's token, if there is one, and the source of the mailing. */
+export function petitionUrl(pageUrl: string, token: string | null, source: string | null): string {
   const url = new URL(pageUrl);
-  url.searchParams.set('r', token);
+  if (token !== null) url.searchParams.set('r', token);
   if (source !== null) url.searchParams.set('source', source);
   return url.href;
 }

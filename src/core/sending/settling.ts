@@ -14,7 +14,6 @@ import type { SkipReason } from './wire-check.js';
 export const RETRY_MS = [2, 5, 15, 30, 60, 120, 240, 480, 480].map((minutes) => minutes * MINUTE_MS);
 /** How much sooner or later, at most. */
 const JITTER = 0.2;
-export const GIVE_UP_ATTEMPTS = RETRY_MS.length + 1;
 
 type Change = {
   from: RecipientState;

@@ -3,6 +3,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 import type { PetitionStatus } from '../../../schema/db/tables/petitions.js';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader, type Store } from '../../store/store.js';
+import { keptLookups } from '../kept-lookups.js';
 import type { Links } from '../links/link-urls.js';
 import { takenDown } from '../petitions/petition-life.js';
 
@@ -66,23 +67,12 @@ export function createShareTargets(
   store: Pick<Store, 'read' | 'generation'>,
   links: Pick<Links, 'petition'>,
 ): ShareTargets {
-  const kept = new Map<string, { generation: number; target: ShareTarget }>();
-
-  async function look(code: string, generation: number | undefined): Promise<ShareTarget> {
-    const target = await findTarget(store.read, links, code);
-    if (generation === undefined) return target;
-    if (kept.size >= MOST_TARGETS && !kept.has(code)) kept.clear();
-    kept.set(code, { generation, target });
-    return target;
-  }
-
+  const lookUp = keptLookups(store, MOST_TARGETS, (code) => findTarget(store.read, links, code));
   return {
     find(text) {
       // Punctuation around a pasted link is no part of its code.
       const [, code = text] = PASTED.exec(text) ?? [];
-      const generation = store.generation();
-      const known = kept.get(code);
-      return known !== undefined && known.generation === generation ? known.target : look(code, generation);
+      return lookUp(code);
     },
   };
 }

@@ -63,7 +63,7 @@ Any query is accepted and ignored. HEAD works, too, and is no click. About ten s
     );
 
     app.get(
-      '/l/:code/:token',
+      '/l/:code/:recognition',
       {
         schema: operation({
           operationId: 'followPersonalMailingLink',
@@ -78,7 +78,7 @@ Any query is accepted and ignored. HEAD works, too, and is no click. About ten s
           errors: ERRORS,
         }),
       },
-      (request, reply) => answer(request, reply, request.params.code, request.params.token),
+      (request, reply) => answer(request, reply, request.params.code, request.params.recognition),
     );
 
     function follow(

@@ -71,7 +71,9 @@ const SVG = {
   description:
     'The chart: it has a title and a description, and follows the light or dark scheme of its reader.',
   content: {
-    'image/svg+xml': { schema: Type.String({ maxLength: 500_000, description: 'An SVG picture.' }) },
+    'image/svg+xml': {
+      schema: Type.String({ pattern: '^<svg [^\\u0000]*$', maxLength: 500_000, description: 'An SVG.' }),
+    },
   },
 };
 

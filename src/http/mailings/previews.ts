@@ -19,10 +19,14 @@ const ANSWER = {
     'application/json': { schema: ref(MailingPreview) },
     'message/rfc822': {
       schema: Type.String({
+        pattern: '^[^\\u0000]+$',
+        maxLength: 2_000_000,
         description: 'The raw mail, to open in a mail program or to read with a parser.',
       }),
     },
-    'text/html': { schema: Type.String({ description: 'The HTML part.' }) },
+    'text/html': {
+      schema: Type.String({ pattern: '^[^\\u0000]+$', maxLength: 2_000_000, description: 'The HTML part.' }),
+    },
   },
 };
 

@@ -7,6 +7,7 @@ import type { SentMailing, SentVariant } from '../../core/sending/open-mailings.
 import type { Person } from '../../core/sending/wire-check.js';
 import { localeFor } from './best-locale.js';
 import { createHeaders } from './headers.js';
+import { cleanValues } from './liquid.js';
 import { createBody, type SpliceValues } from './splice.js';
 import type { Envelope } from './wire.js';
 
@@ -95,19 +96,14 @@ function petitionLink(
 
 function valuesOf(person: Person, locale: string, personal: PersonalLinks, petition: string): SpliceValues {
   const { name, givenName, email, country } = person;
-  return {
-    first_name: known(firstNameOf({ givenName, name, locale: person.locale })),
-    name: known(name),
+  return cleanValues({
+    first_name: firstNameOf({ givenName, name, locale: person.locale }),
+    name,
     email,
-    country: known(country),
+    country,
     locale,
     petition_url: petition,
     unsubscribe_url: personal.unsubscribeUrl,
     manage_url: personal.manageUrl,
-    link_query: `r=${personal.recogniseToken}`,
-  };
+  });
 }
-
-/** On one line; null: not known. Blank would be taken for a name. */
-const known = (text: string | null): string | null =>
-  text?.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim() || null;
