@@ -105,9 +105,15 @@ function objectOf(random: Random, memory: Memory, schema: Json): Json {
   const required = [schema, (schema['else'] ?? {}) as Json].flatMap(
     (one) => (one['required'] ?? []) as string[],
   );
+  const properties = Object.entries((schema['properties'] ?? {}) as Record<string, Json>);
+  // One of many, as in a condition of a segment: several would also nest without end.
+  if (schema['maxProperties'] === 1 && properties.length > 1) {
+    const [name, one] = random.pick(properties);
+    return { [name]: valueOf(random, memory, one, name) };
+  }
   const wanted = random.pick([0.1, 0.3, 0.8]);
   const object = Object.fromEntries(
-    Object.entries((schema['properties'] ?? {}) as Record<string, Json>)
+    properties
       .filter(([name]) => required.includes(name) || random.chance(wanted))
       .map(([name, one]) => [name, valueOf(random, memory, one, name)]),
   );
