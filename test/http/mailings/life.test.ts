@@ -162,8 +162,9 @@ onEveryEngine('startMailing', async (t, engine) => {
       const place = `/segment/not/${kind}/${kind === 'signed' ? 'petition' : 'mailing'}`;
       t.same(await missing(lost.id), [`${place} unknown`], 'else it would go to everybody');
     }
-    for (const { key } of [empty, partly, varied, about, lost])
-      {t.equal((await rowOf(api, key)).state, 'draft');}
+    for (const { key } of [empty, partly, varied, about, lost]) {
+      t.equal((await rowOf(api, key)).state, 'draft');
+    }
   });
 
   await t.test('409 mailing_transition_not_allowed: in words, with what is possible', async (t) => {
