@@ -22,7 +22,7 @@ import type { LimitStore } from './http/limits/limit-store.js';
 import { createLimits } from './http/limits/limits.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
 import { HEARTBEAT_MS, LiveStreams, MOST_OF_ONE } from './http/live/live-streams.js';
-import { mailingLifeRoutes } from './http/mailings/life.js';
+import { mailingLifeRoutes, mailingScheduleRoutes } from './http/mailings/life.js';
 import { mailingCheckRoutes } from './http/mailings/checks.js';
 import { mailingLinkRoutes } from './http/mailings/mailing-links.js';
 import { clickRedirectRoutes } from './http/mailing-results/click-redirect.js';
@@ -235,6 +235,7 @@ const secretRoutes = (
   secretSubscriptionRoutes(ctx),
   secretMailingRoutes(ctx),
   secretSegmentRoutes(ctx),
+  mailingScheduleRoutes(ctx, campaign.compile),
   mailingLifeRoutes(ctx, campaign.compile),
   mailingRecipientRoutes(ctx),
   sendingPolicyRoutes(ctx),

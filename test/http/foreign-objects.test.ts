@@ -27,7 +27,10 @@ const ALLOWED: Record<string, string> = {
   'importSubscriptions /rows/0/email': 'everybody has a list of their own',
   'importSignatures /email': 'everybody may sign anything',
   'updateOrganization /reply_to': 'where its answers go is for it to say',
+  'createMailing /sender/reply_to': 'where its answers go is for it to say',
+  'updateMailing /sender/reply_to': 'where its answers go is for it to say',
   'updateOrganization /test_email': 'where the mails of its tests go is for it to say',
+  'testMailing /to/0': 'only its own subscribers get one, and the answer does not tell who they are',
   'resendConfirmation /petition_id': 'the answer is the same, whatever is asked',
 };
 
@@ -54,6 +57,10 @@ const SHARED = [
   'listPaperBatches',
   'getPartnerStatistics',
   'createMailing',
+  'updateMailing',
+  'createSegment',
+  'updateSegment',
+  'countSegment',
   'listShareLinks',
   'getShareStatistics',
 ];
@@ -67,6 +74,10 @@ const REFUSED: Record<string, string> = {
   undoEmailChange: 'link_not_found',
   unsubscribeByLink: 'link_not_found',
   reportMailEvents: 'invalid_webhook',
+  receiveMail: 'invalid_webhook',
+  chooseMailingWinner: 'variant_not_found',
+  followMailingLink: 'mailing_link_not_found',
+  followPersonalMailingLink: 'mailing_link_not_found',
   releaseIsolatedKey: 'isolation_not_found',
 };
 
@@ -98,10 +109,11 @@ onEveryEngine('foreign objects', async (t, engine) => {
 
   const send = async (operation: Operation, caller: Caller, url: string, body: unknown): Promise<Reply> => {
     asked += 1;
-    const { method, needsIfMatch, streams, type } = operation;
+    const { method, needsIfMatch, needsIdempotencyKey, streams, type } = operation;
     if (streams) return beginningOf(`http://127.0.0.1:${port}${url}`, caller.key);
     const headers = {
       ...(needsIfMatch ? { 'if-match': '*' } : {}),
+      ...(needsIdempotencyKey ? { 'idempotency-key': `question-${asked}` } : {}),
       ...(body === undefined ? {} : { 'content-type': type }),
     };
     return api.call(method, url, { key: caller.key, headers, body });

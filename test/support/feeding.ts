@@ -50,6 +50,7 @@ export type Operation = {
   path: string;
   access: 'open' | 'session' | 'secret' | 'admin';
   needsIfMatch: boolean;
+  needsIdempotencyKey: boolean;
   /** It never ends: a stream of events. */
   streams: boolean;
   /** The media type of its body. */
@@ -88,6 +89,7 @@ function describe(document: Json, path: string, method: string, operation: Json)
     path,
     access: accessOf(operation),
     needsIfMatch: parameters.some(({ name }) => name === 'If-Match'),
+    needsIdempotencyKey: parameters.some(({ name, required }) => name === 'Idempotency-Key' && required),
     type,
     streams: Object.keys((ok && resolve(ok as Json)['content']) ?? {}).includes('text/event-stream'),
     slots,
@@ -159,12 +161,15 @@ class Feeder {
   ) {}
 
   /** Every place below a schema where something is named. */
-  slots(schema: Json, pointer: string): Slot[] {
+  slots(schema: Json, pointer: string, within: readonly Json[] = []): Slot[] {
     const one = this.resolve(schema);
-    const below = branchesOf(one).flatMap((branch) => this.slots(branch, pointer));
-    if (one['items']) below.push(...this.slots(one['items'] as Json, `${pointer}/0`));
+    // A condition that combines others: what one of them names, all can name.
+    if (within.includes(one)) return [];
+    const slotsOf = (part: Json, at: string) => this.slots(part, at, [...within, one]);
+    const below = branchesOf(one).flatMap((branch) => slotsOf(branch, pointer));
+    if (one['items']) below.push(...slotsOf(one['items'] as Json, `${pointer}/0`));
     for (const [name, property] of Object.entries((one['properties'] ?? {}) as Json)) {
-      below.push(...this.slots(property as Json, `${pointer}/${name}`));
+      below.push(...slotsOf(property as Json, `${pointer}/${name}`));
     }
     const kind = kindOf('body', lastOf(pointer), one);
     if (kind) below.push({ in: 'body', name: pointer, kind });
@@ -193,8 +198,15 @@ class Feeder {
     if (one['properties']) {
       const all = Object.keys(one['properties'] as Json);
       const given = { ...(example as Json) };
-      const named = all.filter(
-        (name) => name in given || one['required']?.includes(name) || isOnTheWay(`${pointer}/${name}`),
+      const isWanted = (name: string) => isOnTheWay(`${pointer}/${name}`);
+      // Exactly one member: a condition that combines others is too much of an example.
+      const plainMember = () =>
+        all.find((name) => this.slots(one['properties'][name] as Json, '').length === 0);
+      const only = one['maxProperties'] === 1 ? (all.find(isWanted) ?? plainMember()) : undefined;
+      const named = all.filter((name) =>
+        only !== undefined
+          ? name === only
+          : name in given || one['required']?.includes(name) || isWanted(name),
       );
       const below = (name: string) =>
         this.sample(one['properties'][name] as Json, `${pointer}/${name}`, given[name], fill, wanted);

@@ -2,6 +2,7 @@ import { desc, eq } from 'drizzle-orm';
 import type { Test } from 'tap';
 import type { Kind } from './feeding.js';
 import { makePartner, publish, start, type CallOptions, type Engine, type TestApp } from './helper.js';
+import { runningMailing } from './mailing-world.js';
 
 /*
  * Four organizations, each with a thing of every kind, and each of these with a mark that is nowhere else. The partner
@@ -205,6 +206,7 @@ class Builder {
     this.#thing('mailing', mailing.id as string, [name]);
     const links = await this.api.call('GET', `/v1/mailings/${mailing.id}/links`, { key: secret });
     this.#thing('recognition', links.body.data[0].recognise_token as string, [name]);
+    await this.#writtenOf(group);
     const kind = { kind: 'secret', scopes: ['signatures:read'] };
     const key = await this.#post('/v1/api-keys', secret, { ...kind, name: this.#mark(name) });
     this.#thing('key', key.id as string, [name]);
@@ -219,6 +221,24 @@ class Builder {
     const invitation = { organization: guest.id };
     const offer = await this.#post(`/v1/petitions/${slug}/partners`, secret, invitation);
     this.#thing('partnership', offer.id as string, [name]);
+  }
+
+  /** A mailing with texts for a segment, and one that is being sent, to nobody. */
+  async #writtenOf({ name, key, secret, openId }: Group): Promise<void> {
+    const mark = () => this.#mark(name);
+    const clause = { signed: { petition: openId } };
+    const segment = await this.#post('/v1/segments', secret, { name: mark(), clause });
+    this.#thing('segment', segment.id as string, [name]);
+    const written = await this.#post('/v1/mailings', secret, {
+      name: mark(),
+      petition: openId,
+      segment_id: segment.id,
+      texts: { en: { subject: mark(), preview: mark(), markdown: mark() } },
+    });
+    this.#thing('mailing', written.id as string, [name]);
+    const running = await runningMailing(this.api.store, key, []);
+    this.#thing('mailing', running.mailingId, [name]);
+    this.#thing('mailing_variant', running.variantId, [name]);
   }
 
   async #preview({ secret, openId }: Group): Promise<string> {
@@ -301,6 +321,10 @@ class Builder {
       }
       case 'key':
         return (await this.#post('/v1/api-keys', secret, { kind: 'publishable', name: fresh })).id;
+      case 'segment': {
+        const body = { name: fresh, clause: { frequency: ['all'] } };
+        return (await this.#post('/v1/segments', secret, body)).id;
+      }
       case 'mailing':
         return (await this.#post('/v1/mailings', secret, { name: fresh })).id;
       case 'partnership': {
@@ -338,6 +362,7 @@ class Builder {
       case 'recognition':
         return this.things.find((one) => one.kind === kind && one.seenBy.includes(group.name))?.text ?? '';
       case 'import':
+      case 'mailing_variant':
         return this.things.find((one) => one.kind === kind && one.seenBy.includes(group.name))?.text ?? '';
       case 'url':
         return `https://${group.name}.example/open`;

@@ -31,7 +31,13 @@ export type Invited = {
   wave?: number;
 };
 
-export type World = { mailingKey: number; mailingId: string; variantKey: number; people: Invited[] };
+export type World = {
+  mailingKey: number;
+  mailingId: string;
+  variantKey: number;
+  variantId: string;
+  people: Invited[];
+};
 
 const PART = 500;
 
@@ -79,7 +85,7 @@ export async function runningMailing(
   await store.transact(({ db }) =>
     db.update(mailings).set({ state: 'running' }).where(eq(mailings.key, keys.mailingKey)),
   );
-  return { ...keys, mailingId, people };
+  return { ...keys, mailingId, variantId, people };
 }
 
 async function invite(

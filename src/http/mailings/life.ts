@@ -19,6 +19,7 @@ import { keyed } from '../auth.js';
 import { camelKeys } from '../case.js';
 import { requiredRetryFrom, retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
+import { takesNoBody } from '../validation.js';
 import { toMailing } from './mailings.js';
 
 const config = { scope: 'mailings:send' } as const;
@@ -69,6 +70,7 @@ const MOVES: { path: string; operationId: string; summary: string; description: 
 export const mailingLifeRoutes =
   (ctx: Context, compile: Compile): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    takesNoBody(app);
     app.post(
       '/v1/mailings/:mailing/start',
       {
@@ -82,8 +84,9 @@ export const mailingLifeRoutes =
             'What it says is fixed now; its audience is who is subscribed at this moment. Needs an `Idempotency-Key`. Anything that is missing is listed in `errors` of `mailing_not_ready`.',
           params: MailingPath,
           changes: true,
+          needs: ['Idempotency-Key'],
           answers: { 200: Mailing },
-          errors: [...ERRORS, 'mailing_not_ready'],
+          errors: [...ERRORS, 'unsupported_media_type', 'mailing_not_ready'],
         }),
       },
       async (request, reply) => {
@@ -93,6 +96,14 @@ export const mailingLifeRoutes =
       },
     );
 
+    for (const one of MOVES) addMove(app, ctx, one);
+    done();
+  };
+
+/** A separate plugin, since `takesNoBody` applies to a whole plugin. */
+export const mailingScheduleRoutes =
+  (ctx: Context, compile: Compile): FastifyPluginCallbackTypebox =>
+  (app, _options, done) => {
     app.post(
       '/v1/mailings/:mailing/schedule',
       {
@@ -118,8 +129,6 @@ export const mailingLifeRoutes =
         return reply.header('cache-control', PRIVATE_CACHE).send(toMailing(mailing));
       },
     );
-
-    for (const one of MOVES) addMove(app, ctx, one);
     done();
   };
 
@@ -135,7 +144,7 @@ function addMove(app: FastifyInstance, ctx: Context, { path, move, ...about }: (
         params: MailingPath,
         changes: true,
         answers: { 200: Mailing },
-        errors: ERRORS,
+        errors: [...ERRORS, 'unsupported_media_type'],
       }),
     },
     async (request, reply) => {
