@@ -110,11 +110,12 @@ async function linkIn({ mail, base }: World, to: string, seen: number): Promise<
 async function signs(t: Test, world: World, context: BrowserContext): Promise<void> {
   const { base } = world;
   const page: Page = await visitWith(context, `${base}/p/meadows`);
-  const opened = performance.now();
   await fillIn(page, 'ada@example.org');
   await page.getByLabel(CONSENT).check();
+  // The form is there, so its time runs; since when cannot be seen.
+  const shown = performance.now();
   // Faster than people are looks like a machine, and gets no mail.
-  await until(() => performance.now() - opened > 2500, 'the time of a person', { everyMs: 100 });
+  await until(() => performance.now() - shown > 2500, 'the time of a person', { everyMs: 100 });
   await press(page, 'Sign now');
   await seeHeading(page, 'One more step');
   const protocol = 'performance.getEntriesByType("navigation")[0].nextHopProtocol';
