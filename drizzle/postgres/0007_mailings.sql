@@ -159,7 +159,7 @@ CREATE INDEX "mailing_recipients_listing" ON "mailing_recipients" USING btree ("
 CREATE INDEX "mailing_recipients_supporter" ON "mailing_recipients" USING btree ("supporter_key","settled_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "mailing_variants_position" ON "mailing_variants" USING btree ("mailing_key","position");--> statement-breakpoint
 CREATE INDEX "segments_organization" ON "segments" USING btree ("organization_key","key");--> statement-breakpoint
-CREATE INDEX "mailings_open" ON "mailings" USING btree ("state","send_at") WHERE state in ('scheduled', 'building', 'running', 'deciding');--> statement-breakpoint
+CREATE INDEX "mailings_open" ON "mailings" USING btree ("state","send_at") WHERE state in ('scheduled', 'building', 'running', 'deciding', 'paused');--> statement-breakpoint
 CREATE INDEX "mailings_ending" ON "mailings" USING btree ("key") WHERE state in ('done', 'cancelled') and finished_at is null;--> statement-breakpoint
 CREATE INDEX "outbox_mailing_tests" ON "outbox" USING btree ("organization_key","created_at") WHERE kind = 'mailing_test';--> statement-breakpoint
 CREATE INDEX "signatures_mailing" ON "signatures" USING btree ("mailing_key","mailing_variant_key","created_at") WHERE mailing_key is not null;--> statement-breakpoint

@@ -137,7 +137,6 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
       updatedAt: d.instant(),
       startedAt: d.instant(),
       /** Null in a mailing that is done or cancelled: recipients are left that have to be skipped. */
-      /** Null in a mailing that is done or cancelled: recipients are left that have to be skipped. */
       finishedAt: d.instant(),
     },
     (t) => [
@@ -146,7 +145,7 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
       d
         .index('mailings_open')
         .on(t.state, t.sendAt)
-        .where(d.sql`state in ('scheduled', 'building', 'running', 'deciding')`),
+        .where(d.sql`state in ('scheduled', 'building', 'running', 'deciding', 'paused')`),
       d
         .index('mailings_ending')
         .on(t.key)

@@ -5,7 +5,7 @@ import type { Tables } from '../../../schema/db/tables.js';
 
 /** `mailings_open` */
 export const isOpen = ({ mailings: t }: Tables): SQL =>
-  sql`${t.state} in ('scheduled', 'building', 'running', 'deciding')`;
+  sql`${t.state} in ('scheduled', 'building', 'running', 'deciding', 'paused')`;
 
 /** `mailings_ending` */
 export const isEnding = ({ mailings: t }: Tables): SQL =>

@@ -1,9 +1,9 @@
-import { and, eq, gt, inArray, or, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { MailingState } from '../../../schema/db/tables/mailings.js';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import type { Reader, Tx } from '../../store/store.js';
-import { isEnding } from '../mailings/mailing-indexes.js';
+import { isEnding, isOpen } from '../mailings/mailing-indexes.js';
 
 /* Which mailings have something to do, and what sending one needs to know of it. */
 
@@ -30,12 +30,7 @@ export async function workLeft(on: Reader): Promise<WorkLeft[]> {
       tallies,
       and(eq(tallies.mailingKey, t.key), inArray(tallies.state, [...OPEN_STATES]), gt(tallies.recipients, 0)),
     )
-    .where(
-      or(
-        inArray(t.state, ['building', 'running', 'deciding']),
-        and(or(eq(t.state, 'paused'), isEnding(on.tables)), gt(tallies.recipients, 0)),
-      ),
-    )
+    .where(inArray(t.key, keysAtWork(on)))
     .groupBy(t.key, t.state, tallies.state)
     .orderBy(t.key);
   const found = new Map<number, WorkLeft>();
@@ -44,8 +39,18 @@ export async function workLeft(on: Reader): Promise<WorkLeft[]> {
     if (of !== null) one.open[of] = Number(recipients);
     found.set(key, one);
   }
-  return [...found.values()];
+  return [...found.values()].filter(({ state, open }) => isAtWork(state) || Object.keys(open).length > 0);
 }
+
+/** By the two small indexes, and not through all mailings that there ever were: senders ask several times a second. */
+const keysAtWork = ({ db, tables }: Reader) => {
+  const { mailings: t } = tables;
+  const open = db.select({ key: t.key }).from(t).where(and(isOpen(tables), ne(t.state, 'scheduled')));
+  return open.unionAll(db.select({ key: t.key }).from(t).where(isEnding(tables)));
+};
+
+const isAtWork = (state: MailingState): boolean =>
+  state === 'building' || state === 'running' || state === 'deciding';
 
 export type SentVariant = Pick<
   Tables['mailingVariants']['$inferSelect'],

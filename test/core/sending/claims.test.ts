@@ -3,7 +3,7 @@ import t from 'tap';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import { claimRecipients, queuedFamilies, type Claimed } from '../../../src/core/sending/claims.js';
 import { endLapsed, finishMailing } from '../../../src/core/sending/lapses.js';
-import { readMailing, type SentMailing } from '../../../src/core/sending/open-mailings.js';
+import { readMailing, workLeft, type SentMailing } from '../../../src/core/sending/open-mailings.js';
 import { noteReplies } from '../../../src/core/sending/pace.js';
 import { settle, type Settlement } from '../../../src/core/sending/settling.js';
 import { moveTallies } from '../../../src/core/sending/tallies.js';
@@ -193,6 +193,32 @@ onEveryEngine('claiming', async (t, engine) => {
   });
 });
 
+onEveryEngine('what is to be done', async (t, engine) => {
+  const api = await start(t, engine);
+  const { key } = await api.organization('Meadows');
+  const { mailings } = api.store.tables;
+  const states = { draft: {}, scheduled: {}, building: {}, running: {}, paused: {}, done: {}, cancelled: {} };
+  const keys = new Map<string, number>();
+  for (const state of Object.keys(states) as (keyof typeof states)[]) {
+    const { mailingKey } = await runningMailing(api.store, key, [{ email: `a@${state}.example` }]);
+    await api.store.transact(({ db }) =>
+      db.update(mailings).set({ state }).where(eq(mailings.key, mailingKey)),
+    );
+    keys.set(state, mailingKey);
+  }
+  const settled = keys.get('cancelled') ?? 0;
+  const found = async () => (await workLeft(api.store.read)).map(({ state }) => state);
+  t.same(await found(), ['building', 'running', 'paused', 'done', 'cancelled'], 'those with people left');
+  await put(api, settled, ['a@cancelled.example'], 'skipped');
+  await put(api, keys.get('paused') ?? 0, ['a@paused.example'], 'sent');
+  await put(api, keys.get('running') ?? 0, ['a@running.example'], 'sent');
+  t.same(await found(), ['building', 'running', 'done'], 'what is paused or ended, as long as it has any');
+  await api.store.transact(({ db, now }) =>
+    db.update(mailings).set({ finishedAt: now }).where(eq(mailings.state, 'done')),
+  );
+  t.same(await found(), ['building', 'running']);
+});
+
 onEveryEngine('settling', async (t, engine) => {
   const api = await start(t, engine);
   const { key } = await api.organization('Meadows');
@@ -268,13 +294,20 @@ t.test('claims and lapses read what is still to be done, not the whole audience'
   t.equal((await claimRecipients(tx, claimerOf(mailingKey, key), permit, wanted, LEASE)).length, 1);
   await endLapsed(tx, mailingKey);
   await finishMailing(tx, mailingKey, false);
+  const planOf = (sql: string): string => {
+    const places = Array<null>(sql.split('?').length - 1).fill(null);
+    const plan = prepare(`explain query plan ${sql}`).all(...places) as { detail: string }[];
+    return plan.map(({ detail }) => detail).join('; ');
+  };
   const reads = seen.filter((sql) => /from "mailing_recipients"/.test(sql));
   t.equal(reads.length, 7, 'families, due, queued; two kinds of lapses; the rest of the audience, and any');
   for (const sql of reads) {
-    const plan = prepare(`explain query plan ${sql}`).all(
-      ...Array<null>(sql.split('?').length - 1).fill(null),
-    );
-    const text = (plan as { detail: string }[]).map(({ detail }) => detail).join('; ');
-    t.match(text, /INDEX mailing_recipients_open/, `${sql}\n${text}`);
+    const plan = planOf(sql);
+    t.match(plan, /INDEX mailing_recipients_open/, `${sql}\n${plan}`);
   }
+  await workLeft(tx);
+  const plan = planOf(seen.at(-1) ?? '');
+  t.match(plan, /INDEX mailings_open/, 'nor all mailings');
+  t.match(plan, /INDEX mailings_ending/);
+  t.notMatch(plan, /SCAN mailings(?! USING)/, plan);
 });
