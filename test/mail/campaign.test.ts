@@ -67,13 +67,13 @@ const NOBODY: RecipientValues = {
   manage_url: 'https://petitions.example/manage?token=pm_x',
 };
 
-function compiled(text: object, changes: Partial<MailingSource> = {}) {
-  const { variants, findings } = compileMailing(sourceOf(text, changes), options);
+async function compiled(text: object, changes: Partial<MailingSource> = {}) {
+  const { variants, findings } = await compileMailing(sourceOf(text, changes), options);
   const frozen = variants[0]!.frozen.locales['en']!;
   return { ...frozen, findings, links: variants[0]!.links, codes: findings.map(({ code }) => code) };
 }
 
-t.test('a campaign mail with all that such mails have', (t) => {
+t.test('a campaign mail with all that such mails have', async (t) => {
   const markdown = [
     '[[headline]]',
     'Dear {{ first_name }},',
@@ -86,7 +86,7 @@ t.test('a campaign mail with all that such mails have', (t) => {
     '[[campaigner]]',
     '[[share]]',
   ].join('\n\n');
-  const mail = compiled({ subject: '{{ first_name }}, tell Northwater', markdown });
+  const mail = await compiled({ subject: '{{ first_name }}, tell Northwater', markdown });
   t.same(mail.codes, ['default_missing', 'default_missing']);
   const [html, text] = [renderHtml(mail.html, NOBODY), renderText(mail.text, NOBODY)];
   t.equal(renderSubject(mail.subject, NOBODY), 'friend, tell Northwater');
@@ -107,12 +107,11 @@ t.test('a campaign mail with all that such mails have', (t) => {
   t.ok(Buffer.byteLength(html) < 20_000);
   t.same(mail.links[0]?.url, null);
   t.ok(mail.links.some(({ url }) => url === 'https://s.example/6'));
-  t.end();
 });
 
-t.test('no value breaks out of its place, and none is ever missing', (t) => {
+t.test('no value breaks out of its place, and none is ever missing', async (t) => {
   const markdown = 'Dear {{ first_name }},\n\n[[button]]\n\nYours in {{ country | upcase }}';
-  const mail = compiled({ subject: 'Dear {{ name | capitalize }},', markdown });
+  const mail = await compiled({ subject: 'Dear {{ name | capitalize }},', markdown });
   const skeleton = (html: string): string[] => html.match(/<[^>]*>/g) ?? [];
   const plain = skeleton(renderHtml(mail.html, NOBODY));
   const odd = fc.oneof(
@@ -144,10 +143,9 @@ t.test('no value breaks out of its place, and none is ever missing', (t) => {
     }),
     { numRuns: 300 },
   );
-  t.end();
 });
 
-t.test('whatever is written, everybody can leave, and nothing dangerous is left', (t) => {
+t.test('whatever is written, everybody can leave, and nothing dangerous is left', async (t) => {
   const piece = fc.constantFrom(
     '<p>',
     '</p>',
@@ -172,26 +170,29 @@ t.test('whatever is written, everybody can leave, and nothing dangerous is left'
     '{{ nonsense }}',
     '<a href="{{ unsubscribe_url }}"></a>',
   );
-  fc.assert(
-    fc.property(fc.array(piece, { maxLength: 12 }), fc.constantFrom('html', 'markdown'), (pieces, kind) => {
-      const mail = compiled({ [kind]: pieces.join('') });
-      const html = renderHtml(mail.html, NOBODY);
-      const text = renderText(mail.text, NOBODY);
-      return (
-        /<a\b[^>]*href="https:\/\/petitions\.example\/unsubscribe\?token=pb_x"/.test(html) &&
-        text.includes('unsubscribe?token=pb_x') &&
-        !/<script|<[^>]*\sonerror=|<[^>]*javascript:|display:\s*none">(?!P)/i.test(
-          html.replace(/<div style="display:none;[\s\S]*?<\/div>/, ''),
-        ) &&
-        !/[\ue000\ue001]/.test(html + text)
-      );
-    }),
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(piece, { maxLength: 12 }),
+      fc.constantFrom('html', 'markdown'),
+      async (pieces, kind) => {
+        const mail = await compiled({ [kind]: pieces.join('') });
+        const html = renderHtml(mail.html, NOBODY);
+        const text = renderText(mail.text, NOBODY);
+        return (
+          /<a\b[^>]*href="https:\/\/petitions\.example\/unsubscribe\?token=pb_x"/.test(html) &&
+          text.includes('unsubscribe?token=pb_x') &&
+          !/<script|<[^>]*\sonerror=|<[^>]*javascript:|display:\s*none">(?!P)/i.test(
+            html.replace(/<div style="display:none;[\s\S]*?<\/div>/, ''),
+          ) &&
+          !/[\ue000\ue001]/.test(html + text)
+        );
+      },
+    ),
     { numRuns: 300 },
   );
-  t.end();
 });
 
-t.test('what would hold up the server is refused by name, and quickly', (t) => {
+t.test('what would hold up the server is refused by name, and quickly', async (t) => {
   const sheet = (rules: number) =>
     `<style>${Array.from({ length: rules }, (_, i) => `.c${i} p{color:red}`).join('')}</style>`;
   for (const text of [
@@ -203,14 +204,51 @@ t.test('what would hold up the server is refused by name, and quickly', (t) => {
     { html: `<p>${'x'.repeat(300_000)}</p>` },
   ]) {
     const began = performance.now();
-    const { codes } = compiled(text);
+    const { codes } = await compiled(text);
     t.ok(codes.includes('too_complex'), JSON.stringify(text).slice(0, 60));
     t.ok(performance.now() - began < 10_000);
   }
-  t.end();
 });
 
-t.test('what would lead elsewhere, watch somebody or break a condition is an error in words', (t) => {
+t.test('a mailing is bounded as a whole, and others get their turn between its texts', async (t) => {
+  const text = { subject: 'S', preview: 'P', html: '<p>x</p>'.repeat(400) };
+  const tags = 'aa ab af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch'.split(' ');
+  const content = {
+    ...sourceOf({}).content,
+    texts: Object.fromEntries(tags.map((tag) => [tag, text])),
+  };
+  const variant = (i: number) => ({
+    key: i,
+    name: `V${i}`,
+    handle: Buffer.from(`handle ${i}.`),
+    content: {},
+  });
+  const of = (variants: number) =>
+    compileMailing(
+      sourceOf({}, { content, variants: Array.from({ length: variants }, (_, i) => variant(i)) }),
+      options,
+    );
+  let turns = 0;
+  const others = setInterval(() => (turns += 1));
+  const one = await of(1);
+  clearInterval(others);
+  t.notMatch(one.findings, [{ severity: 'error' }]);
+  t.ok(turns > tags.length / 2, `others had ${turns} turns`);
+  const all = await of(8);
+  t.match(
+    all.findings.filter(({ severity }) => severity === 'error'),
+    [{ code: 'mailing_too_complex', detail: /All texts together/, where: { part: 'mailing' } }],
+  );
+  const made = all.variants.flatMap(({ frozen }) => Object.keys(frozen.locales));
+  t.ok(made.length < 3 * tags.length, `${made.length} texts were compiled`);
+  const faulty = await compileMailing(
+    sourceOf({ html: Array.from({ length: 1400 }, (_, i) => `<a href="x${i}">x</a>`).join('') }),
+    options,
+  );
+  t.equal(faulty.findings.filter(({ code }) => code === 'link_unusable').length, 1000, 'no longer than read');
+});
+
+t.test('what would lead elsewhere, watch somebody or break a condition is an error in words', async (t) => {
   const personal = '{{ email }}';
   const link = (href: string) => `<a href='${href}'>x</a>`;
   for (const [text, code] of [
@@ -227,26 +265,24 @@ t.test('what would lead elsewhere, watch somebody or break a condition is an err
     [{ html: '{% if country %}<img src="https://x.example/p.png" alt="x">{% endif %}<p>x</p>' }, 'pixel'],
     [{ html: `<img src="https://x.example/${personal}.png" alt="x"><p>x</p>` }, 'pixel'],
   ] as const) {
-    const { codes, html, text: plain } = compiled(text);
+    const { codes, html, text: plain } = await compiled(text);
     t.ok(codes.includes(code), `${code}: ${JSON.stringify(text)} ${codes.join()}`);
     t.notMatch(renderHtml(html, NOBODY) + renderText(plain, NOBODY), /%EE%80|evil|\{%/);
   }
-  t.same(compiled({ markdown: '{% if country %}x{% endif %}' }).codes, []);
-  t.end();
+  t.same((await compiled({ markdown: '{% if country %}x{% endif %}' })).codes, []);
 });
 
-t.test('the footer is there beside a link that nobody sees, and texts of others hold no marks', (t) => {
+t.test('the footer is there beside a link that nobody sees, and texts of others hold no marks', async (t) => {
   const hidden = '<p>x <a href="{{ unsubscribe_url }}" style="font-size:0">y</a></p>';
-  t.match(renderHtml(compiled({ html: hidden }).html, NOBODY), /Weir Lane/);
+  t.match(renderHtml((await compiled({ html: hidden })).html, NOBODY), /Weir Lane/);
   const said = { ...petition, statement: 'a \ue0000\ue001 b' };
   const html = '<p>{{ email }}&#xe000;0&#xe001;</p>[[statement]]';
-  const quoted = renderHtml(compiled({ html }, { petition: said }).html, NOBODY);
+  const quoted = renderHtml((await compiled({ html }, { petition: said })).html, NOBODY);
   t.match(quoted, /a 0 b/);
   t.equal(quoted.match(/katy@example\.org/g)?.length, 2, 'in the text, and in the footer');
-  t.end();
 });
 
-t.test('each recipient gets the closest language', (t) => {
+t.test('each recipient gets the closest language', async (t) => {
   const text = { dir: 'ltr' as const, subject: '', html: '', text: '' };
   const frozen = {
     senderName: 'x',
@@ -264,5 +300,4 @@ t.test('each recipient gets the closest language', (t) => {
   ] as const) {
     t.equal(localeFor(frozen, wanted), given, String(wanted));
   }
-  t.end();
 });

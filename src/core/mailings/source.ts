@@ -54,7 +54,7 @@ export type CompiledVariant = {
   links: { code: string; url: string | null }[];
 };
 
-export type Compile = (source: MailingSource) => CompiledMailing;
+export type Compile = (source: MailingSource) => Promise<CompiledMailing>;
 
 /** Something about a mailing that its writer should know. Errors keep it from being sent. */
 export type Finding = {

@@ -27,7 +27,8 @@ export type CampaignOptions = CompileOptions & CheckOptions;
 export const createCampaign = (options: CampaignOptions): Campaign => ({
   compile: (source) => compileMailing(source, options),
   preview: (preview) => renderPreview(preview, options),
-  check: (source, dkimSelector) => checkCampaign(compileMailing(source, options), options, dkimSelector),
+  check: async (source, dkimSelector) =>
+    checkCampaign(await compileMailing(source, options), options, dkimSelector),
 });
 
 async function renderPreview(preview: Preview, options: CampaignOptions): Promise<RenderedPreview> {

@@ -4,6 +4,7 @@ import { escapeHtml } from '../../escape-html.js';
 import type { Catalogue } from '../catalogue.js';
 import { cleanLines } from '../plain-text.js';
 import { headerLine } from '../header-line.js';
+import type { Budget } from './budget.js';
 import { directionOf } from './direction.js';
 import type { FindingPlace } from '../../core/mailings/source.js';
 import type { Report } from './finding.js';
@@ -24,6 +25,8 @@ export type TextJob = {
   locale: string;
   mail: Catalogue['mail'];
   links: LinkBook;
+  /** Of the whole mailing. */
+  budget: Budget;
   /** Notes something about a part of the text. */
   about: (part: FindingPlace['part']) => Report;
 };
@@ -33,10 +36,13 @@ type Tools = TextJob & { marks: Marks; scope: Scope };
 /** A text that is too large or too complex is named, and its body left out. */
 export function compileText(job: TextJob): FrozenText {
   try {
-    return compileWhole(job);
+    const compiled = compileWhole(job);
+    job.budget.spend(job.text, compiled.html);
+    return compiled;
   } catch (error) {
     // Elements in elements by the thousand end in a RangeError.
     if (!(error instanceof TooComplex || error instanceof RangeError)) throw error;
+    job.budget.spendMost();
     const detail =
       'The body is too large or too complex: use fewer elements, fewer rules in style sheets, and fewer elements in elements.';
     job.about(typeof job.text.html === 'string' ? 'html' : 'markdown')('error', 'too_complex', detail);

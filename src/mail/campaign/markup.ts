@@ -37,12 +37,15 @@ export const inlineMarkdown = (source: string, report: Report): string =>
 
 const STYLE_SHEET = /<style\b[^>]*>([\s\S]*?)<\/style\s*>/gi;
 
+/** HTML without its style sheets, and these. */
+export const partsOf = (source: string): { body: string; css: string } => ({
+  body: source.replace(STYLE_SHEET, ''),
+  css: [...source.matchAll(STYLE_SHEET)].map(([, sheet = '']) => sheet.replace(/<!--|-->/g, '')).join('\n'),
+});
+
 /** The styles of a style sheet are put on the elements, since many mail programs drop it. Throws `TooComplex`. */
 export function fromHtml(source: string, report: Report): string {
-  const css = [...source.matchAll(STYLE_SHEET)]
-    .map(([, sheet = '']) => sheet.replace(/<!--|-->/g, ''))
-    .join('\n');
-  const body = source.replace(STYLE_SHEET, '');
+  const { body, css } = partsOf(source);
   assertBearable(body, css);
   if (/@media|@import|@font-face/i.test(css)) {
     report(

@@ -336,7 +336,7 @@ onEveryEngine('writing mailings', async (t, engine) => {
       const mailing = await getMailing(ctx.store.read, actor, id);
       const source = await sourceOf(ctx, ctx.store.read, mailing);
       const options = { publicUrl: 'http://undersigned.test', locales: loadLocales() };
-      const compiled = compileMailing(source, options);
+      const compiled = await compileMailing(source, options);
       await ctx.store.transact((tx) => freezeMailing(ctx, tx, mailing, compiled));
       const [variant] = await variantsOf(ctx.store.read, mailing.key);
       t.match(variant?.frozen, {
