@@ -16,7 +16,6 @@ const HANDLE = Buffer.from('nine byte');
 
 const NUMBERS = [1, 2, 3, 4, 5, 6];
 const petition: NonNullable<MailingSource['petition']> = {
-  status: 'published',
   title: 'Tell Northwater: stop pumping the Ewe dry',
   callToAction: null,
   statement: 'Stop pumping from the Ewe in summer.\nPublish what you take.',

@@ -2,7 +2,6 @@ import type { FrozenVariant, MailingContent, VariantContent } from '../../../sch
 import type {
   Campaigner,
   Partner,
-  PetitionStatus,
   Reference,
   ShareText,
   Target,
@@ -27,7 +26,6 @@ export type MailingSource = {
 };
 
 export type PetitionSource = {
-  status: PetitionStatus;
   title: string;
   callToAction: string | null;
   statement: string;

@@ -3,7 +3,7 @@ import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
-import { oneAtATime } from '../one-at-a-time.js';
+import { compileInTurn } from './checking.js';
 import { assertReady, freezeMailing } from './freezing.js';
 import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
 import { canMove, makeMove } from './moves.js';
@@ -70,8 +70,7 @@ export async function prepare(
   const source = await sourceOf(ctx, read, mailing);
   await assertSendable(read, mailing, occasion);
   try {
-    // One after the other, so that a client who asks often takes no more than one turn between the works of others.
-    const compiled = await oneAtATime(`compile ${mailing.organizationKey}`, () => compile(source));
+    const compiled = await compileInTurn(mailing.organizationKey, () => compile(source));
     assertReady(compiled);
     return { version: mailing.version, compiled };
   } catch (error) {

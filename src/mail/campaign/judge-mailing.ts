@@ -1,8 +1,8 @@
 import type { CompiledVariant, Finding, MailingSource } from '../../core/mailings/source.js';
 
-/** What should be known about a mailing as a whole, besides its texts. */
+/** What should be known about a mailing as a whole, besides its texts and what `readiness.ts` knows. */
 export function judgeMailing(
-  { organization, petition, content, testShare }: MailingSource,
+  { organization, content, testShare }: MailingSource,
   variants: readonly CompiledVariant[],
 ): Finding[] {
   const findings: Finding[] = [];
@@ -12,17 +12,6 @@ export function judgeMailing(
     detail: string,
     part: Finding['where']['part'] = 'mailing',
   ) => findings.push({ code, severity, detail, where: { variant: null, locale: null, part } });
-  if (petition && petition.status !== 'published') {
-    const detail =
-      petition.status === 'draft'
-        ? 'The petition is a draft, which only you can see: publish it first.'
-        : 'The petition takes no more signatures: its link leads to what became of it.';
-    say(
-      petition.status === 'closed' || petition.status === 'archived' ? 'warning' : 'error',
-      'petition_not_open',
-      detail,
-    );
-  }
   if (!organization.imprint) {
     const detail =
       'Your organization has no imprint: in many countries a mailing has to say who is responsible, with an address.';
