@@ -281,6 +281,52 @@ t.test('the footer is there beside a link that nobody sees, and texts of others 
   t.equal(quoted.match(/katy@example\.org/g)?.length, 2, 'in the text, and in the footer');
 });
 
+t.test('a footer that not everybody sees is none', async (t) => {
+  const imprints = (html: string) => html.match(/Weir Lane/g)?.length;
+  const row = (cell: string, more = '') =>
+    `<p>x</p><table${more}><tbody><tr><td ${cell}>y[[footer]]</td></tr></tbody></table>`;
+  for (const html of [
+    '<p>x</p>{% if country %}[[footer]]{% endif %}',
+    '<p>x</p>{% if country %}y{% else %}[[footer]]{% endif %}',
+    '<p>x<a href="https://x.example">[[footer]]</a></p>',
+    '<div style="width:1px">x[[footer]]</div>',
+    '<style>.f{height:0}</style><div class="f">x[[footer]]</div>',
+    '<div style="padding:0 0 0 9999px">x[[footer]]</div>',
+    '<div style="letter-spacing:-20px">x[[footer]]</div>',
+    '<div style="background:hsl(213, 10%, 39%)">x[[footer]]</div>',
+    '<p style="background:#000">x[[footer]]</p>',
+    '<td style="background:#000">x[[footer]]</td>',
+    '<table style="background:#000"><tr><div>x[[footer]]</div></tr></table>',
+    row('width="1"'),
+    row('style="background:rgba(0, 0, 0, 0.1)"'),
+  ]) {
+    const mail = await compiled({ html });
+    t.ok(mail.codes.includes('footer_added'), html);
+    const shown = renderHtml(mail.html, NOBODY);
+    const last = shown.slice(shown.lastIndexOf('<hr'));
+    t.match(last, /Weir Lane[\s\S]*pb_x/, 'another is at the end');
+    t.notMatch(last, /<\/(?:td|table)>|<\/div>[\s\S]*<\/div>/, 'inside of nothing of theirs');
+  }
+  for (const html of [
+    '<p>x</p>[[footer]]',
+    '<div style="font-size:0;line-height:0;color:#ffffff">x[[footer]]</div>',
+    '<div style="display:none;margin:-900px">x[[footer]]</div>',
+    row('height="20" style="background:#0b2545"'),
+    row('style="padding:24px"', ' bgcolor="#5a626d" width="600"'),
+  ]) {
+    const mail = await compiled({ html });
+    t.notOk(mail.codes.includes('footer_added'), html);
+    const shown = renderHtml(mail.html, NOBODY);
+    t.equal(imprints(shown), 1, html);
+    t.notMatch(shown, /margin:\s*-|<div style="display:none">x/);
+    t.match(shown, /<p class="u-small" style="[^"]*font-size: ?13px/);
+  }
+  const dark = renderHtml((await compiled({ html: row('style="background:#0b2545"') })).html, NOBODY);
+  t.match(dark, /<a href="[^"]*pb_x" style="color: ?#ffffff;?"/, 'it can be read where it stands');
+  const grey = renderHtml((await compiled({ html: row('style="background:#5a626d"') })).html, NOBODY);
+  t.notMatch(grey, /class="u-small" style="[^"]*[^-]color: ?#5a626d/);
+});
+
 t.test('each recipient gets the closest language', async (t) => {
   const text = { dir: 'ltr' as const, subject: '', html: '', text: '' };
   const frozen = {

@@ -5,7 +5,9 @@ import { escapeHtml } from '../../escape-html.js';
 import type { Catalogue } from '../catalogue.js';
 import { cleanLines } from '../plain-text.js';
 import { say } from '../words.js';
+import { PALE } from './layout.js';
 import type { BlockName } from './protect.js';
+import { readableOn } from './surroundings.js';
 
 /* The blocks of a mailing as HTML, in the words of the recipient's language. */
 
@@ -18,6 +20,8 @@ export type BlockParts = {
   /** What stands for the values of the recipient. */
   values: BlockValues;
   references: (heading: string) => string;
+  /** The colour behind it; null: that of the page. */
+  background: string | null;
 };
 
 const lines = (text: string): string => cleanLines(text).map(escapeHtml).join('<br>');
@@ -95,16 +99,16 @@ function share({ title, url, shareTexts }: PetitionSource, mail: Catalogue['mail
 }
 
 /** Who sends this, to which address, and the two links that every mailing has. */
-function footer({ source: { organization }, mail, values }: BlockParts): string {
+function footer({ source: { organization }, mail, values, background }: BlockParts): string {
   const { name, url, imprint } = organization;
-  const sender = url ? `<a href="${escapeHtml(url)}">${escapeHtml(name)}</a>` : escapeHtml(name);
+  const style = background === null ? '' : ` style="color:${readableOn(background, PALE)}"`;
+  const link = (href: string, text: string) => `<a href="${href}"${style}>${escapeHtml(text)}</a>`;
+  const sender = url ? link(escapeHtml(url), name) : escapeHtml(name);
   const { sent_to: sentTo, manage, unsubscribe } = mail.campaign;
-  const small = (html: string) => `<p class="u-small"><span dir="auto">${html}</span></p>`;
+  const small = (html: string) => `<p class="u-small"${style}><span dir="auto">${html}</span></p>`;
   return `<hr class="u-line">${[
     small(`${sender}${imprint ? `<br>${lines(imprint)}` : ''}`),
     small(escapeHtml(say(sentTo, { email: values.email }))),
-    small(
-      `<a href="${values.manageUrl}">${escapeHtml(say(manage))}</a><br><a href="${values.unsubscribeUrl}">${escapeHtml(say(unsubscribe))}</a>`,
-    ),
+    small(`${link(values.manageUrl, say(manage))}<br>${link(values.unsubscribeUrl, say(unsubscribe))}`),
   ].join('')}`;
 }
