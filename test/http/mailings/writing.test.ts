@@ -199,6 +199,7 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.match(known.body.text, /^Dear Katy,\n/);
     t.match(known.body.text, /Build the depot elsewhere/);
     t.match(known.body.text, /Unsubscribe <http/);
+    t.match(known.body.text, /mailing address\s<http:\/\/undersigned\.test\/manage>/, 'as in the mails');
     t.match(known.body.html, /<a class="u-button" href="http:\/\/undersigned\.test\/p\/meadows"/);
     t.notMatch(known.body.html, /\{\{|\{%|\[\[/);
     const unnamed = await preview({ person: 'unnamed' });
