@@ -6,6 +6,7 @@ import type {
   ShareText,
   Target,
 } from '../../../schema/db/tables/petitions.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 
 /** All that a mailing is made of, without its recipients. */
 export type MailingSource = {
@@ -34,10 +35,18 @@ export type PetitionSource = {
   campaigner: Campaigner | null;
   partners: Partner[];
   shareTexts: ShareText[];
+  /** The links that its share lines share, for everybody the same; absent in previews and tests, which count nothing. */
+  shareLinks?: SharedLink[];
   locale: string;
   /** Its page, without a token. */
   url: string;
 };
+
+/** The networks of share lines. */
+export const SHARED_ON = ['facebook', 'x', 'whatsapp', 'bluesky'] as const satisfies readonly Network[];
+
+/** A share link that is made when the mailing begins. */
+export type SharedLink = { network: Network; code: string; url: string; text: string | null };
 
 export type VariantSource = { key: number; name: string; handle: Buffer; content: VariantContent };
 

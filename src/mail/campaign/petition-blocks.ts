@@ -1,6 +1,5 @@
-import type { MailingSource, PetitionSource } from '../../core/mailings/source.js';
+import { SHARED_ON, type MailingSource, type PetitionSource } from '../../core/mailings/source.js';
 import { composerUrl } from '../../core/sharing/composers.js';
-import type { Network } from '../../../schema/db/tables/sharing.js';
 import { escapeHtml } from '../../escape-html.js';
 import type { Catalogue } from '../catalogue.js';
 import { cleanLines } from '../plain-text.js';
@@ -82,18 +81,22 @@ function campaigner({ petition, organization }: MailingSource): string {
   return `<p dir="auto"><strong>${escapeHtml(name)}</strong>${rest}</p>`;
 }
 
-const NETWORKS: readonly (readonly [Network, string])[] = [
-  ['facebook', 'Facebook'],
-  ['x', 'X'],
-  ['whatsapp', 'WhatsApp'],
-  ['bluesky', 'Bluesky'],
-];
+const NAMES: Readonly<Record<(typeof SHARED_ON)[number], string>> = {
+  facebook: 'Facebook',
+  x: 'X',
+  whatsapp: 'WhatsApp',
+  bluesky: 'Bluesky',
+};
 
-function share({ title, url, shareTexts }: PetitionSource, mail: Catalogue['mail']): string {
-  const links = NETWORKS.flatMap(([network, name]) => {
-    const text = shareTexts.find((one) => one.network === network)?.text ?? title;
-    const link = composerUrl(network, { url, text, title });
-    return link === null ? [] : [`<a href="${escapeHtml(link)}">${name}</a>`];
+function share(
+  { title, url: page, shareTexts, shareLinks }: PetitionSource,
+  mail: Catalogue['mail'],
+): string {
+  const links = SHARED_ON.flatMap((network) => {
+    const known = shareLinks?.find((one) => one.network === network);
+    const text = known?.text ?? shareTexts.find((one) => one.network === network)?.text ?? title;
+    const link = composerUrl(network, { url: known?.url ?? page, text, title });
+    return link === null ? [] : [`<a href="${escapeHtml(link)}">${NAMES[network]}</a>`];
   });
   return `<p class="u-share">${escapeHtml(say(mail.campaign.share))} ${links.join(' · ')}</p>`;
 }
