@@ -203,8 +203,15 @@ onEveryEngine('statistics of mailings', async (t, engine) => {
     });
     t.match(chart.headers['content-security-policy'], /sandbox/);
     t.match(chart.text, /<title id="title">Meadows &amp; “friends” &lt;first&gt;<\/title>/);
-    t.match(chart.text, /<desc id="desc">[^<]*35 of 40 sent[^<]*6 confirmed signatures/);
+    t.match(chart.text, /<desc id="desc">[^<]*35 of 40 sent[^<]*Confirmed signatures: 6/);
     t.match(chart.text, /prefers-color-scheme:dark/);
+    const german = await api.call('GET', `/v1/mailings/${mailing.id}/statistics.svg?locale=de-AT`, {
+      key: lead.secret,
+    });
+    t.match(german.text, /<desc id="desc">[^<]*35 von 40 versandt[^<]*Bestätigte Unterschriften: 6/);
+    t.match(german.text, /xml:lang="de" direction="ltr"/);
+    t.notMatch(german.text.replace(/<style>[\s\S]*<\/style>/, ''), /\b(?:sent|Sent|Clicks|best)\b/);
+    t.not(german.headers['etag'], chart.headers['etag']);
     t.notMatch(chart.text, /@example|<script|https?:\/\/(?!www\.w3\.org\/2000\/svg)|NaN|undefined|Infinity/);
     const headers = { 'if-none-match': chart.headers['etag'] ?? '' };
     t.match(await chartOf(api, mailing.id, lead.secret, headers), { status: 304, text: '' });
