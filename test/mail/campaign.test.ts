@@ -327,6 +327,23 @@ t.test('a footer that not everybody sees is none', async (t) => {
   t.notMatch(grey, /class="u-small" style="[^"]*[^-]color: ?#5a626d/);
 });
 
+t.test('who writes is said once, and a citation stays on its line', async (t) => {
+  const mail = async (role: string | null) => {
+    const campaigner = { name: 'Mo Weir', role };
+    const { html, text } = await compiled(
+      { markdown: 'Dry.[^1]\n\n[[campaigner]]' },
+      { petition: { ...petition, campaigner } },
+    );
+    return { html: renderHtml(html, NOBODY), text: renderText(text, NOBODY) };
+  };
+  t.match((await mail('Manager')).html, /<strong>Mo Weir<\/strong><br>Manager<br>River &amp; Meadows<\/p>/);
+  t.match((await mail('Manager, River & Meadows')).html, /<br>Manager, River &amp; Meadows<\/p>/);
+  const { html, text } = await mail(null);
+  t.match(html, /<strong>Mo Weir<\/strong><br>River &amp; Meadows<\/p>/);
+  t.match(html, /Dry\.\u2060<sup/);
+  t.match(text, /^Dry\.\[1\]/);
+});
+
 t.test('each recipient gets the closest language', async (t) => {
   const text = { dir: 'ltr' as const, subject: '', html: '', text: '' };
   const frozen = {

@@ -23,7 +23,8 @@ li{margin:0 0 6px}
 blockquote{margin:0 0 16px;padding:0 16px;border-inline-start:4px solid #c9ced6}
 a{color:${LINK}}
 hr{border:0;border-top:1px solid #c9ced6;margin:24px 0}
-th,td{padding:6px 12px 6px 0;text-align:start;vertical-align:top}`
+table{margin:0 0 16px;border-collapse:collapse}
+th,td{padding:6px 0;padding-inline-end:12px;text-align:start;vertical-align:top}`
 }
 img{max-width:100%;height:auto;border:0}
 sup{font-size:70%;line-height:0}

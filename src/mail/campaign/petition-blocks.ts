@@ -76,8 +76,10 @@ function listed(names: readonly string[], locale: string, between?: string): str
 
 function campaigner({ petition, organization }: MailingSource): string {
   const { name, role } = petition?.campaigner ?? { name: organization.name, role: null };
-  const below = [role, name === organization.name ? null : organization.name].filter(Boolean);
-  const rest = below.length > 0 ? `<br>${escapeHtml(below.join(', '))}` : '';
+  // "Campaign manager, River Meadows" says of which organization.
+  const isSaid = name === organization.name || (role ?? '').includes(organization.name);
+  const below = [role, isSaid ? null : organization.name].filter((one) => one !== null && one !== '');
+  const rest = below.map((one) => `<br>${escapeHtml(one ?? '')}`).join('');
   return `<p dir="auto"><strong>${escapeHtml(name)}</strong>${rest}</p>`;
 }
 
@@ -96,7 +98,7 @@ function share(
     const known = shareLinks?.find((one) => one.network === network);
     const text = known?.text ?? shareTexts.find((one) => one.network === network)?.text ?? title;
     const link = composerUrl(network, { url: known?.url ?? page, text, title });
-    return link === null ? [] : [`<a href="${escapeHtml(link)}">${NAMES[network]}</a>`];
+    return link === null ? [] : [`<a dir="auto" href="${escapeHtml(link)}">${NAMES[network]}</a>`];
   });
   return `<p class="u-share">${escapeHtml(say(mail.campaign.share))} ${links.join(' · ')}</p>`;
 }

@@ -1,3 +1,5 @@
+import { contrast, LEAST, type Rgb } from '../../core/organization/colors.js';
+
 /*
  * What stands around a place in sanitised HTML: whether readers can see what is put there, and on which colour. It is
  * asked for the footer, which has to be seen. The blocks bring their own size and colour of text, so only what they
@@ -58,9 +60,7 @@ export function surroundingsAt(html: string, place: number): Surroundings {
   const backgrounds = around.map(backgroundOf).filter((one) => one !== undefined);
   const background = backgrounds.at(-1) ?? null;
   const isSeen =
-    isKept(around) &&
-    !around.some(isHiding) &&
-    (background === null || luminanceOf(background) !== undefined);
+    isKept(around) && !around.some(isHiding) && (background === null || rgbOf(background) !== undefined);
   return { isSeen, background };
 }
 
@@ -115,7 +115,10 @@ const isFar = ({ size, unit }: Length): boolean =>
 /** Undefined: it has none of its own. */
 function backgroundOf(element: Around): string | undefined {
   const style = styleOf(element);
-  const said = style.get('background-color') ?? style.get('background') ?? attributeOf(element, 'bgcolor');
+  const [one, other] = [style.get('background-color'), style.get('background')];
+  // Which of the two holds depends on their order.
+  if (one !== undefined && other !== undefined && one !== other) return 'either';
+  const said = one ?? other ?? attributeOf(element, 'bgcolor');
   return said === undefined || ['transparent', 'none', 'inherit', 'initial', ''].includes(said)
     ? undefined
     : said;
@@ -142,35 +145,22 @@ const NAMES: Readonly<Record<string, string>> = {
   orange: '#ffa500',
 };
 
-/** Of an opaque colour; undefined: it is not understood. */
-function luminanceOf(color: string): number | undefined {
-  const parts = channelsOf(NAMES[color] ?? color);
-  if (!parts) return undefined;
-  const [red = 0, green = 0, blue = 0] = parts.map((value) => {
-    const share = Math.min(255, value) / 255;
-    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-}
-
-function channelsOf(color: string): number[] | undefined {
+/** An opaque colour; undefined: it is not understood. */
+function rgbOf(said: string): Rgb | undefined {
+  const color = NAMES[said] ?? said;
   const rgb = /^rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)\s*(?:[,/]\s*1(?:\.0*)?\s*)?\)$/.exec(color);
-  if (rgb) return rgb.slice(1, 4).map(Number);
+  if (rgb) return triple(rgb.slice(1, 4).map((part) => Math.min(255, Number(part))));
   const hex = /^#([0-9a-f]{3}|[0-9a-f]{6})$/.exec(color)?.[1];
   if (hex === undefined) return undefined;
   const whole = hex.length === 3 ? hex.replace(/./g, '$&$&') : hex;
-  return [0, 2, 4].map((at) => Number.parseInt(whole.slice(at, at + 2), 16));
+  return triple([0, 2, 4].map((at) => Number.parseInt(whole.slice(at, at + 2), 16)));
 }
 
-const READABLE = 4.5;
+const triple = ([red = 0, green = 0, blue = 0]: number[]): Rgb => [red, green, blue];
 
-/** The first colour that can be read on a background; black or white always can. */
+/** The first of these colours that can be read on a background, else black or white: one of them always can. */
 export function readableOn(background: string, ...wanted: string[]): string {
-  const behind = luminanceOf(background) ?? 1;
-  const contrast = (color: string): number => {
-    const [dark = 0, light = 0] = [luminanceOf(color) ?? 0, behind].sort((a, b) => a - b);
-    return (light + 0.05) / (dark + 0.05);
-  };
+  const behind = rgbOf(background) ?? [255, 255, 255];
   const all = [...wanted, '#000000', '#ffffff'];
-  return all.find((color) => contrast(color) >= READABLE) ?? '#000000';
+  return all.find((color) => contrast(rgbOf(color) ?? behind, behind) >= LEAST) ?? '#000000';
 }
