@@ -82,6 +82,7 @@ export const mailingLifeRoutes =
             'What it says is fixed now; its audience is who is subscribed at this moment. Needs an `Idempotency-Key`. Anything that is missing is listed in `errors` of `mailing_not_ready`.',
           params: MailingPath,
           changes: true,
+          needs: ['Idempotency-Key'],
           answers: { 200: Mailing },
           errors: [...ERRORS, 'mailing_not_ready'],
         }),

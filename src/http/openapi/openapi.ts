@@ -105,8 +105,12 @@ function finish(made: Document): Document {
 }
 
 function finishOperation(method: string, made: Operation, schemas: Schemas): Operation {
-  const { 'x-request-headers': names = [], parameters = [], requestBody, responses, ...words } = made;
-  const headers = names.map((name) => ({ name, in: 'header', ...REQUEST_HEADERS[name] }));
+  const { 'x-request-headers': names = [], 'x-required-headers': needed = [], ...rest } = made;
+  const { parameters = [], requestBody, responses, ...words } = rest;
+  const headers = names.map((name) => {
+    const header = REQUEST_HEADERS[name];
+    return { name, in: 'header', ...header, required: header.required || needed.includes(name) };
+  });
   const all = [...parameters, ...headers].map(({ name, in: place, required, description, ...rest }) => ({
     name,
     in: place,

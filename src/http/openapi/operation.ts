@@ -54,6 +54,8 @@ export type OperationInput = {
   sends?: readonly ResponseHeader[];
   /** Request headers that do not follow from the rest. */
   takes?: readonly RequestHeader[];
+  /** Those that it does not work without, though others do. */
+  needs?: readonly RequestHeader[];
   /** Its specific error codes; those of every operation with the same access are added. */
   errors?: readonly ErrorCode[];
 };
@@ -116,6 +118,7 @@ export function operation<const Input extends OperationInput>(input: Input) {
     response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
     // For the document alone: see openapi.ts.
     'x-request-headers': [...requestHeadersOf(codes, answers), ...(input.takes ?? [])],
+    'x-required-headers': input.needs ?? [],
   } as unknown as RouteSchema<Input>;
 }
 
