@@ -108,7 +108,7 @@ t.test('a campaign mail with all that such mails have', async (t) => {
   t.ok(mail.links.some(({ url }) => url === 'https://s.example/6'));
 });
 
-t.test('no value breaks out of its place, and none is ever missing', async (t) => {
+t.test('no value breaks out of its place, and none is ever missing', async () => {
   const markdown = 'Dear {{ first_name }},\n\n[[button]]\n\nYours in {{ country | upcase }}';
   const mail = await compiled({ subject: 'Dear {{ name | capitalize }},', markdown });
   const skeleton = (html: string): string[] => html.match(/<[^>]*>/g) ?? [];
@@ -144,7 +144,7 @@ t.test('no value breaks out of its place, and none is ever missing', async (t) =
   );
 });
 
-t.test('whatever is written, everybody can leave, and nothing dangerous is left', async (t) => {
+t.test('whatever is written, everybody can leave, and nothing dangerous is left', async () => {
   const piece = fc.constantFrom(
     '<p>',
     '</p>',

@@ -282,6 +282,20 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.match(await api.call('PATCH', path(id), foreign), { status: 404, body: { code: 'mailing_not_found' } });
   });
 
+  await t.test('updateMailing 422: variants that stay count among the characters of all texts', async (t) => {
+    const html = 'x'.repeat(190_000);
+    const variants = Array.from({ length: 7 }, (_, i) => ({ name: `V${i}`, texts: { en: { html } } }));
+    const large = await create(api, lead.secret, { name: 'Large', variants });
+    t.equal(large.status, 201);
+    const patch = (body: object) =>
+      api.call('PATCH', path(large.body.id), { key: lead.secret, body, headers: { 'if-match': '*' } });
+    t.match(await patch({ texts: { en: { subject: 'S', html } } }), {
+      status: 422,
+      body: { errors: [{ pointer: '/texts', code: 'max_length' }] },
+    });
+    t.equal((await patch({ texts: { en: { subject: 'S', html } }, variants: [{ name: 'V0' }] })).status, 200);
+  });
+
   await t.test('updateMailing 409, deleteMailing 204, 404, 409: only until it is started', async (t) => {
     const { store } = api;
     const { body } = await create(api, lead.secret, { name: 'Gone', texts: { en: TEXT } });
