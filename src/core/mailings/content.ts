@@ -74,7 +74,11 @@ function faultsOf(
     faults.push({ pointer: `/variants/${twice}/name`, code: 'duplicate', detail });
   }
   if (Object.keys(content.texts).length > MOST_LANGUAGES) {
-    faults.push({ pointer: '/texts', code: 'max_properties', detail: `At most ${MOST_LANGUAGES} languages.` });
+    faults.push({
+      pointer: '/texts',
+      code: 'max_properties',
+      detail: `At most ${MOST_LANGUAGES} languages.`,
+    });
   }
   if (JSON.stringify([content, variants, kept]).length > MOST_CHARACTERS) {
     const detail = `All texts together have more than ${MOST_CHARACTERS} characters.`;
