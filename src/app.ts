@@ -243,7 +243,7 @@ const secretRoutes = (
   mailingPreviewRoutes(ctx, campaign),
   mailingCheckRoutes(ctx, campaign),
   mailingTestRoutes(ctx),
-  secretMailingStatisticsRoutes(ctx),
+  secretMailingStatisticsRoutes(ctx, site.locales),
   secretShareLinkRoutes(ctx),
   secretShareStatisticsRoutes(ctx),
   secretOrganizationRoutes(ctx),

@@ -14,6 +14,9 @@ export type BuildOptions = ContextOptions & {
       Pick<
         Config,
         | 'MAIL_FROM'
+        | 'MAIL_DKIM_DOMAIN'
+        | 'MAIL_DKIM_SELECTOR'
+        | 'MAIL_DKIM_KEY_FILE'
         | 'MAIL_WEBHOOK_SECRET'
         | 'LIVE_LISTENERS'
         | 'REDIS_URL'

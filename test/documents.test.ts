@@ -124,6 +124,7 @@ type Step = { command: string; status: number | undefined; text: string; body: A
 type TourSteps = [
   ...[Step, Step, Step, Step, Step, Step, Step, Step, Step],
   ...[Step, Step, Step, Step, Step, Step, Step, Step],
+  ...[Step, Step, Step, Step, Step, Step, Step, Step],
 ];
 
 /**
@@ -247,6 +248,14 @@ t.test(
       code,
       confirm,
       trainCounts,
+      consentText,
+      subscribed,
+      written,
+      checked,
+      tested,
+      started,
+      statistics,
+      chart,
       ...more
     ] = steps as TourSteps;
     t.same(more, [], 'every block is looked at here');
@@ -279,6 +288,16 @@ t.test(
     t.match(code.text, /^\d{6}\n$/);
     t.match(confirm, { status: 200, body: { kind: 'signature', petition_id: create.body.id } });
     t.match(trainCounts, { status: 200, body: { confirmed: 1, pending: null } });
+
+    t.match(consentText, { status: 201, body: { id: /^txt_/ } });
+    t.match(subscribed, { status: 200, body: { created: 1 } });
+    t.match(written, { status: 201, body: { id: /^mlg_/, state: 'draft' } });
+    t.match(checked, { status: 200, body: { ready: true, findings: [{ severity: 'warning' }] } });
+    t.match(tested, { status: 202, body: { queued: 1 } });
+    t.match(started, { status: 200, body: { id: written.body.id, state: 'building' } });
+    t.match(statistics, { status: 200, body: { mailing_id: written.body.id } });
+    t.match(chart.text, /\n200\n$/);
+    t.match(readFileSync(join(folder, 'mailing.svg'), 'utf8'), /^<svg [^]*They decide on Thursday/);
 
     const listed = unique(linksOf(README).filter((link) => link.startsWith('docs/')));
     t.strictSame([...listed].sort(), [...PAGES].sort(), 'the README lists every page');

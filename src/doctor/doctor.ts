@@ -3,6 +3,7 @@ import { checkClock } from './clock.js';
 import { checkDatabase } from './database.js';
 import { checkDisk } from './disk.js';
 import { say, type Asked, type Check, type Finding } from './finding.js';
+import { signingOf } from '../mail/campaign/dkim.js';
 import { checkMailDomain, type Resolver } from './mail-domain.js';
 import { checkMailServer } from './mail-server.js';
 import { checkMemory } from './memory.js';
@@ -24,7 +25,7 @@ export async function examine(config: Config, resolver: Resolver, asked: Asked =
     ['database', checkDatabase],
     ['Redis', checkRedis],
     ['mail server', checkMailServer],
-    ['mail domain', (config, asked) => checkMailDomain(config, asked, resolver)],
+    ['mail domain', async (config, asked) => checkMailDomain(config, asked, resolver, signingOf(config))],
     ['public URL', checkPublicUrl],
   ];
   const found = await Promise.all(

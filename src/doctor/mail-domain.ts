@@ -16,28 +16,37 @@ const GOOD_BITS = 2048;
 
 const { ok, warning, problem } = say('mail domain');
 
-/** Whether the DNS of the domain that mails come from lets them arrive: MX, SPF, DMARC, DKIM. */
+/** A key with which this server signs. */
+type OwnKey = { domain: string; selector: string; publicKey: string };
+
+/**
+ * Whether the DNS of the domain that mails come from lets them arrive: MX, SPF, DMARC, DKIM. `own`: the key to look for
+ * where no selector was asked for.
+ */
 export async function checkMailDomain(
   { MAIL_FROM }: Pick<Config, 'MAIL_FROM'>,
   { dkimSelector }: Asked,
   dns: Resolver,
+  own?: OwnKey,
 ): Promise<Finding[]> {
   const domain = MAIL_FROM.slice(MAIL_FROM.lastIndexOf('@') + 1).toLowerCase();
   if (!domain.includes('.')) return [];
   try {
     const texts = async (name: string): Promise<string[]> =>
       (await orNone(dns.resolveTxt(name))).map((parts) => parts.join(''));
+    const signer: Signer | undefined =
+      dkimSelector === undefined ? own : { domain, selector: dkimSelector, publicKey: null };
     const [mx, spf, dmarc, dkim] = await Promise.all([
       orNone(dns.resolveMx(domain)),
       texts(domain),
       dmarcOf(domain, texts),
-      dkimSelector === undefined ? undefined : texts(`${dkimSelector}._domainkey.${domain}`),
+      signer && texts(nameOf(signer)),
     ]);
     return [
       judgeMx(domain, mx),
       judgeSpf(domain, spf),
       judgeDmarc(domain, dmarc),
-      judgeDkim(domain, dkimSelector, dkim),
+      judgeDkim(domain, signer, dkim),
     ];
   } catch (error) {
     const { code = 'no answer' } = error as NodeJS.ErrnoException;
@@ -45,6 +54,8 @@ export async function checkMailDomain(
     return [problem(`DNS does not answer for ${domain} (${code})`, advice)];
   }
 }
+
+const registered = (domain: string): string => getDomain(domain) ?? domain;
 
 /** A name that is not there is an answer; no answer is none. */
 const orNone = <T>(asked: Promise<T[]>): Promise<T[]> =>
@@ -85,8 +96,7 @@ function judgeSpf(domain: string, texts: string[]): Finding {
 
 /** Of the domain, or of the one that was registered above it (RFC 7489, 6.6.3). */
 async function dmarcOf(domain: string, texts: (name: string) => Promise<string[]>): Promise<string[]> {
-  const registered = getDomain(domain) ?? domain;
-  for (const one of new Set([domain, registered])) {
+  for (const one of new Set([domain, registered(domain)])) {
     const found = (await texts(`_dmarc.${one}`)).filter((text) => /^v=DMARC1(?:\s*;|$)/.test(text));
     if (found.length > 0) return found;
   }
@@ -113,17 +123,32 @@ function judgeDmarc(domain: string, [record, ...others]: string[]): Finding {
 const tagOf = (record: string, tag: string): string | undefined =>
   new RegExp(`(?:^|;)\\s*${tag}\\s*=\\s*([^;]*?)\\s*(?:;|$)`).exec(record)?.[1];
 
-function judgeDkim(domain: string, selector: string | undefined, texts: string[] = []): Finding {
-  if (selector === undefined) {
+/** `publicKey` null: it is not known here. */
+type Signer = Omit<OwnKey, 'publicKey'> & { publicKey: string | null };
+const nameOf = ({ domain, selector }: Signer): string => `${selector}._domainkey.${domain}`;
+
+function judgeDkim(from: string, signer: Signer | undefined, texts: string[] = []): Finding {
+  if (signer === undefined) {
     const advice = 'Say --dkim-selector: it is s=… in the DKIM-Signature of a mail that has arrived.';
     return warning('the DKIM key was not looked for', advice);
   }
-  const name = `${selector}._domainkey.${domain}`;
+  const { domain, publicKey } = signer;
+  if (registered(domain) !== registered(from)) {
+    const advice = 'Sign for the domain of MAIL_FROM: DMARC asks for that.';
+    return problem(`mails come from ${from}, and their DKIM signature is of ${domain}`, advice);
+  }
+  const name = nameOf(signer);
   const record = texts.find((text) => tagOf(text, 'p') !== undefined);
-  const advice = 'Publish the key that your mail server signs with, as it says.';
+  const advice =
+    publicKey === null
+      ? 'Publish the key that your mail server signs with, as it says.'
+      : 'Publish the public half of MAIL_DKIM_KEY_FILE there.';
   if (record === undefined) return problem(`there is no DKIM key at ${name}`, advice);
   const key = (tagOf(record, 'p') ?? '').replace(/\s/g, '');
   if (key === '') return problem(`the DKIM key at ${name} is withdrawn`, advice);
+  if (publicKey !== null && key !== publicKey) {
+    return problem(`the DKIM key at ${name} is another than that of MAIL_DKIM_KEY_FILE`, advice);
+  }
   if (tagOf(record, 'k') === 'ed25519') return ok(`there is a DKIM key at ${name} (ed25519)`);
   const bits = rsaBits(key);
   if (bits === undefined) return problem(`the DKIM key at ${name} cannot be read`, advice);

@@ -111,6 +111,11 @@ const Embed = Type.Object(
 /** The texts in the picture of a petition: see src/http/petitions/picture-content.ts. */
 const Picture = section('signatures first goal goal_reached');
 
+/** The words of the chart of a mailing: see src/http/mailing-results/chart-words.ts. */
+const Chart = section(
+  'sent clicks confirmed confirmed_short unsubscribed bounced complained sent_of nothing best for_each hour day hours days state_draft state_scheduled state_building state_running state_paused state_deciding state_done state_cancelled state_missed',
+);
+
 export const Catalogue = Type.Object(
   {
     dir: Type.Union([Type.Literal('ltr'), Type.Literal('rtl')]),
@@ -118,6 +123,7 @@ export const Catalogue = Type.Object(
     pages: Pages,
     embed: Embed,
     picture: Picture,
+    chart: Chart,
   },
   closed,
 );
@@ -145,4 +151,5 @@ export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date', 'network'],
   embed: EMBED_VALUES,
   picture: ['number', 'plural'],
+  chart: ['number', 'audience', 'figure'],
 };

@@ -132,6 +132,7 @@ function asCatalogue({ locale: _, ...said }: Section, { file, tag }: LocaleFile)
     ...textsIn(catalogue.pages, ['pages']),
     ...textsIn(catalogue.embed, ['embed']),
     ...textsIn(catalogue.picture, ['picture']),
+    ...textsIn(catalogue.chart, ['chart']),
   ]) {
     checkWords(words, KNOWN_VALUES[path[0] ?? ''] ?? [], { file, path });
   }

@@ -16,7 +16,6 @@ const HANDLE = Buffer.from('nine byte');
 
 const NUMBERS = [1, 2, 3, 4, 5, 6];
 const petition: NonNullable<MailingSource['petition']> = {
-  status: 'published',
   title: 'Tell Northwater: stop pumping the Ewe dry',
   callToAction: null,
   statement: 'Stop pumping from the Ewe in summer.\nPublish what you take.',
@@ -67,13 +66,13 @@ const NOBODY: RecipientValues = {
   manage_url: 'https://petitions.example/manage?token=pm_x',
 };
 
-function compiled(text: object, changes: Partial<MailingSource> = {}) {
-  const { variants, findings } = compileMailing(sourceOf(text, changes), options);
+async function compiled(text: object, changes: Partial<MailingSource> = {}) {
+  const { variants, findings } = await compileMailing(sourceOf(text, changes), options);
   const frozen = variants[0]!.frozen.locales['en']!;
   return { ...frozen, findings, links: variants[0]!.links, codes: findings.map(({ code }) => code) };
 }
 
-t.test('a campaign mail with all that such mails have', (t) => {
+t.test('a campaign mail with all that such mails have', async (t) => {
   const markdown = [
     '[[headline]]',
     'Dear {{ first_name }},',
@@ -86,7 +85,7 @@ t.test('a campaign mail with all that such mails have', (t) => {
     '[[campaigner]]',
     '[[share]]',
   ].join('\n\n');
-  const mail = compiled({ subject: '{{ first_name }}, tell Northwater', markdown });
+  const mail = await compiled({ subject: '{{ first_name }}, tell Northwater', markdown });
   t.same(mail.codes, ['default_missing', 'default_missing']);
   const [html, text] = [renderHtml(mail.html, NOBODY), renderText(mail.text, NOBODY)];
   t.equal(renderSubject(mail.subject, NOBODY), 'friend, tell Northwater');
@@ -107,12 +106,11 @@ t.test('a campaign mail with all that such mails have', (t) => {
   t.ok(Buffer.byteLength(html) < 20_000);
   t.same(mail.links[0]?.url, null);
   t.ok(mail.links.some(({ url }) => url === 'https://s.example/6'));
-  t.end();
 });
 
-t.test('no value breaks out of its place, and none is ever missing', (t) => {
+t.test('no value breaks out of its place, and none is ever missing', async () => {
   const markdown = 'Dear {{ first_name }},\n\n[[button]]\n\nYours in {{ country | upcase }}';
-  const mail = compiled({ subject: 'Dear {{ name | capitalize }},', markdown });
+  const mail = await compiled({ subject: 'Dear {{ name | capitalize }},', markdown });
   const skeleton = (html: string): string[] => html.match(/<[^>]*>/g) ?? [];
   const plain = skeleton(renderHtml(mail.html, NOBODY));
   const odd = fc.oneof(
@@ -144,10 +142,9 @@ t.test('no value breaks out of its place, and none is ever missing', (t) => {
     }),
     { numRuns: 300 },
   );
-  t.end();
 });
 
-t.test('whatever is written, everybody can leave, and nothing dangerous is left', (t) => {
+t.test('whatever is written, everybody can leave, and nothing dangerous is left', async () => {
   const piece = fc.constantFrom(
     '<p>',
     '</p>',
@@ -172,26 +169,29 @@ t.test('whatever is written, everybody can leave, and nothing dangerous is left'
     '{{ nonsense }}',
     '<a href="{{ unsubscribe_url }}"></a>',
   );
-  fc.assert(
-    fc.property(fc.array(piece, { maxLength: 12 }), fc.constantFrom('html', 'markdown'), (pieces, kind) => {
-      const mail = compiled({ [kind]: pieces.join('') });
-      const html = renderHtml(mail.html, NOBODY);
-      const text = renderText(mail.text, NOBODY);
-      return (
-        /<a\b[^>]*href="https:\/\/petitions\.example\/unsubscribe\?token=pb_x"/.test(html) &&
-        text.includes('unsubscribe?token=pb_x') &&
-        !/<script|<[^>]*\sonerror=|<[^>]*javascript:|display:\s*none">(?!P)/i.test(
-          html.replace(/<div style="display:none;[\s\S]*?<\/div>/, ''),
-        ) &&
-        !/[\ue000\ue001]/.test(html + text)
-      );
-    }),
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(piece, { maxLength: 12 }),
+      fc.constantFrom('html', 'markdown'),
+      async (pieces, kind) => {
+        const mail = await compiled({ [kind]: pieces.join('') });
+        const html = renderHtml(mail.html, NOBODY);
+        const text = renderText(mail.text, NOBODY);
+        return (
+          /<a\b[^>]*href="https:\/\/petitions\.example\/unsubscribe\?token=pb_x"/.test(html) &&
+          text.includes('unsubscribe?token=pb_x') &&
+          !/<script|<[^>]*\sonerror=|<[^>]*javascript:|display:\s*none">(?!P)/i.test(
+            html.replace(/<div style="display:none;[\s\S]*?<\/div>/, ''),
+          ) &&
+          !/[\ue000\ue001]/.test(html + text)
+        );
+      },
+    ),
     { numRuns: 300 },
   );
-  t.end();
 });
 
-t.test('what would hold up the server is refused by name, and quickly', (t) => {
+t.test('what would hold up the server is refused by name, and quickly', async (t) => {
   const sheet = (rules: number) =>
     `<style>${Array.from({ length: rules }, (_, i) => `.c${i} p{color:red}`).join('')}</style>`;
   for (const text of [
@@ -203,14 +203,51 @@ t.test('what would hold up the server is refused by name, and quickly', (t) => {
     { html: `<p>${'x'.repeat(300_000)}</p>` },
   ]) {
     const began = performance.now();
-    const { codes } = compiled(text);
+    const { codes } = await compiled(text);
     t.ok(codes.includes('too_complex'), JSON.stringify(text).slice(0, 60));
     t.ok(performance.now() - began < 10_000);
   }
-  t.end();
 });
 
-t.test('what would lead elsewhere, watch somebody or break a condition is an error in words', (t) => {
+t.test('a mailing is bounded as a whole, and others get their turn between its texts', async (t) => {
+  const text = { subject: 'S', preview: 'P', html: '<p>x</p>'.repeat(700) };
+  const tags = 'aa ab af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch'.split(' ');
+  const content = {
+    ...sourceOf({}).content,
+    texts: Object.fromEntries(tags.map((tag) => [tag, text])),
+  };
+  const variant = (i: number) => ({
+    key: i,
+    name: `V${i}`,
+    handle: Buffer.from(`handle ${i}.`),
+    content: {},
+  });
+  const of = (variants: number) =>
+    compileMailing(
+      sourceOf({}, { content, variants: Array.from({ length: variants }, (_, i) => variant(i)) }),
+      options,
+    );
+  let turns = 0;
+  const others = setInterval(() => (turns += 1));
+  const one = await of(1);
+  clearInterval(others);
+  t.notMatch(one.findings, [{ severity: 'error' }]);
+  t.ok(turns > tags.length / 2, `others had ${turns} turns`);
+  const all = await of(8);
+  t.match(
+    all.findings.filter(({ severity }) => severity === 'error'),
+    [{ code: 'mailing_too_complex', detail: /All texts together/, where: { part: 'mailing' } }],
+  );
+  const made = all.variants.flatMap(({ frozen }) => Object.keys(frozen.locales));
+  t.ok(made.length < 4 * tags.length, `${made.length} texts were compiled`);
+  const faulty = await compileMailing(
+    sourceOf({ html: Array.from({ length: 1400 }, (_, i) => `<a href="x${i}">x</a>`).join('') }),
+    options,
+  );
+  t.equal(faulty.findings.filter(({ code }) => code === 'link_unusable').length, 1000, 'no longer than read');
+});
+
+t.test('what would lead elsewhere, watch somebody or break a condition is an error in words', async (t) => {
   const personal = '{{ email }}';
   const link = (href: string) => `<a href='${href}'>x</a>`;
   for (const [text, code] of [
@@ -227,26 +264,87 @@ t.test('what would lead elsewhere, watch somebody or break a condition is an err
     [{ html: '{% if country %}<img src="https://x.example/p.png" alt="x">{% endif %}<p>x</p>' }, 'pixel'],
     [{ html: `<img src="https://x.example/${personal}.png" alt="x"><p>x</p>` }, 'pixel'],
   ] as const) {
-    const { codes, html, text: plain } = compiled(text);
+    const { codes, html, text: plain } = await compiled(text);
     t.ok(codes.includes(code), `${code}: ${JSON.stringify(text)} ${codes.join()}`);
     t.notMatch(renderHtml(html, NOBODY) + renderText(plain, NOBODY), /%EE%80|evil|\{%/);
   }
-  t.same(compiled({ markdown: '{% if country %}x{% endif %}' }).codes, []);
-  t.end();
+  t.same((await compiled({ markdown: '{% if country %}x{% endif %}' })).codes, []);
 });
 
-t.test('the footer is there beside a link that nobody sees, and texts of others hold no marks', (t) => {
+t.test('the footer is there beside a link that nobody sees, and texts of others hold no marks', async (t) => {
   const hidden = '<p>x <a href="{{ unsubscribe_url }}" style="font-size:0">y</a></p>';
-  t.match(renderHtml(compiled({ html: hidden }).html, NOBODY), /Weir Lane/);
+  t.match(renderHtml((await compiled({ html: hidden })).html, NOBODY), /Weir Lane/);
   const said = { ...petition, statement: 'a \ue0000\ue001 b' };
   const html = '<p>{{ email }}&#xe000;0&#xe001;</p>[[statement]]';
-  const quoted = renderHtml(compiled({ html }, { petition: said }).html, NOBODY);
+  const quoted = renderHtml((await compiled({ html }, { petition: said })).html, NOBODY);
   t.match(quoted, /a 0 b/);
   t.equal(quoted.match(/katy@example\.org/g)?.length, 2, 'in the text, and in the footer');
-  t.end();
 });
 
-t.test('each recipient gets the closest language', (t) => {
+t.test('a footer that not everybody sees is none', async (t) => {
+  const imprints = (html: string) => html.match(/Weir Lane/g)?.length;
+  const row = (cell: string, more = '') =>
+    `<p>x</p><table${more}><tbody><tr><td ${cell}>y[[footer]]</td></tr></tbody></table>`;
+  for (const html of [
+    '<p>x</p>{% if country %}[[footer]]{% endif %}',
+    '<p>x</p>{% if country %}y{% else %}[[footer]]{% endif %}',
+    '<p>x<a href="https://x.example">[[footer]]</a></p>',
+    '<div style="width:1px">x[[footer]]</div>',
+    '<style>.f{height:0}</style><div class="f">x[[footer]]</div>',
+    '<div style="padding:0 0 0 9999px">x[[footer]]</div>',
+    '<div style="letter-spacing:-20px">x[[footer]]</div>',
+    '<div style="background:hsl(213, 10%, 39%)">x[[footer]]</div>',
+    '<p style="background:#000">x[[footer]]</p>',
+    '<td style="background:#000">x[[footer]]</td>',
+    '<table style="background:#000"><tr><div>x[[footer]]</div></tr></table>',
+    row('width="1"'),
+    row('style="background:rgba(0, 0, 0, 0.1)"'),
+  ]) {
+    const mail = await compiled({ html });
+    t.ok(mail.codes.includes('footer_added'), html);
+    const shown = renderHtml(mail.html, NOBODY);
+    const last = shown.slice(shown.lastIndexOf('<hr'));
+    t.match(last, /Weir Lane[\s\S]*pb_x/, 'another is at the end');
+    t.notMatch(last, /<\/(?:td|table)>|<\/div>[\s\S]*<\/div>/, 'inside of nothing of theirs');
+  }
+  for (const html of [
+    '<p>x</p>[[footer]]',
+    '<div style="font-size:0;line-height:0;color:#ffffff">x[[footer]]</div>',
+    '<div style="display:none;margin:-900px">x[[footer]]</div>',
+    row('height="20" style="background:#0b2545"'),
+    row('style="padding:24px"', ' bgcolor="#5a626d" width="600"'),
+  ]) {
+    const mail = await compiled({ html });
+    t.notOk(mail.codes.includes('footer_added'), html);
+    const shown = renderHtml(mail.html, NOBODY);
+    t.equal(imprints(shown), 1, html);
+    t.notMatch(shown, /margin:\s*-|<div style="display:none">x/);
+    t.match(shown, /<p class="u-small" style="[^"]*font-size: ?13px/);
+  }
+  const dark = renderHtml((await compiled({ html: row('style="background:#0b2545"') })).html, NOBODY);
+  t.match(dark, /<a href="[^"]*pb_x" style="color: ?#ffffff;?"/, 'it can be read where it stands');
+  const grey = renderHtml((await compiled({ html: row('style="background:#5a626d"') })).html, NOBODY);
+  t.notMatch(grey, /class="u-small" style="[^"]*[^-]color: ?#5a626d/);
+});
+
+t.test('who writes is said once, and a citation stays on its line', async (t) => {
+  const mail = async (role: string | null) => {
+    const campaigner = { name: 'Mo Weir', role };
+    const { html, text } = await compiled(
+      { markdown: 'Dry.[^1]\n\n[[campaigner]]' },
+      { petition: { ...petition, campaigner } },
+    );
+    return { html: renderHtml(html, NOBODY), text: renderText(text, NOBODY) };
+  };
+  t.match((await mail('Manager')).html, /<strong>Mo Weir<\/strong><br>Manager<br>River &amp; Meadows<\/p>/);
+  t.match((await mail('Manager, River & Meadows')).html, /<br>Manager, River &amp; Meadows<\/p>/);
+  const { html, text } = await mail(null);
+  t.match(html, /<strong>Mo Weir<\/strong><br>River &amp; Meadows<\/p>/);
+  t.match(html, /Dry\.\u2060<sup/);
+  t.match(text, /^Dry\.\[1\]/);
+});
+
+t.test('each recipient gets the closest language', async (t) => {
   const text = { dir: 'ltr' as const, subject: '', html: '', text: '' };
   const frozen = {
     senderName: 'x',
@@ -264,5 +362,4 @@ t.test('each recipient gets the closest language', (t) => {
   ] as const) {
     t.equal(localeFor(frozen, wanted), given, String(wanted));
   }
-  t.end();
 });

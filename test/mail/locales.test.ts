@@ -15,8 +15,8 @@ function folderOf(t: Test, files: Record<string, string>): string {
   return folder;
 }
 
-const textsOf = ({ mail, pages, embed, picture }: Catalogue): Map<string, string> =>
-  new Map([...textsIn({ mail, pages, embed, picture })].map(([path, text]) => [path.join('.'), text]));
+const textsOf = ({ mail, pages, embed, picture, chart }: Catalogue): Map<string, string> =>
+  new Map([...textsIn({ mail, pages, embed, picture, chart })].map(([path, text]) => [path.join('.'), text]));
 
 const builtIn = readdirSync(new URL('locales/', packageRoot)).map((name) => name.replace('.yaml', ''));
 

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { MAILING_METRICS } from '../../db/tables/mailings.js';
 import { RECIPIENT_STATES } from '../../db/tables/sending.js';
-import { exampleId, id } from '../common.js';
+import { exampleId, id, localeTag } from '../common.js';
 import {
   closed,
   component,
@@ -13,6 +13,7 @@ import {
   nullable,
   nullableRef,
   open,
+  optional,
   ref,
   webUrl,
 } from '../typebox.js';
@@ -207,3 +208,9 @@ export const WinnerInput = component(
     { description: 'The winner of a test.', examples: [{ variant_id: exampleId('mvr') }] },
   ),
 );
+
+export const MailingChartQuery = closed({
+  locale: optional(
+    localeTag({ description: 'The language of its words; if absent, that of the mailing. Else English.' }),
+  ),
+});

@@ -30,7 +30,7 @@ export const MailingPreviewInput = component(
       subscription_id: optional(
         id(
           'sub',
-          'As this subscriber of yours would get it. The links are examples all the same, and do nothing.',
+          'As this subscriber of yours would get it. The links are examples all the same: none is theirs.',
         ),
       ),
       person: optional(

@@ -153,6 +153,7 @@ export const ShareLinkQuery = closed({
   petition: ownPetition('Id or slug of a petition that you lead or are a partner of.'),
   network: networkFilter(),
   organization: organizationFilter(),
+  source: optional(source()),
   ...paging,
 });
 

@@ -36,7 +36,7 @@ export async function mailingTest({ ctx, tx, mail, supporter }: Draft): Promise<
         petition: source.petition?.url ?? '',
         unsubscribe: ctx.links.to('unsubscribe', footer(claims)),
         oneClick: ctx.links.oneClick(header(claims)),
-        manage: ctx.links.to('manage', 'example'),
+        manage: ctx.links.manage,
       };
       const preview = { source: onlyVariant(source, variant.key), variantId: variant.publicId };
       return { mailing: { ...preview, recipient: { ...recipient, locale }, links } };

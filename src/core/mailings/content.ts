@@ -25,8 +25,12 @@ const NOTHING: MailingContent = { senderName: null, replyTo: null, texts: {}, de
 export const writes = ({ sender, texts, defaultLocale, variants }: ContentPatch): boolean =>
   [sender, texts, defaultLocale, variants].some((one) => one !== undefined);
 
-/** The content after a change. Throws `invalid_body`. */
-export function changedContent(before: MailingContent | null, patch: ContentPatch): MailingContent | null {
+/** The content after a change. `kept`: of variants that stay as they are. Throws `invalid_body`. */
+export function changedContent(
+  before: MailingContent | null,
+  patch: ContentPatch,
+  kept: readonly VariantContent[] = [],
+): MailingContent | null {
   if (!writes(patch)) return before;
   const { senderName, replyTo, texts, defaultLocale } = before ?? NOTHING;
   const sender = patch.sender === null ? { name: null, reply_to: null } : (patch.sender ?? {});
@@ -36,7 +40,7 @@ export function changedContent(before: MailingContent | null, patch: ContentPatc
     texts: changedTexts(texts, patch.texts ?? {}),
     defaultLocale: patch.defaultLocale === undefined ? defaultLocale : patch.defaultLocale,
   };
-  refuse(faultsOf(content, patch.variants ?? []));
+  refuse(faultsOf(content, patch.variants ?? [], kept));
   return content;
 }
 
@@ -57,7 +61,11 @@ export const variantContent = ({ sender_name: senderName, texts }: VariantInput)
   ...(texts === undefined ? {} : { texts }),
 });
 
-function faultsOf(content: MailingContent, variants: readonly VariantInput[]): FieldError[] {
+function faultsOf(
+  content: MailingContent,
+  variants: readonly VariantInput[],
+  kept: readonly VariantContent[],
+): FieldError[] {
   const names = variants.map(({ name }) => name);
   const twice = names.findIndex((name, i) => names.indexOf(name) !== i);
   const faults: FieldError[] = [];
@@ -66,11 +74,15 @@ function faultsOf(content: MailingContent, variants: readonly VariantInput[]): F
     faults.push({ pointer: `/variants/${twice}/name`, code: 'duplicate', detail });
   }
   if (Object.keys(content.texts).length > MOST_LANGUAGES) {
-    faults.push({ pointer: '/texts', code: 'maxProperties', detail: `At most ${MOST_LANGUAGES} languages.` });
+    faults.push({
+      pointer: '/texts',
+      code: 'max_properties',
+      detail: `At most ${MOST_LANGUAGES} languages.`,
+    });
   }
-  if (JSON.stringify([content, variants]).length > MOST_CHARACTERS) {
+  if (JSON.stringify([content, variants, kept]).length > MOST_CHARACTERS) {
     const detail = `All texts together have more than ${MOST_CHARACTERS} characters.`;
-    faults.push({ pointer: '/texts', code: 'maxLength', detail });
+    faults.push({ pointer: '/texts', code: 'max_length', detail });
   }
   return faults;
 }

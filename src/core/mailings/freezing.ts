@@ -3,7 +3,8 @@ import { ApiError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import type { MailingView } from './mailings.js';
-import type { CompiledMailing, Finding } from './source.js';
+import { makeSharedLinks, type SharingMailing } from './share-lines.js';
+import type { CompiledMailing, Finding, SharedLink } from './source.js';
 
 /** Throws `mailing_not_ready`, with what is missing in words, if something keeps the mailing from being sent. */
 export function assertReady({ findings }: Pick<CompiledMailing, 'findings'>): void {
@@ -20,14 +21,15 @@ const placed = ({ detail, where: { variant, locale, part } }: Finding): string =
 };
 
 /**
- * Fixes what a mailing says, with the links whose clicks are counted. `compiled` was made from the mailing as it is in this
+ * Fixes what a mailing says, with the links whose clicks are counted and those of its share lines. `compiled` was made from the mailing as it is in this
  * transaction. Throws `mailing_not_ready` if it has errors.
  */
 export async function freezeMailing(
-  _ctx: Context,
+  ctx: Context,
   tx: Tx,
-  mailing: Pick<MailingView, 'key'>,
+  mailing: Pick<MailingView, 'key'> & SharingMailing,
   compiled: CompiledMailing,
+  shareLinks: readonly SharedLink[] = [],
 ): Promise<void> {
   assertReady(compiled);
   const { mailingVariants: v, mailingLinks } = tx.tables;
@@ -47,4 +49,5 @@ export async function freezeMailing(
     }));
     await tx.db.insert(mailingLinks).values(rows);
   }
+  await makeSharedLinks(ctx, tx, mailing, shareLinks, compiled);
 }

@@ -82,3 +82,17 @@ export async function mailingByKey(on: Reader, key: number): Promise<MailingView
   const [row] = await selectViews(on).where(eq(on.tables.mailings.key, key));
   return row;
 }
+
+/** The language of a mailing: its default, else that of its petition, else of its organization. */
+export async function localeOfMailing(
+  on: Reader,
+  { content, petitionKey, organizationKey }: Pick<MailingRow, 'content' | 'petitionKey' | 'organizationKey'>,
+): Promise<string | null> {
+  if (content?.defaultLocale != null) return content.defaultLocale;
+  const { organizations: o, petitions: p } = on.tables;
+  const [row] =
+    petitionKey === null
+      ? await on.db.select({ locale: o.locale }).from(o).where(eq(o.key, organizationKey))
+      : await on.db.select({ locale: p.locale }).from(p).where(eq(p.key, petitionKey));
+  return row?.locale ?? null;
+}

@@ -45,7 +45,8 @@ const EXAMPLE: Omit<Recipient, 'locale'> = {
 const UNNAMED: Omit<Recipient, 'locale'> = { ...EXAMPLE, firstName: null, name: null, country: null };
 
 /**
- * What a preview shows. Its links are examples that do nothing, so that it can be passed around. Throws
+ * What a preview shows. Its links to unsubscribe are examples that do nothing, and the others are the same for everybody,
+ * so that it can be passed around. Throws
  * `mailing_not_found`, `mailing_not_ready`, `variant_not_found`, `subscription_not_found`, `scope_required`.
  */
 export async function previewMailing(
@@ -88,7 +89,7 @@ const exampleLinks = ({ links }: Context, { petition }: MailingSource): Recipien
   petition: petition?.url ?? '',
   unsubscribe: links.to('unsubscribe', 'example'),
   oneClick: links.oneClick('example'),
-  manage: links.to('manage', 'example'),
+  manage: links.manage,
 });
 
 async function subscriber(

@@ -5,6 +5,7 @@ import { readPauses } from '../brakes/pauses.js';
 import { isOpenAt, statusAt } from '../petitions/petition-life.js';
 import { readClause } from '../segments/clauses.js';
 import type { MailingView } from './mailings.js';
+import type { Finding } from './source.js';
 
 /*
  * Whether a mailing can be sent, apart from what it says, which compiling judges. It is asked when the mailing is scheduled, for that moment, and again when it begins.
@@ -15,16 +16,36 @@ export type Occasion = { kind: 'start' | 'schedule'; at: Date };
 
 /** Throws `mailing_not_ready`, which lists all that is missing but the texts. */
 export async function assertSendable(on: Reader, mailing: MailingView, occasion: Occasion): Promise<void> {
-  const errors = [
-    ...(await lacksOfPetition(on, mailing, occasion)),
-    ...(await lacksOfOrganization(on, mailing)),
-    ...(await lacksOfSegment(on, mailing)),
-    ...(occasion.kind === 'start' ? await lacksOfNow(on, mailing, occasion.at) : []),
-  ];
+  const errors = await lacksOf(on, mailing, occasion);
   if (errors.length === 0) return;
   const all = errors.map(({ detail }) => detail).join(' ');
   throw new ApiError('mailing_not_ready', { detail: shortened(all), errors: errors.slice(0, MOST_ERRORS) });
 }
+
+/** All that is missing but the texts. */
+const lacksOf = async (on: Reader, mailing: MailingView, occasion: Occasion): Promise<FieldError[]> => [
+  ...(await lacksOfPetition(on, mailing, occasion)),
+  ...(await lacksOfOrganization(on, mailing)),
+  ...(await lacksOfSegment(on, mailing)),
+  ...(occasion.kind === 'start' ? await lacksOfNow(on, mailing, occasion.at) : []),
+];
+
+/** What `assertSendable` would refuse, beside what compiling finds. */
+export async function unsendable(on: Reader, mailing: MailingView, occasion: Occasion): Promise<Finding[]> {
+  const where = { variant: null, locale: null, part: 'mailing' as const };
+  return (await lacksOf(on, mailing, occasion)).map(({ pointer, code, detail }) => {
+    const known = FINDINGS[code] ?? (pointer.startsWith('/segment') ? 'segment_unusable' : code);
+    return { code: known, severity: 'error', detail, where };
+  });
+}
+
+/** Their codes among findings, where the error has a pointer. */
+const FINDINGS: Readonly<Record<string, string>> = {
+  not_open: 'petition_not_open',
+  test_email: 'test_email_missing',
+  empty: 'audience_empty',
+  past: 'expired',
+};
 
 const MOST_ERRORS = 50;
 const LONGEST = 900;

@@ -48,10 +48,9 @@ async function petitionOf(links: Context['links'], on: Reader, petitionKey: numb
   const { petitions: t } = on.tables;
   const [row] = await on.db.select().from(t).where(eq(t.key, petitionKey));
   if (!row) throw new Error('the petition of a mailing is gone');
-  const { status, title, callToAction, statement, targets, references, campaigner, shareTexts, locale } = row;
+  const { title, callToAction, statement, targets, references, campaigner, shareTexts, locale } = row;
   const partners = await coalitionOf(on, row);
   const said = {
-    status,
     title,
     callToAction,
     statement,

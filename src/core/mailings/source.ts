@@ -2,11 +2,11 @@ import type { FrozenVariant, MailingContent, VariantContent } from '../../../sch
 import type {
   Campaigner,
   Partner,
-  PetitionStatus,
   Reference,
   ShareText,
   Target,
 } from '../../../schema/db/tables/petitions.js';
+import type { Network } from '../../../schema/db/tables/sharing.js';
 
 /** All that a mailing is made of, without its recipients. */
 export type MailingSource = {
@@ -27,7 +27,6 @@ export type MailingSource = {
 };
 
 export type PetitionSource = {
-  status: PetitionStatus;
   title: string;
   callToAction: string | null;
   statement: string;
@@ -36,10 +35,18 @@ export type PetitionSource = {
   campaigner: Campaigner | null;
   partners: Partner[];
   shareTexts: ShareText[];
+  /** The links that its share lines share, for everybody the same; absent in previews and tests, which count nothing. */
+  shareLinks?: SharedLink[];
   locale: string;
   /** Its page, without a token. */
   url: string;
 };
+
+/** The networks of share lines. */
+export const SHARED_ON = ['facebook', 'x', 'whatsapp', 'bluesky'] as const satisfies readonly Network[];
+
+/** A share link that is made when the mailing begins. */
+export type SharedLink = { network: Network; code: string; url: string; text: string | null };
 
 export type VariantSource = { key: number; name: string; handle: Buffer; content: VariantContent };
 
@@ -54,7 +61,7 @@ export type CompiledVariant = {
   links: { code: string; url: string | null }[];
 };
 
-export type Compile = (source: MailingSource) => CompiledMailing;
+export type Compile = (source: MailingSource) => Promise<CompiledMailing>;
 
 /** Something about a mailing that its writer should know. Errors keep it from being sent. */
 export type Finding = {

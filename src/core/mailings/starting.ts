@@ -3,15 +3,17 @@ import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
+import { compileInTurn } from './checking.js';
 import { assertReady, freezeMailing } from './freezing.js';
 import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
 import { canMove, makeMove } from './moves.js';
 import { sourceOf } from './reading-source.js';
 import { assertSendable, type Occasion } from './readiness.js';
-import type { Compile, CompiledMailing } from './source.js';
+import { withSharedLinks } from './share-lines.js';
+import type { Compile, CompiledMailing, SharedLink } from './source.js';
 
 /** What a version of a mailing says. */
-type Prepared = { version: number; compiled: CompiledMailing };
+type Prepared = { version: number; compiled: CompiledMailing; shareLinks: SharedLink[] };
 
 /** Somebody has edited the mailing while it was compiled. */
 class Edited extends Error {}
@@ -66,12 +68,12 @@ export async function prepare(
   occasion: Occasion = { kind: 'start', at: ctx.now() },
 ): Promise<Prepared> {
   const { read } = ctx.store;
-  const source = await sourceOf(ctx, read, mailing);
+  const source = withSharedLinks(ctx, await sourceOf(ctx, read, mailing));
   await assertSendable(read, mailing, occasion);
   try {
-    const compiled = compile(source);
+    const compiled = await compileInTurn(mailing.organizationKey, () => compile(source));
     assertReady(compiled);
-    return { version: mailing.version, compiled };
+    return { version: mailing.version, compiled, shareLinks: source.petition?.shareLinks ?? [] };
   } catch (error) {
     throw new Unusable('a mailing cannot be compiled', { cause: error });
   }
@@ -89,5 +91,5 @@ export async function begin(
     await assertSendable(tx, mailing, { kind: 'start', at: tx.now });
   }
   await makeMove(tx, mailing, 'start', { state: 'building', startedAt: tx.now, pauseReason: null });
-  if (prepared) await freezeMailing(ctx, tx, mailing, prepared.compiled);
+  if (prepared) await freezeMailing(ctx, tx, mailing, prepared.compiled, prepared.shareLinks);
 }

@@ -14,7 +14,7 @@ import { findHead, Moved, type PetitionHead } from '../petitions/petition-lookup
 import { readClause } from '../segments/clauses.js';
 import { changedContent, writes, type ContentPatch } from './content.js';
 import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
-import { freshVariants, replaceVariants, type FreshVariant } from './variants.js';
+import { freshVariants, replaceVariants, variantsOf, type FreshVariant } from './variants.js';
 
 /* Creating, changing and deleting mailings. */
 
@@ -86,7 +86,9 @@ export async function updateMailing(
         detail: 'Read it again, apply your change to what is there now.',
       });
     }
-    const content = changedContent(before.content, patch);
+    const kept = patch.variants === undefined ? await variantsOf(tx, before.key) : [];
+    const said = kept.map((variant) => variant.content);
+    const content = changedContent(before.content, patch, said);
     const changes = { ...(await columnsOf(tx, actor, patch)), content };
     requireWritten(
       await tx.db

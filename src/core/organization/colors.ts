@@ -2,13 +2,14 @@ import { invalidBody } from '../../errors.js';
 
 /* An organization's colour, and whether people can read what is written on it and in it (WCAG 2.2, 1.4.3). */
 
-type Rgb = readonly [number, number, number];
+export type Rgb = readonly [number, number, number];
 
 const WHITE: Rgb = [255, 255, 255];
 const BLACK: Rgb = [0, 0, 0];
 /** The brightest background that browsers and operating systems give to dark pages. */
 const DARK_PAGE: Rgb = [34, 34, 34];
-const LEAST = 4.5;
+/** What text needs. */
+export const LEAST = 4.5;
 const STEPS = 40;
 
 const parse = (hex: string): Rgb => {
@@ -26,7 +27,7 @@ function luminance(rgb: Rgb): number {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-function contrast(a: Rgb, b: Rgb): number {
+export function contrast(a: Rgb, b: Rgb): number {
   const [dark = 0, light = 0] = [luminance(a), luminance(b)].sort((one, two) => one - two);
   return (light + 0.05) / (dark + 0.05);
 }

@@ -89,7 +89,11 @@ export async function assertShareLink(on: Reader, code: string): Promise<void> {
   if (!link) throw new ApiError('share_link_not_found');
 }
 
-export type ShareLinkFilter = { network?: Network | undefined; organizationId?: string | undefined };
+export type ShareLinkFilter = {
+  network?: Network | undefined;
+  organizationId?: string | undefined;
+  source?: string | undefined;
+};
 
 /**
  * The links of a petition, latest first: all of them for its lead organization, its own for a partner. Throws
@@ -99,11 +103,11 @@ export async function listShareLinks(
   on: Reader,
   actor: KeyedActor,
   petitionRef: string,
-  { network, organizationId }: ShareLinkFilter,
+  { network, organizationId, source }: ShareLinkFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<ShareLink>> {
   const petition = await findSharedHead(on, actor, petitionRef);
-  const list = `share-links:${petition.key}:${network ?? ''}:${organizationId ?? ''}`;
+  const list = `share-links:${petition.key}:${network ?? ''}:${organizationId ?? ''}:${source ?? ''}`;
   const [before] = decodeCursor(list, cursor, [0]) ?? [];
   const { shareLinks: t, shareVariants: v, organizations: o } = on.tables;
   const leads = petition.organizationKey === actor.organizationKey;
@@ -114,6 +118,7 @@ export async function listShareLinks(
         leads ? undefined : eq(t.organizationKey, actor.organizationKey),
         network === undefined ? undefined : eq(v.network, network),
         organizationId === undefined ? undefined : eq(o.publicId, organizationId),
+        source === undefined ? undefined : eq(t.source, source),
         before === undefined ? undefined : lt(t.key, before),
       ),
     )

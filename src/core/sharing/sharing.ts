@@ -162,6 +162,24 @@ const insertRow = statement('share_link_insert', ({ db, tables: { shareLinks: t 
     .returning({ key: t.key }),
 );
 
+export type SharedLinkInput = Pick<LinkRow, 'petitionKey' | 'organizationKey' | 'source' | 'code'> & {
+  network: Network;
+  text: string | null;
+};
+
+/** Makes a link that is credited to no signer, under a code that was drawn before. */
+export async function insertSharedLink(
+  ctx: Context,
+  tx: Tx,
+  { network, text, ...link }: SharedLinkInput,
+): Promise<void> {
+  const variantKey = await variantKeyOf(ctx, tx, link.petitionKey, network, text);
+  const row = { ...link, variantKey, signatureKey: null, receiptHash: null, createdAt: tx.now };
+  const [inserted] = await insertRow(tx, row);
+  if (!inserted) throw new Error('the code of a share link is taken');
+  addShareFigures(tx, inserted.key, hourOf(tx.now), { links: 1 });
+}
+
 const MAX_DRAWS = 10;
 
 /** Inserts a link under an unused random code, and counts it. */

@@ -1,13 +1,7 @@
-import type { Figure, MailingStatistics } from '../../core/mailing-results/statistics.js';
-import { HOUR_MS } from '../../time.js';
+import type { MailingStatistics } from '../../core/mailing-results/statistics.js';
+import { SERIES } from './chart-words.js';
 
 /* The figures of a chart over time: hours in steps that fit. */
-
-export const SERIES: { figure: Figure; label: string }[] = [
-  { figure: 'sent', label: 'Sent' },
-  { figure: 'clicks', label: 'Clicks' },
-  { figure: 'confirmed', label: 'Confirmed signatures' },
-];
 
 /** Hours in one step. */
 const STEPS = [1, 2, 3, 6, 12, 24, 48, 168, 336];
@@ -24,7 +18,7 @@ export type Steps = {
 
 /** From the first hour in which anything of a series happened to the last; undefined: nothing has. */
 export function stepsOf({ hours }: MailingStatistics): Steps | undefined {
-  const busy = hours.filter(({ figures }) => SERIES.some(({ figure }) => figures[figure] > 0));
+  const busy = hours.filter(({ figures }) => SERIES.some((figure) => figures[figure] > 0));
   const [first, last] = [busy[0]?.hour, busy.at(-1)?.hour];
   if (first === undefined || last === undefined) return undefined;
   const step = STEPS.find((one) => (last - first + 1) / one <= MOST_STEPS - 1) ?? LONGEST;
@@ -32,7 +26,7 @@ export function stepsOf({ hours }: MailingStatistics): Steps | undefined {
   // A mailing of one hour is a column, not a wall.
   const count = Math.max(6, Math.floor((last - begin) / step) + 1);
   const starts = Array.from({ length: count }, (_, k) => begin + k * step);
-  const values = SERIES.map(({ figure }) => {
+  const values = SERIES.map((figure) => {
     const sums = starts.map(() => 0);
     for (const { hour, figures } of busy) {
       const k = Math.floor((hour - begin) / step);
@@ -48,13 +42,4 @@ export function roundUp(most: number): number {
   if (most <= 4) return Math.max(1, most);
   const unit = 10 ** Math.floor(Math.log10(most));
   return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((one) => one * unit).find((one) => one >= most) ?? most;
-}
-
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
-const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' });
-
-/** What stands under a step. */
-export function labelOf(hour: number, hours: number): string {
-  const at = new Date(hour * HOUR_MS);
-  return hours < 24 ? `${day.format(at)}, ${time.format(at)}` : day.format(at);
 }

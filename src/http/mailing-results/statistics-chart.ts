@@ -1,6 +1,7 @@
 import type { MailingStatistics, VariantStatistics } from '../../core/mailing-results/statistics.js';
 import { successesOf } from '../../core/mailing-results/statistics.js';
-import { labelOf, roundUp, SERIES, stepsOf, type Steps } from './chart-series.js';
+import { roundUp, stepsOf, type Steps } from './chart-series.js';
+import { SERIES, unitOf, type ChartWords } from './chart-words.js';
 
 /*
  * The statistics of a mailing as a picture. It holds two layouts, and shows the one that fits its width, so that words
@@ -36,7 +37,7 @@ text{fill:#eef1f5}.back{fill:#14181e}.grid{stroke:#2a313b}.base{stroke:#67727f}
 .s0{fill:#8f9db3}.s1{fill:#74a8f7}.s2{fill:#43c08f}}`;
 
 /** A picture without addresses and without anything about one person. */
-export function drawStatistics(statistics: MailingStatistics): string {
+export function drawStatistics(statistics: MailingStatistics, words: ChartWords): string {
   const wordings = statistics.variants.length > 1 ? statistics.variants : [];
   const narrow = narrowLayout(wordings.length);
   const bottom = wordings.length > 0 ? 46 + wordings.length * ROW : 0;
@@ -44,10 +45,10 @@ export function drawStatistics(statistics: MailingStatistics): string {
   const layouts = [wideLayout(wordings.length, height), narrow];
   const steps = stepsOf(statistics);
   const { name } = statistics.mailing;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="${height}" role="img" aria-labelledby="title desc">
-<title id="title">${xml(name)}</title><desc id="desc">${xml(described(statistics))}</desc>
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="${height}" role="img" aria-labelledby="title desc" xml:lang="${xml(words.locale)}" direction="${words.dir}">
+<title id="title">${xml(name)}</title><desc id="desc">${xml(described(statistics, words))}</desc>
 <style>${STYLE}</style><rect class="back" width="100%" height="100%"/>
-${layouts.map((layout) => drawLayout(layout, height, statistics, steps, wordings)).join('\n')}
+${layouts.map((layout) => drawLayout(layout, height, { statistics, words, steps, wordings })).join('\n')}
 </svg>`;
 }
 
@@ -82,76 +83,77 @@ const narrowLayout = (wordings: number): Layout => ({
   letters: 32,
 });
 
-function drawLayout(
-  layout: Layout,
-  height: number,
-  statistics: MailingStatistics,
-  steps: Steps | undefined,
-  wordings: readonly VariantStatistics[],
-): string {
+type Shown = {
+  statistics: MailingStatistics;
+  words: ChartWords;
+  steps: Steps | undefined;
+  wordings: readonly VariantStatistics[];
+};
+
+function drawLayout(layout: Layout, height: number, { statistics, words, steps, wordings }: Shown): string {
   const { name, width, edge, letters } = layout;
+  const drawn = `<text class="title" x="${edge}" y="42">${xml(short(statistics.mailing.name, letters))}</text>
+<text class="small" x="${edge}" y="64">${xml(subtitle(statistics, words))}</text>
+${drawNumbers(layout, statistics, words)}
+${steps ? drawPanels(layout, steps, words) : text(edge, layout.plot.y + 30, words.say('nothing'))}
+${wordings.length > 0 ? drawWordings(layout, statistics, wordings, words) : ''}`;
   return `<svg class="${name}" width="100%" height="${height}" viewBox="0 0 ${width} ${height}" preserveAspectRatio="xMidYMin meet">
-<text class="title" x="${edge}" y="42">${xml(short(statistics.mailing.name, letters))}</text>
-<text class="small" x="${edge}" y="64">${xml(subtitle(statistics))}</text>
-${drawNumbers(layout, statistics)}
-${steps ? drawPanels(layout, steps) : text(edge, layout.plot.y + 30, 'Nothing has been sent yet.')}
-${wordings.length > 0 ? drawWordings(layout, statistics, wordings) : ''}
+${words.dir === 'rtl' ? mirrored(drawn, width) : drawn}
 </svg>`;
 }
 
-const numbers = new Intl.NumberFormat('en');
-const format = (n: number): string => numbers.format(n);
-const percent = (share: number): string =>
-  `${Number((share * 100).toFixed(share > 0 && share < 0.1 ? 2 : 1))} %`;
+/** From right to left: every place on the other side. Words begin where they are placed in both. */
+const mirrored = (drawn: string, width: number): string =>
+  drawn
+    .replace(
+      /(<rect [^>]*?\bx=")([\d.]+)("[^>]*? width=")([\d.]+)"/g,
+      (_, before: string, x: string, between: string, wide: string) =>
+        `${before}${round(width - Number(x) - Number(wide))}${between}${wide}"`,
+    )
+    .replace(
+      /(<(?:text|circle|line) [^>]*?\bc?x1?=")([\d.]+)(")/g,
+      (_, before: string, x: string, after: string) => `${before}${round(width - Number(x))}${after}`,
+    )
+    .replace(/( x2=")([\d.]+)"/g, (_, before: string, x: string) => `${before}${round(width - Number(x))}"`);
 
-const audienceOf = ({ states }: MailingStatistics): number =>
+const round = (n: number): number => Math.round(n * 10) / 10;
+
+const audienceOf = ({ states }: Pick<MailingStatistics, 'states'>): number =>
   Object.values(states).reduce((total, n) => total + n, 0);
 
-function subtitle(statistics: MailingStatistics): string {
-  const audience = audienceOf(statistics);
-  const { state, sent } = { state: statistics.mailing.state, sent: statistics.states.sent };
-  return `${STATE_WORDS[state] ?? state} · ${format(sent)} of ${format(audience)} sent`;
+function subtitle({ mailing, states }: MailingStatistics, { say, number }: ChartWords): string {
+  const said = { number: number(states.sent), audience: number(audienceOf({ states })) };
+  return `${say(`state_${mailing.state}`)} · ${say('sent_of', said)}`;
 }
 
-const STATE_WORDS: Partial<Record<string, string>> = {
-  draft: 'Draft',
-  scheduled: 'Scheduled',
-  building: 'Being prepared',
-  running: 'Being sent',
-  paused: 'Paused',
-  deciding: 'Waiting for the winner',
-  done: 'Done',
-  cancelled: 'Cancelled',
-  missed: 'Missed',
-};
-
 /** The picture in words. */
-function described(statistics: MailingStatistics): string {
-  const { figures: f, variants } = statistics;
+function described(statistics: MailingStatistics, words: ChartWords): string {
+  const { figures, variants } = statistics;
   const wordings =
     variants.length < 2
       ? []
       : variants.map(
-          ({ name, figures, chance }) =>
-            `${name}: ${percent(rateOf(statistics, figures))}, ${percent(chance ?? 0)} likely the best`,
+          ({ name, figures: some, chance }) =>
+            `${name}: ${words.percent(rateOf(statistics, some))}, ${words.say('best', { number: words.percent(chance ?? 0) })}`,
         );
-  return [
-    subtitle(statistics),
-    `${format(f.clicks)} clicks of people`,
-    `${format(f.confirmed)} confirmed signatures`,
-    `${format(f.unsubscribed)} unsubscribed, ${format(f.bounced)} bounced, ${format(f.complained)} complained`,
-    ...wordings,
-  ].join('. ');
+  const shown = (['clicks', 'confirmed', 'unsubscribed', 'bounced', 'complained'] as const).map(
+    (figure) => `${words.say(figure)}: ${words.number(figures[figure])}`,
+  );
+  return [subtitle(statistics, words), ...shown, ...wordings].join('. ');
 }
 
-function drawNumbers({ columns, row, edge, width }: Layout, { figures: f }: MailingStatistics): string {
+function drawNumbers(
+  { columns, row, edge, width }: Layout,
+  { figures: f }: MailingStatistics,
+  { say, number, percent }: ChartWords,
+): string {
   const shown: [label: string, value: number, mark: string][] = [
-    ['Sent', f.sent, 's0'],
-    ['Clicks', f.clicks, 's1'],
-    ['Confirmed', f.confirmed, 's2'],
-    ['Unsubscribed', f.unsubscribed, ''],
-    ['Bounced', f.bounced, ''],
-    ['Complained', f.complained, ''],
+    [say('sent'), f.sent, 's0'],
+    [say('clicks'), f.clicks, 's1'],
+    [say('confirmed_short'), f.confirmed, 's2'],
+    [say('unsubscribed'), f.unsubscribed, ''],
+    [say('bounced'), f.bounced, ''],
+    [say('complained'), f.complained, ''],
   ];
   const column = (width - 2 * edge) / columns;
   return shown
@@ -159,7 +161,7 @@ function drawNumbers({ columns, row, edge, width }: Layout, { figures: f }: Mail
       const [x, y] = [edge + (k % columns) * column, 104 + Math.floor(k / columns) * row];
       const share = k === 0 || f.sent === 0 ? '' : percent(value / f.sent);
       const dot = mark === '' ? '' : `<circle class="${mark}" cx="${x + 5}" cy="${y + 15}" r="5"/>`;
-      return `<text class="number" x="${x}" y="${y}">${format(value)}</text>${dot}${text(
+      return `<text class="number" x="${x}" y="${y}">${number(value)}</text>${dot}${text(
         x + (mark === '' ? 0 : 15),
         y + 19,
         label,
@@ -169,7 +171,7 @@ function drawNumbers({ columns, row, edge, width }: Layout, { figures: f }: Mail
     .join('\n');
 }
 
-function drawPanels({ plot, ticks }: Layout, { starts, hours, values }: Steps): string {
+function drawPanels({ plot, ticks }: Layout, { starts, hours, values }: Steps, words: ChartWords): string {
   const bottom = plot.y + SERIES.length * plot.panel;
   const step = plot.width / starts.length;
   const panels = values.map((series, k) => {
@@ -180,12 +182,12 @@ function drawPanels({ plot, ticks }: Layout, { starts, hours, values }: Steps): 
       const tall = Math.max(1.5, ((base - top) * value) / most);
       const wide = Math.min(step * 0.82, 40);
       const x = plot.x + at * step + (step - wide) / 2;
-      const said = `${labelOf(starts[at] ?? 0, hours)}: ${format(value)}`;
+      const said = xml(`${words.moment(starts[at] ?? 0, hours)}: ${words.number(value)}`);
       return `<rect class="s${k}" x="${x.toFixed(1)}" y="${(base - tall).toFixed(1)}" width="${wide.toFixed(1)}" height="${tall.toFixed(1)}" rx="1.5"><title>${said}</title></rect>`;
     });
     return `<circle class="s${k}" cx="${plot.x + 5}" cy="${top - 20}" r="5"/>
-${text(plot.x + 15, top - 16, SERIES[k]?.label ?? '', 'strong')}
-${text(plot.x + plot.width, top - 6, format(most), 'small', 'end')}
+${text(plot.x + 15, top - 16, words.say(SERIES[k] ?? 'sent'), 'strong')}
+${text(plot.x + plot.width, top - 6, words.number(most), 'small', 'end')}
 <line class="grid" x1="${plot.x}" x2="${plot.x + plot.width}" y1="${top}" y2="${top}"/>
 <line class="grid" x1="${plot.x}" x2="${plot.x + plot.width}" y1="${(top + base) / 2}" y2="${(top + base) / 2}"/>
 ${columns.join('')}
@@ -193,20 +195,11 @@ ${columns.join('')}
   });
   const every = Math.ceil(starts.length / ticks);
   const labels = starts.flatMap((start, at) =>
-    at % every === 0 ? text(plot.x + at * step, bottom + 12, labelOf(start, hours), 'small') : [],
+    at % every === 0 ? text(plot.x + at * step, bottom + 12, words.moment(start, hours), 'small') : [],
   );
-  const zone = text(plot.x + plot.width, bottom + 30, unitOf(hours), 'small', 'end');
+  const zone = text(plot.x + plot.width, bottom + 30, unitOf(hours, words), 'small', 'end');
   return `${panels.join('\n')}\n${labels.join('')}${zone}`;
 }
-
-const unitOf = (hours: number): string => {
-  if (hours === 1) return 'by the hour, UTC';
-  return hours % 24 === 0 && hours > 24
-    ? `by ${hours / 24} days, UTC`
-    : hours === 24
-      ? 'by the day, UTC'
-      : `by ${hours} hours, UTC`;
-};
 
 const rateOf = ({ mailing }: MailingStatistics, figures: VariantStatistics['figures']): number =>
   figures.sent === 0 ? 0 : successesOf(mailing, figures) / figures.sent;
@@ -215,8 +208,9 @@ function drawWordings(
   { wordings: { x, y, width }, name: layout }: Layout,
   statistics: MailingStatistics,
   variants: readonly VariantStatistics[],
+  { say, number, percent }: ChartWords,
 ): string {
-  const metric = statistics.mailing.metric === 'clicks' ? 'Clicks' : 'Confirmed signatures';
+  const figure = say(statistics.mailing.metric === 'clicks' ? 'clicks' : 'confirmed');
   const mark = statistics.mailing.metric === 'clicks' ? 's1' : 's2';
   const rates = variants.map(({ figures }) => {
     const rate = Math.min(1, rateOf(statistics, figures));
@@ -231,16 +225,18 @@ function drawWordings(
     const top = y + 40 + k * ROW;
     const at = (share: number) => x + Math.min(1, share / most) * width;
     const chance =
-      variant.chance === null ? '' : `${percent(Math.round(variant.chance * 1000) / 1000)} likely the best`;
+      variant.chance === null
+        ? ''
+        : say('best', { number: percent(Math.round(variant.chance * 1000) / 1000) });
     const name = `${short(variant.name, layout === 'wide' ? 26 : 20)}${variant.isWinner ? ' ★' : ''}`;
     return `${text(x, top, name, 'strong')}
 ${text(x + width, top, percent(rate), 'strong', 'end')}
 <rect class="track" x="${x}" y="${top + 8}" width="${width}" height="14" rx="3"/>
 <rect class="${mark}" x="${x}" y="${top + 8}" width="${Math.max(0, at(rate) - x).toFixed(1)}" height="14" rx="3"/>
 <line class="range" x1="${at(low).toFixed(1)}" x2="${at(high).toFixed(1)}" y1="${top + 15}" y2="${top + 15}"/>
-${text(x, top + 38, `${format(variant.figures.sent)} sent`, 'small')}${text(x + width, top + 38, chance, 'small', 'end')}`;
+${text(x, top + 38, `${say('sent')}: ${number(variant.figures.sent)}`, 'small')}${text(x + width, top + 38, chance, 'small', 'end')}`;
   });
-  return `${text(x, y + 14, `${metric} for each mail`, 'small')}\n${lines.join('\n')}`;
+  return `${text(x, y + 14, say('for_each', { figure }), 'small')}\n${lines.join('\n')}`;
 }
 
 /** Where a rate lies with 95 %, by Wilson. */

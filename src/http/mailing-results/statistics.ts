@@ -1,7 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type, type Static } from '@sinclair/typebox';
 import type { MailingStatistics as Body } from '../../../schema/api/mailing-results/statistics.js';
-import { MailingStatistics, WinnerInput } from '../../../schema/api/mailing-results/statistics.js';
+import {
+  MailingChartQuery,
+  MailingStatistics,
+  WinnerInput,
+} from '../../../schema/api/mailing-results/statistics.js';
 import { MailingPath } from '../../../schema/api/mailings/mailings.js';
 import type { Context } from '../../core/context.js';
 import { startOf } from '../../core/counts/share-figures.js';
@@ -11,11 +15,14 @@ import {
   type MailingStatistics as Statistics,
 } from '../../core/mailing-results/statistics.js';
 import { chooseMailingWinner, LEAST_SENT, SURE } from '../../core/mailing-results/winner.js';
+import { localeOfMailing } from '../../core/mailings/mailings.js';
+import type { Locales } from '../../mail/locales.js';
 import { NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
 import { iso } from '../case.js';
 import { etagOf, isFresh, sendWithEtag } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
+import { chartWords } from './chart-words.js';
 import { drawStatistics } from './statistics-chart.js';
 
 const toFigures = ({ confirmed, ...figures }: Figures) => ({ ...figures, confirmed_signatures: confirmed });
@@ -78,7 +85,7 @@ const SVG = {
 };
 
 export const secretMailingStatisticsRoutes =
-  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (ctx: Context, locales: Pick<Locales, 'pick'>): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     app.get(
       '/v1/mailings/:mailing/statistics',
@@ -112,15 +119,17 @@ export const secretMailingStatisticsRoutes =
           access: 'secret',
           summary: 'See what a mailing has brought',
           description:
-            'The statistics as a chart: mails, clicks and confirmed signatures over time, and the wordings beside each other.',
+            'The statistics as a chart: mails, clicks and confirmed signatures over time, and the wordings beside each other. Its words are in the language of the mailing, unless another is asked for.',
           params: MailingPath,
+          querystring: MailingChartQuery,
           answers: { 200: SVG, 304: NOT_MODIFIED },
           errors: ['mailing_not_found'],
         }),
       },
       async (request, reply) => {
         const found = await getMailingStatistics(ctx.store.read, keyed(request), request.params.mailing);
-        const picture = drawStatistics(found);
+        const locale = request.query.locale ?? (await localeOfMailing(ctx.store.read, found.mailing));
+        const picture = drawStatistics(found, chartWords(locales.pick(locale)));
         const etag = etagOf(picture);
         reply.header('etag', etag).header('cache-control', PRIVATE_CACHE);
         if (isFresh(request, etag)) return reply.code(304).send();

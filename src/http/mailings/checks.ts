@@ -2,8 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { MailingCheck, MailingCheckQuery } from '../../../schema/api/mailings/mailing-checks.js';
 import { MailingPath } from '../../../schema/api/mailings/mailings.js';
 import type { Context } from '../../core/context.js';
-import { getMailing } from '../../core/mailings/mailings.js';
-import { sourceOf } from '../../core/mailings/reading-source.js';
+import { checkMailing } from '../../core/mailings/checking.js';
 import type { Campaign } from '../../mail/campaign/campaign.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { keyed } from '../auth.js';
@@ -25,7 +24,7 @@ export const mailingCheckRoutes =
           access: 'secret',
           summary: 'Check a mailing',
           description:
-            'Looks at every variant in every language, as it would be sent now, and at the DNS of the domain that it comes from. While there are errors it cannot be started.',
+            'Looks at every variant in every language as it would be sent, at everything else that a start needs, and at the DNS of the domain that mails come from. While there are errors it cannot be started.',
           params: MailingPath,
           querystring: MailingCheckQuery,
           answers: { 200: MailingCheck },
@@ -33,10 +32,13 @@ export const mailingCheckRoutes =
         }),
       },
       async (request, reply) => {
-        const on = ctx.store.read;
-        const mailing = await getMailing(on, keyed(request), request.params.mailing);
-        const source = await sourceOf(ctx, on, mailing);
-        const { ready, findings } = await campaign.check(source, request.query.dkim_selector);
+        const { dkim_selector: selector } = request.query;
+        const { ready, findings } = await checkMailing(
+          ctx,
+          keyed(request),
+          request.params.mailing,
+          (source, known) => campaign.check(source, known, selector),
+        );
         return reply.header('cache-control', PRIVATE_CACHE).send({
           ready,
           findings: findings.map(({ where, ...said }) => ({ ...said, ...where })),

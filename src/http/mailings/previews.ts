@@ -44,7 +44,7 @@ export const mailingPreviewRoutes =
           access: 'secret',
           summary: 'Preview a mailing',
           description:
-            'The mail as an example person or one of your subscribers would get it; a subscriber is shown to keys that also have the scope `subscriptions:read`. Nothing is sent, and its links are examples that do nothing. A text with errors is shown as far as it can be: `checkMailing` names them.',
+            'The mail as an example person or one of your subscribers would get it; a subscriber is shown to keys that also have the scope `subscriptions:read`. Nothing is sent. Links to unsubscribe are examples that do nothing, those to the petition hold no token, and `manage_url` is the page that is the same for everybody. A text with errors is shown as far as it can be: `checkMailing` names them.',
           params: MailingPath,
           body: MailingPreviewInput,
           answers: { 200: ANSWER },

@@ -15,7 +15,7 @@ export type Operation = {
   requestBody?: { required: boolean; content: Content };
   responses: Record<string, Response>;
   'x-request-headers'?: RequestHeader[];
-  'x-required-headers'?: RequestHeader[] | undefined;
+  'x-required-headers'?: RequestHeader[];
 };
 export type Document = {
   openapi: string;

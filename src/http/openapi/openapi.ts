@@ -105,14 +105,8 @@ function finish(made: Document): Document {
 }
 
 function finishOperation(method: string, made: Operation, schemas: Schemas): Operation {
-  const {
-    'x-request-headers': names = [],
-    'x-required-headers': needed = [],
-    parameters = [],
-    requestBody,
-    responses,
-    ...words
-  } = made;
+  const { 'x-request-headers': names = [], 'x-required-headers': needed = [], ...rest } = made;
+  const { parameters = [], requestBody, responses, ...words } = rest;
   const headers = names.map((name) => {
     const header = REQUEST_HEADERS[name];
     return { name, in: 'header', ...header, required: header.required || needed.includes(name) };

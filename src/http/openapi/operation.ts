@@ -54,7 +54,7 @@ export type OperationInput = {
   sends?: readonly ResponseHeader[];
   /** Request headers that do not follow from the rest. */
   takes?: readonly RequestHeader[];
-  /** Those of its request headers without which it is refused, though others may do without. */
+  /** Those that it does not work without, though others do. */
   needs?: readonly RequestHeader[];
   /** Its specific error codes; those of every operation with the same access are added. */
   errors?: readonly ErrorCode[];
@@ -118,7 +118,7 @@ export function operation<const Input extends OperationInput>(input: Input) {
     response: Object.fromEntries([...good, ...bad]) as Record<number, unknown>,
     // For the document alone: see openapi.ts.
     'x-request-headers': [...requestHeadersOf(codes, answers), ...(input.takes ?? [])],
-    'x-required-headers': input.needs,
+    'x-required-headers': input.needs ?? [],
   } as unknown as RouteSchema<Input>;
 }
 

@@ -206,12 +206,12 @@ export const secretShareLinkRoutes =
         }),
       },
       async (request, reply) => {
-        const { petition, network, organization: organizationId, limit = 20, cursor } = request.query;
+        const { petition, network, organization: organizationId, source, limit = 20, cursor } = request.query;
         const page = await listShareLinks(
           ctx.store.read,
           keyed(request),
           petition,
-          { network, organizationId },
+          { network, organizationId, source },
           { limit, cursor },
         );
         const toItem = (link: Link) => toOwnShareLink(ctx, link);

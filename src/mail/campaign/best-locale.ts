@@ -1,5 +1,3 @@
-import type { FrozenVariant } from '../../../schema/db/tables/mailings.js';
-
 /** The tag of `written` that is closest to the wanted one: the same, else a shorter one that includes it, else a sibling. */
 export function closestOf(written: readonly string[], wanted: string): string | undefined {
   const parts = wanted.toLowerCase().split('-');
@@ -12,5 +10,7 @@ export function closestOf(written: readonly string[], wanted: string): string | 
 }
 
 /** The language in which a recipient gets a variant. */
-export const localeFor = ({ locales, defaultLocale }: FrozenVariant, wanted: string | null): string =>
-  (wanted === null ? undefined : closestOf(Object.keys(locales), wanted)) ?? defaultLocale;
+export const localeFor = (
+  { locales, defaultLocale }: { locales: Readonly<Record<string, unknown>>; defaultLocale: string },
+  wanted: string | null,
+): string => (wanted === null ? undefined : closestOf(Object.keys(locales), wanted)) ?? defaultLocale;

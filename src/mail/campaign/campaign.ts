@@ -1,8 +1,9 @@
 import { Resolver } from 'node:dns/promises';
 import type { Preview } from '../../core/mailings/previewing.js';
-import type { Compile, MailingSource } from '../../core/mailings/source.js';
+import type { Compile, Finding, MailingSource } from '../../core/mailings/source.js';
 import { checkCampaign, type CheckOptions } from './check.js';
 import { compileMailing, type CompileOptions } from './compile.js';
+import { signingOf, type DkimSettings } from './dkim.js';
 import { exampleEml } from './example-eml.js';
 import { personalize } from './personalized.js';
 
@@ -10,7 +11,12 @@ import { personalize } from './personalized.js';
 export type Campaign = {
   compile: Compile;
   preview: (preview: Preview) => Promise<RenderedPreview>;
-  check: (source: MailingSource, dkimSelector: string | undefined) => ReturnType<typeof checkCampaign>;
+  /** `known`: what was found already. `dkimSelector`: of the key of the mail server. */
+  check: (
+    source: MailingSource,
+    known: readonly Finding[],
+    dkimSelector: string | undefined,
+  ) => ReturnType<typeof checkCampaign>;
 };
 
 export type RenderedPreview = {
@@ -27,7 +33,10 @@ export type CampaignOptions = CompileOptions & CheckOptions;
 export const createCampaign = (options: CampaignOptions): Campaign => ({
   compile: (source) => compileMailing(source, options),
   preview: (preview) => renderPreview(preview, options),
-  check: (source, dkimSelector) => checkCampaign(compileMailing(source, options), options, dkimSelector),
+  check: async (source, known, dkimSelector) => {
+    const { findings } = await compileMailing(source, options);
+    return checkCampaign([...known, ...findings], options, dkimSelector);
+  },
 });
 
 async function renderPreview(preview: Preview, options: CampaignOptions): Promise<RenderedPreview> {
@@ -40,7 +49,7 @@ async function renderPreview(preview: Preview, options: CampaignOptions): Promis
 const DNS_MS = 3000;
 
 type Settings = {
-  config: { publicUrl: string; MAIL_FROM?: string };
+  config: { publicUrl: string; MAIL_FROM?: string } & Partial<DkimSettings>;
   resolver?: CampaignOptions['resolver'];
 };
 
@@ -50,5 +59,5 @@ export const campaignOf = ({ config, resolver }: Settings, locales: CampaignOpti
     locales,
     from: config.MAIL_FROM ?? 'petitions@localhost',
     resolver: resolver ?? new Resolver({ timeout: DNS_MS, tries: 2 }),
-    signing: { selector: null, headers: [] },
+    signing: signingOf(config),
   });

@@ -1,28 +1,21 @@
-import type { CompiledMailing, Finding } from '../../core/mailings/source.js';
+import type { Finding } from '../../core/mailings/source.js';
 import type { Finding as Found } from '../../doctor/finding.js';
 import { checkMailDomain, type Resolver } from '../../doctor/mail-domain.js';
+import type { Signing } from './dkim.js';
 
-/** How mails of this server are signed, as far as it knows. */
-export type Signing = {
-  /** The selector of the key with which this server signs; null: it leaves that to the mail server. */
-  selector: string | null;
-  /** The headers that the signature covers. */
-  headers: readonly string[];
-};
+/** `signing` undefined: the mail server signs. */
+export type CheckOptions = { from: string; resolver: Resolver; signing: Signing | undefined };
 
-export type CheckOptions = { from: string; resolver: Resolver; signing: Signing };
+const LIST_HEADERS = ['List-Unsubscribe', 'List-Unsubscribe-Post'];
 
-const LIST_HEADERS = ['list-unsubscribe', 'list-unsubscribe-post'];
-
-/** Everything that should be known before a mailing is sent: of its texts, and of the domain that it comes from. */
+/** Adds to what was found in a mailing what should be known of the domain that it comes from. Errors first. */
 export async function checkCampaign(
-  { findings }: Pick<CompiledMailing, 'findings'>,
+  found: readonly Finding[],
   { from, resolver, signing }: CheckOptions,
   dkimSelector: string | undefined,
 ): Promise<{ ready: boolean; findings: Finding[] }> {
-  const selector = dkimSelector ?? signing.selector ?? undefined;
-  const domain = await checkMailDomain({ MAIL_FROM: from }, { dkimSelector: selector }, resolver);
-  const all = [...findings, ...domainFindings(domain, from), ...signingFindings(signing)];
+  const domain = await checkMailDomain({ MAIL_FROM: from }, { dkimSelector }, resolver, signing);
+  const all = [...found, ...domainFindings(domain, from), ...signingFindings(signing)];
   const errors = all.filter(({ severity }) => severity === 'error');
   return { ready: errors.length === 0, findings: [...errors, ...all.filter((one) => !errors.includes(one))] };
 }
@@ -60,13 +53,13 @@ const codeOf = (text: string): string => CODES.find(([pattern]) => pattern.test(
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** RFC 8058 wants a signature that covers both headers; without, the button of mail programs does not show. */
-function signingFindings({ selector, headers }: Signing): Finding[] {
-  if (selector === null) {
+function signingFindings(signing: Signing | undefined): Finding[] {
+  if (!signing) {
     const detail =
       'Your mail server has to sign with DKIM, and the signature has to cover List-Unsubscribe and List-Unsubscribe-Post: this server cannot see whether it does.';
     return [about('unsubscribe_signing_unknown', detail)];
   }
-  const open = LIST_HEADERS.filter((name) => !headers.includes(name));
+  const open = LIST_HEADERS.filter((name) => !signing.headers.includes(name));
   if (open.length === 0) return [];
   return [
     about(

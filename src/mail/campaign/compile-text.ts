@@ -4,6 +4,7 @@ import { escapeHtml } from '../../escape-html.js';
 import type { Catalogue } from '../catalogue.js';
 import { cleanLines } from '../plain-text.js';
 import { headerLine } from '../header-line.js';
+import type { Budget } from './budget.js';
 import { directionOf } from './direction.js';
 import type { FindingPlace } from '../../core/mailings/source.js';
 import type { Report } from './finding.js';
@@ -12,8 +13,9 @@ import { toPage } from './layout.js';
 import { leadLinks, type LinkBook } from './links.js';
 import { fromHtml, fromMarkdown, takeNotes } from './markup.js';
 import { blockHtml, type BlockValues } from './petition-blocks.js';
-import { CONDITION_OPEN, MARK, Marks, protect, type Mark, type Scope } from './protect.js';
+import { CONDITION_OPEN, MARK, Marks, protect, type BlockName, type Mark, type Scope } from './protect.js';
 import { References } from './references.js';
+import { surroundingsAt } from './surroundings.js';
 import { toTextPart } from './text-part.js';
 
 /* One text of a mailing, in one language, as templates whose only open places are values of the recipient. */
@@ -24,6 +26,8 @@ export type TextJob = {
   locale: string;
   mail: Catalogue['mail'];
   links: LinkBook;
+  /** Of the whole mailing. */
+  budget: Budget;
   /** Notes something about a part of the text. */
   about: (part: FindingPlace['part']) => Report;
 };
@@ -33,10 +37,13 @@ type Tools = TextJob & { marks: Marks; scope: Scope };
 /** A text that is too large or too complex is named, and its body left out. */
 export function compileText(job: TextJob): FrozenText {
   try {
-    return compileWhole(job);
+    const compiled = compileWhole(job);
+    job.budget.spend(job.text, compiled.html);
+    return compiled;
   } catch (error) {
     // Elements in elements by the thousand end in a RangeError.
     if (!(error instanceof TooComplex || error instanceof RangeError)) throw error;
+    job.budget.spendMost();
     const detail =
       'The body is too large or too complex: use fewer elements, fewer rules in style sheets, and fewer elements in elements.';
     job.about(typeof job.text.html === 'string' ? 'html' : 'markdown')('error', 'too_complex', detail);
@@ -91,20 +98,31 @@ function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): 
   const made = part === 'html' ? fromHtml(marked, report) : fromMarkdown(apart(marked, marks), report);
   const html = unwrapped(settled(bare(made, { marks, report }), { marks, report }), marks);
   const references = new References(notes, source.petition?.references ?? [], { ...tools, report });
-  const has = (name: string) => marks.alwaysHas(html, (mark) => mark.kind === 'block' && mark.name === name);
+  const has = (name: BlockName) =>
+    marks.alwaysHas(
+      html,
+      (mark, at) => isBlock(mark, name) && (name !== 'footer' || surroundingsAt(html, at).isSeen),
+    );
   const cited = marks.fill(html, (mark, whole) =>
     mark.kind === 'note' ? references.cite(mark.label) : whole,
   );
   const values = valuesOf(marks);
-  const block = (name: Parameters<typeof blockHtml>[0], label: string | null = null) =>
-    blockHtml(name, label, { ...tools, values, references: (heading) => references.list(heading) });
-  const filled = marks.fill(cited, (mark, whole) =>
-    mark.kind === 'block' ? block(mark.name, mark.label) : whole,
+  const block = (name: BlockName, label: string | null = null, background: string | null = null) =>
+    blockHtml(name, label, {
+      ...tools,
+      values,
+      background,
+      references: (heading) => references.list(heading),
+    });
+  const filled = marks.fill(cited, (mark, whole, at) =>
+    mark.kind === 'block' ? block(mark.name, mark.label, backgroundFor(mark, cited, at)) : whole,
   );
+  const hasFooter = has('footer');
   const end = [
     references.areCited && !has('references') ? block('references') : '',
-    has('footer') ? '' : block('footer'),
+    hasFooter ? '' : block('footer'),
   ];
+  if (!hasFooter) noteLost(html, { marks, report });
   if (filled.replace(/<[^>]*>/g, '').trim() === '') {
     report('error', 'body_missing', 'The body says nothing: write markdown or html.');
   }
@@ -113,6 +131,25 @@ function compileBody(written: string, part: 'markdown' | 'html', tools: Tools): 
   return leadLinks(whole, (href, isSaid) =>
     leadOf(href, { ...tools, report, petition: values.petitionUrl, isSaid }),
   );
+}
+
+const isBlock = (mark: Mark, name: BlockName): boolean => mark.kind === 'block' && mark.name === name;
+
+/** Only the footer has small, pale text. */
+const backgroundFor = (mark: Mark, html: string, at: number): string | null =>
+  isBlock(mark, 'footer') ? surroundingsAt(html, at).background : null;
+
+/** A footer that was written, and does not count. */
+function noteLost(html: string, { marks, report }: Judge): void {
+  let isWritten = false;
+  marks.fill(html, (mark, whole) => {
+    isWritten ||= isBlock(mark, 'footer');
+    return whole;
+  });
+  if (!isWritten) return;
+  const detail =
+    'The footer stands inside of a condition, or where not everybody can see it, so there is another at the end: write [[footer]] outside of conditions, and not into paragraphs, links, or narrow or shifted elements.';
+  report('warning', 'footer_added', detail);
 }
 
 type Judge = { marks: Marks; report: Report };

@@ -1,8 +1,22 @@
-import type { FrozenVariant, MailingText, VariantContent } from '../../../schema/db/tables/mailings.js';
-import type { CompiledMailing, Finding, MailingSource, VariantSource } from '../../core/mailings/source.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type {
+  FrozenText,
+  FrozenVariant,
+  MailingText,
+  VariantContent,
+} from '../../../schema/db/tables/mailings.js';
+import type {
+  CompiledMailing,
+  CompiledVariant,
+  Finding,
+  MailingSource,
+  VariantSource,
+} from '../../core/mailings/source.js';
 import type { Locales } from '../locales.js';
-import { closestOf } from './best-locale.js';
+import { closestOf, localeFor } from './best-locale.js';
+import { Budget } from './budget.js';
 import { compileText } from './compile-text.js';
+import { Findings } from './finding.js';
 import { judgeMailing } from './judge-mailing.js';
 import { renderHtml, renderSubject, type RecipientValues } from './liquid.js';
 import { LinkBook } from './links.js';
@@ -12,53 +26,100 @@ import { withoutMarks } from './protect.js';
 export type CompileOptions = { publicUrl: string; locales: Pick<Locales, 'pick'> };
 
 /**
- * The variants of a mailing as they are sent, with everything that should be known about their texts. Pure: the same
- * source gives the same. Texts that have errors are compiled as far as they can be, for previews.
+ * The variants of a mailing as they are sent, with everything that should be known about their texts. The same source
+ * gives the same. Texts that have errors are compiled as far as they can be. Others get their turn between two texts.
  */
-export function compileMailing(given: MailingSource, options: CompileOptions): CompiledMailing {
-  const { organization, petition } = given;
-  const source = { ...given, organization: plainOf(organization), petition: plainOf(petition) };
-  const findings: Finding[] = [];
-  const variants = source.variants.map((variant) => compileVariant(source, variant, options, findings));
-  return { variants, findings: withoutRepeats([...findings, ...judgeMailing(source, variants)]) };
+export async function compileMailing(
+  given: MailingSource,
+  options: CompileOptions,
+): Promise<CompiledMailing> {
+  const source = plainSource(given);
+  const tools = { source, options, findings: new Findings(), budget: new Budget() };
+  const variants: CompiledVariant[] = [];
+  for (const variant of source.variants) variants.push(await compileVariant(variant, tools));
+  const { findings, budget } = tools;
+  if (budget.isExceeded) {
+    const detail =
+      'All texts together are too large or too complex: use fewer variants or languages, or fewer elements in each text.';
+    const where = { variant: null, locale: null, part: 'mailing' as const };
+    findings.add({ code: 'mailing_too_complex', severity: 'error', detail, where });
+  } else {
+    for (const one of judgeMailing(source, variants)) findings.add(one);
+  }
+  return { variants, findings: findings.all };
 }
+
+/** One text of the first variant, in the language for one recipient; undefined: nothing is written yet. */
+export function compileFor(
+  given: MailingSource,
+  wanted: string | null,
+  options: CompileOptions,
+): Omit<FrozenVariant, 'locales' | 'defaultLocale'> & { locale: string; text: FrozenText | undefined } {
+  const source = plainSource(given);
+  const [variant] = source.variants;
+  if (!variant) throw new Error('a mailing has no variant');
+  const { texts, defaultLocale, ...head } = headOf(source, variant);
+  const locale = localeFor({ locales: texts, defaultLocale }, wanted);
+  const text = texts[locale];
+  if (!text) return { ...head, locale, text: undefined };
+  const { mail } = options.locales.pick(locale);
+  const links = linkBookOf(source, variant, options);
+  const job = { source, text, locale, mail, links, budget: new Budget(), about: () => () => undefined };
+  return { ...head, locale, text: compileText(job) };
+}
+
+const plainSource = (given: MailingSource): MailingSource => ({
+  ...given,
+  organization: plainOf(given.organization),
+  petition: plainOf(given.petition),
+});
 
 /** What others have written, which nothing in it can make a mark. */
 const plainOf = <T>(said: T): T => JSON.parse(withoutMarks(JSON.stringify(said))) as T;
 
-function compileVariant(
-  source: MailingSource,
-  variant: VariantSource,
-  { publicUrl, locales }: CompileOptions,
-  findings: Finding[],
-) {
-  const { content, organization, petition, countClicks } = source;
-  const links = new LinkBook({
-    publicUrl,
-    countClicks,
-    handle: variant.handle,
-    petitionUrl: petition?.url ?? null,
-  });
+const linkBookOf = (
+  { countClicks, petition }: MailingSource,
+  { handle }: VariantSource,
+  { publicUrl }: CompileOptions,
+): LinkBook => new LinkBook({ publicUrl, countClicks, handle, petitionUrl: petition?.url ?? null });
+
+/** What a variant is sent with besides its compiled texts. */
+function headOf(source: MailingSource, variant: VariantSource) {
+  const { content, organization } = source;
   const texts = textsOf(content.texts, variant.content);
-  const named = source.variants.length > 1 ? variant.name : null;
-  const frozen: FrozenVariant = {
+  return {
     senderName: variant.content.senderName ?? content.senderName ?? organization.name,
     replyTo: content.replyTo ?? organization.replyTo,
     defaultLocale: defaultLocaleOf(source, Object.keys(texts)),
-    locales: {},
+    texts,
   };
+}
+
+type Tools = { source: MailingSource; options: CompileOptions; findings: Findings; budget: Budget };
+
+/** Texts beyond the bounds of the whole mailing are left out. */
+async function compileVariant(
+  variant: VariantSource,
+  { source, options, findings, budget }: Tools,
+): Promise<CompiledVariant> {
+  const links = linkBookOf(source, variant, options);
+  const { texts, ...head } = headOf(source, variant);
+  const frozen: FrozenVariant = { ...head, locales: {} };
+  const named = source.variants.length > 1 ? variant.name : null;
   for (const [locale, text] of Object.entries(texts)) {
-    const { mail } = locales.pick(locale);
+    await nextTurn();
+    if (budget.isExceeded) break;
+    const { mail } = options.locales.pick(locale);
     const say: Say = (part) => (severity, code, detail) =>
-      findings.push({ code, severity, detail, where: { variant: named, locale, part } });
-    const compiled = compileText({ source, text, locale, mail, links, about: say });
+      findings.add({ code, severity, detail, where: { variant: named, locale, part } });
+    const compiled = compileText({ source, text, locale, mail, links, budget, about: say });
     frozen.locales[locale] = compiled;
     judge(text, compiled, locale, say);
   }
   if (Object.keys(texts).length === 0) {
     const detail = 'Nothing is written yet: send texts with a subject and a body.';
     const where = { variant: named, locale: null, part: 'mailing' as const };
-    findings.push({ code: 'text_missing', severity: 'error', detail, where });
+    findings.add({ code: 'text_missing', severity: 'error', detail, where });
   }
   return { key: variant.key, name: variant.name, frozen, links: links.all };
 }
@@ -130,8 +191,3 @@ const exampleValues = (locale: string): RecipientValues => ({
   unsubscribe_url: `https://petitions.example/unsubscribe?token=${'x'.repeat(67)}`,
   manage_url: `https://petitions.example/manage?token=${'x'.repeat(67)}`,
 });
-
-function withoutRepeats(findings: Finding[]): Finding[] {
-  const texts = findings.map((one) => JSON.stringify(one));
-  return findings.filter((_, i) => texts.indexOf(texts[i] as string) === i);
-}

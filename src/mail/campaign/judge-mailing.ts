@@ -1,8 +1,8 @@
 import type { CompiledVariant, Finding, MailingSource } from '../../core/mailings/source.js';
 
-/** What should be known about a mailing as a whole, besides its texts. */
+/** What should be known about a mailing as a whole, besides its texts and what `readiness.ts` knows. */
 export function judgeMailing(
-  { organization, petition, content, testShare }: MailingSource,
+  { organization, content, testShare }: MailingSource,
   variants: readonly CompiledVariant[],
 ): Finding[] {
   const findings: Finding[] = [];
@@ -12,17 +12,6 @@ export function judgeMailing(
     detail: string,
     part: Finding['where']['part'] = 'mailing',
   ) => findings.push({ code, severity, detail, where: { variant: null, locale: null, part } });
-  if (petition && petition.status !== 'published') {
-    const detail =
-      petition.status === 'draft'
-        ? 'The petition is a draft, which only you can see: publish it first.'
-        : 'The petition takes no more signatures: its link leads to what became of it.';
-    say(
-      petition.status === 'closed' || petition.status === 'archived' ? 'warning' : 'error',
-      'petition_not_open',
-      detail,
-    );
-  }
   if (!organization.imprint) {
     const detail =
       'Your organization has no imprint: in many countries a mailing has to say who is responsible, with an address.';
@@ -43,7 +32,8 @@ export function judgeMailing(
       'A share is to get a test, and there is one variant: everybody gets it at once.',
     );
   }
-  const alike = variants.find((one, i) => variants.slice(0, i).some((other) => isAlike(one, other)));
+  const said = variants.map(wordsOf);
+  const alike = variants.find((_, i) => said.indexOf(said[i] as string) < i);
   if (alike) {
     say(
       'warning',
@@ -54,9 +44,11 @@ export function judgeMailing(
   return findings;
 }
 
-/** Apart from the codes of their links. */
-function isAlike(a: CompiledVariant, b: CompiledVariant): boolean {
-  const plain = ({ frozen, links }: CompiledVariant): string =>
-    links.reduce((text, { code }, i) => text.replaceAll(code, `link ${i}`), JSON.stringify(frozen));
-  return plain(a) === plain(b);
+/** What a variant says, apart from the codes of its links. */
+function wordsOf({ frozen, links }: CompiledVariant): string {
+  const places = new Map(links.map(({ code }, i) => [code, `link ${i}`]));
+  return JSON.stringify(frozen).replace(
+    /\/l\/([\w-]{11})/g,
+    (whole, code: string) => places.get(code) ?? whole,
+  );
 }

@@ -8,6 +8,8 @@ import { inlineStyles } from './inline.js';
 
 const FONT = "system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 const LINK = '#0b57d0';
+/** Of small print. */
+export const PALE = '#5a626d';
 
 /** `own`: HTML of the organization's own keeps its looks; only the blocks get ours. */
 const sheet = (color: string | null, own: boolean): string => `
@@ -21,7 +23,8 @@ li{margin:0 0 6px}
 blockquote{margin:0 0 16px;padding:0 16px;border-inline-start:4px solid #c9ced6}
 a{color:${LINK}}
 hr{border:0;border-top:1px solid #c9ced6;margin:24px 0}
-th,td{padding:6px 12px 6px 0;text-align:start;vertical-align:top}`
+table{margin:0 0 16px;border-collapse:collapse}
+th,td{padding:6px 0;padding-inline-end:12px;text-align:start;vertical-align:top}`
 }
 img{max-width:100%;height:auto;border:0}
 sup{font-size:70%;line-height:0}
@@ -32,8 +35,8 @@ sup{font-size:70%;line-height:0}
 .u-button{display:inline-block;padding:13px 24px;border-radius:6px;background-color:${color ?? LINK};color:#ffffff;text-decoration:none;font-weight:600;font-size:17px;line-height:1.3}
 .u-share{margin:0 0 16px}
 .u-line{border:0;border-top:1px solid #c9ced6;margin:24px 0 16px}
-.u-small{margin:0 0 10px;font-size:13px;line-height:1.5;color:#5a626d}
-.u-small a{color:#5a626d}
+.u-small{margin:0 0 10px;font-size:13px;line-height:1.5;color:${PALE}}
+.u-small a{color:${PALE}}
 .u-reference{overflow-wrap:anywhere}`;
 
 const DARK =

@@ -37,12 +37,15 @@ export const inlineMarkdown = (source: string, report: Report): string =>
 
 const STYLE_SHEET = /<style\b[^>]*>([\s\S]*?)<\/style\s*>/gi;
 
+/** HTML without its style sheets, and these. */
+export const partsOf = (source: string): { body: string; css: string } => ({
+  body: source.replace(STYLE_SHEET, ''),
+  css: [...source.matchAll(STYLE_SHEET)].map(([, sheet = '']) => sheet.replace(/<!--|-->/g, '')).join('\n'),
+});
+
 /** The styles of a style sheet are put on the elements, since many mail programs drop it. Throws `TooComplex`. */
 export function fromHtml(source: string, report: Report): string {
-  const css = [...source.matchAll(STYLE_SHEET)]
-    .map(([, sheet = '']) => sheet.replace(/<!--|-->/g, ''))
-    .join('\n');
-  const body = source.replace(STYLE_SHEET, '');
+  const { body, css } = partsOf(source);
   assertBearable(body, css);
   if (/@media|@import|@font-face/i.test(css)) {
     report(
@@ -60,7 +63,9 @@ export function fromHtml(source: string, report: Report): string {
   }
 }
 
-const MEASURE = [/^-?[\d.]+(?:px|em|rem|%|pt|vh|vw)?(?: -?[\d.]+(?:px|em|rem|%|pt)?| auto){0,3}$/, /^auto$/];
+/** Not below zero: it would draw one part over another. */
+const MEASURE = [/^(?:[\d.]+(?:px|em|rem|%|pt|vh|vw)?|auto)(?: [\d.]+(?:px|em|rem|%|pt)?| auto){0,3}$/];
+const SPACING = [/^-?[\d.]+(?:px|em|rem|pt)?$/, /^normal$/];
 const COLOR = [/^#[0-9a-f]{3,8}$/i, /^rgba?\([\d ,.%/]+\)$/i, /^hsla?\([\d ,.%/a-z]+\)$/i, /^[a-z]+$/i];
 const WORDS = [/^[a-z -]+$/i];
 const BORDER = [/^[a-z0-9#.,%() -]+$/i];
@@ -76,11 +81,11 @@ const STYLES: Record<string, RegExp[]> = Object.fromEntries<RegExp[]>([
     'height',
     'font-size',
     'line-height',
-    'letter-spacing',
     'border-radius',
     'text-indent',
     'border-spacing',
   ].map((name): [string, RegExp[]] => [name, [...MEASURE, /^normal$/]]),
+  ['letter-spacing', SPACING],
   ...['color', 'background-color', 'background', 'border-color'].map((name): [string, RegExp[]] => [
     name,
     COLOR,

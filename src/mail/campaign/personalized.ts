@@ -1,6 +1,5 @@
 import type { Preview } from '../../core/mailings/previewing.js';
-import { localeFor } from './best-locale.js';
-import { compileMailing, type CompileOptions } from './compile.js';
+import { compileFor, type CompileOptions } from './compile.js';
 import { renderHtml, renderSubject, renderText } from './liquid.js';
 
 export type Personalized = {
@@ -15,13 +14,9 @@ export type Personalized = {
 /** Nothing was written yet. */
 const NOTHING = { subject: '', html: '', text: '' };
 
-/** The only variant of a source as one recipient gets it. */
+/** The first variant of a source as one recipient gets it. */
 export function personalize({ source, recipient, links }: Preview, options: CompileOptions): Personalized {
-  const [variant] = compileMailing(source, options).variants;
-  if (!variant) throw new Error('a mailing has no variant');
-  const { frozen } = variant;
-  const locale = localeFor(frozen, recipient.locale);
-  const text = frozen.locales[locale] ?? NOTHING;
+  const { locale, senderName, replyTo, text = NOTHING } = compileFor(source, recipient.locale, options);
   const values = {
     first_name: recipient.firstName,
     name: recipient.name,
@@ -34,8 +29,8 @@ export function personalize({ source, recipient, links }: Preview, options: Comp
   };
   return {
     locale,
-    sender: frozen.senderName,
-    replyTo: frozen.replyTo,
+    sender: senderName,
+    replyTo,
     subject: renderSubject(text.subject, values),
     html: renderHtml(text.html, values),
     text: renderText(text.text, values),

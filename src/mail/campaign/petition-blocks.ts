@@ -1,11 +1,12 @@
-import type { MailingSource, PetitionSource } from '../../core/mailings/source.js';
+import { SHARED_ON, type MailingSource, type PetitionSource } from '../../core/mailings/source.js';
 import { composerUrl } from '../../core/sharing/composers.js';
-import type { Network } from '../../../schema/db/tables/sharing.js';
 import { escapeHtml } from '../../escape-html.js';
 import type { Catalogue } from '../catalogue.js';
 import { cleanLines } from '../plain-text.js';
 import { say } from '../words.js';
+import { PALE } from './layout.js';
 import type { BlockName } from './protect.js';
+import { readableOn } from './surroundings.js';
 
 /* The blocks of a mailing as HTML, in the words of the recipient's language. */
 
@@ -18,6 +19,8 @@ export type BlockParts = {
   /** What stands for the values of the recipient. */
   values: BlockValues;
   references: (heading: string) => string;
+  /** The colour behind it; null: that of the page. */
+  background: string | null;
 };
 
 const lines = (text: string): string => cleanLines(text).map(escapeHtml).join('<br>');
@@ -73,38 +76,44 @@ function listed(names: readonly string[], locale: string, between?: string): str
 
 function campaigner({ petition, organization }: MailingSource): string {
   const { name, role } = petition?.campaigner ?? { name: organization.name, role: null };
-  const below = [role, name === organization.name ? null : organization.name].filter(Boolean);
-  const rest = below.length > 0 ? `<br>${escapeHtml(below.join(', '))}` : '';
+  // "Campaign manager, River Meadows" says of which organization.
+  const isSaid = name === organization.name || (role ?? '').includes(organization.name);
+  const below = [role, isSaid ? null : organization.name].filter((one) => one !== null && one !== '');
+  const rest = below.map((one) => `<br>${escapeHtml(one ?? '')}`).join('');
   return `<p dir="auto"><strong>${escapeHtml(name)}</strong>${rest}</p>`;
 }
 
-const NETWORKS: readonly (readonly [Network, string])[] = [
-  ['facebook', 'Facebook'],
-  ['x', 'X'],
-  ['whatsapp', 'WhatsApp'],
-  ['bluesky', 'Bluesky'],
-];
+const NAMES: Readonly<Record<(typeof SHARED_ON)[number], string>> = {
+  facebook: 'Facebook',
+  x: 'X',
+  whatsapp: 'WhatsApp',
+  bluesky: 'Bluesky',
+};
 
-function share({ title, url, shareTexts }: PetitionSource, mail: Catalogue['mail']): string {
-  const links = NETWORKS.flatMap(([network, name]) => {
-    const text = shareTexts.find((one) => one.network === network)?.text ?? title;
-    const link = composerUrl(network, { url, text, title });
-    return link === null ? [] : [`<a href="${escapeHtml(link)}">${name}</a>`];
+function share(
+  { title, url: page, shareTexts, shareLinks }: PetitionSource,
+  mail: Catalogue['mail'],
+): string {
+  const links = SHARED_ON.flatMap((network) => {
+    const known = shareLinks?.find((one) => one.network === network);
+    const text = known?.text ?? shareTexts.find((one) => one.network === network)?.text ?? title;
+    const link = composerUrl(network, { url: known?.url ?? page, text, title });
+    return link === null ? [] : [`<a dir="auto" href="${escapeHtml(link)}">${NAMES[network]}</a>`];
   });
   return `<p class="u-share">${escapeHtml(say(mail.campaign.share))} ${links.join(' · ')}</p>`;
 }
 
 /** Who sends this, to which address, and the two links that every mailing has. */
-function footer({ source: { organization }, mail, values }: BlockParts): string {
+function footer({ source: { organization }, mail, values, background }: BlockParts): string {
   const { name, url, imprint } = organization;
-  const sender = url ? `<a href="${escapeHtml(url)}">${escapeHtml(name)}</a>` : escapeHtml(name);
+  const style = background === null ? '' : ` style="color:${readableOn(background, PALE)}"`;
+  const link = (href: string, text: string) => `<a href="${href}"${style}>${escapeHtml(text)}</a>`;
+  const sender = url ? link(escapeHtml(url), name) : escapeHtml(name);
   const { sent_to: sentTo, manage, unsubscribe } = mail.campaign;
-  const small = (html: string) => `<p class="u-small"><span dir="auto">${html}</span></p>`;
+  const small = (html: string) => `<p class="u-small"${style}><span dir="auto">${html}</span></p>`;
   return `<hr class="u-line">${[
     small(`${sender}${imprint ? `<br>${lines(imprint)}` : ''}`),
     small(escapeHtml(say(sentTo, { email: values.email }))),
-    small(
-      `<a href="${values.manageUrl}">${escapeHtml(say(manage))}</a><br><a href="${values.unsubscribeUrl}">${escapeHtml(say(unsubscribe))}</a>`,
-    ),
+    small(`${link(values.manageUrl, say(manage))}<br>${link(values.unsubscribeUrl, say(unsubscribe))}`),
   ].join('')}`;
 }

@@ -82,11 +82,11 @@ export class Marks {
   }
 
   /** Whether a text has such a mark where no condition can leave it out. */
-  alwaysHas(text: string, is: (mark: Mark) => boolean): boolean {
+  alwaysHas(text: string, is: (mark: Mark, offset: number) => boolean): boolean {
     let [depth, found] = [0, false];
-    this.fill(text, (mark, whole) => {
+    this.fill(text, (mark, whole, offset) => {
       if (mark.kind === 'liquid' && mark.tag) depth += depthOf(mark.source);
-      else if (depth === 0 && is(mark)) found = true;
+      else if (depth === 0 && is(mark, offset)) found = true;
       return whole;
     });
     return found;

@@ -27,7 +27,8 @@ export class References {
       return '';
     }
     if (!this.#cited.includes(label)) this.#cited.push(label);
-    return `<sup>[${this.#cited.indexOf(label) + 1}]</sup>`;
+    // It never begins a line.
+    return `\u2060<sup>[${this.#cited.indexOf(label) + 1}]</sup>`;
   }
 
   get areCited(): boolean {

@@ -42,6 +42,6 @@ const OPTIONS: HtmlToTextOptions = {
 };
 
 export const toTextPart = (html: string): string =>
-  `${convert(html, OPTIONS)
+  `${convert(html.replaceAll('\u2060<sup>', '<sup>'), OPTIONS)
     .replace(/[ \t]+$/gm, '')
     .trim()}\n`;

@@ -1,9 +1,14 @@
 import { eq } from 'drizzle-orm';
 import type { MailingOutcome } from '../../../schema/db/tables/sending.js';
+import type { KeyedActor } from '../../../src/core/actor.js';
+import { getMailingStatistics } from '../../../src/core/mailing-results/statistics.js';
 import { decideDue } from '../../../src/core/mailing-results/winner.js';
 import { addMailingClicks } from '../../../src/core/mailing-results/mailing-clicks.js';
 import { countOutcome } from '../../../src/core/counts/mailing-counts.js';
 import { moveTallies } from '../../../src/core/sending/tallies.js';
+import { chartWords } from '../../../src/http/mailing-results/chart-words.js';
+import { drawStatistics } from '../../../src/http/mailing-results/statistics-chart.js';
+import { loadLocales } from '../../../src/mail/locales.js';
 import { makePartner, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { insertMailing, insertRecipients, subscribe, type Sent } from '../../support/mailing-result-rows.js';
 
@@ -203,8 +208,21 @@ onEveryEngine('statistics of mailings', async (t, engine) => {
     });
     t.match(chart.headers['content-security-policy'], /sandbox/);
     t.match(chart.text, /<title id="title">Meadows &amp; “friends” &lt;first&gt;<\/title>/);
-    t.match(chart.text, /<desc id="desc">[^<]*35 of 40 sent[^<]*6 confirmed signatures/);
+    t.match(chart.text, /<desc id="desc">[^<]*35 of 40 sent[^<]*Confirmed signatures: 6/);
     t.match(chart.text, /prefers-color-scheme:dark/);
+    const german = await api.call('GET', `/v1/mailings/${mailing.id}/statistics.svg?locale=de-AT`, {
+      key: lead.secret,
+    });
+    t.match(german.text, /<desc id="desc">[^<]*35 von 40 versandt[^<]*Bestätigte Unterschriften: 6/);
+    t.match(german.text, /xml:lang="de" direction="ltr"/);
+    t.notMatch(german.text.replace(/<style>[\s\S]*<\/style>/, ''), /\b(?:sent|Sent|Clicks|best)\b/);
+    t.not(german.headers['etag'], chart.headers['etag']);
+    const { ctx } = api.app;
+    const actor = { kind: 'secret', organizationKey: lead.key } as KeyedActor;
+    const found = await getMailingStatistics(ctx.store.read, actor, mailing.id);
+    const rtl = drawStatistics(found, chartWords({ ...loadLocales().pick('en'), dir: 'rtl' }));
+    t.match(rtl, /direction="rtl"[\s\S]*<text class="title" x="1168" y="42"/, 'from the right');
+    t.match(rtl, /<text class="title" x="359" y="42"/);
     t.notMatch(chart.text, /@example|<script|https?:\/\/(?!www\.w3\.org\/2000\/svg)|NaN|undefined|Infinity/);
     const headers = { 'if-none-match': chart.headers['etag'] ?? '' };
     t.match(await chartOf(api, mailing.id, lead.secret, headers), { status: 304, text: '' });

@@ -78,6 +78,53 @@ onEveryEngine('startMailing', async (t, engine) => {
     );
   });
 
+  await t.test('200: share lines of a mailing have links of its own, which are counted', async (t) => {
+    const petition = await publish(api, lead.secret, {
+      slug: 'shared',
+      share_texts: [{ network: 'whatsapp', text: 'Sign & share' }],
+    });
+    const { petitions: p, mailingLinks: l } = api.store.tables;
+    const [row] = await api.store.read.db.select().from(p).where(eq(p.publicId, petition.id));
+    const texts = { en: { subject: 'S', preview: 'P', markdown: 'Hello\n\n[[share]]' } };
+    const mailing = await draft(api, lead, { content: { ...CONTENT, texts }, petitionKey: row!.key });
+    const preview = await api.call('POST', `/v1/mailings/${mailing.id}/preview`, {
+      key: lead.secret,
+      body: {},
+    });
+    t.match(preview.body.html, /sharer\.php\?u=http%3A%2F%2Fundersigned\.test%2Fp%2Fshared"/);
+    const list = (query = '') =>
+      api.call('GET', `/v1/share-links?petition=shared${query}`, { key: lead.secret });
+    t.same((await list()).body.data, [], 'a preview makes none');
+    t.equal((await begin(api, lead.secret, mailing.id)).status, 200);
+    const { data } = (await list(`&source=${mailing.id}`)).body;
+    t.same(data.map(({ network }: any) => network).sort(), ['bluesky', 'facebook', 'whatsapp', 'x']);
+    t.match(
+      data.find(({ network }: any) => network === 'whatsapp'),
+      { source: mailing.id, credited: false, text: 'Sign & share', clicks: 0, conversions: 0 },
+    );
+    t.match(data, [{ organization_id: lead.id }]);
+    t.same((await list('&source=mlg_other')).body.data, []);
+    const links = await api.store.read.db.select().from(l).where(eq(l.mailingKey, mailing.key));
+    for (const { url, network } of data) {
+      t.ok(
+        links.some((link) => link.url?.includes(encodeURIComponent(url))),
+        `the line for ${network} shares its link`,
+      );
+    }
+    const [{ code }] = data;
+    const followed = await api.call('GET', `/s/${code}`, {});
+    t.match(followed.headers.location, new RegExp(`source=${mailing.id}&share=${code}`));
+    const signed = await api.call('POST', '/v1/petitions/shared/signatures', {
+      key: lead.secret,
+      body: { name: 'Ada', email: 'shared@example.org', share_code: code, vouched: true },
+    });
+    t.equal(signed.status, 201);
+    t.match((await list(`&source=${mailing.id}`)).body.data, [{ code, conversions: 1 }]);
+    const plain = await draft(api, lead, { petitionKey: row!.key });
+    t.equal((await begin(api, lead.secret, plain.id)).status, 200);
+    t.same((await list(`&source=${plain.id}`)).body.data, [], 'without share lines there are none');
+  });
+
   await t.test('400: without an Idempotency-Key, by name; with a query; with a wrong id', async (t) => {
     const { id, key } = await draft(api, lead);
     t.match(await begin(api, lead.secret, id, {}), {

@@ -1,3 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { simpleParser } from 'mailparser';
 import type { KeyedActor } from '../../../src/core/actor.js';
@@ -34,6 +38,59 @@ async function subscribers(api: TestApp, key: string, rows: object[]): Promise<a
   if (imported.body.created !== rows.length) throw new Error(imported.text);
   return (await api.call('GET', '/v1/subscriptions', { key })).body.data;
 }
+
+onEveryEngine('checkMailing knows the key that this server signs with', async (t, engine) => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const folder = mkdtempSync(join(tmpdir(), 'undersigned-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'dkim.pem');
+  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const p = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+  const texts: Record<string, string> = {
+    'ewe.example': 'v=spf1 mx -all',
+    '_dmarc.ewe.example': 'v=DMARC1; p=reject',
+    'm1._domainkey.mail.ewe.example': `v=DKIM1; k=rsa; p=${p}`,
+    'm2._domainkey.mail.ewe.example': `v=DKIM1; p=${other.export({ type: 'spki', format: 'der' }).toString('base64')}`,
+    'm1._domainkey.brook.example': `v=DKIM1; p=${p}`,
+  };
+  const resolver = {
+    resolveMx: () => Promise.resolve([{ exchange: 'mx.ewe.example', priority: 1 }]),
+    resolveTxt: (name: string) => {
+      const text = texts[name];
+      return text === undefined
+        ? Promise.reject(Object.assign(new Error('none'), { code: 'ENOTFOUND' }))
+        : Promise.resolve([[text]]);
+    },
+  };
+  const found = async (selector: string, domain: string, query = '') => {
+    const config = {
+      publicUrl: 'http://undersigned.test',
+      trustProxy: [],
+      limits: null,
+      MAIL_FROM: 'news@ewe.example',
+      MAIL_DKIM_DOMAIN: domain,
+      MAIL_DKIM_SELECTOR: selector,
+      MAIL_DKIM_KEY_FILE: selector === '' ? '' : file,
+    };
+    const api = await start(t, engine, { build: { config, resolver } });
+    const { secret } = await api.organization('River Meadows');
+    const { body } = await create(api, secret, { name: 'First', texts: { en: TEXT } });
+    const checked = await api.call('GET', `/v1/mailings/${body.id}/check${query}`, { key: secret });
+    t.notMatch(checked.text, p.slice(0, 40));
+    return checked.body.findings
+      .filter(({ part }: any) => part === 'domain')
+      .map(({ code, detail }: any) => `${code}: ${detail}`);
+  };
+  t.same(await found('m1', 'mail.ewe.example'), [], 'it signs, and covers both headers');
+  t.match(await found('m2', 'mail.ewe.example'), [/^dkim: .* is another than that of MAIL_DKIM_KEY_FILE/]);
+  t.match(await found('m3', 'mail.ewe.example'), [/^dkim: There is no DKIM key at m3\._domainkey\.mail\./]);
+  t.match(await found('m1', 'brook.example'), [/^dkim: .*brook\.example/]);
+  t.match(await found('', '', '?dkim_selector=x1'), [
+    /^dkim: There is no DKIM key at x1\._domainkey\.ewe\.example/,
+    /^unsubscribe_signing_unknown: /,
+  ]);
+});
 
 onEveryEngine('writing mailings', async (t, engine) => {
   const api = await start(t, engine);
@@ -142,6 +199,7 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.match(known.body.text, /^Dear Katy,\n/);
     t.match(known.body.text, /Build the depot elsewhere/);
     t.match(known.body.text, /Unsubscribe <http/);
+    t.match(known.body.text, /mailing address\s<http:\/\/undersigned\.test\/manage>/, 'as in the mails');
     t.match(known.body.html, /<a class="u-button" href="http:\/\/undersigned\.test\/p\/meadows"/);
     t.notMatch(known.body.html, /\{\{|\{%|\[\[/);
     const unnamed = await preview({ person: 'unnamed' });
@@ -224,6 +282,20 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.match(await api.call('PATCH', path(id), foreign), { status: 404, body: { code: 'mailing_not_found' } });
   });
 
+  await t.test('updateMailing 422: variants that stay count among the characters of all texts', async (t) => {
+    const html = 'x'.repeat(190_000);
+    const variants = Array.from({ length: 7 }, (_, i) => ({ name: `V${i}`, texts: { en: { html } } }));
+    const large = await create(api, lead.secret, { name: 'Large', variants });
+    t.equal(large.status, 201);
+    const patch = (body: object) =>
+      api.call('PATCH', path(large.body.id), { key: lead.secret, body, headers: { 'if-match': '*' } });
+    t.match(await patch({ texts: { en: { subject: 'S', html } } }), {
+      status: 422,
+      body: { errors: [{ pointer: '/texts', code: 'max_length' }] },
+    });
+    t.equal((await patch({ texts: { en: { subject: 'S', html } }, variants: [{ name: 'V0' }] })).status, 200);
+  });
+
   await t.test('updateMailing 409, deleteMailing 204, 404, 409: only until it is started', async (t) => {
     const { store } = api;
     const { body } = await create(api, lead.secret, { name: 'Gone', texts: { en: TEXT } });
@@ -274,7 +346,7 @@ onEveryEngine('writing mailings', async (t, engine) => {
         de: { subject: 'Hallo', html: `<p>{% if first_name %}Hallo</p><p>${'x'.repeat(110_000)}</p>` },
       },
     });
-    const check = (id: string) => api.call('GET', path(id, '/check'), { key: lead.secret });
+    const check = (id: string, key = lead.secret) => api.call('GET', path(id, '/check'), { key });
     const { status, body } = await check(bad.body.id);
     t.match({ status, ready: body.ready }, { status: 200, ready: false });
     const found = body.findings.map(({ code, locale, part }: any) => [code, locale, part].join(' '));
@@ -296,8 +368,58 @@ onEveryEngine('writing mailings', async (t, engine) => {
       t.ok(found.includes(one), one);
     }
     t.match(await check(id), { status: 200, body: { ready: true } });
+    t.match(await check(id, stranger.secret), { status: 404 });
     const plain = await create(api, lead.secret, { name: 'Own mailer' });
     t.match(await check(plain.body.id), { status: 409, body: { code: 'mailing_not_ready' } });
+  });
+
+  await t.test('checkMailing 200: what would keep a start from succeeding is not ready', async (t) => {
+    const quiet = await api.organization('Quiet');
+    const draft = await api.call('POST', '/v1/petitions', {
+      key: quiet.secret,
+      body: { slug: 'quiet', title: 'Quiet', statement: 'Be quiet.' },
+    });
+    const { body } = await create(api, quiet.secret, {
+      name: 'Q',
+      petition: draft.body.id,
+      texts: { en: TEXT },
+    });
+    const check = () => api.call('GET', path(body.id, '/check'), { key: quiet.secret });
+    const start = () =>
+      api.call('POST', path(body.id, '/start'), {
+        key: quiet.secret,
+        headers: { 'idempotency-key': `${Math.random()}` },
+      });
+    const errors = (checked: any) =>
+      checked.body.findings
+        .filter(({ severity }: any) => severity === 'error')
+        .map(({ code, part, detail }: any) => ({ code, part, detail }));
+    const before = await check();
+    t.same(
+      errors(before).map(({ code, part }: any) => `${code} ${part}`),
+      ['petition_not_open mailing', 'audience_empty mailing'],
+    );
+    t.equal(before.body.ready, false);
+    const refused = await start();
+    t.match(refused, { status: 409, body: { code: 'mailing_not_ready' } });
+    t.same(
+      refused.body.errors.map(({ detail }: any) => detail),
+      errors(before).map(({ detail }: any) => detail),
+      'a start says the same',
+    );
+    await api.call('POST', '/v1/petitions/quiet/transitions', {
+      key: quiet.secret,
+      body: { to: 'published' },
+    });
+    await subscribers(api, quiet.secret, [{ email: 'quinn@example.org' }]);
+    t.match(await check(), { body: { ready: true } });
+    await api.call('POST', '/v1/petitions/quiet/transitions', {
+      key: quiet.secret,
+      body: { to: 'closed', outcome: 'victory' },
+    });
+    const over = await check();
+    t.match(errors(over), [{ code: 'petition_not_open', detail: /is over/ }]);
+    t.match(await start(), { status: 409, body: { code: 'mailing_not_ready' } });
   });
 
   await t.test('testMailing 202: to subscribers of its own alone, and within a cap', async (t) => {
@@ -336,7 +458,7 @@ onEveryEngine('writing mailings', async (t, engine) => {
       const mailing = await getMailing(ctx.store.read, actor, id);
       const source = await sourceOf(ctx, ctx.store.read, mailing);
       const options = { publicUrl: 'http://undersigned.test', locales: loadLocales() };
-      const compiled = compileMailing(source, options);
+      const compiled = await compileMailing(source, options);
       await ctx.store.transact((tx) => freezeMailing(ctx, tx, mailing, compiled));
       const [variant] = await variantsOf(ctx.store.read, mailing.key);
       t.match(variant?.frozen, {
