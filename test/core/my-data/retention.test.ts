@@ -173,7 +173,7 @@ onEveryEngine('retention', async (t, engine) => {
       people.filter(Boolean),
       ['both', 'early', 'exempt', 'jammed', 'open'].map((name) => `${name}@example.org`),
     );
-    const all = await read.select().from(confirmationRequests);
+    const all = await read.select().from(confirmationRequests).orderBy(confirmationRequests.key);
     t.match(
       all.filter(({ origin }) => origin === 'one_tap'),
       [
