@@ -3,7 +3,7 @@ import t from 'tap';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import { readEvents } from '../../../src/core/mailing-results/statistics.js';
 import { readSums } from '../../../src/core/mailings/mailing-sums.js';
-import { claimRecipients, queuedFamilies, type Claimed } from '../../../src/core/sending/claims.js';
+import { claimRecipients, queuedFamilies, queueUp, type Claimed } from '../../../src/core/sending/claims.js';
 import { endLapsed, finishMailing } from '../../../src/core/sending/lapses.js';
 import { readMailing, type SentMailing } from '../../../src/core/sending/open-mailings.js';
 import { noteReplies } from '../../../src/core/sending/pace.js';
@@ -317,16 +317,20 @@ t.test('claims and lapses read what is still to be done, not the whole audience'
     return prepare(sql);
   };
   const { tables } = api.store;
+  const locks: string[] = [];
   const tx = {
     db: drizzleOn(database),
     tables,
     now: new Date(),
-    lock: async () => undefined,
+    lock: async (name: Buffer) => void locks.push(name.toString('hex')),
   } as unknown as Tx;
   const wanted = await queuedFamilies(tx, mailingKey);
   const permit = { state: 'running', winnerKey: null, claims: 1 } as const;
   t.equal((await claimRecipients(tx, claimerOf(mailingKey, key), permit, wanted, LEASE)).length, 1);
+  await queueUp(tx, { organizationKey: key });
+  const queue = locks.splice(0).at(-1);
   await endLapsed(tx, claimerOf(mailingKey, key));
+  t.same(locks, [queue], 'lapses wait for those who claim and record');
   await finishMailing(tx, mailingKey, false);
   const reads = seen.filter((sql) => /from "mailing_recipients"/.test(sql));
   t.equal(reads.length, 7, 'families, due, queued; two kinds of lapses; the rest of the audience, and any');
