@@ -80,7 +80,8 @@ export function createDelivery(options: DeliveryOptions): (mail: OutboxRow) => P
   }
 }
 
-const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
+/** The domain of an address. */
+export const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1);
 
 async function settle(
   options: DeliveryOptions,

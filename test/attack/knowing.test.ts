@@ -33,6 +33,9 @@ againstEveryEngine({ RATE_LIMIT: 'false', MAIL_WEBHOOK_SECRET: WEBHOOK }, async 
   await t.test('a secret key hears nothing of signatures that it may not see', (t) => keysHear(t, world));
   await t.test('an import says nothing of them either', (t) => importsHear(t, world));
   await t.test('nor does whatever an organization can look at afterwards', (t) => lookAfter(t, world));
+  await t.test('nor does the lead find out whom a partner mails, by tapping in a forwarded mail', (t) =>
+    tapsShow(t, world),
+  );
   await t.test('whom an organiser does not see yet can still make themselves seen', (t) =>
     setApartAsked(t, world),
   );
@@ -166,6 +169,130 @@ async function lookAfter(t: Test, world: World): Promise<void> {
     const learnt = await differs({ lead_sees: 'counts' });
     t.notOk(learnt, `who has not signed yet shows, if signed with ${way}`);
     if (secret === lead.secret) t.ok(await differs(null), 'where nothing is hidden, all is seen');
+  }
+}
+
+/** A mailing of the partner to these people, of whom it knows the names. Returns the token of each mail. */
+async function partnerMails(
+  { call, partner, ...world }: World,
+  petition: { id: string },
+  emails: readonly string[],
+): Promise<(email: string) => string> {
+  const key = partner.secret;
+  const post = async (path: string, body: object) => (await call('POST', path, { key, body })).body;
+  const { id } = await post('/v1/consent-texts', { locale: 'en', text: 'Yes, mail me.' });
+  const rows = emails.map((email) => ({ email }));
+  const body = { consent_text_id: id, evidence: { source: 'Stall' }, rows };
+  await must(200, call('POST', '/v1/subscriptions/import', { key, body }));
+  const own = await publish({ call, partner, ...world }, {}, key);
+  for (const email of emails) {
+    await sign({ call, partner, ...world }, own, email, { key, vouched: true, name: 'Ada King' });
+  }
+  const mailing = await post('/v1/mailings', { name: 'First', petition: petition.id });
+  const { data } = await must(200, call('GET', `/v1/mailings/${mailing.id}/links?limit=100`, { key }));
+  return (email) => data.find((link: any) => link.email === email).recognise_token as string;
+}
+
+/** What an organization reads of a petition and of one address, without what always differs. */
+async function seenOf(world: World, petition: { id: string; path: string }, email: string, key: string) {
+  const at = encodeURIComponent(email);
+  const seen = [await everythingSeen(world, petition, key)];
+  for (const path of [
+    `/v1/signatures?petition=${petition.id}&email=${at}`,
+    `/v1/subscriptions?email=${at}`,
+  ]) {
+    seen.push((await world.call('GET', path, { key })).text);
+  }
+  return told(seen.join('\n'));
+}
+
+/** Without the ids, addresses and instants that differ anyway. */
+const told = (text: string): string =>
+  text
+    .replace(/person\.\d+\.[0-9a-f]+(?:\+\w+)?@/g, 'person@')
+    .replace(/[a-z]{3}_[0-9a-z]{26}/g, 'id')
+    .replace(/attacked-[0-9a-f]+/g, 'slug')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'instant')
+    .replace(/"(receipt|request_id)":"[^"]*"/g, '"$1"');
+
+async function tapsShow(t: Test, world: World): Promise<void> {
+  const { call, lead } = world;
+  const key = lead.secret;
+  const text = { locale: 'en', text: 'Yes, mail me.' };
+  const { id: consent } = (await call('POST', '/v1/consent-texts', { key, body: text })).body;
+  type Place = { petition: { id: string; path: string }; email: string };
+  const moderate = async ({ petition, email }: Place, ...actions: string[]) => {
+    await sign(world, petition, email, { key, vouched: true });
+    const { id } = await signatureOf(world, petition, email, key);
+    const answers: Answer[] = [];
+    for (const action of actions) {
+      const body = { reason: 'Odd' };
+      answers.push(await call('POST', `/v1/signatures/${id}/${action}`, { key, body }));
+    }
+    return answers;
+  };
+  const named = { external_id: 'crm-1', source: 'stall', comment: 'By the river.' };
+  const ways: Record<string, (place: Place) => Promise<Answer[]>> = {
+    'look at what there is': () => Promise.resolve([]),
+    sign: async ({ petition, email }) => [
+      await sign(world, petition, email, { key, ...named }),
+      await sign(world, petition, email, { key, ...named }),
+    ],
+    'sign without a key': async ({ petition, email }) => [await sign(world, petition, email)],
+    'sign under another spelling, as a machine would': async ({ petition, email }) => [
+      await sign(world, petition, email.replace('@', '+b@'), { website: 'https://cheap-pills.com' }),
+    ],
+    'sign with a name that is set apart': async ({ petition, email }) => [
+      await sign(world, petition, email, { key, name: 'see cheap-pills.com' }),
+    ],
+    vouch: async ({ petition, email }) => [
+      await sign(world, petition, email, { key, vouched: true, ...named }),
+    ],
+    'give an external id that is taken': async ({ petition, email }) => [
+      await sign(world, petition, newAddress(), { key, ...named }),
+      await sign(world, petition, email, { key, ...named }),
+    ],
+    import: async ({ petition, email }) => [
+      await importLines(world, petition, key, [form(email, named)]),
+      await importLines(world, petition, key, [form(email, named)]),
+    ],
+    'try out an import': async ({ petition, email }) => [
+      await call('POST', `/v1/signatures/import?petition=${petition.id}&dry_run=true`, {
+        key,
+        type: 'application/x-ndjson',
+        body: `${JSON.stringify(form(email))}\n`,
+      }),
+    ],
+    'moderate and restore': (place) => moderate(place, 'invalidate', 'restore'),
+    subscribe: async ({ email }) => [
+      await call('POST', '/v1/subscriptions', { key, body: { email, consent_text_id: consent } }),
+    ],
+  };
+  for (const [way, act] of Object.entries(ways)) {
+    const places: Place[] = [];
+    for (const isTapped of [true, false]) {
+      const petition = await publish(world);
+      await must(200, join(world, petition.id));
+      const email = newAddress();
+      const tokenOf = await partnerMails(world, petition, [email]);
+      if (isTapped) {
+        const body = {
+          recognition: tokenOf(email),
+          opt_ins: [{ consent_text_id: consent, opt_in: true }],
+        };
+        await must(202, call('POST', `${petition.path}/signatures`, { body }));
+      }
+      places.push({ petition, email });
+    }
+    const shown: string[][] = [];
+    for (const place of places) {
+      shown.push((await act(place)).map((answer) => told(answer.text)));
+    }
+    // Afterwards, since some lists are of all petitions and people.
+    for (const [i, { petition, email }] of places.entries()) {
+      shown[i]?.push(await seenOf(world, petition, email, key));
+    }
+    t.same(shown[0], shown[1], `who is on a partner's list shows to the lead: ${way}`);
   }
 }
 

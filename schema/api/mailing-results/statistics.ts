@@ -24,7 +24,9 @@ const share = (description: string) => Type.Number({ minimum: 0, description });
 
 const figures = {
   sent: sum('Mails that a mail server has taken.'),
-  bounced: sum('There is no such mailbox.'),
+  bounced: sum(
+    'There is no such mailbox: it was told later, or at once. What was refused at once is among `failed` of `states`, too, and not among `sent`.',
+  ),
   soft_bounced: sum('The mailbox took nothing, but may later.'),
   refused: sum('The mailbox’s server did not want this mail.'),
   complained: sum('Reported as spam.'),

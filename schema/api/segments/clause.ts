@@ -68,13 +68,18 @@ const MailedClause = component(
   closed(
     {
       mailing: optional(ownMailing()),
-      within_days: optional(int(1, 3650, { description: 'Any mailing of yours within this many days.' })),
+      within_days: optional(
+        int(1, 400, {
+          description:
+            'Any mailing of yours within this many days. Who got a mailing is forgotten 400 days after it has ended.',
+        }),
+      ),
     },
     {
       minProperties: 1,
       maxProperties: 1,
       description:
-        'Was sent this mailing, or any mailing of yours lately. Mails of uncertain fate count as sent.',
+        'Was sent this mailing, or any mailing of yours lately. Mails of uncertain fate count as sent. A mailing that ended more than 400 days ago selects nobody.',
       examples: [{ within_days: 7 }],
     },
   ),

@@ -1,7 +1,7 @@
 import { oneOf } from '../checks.js';
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
-import type { Answers } from './signatures.js';
+import type { Answers, Utm } from './signatures.js';
 import { CONSENT_ORIGINS } from './subscriptions.js';
 import type { PostalAddress } from './supporters.js';
 
@@ -28,7 +28,20 @@ export const MAIL_STATES = ['queued', 'sending', 'sent', 'dropped', 'failed'] as
 /** An opt-in that takes effect once the mailbox has confirmed the request. */
 export type RequestedOptIn = { organizationKey: number; consentTextKey: number };
 
-/** The data of a repeated signing, which replaces that of the signature only when this request is confirmed. */
+/** How the signature of a tap comes about that is made when its mailbox confirms it: keys of other tables. */
+export type TapAttribution = {
+  collectorKey: number | null;
+  apiKeyKey: number | null;
+  mailingKey: number | null;
+  mailingVariantKey: number | null;
+  shareLinkKey: number | null;
+  utm: Utm | null;
+};
+
+/**
+ * The data of a repeated signing, or of a tap in a mail. It replaces that of the signature only when this request is
+ * confirmed.
+ */
 export type RequestData = {
   name: string;
   /** Absent in requests from before the parts were kept. */
@@ -42,6 +55,8 @@ export type RequestData = {
   comment: string | null;
   /** Absent where the petition has no fields of its own. */
   answers?: Answers | null;
+  /** Present for a tap alone: its request makes the signature, unless its signer has one by then. */
+  tap?: TapAttribution;
 };
 
 export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number];
@@ -65,7 +80,7 @@ export function defineMailTables(
       supporterKey: to(supporters).notNull(),
       signatureKey: to(signatures),
       petitionKey: to(petitions),
-      /** Null: the data is that of the signature itself. */
+      /** Null: the data is that of the signature itself, or there is none. */
       data: d.json<RequestData>(),
       optIns: d.json<RequestedOptIn[]>(),
       origin: d.enumText(CONSENT_ORIGINS).notNull(),

@@ -22,7 +22,10 @@ export const MAILING_STATES = [
 export const MAILING_METRICS = ['confirmed_signatures', 'clicks'] as const;
 /** How the winner of a test is chosen: by itself after `decideAfterHours`, or by the organiser. */
 export const WINNER_CHOICES = ['automatic', 'by_hand'] as const;
-/** Why a mailing is paused. */
+/**
+ * Why a mailing is paused. `segment_unusable`: its audience was not complete when a petition or mailing that its segment names
+ * was no longer the organization's.
+ */
 export const PAUSE_REASONS = [
   'organiser',
   'bounces',
@@ -30,6 +33,7 @@ export const PAUSE_REASONS = [
   'unsubscribes',
   'backup_restored',
   'content_unusable',
+  'segment_unusable',
 ] as const;
 /** What an organiser can do with a mailing, as the API calls it. */
 export const MAILING_MOVES = ['start', 'schedule', 'unschedule', 'pause', 'resume', 'cancel'] as const;

@@ -30,13 +30,17 @@ export const RECIPIENT_RESULTS = [
   'complained',
   'unsubscribed',
 ] as const;
-/** What is counted by variant and hour. */
+/**
+ * What is counted by variant and hour. `bounced_at_once`: its server refused the address when the mail was sent, so that it
+ * is `failed`, too; apart, so that nothing is judged by both.
+ */
 export const MAILING_OUTCOMES = [
   'sent',
   'failed',
   'skipped',
   'uncertain',
   'bounced',
+  'bounced_at_once',
   'soft_bounced',
   'refused',
   'complained',

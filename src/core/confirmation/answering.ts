@@ -42,7 +42,7 @@ export async function aboutRequest(tx: Tx, { kind, petitionKey }: ConfirmationRe
   return { kind, petitionId: petition?.id ?? null };
 }
 
-/** Closes the request, and ends the reminders of all requests about the same signature. */
+/** Closes the request, and ends the reminders of all requests for a signature on the same petition. */
 export async function answer(
   tx: Tx,
   request: ConfirmationRequest,
@@ -56,11 +56,10 @@ export async function answer(
       .where(and(eq(t.key, request.key), isNull(t.confirmedAt), isNull(t.refusedAt)))
       .returning({ key: t.key }),
   );
-  if (request.signatureKey !== null) {
-    const { supporterKey, signatureKey } = request;
-    await tx.db
-      .update(t)
-      .set({ remindAt: null })
-      .where(and(eq(t.supporterKey, supporterKey), eq(t.signatureKey, signatureKey)));
-  }
+  const { supporterKey, petitionKey } = request;
+  if (petitionKey === null) return;
+  await tx.db
+    .update(t)
+    .set({ remindAt: null })
+    .where(and(eq(t.supporterKey, supporterKey), eq(t.petitionKey, petitionKey)));
 }

@@ -6,6 +6,7 @@ import { consumeToken, findToken, lifetimeOf, linkNotFound } from '../links/rand
 import type { ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { isBlocked } from '../mail/do-not-contact.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
+import { confirmTap, isTap, type ConfirmedTap } from '../signatures/taps.js';
 import { activateSubscription } from '../subscriptions/subscriptions.js';
 import { findSupporter, updateProvenProfile } from '../supporters/supporters.js';
 import {
@@ -38,9 +39,11 @@ export async function confirmRequest(
     // A wrong code has used up a try, which must be committed: throwing here would roll it back.
     if (!found) return undefined;
     const { request, supporter, repeated } = found;
-    const goals = repeated || request.confirmedAt ? null : await apply(ctx, tx, request, supporter);
-    if (goals === false) return undefined;
-    return { goals, request, ...(await aboutRequest(tx, request)) };
+    const applied =
+      repeated || request.confirmedAt ? { goals: null } : await apply(ctx, tx, request, supporter);
+    if (!applied) return undefined;
+    const { goals, signatureKey = request.signatureKey } = applied;
+    return { goals, request: { ...request, signatureKey }, ...(await aboutRequest(tx, request)) };
   });
   if (!outcome) throw linkNotFound();
   const { goals, ...confirmed } = outcome;
@@ -85,26 +88,19 @@ async function byCode(
   return request && { request, supporter, repeated: false };
 }
 
-/**
- * Carries out what the request asks for. Returns the petition's goals if its count changed, null if not, and false if
- * it is too late to confirm.
- */
+/** The petition's goals if its count changed, else null; and the signature that was confirmed, if there is one. */
+type Applied = { goals: readonly number[] | null; signatureKey?: number | null };
+
+/** Carries out what the request asks for. Returns undefined if it is too late to confirm. */
 async function apply(
   ctx: Context,
   tx: Tx,
   request: ConfirmationRequest,
   supporter: ProvenRequest['supporter'],
-): Promise<readonly number[] | null | false> {
+): Promise<Applied | undefined> {
   const subject = ctx.secrets.subject(supporter.identity);
-  const signed =
-    request.signatureKey === null
-      ? null
-      : await confirmSignature(ctx, tx, {
-          key: request.signatureKey,
-          data: request.data,
-          identity: supporter.identity,
-        });
-  if (signed === 'too late') return false;
+  const signed = await sign(ctx, tx, request, supporter.identity);
+  if (signed === 'too late') return undefined;
   await answer(tx, request, { confirmedAt: tx.now });
   await updateProvenProfile(tx, supporter.key, signed?.said ?? {});
   const blocked = (await isBlocked(tx, subject)) !== undefined;
@@ -119,5 +115,19 @@ async function apply(
       locale: request.locale,
     });
   }
-  return signed?.counted ? signed.goals : null;
+  const { signatureKey } = signed ?? request;
+  return { goals: signed?.counted ? signed.goals : null, signatureKey };
+}
+
+async function sign(
+  ctx: Context,
+  tx: Tx,
+  request: ConfirmationRequest,
+  identity: string,
+): Promise<ConfirmedTap | null | 'too late'> {
+  if (isTap(request)) return confirmTap(ctx, tx, request, identity);
+  const { signatureKey, data } = request;
+  if (signatureKey === null) return null;
+  const signed = await confirmSignature(ctx, tx, { key: signatureKey, data, identity });
+  return signed === 'too late' ? signed : { ...signed, signatureKey };
 }

@@ -8,6 +8,8 @@ import { lifetimeOf, SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js'
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { hidesSome } from '../partners/partner-terms.js';
 import { isConfirmableAt, isOpenAt } from '../petitions/petition-life.js';
+import { findSigned } from '../signatures/signature-rows.js';
+import { isTap } from '../signatures/taps.js';
 import { openOptIns } from '../subscriptions/opt-ins.js';
 import { wordsFor } from '../words/choosing-words.js';
 import type { Draft, Drop, Plan } from './draft.js';
@@ -24,7 +26,9 @@ export async function confirmation(draft: Draft, { reminder }: { reminder: boole
   const request = mail.requestKey === null ? undefined : await readRequest(tx, mail.requestKey);
   if (!request || request.refusedAt) return { drop: 'refused' };
   if (request.confirmedAt) return { drop: 'confirmed' };
-  if (request.signatureKey === null && request.petitionKey !== null) return finish(draft, request);
+  if (request.signatureKey === null && request.petitionKey !== null && !isTap(request)) {
+    return finish(draft, request);
+  }
   const optIns = await openOptIns(tx, supporter.key, request.optIns);
   const signature = await signatureOf(tx, request);
   if (signature === 'over') return { drop: 'petition_over' };
@@ -55,7 +59,10 @@ const asksQuarantined = async (
 const nothing: Drop = { drop: 'nothing_to_confirm' };
 
 async function signatureOf(tx: Tx, request: ConfirmationRequest) {
-  if (request.signatureKey === null) return null;
+  const signed = isTap(request) ? await findSigned(tx, request) : null;
+  if (isTap(request) && !signed) return tapOf(tx, request.petitionKey);
+  const signatureKey = signed?.key ?? request.signatureKey;
+  if (signatureKey === null) return null;
   const { signatures: t, petitions, suspicions } = tx.tables;
   const [found] = await tx.db
     .select({
@@ -68,8 +75,17 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
     .from(t)
     .innerJoin(petitions, eq(petitions.key, t.petitionKey))
     .leftJoin(suspicions, eq(suspicions.signatureKey, t.key))
-    .where(eq(t.key, request.signatureKey));
+    .where(eq(t.key, signatureKey));
   return found && isConfirmableAt(found.petition, tx.now) ? found : 'over';
+}
+
+/** In place of the signature that a tap makes when it is confirmed. */
+async function tapOf(tx: Tx, petitionKey: number) {
+  const { petitions: t } = tx.tables;
+  const [petition] = await tx.db.select().from(t).where(eq(t.key, petitionKey));
+  if (!petition || !isConfirmableAt(petition, tx.now)) return 'over';
+  // Without a key: where that of a tap brings few confirmations, the request was not even stored.
+  return { key: 0, status: 'pending' as const, apiKeyKey: null, signals: null, petition };
 }
 
 /**
@@ -143,7 +159,7 @@ async function ask(
   };
 }
 
-/** From now on only the code of this mail is valid, and only this request of the signature gets reminders. */
+/** From now on only the code of this mail is valid, and of the requests for this petition only this one gets reminders. */
 async function expectAnswer(
   { ctx, tx, random, mail }: Draft,
   request: ConfirmationRequest,
@@ -163,10 +179,10 @@ async function expectAnswer(
       remindAt: next ? new Date(tx.now.getTime() + ctx.policy.reminderHours * HOUR_MS) : null,
     })
     .where(eq(t.key, request.key));
-  if (request.signatureKey === null) return;
+  if (request.petitionKey === null) return;
   const others = and(
     eq(t.supporterKey, request.supporterKey),
-    eq(t.signatureKey, request.signatureKey),
+    eq(t.petitionKey, request.petitionKey),
     ne(t.key, request.key),
   );
   await tx.db.update(t).set({ remindAt: null }).where(others);

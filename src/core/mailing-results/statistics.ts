@@ -126,12 +126,15 @@ export type Mailing = Pick<Tables['mailings']['$inferSelect'], 'key' | 'organiza
 export async function readEvents(on: Reader, mailing: Mailing): Promise<Event[]> {
   const { mailingHours: t } = on.tables;
   const counted = await on.db
-    .select({ variantKey: t.variantKey, hour: t.hour, figure: t.outcome, events: t.events })
+    .select({ variantKey: t.variantKey, hour: t.hour, outcome: t.outcome, events: t.events })
     .from(t)
     .where(eq(t.mailingKey, mailing.key));
   const signed = await readSignatureSums(on, mailing);
   const all = [
-    ...counted,
+    ...counted.map(({ outcome, ...event }) => ({
+      ...event,
+      figure: outcome === 'bounced_at_once' ? 'bounced' : outcome,
+    })),
     ...signed.map(({ kind, variantKey, ...sum }) => ({ ...sum, variantKey: variantKey ?? 0, figure: kind })),
   ];
   return all.filter((event): event is Event => (FIGURES as readonly string[]).includes(event.figure));

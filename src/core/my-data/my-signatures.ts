@@ -181,7 +181,7 @@ export async function confirmMySignature(
     await tx.db
       .update(t)
       .set({ remindAt: null })
-      .where(and(eq(t.supporterKey, session.supporterKey), eq(t.signatureKey, key)));
+      .where(and(eq(t.supporterKey, session.supporterKey), eq(t.petitionKey, before.signature.petitionKey)));
     return { mine: await getMySignature(tx, session, publicId), goals: confirmed.goals };
   });
   if (goals.length > 0) await ctx.milestones.settle(mine.signature.petitionKey, goals);
@@ -212,17 +212,17 @@ export function withdrawMySignature(ctx: Context, session: Session, publicId: st
         .returning(),
     );
     changeCounts(tx, signature, status, 'withdrawn');
-    await voidRequests(tx, session, key);
+    await voidRequests(tx, session, signature.petitionKey);
     return { ...mine, signature };
   };
   return ctx.store.transact(withdraw, { urgent: true });
 }
 
 /**
- * Voids links and codes that are still in the mailbox, so that they cannot bring the signature back, and stops
- * reminders. The supporter can sign again; the mailbox is then asked anew.
+ * Voids links and codes for this petition that are still in the mailbox, so that they cannot bring the signature back, and
+ * stops reminders. The supporter can sign again; the mailbox is then asked anew.
  */
-async function voidRequests(tx: Tx, { supporterKey }: Session, signatureKey: number): Promise<void> {
+async function voidRequests(tx: Tx, { supporterKey }: Session, petitionKey: number): Promise<void> {
   const { confirmationRequests: t, linkTokens } = tx.tables;
   const open = await tx.db
     .update(t)
@@ -230,7 +230,7 @@ async function voidRequests(tx: Tx, { supporterKey }: Session, signatureKey: num
     .where(
       and(
         eq(t.supporterKey, supporterKey),
-        eq(t.signatureKey, signatureKey),
+        eq(t.petitionKey, petitionKey),
         isNull(t.confirmedAt),
         isNull(t.refusedAt),
       ),

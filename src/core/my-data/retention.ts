@@ -40,11 +40,14 @@ export type RetentionRun = { petitions: Retained[]; supporters: number };
 export async function runRetention(ctx: Context, { dryRun }: { dryRun: boolean }): Promise<RetentionRun> {
   const { petitions: t } = ctx.store.tables;
   const petitions: Retained[] = [];
+  const over: number[] = [];
   for (const petition of await ctx.store.read.db.select().from(t).orderBy(asc(t.key))) {
     const period = retentionAt(petition, ctx.now());
     if (period) petitions.push(await retain(ctx, petition, period, dryRun));
+    if (period === 'over') over.push(petition.key);
   }
   if (dryRun) return { petitions, supporters: 0 };
+  await forgetTaps(ctx, over);
   const supporters = await forgetIdle(ctx);
   ctx.store.clean();
   return { petitions, supporters };
@@ -112,6 +115,28 @@ const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number>
     await forgetIdleContacts(tx, signers);
     return rows.length;
   });
+
+/**
+ * Empties the taps in mails that nobody has confirmed: they say who was to sign, and there is no signature that leads to
+ * them. No index begins with the petition, so all requests are read, once for all petitions.
+ */
+async function forgetTaps({ store }: Context, petitionKeys: number[]): Promise<void> {
+  if (petitionKeys.length === 0) return;
+  const { confirmationRequests: t } = store.tables;
+  const isTap = and(isNull(t.signatureKey), isNotNull(t.data), inArray(t.petitionKey, petitionKeys));
+  for (let last = 0; ;) {
+    const rows = await store.read.db
+      .select({ key: t.key })
+      .from(t)
+      .where(and(gt(t.key, last), isTap))
+      .orderBy(asc(t.key))
+      .limit(AT_A_TIME);
+    const keys = rows.map(({ key }) => key);
+    if (keys.length > 0) await store.transact((tx) => emptyRequests(tx, inArray(t.key, keys)));
+    if (keys.length < AT_A_TIME) return;
+    last = keys.at(-1) ?? last;
+  }
+}
 
 const READ_AT_A_TIME = 10_000;
 const FORGOTTEN_AT_A_TIME = 100;

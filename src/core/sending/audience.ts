@@ -2,9 +2,11 @@ import { createHmac } from 'node:crypto';
 import { and, asc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
+import { ApiError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 import { insertMany, inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
+import { readClause } from '../segments/clauses.js';
 import { segmentCondition, subscribersOf } from '../segments/conditions.js';
 import { familyOf } from './families.js';
 import { moveTallies, readTallies, type Move } from './tallies.js';
@@ -28,6 +30,9 @@ type Split = { handle: Buffer; variants: readonly number[]; tested: number };
 /**
  * Adds the next chunk of subscriptions to the audience of a mailing that is being built. Returns whether the audience is
  * complete, or the mailing is not being built. After the last chunk the mailing runs; with nobody to mail it is done.
+ * Where the organization no longer sees what its clause names, such as after the end of a partnership, the mailing pauses:
+ * such a condition selects nobody, so one that leaves people out would select everybody.
+ *
  * Two processes may do it at once: one of them adds the chunk.
  */
 export async function buildAudienceStep(ctx: Context, mailingKey: number): Promise<boolean> {
@@ -36,6 +41,11 @@ export async function buildAudienceStep(ctx: Context, mailingKey: number): Promi
   if (!mailing) return true;
   const end = await endOfChunk(on, mailing);
   const people = await readPeople(on, mailing, end);
+  // Afterwards, so that it held when they were read.
+  if (!(await isUsable(on, mailing))) {
+    await ctx.store.transact((tx) => pauseBuilding(tx, mailingKey));
+    return true;
+  }
   const blocked = await blockedAmong(ctx, people);
   const split = await splitOf(on, mailing);
   const recipients = people.map((person) => ({
@@ -81,6 +91,26 @@ async function endOfChunk(on: Reader, mailing: Mailing): Promise<number | undefi
     .limit(1)
     .offset(AT_A_TIME - 1);
   return row?.key;
+}
+
+async function isUsable(on: Reader, { organizationKey, clause }: Mailing): Promise<boolean> {
+  if (clause === null) return true;
+  try {
+    await readClause(on, { organizationKey }, clause, '');
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'invalid_body') return false;
+    throw error;
+  }
+}
+
+/** What is in the audience stays: resumed, it is built on from there. */
+async function pauseBuilding(tx: Tx, mailingKey: number): Promise<void> {
+  const { mailings: t } = tx.tables;
+  await tx.db
+    .update(t)
+    .set({ state: 'paused', pausedFrom: 'building', pauseReason: 'segment_unusable', updatedAt: tx.now })
+    .where(and(eq(t.key, mailingKey), eq(t.state, 'building')));
 }
 
 async function readPeople(on: Reader, mailing: Mailing, end: number | undefined) {

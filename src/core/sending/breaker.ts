@@ -40,7 +40,7 @@ export function reasonToPause(
   { bounces, complaints, unsubscribes, after }: Policy['breaker'],
 ): 'bounces' | 'complaints' | 'unsubscribes' | undefined {
   const since = (name: keyof MailingSums) => sums[name] - (from?.[name] ?? 0);
-  // A refusal by the recipient's server at once is a bounce, too.
+  // A refusal by the recipient's server at once is a bounce, too: among `failed`, and not in `bounced` here.
   const tried = since('sent') + since('failed');
   if (tried < after) return undefined;
   const isMore = (events: number, percent: number) => events * 100 > percent * tried;

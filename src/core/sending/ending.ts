@@ -3,6 +3,7 @@ import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { isEnding, isOpen, isToDo } from '../mailings/mailing-indexes.js';
+import { queueUp } from './claims.js';
 import { moveTallies, readTallies } from './tallies.js';
 
 /*
@@ -20,14 +21,15 @@ export async function endMailings(ctx: Context): Promise<boolean> {
   await expire(ctx);
   const { mailings: t } = ctx.store.tables;
   const ended = await ctx.store.read.db
-    .select({ key: t.key, reason: t.state })
+    .select({ key: t.key, organizationKey: t.organizationKey, reason: t.state })
     .from(t)
     .where(isEnding(ctx.store.tables));
   let isMore = false;
-  for (const { key, reason } of ended) {
-    const skipped = await ctx.store.transact((tx) =>
-      skipSome(tx, key, reason === 'cancelled' ? 'cancelled' : 'expired'),
-    );
+  for (const { key, organizationKey, reason } of ended) {
+    const skipped = await ctx.store.transact(async (tx) => {
+      await queueUp(tx, { organizationKey });
+      return skipSome(tx, key, reason === 'cancelled' ? 'cancelled' : 'expired');
+    });
     isMore ||= skipped > 0;
   }
   return isMore;

@@ -3,7 +3,9 @@ import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import type { Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import { isToDo } from '../mailings/mailing-indexes.js';
-import type { Lease } from './claims.js';
+import { queueUp, type Claimer, type Lease } from './claims.js';
+import { returnTokens } from './pace.js';
+import { byFamily } from './settling.js';
 import { moveTallies, type Move } from './tallies.js';
 
 /* Recipients whose process has died, and the end of a mailing of which nothing is left. */
@@ -11,10 +13,13 @@ import { moveTallies, type Move } from './tallies.js';
 const AT_A_TIME = 1000;
 
 /**
- * Recipients whose lease has run out, so that their process must have died: what was only claimed is queued again; what
- * may have been sent is uncertain, and never sent again by itself. Returns whether there may be more.
+ * Recipients whose lease has run out, so that their process must have died: what was only claimed is queued again, and its
+ * share of the pace is given back; what may have been sent is uncertain, and never sent again by itself. Returns whether
+ * there may be more.
  */
-export async function endLapsed(tx: Tx, mailingKey: number): Promise<boolean> {
+export async function endLapsed(tx: Tx, claimer: Claimer): Promise<boolean> {
+  await queueUp(tx, claimer);
+  const { key: mailingKey } = claimer;
   const back = await sweep(tx, mailingKey, 'claimed', { state: 'queued', owner: null, dueAt: null });
   const unknown = await sweep(tx, mailingKey, 'sending', {
     state: 'uncertain',
@@ -22,7 +27,8 @@ export async function endLapsed(tx: Tx, mailingKey: number): Promise<boolean> {
     reason: 'interrupted',
     settledAt: tx.now,
   });
-  return back || unknown;
+  await returnTokens(tx, claimer, byFamily(back));
+  return back.length === AT_A_TIME || unknown.length === AT_A_TIME;
 }
 
 /** Prolongs the lease of what this process has. Returns the keys of what is still its own. */
@@ -52,14 +58,19 @@ type End = {
   owner?: null;
 };
 
-async function sweep(tx: Tx, mailingKey: number, from: RecipientState, set: End): Promise<boolean> {
+/** Changes some of those whose lease has run out. Returns them. */
+async function sweep(
+  tx: Tx,
+  mailingKey: number,
+  from: 'claimed' | 'sending',
+  set: End,
+): Promise<{ variantKey: number | null; family: string }[]> {
   const { mailingRecipients: t } = tx.tables;
-  const isLeased = from === 'claimed' || from === 'sending';
   const condition = and(
     isToDo(tx.tables),
     eq(t.mailingKey, mailingKey),
     eq(t.state, from),
-    isLeased ? lte(t.dueAt, tx.now) : undefined,
+    lte(t.dueAt, tx.now),
   );
   const some = tx.db.select({ key: t.key }).from(t).where(condition).limit(AT_A_TIME);
   // The condition is repeated outside, because another process may have changed rows since the inner select.
@@ -67,7 +78,7 @@ async function sweep(tx: Tx, mailingKey: number, from: RecipientState, set: End)
     .update(t)
     .set(set)
     .where(and(inArray(t.key, some), condition))
-    .returning({ variantKey: t.variantKey });
+    .returning({ variantKey: t.variantKey, family: t.family });
   await moveTallies(
     tx,
     changed.map(({ variantKey }): Move => ({
@@ -77,7 +88,7 @@ async function sweep(tx: Tx, mailingKey: number, from: RecipientState, set: End)
       recipients: 1,
     })),
   );
-  return changed.length === AT_A_TIME;
+  return changed;
 }
 
 /** The states in which a recipient of the test group delays the choice of the winner: what is deferred does not. */

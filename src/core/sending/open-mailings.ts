@@ -13,7 +13,12 @@ export const SENDING_STATES = ['running', 'deciding'] as const satisfies Mailing
 /** The states of recipients about whom something is still to be done. */
 export const OPEN_STATES = ['queued', 'claimed', 'sending', 'deferred'] as const satisfies RecipientState[];
 
-export type WorkLeft = { key: number; state: MailingState; open: Partial<Record<RecipientState, number>> };
+export type WorkLeft = {
+  key: number;
+  organizationKey: number;
+  state: MailingState;
+  open: Partial<Record<RecipientState, number>>;
+};
 
 /** The mailings that are being built or sent, and those that are not any more but have recipients to wind up. */
 export async function workLeft(on: Reader): Promise<WorkLeft[]> {
@@ -21,6 +26,7 @@ export async function workLeft(on: Reader): Promise<WorkLeft[]> {
   const rows = await on.db
     .select({
       key: t.key,
+      organizationKey: t.organizationKey,
       state: t.state,
       of: tallies.state,
       recipients: sql<number>`sum(${tallies.recipients})`,
@@ -31,11 +37,11 @@ export async function workLeft(on: Reader): Promise<WorkLeft[]> {
       and(eq(tallies.mailingKey, t.key), inArray(tallies.state, [...OPEN_STATES]), gt(tallies.recipients, 0)),
     )
     .where(inArray(t.key, keysAtWork(on)))
-    .groupBy(t.key, t.state, tallies.state)
+    .groupBy(t.key, t.organizationKey, t.state, tallies.state)
     .orderBy(t.key);
   const found = new Map<number, WorkLeft>();
-  for (const { key, state, of, recipients } of rows) {
-    const one = found.get(key) ?? { key, state, open: {} };
+  for (const { key, organizationKey, state, of, recipients } of rows) {
+    const one = found.get(key) ?? { key, organizationKey, state, open: {} };
     if (of !== null) one.open[of] = Number(recipients);
     found.set(key, one);
   }

@@ -10,6 +10,7 @@ import { once, type Retry } from '../idempotency.js';
 import { isListed, isToDo } from '../mailings/mailing-indexes.js';
 import { getMailing, getWholeMailing, type MailingView, type WholeMailing } from '../mailings/mailings.js';
 import { requireWritten } from '../overtaken.js';
+import { queueUp } from './claims.js';
 import { moveTallies } from './tallies.js';
 
 /* The recipients of a mailing who did not get it, or perhaps not, by name. */
@@ -92,16 +93,17 @@ export const resendUncertain = (
   who: 'all' | readonly string[],
   retry?: Retry,
 ): Promise<Resent> =>
-  ctx.store.transact((tx) =>
-    once(tx, retry, async () => {
+  ctx.store.transact(async (tx) => {
+    await queueUp(tx, actor);
+    return once(tx, retry, async () => {
       const mailing = await getMailing(tx, actor, publicId);
       assertGoesOn(mailing, tx.now);
       await hold(tx, mailing);
       const resent = await queueUncertain(tx, mailing, who);
       if (resent > 0 && mailing.state === 'done') await reopen(tx, mailing);
       return { mailing: await getWholeMailing(tx, actor, publicId), resent };
-    }),
-  );
+    });
+  });
 
 function assertGoesOn({ state, expiresAt }: MailingView, now: Date): void {
   const isExpired = expiresAt !== null && expiresAt <= now;

@@ -67,14 +67,6 @@ export async function noteBounce(
   return result;
 }
 
-/** The mail server refused the recipient for good (a 5xx to RCPT) while we were sending: a bounce, too. */
-export const noteRefusal = (
-  ctx: Context,
-  tx: Tx,
-  recipient: Returned,
-  reply: string,
-): Promise<RecipientResult | null> => noteBounce(ctx, tx, recipient, { status: '', diagnostic: reply });
-
 /** The recipient reported the mail as spam. Returns whether that is new. */
 export async function noteComplaint(
   ctx: Context,

@@ -3,6 +3,7 @@ import type { RecipientState } from '../../../schema/db/tables/sending.js';
 import type { Tx } from '../../store/store.js';
 import { HOUR_MS, MINUTE_MS } from '../../time.js';
 import { inParts } from '../bulk-insert.js';
+import { countOutcome } from '../counts/mailing-counts.js';
 import type { Claimed, Claimer, Lease } from './claims.js';
 import { noteReplies, returnTokens, type MailReply } from './pace.js';
 import { moveTallies, type Move } from './tallies.js';
@@ -25,6 +26,8 @@ type Change = {
     owner?: Buffer | null;
     settledAt?: Date;
     attempts?: number;
+    result?: 'bounced';
+    resultAt?: Date;
   };
 };
 
@@ -131,13 +134,15 @@ export async function giveBack(
 export type Settlement =
   | { state: 'sent' }
   | { state: 'deferred'; reason: string; code: number | null; counts: boolean }
-  | { state: 'failed'; reason: string; code: number | null }
+  /** `badAddress`: its server said that there is no such mailbox. */
+  | { state: 'failed'; reason: string; code: number | null; badAddress?: true }
   | { state: 'uncertain'; reason: string };
 export type Settled = { claimed: Claimed; settlement: Settlement };
 
 /**
  * Records what sending came to. A recipient whose lease has run out meanwhile is `uncertain`: now it is known, unless it
- * would have to be tried again, since the mailing may be done. What was deferred too often has failed.
+ * would have to be tried again, since the mailing may be done. What was deferred too often has failed. An address that
+ * does not exist has bounced.
  */
 export async function settle(
   tx: Tx,
@@ -153,6 +158,7 @@ export async function settle(
   );
   const { key: mailingKey } = claimer;
   const moves: Move[] = [];
+  const bounced: Move[] = [];
   const unsent: Claimed[] = [];
   const groups = grouped(
     settled.map(({ claimed, settlement }) => ({ claimed, end: endOf(tx.now, claimed, settlement, random) })),
@@ -163,15 +169,23 @@ export async function settle(
     const [first] = group;
     if (!first) continue;
     const { state: to, ...set } = first.end;
+    const moved = set.result ? bounced : moves;
     const rows = group.map(({ claimed }) => claimed);
-    const known = await change(tx, mailingKey, rows, { from: 'sending', to, owner, set }, moves);
+    const known = await change(tx, mailingKey, rows, { from: 'sending', to, owner, set }, moved);
     if (to === 'queued') unsent.push(...rows.filter(({ key }) => known.has(key)));
     const late = rows.filter(({ key }) => !known.has(key));
     if (late.length > 0 && (to === 'sent' || to === 'failed')) {
-      await change(tx, mailingKey, late, { from: 'uncertain', to, owner, set }, moves);
+      await change(tx, mailingKey, late, { from: 'uncertain', to, owner, set }, moved);
     }
   }
-  await moveTallies(tx, moves);
+  await moveTallies(tx, [...moves, ...bounced]);
+  for (const [variantKey, those] of grouped(
+    bounced,
+    ({ to }) => to.variantKey,
+    (move) => move,
+  )) {
+    await countOutcome(tx, { mailingKey, variantKey }, 'bounced_at_once', those.length);
+  }
   await returnTokens(tx, claimer, byFamily(unsent));
 }
 
@@ -182,12 +196,18 @@ type End = {
   dueAt: Date | null;
   settledAt?: Date;
   owner?: null;
+  result?: 'bounced';
+  resultAt?: Date;
 };
 
 function endOf(now: Date, { attempts }: Claimed, settlement: Settlement, random: () => number): End {
   const { state } = settlement;
   const reason = 'reason' in settlement ? settlement.reason : null;
-  if (state !== 'deferred') return { state, reason, attempts: attempts + 1, dueAt: null, settledAt: now };
+  if (state !== 'deferred') {
+    const isBad = state === 'failed' && settlement.badAddress === true;
+    const end = { state, reason, attempts: attempts + 1, dueAt: null, settledAt: now };
+    return isBad ? { ...end, result: 'bounced', resultAt: now } : end;
+  }
   // Trouble of the mail server, not of this mail: it goes on when that is over.
   if (!settlement.counts) return { state: 'queued', reason: null, attempts, dueAt: null, owner: null };
   const wait = RETRY_MS[attempts];
@@ -211,8 +231,8 @@ function replyOf({ family }: Claimed, settlement: Settlement): MailReply[] {
   return [{ family, outcome: settlement.state, code }];
 }
 
-function grouped<T, V>(many: readonly T[], by: (one: T) => string, value: (one: T) => V): Map<string, V[]> {
-  const groups = new Map<string, V[]>();
+function grouped<T, K, V>(many: readonly T[], by: (one: T) => K, value: (one: T) => V): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
   for (const one of many) {
     const group = groups.get(by(one));
     if (group) group.push(value(one));
@@ -221,7 +241,8 @@ function grouped<T, V>(many: readonly T[], by: (one: T) => string, value: (one: 
   return groups;
 }
 
-function byFamily(rows: readonly Claimed[]): Map<string, number> {
+/** How many of these recipients are in each family. */
+export function byFamily(rows: readonly Pick<Claimed, 'family'>[]): Map<string, number> {
   const families = new Map<string, number>();
   for (const { family } of rows) families.set(family, (families.get(family) ?? 0) + 1);
   return families;

@@ -5,7 +5,7 @@ import { insertRequest } from '../mail/confirmation-requests.js';
 import { queueMail } from '../mail/outbox.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { hidesSome } from '../partners/partner-terms.js';
-import { takeOptIns } from '../subscriptions/opt-ins.js';
+import { requestedOf, takeOptIns } from '../subscriptions/opt-ins.js';
 import { keptAnswers } from './answers.js';
 import type { Admission } from './admit-signing.js';
 import type { Signing } from './read-signing.js';
@@ -60,20 +60,22 @@ async function noteOptIns(
   supporterKey: number,
 ) {
   if (optIns.length === 0) return [];
+  // Anybody who has the mail can tap: the lists would show its recipient to organizations that do not know them.
+  if (tapped) return requestedOf(optIns);
   return takeOptIns(ctx, tx, optIns, {
     supporterKey,
     subject: ctx.secrets.subject(email.identity),
     petitionKey: petition.key,
-    origin: input.vouched ? 'api' : tapped ? 'one_tap' : 'signature',
+    origin: input.vouched ? 'api' : 'signature',
     source: input.source ?? null,
     locale: petition.locale,
     proven: input.vouched === true,
-    suspicious: tapped || (suspicion !== null && !input.vouched),
+    suspicious: suspicion !== null && !input.vouched,
   });
 }
 
 /** What the request says about its signer, in the form of a signature. */
-const wordsOf = (input: SignInput, { formFields }: Pick<PetitionHead, 'formFields'>): RequestData => ({
+export const wordsOf = (input: SignInput, { formFields }: Pick<PetitionHead, 'formFields'>): RequestData => ({
   display: input.display ?? 'anonymous',
   name: input.name,
   givenName: input.givenName ?? null,

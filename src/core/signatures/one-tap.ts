@@ -13,7 +13,8 @@ import { readSigning, type Signing } from './read-signing.js';
 import type { SignInput } from './sign-input.js';
 import { findSigned } from './signature-rows.js';
 import { inTransaction } from './signing.js';
-import { writeSigning, type Written } from './write-signing.js';
+import { requestTap } from './taps.js';
+import { writeSigning } from './write-signing.js';
 
 /** A request to sign as the recipient of a mail. */
 export type TapInput = Pick<SignInput, 'locale' | 'source' | 'utm' | 'optIns' | 'shareCode' | 'altcha'> & {
@@ -38,8 +39,8 @@ const PAUSE_MS = DAY_MS;
 
 /**
  * Signs as the recipient of the mail whose personal link brought the visitor, who may be anyone: mails are forwarded. So the
- * signature waits for their mailbox, also where the petition asks for no confirmation, and so do all opt-ins. Where not all
- * is known that the petition requires, the mail leads to its form. For a token that does not work, a mailbox that was asked
+ * signature waits for their mailbox, also where the petition asks for no confirmation, and so do all opt-ins. By a mail of
+ * a partner there is none before the mailbox has answered: see taps.ts. Where not all is known that the petition requires, the mail leads to its form. For a token that does not work, a mailbox that was asked
  * lately, and what looks like a machine, nothing happens, and the answer is the same.
  *
  * Throws `form_required` where only the form will do, and what `readSigning` and `admitSigning` throw of the petition and
@@ -92,27 +93,26 @@ async function signAs(
     ...signing,
     input: { ...signing.input, locale: signing.input.locale ?? recipient.locale },
   };
-  const written = await write(ctx, tx, localized, admission, recipient);
-  if (written) return askMailbox(ctx, tx, localized, admission, written);
-  await leadToForm(tx, localized, admission, supporterKey);
+  const signature = await findSigned(tx, { petitionKey: petition.key, supporterKey });
+  if (signature?.status === 'confirmed') {
+    const written = { supporterKey, signature, isNew: false, mayLearnOutcome: false };
+    return askMailbox(ctx, tx, localized, admission, written);
+  }
+  const words = await knownWords(tx, recipient, petition);
+  if (!words) await leadToForm(tx, localized, admission, supporterKey);
+  else {
+    const spoken = { ...localized, input: { ...localized.input, ...words } };
+    const isShown = !signature && isOfLead(admission, recipient);
+    // What is there may be what somebody else has typed: it is not confirmed as it is.
+    if (!isShown) await requestTap(tx, spoken, admission, supporterKey);
+    else await askMailbox(ctx, tx, spoken, admission, await writeSigning(ctx, tx, spoken, admission));
+  }
   return true;
 }
 
-async function write(
-  ctx: Context,
-  tx: Tx,
-  signing: Signing,
-  admission: Admission,
-  recipient: MailRecipient,
-): Promise<Written | undefined> {
-  const { petition } = admission;
-  const { supporterKey } = recipient;
-  const signature = await findSigned(tx, { petitionKey: petition.key, supporterKey });
-  if (signature) return { supporterKey, signature, isNew: false, mayLearnOutcome: false };
-  const words = await knownWords(tx, recipient, petition);
-  if (!words) return undefined;
-  return writeSigning(ctx, tx, { ...signing, input: { ...signing.input, ...words } }, admission);
-}
+/** Whether no other organization could read from the signature that its signer is on the list of the mailing. */
+const isOfLead = ({ petition, attribution }: Admission, { organizationKey }: MailRecipient): boolean =>
+  organizationKey === petition.organizationKey && attribution.collectorKey === petition.organizationKey;
 
 /** A request without a signature: the mail leads to the petition's form. */
 async function leadToForm(

@@ -40,7 +40,8 @@ export async function readSigning(
     tapped,
     proof: input.altcha ? { solution: await checkSolution(ctx, input.altcha) } : null,
     form: openForm(ctx, input),
-    tallies: new Tallies(ctx.brakes, email.identity),
+    // A later signing must not be able to tell whose tap was counted before it, nor whether its token worked.
+    tallies: new Tallies(ctx.brakes, tapped ? `tap ${input.recognition ?? ''}` : email.identity),
     ids: {
       supporter: ctx.newId('sup'),
       signature: ctx.newId('sig'),

@@ -1,4 +1,4 @@
-import { and, eq, exists, inArray, isNotNull, isNull, ne, not, notExists, or, type SQL } from 'drizzle-orm';
+import { and, eq, exists, inArray, isNotNull, isNull, ne, notExists, or, type SQL } from 'drizzle-orm';
 import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Actor, KeyedActor } from '../actor.js';
@@ -139,17 +139,13 @@ export async function mayLearnOutcome(
 /**
  * The lead sees everything, except what its terms with partners hide. Where they hide something, unconfirmed signatures
  * are hidden as well: else the lead could sign with someone's address and tell, from whether a signature is added, if
- * that person had signed with a partner. A tap in a partner's mail is hidden until its mailbox has answered: whoever has
- * a forwarded mail can tap, and the lead must not learn from it who is on the partner's list.
+ * that person had signed with a partner.
  */
 async function leadAccess(on: Reader, petition: Petition): Promise<Access> {
   const terms = await termsOf(on, petition.key);
   const full = inFull(on.tables, terms);
   return {
-    visible: and(
-      full && or(isNotNull(on.tables.signatures.confirmedAt), asksNoMailbox(on)),
-      not(isTapOfOthers(on, petition.organizationKey) as SQL),
-    ),
+    visible: full && or(isNotNull(on.tables.signatures.confirmedAt), asksNoMailbox(on)),
     byEmail: full,
     byExternalId: full,
     seesAll: full === undefined,
@@ -189,20 +185,6 @@ const withoutAddress = (read: SignatureRead): SignatureView => ({
   externalId: null,
   mailingId: null,
 });
-
-/** Whether the signature was made with one tap in a mail of another organization, and waits for its mailbox. */
-function isTapOfOthers({ db, tables }: Reader, organizationKey: number): SQL | undefined {
-  const { signatures: t, mailings, confirmationRequests: r } = tables;
-  const others = db
-    .select({ key: mailings.key })
-    .from(mailings)
-    .where(and(eq(mailings.key, t.mailingKey), ne(mailings.organizationKey, organizationKey)));
-  const taps = db
-    .select({ key: r.key })
-    .from(r)
-    .where(and(eq(r.supporterKey, t.supporterKey), eq(r.signatureKey, t.key), eq(r.origin, 'one_tap')));
-  return and(eq(t.status, 'pending'), isNotNull(t.mailingKey), exists(others), exists(taps));
-}
 
 /** Whether the signature's petition counts signatures without asking their mailboxes. */
 const asksNoMailbox = ({ db, tables: { signatures, petitions: t } }: Reader): SQL =>

@@ -98,7 +98,11 @@ async function signalsOf(tx: Tx, key: number): Promise<readonly Signal[] | undef
 }
 
 /** What a request says in place of the signature. Parts of the name that it does not know are those of another name. */
-const wordsIn = (data: RequestData | null) => data && { givenName: null, familyName: null, ...data };
+function wordsIn(data: RequestData | null) {
+  if (!data) return null;
+  const { tap: _tap, ...words } = data;
+  return { givenName: null, familyName: null, ...words };
+}
 
 const saidBy = ({
   name,

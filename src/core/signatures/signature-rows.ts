@@ -73,6 +73,12 @@ export async function findSigned(
   return row;
 }
 
+/** Inserts the signature. Returns its key; undefined: its signer has one, or another signature has its external id. */
+export async function insertNew(tx: Tx, row: NewSignature): Promise<number | undefined> {
+  const [made] = await insertSignature(tx, row);
+  return made?.key;
+}
+
 /** A signature's row before it is inserted. */
 export type NewSignature = Pick<SignatureRow, (typeof SIGNATURE_COLUMNS)[number]> & {
   supporterKey: number;
@@ -129,8 +135,9 @@ export async function insertOrFind(
 ): Promise<{ signature: SignatureHead; isNew: boolean }> {
   const insert = async (named: NewSignature) => {
     const { publicId, status, createdAt, confirmedAt } = named;
-    const [made] = await insertSignature(tx, named);
-    return made && { signature: { key: made.key, publicId, status, createdAt, confirmedAt }, isNew: true };
+    const key = await insertNew(tx, named);
+    if (key === undefined) return undefined;
+    return { signature: { key, publicId, status, createdAt, confirmedAt }, isNew: true };
   };
   const made = await insert(row);
   if (made) return made;

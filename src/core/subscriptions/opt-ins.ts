@@ -80,7 +80,7 @@ export type OptInContext = {
   locale: string;
   /** The mailbox is vouched for, so nothing needs confirming. */
   proven: boolean;
-  /** The request is suspicious, or could be of anyone with a forwarded mail, so nothing becomes active at once. */
+  /** The request is suspicious, so nothing becomes active at once. */
   suspicious?: boolean;
 };
 
@@ -120,6 +120,12 @@ const eventOf = (
   { proven: _proven, suspicious: _suspicious, locale: _locale, ...event }: OptInContext & RequestedOptIn,
   action: 'declined' | 'requested',
 ) => ({ ...event, action });
+
+/** The opt-ins that a mailbox is asked about of which nothing is stored before it has answered. */
+export const requestedOf = (optIns: readonly OptIn[]): RequestedOptIn[] =>
+  optIns
+    .filter(({ optIn }) => optIn)
+    .map(({ organizationKey, consentTextKey }) => ({ organizationKey, consentTextKey }));
 
 /** The opt-ins of a request whose subscriptions are not active yet. */
 export async function openOptIns(

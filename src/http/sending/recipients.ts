@@ -50,7 +50,7 @@ export const mailingRecipientRoutes =
           access: 'secret',
           summary: 'List who did not get a mailing, or perhaps not',
           description:
-            'By name, in the order in which they subscribed. Addresses are shown to keys that also have the scope `subscriptions:read`. All others have got it, or wait: the statistics count them.',
+            'By name, in the order in which they subscribed. Addresses are shown to keys that also have the scope `subscriptions:read`. All others have got it, or wait: the statistics count them. Recipients are forgotten 400 days after the mailing has ended.',
           params: MailingPath,
           querystring: MailingRecipientQuery,
           answers: { 200: MailingRecipientPage, 304: NOT_MODIFIED },

@@ -48,8 +48,10 @@ function settlementOf(outcome: WireOutcome): Settlement {
       const { state, reason, code = null, outage } = outcome;
       return { state, reason, code, counts: !outage };
     }
-    case 'failed':
-      return { state: outcome.state, reason: outcome.reason, code: outcome.code ?? null };
+    case 'failed': {
+      const { state, reason, code = null, badAddress } = outcome;
+      return { state, reason, code, ...(badAddress ? { badAddress } : {}) };
+    }
     default:
       return outcome;
   }

@@ -5,6 +5,7 @@ import type { SentMailing } from '../../core/sending/open-mailings.js';
 import type { Person } from '../../core/sending/wire-check.js';
 import { takeMailEvent } from '../../core/subscriptions/mail-events.js';
 import { describeError } from '../../errors.js';
+import { domainOf } from '../delivery.js';
 import type { Composed } from './compose.js';
 import { dispatch, type DispatchOptions } from './dispatch.js';
 import { letGo, takeTurn, type Hold } from './turn.js';
@@ -53,7 +54,7 @@ export class Sender {
       claimer: {
         key: mailing.key,
         organizationKey: mailing.organization.key,
-        senderDomain: from.slice(from.lastIndexOf('@') + 1),
+        senderDomain: domainOf(from),
       },
       ready: [],
       waiting: [],

@@ -4,7 +4,7 @@ import { endLapsed } from '../../core/sending/lapses.js';
 import type { MailingJournal } from '../../core/sending/mailing-journal.js';
 import { pauseUnusable, readMailing, workLeft, type WorkLeft } from '../../core/sending/open-mailings.js';
 import { ApiError, describeError } from '../../errors.js';
-import type { Logger } from '../delivery.js';
+import { domainOf, type Logger } from '../delivery.js';
 import { Nap } from '../nap.js';
 import { Outage } from '../outage.js';
 import { createComposer, type ComposeOptions } from './compose.js';
@@ -135,9 +135,10 @@ export class MailingWorker {
     }
   }
 
-  async #sweep({ key, state, open }: WorkLeft): Promise<void> {
+  async #sweep({ key, organizationKey, state, open }: WorkLeft): Promise<void> {
     const { store } = this.options.ctx;
-    if (open.claimed || open.sending) while (await store.transact((tx) => endLapsed(tx, key)));
+    const claimer = { key, organizationKey, senderDomain: domainOf(this.options.from) };
+    if (open.claimed || open.sending) while (await store.transact((tx) => endLapsed(tx, claimer)));
     if (state === 'running' || state === 'deciding') await store.transact((tx) => judgeMailing(tx, key));
   }
 

@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import pg from 'pg';
 import { readCounts } from '../../../src/core/counts/counts.js';
 import { recount } from '../../../src/core/counts/recount.js';
+import { insertRequest } from '../../../src/core/mail/confirmation-requests.js';
 import { runRetention } from '../../../src/core/my-data/retention.js';
 import { noteContacts } from '../../../src/core/supporters/contacts.js';
 import { openFile } from '../../../src/store/sqlite-driver.js';
@@ -91,6 +92,33 @@ onEveryEngine('retention', async (t, engine) => {
   await make('open', 0);
   for (const slug of Object.keys(keys)) await sign(slug, `both@example.org`, `${slug}@example.org`);
   await sign('due', 'only@example.org');
+  const unknown = {
+    apiKeyKey: null,
+    mailingKey: null,
+    mailingVariantKey: null,
+    shareLinkKey: null,
+    utm: null,
+  };
+  const [someone] = await read.select().from(supporters).where(eq(supporters.identity, 'both@example.org'));
+  const tap = (slug: string) => ({
+    kind: 'signature' as const,
+    supporterKey: someone?.key ?? 0,
+    origin: 'one_tap' as const,
+    locale: 'en',
+    petitionKey: keys[slug] ?? 0,
+    optIns: [],
+    data: {
+      name: 'Tapped',
+      display: 'anonymous' as const,
+      country: null,
+      postalCode: null,
+      postalAddress: null,
+      phone: null,
+      comment: null,
+      tap: { collectorKey: lead.key, ...unknown },
+    },
+  });
+  for (const slug of ['due', 'open']) await api.store.transact((tx) => insertRequest(tx, tap(slug)));
   for (const slug of Object.keys(keys)) if (slug !== 'open') await close(slug);
   await jam(api, keys['jammed'] ?? 0);
   const counts = async () => Promise.all(Object.values(keys).map((key) => readCounts(api.store.read, key)));
@@ -145,7 +173,16 @@ onEveryEngine('retention', async (t, engine) => {
       people.filter(Boolean),
       ['both', 'early', 'exempt', 'jammed', 'open'].map((name) => `${name}@example.org`),
     );
-    const requests = await read.select().from(confirmationRequests);
+    const all = await read.select().from(confirmationRequests).orderBy(confirmationRequests.key);
+    t.match(
+      all.filter(({ origin }) => origin === 'one_tap'),
+      [
+        { petitionKey: null, data: null, refusedAt: Date },
+        { petitionKey: keys['open'], data: { name: 'Tapped' } },
+      ],
+      'a tap that nobody has confirmed has no signature that leads to it',
+    );
+    const requests = all.filter(({ origin }) => origin !== 'one_tap');
     t.ok(requests.every(({ signatureKey, petitionKey }) => signatureKey === null && petitionKey === null));
     t.match((await api.call('GET', '/v1/petitions/due/signatures')).body.data, [
       { display_name: null },

@@ -11,10 +11,19 @@ import { authenticate } from '../../../src/core/organization/api-keys.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { buildAudienceStep, placeOf } from '../../../src/core/sending/audience.js';
 import { countOutcome } from '../../../src/core/counts/mailing-counts.js';
+import { forgetRecipients } from '../../../src/core/sending/recipient-retention.js';
 import { readTallies } from '../../../src/core/sending/tallies.js';
 import { mergeSupporters } from '../../../src/core/supporters/merging.js';
 import type { Store } from '../../../src/store/store.js';
-import { onEveryEngine, openTestStore, start, type TestApp } from '../../support/helper.js';
+import { DAY_MS } from '../../../src/time.js';
+import {
+  makePartner,
+  onEveryEngine,
+  openTestStore,
+  publish,
+  start,
+  type TestApp,
+} from '../../support/helper.js';
 
 const STARTED = new Date('2026-11-28T12:00:00.000Z');
 const BEFORE = new Date('2026-11-01T12:00:00.000Z');
@@ -330,6 +339,7 @@ onEveryEngine('what becomes of recipients', async (t, engine) => {
     const rows = await recipientsOf(ctx, mailing.key);
     const nameless = rows.filter((row) => row.supporterKey === null && row.subscriptionKey === null);
     t.equal(nameless.length, 1);
+    t.match(nameless, [{ family: '' }], 'nor the domain of their address');
     t.equal(await balances(t, ctx, mailing.key), 5);
     t.notMatch(JSON.stringify(rows), String(addresses[2]));
   });
@@ -473,6 +483,103 @@ onEveryEngine('the mailings of a test go with its other data', async (t, engine)
     sendingPace: 1,
   });
   t.equal(await balances(t, ctx, stays.key), 2, 'those of the organization itself are untouched');
+});
+
+onEveryEngine('a partnership that ends before the audience is built', async (t, engine) => {
+  const api: TestApp = await start(t, engine);
+  const { ctx } = api.app;
+  const { mailings: m } = ctx.store.tables;
+  api.setClock(STARTED);
+  t.teardown(() => api.setClock(undefined));
+  const lead = await api.organization('River Meadows');
+  const partner = await api.organization('Herons');
+  const petition = await publish(api, lead.secret, { slug: 'meadows' });
+  const agreed = await makePartner(api, lead.secret, 'meadows', partner);
+  const { keys } = await subscribe(ctx, partner.key, 3);
+  const clause: Clause = { not: { signed: { petition: petition.id as string } } };
+  const mailing = await startMailing(ctx, partner.key, { clause });
+  const [{ id } = { id: '' }] = await ctx.store.read.db
+    .select({ id: m.publicId })
+    .from(m)
+    .where(eq(m.key, mailing.key));
+  const stateOf = async () =>
+    (await api.call('GET', `/v1/mailings/${id}`, { key: partner.secret })).body as Record<string, unknown>;
+  const resume = () => api.call('POST', `/v1/mailings/${id}/resume`, { key: partner.secret });
+  const about = await startMailing(ctx, partner.key);
+  const [{ key: petitionKey } = { key: 0 }] = await ctx.store.read.db
+    .select({ key: ctx.store.tables.petitions.key })
+    .from(ctx.store.tables.petitions);
+  await ctx.store.transact((tx) =>
+    tx.db.update(m).set({ petitionKey }).where(eq(m.key, about.key)).returning(),
+  );
+  const ended = await api.call('POST', `/v1/partnerships/${agreed.id}/end`, {
+    key: partner.secret,
+    body: {},
+  });
+  t.equal(ended.status, 200, ended.text);
+
+  await build(ctx, mailing.key);
+  t.match(await stateOf(), { state: 'paused', pause_reason: 'segment_unusable' });
+  t.equal((await recipientsOf(ctx, mailing.key)).length, 0, 'nobody is mailed who may have signed');
+  t.match(await resume(), { status: 200, body: { state: 'building', pause_reason: null } });
+  await build(ctx, mailing.key);
+  t.match(await stateOf(), { state: 'paused', pause_reason: 'segment_unusable' }, 'as long as it is over');
+
+  await build(ctx, about.key);
+  t.equal((await recipientsOf(ctx, about.key)).length, 3, 'without such a segment it goes on');
+
+  await makePartner(api, lead.secret, 'meadows', partner);
+  t.equal((await resume()).status, 200);
+  await build(ctx, mailing.key);
+  t.match(await stateOf(), { state: 'running', pause_reason: null });
+  t.equal(await balances(t, ctx, mailing.key), keys.length);
+});
+
+onEveryEngine('who was among the recipients is forgotten 400 days after the end', async (t, engine) => {
+  const api: TestApp = await start(t, engine);
+  const { ctx } = api.app;
+  const { mailings: m } = ctx.store.tables;
+  api.setClock(STARTED);
+  const org = await api.organization('River Meadows');
+  // More than are deleted in one transaction.
+  await subscribe(ctx, org.key, 501);
+  const made = async (set: { state: 'done' | 'cancelled' | 'running'; finishedAt: Date | null }) => {
+    const { key } = await startMailing(ctx, org.key);
+    await build(ctx, key);
+    await ctx.store.transact((tx) => countOutcome(tx, { mailingKey: key, variantKey: null }, 'bounced'));
+    const [row] = await ctx.store.transact((tx) =>
+      tx.db.update(m).set(set).where(eq(m.key, key)).returning({ id: m.publicId }),
+    );
+    const statistics = async () => {
+      const { status, body } = await api.call('GET', `/v1/mailings/${row?.id}/statistics`, {
+        key: org.secret,
+      });
+      t.equal(status, 200);
+      return body;
+    };
+    const kept = async () => (await recipientsOf(ctx, key)).length;
+    return { statistics, kept, before: await statistics() };
+  };
+  const old = [
+    await made({ state: 'done', finishedAt: STARTED }),
+    await made({ state: 'cancelled', finishedAt: STARTED }),
+  ];
+  const others = [
+    await made({ state: 'done', finishedAt: new Date(STARTED.getTime() + 2 * DAY_MS) }),
+    await made({ state: 'cancelled', finishedAt: null }),
+    await made({ state: 'running', finishedAt: null }),
+  ];
+  api.setClock(new Date(STARTED.getTime() + 400 * DAY_MS));
+  t.equal(await forgetRecipients(ctx), 0, 'not before');
+  api.setClock(new Date(STARTED.getTime() + 401 * DAY_MS));
+  t.equal(await forgetRecipients(ctx), 2 * 501);
+  for (const { statistics, kept, before } of old) {
+    t.equal(await kept(), 0);
+    t.same(await statistics(), before, 'no sum has changed');
+    t.match(before, { audience: 501, bounced: 1 });
+  }
+  for (const { kept } of others) t.equal(await kept(), 501);
+  t.equal(await forgetRecipients(ctx), 0);
 });
 
 onEveryEngine('a person learns which mailings they were among', async (t, engine) => {

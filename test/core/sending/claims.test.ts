@@ -1,11 +1,13 @@
 import { and, asc, eq, inArray, isNotNull } from 'drizzle-orm';
 import t from 'tap';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
-import { claimRecipients, queuedFamilies, type Claimed } from '../../../src/core/sending/claims.js';
+import { readEvents } from '../../../src/core/mailing-results/statistics.js';
+import { readSums } from '../../../src/core/mailings/mailing-sums.js';
+import { claimRecipients, queuedFamilies, queueUp, type Claimed } from '../../../src/core/sending/claims.js';
 import { endLapsed, finishMailing } from '../../../src/core/sending/lapses.js';
 import { readMailing, workLeft, type SentMailing } from '../../../src/core/sending/open-mailings.js';
 import { noteReplies } from '../../../src/core/sending/pace.js';
-import { settle, type Settlement } from '../../../src/core/sending/settling.js';
+import { beginSending, settle, type Settlement } from '../../../src/core/sending/settling.js';
 import { moveTallies } from '../../../src/core/sending/tallies.js';
 import { lookAtWire } from '../../../src/core/sending/wire-check.js';
 import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
@@ -240,7 +242,7 @@ onEveryEngine('settling', async (t, engine) => {
     );
     const dueAt = new Date(Date.now() - MINUTE);
     await put(api, mailingKey, names.map(emailOf), 'sending', { dueAt, owner: OWNER });
-    await api.store.transact((tx) => endLapsed(tx, mailingKey));
+    await api.store.transact((tx) => endLapsed(tx, claimerOf(mailingKey, key)));
     t.same(await sumsOf(api.store, mailingKey), { uncertain: 4 });
     t.ok(await api.store.transact((tx) => finishMailing(tx, mailingKey, false)));
     await record(mailingKey, emailOf('sent'), { state: 'sent' });
@@ -253,6 +255,64 @@ onEveryEngine('settling', async (t, engine) => {
       ['sent', 'failed', 'uncertain', 'uncertain'],
     );
     t.same(await sumsOf(api.store, mailingKey), { sent: 1, failed: 1, uncertain: 2 });
+  });
+
+  await t.test('an address that does not exist has failed, and bounced', async (t) => {
+    const { mailingKey, variantKey } = await runningMailing(api.store, key, [
+      { email: 'gone@example.org' },
+      { email: 'policy@example.org' },
+    ]);
+    await put(api, mailingKey, ['gone@example.org', 'policy@example.org'], 'sending', { owner: OWNER });
+    const failed = { state: 'failed', reason: 'smtp_550', code: 550 } as const;
+    await record(mailingKey, 'gone@example.org', { ...failed, badAddress: true });
+    await record(mailingKey, 'policy@example.org', failed);
+    const { mailingRecipients: r, mailingHours: h } = api.store.tables;
+    const rows = await api.store.read.db
+      .select({ state: r.state, result: r.result, resultAt: r.resultAt })
+      .from(r)
+      .where(eq(r.mailingKey, mailingKey))
+      .orderBy(asc(r.key));
+    t.match(rows, [
+      { state: 'failed', result: 'bounced', resultAt: Date },
+      { state: 'failed', result: null, resultAt: null },
+    ]);
+    const hours = await api.store.read.db.select().from(h).where(eq(h.mailingKey, mailingKey));
+    t.same(hours.map(({ variantKey: of, outcome, events }) => [of, outcome, events]).sort(), [
+      [variantKey, 'bounced_at_once', 1],
+      [variantKey, 'failed', 2],
+    ]);
+    t.match(await readSums(api.store.read, mailingKey), { failed: 2, bounced: 0 }, 'judged by once');
+    const statistics = await readEvents(api.store.read, { key: mailingKey, organizationKey: key });
+    t.match(
+      statistics.filter(({ figure }) => figure === 'bounced'),
+      [{ variantKey, events: 1 }],
+    );
+  });
+
+  await t.test('what a process that died had claimed is given back to the pace', async (t) => {
+    const { mailingKey } = await runningMailing(
+      api.store,
+      key,
+      ['a', 'b', 'c'].map((name) => ({ email: `${name}@lapsed.example` })),
+    );
+    const { sendingDays: d, mailingRecipients: r } = api.store.tables;
+    const counted = async () =>
+      (await api.store.read.db.select().from(d)).reduce((sum, { mails }) => sum + mails, 0);
+    const before = await counted();
+    const wanted = await queuedFamilies(api.store.read, mailingKey);
+    const permit = { state: 'running', winnerKey: null, claims: 1 } as const;
+    const claimer = claimerOf(mailingKey, key);
+    const claimed = await api.store.transact((tx) => claimRecipients(tx, claimer, permit, wanted, LEASE));
+    t.equal(claimed.length, 3);
+    t.equal(await counted(), before + 3);
+    await api.store.transact((tx) => beginSending(tx, mailingKey, claimed.slice(0, 1), LEASE));
+    const dueAt = new Date(Date.now() - MINUTE);
+    await api.store.transact((tx) =>
+      tx.db.update(r).set({ dueAt }).where(eq(r.mailingKey, mailingKey)).returning(),
+    );
+    await api.store.transact((tx) => endLapsed(tx, claimer));
+    t.same(await sumsOf(api.store, mailingKey), { queued: 2, uncertain: 1 });
+    t.equal(await counted(), before + 1, 'not what may have been sent');
   });
 
   await t.test('trouble of our own mail server slows no provider down', async (t) => {
@@ -283,16 +343,20 @@ t.test('claims and lapses read what is still to be done, not the whole audience'
     return prepare(sql);
   };
   const { tables } = api.store;
+  const locks: string[] = [];
   const tx = {
     db: drizzleOn(database),
     tables,
     now: new Date(),
-    lock: async () => undefined,
+    lock: async (name: Buffer) => void locks.push(name.toString('hex')),
   } as unknown as Tx;
   const wanted = await queuedFamilies(tx, mailingKey);
   const permit = { state: 'running', winnerKey: null, claims: 1 } as const;
   t.equal((await claimRecipients(tx, claimerOf(mailingKey, key), permit, wanted, LEASE)).length, 1);
-  await endLapsed(tx, mailingKey);
+  await queueUp(tx, { organizationKey: key });
+  const queue = locks.splice(0).at(-1);
+  await endLapsed(tx, claimerOf(mailingKey, key));
+  t.same(locks, [queue], 'lapses wait for those who claim and record');
   await finishMailing(tx, mailingKey, false);
   const planOf = (sql: string): string => {
     const places = Array<null>(sql.split('?').length - 1).fill(null);

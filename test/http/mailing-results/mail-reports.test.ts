@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { eq, inArray } from 'drizzle-orm';
-import { noteRefusal, noteResult } from '../../../src/core/sending/returns.js';
+import { noteResult } from '../../../src/core/sending/returns.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 import { limits } from '../../support/high-limits.js';
 import { mailReport } from '../../support/mail-reports.js';
@@ -240,24 +240,6 @@ onEveryEngine('mails that come back', async (t, engine) => {
     const before = (await counted(api, mailing))['bounced'] ?? 0;
     t.match((await handIn(api, mailReport('gmail', keyOf('kim')))).body, { outcome: 'bounced' });
     t.equal((await counted(api, mailing))['bounced'], before + 1);
-  });
-
-  await t.test('a refusal while sending is a bounce, too', async (t) => {
-    const { ctx } = api.app;
-    const refuse = async (name: string, reply: string) => {
-      const { mailingRecipients: r } = api.store.tables;
-      const [row] = await api.store.read.db
-        .select()
-        .from(r)
-        .where(eq(r.key, keyOf(name)));
-      if (!row) throw new Error('no recipient');
-      return ctx.store.transact((tx) => noteRefusal(ctx, tx, row, reply));
-    };
-    t.equal(await refuse('lea', '550 5.1.1 <lea@example.org>: User unknown'), 'bounced');
-    t.match(await recipient(api, keyOf('lea')), { result: 'bounced', status: 'suppressed' });
-    t.equal(await refuse('lea', '550 5.1.1 again'), null);
-    t.equal(await refuse('moe', '554 5.7.1 Service unavailable; client host blocked'), 'refused');
-    t.match(await recipient(api, keyOf('moe')), { result: 'refused', status: 'active' });
   });
 
   await t.test('POST /v1/mail-events credits the mailing, where the envelope sender is told', async (t) => {

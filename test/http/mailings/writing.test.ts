@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { simpleParser } from 'mailparser';
 import type { KeyedActor } from '../../../src/core/actor.js';
+import { countOutcome } from '../../../src/core/counts/mailing-counts.js';
 import type { Letter } from '../../../src/core/letters/letter.js';
 import { freezeMailing } from '../../../src/core/mailings/freezing.js';
 import { getMailing } from '../../../src/core/mailings/mailings.js';
@@ -322,6 +323,30 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.equal((await remove()).status, 204);
     t.equal((await remove()).status, 404);
     t.equal((await api.call('GET', path(body.id), { key: lead.secret })).status, 404);
+  });
+
+  await t.test('deleteMailing 409: what its links have brought is counted', async (t) => {
+    const { store } = api;
+    const { mailings: m, mailingVariants: v, mailingHours: h } = store.tables;
+    const { body } = await create(api, lead.secret, { name: 'Used', texts: { en: TEXT } });
+    const remove = () => api.call('DELETE', path(body.id), { key: lead.secret });
+    const [row] = await store.read.db.select({ key: m.key }).from(m).where(eq(m.publicId, body.id));
+    const mailingKey = row?.key ?? 0;
+    await store.transact((tx) => countOutcome(tx, { mailingKey, variantKey: null }, 'unsubscribed'));
+    const refused = await remove();
+    t.match(refused, {
+      status: 409,
+      body: { code: 'mailing_not_editable', detail: 'Its links were used, and its figures need it.' },
+    });
+    const left = async () => [
+      (await store.read.db.select().from(m).where(eq(m.key, mailingKey))).length,
+      (await store.read.db.select().from(v).where(eq(v.mailingKey, mailingKey))).length,
+      (await store.read.db.select().from(h).where(eq(h.mailingKey, mailingKey))).length,
+    ];
+    t.same(await left(), [1, 1, 1], 'nothing of it is gone');
+    await store.transact((tx) => tx.db.delete(h).where(eq(h.mailingKey, mailingKey)));
+    t.equal((await remove()).status, 204);
+    t.same(await left(), [0, 0, 0]);
   });
 
   await t.test('listMailings 200: by state, without texts', async (t) => {

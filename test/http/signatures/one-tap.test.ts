@@ -1,4 +1,5 @@
 import { eq } from 'drizzle-orm';
+import { recount } from '../../../src/core/counts/recount.js';
 import { linkSigner } from '../../../src/core/mailings/personal-links.js';
 import { block } from '../../../src/core/mail/do-not-contact.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
@@ -157,7 +158,8 @@ onEveryEngine('one tap in a mail', async (t, engine) => {
     const answer = await tap(api, 'meadows', { recognition: tokenFor(di), opt_ins, locale: 'de' });
     t.equal(answer.status, 202);
     const theirs = () => api.call('GET', '/v1/subscriptions?status=active', { key: quick.secret });
-    t.same((await theirs()).body.data, []);
+    const any = await api.call('GET', '/v1/subscriptions', { key: quick.secret });
+    t.same(any.body.data, [], 'not even a pending one, which would tell whose mail was tapped');
     const letter = await collectLetter(api, di);
     t.match(letter, { locale: 'de', values: { opt_ins: [{ organization: 'Anglers', text: 'Yes.' }] } });
     await api.call('POST', '/v1/confirmations', { body: { token: tokenOf(letter) } });
@@ -286,6 +288,154 @@ onEveryEngine('one tap in a mail', async (t, engine) => {
         country: 'BE',
         collector_id: partner.id,
       });
+    },
+  );
+
+  await t.test(
+    '202: by a partner’s mail nothing but a request, until the mailbox has answered',
+    async (t) => {
+      const partner = await makeList(api, 'Otters');
+      await publish(api, lead.secret, { slug: 'banks', form: { comment: 'optional' } });
+      await makePartner(api, lead.secret, 'banks', partner);
+      await publish(api, partner.secret, { slug: 'otters' });
+      const names = ['two', 'form', 'vouched', 'import', 'twice', 'refuse', 'late', 'erase', 'optin'];
+      const at = Object.fromEntries(names.map((name) => [name, `${name}@example.org`])) as any;
+      await partner.subscribe(...Object.values<string>(at));
+      for (const name of names) {
+        await vouch(api, partner.secret, 'otters', at[name], { name: `Otto ${name}` });
+      }
+      const theirs = await partner.announce('banks');
+      const tokens = await partner.linksOf(theirs);
+      await collectMail(api);
+      const { signatures, confirmationRequests, supporters, subscriptions, consents } = api.store.tables;
+      const tapOf = async (email: string, more = {}) => {
+        const body = { recognition: tokens.get(email).recognise_token, utm: { source: 'mail' }, ...more };
+        t.equal((await tap(api, 'banks', body)).status, 202);
+        return collectLetter(api, email);
+      };
+      const confirm = (letter: any) =>
+        api.call('POST', '/v1/confirmations', { body: { token: tokenOf(letter) } });
+      const countsOf = async () =>
+        (await api.call('GET', '/v1/petitions/banks', { key: lead.secret })).body.counts;
+      const rowsOf = () => api.store.read.db.select().from(signatures);
+      const form = { name: 'Typed Name', comment: 'Because' };
+
+      const before = { counts: await countsOf(), rows: (await rowsOf()).length };
+      const letter = await tapOf(at.two);
+      t.match(letter, { template: 'confirm_signature' });
+      t.same({ counts: await countsOf(), rows: (await rowsOf()).length }, before, 'nothing moves');
+
+      const made = await tap(api, 'banks', { ...form, email: at.two }, { key: lead.secret });
+      t.match(made, { status: 201, body: { created: true, status: 'pending' } });
+      t.match(await countsOf(), { pending: before.counts.pending + 1 });
+      const second = await collectLetter(api, at.two);
+      t.equal((await confirm(letter)).status, 200, 'the mail of the tap goes on working');
+      const both = await signatureOf(api, lead.secret, 'banks', at.two);
+      t.match(both, { id: made.body.id, status: 'confirmed', name: 'Otto two', collector_id: lead.id });
+      t.equal(both.mailing_id, null, 'the signature is that of the one who made it');
+      t.equal((await confirm(second)).status, 200);
+      t.match(await countsOf(), { pending: before.counts.pending, confirmed: before.counts.confirmed + 1 });
+
+      const first = await tapOf(at.form);
+      t.equal((await tap(api, 'banks', { ...form, email: at.form })).status, 202);
+      t.equal((await confirm(await collectLetter(api, at.form))).status, 200);
+      t.match(await signatureOf(api, lead.secret, 'banks', at.form), {
+        status: 'confirmed',
+        name: 'Typed Name',
+        collector_id: null,
+      });
+      t.equal((await confirm(first)).status, 200);
+      t.match(await signatureOf(api, lead.secret, 'banks', at.form), { name: 'Typed Name' });
+
+      await tapOf(at.vouched);
+      const vouched = { ...form, email: at.vouched, vouched: true };
+      t.match(await tap(api, 'banks', vouched, { key: lead.secret }), {
+        status: 201,
+        body: { created: true, status: 'confirmed' },
+      });
+
+      const asked = await tapOf(at.import);
+      const line = `${JSON.stringify({ ...form, email: at.import, external_id: 'crm-7' })}\n`;
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const imported = await api.call('POST', '/v1/signatures/import?petition=banks', {
+        key: lead.secret,
+        body: line,
+        headers,
+      });
+      t.match(imported.body, { created: 1, confirmed: 0, already_signed: 0 });
+      t.equal((await confirm(asked)).status, 200);
+      t.match(await signatureOf(api, lead.secret, 'banks', at.import), {
+        external_id: 'crm-7',
+        name: 'Typed Name',
+      });
+
+      const once = await tapOf(at.twice);
+      later(DAY + 60_000);
+      const again = await tapOf(at.twice);
+      const since = (await countsOf()).confirmed;
+      for (const one of [once, again, once]) t.equal((await confirm(one)).status, 200);
+      t.match(await countsOf(), { confirmed: since + 1 }, 'two taps are one signature');
+      const twice = await signatureOf(api, lead.secret, 'banks', at.twice);
+      t.match(twice, {
+        status: 'confirmed',
+        name: 'Otto twice',
+        display: 'anonymous',
+        collector_id: partner.id,
+        mailing_id: theirs,
+        utm: { source: 'mail' },
+      });
+      t.ok(twice.created_at < twice.confirmed_at, 'it was signed when the mail was tapped');
+      const { body: seen } = await api.call('GET', `/v1/signatures?petition=banks&email=${at.twice}`, {
+        key: partner.secret,
+      });
+      t.match(seen.data, [{ id: twice.id }], 'and the partner sees what it has collected');
+
+      const refused = await tapOf(at.refuse);
+      const no = await api.call('POST', `/v1/confirmations/refuse`, { body: { token: tokenOf(refused) } });
+      t.ok(no.status < 300, no.text);
+      t.equal((await confirm(refused)).status, 404);
+      t.equal(await signatureOf(api, lead.secret, 'banks', at.refuse), undefined);
+
+      const opt_ins = [{ consent_text_id: lead.text, opt_in: true }];
+      const optIn = await tapOf(at.optin, { opt_ins });
+      const [person] = await api.store.read.db
+        .select()
+        .from(supporters)
+        .where(eq(supporters.identity, at.optin));
+      const listed = async () =>
+        (await api.store.read.db.select().from(subscriptions)).filter(
+          (row) => row.supporterKey === person?.key && row.organizationKey === lead.key,
+        );
+      const recorded = async () =>
+        (await api.store.read.db.select().from(consents)).filter(
+          (row) => row.supporterKey === person?.key && row.organizationKey === lead.key,
+        );
+      t.same([...(await listed()), ...(await recorded())], [], 'no list shows it either');
+      t.equal((await confirm(optIn)).status, 200);
+      t.match(await listed(), [{ status: 'active' }]);
+      t.match(await recorded(), [{ action: 'granted', origin: 'one_tap' }]);
+
+      const erased = await tapOf(at.erase);
+      const [gone] = await api.store.read.db
+        .select()
+        .from(supporters)
+        .where(eq(supporters.identity, at.erase));
+      await eraseSupporter(api.app.ctx, gone?.key ?? 0);
+      t.equal((await confirm(erased)).status, 404);
+      const kept = await api.store.read.db
+        .select()
+        .from(confirmationRequests)
+        .where(eq(confirmationRequests.supporterKey, gone?.key ?? 0));
+      t.match(kept, [{ data: null, petitionKey: null }]);
+      t.ok(kept.length === 1);
+
+      const late = await tapOf(at.late);
+      await api.call('POST', '/v1/petitions/banks/transitions', { key: lead.secret, body: { to: 'closed' } });
+      later(60 * DAY);
+      const total = (await rowsOf()).length;
+      t.equal((await confirm(late)).status, 404);
+      t.equal((await rowsOf()).length, total);
+      t.same(await recount(api.store.read), [], 'every counter equals its rows');
     },
   );
 

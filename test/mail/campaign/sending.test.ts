@@ -10,6 +10,7 @@ import { smtpWire } from '../../../src/mail/campaign/wire.js';
 import { MailingWorker, type CampaignOptions } from '../../../src/mail/campaign/worker.js';
 import type { Context } from '../../../src/core/context.js';
 import { block, isBlocked } from '../../../src/core/mail/do-not-contact.js';
+import { readEvents } from '../../../src/core/mailing-results/statistics.js';
 import { endMailings } from '../../../src/core/sending/ending.js';
 import { moveTallies, readTallies } from '../../../src/core/sending/tallies.js';
 import { ApiError } from '../../../src/errors.js';
@@ -279,6 +280,12 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
       policy: ['failed', 'smtp_554', 1],
     });
     t.equal((await stateOf(api.store, mailingKey)).state, 'running', 'it is not done');
+    const events = await readEvents(api.store.read, { key: mailingKey, organizationKey: key });
+    t.match(
+      events.filter(({ figure }) => figure === 'bounced'),
+      [{ events: 1 }],
+      'who is not there has bounced',
+    );
     const subject = api.app.ctx.secrets.subject('unknown@example.org');
     await until(
       async () => (await isBlocked(api.store.read, subject)) === 'bounce',
