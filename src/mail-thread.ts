@@ -1,9 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Config } from './config.js';
 import { openConfiguredStore } from './configured-store.js';
+import { isWorded } from './core/letters/letter.js';
 import { createContext } from './create-context.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
+import { createTestRenderer } from './mail/campaign/test-mail.js';
 import { loadLocales } from './mail/locales.js';
 import { createRenderer } from './mail/render.js';
 import { sharedStats } from './mail/shared-stats.js';
@@ -36,10 +38,13 @@ const ctx = createContext({
   rootKey,
   erasures: erasureJournalFile(config.ERASURE_JOURNAL),
 });
+const locales = loadLocales(config.LOCALES_FOLDER || undefined);
+const words = createRenderer(locales, config.installation);
+const tests = createTestRenderer(locales);
 const worker = startMailWorker({
   ctx,
   post: openPost(config),
-  render: createRenderer(loadLocales(config.LOCALES_FOLDER || undefined), config.installation),
+  render: (letter) => (isWorded(letter) ? words(letter) : tests(letter)),
   logger: threadLogger(levels, say),
   domainRate: config.domainRate,
   connections: config.MAIL_CONNECTIONS,

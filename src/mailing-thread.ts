@@ -11,7 +11,7 @@ import { buildAudienceStep } from './core/sending/audience.js';
 import { endMailings } from './core/sending/ending.js';
 import { learnFamilies } from './core/sending/families.js';
 import { describeError } from './errors.js';
-import { campaignOf } from './mail/campaign/campaign.js';
+import { compileWith } from './mail/campaign/campaign.js';
 import { dkimKey, dkimSigner } from './mail/campaign/dkim.js';
 import { openWire } from './mail/campaign/open-wire.js';
 import { MailingWorker } from './mail/campaign/worker.js';
@@ -43,7 +43,10 @@ const journal = mailingJournalFile(config.MAILING_JOURNAL);
 const key = dkimKey(config);
 const logger = threadLogger(levels, say);
 const ctx = createContext({ config, store, rootKey, erasures: erasureJournalFile(config.ERASURE_JOURNAL) });
-const { compile } = campaignOf({ config }, loadLocales(config.LOCALES_FOLDER || undefined));
+const compile = compileWith({
+  publicUrl: config.publicUrl,
+  locales: loadLocales(config.LOCALES_FOLDER || undefined),
+});
 const resolver = new Resolver({ timeout: 3000, tries: 2 });
 
 /** While the first mails are sent: which provider takes the mail of domains that are not known. */

@@ -3,12 +3,11 @@ import { NO_KEY, type KeyedActor } from '../core/actor.js';
 import type { Context } from '../core/context.js';
 import { cancelMailing, pauseMailing, resumeMailing, type Move } from '../core/mailings/life.js';
 import { findMailing, listMailings, type MailingView } from '../core/mailings/mailings.js';
-import type { Compile } from '../core/mailings/source.js';
 import { startMailing } from '../core/mailings/starting.js';
 import { listOrganizations } from '../core/organization/organizations.js';
 import { readTallies } from '../core/sending/tallies.js';
 import { loadConfig } from '../config.js';
-import { compileMailing } from '../mail/campaign/compile.js';
+import { compileWith } from '../mail/campaign/campaign.js';
 import { loadLocales } from '../mail/locales.js';
 import { withContext } from './context.js';
 import { mailingBar, type MailingStatus } from './mailing-bar.js';
@@ -61,8 +60,7 @@ export const startMailingCommand = (id: string): Promise<void> =>
   withContext(async (ctx) => {
     const { organizationKey } = await mailingOf(ctx, id);
     const { publicUrl, LOCALES_FOLDER } = loadConfig();
-    const options = { publicUrl, locales: loadLocales(LOCALES_FOLDER || undefined) };
-    const compile: Compile = (source) => compileMailing(source, options);
+    const compile = compileWith({ publicUrl, locales: loadLocales(LOCALES_FOLDER || undefined) });
     const { name } = await startMailing(ctx, actorOf(organizationKey), id, compile);
     console.log(`${name} begins within a second, on a server of this database.`);
     console.log(`'undersigned mailings status ${id}' shows how it goes.`);

@@ -8,7 +8,7 @@ import { describeError } from '../errors.js';
 import { createDomainRate, type Rate } from './domain-rate.js';
 import type { Post } from './message.js';
 import type { Sent } from './outcome.js';
-import type { Render } from './render.js';
+import type { Rendered } from './render.js';
 import { HOUR_MS, MINUTE_MS } from '../time.js';
 
 export type Logger = Record<
@@ -19,7 +19,7 @@ export type Logger = Record<
 export type DeliveryOptions = {
   ctx: Context;
   post: Post;
-  render: Render;
+  render: (letter: Letter) => Rendered | Promise<Rendered>;
   logger: Logger;
   /** The limit for mails to one recipient domain. */
   domainRate: Rate;
@@ -74,7 +74,7 @@ export function createDelivery(options: DeliveryOptions): (mail: OutboxRow) => P
       to: letter.to,
       messageId: letter.messageId,
       replyTo: letter.organization?.replyTo ?? null,
-      ...render(letter),
+      ...(await render(letter)),
     });
     return settle(options, mail, letter, sent);
   }

@@ -2,7 +2,6 @@ import { isWorded, type Letter } from '../core/letters/letter.js';
 import { UNNAMED, type Installation } from '../installation.js';
 import { fillIn } from '../core/words/words-markdown.js';
 import { composeBlocks, placeholdersOf, valuesOf, type Sender } from './blocks.js';
-import { personalize } from './campaign/personalized.js';
 import { headerLine } from './header-line.js';
 import { toHtml } from './html.js';
 import type { Locales } from './locales.js';
@@ -27,13 +26,13 @@ export type Render = (letter: Letter) => Rendered;
 
 /**
  * Renders letters in the closest available language. Mails that come from no organization come from the installation.
- * Deterministic: the same letter gives the same mail.
+ * Deterministic: the same letter gives the same mail. Tests of mailings: see campaign/test-mail.ts.
  */
 export const createRenderer =
   (locales: Pick<Locales, 'pick'>, installation: Installation = UNNAMED): Render =>
   (letter) => {
     const catalogue = locales.pick(letter.locale);
-    if (!isWorded(letter)) return renderTest(letter, locales);
+    if (!isWorded(letter)) throw new Error('a test of a mailing has words of its own');
     const from = letter.organization ?? senderOf(installation, say(catalogue.mail.common.sender));
     const blocks = composeBlocks(letter, catalogue, from);
     const about = ownSubject(letter) ?? say(catalogue.mail[letter.template].subject, valuesOf(letter));
@@ -51,20 +50,6 @@ export const createRenderer =
       lang: catalogue.locale,
     };
   };
-
-/** A mailing as its recipient would get it, with a subject that says that it is a test. */
-function renderTest({ values: { mailing } }: Letter, locales: Pick<Locales, 'pick'>): Rendered {
-  if (!mailing) throw new Error('a test has no mailing');
-  const { locale: lang, sender, subject, ...rest } = personalize(mailing, { publicUrl: '', locales });
-  const variant = mailing.source.variants[0]?.name ?? '';
-  return {
-    ...rest,
-    sender: headerLine(sender, 100),
-    subject: headerLine(say(locales.pick(lang).mail.campaign.test, { variant, subject }), 250),
-    lang,
-    oneClickUrl: mailing.links.oneClick,
-  };
-}
 
 /** A reminder has none: the same subject again would look like the same mail again. */
 function ownSubject(letter: Letter): string | undefined {

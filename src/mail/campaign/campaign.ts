@@ -2,10 +2,8 @@ import { Resolver } from 'node:dns/promises';
 import type { Preview } from '../../core/mailings/previewing.js';
 import type { Compile, Finding, MailingSource } from '../../core/mailings/source.js';
 import { checkCampaign, type CheckOptions } from './check.js';
-import { compileMailing, type CompileOptions } from './compile.js';
+import type { CompileOptions } from './compile.js';
 import { signingOf, type DkimSettings } from './dkim.js';
-import { exampleEml } from './example-eml.js';
-import { personalize } from './personalized.js';
 
 /** What routes need of the making of mailings. */
 export type Campaign = {
@@ -30,16 +28,31 @@ export type RenderedPreview = {
 
 export type CampaignOptions = CompileOptions & CheckOptions;
 
-export const createCampaign = (options: CampaignOptions): Campaign => ({
-  compile: (source) => compileMailing(source, options),
-  preview: (preview) => renderPreview(preview, options),
-  check: async (source, known, dkimSelector) => {
-    const { findings } = await compileMailing(source, options);
-    return checkCampaign([...known, ...findings], options, dkimSelector);
-  },
-});
+export function createCampaign(options: CampaignOptions): Campaign {
+  const compile = compileWith(options);
+  return {
+    compile,
+    preview: (preview) => renderPreview(preview, options),
+    check: async (source, known, dkimSelector) => {
+      const { findings } = await compile(source);
+      return checkCampaign([...known, ...findings], options, dkimSelector);
+    },
+  };
+}
+
+/** What compiles is large, and loaded with the first mailing: most processes never write one. */
+export const compileWith =
+  (options: CompileOptions): Compile =>
+  async (source) => {
+    const { compileMailing } = await import('./compile.js');
+    return compileMailing(source, options);
+  };
 
 async function renderPreview(preview: Preview, options: CampaignOptions): Promise<RenderedPreview> {
+  const [{ personalize }, { exampleEml }] = await Promise.all([
+    import('./personalized.js'),
+    import('./example-eml.js'),
+  ]);
   const { replyTo, ...shown } = personalize(preview, options);
   const { recipient, links } = preview;
   const mail = { ...shown, replyTo, to: recipient.email, lang: shown.locale, oneClickUrl: links.oneClick };

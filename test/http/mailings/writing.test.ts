@@ -12,8 +12,9 @@ import { getMailing } from '../../../src/core/mailings/mailings.js';
 import { sourceOf } from '../../../src/core/mailings/reading-source.js';
 import { variantsOf } from '../../../src/core/mailings/variants.js';
 import { compileMailing } from '../../../src/mail/campaign/compile.js';
+import { createTestRenderer } from '../../../src/mail/campaign/test-mail.js';
 import { loadLocales } from '../../../src/mail/locales.js';
-import { createRenderer } from '../../../src/mail/render.js';
+
 import { onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { collectMail } from '../../support/mailbox.js';
 
@@ -452,7 +453,7 @@ onEveryEngine('writing mailings', async (t, engine) => {
     t.match(await test({ to: ['zelda@example.org'] }), { status: 202, body: { queued: 1 } });
     const [letter] = await collectMail(api);
     t.match(letter, { template: 'mailing_test', to: 'zelda@example.org' });
-    const mail = createRenderer(loadLocales())(letter as Letter);
+    const mail = await createTestRenderer(loadLocales())(letter as Letter);
     t.match(mail, {
       sender: 'River Meadows',
       subject: '[Test A] Zelda, the meadows need you',
