@@ -58,6 +58,7 @@ export function smtpWire({ url, times = {} }: WireOptions): Wire {
   const open = new Set<Line>();
   const close = (line: Line) => {
     open.delete(line);
+    clearTimeout(line.idle);
     if (free.includes(line)) free.splice(free.indexOf(line), 1);
     line.connection.close();
   };

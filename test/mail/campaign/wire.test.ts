@@ -157,5 +157,15 @@ for (const pipelining of [true, false]) {
       await wire.close();
       t.match(await sending, { state: 'uncertain' });
     });
+
+    await t.test('nothing of what is closed keeps the process alive', async (t) => {
+      const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+      await wire.close();
+      const before = timers();
+      t.match(await attempt({}), { state: 'sent' });
+      t.equal(timers(), before + 1, 'the connection is kept for a while');
+      await wire.close();
+      t.equal(timers(), before);
+    });
   });
 }
