@@ -51,7 +51,10 @@ export async function workLeft(on: Reader): Promise<WorkLeft[]> {
 /** By the two small indexes, and not through all mailings that there ever were: senders ask several times a second. */
 const keysAtWork = ({ db, tables }: Reader) => {
   const { mailings: t } = tables;
-  const open = db.select({ key: t.key }).from(t).where(and(isOpen(tables), ne(t.state, 'scheduled')));
+  const open = db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(isOpen(tables), ne(t.state, 'scheduled')));
   return open.unionAll(db.select({ key: t.key }).from(t).where(isEnding(tables)));
 };
 
