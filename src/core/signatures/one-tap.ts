@@ -3,7 +3,7 @@ import { DAY_MS } from '../../time.js';
 import { UNKNOWN_CALLER, type Actor, type Caller } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
-import { insertRequest, wasAsked } from '../mail/confirmation-requests.js';
+import { wasAsked } from '../mail/confirmation-requests.js';
 import { queueMail } from '../mail/outbox.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { admitSigning, type Admission } from './admit-signing.js';
@@ -13,7 +13,7 @@ import { readSigning, type Signing } from './read-signing.js';
 import type { SignInput } from './sign-input.js';
 import { findSigned } from './signature-rows.js';
 import { inTransaction } from './signing.js';
-import { requestTap } from './taps.js';
+import { askTapped, requestTap } from './taps.js';
 import { writeSigning } from './write-signing.js';
 
 /** A request to sign as the recipient of a mail. */
@@ -99,7 +99,7 @@ async function signAs(
     return askMailbox(ctx, tx, localized, admission, written);
   }
   const words = await knownWords(tx, recipient, petition);
-  if (!words) await leadToForm(tx, localized, admission, supporterKey);
+  if (!words) await askTapped(tx, localized, admission, supporterKey, { optIns: [] });
   else {
     const spoken = { ...localized, input: { ...localized.input, ...words } };
     const isShown = !signature && isOfLead(admission, recipient);
@@ -113,21 +113,3 @@ async function signAs(
 /** Whether no other organization could read from the signature that its signer is on the list of the mailing. */
 const isOfLead = ({ petition, attribution }: Admission, { organizationKey }: MailRecipient): boolean =>
   organizationKey === petition.organizationKey && attribution.collectorKey === petition.organizationKey;
-
-/** A request without a signature: the mail leads to the petition's form. */
-async function leadToForm(
-  tx: Tx,
-  { input }: Signing,
-  { petition }: Admission,
-  supporterKey: number,
-): Promise<void> {
-  const requestKey = await insertRequest(tx, {
-    kind: 'signature',
-    supporterKey,
-    origin: 'one_tap',
-    locale: input.locale ?? petition.locale,
-    petitionKey: petition.key,
-    optIns: [],
-  });
-  await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey: petition.key });
-}

@@ -32,21 +32,36 @@ export const isTap = (request: ConfirmationRequest): request is TapRequest =>
 /** Stores the request of a tap with the words in `signing.input`, and queues the mail that asks its mailbox. */
 export async function requestTap(
   tx: Tx,
-  { input }: Signing,
-  { petition, attribution, optIns }: Admission,
+  signing: Signing,
+  admission: Admission,
   supporterKey: number,
 ): Promise<void> {
+  const { input } = signing;
+  const { petition, attribution, optIns } = admission;
   const { collectorKey, apiKeyKey, mailingKey, mailingVariantKey, shareLinkKey } = attribution;
   const came = { collectorKey, apiKeyKey, mailingKey, mailingVariantKey, shareLinkKey };
+  await askTapped(tx, signing, admission, supporterKey, {
+    data: { ...wordsOf(input, petition), tap: { ...came, utm: input.utm ?? null } },
+    optIns: requestedOf(optIns),
+    source: input.source ?? null,
+  });
+}
+
+/** A request without a signature, and its mail. Without words of the signer, the mail leads to the petition's form. */
+export async function askTapped(
+  tx: Tx,
+  { input }: Signing,
+  { petition }: Admission,
+  supporterKey: number,
+  asked: Pick<Parameters<typeof insertRequest>[1], 'data' | 'optIns' | 'source'>,
+): Promise<void> {
   const requestKey = await insertRequest(tx, {
     kind: 'signature',
     supporterKey,
     origin: 'one_tap',
     locale: input.locale ?? petition.locale,
     petitionKey: petition.key,
-    data: { ...wordsOf(input, petition), tap: { ...came, utm: input.utm ?? null } },
-    optIns: requestedOf(optIns),
-    source: input.source ?? null,
+    ...asked,
   });
   await queueMail(tx, 'signed', supporterKey, { requestKey, petitionKey: petition.key });
 }
