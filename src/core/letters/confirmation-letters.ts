@@ -9,7 +9,7 @@ import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requ
 import { hidesSome } from '../partners/partner-terms.js';
 import { isConfirmableAt, isOpenAt } from '../petitions/petition-life.js';
 import { findSigned } from '../signatures/signature-rows.js';
-import { isTap } from '../signatures/taps.js';
+import { confirmablePetition, isTap } from '../signatures/taps.js';
 import { openOptIns } from '../subscriptions/opt-ins.js';
 import { wordsFor } from '../words/choosing-words.js';
 import type { Draft, Drop, Plan } from './draft.js';
@@ -81,9 +81,8 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
 
 /** In place of the signature that a tap makes when it is confirmed. */
 async function tapOf(tx: Tx, petitionKey: number) {
-  const { petitions: t } = tx.tables;
-  const [petition] = await tx.db.select().from(t).where(eq(t.key, petitionKey));
-  if (!petition || !isConfirmableAt(petition, tx.now)) return 'over';
+  const petition = await confirmablePetition(tx, petitionKey);
+  if (!petition) return 'over';
   // Without a key: where that of a tap brings few confirmations, the request was not even stored.
   return { key: 0, status: 'pending' as const, apiKeyKey: null, signals: null, petition };
 }

@@ -81,7 +81,7 @@ export async function confirmTap(
   identity: string,
 ): Promise<ConfirmedTap | 'too late'> {
   const { supporterKey, petitionKey, data } = request;
-  if (!(await isConfirmable(tx, petitionKey))) return 'too late';
+  if (!(await confirmablePetition(tx, petitionKey))) return 'too late';
   const earlier = await findSigned(tx, { petitionKey, supporterKey });
   const key = earlier?.key ?? (await insertPending(ctx, tx, request));
   const confirmed = await confirmSignature(ctx, tx, { key, data: earlier ? data : null, identity });
@@ -91,10 +91,11 @@ export async function confirmTap(
   return { ...confirmed, signatureKey: key };
 }
 
-async function isConfirmable(tx: Tx, petitionKey: number): Promise<boolean> {
+/** The petition of a tap; undefined: it is too late to confirm signatures of it. */
+export async function confirmablePetition(tx: Tx, petitionKey: number) {
   const { petitions: t } = tx.tables;
   const [petition] = await tx.db.select().from(t).where(eq(t.key, petitionKey));
-  return petition !== undefined && isConfirmableAt(petition, tx.now);
+  return petition && isConfirmableAt(petition, tx.now) ? petition : undefined;
 }
 
 /** Inserts the signature as if it had been pending since the tap. Returns its key. */
