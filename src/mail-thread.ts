@@ -24,13 +24,16 @@ type MailThreadData = {
   levels: Level[];
 };
 
+/** The outbox is short: few pages are needed twice. */
+const PAGE_CACHE_MIB = 4;
+
 const { config, rootKey, turn, stats, levels } = workerData as MailThreadData;
 const say = (said: ThreadEvent) => parentPort?.postMessage(said);
 
 const store = await openConfiguredStore(
   // At most one connection for each mail being sent, and one to claim the next.
   { ...config, POSTGRES_POOL: Math.min(config.POSTGRES_POOL, config.MAIL_CONNECTIONS + 1) },
-  { turn, onFatal: (error) => say({ failure: describeError(error) }) },
+  { turn, pageCacheMiB: PAGE_CACHE_MIB, onFatal: (error) => say({ failure: describeError(error) }) },
 );
 const ctx = createContext({
   config,

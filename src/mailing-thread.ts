@@ -32,12 +32,15 @@ type MailingThreadData = {
 /** Turns of several mailings, and reading while they are committed. */
 const POOL = 4;
 
+/** Recipients are read and written in the order of their keys: few pages are needed twice. */
+const PAGE_CACHE_MIB = 4;
+
 const { config, rootKey, turn, levels } = workerData as MailingThreadData;
 const say = (said: ThreadEvent) => parentPort?.postMessage(said);
 
 const store = await openConfiguredStore(
   { ...config, POSTGRES_POOL: Math.min(config.POSTGRES_POOL, POOL) },
-  { turn, onFatal: (error) => say({ failure: describeError(error) }) },
+  { turn, pageCacheMiB: PAGE_CACHE_MIB, onFatal: (error) => say({ failure: describeError(error) }) },
 );
 const journal = mailingJournalFile(config.MAILING_JOURNAL);
 const key = dkimKey(config);

@@ -20,7 +20,6 @@ const PRAGMAS = {
   synchronous: FULL,
   foreign_keys: 1,
   wal_autocheckpoint: LOG_FRAMES,
-  cache_size: -32768,
   temp_store: 2,
   // Overwrites deleted data, so that erased people are not left in unused space of the file.
   secure_delete: 1,
@@ -34,10 +33,13 @@ const WRITING = { ...PRAGMAS, synchronous: NORMAL, wal_autocheckpoint: 4 * LOG_F
 
 const BUSY_MS = 5000;
 
+const PAGE_CACHE_MIB = 32;
+
 /** Opens a connection with the settings that durability and erasure depend on. `file` is a path, not a URL. */
-export function connect(file: string): Database.Database {
+export function connect(file: string, pageCacheMiB = PAGE_CACHE_MIB): Database.Database {
   const connection = openFile(file, { timeout: BUSY_MS });
   try {
+    connection.pragma(`cache_size = ${-1024 * pageCacheMiB}`);
     for (const [name, value] of Object.entries(PRAGMAS)) {
       patiently(() => connection.pragma(`${name} = ${value}`));
     }

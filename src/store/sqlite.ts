@@ -16,8 +16,8 @@ import { WriterTurn } from './writer-turn.js';
 const LOOK_MS = 1000;
 
 export function openSqlite(file: string, options: StoreOptions): Store {
-  const writer = connect(file);
-  const reader = connect(file);
+  const writer = connect(file, options.pageCacheMiB);
+  const reader = connect(file, options.pageCacheMiB);
   let log: LogSync;
   try {
     assertMigrated(sqliteMigrations(writer));

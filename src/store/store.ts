@@ -165,6 +165,8 @@ export type StoreOptions = {
   reserve?: boolean;
   /** SQLite: shared with the threads of this process that write to the same database. */
   turn?: SharedArrayBuffer;
+  /** SQLite: the memory that each of the two connections may use for pages of the file. */
+  pageCacheMiB?: number;
   /** Called when the disk has failed, so that durability cannot be guaranteed: the process should end. */
   onFatal: (error: unknown) => void;
 };
