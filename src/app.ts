@@ -14,7 +14,10 @@ import { wordListRoutes } from './http/brakes/word-lists.js';
 import { confirmationRoutes } from './http/confirmation/confirmations.js';
 import { countRoutes } from './http/counts/counts.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
-import { ARRIVAL, createInstance } from './http/instance.js';
+import { Front } from './http/front/front.js';
+import { Leaving } from './http/front/send-now.js';
+import { addressFinder } from './http/caller.js';
+import { ARRIVAL, createInstance, requestIds } from './http/instance.js';
 import { createAdmission, type Admission } from './http/limits/admission.js';
 import { LocalLimits } from './http/limits/limit-local.js';
 import { RedisLimits } from './http/limits/limit-redis.js';
@@ -58,6 +61,7 @@ import { oembedRoutes } from './http/petitions/oembed.js';
 import { petitionPageRoutes } from './http/pages/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
+import { RequestTimes } from './http/request-times.js';
 import { createMetrics, watchLimits, watchLive, watchPauses } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
 import { wellKnownRoutes } from './http/service/well-known.js';
@@ -96,38 +100,34 @@ export async function build(options: BuildOptions): Promise<App> {
   const locales = options.locales ?? loadLocales();
   const site: Site = { locales, installation: config.installation ?? UNNAMED };
   const pages = { notFoundPage: createNotFoundPage(site), explain: store.explain };
-  const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, draining, ...pages });
+  const sending = { leaving: new Leaving(), requestId: requestIds(), draining };
+  const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, ...sending, ...pages });
 
   app.decorate('ownPages', ownPagesOf(config));
   await openapi(app, publicUrl);
   const counted = await limitStoreOf(options, app.log);
   app.addHook('onClose', () => counted.close());
   const limits = createLimits(config.limits, counted, new PetitionKeys(store.read));
-  const metrics = createMetrics(app, store, ctx.now);
+  const metrics = createMetrics(store, ctx.now);
+  const times = new RequestTimes(metrics);
+  times.watch(app);
+  const front = new Front({ limits, times, addressOf: addressFinder(trustProxy), ...sending });
+  app.decorate('front', front);
+  front.standBefore(app.server);
   const streams = createStreams(ctx, options);
   const pauses = new PauseWatch(store);
   watchPauses(metrics, pauses);
   watchLive(metrics, () => streams);
   watchLimits(metrics, () => counted.state());
   const closed = refuseOtherMethods(app);
-  const service = serviceRoutes({
-    store,
-    now: ctx.now,
-    limits: counted,
-    metrics,
-    pauses,
-    draining,
-    document: documentOf,
-    recognition: new Recognition(options.rootKey),
-  });
-  const reference = referenceRoutes({ publicUrl, name: site.installation.name, document: documentOf });
-  const files = wellKnownRoutes({ publicUrl, contact: config.SECURITY_CONTACT ?? '', now: ctx.now });
   const admission = admissionOf(options, app.log);
   await pauses.start();
   app.addHook('onClose', () => pauses.stop());
   const block = blocks({ ctx, limits, admission, pauses });
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
-  await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
+  await app.register(
+    block('service', openServiceRoutes({ ctx, site, options, counted, metrics, pauses, draining })),
+  );
   await app.register(
     block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
   );
@@ -157,6 +157,34 @@ const ownPagesOf = ({ publicUrl, secretKeysInDocs = false }: BuildOptions['confi
   base: new URL(publicUrl).pathname.replace(/\/$/, ''),
   sendSecretKeys: secretKeysInDocs,
 });
+
+type ServiceParts = {
+  ctx: Context;
+  site: Site;
+  options: BuildOptions;
+  counted: LimitStore;
+  metrics: Registry;
+  pauses: PauseWatch;
+  draining: () => boolean;
+};
+
+/** Routes for operators, tools and partner sites, which are not refused under load. */
+const openServiceRoutes = ({
+  ctx: { store, now },
+  site: { locales, installation },
+  options: { config, rootKey, widget },
+  counted: limits,
+  ...parts
+}: ServiceParts): FastifyPluginCallback[] => {
+  const document = documentOf;
+  const { publicUrl, SECURITY_CONTACT: contact = '' } = config;
+  return [
+    serviceRoutes({ store, now, limits, document, recognition: new Recognition(rootKey), ...parts }),
+    referenceRoutes({ publicUrl, name: installation.name, document }),
+    wellKnownRoutes({ publicUrl, contact, now }),
+    embedRoutes(locales, widget),
+  ];
+};
 
 type OpenParts = {
   ctx: Context;

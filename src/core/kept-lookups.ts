@@ -1,14 +1,18 @@
 import type { Store } from '../store/store.js';
 
-/**
- * Looks up what codes in busy links lead to. Answers synchronously from memory if nothing was committed since the last
- * lookup. `find` may throw, which is not kept.
- */
-export function keptLookups<Found>(
+export type KeptLookups<Found> = {
+  /** What was found, if nothing was committed since. */
+  known(code: string): Found | undefined;
+  /** What is known, synchronously; otherwise what `find` finds. */
+  find(code: string): Found | Promise<Found>;
+};
+
+/** Looks up what codes in busy links lead to. `find` may throw, which is not kept. */
+export function keptLookups<Found extends object>(
   store: Pick<Store, 'generation'>,
   most: number,
   find: (code: string) => Promise<Found>,
-): (code: string) => Found | Promise<Found> {
+): KeptLookups<Found> {
   const kept = new Map<string, { generation: number; found: Found }>();
 
   async function look(code: string, generation: number | undefined): Promise<Found> {
@@ -19,9 +23,10 @@ export function keptLookups<Found>(
     return found;
   }
 
-  return (code) => {
-    const generation = store.generation();
-    const known = kept.get(code);
-    return known !== undefined && known.generation === generation ? known.found : look(code, generation);
-  };
+  function known(code: string): Found | undefined {
+    const entry = kept.get(code);
+    return entry !== undefined && entry.generation === store.generation() ? entry.found : undefined;
+  }
+
+  return { known, find: (code) => known(code) ?? look(code, store.generation()) };
 }

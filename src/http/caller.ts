@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import { isIPv4 } from 'node:net';
+import proxyAddr from '@fastify/proxy-addr';
 import type { FastifyRequest } from 'fastify';
+import type { Config } from '../config.js';
 import type { Caller } from '../core/actor.js';
 
 declare module 'fastify' {
@@ -20,6 +23,13 @@ const callerFrom = (client: string, origin: string | null): Caller => ({
   origin,
   waits: 0,
 });
+
+/** Finds the address of a client as Fastify does: behind proxies that are trusted, the one that they name. */
+export function addressFinder(trustProxy: Config['trustProxy']): (request: IncomingMessage) => string {
+  if (trustProxy.length === 0) return ({ socket }) => socket.remoteAddress ?? '';
+  const trusts = proxyAddr.compile(trustProxy);
+  return (request) => proxyAddr(request, trusts);
+}
 
 /** The client that limits count: an IPv4 address, or the /64 that a provider assigns to one IPv6 line. */
 export function clientOf(ip: string): string {

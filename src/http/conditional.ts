@@ -11,17 +11,22 @@ import { ApiError } from '../errors.js';
 export const etagOf = (body: string | Buffer, version?: number): string =>
   `"${version === undefined ? '' : `v${version}.`}${createHash('sha1').update(body).digest('base64url').slice(0, 16)}"`;
 
-/** Whether If-None-Match names this representation. Weak comparison, as RFC 9110 requires. */
-export function isFresh(request: FastifyRequest, etag: string): boolean {
-  const header = request.headers['if-none-match'];
-  if (header === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return false;
-  if (header.trim() === '*') return true;
-  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+/** Whether If-None-Match names this representation. */
+export const isFresh = ({ method, headers }: FastifyRequest, etag: string): boolean =>
+  (method === 'GET' || method === 'HEAD') && hasTag(headers['if-none-match'], etag);
+
+/** Whether a value of If-None-Match names this tag. Weak comparison, as RFC 9110 requires. */
+export function hasTag(tags: string | undefined, etag: string): boolean {
+  if (tags === undefined) return false;
+  if (tags.trim() === '*') return true;
+  return tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-/** Whether the caller accepts gzip. */
-export const takesGzip = ({ headers }: FastifyRequest): boolean =>
-  /(?:^|[ ,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(String(headers['accept-encoding'] ?? ''));
+/** Whether a value of Accept-Encoding accepts gzip. */
+export const takesGzip = (encodings: string | string[] | undefined): boolean =>
+  encodings !== undefined && GZIP.test(String(encodings));
+
+const GZIP = /(?:^|[ ,])gzip(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i;
 
 /** Sends JSON with its entity tag, or 304 where the caller already has it. */
 export function sendWithEtag(

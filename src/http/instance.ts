@@ -10,17 +10,25 @@ import Fastify, {
 import { components } from '../../schema/api/typebox.js';
 import type { Config } from '../config.js';
 import { ApiError } from '../errors.js';
+import { isData, isShared, OF_ONE_REQUEST, type ConstantHeaders } from './headers.js';
 import { clientErrorHandler, problems, type ProblemOptions } from './problems.js';
-import { enableSendNow } from './send-now.js';
+import { enableSendNow, type Leaving } from './front/send-now.js';
 import { validation } from './validation.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    constant: ConstantHeaders;
+  }
+}
 
 export type InstanceOptions = {
   publicUrl: string;
   trustProxy: Config['trustProxy'];
   logger: FastifyBaseLogger | undefined;
   arrival: Arrival;
-  /** The headers that every answer has. */
-  constant: Record<string, string>;
+  constant: ConstantHeaders;
+  leaving: Leaving;
+  requestId: RequestId;
   /** Whether the process is shutting down: then each connection is closed after its next answer. */
   draining: () => boolean;
   /** Translates an error of a database driver into one of the catalogue, where the store knows it. */
@@ -34,7 +42,7 @@ export type Arrival = { mostMs: number; lookMs: number };
 /** Node's default is to check every 30 seconds: a client could take that much longer. */
 export const ARRIVAL: Arrival = { mostMs: 15_000, lookMs: 1000 };
 
-const MAX_URL = 4096;
+export const MAX_URL = 4096;
 const MAX_BODY = 65_536;
 const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
 
@@ -42,17 +50,20 @@ const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
  * The Fastify instance with all that applies to every route: time limits, request id, headers, validation and problems.
  */
 export function createInstance(options: InstanceOptions): FastifyInstance {
-  const { publicUrl, constant, draining, explain, notFoundPage } = options;
+  const { publicUrl, constant, leaving, draining, explain, notFoundPage } = options;
   const stamp = (request: FastifyRequest, reply: FastifyReply) => {
     // Pages have a policy of their own.
     const policy = reply.getHeader('content-security-policy');
-    reply.headers(constant).header('x-request-id', request.id);
-    return policy === undefined ? reply : reply.header('content-security-policy', policy);
+    reply.headers(isData(reply.getHeader('content-type')) ? constant.data : constant.documents);
+    if (policy !== undefined) reply.header('content-security-policy', policy);
+    if (!isShared(reply.getHeader('cache-control'))) return reply.header('x-request-id', request.id);
+    for (const name of OF_ONE_REQUEST) reply.removeHeader(name);
+    return reply;
   };
   const app: FastifyInstance = Fastify({
     ...serverOptions(options),
     frameworkErrors: (error, request, reply) => void app.errorHandler(error, request, stamp(request, reply)),
-    clientErrorHandler: clientErrorHandler(publicUrl, constant),
+    clientErrorHandler: clientErrorHandler(publicUrl, constant.data),
   });
 
   validation(app);
@@ -61,6 +72,7 @@ export function createInstance(options: InstanceOptions): FastifyInstance {
   // silently drop or convert unexpected members, and so hide mistakes.
   app.setSerializerCompiler(() => JSON.stringify);
   for (const schema of components()) app.addSchema(schema);
+  app.decorate('constant', constant);
   app.decorateRequest('actor', null as never);
   app.decorateRequest('session', null);
   app.decorateRequest('admin', null);
@@ -77,15 +89,15 @@ export function createInstance(options: InstanceOptions): FastifyInstance {
     stamp(request, reply);
     done(null, payload);
   });
-  enableSendNow(app, constant);
+  enableSendNow(app, constant, leaving);
   return app;
 }
 
-const serverOptions = ({ logger, trustProxy, arrival }: InstanceOptions) => ({
+const serverOptions = ({ logger, trustProxy, arrival, requestId }: InstanceOptions) => ({
   ...(logger ? { loggerInstance: logger } : { logger: false }),
   // A log line for every request costs as much as the request. Errors are logged in problems.ts.
   logController: new LogController({ disableRequestLogging: true }),
-  genReqId: requestIds(),
+  genReqId: requestId,
   // One shared logger: a child logger for each request would cost more than the lines that few of them write.
   childLoggerFactory: (parent: FastifyBaseLogger) => parent,
   trustProxy: trustProxy.length > 0 ? trustProxy : false,
@@ -100,10 +112,13 @@ const serverOptions = ({ logger, trustProxy, arrival }: InstanceOptions) => ({
   return503OnClosing: false,
 });
 
+/** Names a request. */
+export type RequestId = (request: IncomingMessage) => string;
+
 /**
  * Takes the caller's X-Request-Id where it is valid. Generated ids are a UUID of the process and a counter: cheaper.
  */
-function requestIds(): (request: IncomingMessage) => string {
+export function requestIds(): RequestId {
   const processId = randomUUID();
   let requests = 0;
   return ({ headers }) => {

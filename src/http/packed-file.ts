@@ -27,6 +27,8 @@ export function packedFile(file: URL, what: string) {
     reply.headers({ etag, 'cache-control': cache, vary: 'accept-encoding' });
     if (isFresh(request, etag)) return reply.code(304).send();
     reply.type('text/javascript; charset=utf-8');
-    return takesGzip(request) ? reply.header('content-encoding', 'gzip').send(packed) : reply.send(bytes);
+    return takesGzip(request.headers['accept-encoding'])
+      ? reply.header('content-encoding', 'gzip').send(packed)
+      : reply.send(bytes);
   };
 }

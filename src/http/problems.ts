@@ -17,6 +17,7 @@ import {
   type ErrorDetails,
   type FieldError,
 } from '../errors.js';
+import type { ConstantHeaders } from './headers.js';
 import { isLong } from './long-bodies.js';
 
 /** Fastify's own errors, by their code. */
@@ -213,7 +214,7 @@ function redirect(request: FastifyRequest, reply: FastifyReply, { slug }: Moved)
 }
 
 /** Answers what Node's HTTP parser refuses, before there is a Fastify request. */
-export function clientErrorHandler(publicUrl: string, constant: Record<string, string>) {
+export function clientErrorHandler(publicUrl: string, constant: ConstantHeaders['data']) {
   const codes: Record<string, ErrorCode> = {
     HPE_HEADER_OVERFLOW: 'headers_too_large',
     ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',

@@ -45,10 +45,13 @@ function contractOf(app: FastifyInstance): Contract {
     if (!operation) return 'no such operation';
     if (!operation['responses'][status]) return 'the status is not declared';
     const declared = resolve(operation['responses'][status] as Json)['headers'] as Json;
+    const isShared = String(headers['cache-control']).startsWith('public');
     for (const name of Object.keys(RESPONSE_HEADERS)) {
       const sent = headers[name.toLowerCase()] !== undefined;
       if (sent && !declared[name]) return `the header ${name} is not declared`;
-      if (!sent && declared[name] && !mayBeAbsent(name, status)) return `the header ${name} is missing`;
+      if (sent && isShared && OF_ONE_REQUEST.includes(name)) return `caches would share the header ${name}`;
+      const mayBeAbsent = isOptional(name, status) || (isShared && OF_ONE_REQUEST.includes(name));
+      if (!sent && declared[name] && !mayBeAbsent) return `the header ${name} is missing`;
     }
     const content = resolve(operation['responses'][status] as Json)['content'] as Json | undefined;
     if (!content) return text === '' ? undefined : 'a body is not declared';
@@ -101,8 +104,11 @@ export function watchContract(app: FastifyInstance): void {
   };
 }
 
+/** They would tell others about one request. */
+const OF_ONE_REQUEST = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy'];
+
 /** Limits may be off, a page may be the last, and of the problems that share a status only some say when to come again. */
-const mayBeAbsent = (name: string, status: number) =>
+const isOptional = (name: string, status: number) =>
   name.startsWith('RateLimit') || name === 'Link' || (name === 'Retry-After' && status === 409);
 
 /** The path template of the document that a path fits, the one with the fewest parameters first. */

@@ -72,7 +72,7 @@ export function createClickTargets(
   return {
     find(text) {
       const [, code = text] = PASTED.exec(text) ?? [];
-      return lookUp(code);
+      return lookUp.find(code);
     },
   };
 }

@@ -55,6 +55,8 @@ export type ShareTargets = {
    * committed since the last lookup. Throws `share_link_not_found`, `petition_taken_down`.
    */
   find(code: string): ShareTarget | Promise<ShareTarget>;
+  /** What `find` would answer from memory. */
+  known(code: string): ShareTarget | undefined;
 };
 
 /** No slash: that is another path. */
@@ -68,13 +70,9 @@ export function createShareTargets(
   links: Pick<Links, 'petition'>,
 ): ShareTargets {
   const lookUp = keptLookups(store, MOST_TARGETS, (code) => findTarget(store.read, links, code));
-  return {
-    find(text) {
-      // Punctuation around a pasted link is no part of its code.
-      const [, code = text] = PASTED.exec(text) ?? [];
-      return lookUp(code);
-    },
-  };
+  // Punctuation around a pasted link is no part of its code.
+  const codeIn = (text: string): string => PASTED.exec(text)?.[1] ?? text;
+  return { find: (text) => lookUp.find(codeIn(text)), known: (text) => lookUp.known(codeIn(text)) };
 }
 
 async function findTarget(on: Reader, links: Pick<Links, 'petition'>, code: string): Promise<ShareTarget> {

@@ -10,7 +10,7 @@ import { findHead } from '../../core/petitions/petition-lookup.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
 import { etagOf, sendWithEtag } from '../conditional.js';
-import { HotAnswers } from '../hot-answers.js';
+import { HotAnswers } from '../front/hot-answers.js';
 import { operation } from '../openapi/operation.js';
 import { timeRangeOf, DEFAULT_RANGES } from '../time-range.js';
 
@@ -50,7 +50,7 @@ async function sendKeyed(ctx: Context, request: FastifyRequest, reply: FastifyRe
 export const countRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    const hot = new HotAnswers(ctx);
+    const hot = new HotAnswers(ctx, app);
     const render = async (ref: string) => {
       const petition = await findHead(ctx.store.read, ANONYMOUS, ref);
       const counts = await readCounts(ctx.store.read, petition.key);

@@ -23,6 +23,19 @@ export class LocalLimits implements LimitStore {
     });
   }
 
+  takeIfLeft(buckets: readonly Bucket[]): Left | undefined {
+    const now = Date.now();
+    const windows = buckets.map((bucket) => this.#open(bucket, now) ?? this.#begin(bucket, now));
+    if (windows.some(({ used }, i) => used >= (buckets[i] as Bucket).policy.requests)) return undefined;
+    let tightest: Left | undefined;
+    for (const [i, window] of windows.entries()) {
+      window.used += 1;
+      const left = leftOf((buckets[i] as Bucket).policy, window.used, window.endsAt - now);
+      if (!tightest || left.left < tightest.left) tightest = left;
+    }
+    return tightest;
+  }
+
   look(buckets: readonly Bucket[]): Left {
     return tightest(buckets, (bucket, now) => {
       const { used, endsAt } = this.#open(bucket, now) ?? newWindow(bucket, now);

@@ -22,6 +22,11 @@ export type LimitStore = {
    * fewest requests left. Synchronous where no network is involved, since every request passes here.
    */
   take(buckets: readonly Bucket[]): Left | Promise<Left>;
+  /**
+   * Counts a request against all of its buckets, or against none if it is one too many for one of them: then it returns
+   * undefined. Absent where counting needs the network.
+   */
+  takeIfLeft?(buckets: readonly Bucket[]): Left | undefined;
   /** Returns what `take` would return, without counting. */
   look(buckets: readonly Bucket[]): Left | Promise<Left>;
   /** For the metrics; undefined where requests are counted in this process alone. */

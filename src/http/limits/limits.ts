@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../../config.js';
 import type { PetitionKeys } from '../../core/petitions/petition-keys.js';
 import { tooMany } from '../../errors.js';
-import { callerOf } from '../caller.js';
+import { callerOf, clientOf, networkOf } from '../caller.js';
 import type { Left, LimitStore } from './limit-store.js';
 import { makeRuleSets, type Keys, type Rule, type RuleSet, type RuleSets } from './rule-sets.js';
 
@@ -14,13 +14,23 @@ export type Limits = {
    * proof of work.
    */
   check(request: FastifyRequest, reply: FastifyReply): void | Promise<void>;
+  /**
+   * Counts a request without a key that is answered in front of Fastify, and returns its RateLimit headers, names and
+   * values alternating, if it `tells` them. Undefined, and nothing is counted: it is one too many, or counts are kept
+   * outside this process.
+   */
+  countPlain(address: string, tells: boolean): readonly string[] | undefined;
 };
 
 type Petitions = Pick<PetitionKeys, 'known' | 'find'>;
 
 /** With `limits` null, nothing is counted. */
 export const createLimits = (limits: Config['limits'], store: LimitStore, petitions: Petitions): Limits =>
-  limits ? new CountedLimits(makeRuleSets(limits), store, petitions) : { check: () => undefined };
+  limits
+    ? new CountedLimits(makeRuleSets(limits), store, petitions)
+    : { check: () => undefined, countPlain: () => NO_HEADERS };
+
+const NO_HEADERS: readonly string[] = [];
 
 /**
  * Limits with the headers of draft-ietf-httpapi-ratelimit-headers. They count by client and petition, and must never
@@ -43,6 +53,15 @@ class CountedLimits implements Limits {
     const petition = this.petitions.known(refOf(request));
     if (petition === undefined) return this.#countAndFind(request, reply);
     return this.#count(request, reply, this.sets.sign, petition);
+  }
+
+  countPlain(address: string, tells: boolean): readonly string[] | undefined {
+    const client = clientOf(address);
+    const { rules, header } = this.sets.plain;
+    const keys = { client, network: networkOf(client) };
+    const left = this.store.takeIfLeft?.(rules.map(({ policy, by }) => ({ policy, key: keys[by] })));
+    if (!left) return undefined;
+    return tells ? ['ratelimit-policy', header, 'ratelimit', shown(left)] : NO_HEADERS;
   }
 
   /** Counts the request under `rules`, and sets the RateLimit headers of the answer. */
@@ -95,8 +114,12 @@ function bucketsOf(request: FastifyRequest, rules: readonly Rule[], petition: nu
   return rules.map(({ policy, by }) => ({ policy, key: keys[by] }));
 }
 
-function admit(request: FastifyRequest, reply: FastifyReply, { policy, left, seconds }: Left): void {
-  reply.header('ratelimit', `"${policy.name}";r=${Math.max(0, left)};t=${seconds}`);
+const shown = ({ policy, left, seconds }: Left): string =>
+  `"${policy.name}";r=${Math.max(0, left)};t=${seconds}`;
+
+function admit(request: FastifyRequest, reply: FastifyReply, found: Left): void {
+  const { policy, left, seconds } = found;
+  reply.header('ratelimit', shown(found));
   if (left >= 0) return;
   if (!policy.soft) throw tooMany(seconds);
   callerOf(request).waits = seconds;

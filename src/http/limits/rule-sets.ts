@@ -9,14 +9,14 @@ const NETWORK = 5;
 /** What a request can be counted by. `…Here`: per petition, by its database key, so that id and slug count together. */
 export type Keys = Record<'client' | 'network' | 'clientHere' | 'networkHere' | 'keyId', string>;
 export type Rule = { policy: Policy; by: keyof Keys };
+/** A rule that needs neither a key nor a petition. */
+export type PlainRule = Rule & { by: 'client' | 'network' };
 /** Rules with the RateLimit-Policy header that names all of them. */
-export type RuleSet = { rules: readonly Rule[]; header: string };
+export type RuleSet<Of = Rule> = { rules: readonly Of[]; header: string };
 
 /** The rules of each `limit` in a route's config; `plain` is for routes without one. */
-export type RuleSets = Record<
-  'plain' | 'sign' | 'confirm' | 'mail' | 'share' | 'service' | 'key',
-  RuleSet
-> & {
+export type RuleSets = Record<'sign' | 'confirm' | 'mail' | 'share' | 'service' | 'key', RuleSet> & {
+  plain: RuleSet<PlainRule>;
   /** The rules of signing, without those of `plain`. */
   signing: readonly Rule[];
   /** The soft rules: how often people may sign without a proof of work. */
@@ -46,12 +46,12 @@ export function makeRuleSets(limits: NonNullable<Config['limits']>): RuleSets {
   };
 }
 
-const setOf = (rules: readonly Rule[]): RuleSet => ({
+const setOf = <Of extends Rule>(rules: readonly Of[]): RuleSet<Of> => ({
   rules,
   header: rules.map(({ policy }) => policy.header).join(', '),
 });
 
-const perClient = (name: string, rate: RateLimit): Rule[] => [
+const perClient = (name: string, rate: RateLimit): PlainRule[] => [
   rule(name, rate, 'client'),
   rule(`${name}-net`, wide(rate), 'network'),
 ];
@@ -63,6 +63,11 @@ const perPetition = (name: string, rate: RateLimit, soft = false): Rule[] => [
 
 const wide = ({ requests, seconds }: RateLimit): RateLimit => ({ requests: requests * NETWORK, seconds });
 
-function rule(name: string, { requests, seconds }: RateLimit, by: Rule['by'], soft = false): Rule {
+function rule<By extends Rule['by']>(
+  name: string,
+  { requests, seconds }: RateLimit,
+  by: By,
+  soft = false,
+): { policy: Policy; by: By } {
   return { policy: { name, header: `"${name}";q=${requests};w=${seconds}`, requests, seconds, soft }, by };
 }

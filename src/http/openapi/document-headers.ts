@@ -11,7 +11,7 @@ export const RESPONSE_HEADERS = {
   },
   'X-Request-Id': {
     description:
-      'The id of this request, also in the server’s log: yours if you sent one of 8 to 64 letters, digits and `_.-`.',
+      'The id of this request, also in the server’s log: yours if you sent one of 8 to 64 letters, digits and `_.-`. Absent from answers that caches may share.',
     schema: { type: 'string', pattern: '^[A-Za-z0-9_.-]+$', maxLength: 64 },
     example: '0d9b7c1e-51a3-4e0c-9c52-3f6f3d0c5a11',
   },
@@ -21,12 +21,14 @@ export const RESPONSE_HEADERS = {
     example: 'public, max-age=1, stale-while-revalidate=10',
   },
   RateLimit: {
-    description: 'The limit with the fewest requests left: `r` requests for the next `t` seconds.',
+    description:
+      'The limit with the fewest requests left: `r` requests for the next `t` seconds. Absent from answers that caches may share.',
     schema: { type: 'string', pattern: '^"[a-z-]+";r=[0-9]+;t=[0-9]+$', maxLength: 100 },
     example: '"client";r=1199;t=60',
   },
   'RateLimit-Policy': {
-    description: 'The limits that apply: `q` requests in `w` seconds.',
+    description:
+      'The limits that apply: `q` requests in `w` seconds. Absent from answers that caches may share.',
     schema: {
       type: 'string',
       pattern: '^"[a-z-]+";q=[0-9]+;w=[0-9]+(?:, "[a-z-]+";q=[0-9]+;w=[0-9]+)*$',

@@ -26,7 +26,7 @@ import { cacheFor, invalidQuery, MOVED, NOT_MODIFIED, PUBLIC_CACHING, toPage } f
 import { keyed } from '../auth.js';
 import { camelKeys, date } from '../case.js';
 import { etagOf, sendWithEtag, versionOf } from '../conditional.js';
-import { HotAnswers } from '../hot-answers.js';
+import { HotAnswers } from '../front/hot-answers.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 import { discoveryOf } from './oembed.js';
@@ -71,7 +71,7 @@ export const openPetitionRoutes =
       },
     );
 
-    const hot = new HotAnswers(ctx);
+    const hot = new HotAnswers(ctx, app);
     const render = async (actor: Actor, ref: string) => {
       const view = await getPetition(ctx.store.read, actor, ref);
       const now = ctx.now();

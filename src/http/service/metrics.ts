@@ -1,5 +1,4 @@
-import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { countIsolated } from '../../core/brakes/key-isolations.js';
 import { readQueue } from '../../core/mail/outbox.js';
 import { pausedNow, type PauseWatch } from '../../core/brakes/pauses.js';
@@ -7,36 +6,13 @@ import type { Store } from '../../store/store.js';
 import type { SharedState } from '../limits/limit-store.js';
 
 /** The Prometheus metrics of one app. Labels must be operations and statuses, never paths or callers. */
-export function createMetrics(app: FastifyInstance, store: Store, now: () => Date): Registry {
+export function createMetrics(store: Store, now: () => Date): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  timeRequests(registry, app);
   watchStore(registry, store);
   watchKeys(registry, store);
   watchOutbox(registry, store, now);
   return registry;
-}
-
-function timeRequests(registry: Registry, app: FastifyInstance): void {
-  const duration = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'How long requests took, by operation and status',
-    labelNames: ['operation', 'status'] as const,
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
-    registers: [registry],
-  });
-  // Looking up a child by its labels costs more than observing, so children are kept.
-  const children = new Map<string, ReturnType<typeof duration.labels>>();
-  app.addHook('onResponse', (request, reply, done) => {
-    const schema = request.routeOptions.schema as { operationId?: string } | undefined;
-    const name = schema?.operationId ?? 'none';
-    const status = String(reply.statusCode);
-    const id = `${name} ${status}`;
-    let child = children.get(id);
-    if (!child) children.set(id, (child = duration.labels(name, status)));
-    child.observe(reply.elapsedTime / 1000);
-    done();
-  });
 }
 
 function watchStore(registry: Registry, store: Store): void {

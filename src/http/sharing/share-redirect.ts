@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -6,7 +7,9 @@ import type { Context } from '../../core/context.js';
 import { createShareTargets, readShareCard, type ShareTarget } from '../../core/sharing/share-target.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { clientOf } from '../caller.js';
+import { finished } from '../front/send-now.js';
 import { operation } from '../openapi/operation.js';
+import { operationOf } from '../request-times.js';
 import { writeClicks } from './click-writer.js';
 import { kindOf, senderOf } from './previewers.js';
 import { cardPage } from './share-card.js';
@@ -25,6 +28,8 @@ const CARD = {
 };
 
 const HEADERS = ['cache-control', PRIVATE_CACHE, 'x-robots-tag', 'noindex'];
+
+const headersOf = ({ location }: ShareTarget) => [...HEADERS, 'location', location];
 
 /** Shows people in a browser an error as a page; undefined: no person asks. */
 type ErrorPage = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
@@ -61,26 +66,55 @@ Each call adds to \`requests\`. It also becomes a click, about ten seconds later
         }),
       },
       (request, reply) => {
-        const found = targets.find(request.params.code);
+        const { code } = request.params;
+        const found = targets.find(code);
         // Synchronous where the target is known: a promise would cost as much as the lookup.
         return found instanceof Promise
-          ? found.then((target) => follow(request, reply, target))
-          : follow(request, reply, found);
+          ? found.then((target) => follow(request, reply, code, target))
+          : follow(request, reply, code, found);
       },
     );
 
-    function follow(request: FastifyRequest, reply: FastifyReply, target: ShareTarget): void | Promise<void> {
-      const agent = request.headers['user-agent'] ?? '';
-      const sender = senderOf(agent);
-      const network = clientOf(request.ip);
-      ctx.clicks.note({
-        link: target.linkKey,
-        kind: kindOf(request.method, request.headers, sender),
-        network,
-        agent,
+    function follow(
+      request: FastifyRequest,
+      reply: FastifyReply,
+      code: string,
+      target: ShareTarget,
+    ): void | Promise<void> {
+      note(request.raw, request.ip, target);
+      if (senderOf(request.headers['user-agent']) === 'previewer') return sendCard(reply, target);
+      keepInFront(request, code);
+      return reply.sendNow(302, headersOf(target), '');
+    }
+
+    /** Records the request as a click. */
+    function note(
+      { method = '', headers }: IncomingMessage,
+      address: string,
+      { linkKey }: ShareTarget,
+    ): void {
+      const agent = headers['user-agent'] ?? '';
+      const kind = kindOf(method, headers, senderOf(agent));
+      ctx.clicks.note({ link: linkKey, kind, network: clientOf(address), agent });
+    }
+
+    /** From now on the front redirects, too, as long as the target is known and no previewer asks. */
+    function keepInFront(request: FastifyRequest, code: string): void {
+      const path = request.url.split('?', 1)[0] ?? '';
+      app.front.keep(path, {
+        operation: operationOf(request),
+        find: ({ request: raw }) => {
+          if (senderOf(raw.headers['user-agent']) === 'previewer') return undefined;
+          const target = targets.known(code);
+          return target && finished(app.constant, 302, headersOf(target), '');
+        },
+        sent: (raw, address) => {
+          const target = targets.known(code);
+          if (target) note(raw, address, target);
+        },
+        isShared: false,
+        anyQuery: true,
       });
-      if (sender === 'previewer') return sendCard(reply, target);
-      return reply.sendNow(302, [...HEADERS, 'location', target.location], '');
     }
 
     async function sendCard(

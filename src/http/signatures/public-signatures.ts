@@ -9,7 +9,7 @@ import { listPublicSignatures, type PublicSignature } from '../../core/signature
 import { cacheFor, MOVED, nextLink, NOT_MODIFIED, pageBody, PUBLIC_CACHING, toPage } from '../answers.js';
 import { iso } from '../case.js';
 import { etagOf, sendWithEtag } from '../conditional.js';
-import { HotAnswers } from '../hot-answers.js';
+import { HotAnswers } from '../front/hot-answers.js';
 import { operation } from '../openapi/operation.js';
 
 const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) => ({
@@ -21,7 +21,7 @@ const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) 
 export const publicSignatureRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    const hot = new HotAnswers(ctx);
+    const hot = new HotAnswers(ctx, app);
     app.get(
       '/v1/petitions/:petition/signatures',
       {

@@ -38,8 +38,9 @@ async function join(t: Test, url: string, limits: Partial<typeof enough>) {
   return { ...api, lines };
 }
 
-const list = (api: TestApp, client: string) =>
-  api.call('GET', '/v1/petitions', { headers: { 'x-forwarded-for': client } });
+/** What is not there: answers that caches share do not say how many requests are left. */
+const look = (api: TestApp, client: string) =>
+  api.call('GET', '/v1/petitions/nothing', { headers: { 'x-forwarded-for': client } });
 
 let asked = 0;
 /** As somebody else each time: the probes have a limit too. */
@@ -78,24 +79,24 @@ t.test('limits that processes share', async (t) => {
   const lead = await one.organization('River Meadows');
   for (const slug of ['meadows', 'mill']) await publish(one, lead.secret, { slug });
 
-  await t.test('200 and 429: two processes have one bucket', async (t) => {
+  await t.test('404 and 429: two processes have one bucket', async (t) => {
     t.ok(await isShared(one));
-    t.match((await list(one, '203.0.113.1')).headers, {
+    t.match((await look(one, '203.0.113.1')).headers, {
       'ratelimit-policy': '"client";q=5;w=60',
       ratelimit: '"client";r=4;t=60',
     });
-    t.match((await list(other, '203.0.113.1')).headers, { ratelimit: /^"client";r=3;t=(?:60|59)$/ });
-    for (const api of [one, other, one]) t.equal((await list(api, '203.0.113.1')).status, 200);
+    t.match((await look(other, '203.0.113.1')).headers, { ratelimit: /^"client";r=3;t=(?:60|59)$/ });
+    for (const api of [one, other, one]) t.equal((await look(api, '203.0.113.1')).status, 404);
     for (const api of [one, other]) {
-      t.match(await list(api, '203.0.113.1'), {
+      t.match(await look(api, '203.0.113.1'), {
         status: 429,
         body: { code: 'rate_limited', detail: /^Wait (?:60|5\d) seconds\.$/ },
         headers: { 'retry-after': /^(?:60|5\d)$/ },
       });
     }
-    t.equal((await list(other, '203.0.113.2')).status, 200, 'another client has a bucket of its own');
-    t.match((await list(one, '2001:db8::1')).headers, { ratelimit: /r=4/ });
-    t.match((await list(other, '2001:db8::2')).headers, { ratelimit: /r=3/ }, 'a /64 is one client');
+    t.equal((await look(other, '203.0.113.2')).status, 404, 'another client has a bucket of its own');
+    t.match((await look(one, '2001:db8::1')).headers, { ratelimit: /r=4/ });
+    t.match((await look(other, '2001:db8::2')).headers, { ratelimit: /r=3/ }, 'a /64 is one client');
   });
 
   await t.test(
@@ -148,24 +149,24 @@ t.test('limits that processes share', async (t) => {
       t.match(value, /^\d+$/, 'a number, and nothing else');
     }
     await spy.flushall();
-    for (let i = 0; i < 3; i += 1) t.equal((await list(brief, '203.0.113.5')).status, 200);
+    for (let i = 0; i < 3; i += 1) t.equal((await look(brief, '203.0.113.5')).status, 404);
     const [bucket = ''] = await spy.keys('undersigned:limit:client:*');
     await spy.pexpire(bucket, 30_000);
-    for (let i = 0; i < 2; i += 1) t.equal((await list(brief, '203.0.113.5')).status, 429);
+    for (let i = 0; i < 2; i += 1) t.equal((await look(brief, '203.0.113.5')).status, 429);
     t.ok((await spy.pttl(bucket)) <= 30_000, 'refused requests do not make the window longer');
     // The window ends.
     await spy.pexpire(bucket, 0);
-    t.match(await list(brief, '203.0.113.5'), { status: 200, headers: { ratelimit: '"client";r=2;t=60' } });
+    t.match(await look(brief, '203.0.113.5'), { status: 404, headers: { ratelimit: '"client";r=2;t=60' } });
   });
 
   await t.test('Redis stops in mid-run: nobody is refused for it, limits hold in each process', async (t) => {
-    for (let i = 0; i < 5; i += 1) t.equal((await list(one, '203.0.113.6')).status, 200);
-    t.equal((await list(other, '203.0.113.6')).status, 429);
+    for (let i = 0; i < 5; i += 1) t.equal((await look(one, '203.0.113.6')).status, 404);
+    t.equal((await look(other, '203.0.113.6')).status, 429);
     await redis.down();
     for (const api of [one, other]) {
       const statuses = [];
-      for (let i = 0; i < 6; i += 1) statuses.push((await list(api, '203.0.113.6')).status);
-      t.same(statuses, [200, 200, 200, 200, 200, 429]);
+      for (let i = 0; i < 6; i += 1) statuses.push((await look(api, '203.0.113.6')).status);
+      t.same(statuses, [404, 404, 404, 404, 404, 429]);
       t.match(await readiness(api), { status: 200, body: { limits: 'alone' } });
       const { text } = await api.call('GET', '/metrics');
       t.match(text, '\nlimits_shared 0\n');
@@ -184,22 +185,22 @@ t.test('limits that processes share', async (t) => {
       );
       t.notMatch(JSON.stringify(api.lines), /203\.0|127\.0/);
     }
-    t.match((await list(one, '203.0.113.6')).headers, { ratelimit: '"client";r=4;t=60' });
-    t.match((await list(other, '203.0.113.6')).headers, { ratelimit: /r=3/ }, 'again in one bucket');
+    t.match((await look(one, '203.0.113.6')).headers, { ratelimit: '"client";r=4;t=60' });
+    t.match((await look(other, '203.0.113.6')).headers, { ratelimit: /r=3/ }, 'again in one bucket');
   });
 
   await t.test('Redis hangs: the first wait a moment, the others not at all', async (t) => {
     process.kill(redis.pid(), 'SIGSTOP');
     try {
       const asked = performance.now();
-      const first = await Promise.all(Array.from({ length: 5 }, () => list(one, '203.0.113.7')));
-      t.same(new Set(first.map(({ status }) => status)), new Set([200]));
+      const first = await Promise.all(Array.from({ length: 5 }, () => look(one, '203.0.113.7')));
+      t.same(new Set(first.map(({ status }) => status)), new Set([404]));
       const waited = performance.now() - asked;
       t.ok(waited >= 100 && waited < 15_000, `they waited ${waited} ms`);
       const times: number[] = [];
       for (let i = 0; i < 10; i += 1) {
         const next = performance.now();
-        t.equal((await list(one, '203.0.113.7')).status, 429, 'those who waited were counted');
+        t.equal((await look(one, '203.0.113.7')).status, 429, 'those who waited were counted');
         times.push(performance.now() - next);
       }
       // The patience with Redis is 100 ms; a busy machine alone is never as slow ten times in a row.
@@ -213,7 +214,7 @@ t.test('limits that processes share', async (t) => {
   await t.test('a Redis that takes no more writes is lost, though it answers', async (t) => {
     one.lines.length = 0;
     await spy.config('SET', 'maxmemory', '1');
-    t.equal((await list(one, '203.0.113.8')).status, 200);
+    t.equal((await look(one, '203.0.113.8')).status, 404);
     const refusals = async () =>
       Number(/^errorstat_OOM:count=(\d+)/m.exec(await spy.info('errorstats'))?.[1] ?? 0);
     const before = await refusals();
@@ -228,7 +229,7 @@ t.test('limits that processes share', async (t) => {
     await redis.down();
     const late = await join(t, redis.url, { client });
     t.match(await readiness(late), { status: 200, body: { limits: 'alone' } });
-    t.match((await list(late, '203.0.113.9')).headers, { ratelimit: '"client";r=4;t=60' });
+    t.match((await look(late, '203.0.113.9')).headers, { ratelimit: '"client";r=4;t=60' });
     await redis.up();
     await until(() => isShared(late), 'back');
   });

@@ -5,10 +5,11 @@ import t from 'tap';
 import { readCounts } from '../../../src/core/counts/counts.js';
 import { recount } from '../../../src/core/counts/recount.js';
 import { authenticate } from '../../../src/core/organization/api-keys.js';
+import { ANONYMOUS } from '../../../src/core/actor.js';
 import { soleOrganization } from '../../../src/core/my-data/sole-organization.js';
 import { listPublicSignatures, listSignatures } from '../../../src/core/signatures/signatures.js';
-import { HotAnswers } from '../../../src/http/hot-answers.js';
-import { enableSendNow } from '../../../src/http/send-now.js';
+import { HotAnswers } from '../../../src/http/front/hot-answers.js';
+import { enableSendNow, Leaving } from '../../../src/http/front/send-now.js';
 import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
 import {
   engines,
@@ -883,8 +884,13 @@ t.test(
   async (t) => {
     const app = Fastify();
     t.teardown(() => app.close());
-    enableSendNow(app, {});
-    const hot = new HotAnswers({ store: { generation: () => undefined }, now: () => new Date() });
+    const constant = { data: {}, documents: {} };
+    app.decorateRequest('actor', { getter: () => ANONYMOUS });
+    enableSendNow(app, constant, new Leaving());
+    const hot = new HotAnswers(
+      { store: { generation: () => undefined }, now: () => new Date() },
+      { constant, front: { keep: () => undefined } },
+    );
     let stored = 0;
     const gates: (() => void)[] = [];
     const render = async () => {

@@ -1,7 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import t from 'tap';
-import { HotAnswers, type HotAnswer } from '../../src/http/hot-answers.js';
+import { ANONYMOUS } from '../../../src/core/actor.js';
+import { HotAnswers, type HotAnswer } from '../../../src/http/front/hot-answers.js';
+import type { Finished } from '../../../src/http/front/send-now.js';
 
 /* Without a server: what is sent is written down. How simultaneous requests share a rendering is in signatures.test.ts. */
 
@@ -13,10 +15,10 @@ type Sent = { status: number; headers: Record<string, string>; body: string | Bu
 function stage() {
   const state = { generation: 1 as number | undefined, now: START, text: 'one', until: null as Date | null };
   let rendered = 0;
-  const hot = new HotAnswers({
-    store: { generation: () => state.generation },
-    now: () => new Date(state.now),
-  });
+  const hot = new HotAnswers(
+    { store: { generation: () => state.generation }, now: () => new Date(state.now) },
+    { constant: { data: {}, documents: {} }, front: { keep: () => undefined } },
+  );
   const answer = (ref: string): HotAnswer => ({
     ref,
     caching: CACHING,
@@ -33,13 +35,13 @@ function stage() {
   const send = async (headers: Record<string, string> = {}, ref = 'meadows') => {
     let sent: Sent | undefined;
     const reply = {
-      sendNow(status: number, list: string[], body: string | Buffer) {
+      sendFinished({ status, headers: list, body }: Finished) {
         const pairs = list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1]]] : []));
         sent = { status, headers: Object.fromEntries(pairs) as Sent['headers'], body };
       },
     };
     await hot.send(
-      { method: 'GET', headers } as FastifyRequest,
+      { method: 'GET', headers, actor: ANONYMOUS, routeOptions: {} } as FastifyRequest,
       reply as unknown as FastifyReply,
       answer(ref),
     );

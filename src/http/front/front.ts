@@ -1,0 +1,97 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { RecentMap } from '../../core/recent-map.js';
+import type { Limits } from '../limits/limits.js';
+import type { RequestTimes } from '../request-times.js';
+import { MAX_URL } from '../instance.js';
+import { lookAt, type Look } from './look.js';
+import type { Finished, Leaving } from './send-now.js';
+
+/*
+ * The front: it answers the requests that nearly all readers send, before Fastify would. A route has put the answer
+ * there when it answered the same URL through Fastify, and its rules stay in the route. Whatever is unusual about a
+ * request goes on to Fastify, which gives the same status, headers and bytes: `test/http/front` compares the two.
+ */
+
+/** What the front knows of a URL. */
+export type Kept = {
+  operation: string;
+  /** The answer; undefined: it is out of date, or this request gets another. */
+  find: (look: Look) => Finished | undefined;
+  /** Called with the request, and the address of its client, when the answer is sent. */
+  sent?: (request: IncomingMessage, address: string) => void;
+  /** Whether caches may share the answer. Otherwise it also says how many requests are left, and its id. */
+  isShared: boolean;
+  /** Whether the answer is the same for every query. */
+  anyQuery?: boolean;
+};
+
+export type FrontOptions = {
+  limits: Pick<Limits, 'countPlain'>;
+  times: RequestTimes;
+  leaving: Leaving;
+  /** The address of the client, as Fastify finds it. */
+  addressOf: (request: IncomingMessage) => string;
+  requestId: (request: IncomingMessage) => string;
+  /** Whether the process is shutting down. */
+  draining: () => boolean;
+};
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    front: Front;
+  }
+}
+
+/** At least so many URLs are known, more than are busy at once. */
+const MOST = 2000;
+
+export class Front {
+  readonly #kept = new RecentMap<Kept, string>(MOST);
+
+  constructor(private readonly options: FrontOptions) {}
+
+  /** Keeps the answer to a URL; with `anyQuery`, to one without a query. */
+  keep(url: string, kept: Kept): void {
+    if (!this.#kept.get(url)) this.#kept.set(url, kept);
+  }
+
+  /** Puts itself before the listener of a server. */
+  standBefore(server: Server): void {
+    const listeners = server.listeners('request') as ((...args: [IncomingMessage, ServerResponse]) => void)[];
+    server.removeAllListeners('request');
+    server.on('request', (request, response) => {
+      if (this.#answer(request, response)) return;
+      for (const listener of listeners) listener.call(server, request, response);
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): boolean {
+    const kept = request.method === 'GET' ? this.#find(request.url ?? '') : undefined;
+    const { limits, times, leaving, addressOf, requestId, draining } = this.options;
+    if (!kept || draining()) return false;
+    const startedAt = performance.now();
+    const look = lookAt(request);
+    if (!look) return false;
+    const answer = kept.find(look);
+    const address = addressOf(request);
+    const limit = answer && limits.countPlain(address, !kept.isShared);
+    if (!limit) return false;
+    kept.sent?.(request, address);
+    const headers = kept.isShared
+      ? answer.headers
+      : [...answer.headers, ...limit, 'x-request-id', requestId(request)];
+    response.writeHead(answer.status, headers as string[]);
+    const series = times.of(kept.operation, answer.status);
+    leaving.endFinished(response, answer, () => series.observe(performance.now() - startedAt));
+    return true;
+  }
+
+  #find(url: string): Kept | undefined {
+    const known = this.#kept.get(url);
+    const query = known || url.length > MAX_URL ? -1 : url.indexOf('?');
+    if (query < 0) return known;
+    const kept = this.#kept.get(url.slice(0, query));
+    return kept?.anyQuery ? kept : undefined;
+  }
+}

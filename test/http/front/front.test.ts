@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
+import type { Test } from 'tap';
+import { onEveryEngine, publish, start, type StartOptions, type TestApp } from '../../support/helper.js';
+import { limits as enough } from '../../support/high-limits.js';
+import { RawClient, type RawAnswer } from '../../support/raw-client.js';
+
+/*
+ * The front against Fastify: the same request through both gives the same status, headers and bytes. More requests:
+ * FRONT_REQUESTS=100000.
+ */
+
+const REQUESTS = Number(process.env['FRONT_REQUESTS'] ?? 4000);
+const BROWSER = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36';
+
+/** Two servers of one app: one with the front, and one that is Fastify alone. */
+async function twoServers(t: Test, { app }: TestApp) {
+  let reached = 0;
+  const listen = async (server: Server) => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const client = new RawClient((server.address() as AddressInfo).port);
+    t.teardown(() => {
+      client.close();
+      server.close();
+    });
+    return client;
+  };
+  const fronted = createServer((request, response) => {
+    reached += 1;
+    app.routing(request, response);
+  });
+  app.front.standBefore(fronted);
+  const plain = createServer((request, response) => app.routing(request, response));
+  return { fronted: await listen(fronted), plain: await listen(plain), reached: () => reached };
+}
+
+type World = { api: TestApp; urls: string[]; etag: string; slug: string; publishable: string };
+
+async function world(api: TestApp): Promise<World> {
+  const { key, secret } = await api.organization('Meadows');
+  const { id, slug } = await publish(api, secret, {
+    confirmation: 'none',
+    page_url: 'https://meadows.example/?x=1',
+  });
+  const other = await publish(api, secret, { title: 'Schützt die Auen — auch im Süden' });
+  const link = await api.call('POST', `/v1/petitions/${id}/share-links`, {
+    key: secret,
+    body: { network: 'whatsapp' },
+  });
+  assert.equal(link.status, 201, link.text);
+  const { code } = link.body;
+  const path = `/v1/petitions/${slug}`;
+  const counts = await api.call('GET', `${path}/counts`);
+  return {
+    api,
+    slug,
+    etag: counts.headers['etag'] ?? '',
+    publishable: await api.newKey(key, 'publishable'),
+    urls: [
+      ...[path, `/v1/petitions/${other.slug}`, `${path}/counts`, `${path}/signatures`, `/s/${code}`],
+      ...[`/v1/petitions/${id}`, `${path}?utm_source=mail`, `${path}?fbclid=`, `${path}?${'x'.repeat(5000)}`],
+      ...[`${path}/counts?utm_medium=x`, `${path}/counts?limit=3`, `${path}/counts/`],
+      ...[`${path}/signatures?limit=1`, `${path}/signatures?cursor=x`],
+      ...[`/s/${code}?fbclid=1`, `/s/${code}?`, `/s/${code}).`, `/s/%28${code}`, '/s/nothing'],
+      ...['/v1/petitions/nothing', path.toUpperCase(), `/${path}`, path.replace('k', '%6b'), `${path}#x`],
+      '/health',
+    ],
+  };
+}
+
+const HOT = 5;
+
+type Asked = { method: string; url: string; version: string; headers: (readonly [string, string])[] };
+
+const one = (name: string, ...values: string[]) =>
+  fc.constantFrom(...values).map((value) => [name, value] as const);
+
+const requests = ({ urls, etag, publishable }: World): fc.Arbitrary<Asked> =>
+  fc.record({
+    method: fc.oneof(
+      { weight: 12, arbitrary: fc.constant('GET') },
+      fc.constantFrom('HEAD', 'OPTIONS', 'DELETE'),
+    ),
+    // Half of them are those that are read most.
+    url: fc.oneof(fc.constantFrom(...urls.slice(0, HOT)), fc.constantFrom(...urls.slice(HOT))),
+    version: fc.oneof({ weight: 12, arbitrary: fc.constant('1.1') }, fc.constant('1.0')),
+    headers: fc.array(
+      fc.oneof(
+        { weight: 12, arbitrary: one('accept-encoding', 'gzip', 'br', 'gzip;q=0', '', 'deflate, gzip', '*') },
+        { weight: 12, arbitrary: one('User-Agent', BROWSER, 'curl/8', 'Twitterbot/1.0', 'WhatsApp/2', '') },
+        { weight: 8, arbitrary: one('If-None-Match', '*', etag, `W/${etag}`, `"x", ${etag}`, '"x"') },
+        { weight: 8, arbitrary: one('Accept', '*/*', 'text/html', 'application/json') },
+        one('Origin', 'https://partner.example'),
+        one('Authorization', `Bearer ${publishable}`, 'Bearer nonsense', ''),
+        one('X-Request-Id', 'trace-12345678', 'no'),
+        one('Connection', 'keep-alive', 'Keep-Alive', 'close', 'upgrade', 'keep-alive, x'),
+        one('Host', 'other.example'),
+        one('Sec-Purpose', 'prefetch'),
+        one('Content-Length', '0'),
+        one('X-Forwarded-For', '203.0.113.9', '203.0.113.9, 10.0.0.1', 'nonsense', '2001:db8::1'),
+        one('X-Forwarded-Host', 'evil.example'),
+        one('Range', 'bytes=0-3'),
+        one('If-Modified-Since', 'Sat, 28 Nov 2026 00:00:00 GMT'),
+        one('If-Match', '*'),
+        one('Cookie', 'a=b'),
+        one('Content-Type', 'text/plain'),
+        one('Upgrade', 'websocket'),
+        one('Expect', '100-continue'),
+      ),
+      { maxLength: 4 },
+    ),
+  });
+
+const bytesOf = ({ method, url, version, headers }: Asked): string =>
+  `${method} ${url} HTTP/${version}\r\nhost: undersigned.test\r\n${headers.map((pair) => pair.join(': ') + '\r\n').join('')}\r\n`;
+
+/** What two answers to the same request must have in common: all but the time, the id and the number of the request. */
+function comparable({ status, headers, body }: RawAnswer) {
+  const kept = headers
+    .filter(([name]) => name !== 'date')
+    .map(([name, value]) => {
+      // Problems hold the id of the request, which may have a digit more.
+      if (name === 'content-length' && status >= 400) return name;
+      if (name === 'x-request-id') return `${name}: ${value.replace(/^[0-9a-f-]{36}-\d+$/, 'made')}`;
+      return name === 'ratelimit'
+        ? `${name}: ${value.replace(/r=\d+;t=\d+$/, 'r=n;t=n')}`
+        : `${name}: ${value}`;
+    });
+  return { status, headers: kept.sort(), body: body.replace(/"request_id":"[^"]+"/, '"request_id":"id"') };
+}
+
+async function compare(t: Test, api: TestApp): Promise<void> {
+  const here = await world(api);
+  const { fronted, plain, reached } = await twoServers(t, api);
+  let asked = 0;
+  await fc.assert(
+    fc.asyncProperty(requests(here), async (request) => {
+      asked += 1;
+      // Something is committed now and then: then what the front keeps is out of date.
+      if (asked % 50 === 0) {
+        const body = { name: `Zoë ${asked}`, email: `p${asked}@example.org` };
+        const signed = await api.call('POST', `/v1/petitions/${here.slug}/signatures`, { body });
+        assert.equal(signed.status, 202, signed.text);
+      }
+      const bytes = bytesOf(request);
+      const isHead = request.method === 'HEAD';
+      const [first, second] = [await fronted.ask(bytes, { isHead }), await plain.ask(bytes, { isHead })];
+      assert.deepEqual(comparable(first), comparable(second));
+    }),
+    { numRuns: REQUESTS },
+  );
+  const answered = asked - reached();
+  t.comment(`${asked} requests, ${answered} of them answered by the front`);
+  if (api.store.engine === 'sqlite') t.ok(answered > asked / 5, `the front answered ${answered} of ${asked}`);
+  else t.equal(answered, 0, 'PostgreSQL has no generation: nothing is kept');
+}
+
+const config = (trustProxy: string[]): StartOptions => ({
+  build: { config: { publicUrl: 'http://undersigned.test', trustProxy, limits: enough } },
+});
+
+onEveryEngine('the front answers as Fastify does', async (t, engine) => {
+  await compare(t, await start(t, engine, config([])));
+});
+
+onEveryEngine('behind a proxy, too', async (t, engine) => {
+  await compare(t, await start(t, engine, config(['127.0.0.1', '10.0.0.0/8'])));
+});
+
+onEveryEngine('what was committed shows at once', async (t, engine) => {
+  const api = await start(t, engine);
+  const { secret } = await api.organization('Meadows');
+  const { slug } = await publish(api, secret, { confirmation: 'none' });
+  const { fronted, reached } = await twoServers(t, api);
+  const read = async () => {
+    const { status, body } = await fronted.ask(
+      `GET /v1/petitions/${slug}/counts HTTP/1.1\r\nhost: undersigned.test\r\n\r\n`,
+    );
+    return status === 200 ? (JSON.parse(body) as { total: number }).total : status;
+  };
+  for (let n = 0; n < 5; n += 1) {
+    t.equal(await read(), n);
+    t.equal(await read(), n);
+    const body = { name: 'Zoë', email: `p${n}@example.org` };
+    t.match(await api.call('POST', `/v1/petitions/${slug}/signatures`, { body }), { status: 202 });
+  }
+  if (engine.name === 'sqlite') t.equal(reached(), 5, 'the front answered every second one');
+  const down = { key: secret, body: { to: 'taken_down', reason: 'legal' } };
+  t.match(await api.call('POST', `/v1/petitions/${slug}/transitions`, down), { status: 200 });
+  t.equal(await read(), 410, 'taken down');
+});
+
+onEveryEngine('a request counts once, and one too many is refused', async (t, engine) => {
+  const limits = { ...enough, client: { requests: 5, seconds: 3600 } };
+  const api = await start(t, engine, { limits });
+  const { secret } = await api.organization('Meadows');
+  const { slug } = await publish(api, secret);
+  const { fronted, plain } = await twoServers(t, api);
+  const request = `GET /v1/petitions/${slug} HTTP/1.1\r\nhost: undersigned.test\r\n\r\n`;
+  const statuses = [];
+  for (const client of [fronted, fronted, plain, fronted, fronted, fronted, plain, fronted]) {
+    statuses.push((await client.ask(request)).status);
+  }
+  t.same(statuses, [200, 200, 200, 200, 200, 429, 429, 429]);
+  const { headers, body } = await fronted.ask(request);
+  t.match(new Map(headers).get('ratelimit'), /^"client";r=0;t=\d+$/);
+  t.match(JSON.parse(body), { code: 'rate_limited' });
+});
+
+onEveryEngine('people who follow a link are counted, previewers get its card', async (t, engine) => {
+  const api = await start(t, engine);
+  const { urls } = await world(api);
+  const path = urls.find((url) => url.startsWith('/s/')) ?? '';
+  const { fronted, reached } = await twoServers(t, api);
+  const follow = (agent: string, query = '') =>
+    fronted.ask(`GET ${path}${query} HTTP/1.1\r\nhost: undersigned.test\r\nuser-agent: ${agent}\r\n\r\n`);
+  for (let n = 0; n < 4; n += 1) {
+    const { status, headers } = await follow(BROWSER, `?fbclid=${n}`);
+    t.equal(status, 302);
+    t.match(new Map(headers).get('x-request-id'), /-\d+$/);
+  }
+  if (engine.name === 'sqlite') t.equal(reached(), 1, 'every query is the same link');
+  t.match(await follow('Twitterbot/1.0'), { status: 200, body: /og:title/ });
+  await api.app.ctx.clicks.flush();
+  const { shareCounts } = api.store.tables;
+  const [counts] = await api.store.read.db.select({ requests: shareCounts.requests }).from(shareCounts);
+  t.equal(counts?.requests, 5);
+});
+
+onEveryEngine('while it shuts down, every answer closes its connection', async (t, engine) => {
+  const api = await start(t, engine);
+  const { secret } = await api.organization('Meadows');
+  const { slug } = await publish(api, secret);
+  const { fronted } = await twoServers(t, api);
+  const request = `GET /v1/petitions/${slug} HTTP/1.1\r\nhost: undersigned.test\r\n\r\n`;
+  await fronted.ask(request);
+  api.app.drain();
+  const { status, headers } = await fronted.ask(request);
+  t.match({ status, connection: new Map(headers).get('connection') }, { status: 200, connection: 'close' });
+});
