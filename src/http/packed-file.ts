@@ -1,34 +1,57 @@
 import { readFile } from 'node:fs/promises';
 import { constants, gzipSync } from 'node:zlib';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from '../errors.js';
-import { etagOf, isFresh, takesGzip } from './conditional.js';
+import { etagOf, hasTag, takesGzip } from './conditional.js';
+import { finished, type Finished } from './front/send-now.js';
+import { operationOf } from './request-times.js';
 
-type Packed = { bytes: Buffer; packed: Buffer; etag: string };
+type Choices = Record<'whole' | 'packed' | 'unchanged', Finished> & { etag: string };
 
 /**
  * Serves a script that `npm run build` makes. It is read and compressed once, at the first request; its route must set
- * `compress: false`. Throws `not_found` where it was not built.
+ * `compress: false`, be in the `service` block, and take any query. Throws `not_found` where it was not built.
  */
-export function packedFile(file: URL, what: string) {
-  let read: Packed | undefined;
-  const load = async (): Promise<Packed> => {
+export function packedFile(app: FastifyInstance, file: URL, what: string, cache: string) {
+  let read: Choices | undefined;
+  const load = async (): Promise<Choices> => {
     const bytes = await readFile(file);
+    const etag = etagOf(bytes);
+    const headers = ['etag', etag, 'cache-control', cache, 'vary', 'accept-encoding'];
+    const whole = [...headers, 'content-type', 'text/javascript; charset=utf-8'];
     const packed = gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION });
-    return (read = { bytes, packed, etag: etagOf(bytes) });
+    return (read = {
+      etag,
+      whole: finished(app.constant, 200, whole, bytes),
+      packed: finished(app.constant, 200, [...whole, 'content-encoding', 'gzip'], packed),
+      unchanged: finished(app.constant, 304, headers, ''),
+    });
   };
-  return async (request: FastifyRequest, reply: FastifyReply, cache: string) => {
-    const { bytes, packed, etag } =
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const choices =
       read ??
       (await load().catch(() => {
         request.log.error(`${what} was not built: run npm run build`);
         throw new ApiError('not_found', { detail: `${what} was not built on this server.` });
       }));
-    reply.headers({ etag, 'cache-control': cache, vary: 'accept-encoding' });
-    if (isFresh(request, etag)) return reply.code(304).send();
-    reply.type('text/javascript; charset=utf-8');
-    return takesGzip(request.headers['accept-encoding'])
-      ? reply.header('content-encoding', 'gzip').send(packed)
-      : reply.send(bytes);
+    const [path = ''] = request.url.split('?', 1);
+    app.front.keep(path, {
+      operation: operationOf(request),
+      find: ({ tags, encodings }) => choose(choices, tags, encodings),
+      limit: 'service',
+      isShared: true,
+      anyQuery: true,
+    });
+    const { headers } = request;
+    reply.sendFinished(choose(choices, headers['if-none-match'], headers['accept-encoding']));
   };
+}
+
+function choose(
+  choices: Choices,
+  tags: string | undefined,
+  encodings: string | string[] | undefined,
+): Finished {
+  if (hasTag(tags, choices.etag)) return choices.unchanged;
+  return takesGzip(encodings) ? choices.packed : choices.whole;
 }

@@ -22,12 +22,14 @@ export type Kept = {
   sent?: (request: IncomingMessage, address: string) => void;
   /** Whether caches may share the answer. Otherwise it also says how many requests are left, and its id. */
   isShared: boolean;
+  /** Which limit the request counts against; absent: the one of all clients. */
+  limit?: 'service';
   /** Whether the answer is the same for every query. */
   anyQuery?: boolean;
 };
 
 export type FrontOptions = {
-  limits: Pick<Limits, 'countPlain'>;
+  limits: Pick<Limits, 'countKeyless'>;
   times: RequestTimes;
   leaving: Leaving;
   /** The address of the client, as Fastify finds it. */
@@ -75,7 +77,7 @@ export class Front {
     if (!look) return false;
     const answer = kept.find(look);
     const address = addressOf(request);
-    const limit = answer && limits.countPlain(address, !kept.isShared);
+    const limit = answer && limits.countKeyless(address, kept);
     if (!limit) return false;
     kept.sent?.(request, address);
     const headers = kept.isShared

@@ -15,12 +15,14 @@ export type Limits = {
    */
   check(request: FastifyRequest, reply: FastifyReply): void | Promise<void>;
   /**
-   * Counts a request without a key that is answered in front of Fastify, and returns its RateLimit headers, names and
-   * values alternating, if it `tells` them. Undefined, and nothing is counted: it is one too many, or counts are kept
-   * outside this process.
+   * Counts a request without a key that is answered in front of Fastify. Returns its RateLimit headers, names and
+   * values alternating, unless its answer is shared. Undefined, and nothing is counted: it is one too many, or counts
+   * are kept outside this process.
    */
-  countPlain(address: string, tells: boolean): readonly string[] | undefined;
+  countKeyless(address: string, kept: KeylessRequest): readonly string[] | undefined;
 };
+
+type KeylessRequest = { limit?: 'service'; isShared: boolean };
 
 type Petitions = Pick<PetitionKeys, 'known' | 'find'>;
 
@@ -28,7 +30,7 @@ type Petitions = Pick<PetitionKeys, 'known' | 'find'>;
 export const createLimits = (limits: Config['limits'], store: LimitStore, petitions: Petitions): Limits =>
   limits
     ? new CountedLimits(makeRuleSets(limits), store, petitions)
-    : { check: () => undefined, countPlain: () => NO_HEADERS };
+    : { check: () => undefined, countKeyless: () => NO_HEADERS };
 
 const NO_HEADERS: readonly string[] = [];
 
@@ -55,13 +57,13 @@ class CountedLimits implements Limits {
     return this.#count(request, reply, this.sets.sign, petition);
   }
 
-  countPlain(address: string, tells: boolean): readonly string[] | undefined {
+  countKeyless(address: string, { limit, isShared }: KeylessRequest): readonly string[] | undefined {
     const client = clientOf(address);
-    const { rules, header } = this.sets.plain;
+    const { rules, header } = this.sets[limit ?? 'plain'];
     const keys = { client, network: networkOf(client) };
     const left = this.store.takeIfLeft?.(rules.map(({ policy, by }) => ({ policy, key: keys[by] })));
     if (!left) return undefined;
-    return tells ? ['ratelimit-policy', header, 'ratelimit', shown(left)] : NO_HEADERS;
+    return isShared ? NO_HEADERS : ['ratelimit-policy', header, 'ratelimit', shown(left)];
   }
 
   /** Counts the request under `rules`, and sets the RateLimit headers of the answer. */

@@ -10,13 +10,14 @@ const NETWORK = 5;
 export type Keys = Record<'client' | 'network' | 'clientHere' | 'networkHere' | 'keyId', string>;
 export type Rule = { policy: Policy; by: keyof Keys };
 /** A rule that needs neither a key nor a petition. */
-export type PlainRule = Rule & { by: 'client' | 'network' };
+export type KeylessRule = Rule & { by: 'client' | 'network' };
 /** Rules with the RateLimit-Policy header that names all of them. */
 export type RuleSet<Of = Rule> = { rules: readonly Of[]; header: string };
 
 /** The rules of each `limit` in a route's config; `plain` is for routes without one. */
-export type RuleSets = Record<'sign' | 'confirm' | 'mail' | 'share' | 'service' | 'key', RuleSet> & {
-  plain: RuleSet<PlainRule>;
+export type RuleSets = Record<'sign' | 'confirm' | 'mail' | 'share' | 'key', RuleSet> & {
+  plain: RuleSet<KeylessRule>;
+  service: RuleSet<KeylessRule>;
   /** The rules of signing, without those of `plain`. */
   signing: readonly Rule[];
   /** The soft rules: how often people may sign without a proof of work. */
@@ -51,7 +52,7 @@ const setOf = <Of extends Rule>(rules: readonly Of[]): RuleSet<Of> => ({
   header: rules.map(({ policy }) => policy.header).join(', '),
 });
 
-const perClient = (name: string, rate: RateLimit): PlainRule[] => [
+const perClient = (name: string, rate: RateLimit): KeylessRule[] => [
   rule(name, rate, 'client'),
   rule(`${name}-net`, wide(rate), 'network'),
 ];

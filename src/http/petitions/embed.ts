@@ -18,7 +18,7 @@ const SCRIPT = new URL('dist/embed/v1.js', packageRoot);
 export const embedRoutes =
   (locales: Locales, file: URL = SCRIPT): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
-    const sendScript = packedFile(file, 'The widget');
+    const sendScript = packedFile(app, file, 'The widget', CACHE);
 
     app.get(
       '/embed/v1.js',
@@ -51,7 +51,7 @@ export const embedRoutes =
           errors: ['not_found'],
         }),
       },
-      (request, reply) => sendScript(request, reply, CACHE),
+      sendScript,
     );
 
     app.get(

@@ -80,7 +80,7 @@ export const referenceRoutes =
   ({ publicUrl, name, document }: ReferenceOptions): FastifyPluginCallback =>
   (app, _options, done) => {
     const schema = { hide: true };
-    const sendScript = packedFile(SCRIPT, 'The API reference');
+    const sendScript = packedFile(app, SCRIPT, 'The API reference', 'public, max-age=3600');
     const page = pageOf(name === '' ? 'Undersigned API' : `API of ${name}`);
     let made: string | undefined;
     const readable = () => {
@@ -107,8 +107,6 @@ export const referenceRoutes =
         .type('application/json; charset=utf-8')
         .send((made ??= readable())),
     );
-    app.get('/docs/scalar.js', { schema, compress: false }, (request, reply) =>
-      sendScript(request, reply, 'public, max-age=3600'),
-    );
+    app.get('/docs/scalar.js', { schema, compress: false }, sendScript);
     done();
   };

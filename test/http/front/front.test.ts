@@ -65,7 +65,7 @@ async function world(api: TestApp): Promise<World> {
       ...[`${path}/signatures?limit=1`, `${path}/signatures?cursor=x`],
       ...[`/s/${code}?fbclid=1`, `/s/${code}?`, `/s/${code}).`, `/s/%28${code}`, '/s/nothing'],
       ...['/v1/petitions/nothing', path.toUpperCase(), `/${path}`, path.replace('k', '%6b'), `${path}#x`],
-      '/health',
+      ...['/embed/v1.js', '/embed/v1.js?ver=6.4', '/livez'],
     ],
   };
 }
