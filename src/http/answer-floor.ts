@@ -5,10 +5,18 @@ import type { Context } from '../core/context.js';
 const FLOOR_MS = { sqlite: 5, postgres: 25 } as const;
 
 /**
+ * From so many on, the transactions that share a commit hide each other: each is answered when all are done, and its own
+ * part in that time is lost among theirs. `npm run test:timing -- --company 40` holds it against the states of addresses.
+ */
+const CROWD = 16;
+
+/** Whether an answer needs no floor, by how many transactions shared its commit. */
+export const isInCrowd = (together: number): boolean => together >= CROWD;
+
+/**
  * Runs work whose effect depends on whether an address is known, for a caller who must not learn that: the answer
  * leaves no earlier than a fixed time after the work began. The floor is a total, not a delay added after the work.
- * Under load every request takes longer than the floor anyway, and shares commits with others. `isTold` returns true
- * for results that the caller may learn; those are not delayed.
+ * `isTold` returns true for results that need no floor: the caller may learn them, or many others hide them.
  */
 export async function withFloor<T>(
   ctx: Context,

@@ -176,6 +176,7 @@ export class GroupCommit {
       db: this.#db,
       tables,
       now: this.parts.options.now(),
+      together: group.length,
       shard: 0,
       memo: new Map(),
       add: (...args) => void added.push(args),

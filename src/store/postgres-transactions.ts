@@ -75,7 +75,11 @@ export class PostgresTransactions {
   /** Runs works interleaved in one transaction. Throws, with nothing stored, if one failed after it had written. */
   async together(works: readonly Work[]): Promise<Outcome[]> {
     const whole: Whole<Outcome[]> = async (tx, sums, orderly) => {
-      const group = new InterleavedGroup({ ...tx, db: orderly.db }, orderly.ask, this.#forms);
+      const group = new InterleavedGroup(
+        { ...tx, db: orderly.db, together: works.length },
+        orderly.ask,
+        this.#forms,
+      );
       const outcomes = await group.run(works);
       const [halfDone] = outcomes.flatMap((outcome) => ('error' in outcome && outcome.wrote ? outcome : []));
       const failure = orderly.failure ?? halfDone;
@@ -138,6 +142,7 @@ export class PostgresTransactions {
     return {
       db,
       shard,
+      together: 1,
       tables,
       now: this.parts.now(),
       memo: new Map(),

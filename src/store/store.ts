@@ -22,6 +22,8 @@ export type Tx = {
   readonly tables: Tables;
   /** The transaction's only time: use it instead of a clock. */
   readonly now: Date;
+  /** How many transactions share the commit, this one included. */
+  readonly together: number;
   /** The shard of counter rows that this transaction writes. */
   readonly shard: number;
   /** Results of `memoized` reads, by read and key. Transactions that share a commit share it. */

@@ -22,6 +22,7 @@ const HELP = `npm run test:timing -- [options]
   --only <text>  only calls whose name matches this
   --after <n>    the same for what is asked after the answer, which takes a second each (100); 0: not at all
   --later <ms>   for how long after the answer (900); 0: only the six at once, of which there can be thousands
+  --company <n>  so many others sign at the same time, on connections of their own (0)
   --engine <e>   sqlite or postgres alone
 
 Every call that takes an address from a stranger is made with addresses in all eight states, each used once, in random
@@ -40,14 +41,16 @@ const { values: flags } = parseArgs({
     after: { type: 'string', default: '100' },
     later: { type: 'string', default: '900' },
     only: { type: 'string', default: '' },
+    company: { type: 'string', default: '0' },
     engine: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 const only = new RegExp(flags.only);
 const most = { sign: Number(flags.sign), others: Number(flags.others), after: Number(flags.after) };
+const company = Number(flags.company);
 const wrong =
-  !(most.sign > 1 && most.others > 1 && most.after >= 0 && Number(flags.later) >= 0) ||
+  !(most.sign > 1 && most.others > 1 && most.after >= 0 && Number(flags.later) >= 0 && company >= 0) ||
   ![undefined, 'sqlite', 'postgres'].includes(flags.engine);
 if (flags.help || wrong) {
   console.log(HELP);
@@ -77,7 +80,7 @@ async function findEngines(): Promise<Engine[]> {
   return engines.filter(({ name }) => flags.engine === undefined || name === flags.engine);
 }
 
-type Server = { caller: Caller; stop(): Promise<void> };
+type Server = { port: number; caller: Caller; stop(): Promise<void> };
 
 /** `mail`: whether it sends what waits. */
 async function startServer({ api }: World, mail: boolean): Promise<Server> {
@@ -99,7 +102,21 @@ async function startServer({ api }: World, mail: boolean): Promise<Server> {
     rmSync(folder, { recursive: true, force: true });
   };
   harness.teardown(stop);
-  return { caller, stop };
+  return { port, caller, stop };
+}
+
+/** Others who sign while `work` runs. */
+async function inCompany<T>(port: number, work: () => Promise<T>): Promise<T> {
+  if (company === 0) return work();
+  const path = fileURLToPath(new URL('company.ts', import.meta.url));
+  const args = [String(port), '/v1/petitions/quiet/signatures', String(company)];
+  const others = fork(path, args, { execArgv: ['--import', import.meta.resolve('tsx')] });
+  harness.teardown(() => others.kill());
+  try {
+    return await work();
+  } finally {
+    others.kill();
+  }
 }
 
 /** Every address once, in random order. */
@@ -216,7 +233,8 @@ async function run(): Promise<number> {
     const quiet = await startServer(world, false);
     for (const call of calls) {
       const turns = await makeTurns(world, call, call.name === 'sign' ? most.sign : most.others);
-      told += judgeAll(call, await time(turns, quiet.caller, call, ask));
+      const timed = await inCompany(quiet.port, () => time(turns, quiet.caller, call, ask));
+      told += judgeAll(call, timed);
     }
     await quiet.stop();
     for (const call of most.after > 0 ? calls.filter(({ name }) => MAILS.test(name)) : []) {

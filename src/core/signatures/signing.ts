@@ -23,6 +23,8 @@ export type Signed = {
   created: boolean;
   /** Whether the caller may learn the outcome; otherwise it must get the answer that strangers get. */
   mayLearnOutcome: boolean;
+  /** How many signings shared its commit, this one included. */
+  together: number;
   /** Whether a mail was queued. */
   mails: boolean;
   signature: SignatureHead;
@@ -43,9 +45,12 @@ export async function signPetition(
   caller: Caller = UNKNOWN_CALLER,
 ): Promise<Signed> {
   const signing = await readSigning(ctx, actor, petitionRef, input, caller);
-  const signed = await inTransaction(ctx, signing, retry, (tx) =>
-    once(tx, retry, () => sign(ctx, tx, signing)),
-  );
+  const signed = await inTransaction(ctx, signing, retry, async (tx) => {
+    const kept = await once(tx, retry, () => sign(ctx, tx, signing));
+    // Not that of the first request, when this one is a retry.
+    kept.together = tx.together;
+    return kept;
+  });
   // Only if needed: waking the worker costs a tenth of a signing.
   if (signed.mails) ctx.mailWaits();
   if (signed.signature.status === 'confirmed') await ctx.milestones.settle(signed.petitionKey, signed.goals);
@@ -65,6 +70,7 @@ async function sign(ctx: Context, tx: Tx, signing: Signing): Promise<Signed> {
     published,
     created: written.isNew,
     mayLearnOutcome: written.mayLearnOutcome,
+    together: tx.together,
     mails,
     signature: written.signature,
   };

@@ -7,7 +7,7 @@ import { named } from '../../core/names.js';
 import { readCounts, totalOf } from '../../core/counts/counts.js';
 import { signByMail, type TapInput, type Tapped } from '../../core/signatures/one-tap.js';
 import { signPetition, type Signed } from '../../core/signatures/signing.js';
-import { withFloor } from '../answer-floor.js';
+import { isInCrowd, withFloor } from '../answer-floor.js';
 import { MOVED, PRIVATE_CACHE } from '../answers.js';
 import { callerOf } from '../caller.js';
 import { camelKeys, iso } from '../case.js';
@@ -97,7 +97,11 @@ export const signingRoutes =
         }
         const sign = () =>
           signPetition(ctx, actor, params.petition, named(camelKeys(body)), retry, callerOf(request));
-        const signed = await withFloor(ctx, sign, ({ mayLearnOutcome: heard }) => heard);
+        const signed = await withFloor(
+          ctx,
+          sign,
+          ({ mayLearnOutcome, together }) => mayLearnOutcome || isInCrowd(together),
+        );
         if (!signed.mayLearnOutcome) {
           const accepted = toAccepted(ctx, signed, body.vouched);
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(accepted));
