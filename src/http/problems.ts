@@ -43,41 +43,52 @@ export type ProblemOptions = {
   notFoundPage: (request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 };
 
+/** What an error is answered with. */
+export type Failure = { status: number; headers: Record<string, string>; body?: string };
+
+/** A request as its failure knows it. */
+type Failed = Pick<FastifyRequest, 'id' | 'url'>;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What an error that a request has thrown is answered with; unexpected ones are logged. */
+    failureOf: (thrown: unknown, request: Failed) => Failure;
+  }
+}
+
 /** Turns every error into an `application/problem+json` with a code of the catalogue (src/errors.ts). */
 export function problems(app: FastifyInstance, { publicUrl, explain, notFoundPage }: ProblemOptions): void {
-  app.setErrorHandler((thrown: unknown, request, reply) => {
-    if (thrown instanceof Moved) return redirect(request, reply, thrown);
+  const failureOf: FastifyInstance['failureOf'] = (thrown, request) => {
+    if (thrown instanceof Moved) return redirect(request, app.ownPages.base, thrown);
     const error = asApiError(explain(thrown));
     if (error.status === 500) {
-      request.log.error({ request_id: request.id, error: describeError(thrown) }, 'unexpected error');
+      app.log.error({ request_id: request.id, error: describeError(thrown) }, 'unexpected error');
     } else if (error.status > 500 && error.code !== 'paused') {
-      request.log.warn({ request_id: request.id, code: error.code }, 'cannot serve');
+      app.log.warn({ request_id: request.id, code: error.code }, 'cannot serve');
     }
-    return sendProblem(request, reply, error);
+    return problem(request, error);
+  };
+  const send = (reply: FastifyReply, { status, headers, body }: Failure) =>
+    reply.code(status).headers(headers).send(body);
+  app.decorate('failureOf', failureOf);
+  app.setErrorHandler((thrown: unknown, request, reply) => send(reply, failureOf(thrown, request)));
+  app.setNotFoundHandler((request, reply) => {
+    const page = notFoundPage(request, reply);
+    if (page) return page;
+    const error = new ApiError('not_found', { detail: 'See /docs or /openapi.yaml for what there is.' });
+    return send(reply, problem(request, error));
   });
 
-  app.setNotFoundHandler(
-    (request, reply) =>
-      notFoundPage(request, reply) ??
-      sendProblem(
-        request,
-        reply,
-        new ApiError('not_found', { detail: 'See /docs or /openapi.yaml for what there is.' }),
-      ),
-  );
-
-  function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ApiError) {
-    const { headers } = error.details;
-    if (headers) reply.headers(headers);
-    if (error.status === 401) reply.header('www-authenticate', 'Bearer');
-    if ((error.status === 503 || error.status === 507) && !reply.hasHeader('retry-after')) {
-      reply.header('retry-after', error.status === 503 ? '1' : '60');
-    }
-    return reply
-      .code(error.status)
-      .header('cache-control', 'no-store')
-      .type('application/problem+json')
-      .send(problemJson(publicUrl, error.code, request.id, error.details));
+  function problem({ id }: Failed, { status, code, details }: ApiError): Failure {
+    const headers: Record<string, string> = {
+      'cache-control': 'no-store',
+      'content-type': 'application/problem+json; charset=utf-8',
+    };
+    if (status === 401) headers['www-authenticate'] = 'Bearer';
+    if (status === 503) headers['retry-after'] = '1';
+    if (status === 507) headers['retry-after'] = '60';
+    const body = problemJson(publicUrl, code, id, details);
+    return { status, headers: Object.assign(headers, details.headers), body };
   }
 }
 
@@ -207,10 +218,9 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
 }
 
 /** Redirects to the petition's new slug, for any operation: 308 keeps the method and the body. */
-function redirect(request: FastifyRequest, reply: FastifyReply, { slug }: Moved) {
-  const path = request.url.replace(/^(\/v1\/petitions\/)[^/?]+/, `$1${slug}`);
-  const location = request.server.ownPages.base + path;
-  return reply.code(308).headers({ location, 'cache-control': 'private, max-age=300' }).send();
+function redirect({ url }: Failed, base: string, { slug }: Moved): Failure {
+  const path = url.replace(/^(\/v1\/petitions\/)[^/?]+/, `$1${slug}`);
+  return { status: 308, headers: { location: base + path, 'cache-control': 'private, max-age=300' } };
 }
 
 /** Answers what Node's HTTP parser refuses, before there is a Fastify request. */

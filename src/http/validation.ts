@@ -54,6 +54,13 @@ const isUri = fullFormats.uri as (text: string) => boolean;
 /** Refuses URIs with a user: a password in one would be public, and `https://bank.example@evil.example` misleads. */
 const hasNoUser = (text: string) => !/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text);
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Parses the bytes of a body. Returns the value, or the `invalid_json` that it deserves. */
+    parseJson: (body: Buffer) => unknown;
+  }
+}
+
 const rawBodies = new WeakMap<FastifyRequest, Buffer>();
 
 /** The unparsed bytes of a body, on routes with `keepRawBody`, to verify a webhook signature. Empty elsewhere. */
@@ -76,44 +83,60 @@ function compiler(options: Options): (schema: object) => ValidateFunction {
   };
 }
 
+const compilers = () =>
+  (validators ??= { bodies: compiler({ coerceTypes: false }), texts: compiler({ coerceTypes: 'array' }) });
+
+/** The validator of the body of a route with this schema: the same that Fastify uses. */
+export const bodyValidator = (schema: object): ValidateFunction => compilers().bodies(schema);
+
 export function validation(app: FastifyInstance): void {
-  validators ??= { bodies: compiler({ coerceTypes: false }), texts: compiler({ coerceTypes: 'array' }) };
-  const { bodies, texts } = validators;
+  const { bodies, texts } = compilers();
   app.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? bodies : texts)(schema as object),
   );
 
   app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true });
   app.removeAllContentTypeParsers();
-  const parse = app.getDefaultJsonParser('error', 'error');
+  const parse = jsonParser(app);
+  app.decorate('parseJson', parse);
   app.addContentTypeParser(
     ['application/json', 'application/merge-patch+json'],
     { parseAs: 'buffer' },
     (request: FastifyRequest, body: Buffer, done) => {
-      if (!isUtf8(body)) {
-        return done(new ApiError('invalid_json', { detail: 'The body is not valid UTF-8.' }));
-      }
       if (request.routeOptions.config.keepRawBody) rawBodies.set(request, body);
-      const text = body.toString('utf8');
-      // The parser removes a byte order mark.
-      void parse(request, text, (error, value) => {
-        if (error) {
-          return done(new ApiError('invalid_json', { detail: 'The body cannot be parsed as JSON.' }));
-        }
-        if (mayHideBadText(body) && hasBadText(value)) {
-          return done(
-            new ApiError('invalid_json', { detail: 'A text holds NUL or half of a surrogate pair.' }),
-          );
-        }
-        const repeated = repeatedMember(text, value);
-        if (repeated !== undefined) return done(saidTwice(repeated));
-        if (isTooDeep(text, value)) {
-          return done(new ApiError('invalid_json', { detail: 'The body is nested too deep.' }));
-        }
-        done(null, value);
-      });
+      const parsed = parse(body);
+      if (parsed instanceof ApiError) done(parsed);
+      else done(null, parsed);
     },
   );
+}
+
+/** Parses the bytes of a body. Returns the value, or the `invalid_json` that it deserves. */
+function jsonParser(app: FastifyInstance): (body: Buffer) => unknown {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  const invalid = (detail: string) => new ApiError('invalid_json', { detail });
+  // It answers at once, and uses nothing of the request.
+  const parsed = (text: string): { value: unknown } | undefined => {
+    let found: { value: unknown } | undefined;
+    void parse(null as never, text, (error, value) => {
+      if (!error) found = { value };
+    });
+    return found;
+  };
+  return (body) => {
+    if (!isUtf8(body)) return invalid('The body is not valid UTF-8.');
+    const text = body.toString('utf8');
+    // The parser removes a byte order mark.
+    const found = parsed(text);
+    if (!found) return invalid('The body cannot be parsed as JSON.');
+    const { value } = found;
+    if (mayHideBadText(body) && hasBadText(value)) {
+      return invalid('A text holds NUL or half of a surrogate pair.');
+    }
+    const repeated = repeatedMember(text, value);
+    if (repeated !== undefined) return saidTwice(repeated);
+    return isTooDeep(text, value) ? invalid('The body is nested too deep.') : value;
+  };
 }
 
 /**
