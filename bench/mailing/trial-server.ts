@@ -35,7 +35,9 @@ export function trialServer(folder: string, port: number, settings: Record<strin
     closeSync(out);
     child = started;
     const isReady = async () => {
-      if (started.exitCode !== null) throw new Error(`the server ended with ${started.exitCode}`);
+      if (started.exitCode !== null) {
+        throw new Error(`the server ended with ${started.exitCode}: ${log().slice(-1000)}`);
+      }
       return fetch(`${url}/readyz`).then(
         ({ ok }) => ok,
         () => false,
