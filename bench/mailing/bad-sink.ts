@@ -19,7 +19,7 @@ import {
 /** After so many temporary failures a recipient is refused no more: the next attempt comes only after minutes. */
 const MOST_TEMPORARY = 2;
 /** Large providers rarely put off: each time, a sender slows down for all of their people. */
-const RARER_AT_LARGE = 10;
+const RARER_AT_LARGE = 50;
 const RARER_FOR_ALL = 4;
 const SLOW_MS = 1500;
 const END = Buffer.from('\r\n.\r\n');

@@ -100,6 +100,7 @@ CREATE TABLE "sending_pace" (
 	"successes" integer DEFAULT 0 NOT NULL,
 	"setbacks" integer DEFAULT 0 NOT NULL,
 	"window_mails" integer DEFAULT 0 NOT NULL,
+	"window_slow" integer DEFAULT 0 NOT NULL,
 	"window_at" timestamp (3) with time zone
 );
 --> statement-breakpoint

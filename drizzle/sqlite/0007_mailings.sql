@@ -116,6 +116,7 @@ CREATE TABLE `sending_pace` (
 	`successes` integer DEFAULT 0 NOT NULL,
 	`setbacks` integer DEFAULT 0 NOT NULL,
 	`window_mails` integer DEFAULT 0 NOT NULL,
+	`window_slow` integer DEFAULT 0 NOT NULL,
 	`window_at` integer
 );
 --> statement-breakpoint
