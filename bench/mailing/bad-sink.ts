@@ -16,8 +16,6 @@ import {
  * MAIL, and each attempt at a recipient. So the same seed fails the same way, however the attempts are interleaved.
  */
 
-/** After so many temporary failures a recipient is refused no more: the next attempt comes only after minutes. */
-const MOST_TEMPORARY = 2;
 /** Large providers rarely put off: each time, a sender slows down for all of their people. */
 const RARER_AT_LARGE = 50;
 const RARER_FOR_ALL = 4;
@@ -52,14 +50,14 @@ function faultAt(to: string): Fault | undefined {
   const attempt = (attempts.get(to) ?? 0) + 1;
   attempts.set(to, attempt);
   const isLarge = to.includes('@large');
-  const isSpent = (temporary.get(to) ?? 0) >= MOST_TEMPORARY;
+  const isSpent = (temporary.get(to) ?? 0) >= setup.mostTemporary;
   const possible = isSpent ? AT_RECIPIENT.filter((fault) => !isTemporary(fault)) : AT_RECIPIENT;
   const fault = pick(possible, setup.percent / (isLarge ? RARER_AT_LARGE : 1), draw('to', to, attempt));
   if (fault !== undefined && isTemporary(fault)) temporary.set(to, (temporary.get(to) ?? 0) + 1);
   return fault;
 }
 
-const isTemporary = (fault: Fault): boolean => /_4\d\d$|^rcpt_.*drop$/.test(fault);
+const isTemporary = (fault: Fault): boolean => /_4\d\d$|^(?:rcpt|data|body)_(?:ok_)?drop$/.test(fault);
 
 const REPLIES: Record<string, string> = {
   '421': '421 4.3.2 shutting down',

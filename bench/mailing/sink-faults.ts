@@ -33,6 +33,8 @@ export type SinkSetup = {
   seed: number;
   /** How often each fault of a recipient happens, in percent. Those of connections and of MAIL hold up all, so they are rarer. */
   percent: number;
+  /** After so many temporary failures a recipient is put off no more: the next attempt comes only after minutes. */
+  mostTemporary: number;
   /** How many complete mails are kept. */
   samples: number;
   /** About how many mails will come. */

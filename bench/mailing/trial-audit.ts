@@ -63,7 +63,8 @@ export async function audit(checks: Checks, { organiser, course, watched, record
   );
   const uncertain = inState('uncertain');
   const arrived = uncertain.filter((email) => taken.has(email)).length;
-  const explained = [...named.values()].filter(
+  const interrupted = uncertain.filter((email) => named.get(email)?.reason === 'interrupted').length;
+  const unexplained = [...named.values()].filter(
     ({ state, reason }) => state !== 'deferred' && reason === null,
   );
   none(
@@ -71,8 +72,8 @@ export async function audit(checks: Checks, { organiser, course, watched, record
     audience.filter((email) => !taken.has(email) && stateOf(email) === 'sent'),
   );
   none(
-    `${uncertain.length} uncertain, of which ${arrived} have arrived: each has its reason`,
-    explained.map(({ email }) => email),
+    `${uncertain.length} uncertain (${interrupted} interrupted), of which ${arrived} have arrived: each has its reason`,
+    unexplained.map(({ email }) => email),
   );
   const failed = inState('failed');
   none(
@@ -96,6 +97,8 @@ export async function audit(checks: Checks, { organiser, course, watched, record
     `${course.left.size} left while it was paused, ${mustSkip.length - course.left.size} were blocked unknown to the organization: each is skipped, with the reason`,
     mustSkip.filter((email) => {
       const { state, reason } = named.get(email) ?? {};
+      // Under way in a process that was killed before: that they left comes too late, and changes nothing.
+      if (state === 'uncertain' && reason === 'interrupted') return false;
       return state !== 'skipped' || reason !== (course.left.get(email) ?? 'do_not_contact');
     }),
   );

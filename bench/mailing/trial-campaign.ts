@@ -83,8 +83,6 @@ const EN = `[[headline]]
 
 Dear {{ first_name | default: "friend" }},
 
-The petition to Halden Ports and its chief executive reads:
-
 [[statement]]
 
 [[button: Add your name]]
@@ -110,8 +108,6 @@ const DE = `[[headline]]
 
 Hallo {{ first_name | default: "liebe Freundin, lieber Freund" }},
 
-die Petition an Halden Ports und seine Chefin lautet:
-
 [[statement]]
 
 [[button: Jetzt unterschreiben]]
@@ -132,8 +128,6 @@ Danke, dass du dich wehrst,
 const AR = `[[headline]]
 
 {{ first_name | default: "صديقنا العزيز" }}، تحية طيبة،
-
-نص العريضة الموجهة إلى شركة Halden Ports ومديرتها التنفيذية:
 
 [[statement]]
 

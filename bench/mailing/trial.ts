@@ -31,6 +31,7 @@ const HELP = `npm run bench:mailing:trial -- [options]
   --mails <n>      to so many people (10000)
   --kills <n>      how often the server is killed (5)
   --percent <n>    how often each fault of a recipient happens (2)
+  --put-off <n>    how often a recipient is refused for now, at most (2)
   --seed <n>       what the faults are drawn from (1)
   --minutes <n>    how long it may take at most (60)
   --postgres <url> on this server, in a database of its own that is left there; otherwise SQLite
@@ -42,6 +43,7 @@ const { values: flags } = parseArgs({
     mails: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '5' },
     percent: { type: 'string', default: '2' },
+    'put-off': { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '60' },
     postgres: { type: 'string', default: '' },
@@ -120,7 +122,16 @@ const since = (from: number) => `${((performance.now() - from) / 1000).toFixed(0
 const checks = createChecks();
 const stage = openStage();
 await stage.run(async () => {
-  const setup = { seed, percent, mails, samples: 30, port: 0, wrong: flags.break as SinkSetup['wrong'] };
+  const mostTemporary = Number(flags['put-off']);
+  const setup = {
+    seed,
+    percent,
+    mostTemporary,
+    mails,
+    samples: 30,
+    port: 0,
+    wrong: flags.break as SinkSetup['wrong'],
+  };
   const sink = await stage.keep(startSink(setup));
   const server = trialServer(stage.folder, await freePort(), {
     DATABASE_URL: await database(stage.folder),
