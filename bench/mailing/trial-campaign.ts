@@ -191,14 +191,19 @@ export const mailing = (petition: string) => ({
 
 export type Invited = { email: string; name: string | null; locale: string | null; country: string };
 
-const NAMES = [
-  'Zoë Brandt',
-  'أمينة حداد',
-  "Siobhán O'Neill <b>",
-  'Bo',
-  'Xóchitl {{ email }}',
-  'Nils & Söhne',
+/** Names, and how a mail greets them; null: as somebody of whom no first name is known. */
+const NAMES: [name: string, first: string | null][] = [
+  ['Zoë Brandt', 'Zoë'],
+  ['أمينة حداد', 'أمينة'],
+  ["Siobhán O'Neill <b>", 'Siobhán'],
+  ['Bo', 'Bo'],
+  ['Xóchitl {{ email }}', 'Xóchitl'],
+  ['Nils & Söhne', null],
 ];
+const UNKNOWN: Record<string, string> = { en: 'friend', de: 'liebe Freundin', ar: 'صديقنا العزيز' };
+export const greetingOf = ({ name }: Invited, locale: string): string =>
+  NAMES.find(([known]) => known === name)?.[1] ?? UNKNOWN[locale] ?? '';
+
 const LOCALES = ['en', 'de', 'ar', 'en-GB', 'de-AT', 'fr', null];
 
 /** Invented people: most in domains of a few, some at two large providers; every third has no name that is known. */
@@ -206,7 +211,7 @@ export function people(mails: number): Invited[] {
   const domains = Math.max(20, Math.floor(mails / 8));
   return Array.from({ length: mails }, (_, i) => ({
     email: `p${i}@${i % 4 === 0 ? `large${(i / 4) % 2}` : `d${i % domains}`}.example`,
-    name: i % 3 === 0 ? null : (NAMES[i % NAMES.length] ?? null),
+    name: i % 3 === 0 ? null : (NAMES[i % NAMES.length]?.[0] ?? null),
     locale: LOCALES[i % LOCALES.length] ?? null,
     country: i % 5 === 0 ? 'NO' : 'DE',
   }));
