@@ -6,7 +6,7 @@ import { remindAll } from './core/letters/reminders.js';
 import { sweepLinksAndMail } from './core/mail/sweeping.js';
 import { sweepFamilies } from './core/sending/families.js';
 import { sweepPace } from './core/sending/pace.js';
-import { forgetRecipients } from './core/sending/recipient-retention.js';
+import { cancelAbandoned, forgetRecipients } from './core/sending/recipient-retention.js';
 import { describeError } from './errors.js';
 import type { Logger } from './mail/delivery.js';
 import { MINUTE_MS } from './time.js';
@@ -46,6 +46,11 @@ const JOBS: { everyMs: number; what: string; run: (ctx: Context, log: Log) => Pr
     everyMs: 60 * MINUTE_MS,
     what: 'could not forget the recipients of old mailings',
     run: forgetRecipients,
+  },
+  {
+    everyMs: 60 * MINUTE_MS,
+    what: 'could not cancel abandoned mailings',
+    run: cancelAbandoned,
   },
   {
     everyMs: 60 * MINUTE_MS,

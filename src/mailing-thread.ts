@@ -7,6 +7,7 @@ import { createContext } from './create-context.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
 import { decideDue } from './core/mailing-results/winner.js';
 import { startDue } from './core/mailings/schedule.js';
+import type { Compile } from './core/mailings/source.js';
 import { buildAudienceStep } from './core/sending/audience.js';
 import { endMailings } from './core/sending/ending.js';
 import { learnFamilies } from './core/sending/families.js';
@@ -46,10 +47,13 @@ const journal = mailingJournalFile(config.MAILING_JOURNAL);
 const key = dkimKey(config);
 const logger = threadLogger(levels, say);
 const ctx = createContext({ config, store, rootKey, erasures: erasureJournalFile(config.ERASURE_JOURNAL) });
-const compile = compileWith({
-  publicUrl: config.publicUrl,
-  locales: loadLocales(config.LOCALES_FOLDER || undefined),
-});
+/** Made with the first scheduled mailing that is due: no other is compiled here, and the words of all languages are large. */
+let compile: Compile | undefined;
+const compiler = () =>
+  (compile ??= compileWith({
+    publicUrl: config.publicUrl,
+    locales: loadLocales(config.LOCALES_FOLDER || undefined),
+  }));
 const resolver = new Resolver({ timeout: 3000, tries: 2 });
 
 /** While the first mails are sent: which provider takes the mail of domains that are not known. */
@@ -82,7 +86,7 @@ const worker = new MailingWorker({
   logger,
   connections: config.MAILING_CONNECTIONS,
   build,
-  chores: [(on) => startDue(on, compile), decideDue, endSome],
+  chores: [(on) => startDue(on, compiler), decideDue, endSome],
 }).start();
 
 async function stop(): Promise<void> {

@@ -344,6 +344,17 @@ t.test('who writes is said once, and a citation stays on its line', async (t) =>
   t.match(text, /^Dry\.\[1\]/);
 });
 
+t.test('words that no file has in a language from right to left read from left to right', async (t) => {
+  const texts = { ar: { subject: 'S', preview: 'P', markdown: 'تحية\n\n[[share]]' } };
+  const content = { senderName: null, replyTo: null, texts, defaultLocale: 'ar' };
+  const { variants } = await compileMailing(sourceOf({}, { content }), options);
+  const { dir, html } = variants[0]!.frozen.locales['ar']!;
+  t.equal(dir, 'rtl');
+  // Otherwise the colon stands before them.
+  t.match(html, /<span dir="auto">Share this petition:<\/span> <a dir="auto"/);
+  t.match(html, /<span dir="auto">This email was sent to/);
+});
+
 t.test('each recipient gets the closest language', async (t) => {
   const text = { dir: 'ltr' as const, subject: '', html: '', text: '' };
   const frozen = {

@@ -104,7 +104,11 @@ export const Mailing = component(
       expires_at: nullable(
         instant({ description: 'From then on nothing of it is sent: recipients who are left are skipped.' }),
       ),
-      pause_reason: nullable(enumOf(PAUSE_REASONS, { description: 'Why it is paused.' })),
+      pause_reason: nullable(
+        enumOf(PAUSE_REASONS, {
+          description: 'Why it is paused. `abandoned`: it was paused for 400 days, and is cancelled.',
+        }),
+      ),
     },
     { description: 'One bulk message to your subscribers.', examples: [MAILING_EXAMPLE] },
   ),

@@ -24,7 +24,7 @@ export const MAILING_METRICS = ['confirmed_signatures', 'clicks'] as const;
 export const WINNER_CHOICES = ['automatic', 'by_hand'] as const;
 /**
  * Why a mailing is paused. `segment_unusable`: its audience was not complete when a petition or mailing that its segment names
- * was no longer the organization's.
+ * was no longer the organization's. `abandoned`, of a cancelled one: it was paused for so long that it ended by itself.
  */
 export const PAUSE_REASONS = [
   'organiser',
@@ -34,6 +34,7 @@ export const PAUSE_REASONS = [
   'backup_restored',
   'content_unusable',
   'segment_unusable',
+  'abandoned',
 ] as const;
 /** What an organiser can do with a mailing, as the API calls it. */
 export const MAILING_MOVES = ['start', 'schedule', 'unschedule', 'pause', 'resume', 'cancel'] as const;
@@ -142,6 +143,8 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
       startedAt: d.instant(),
       /** Null in a mailing that is done or cancelled: recipients are left that have to be skipped. */
       finishedAt: d.instant(),
+      /** When it was forgotten who its recipients were; null: they may still be there. */
+      forgottenAt: d.instant(),
     },
     (t) => [
       d.index('mailings_organization').on(t.organizationKey, t.key),
@@ -154,6 +157,11 @@ export function defineMailingsTables(d: typeof Columns, parents: Parents<'organi
         .index('mailings_ending')
         .on(t.key)
         .where(d.sql`state in ('done', 'cancelled') and finished_at is null`),
+      // Those whose recipients are still known: without it all mailings that there ever were would be asked for them.
+      d
+        .index('mailings_remembered')
+        .on(t.finishedAt)
+        .where(d.sql`state in ('done', 'cancelled') and forgotten_at is null`),
     ],
   );
 

@@ -182,6 +182,8 @@ export function defineSendingTables(
     setbacks: d.int().notNull().default(0),
     /** Mails since `windowAt`, a minute ago at most: how fast it really goes. */
     windowMails: d.int().notNull().default(0),
+    /** Of these, temporarily refused. */
+    windowSlow: d.int().notNull().default(0),
     windowAt: d.instant(),
   });
 

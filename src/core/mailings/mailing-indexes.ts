@@ -11,6 +11,10 @@ export const isOpen = ({ mailings: t }: Tables): SQL =>
 export const isEnding = ({ mailings: t }: Tables): SQL =>
   sql`${t.state} in ('done', 'cancelled') and ${t.finishedAt} is null`;
 
+/** `mailings_remembered` */
+export const isRemembered = ({ mailings: t }: Tables): SQL =>
+  sql`${t.state} in ('done', 'cancelled') and ${t.forgottenAt} is null`;
+
 /** `mailing_recipients_open` */
 export const isToDo = ({ mailingRecipients: t }: Tables): SQL =>
   sql`${t.state} in ('queued', 'claimed', 'sending', 'deferred')`;

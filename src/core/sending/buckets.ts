@@ -16,6 +16,8 @@ export type Bucket = {
   successes: number;
   setbacks: number;
   windowMails: number;
+  /** Of these, temporarily refused. */
+  windowSlow: number;
   windowAt: Date | null;
 };
 
@@ -41,6 +43,7 @@ export const newBucket = (scope: string, rate: number, at: Date): Bucket => ({
   successes: 0,
   setbacks: 0,
   windowMails: 0,
+  windowSlow: 0,
   windowAt: null,
 });
 
@@ -57,8 +60,8 @@ export function refilled(bucket: Bucket, now: Date): Bucket {
 }
 
 /** How many mails a refilled bucket allows now. */
-export const allowed = ({ tokens, notBefore }: Bucket, now: Date): number =>
-  notBefore !== null && notBefore > now ? 0 : Math.floor(tokens / 1000);
+export const allowed = (bucket: Bucket, now: Date): number =>
+  isPaused(bucket, now) ? 0 : Math.floor(bucket.tokens / 1000);
 
 export function taken(bucket: Bucket, mails: number, now: Date): Bucket {
   const isOver = bucket.windowAt === null || now.getTime() - bucket.windowAt.getTime() > MINUTE_MS;
@@ -67,6 +70,7 @@ export function taken(bucket: Bucket, mails: number, now: Date): Bucket {
     tokens: bucket.tokens - mails * 1000,
     windowAt: isOver ? now : bucket.windowAt,
     windowMails: (isOver ? 0 : bucket.windowMails) + mails,
+    windowSlow: isOver ? 0 : bucket.windowSlow,
   };
 }
 
@@ -76,6 +80,27 @@ export const returned = (bucket: Bucket, mails: number): Bucket => ({
   tokens: bucket.tokens + mails * 1000,
   windowMails: Math.max(0, bucket.windowMails - mails),
 });
+
+/** A provider is slowed down if it puts off so large a share of the mails of a minute. */
+const TROUBLE = 0.1;
+
+/**
+ * Counts temporary refusals, of so many replies that are recorded together. These are often a few, so what matters is the share
+ * of all mails since the window began. During a pause nothing is counted: see `slowed`.
+ */
+export function putOff(
+  bucket: Bucket,
+  slow: number,
+  replies: number,
+  now: Date,
+): { bucket: Bucket; isTrouble: boolean } {
+  if (slow === 0 || isPaused(bucket, now)) return { bucket, isTrouble: false };
+  const windowSlow = bucket.windowSlow + slow;
+  const isTrouble = windowSlow > TROUBLE * Math.max(bucket.windowMails, replies);
+  return { bucket: { ...bucket, windowSlow }, isTrouble };
+}
+
+const isPaused = ({ notBefore }: Bucket, now: Date): boolean => notBefore !== null && notBefore > now;
 
 /** How fast it really goes, in mails an hour; undefined: not known. */
 function pace({ windowAt, windowMails }: Bucket, now: Date): number | undefined {
@@ -88,7 +113,7 @@ function pace({ windowAt, windowMails }: Bucket, now: Date): number | undefined 
  * arrive during the pause belong to the same batch, and change nothing.
  */
 export function slowed(bucket: Bucket, now: Date): Bucket {
-  if (bucket.notBefore !== null && bucket.notBefore > now) return bucket;
+  if (isPaused(bucket, now)) return bucket;
   const real = pace(bucket, now) ?? (bucket.rate < NO_LIMIT ? bucket.rate : 4 * SLOWEST);
   const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(bucket.setbacks, 10));
   return {
@@ -100,6 +125,7 @@ export function slowed(bucket: Bucket, now: Date): Bucket {
     successes: 0,
     setbacks: bucket.setbacks + 1,
     windowMails: 0,
+    windowSlow: 0,
     windowAt: null,
   };
 }

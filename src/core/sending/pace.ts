@@ -11,6 +11,7 @@ import {
   divided,
   newBucket,
   NO_LIMIT,
+  putOff,
   refilled,
   returned,
   slowed,
@@ -153,36 +154,35 @@ async function countDay(tx: Tx, domain: string, mails: number): Promise<void> {
 /** What a recipient's server has replied. `code`: its three digits, if there were any. */
 export type MailReply = { family: string; outcome: 'sent' | 'deferred' | 'failed'; code?: number | null };
 
-/** A provider is slowed down if it defers so large a share of a batch, or ever says 421. */
-const TROUBLE = 0.1;
 const isPace = (code: number | null | undefined) =>
   code === 421 || (code != null && code >= 450 && code < 460);
 
 /**
- * Takes account of the replies to a batch: families that defer get half the rate and a pause, those that were slowed down
- * climb with each success. Nothing is written while all is well.
+ * Takes account of replies: families that say 421, or put off more than a tenth of the mails of a minute, get half the rate
+ * and a pause; those that were slowed down climb with each success. Nothing is written while all is well.
  */
 export async function noteReplies(tx: Tx, replies: readonly MailReply[]): Promise<void> {
   const families = summedUp(replies);
   const scopes = [...families.keys()].map(ofFamily);
-  const isTroubled = [...families.values()].some(inTrouble);
-  if (!isTroubled && [...(await readBuckets(tx, scopes)).values()].every(isWell)) return;
+  const isPutOff = [...families.values()].some(({ slow, closing }) => closing || slow > 0);
+  if (!isPutOff && [...(await readBuckets(tx, scopes)).values()].every(isWell)) return;
   await tx.lock(LOCK);
   const known = await readBuckets(tx, scopes);
   const changed: Bucket[] = [];
   for (const [family, told] of families) {
     const old = known.get(ofFamily(family));
-    if (!old && !inTrouble(told)) continue;
-    const bucket = refilled(old ?? newBucket(ofFamily(family), NO_LIMIT, tx.now), tx.now);
-    const next = inTrouble(told) ? slowed(bucket, tx.now) : climbed(bucket, told.sent, NO_LIMIT);
-    if (next !== bucket) changed.push(next);
+    const before = refilled(old ?? newBucket(ofFamily(family), NO_LIMIT, tx.now), tx.now);
+    const { bucket, isTrouble } = putOff(before, told.slow, told.all, tx.now);
+    const isSlowed = told.closing || isTrouble;
+    if (!old && !isSlowed) continue;
+    const next = isSlowed ? slowed(bucket, tx.now) : climbed(bucket, told.sent, NO_LIMIT);
+    if (next !== before) changed.push(next);
   }
   await writeBuckets(tx, changed);
 }
 
 type Told = { sent: number; all: number; slow: number; closing: boolean };
 
-const inTrouble = ({ slow, all, closing }: Told) => closing || slow > all * TROUBLE;
 const isWell = ({ rate, setbacks }: Bucket) => rate >= NO_LIMIT && setbacks === 0;
 
 function summedUp(replies: readonly MailReply[]): Map<string, Told> {
@@ -227,6 +227,7 @@ async function writeBuckets(tx: Tx, buckets: readonly Bucket[]): Promise<void> {
           successes: sql`excluded.successes`,
           setbacks: sql`excluded.setbacks`,
           windowMails: sql`excluded.window_mails`,
+          windowSlow: sql`excluded.window_slow`,
           windowAt: sql`excluded.window_at`,
         },
       })

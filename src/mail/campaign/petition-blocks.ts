@@ -100,7 +100,8 @@ function share(
     const link = composerUrl(network, { url: known?.url ?? page, text, title });
     return link === null ? [] : [`<a dir="auto" href="${escapeHtml(link)}">${NAMES[network]}</a>`];
   });
-  return `<p class="u-share">${escapeHtml(say(mail.campaign.share))} ${links.join(' · ')}</p>`;
+  // The words are English where no file has the language, which may be written from the other side.
+  return `<p class="u-share"><span dir="auto">${escapeHtml(say(mail.campaign.share))}</span> ${links.join(' · ')}</p>`;
 }
 
 /** Who sends this, to which address, and the two links that every mailing has. */

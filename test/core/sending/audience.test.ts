@@ -11,7 +11,8 @@ import { authenticate } from '../../../src/core/organization/api-keys.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { buildAudienceStep, placeOf } from '../../../src/core/sending/audience.js';
 import { countOutcome } from '../../../src/core/counts/mailing-counts.js';
-import { forgetRecipients } from '../../../src/core/sending/recipient-retention.js';
+import { endMailings } from '../../../src/core/sending/ending.js';
+import { cancelAbandoned, forgetRecipients } from '../../../src/core/sending/recipient-retention.js';
 import { readTallies } from '../../../src/core/sending/tallies.js';
 import { mergeSupporters } from '../../../src/core/supporters/merging.js';
 import type { Store } from '../../../src/store/store.js';
@@ -580,6 +581,55 @@ onEveryEngine('who was among the recipients is forgotten 400 days after the end'
   }
   for (const { kept } of others) t.equal(await kept(), 501);
   t.equal(await forgetRecipients(ctx), 0);
+  const marked = await ctx.store.read.db.select({ at: m.forgottenAt }).from(m).orderBy(m.key);
+  const at = new Date(STARTED.getTime() + 401 * DAY_MS);
+  t.same(
+    marked.map((row) => row.at),
+    [at, at, null, null, null],
+    'they are not asked again',
+  );
+});
+
+onEveryEngine('a mailing that stays paused is cancelled after 400 days', async (t, engine) => {
+  const api: TestApp = await start(t, engine);
+  const { ctx } = api.app;
+  api.setClock(STARTED);
+  const org = await api.organization('River Meadows');
+  await subscribe(ctx, org.key, 3);
+  const paused = async () => {
+    const { key, publicId } = await startMailing(ctx, org.key);
+    await build(ctx, key);
+    const path = `/v1/mailings/${publicId}`;
+    const move = (what: string) => api.call('POST', `${path}/${what}`, { key: org.secret });
+    t.equal((await move('pause')).status, 200);
+    const look = async () => (await api.call('GET', path, { key: org.secret })).body;
+    return { key, move, look };
+  };
+  const left = await paused();
+  const resumed = await paused();
+  const after = (days: number) => api.setClock(new Date(STARTED.getTime() + days * DAY_MS));
+  after(399);
+  t.equal((await resumed.move('resume')).status, 200);
+  t.equal((await resumed.move('pause')).status, 200);
+  after(400);
+  t.equal(await cancelAbandoned(ctx), 0, 'not before');
+  t.match(await left.look(), { state: 'paused', pause_reason: 'organiser' });
+  after(401);
+  t.equal(await cancelAbandoned(ctx), 1);
+  t.equal(await cancelAbandoned(ctx), 0, 'once');
+  t.match(await left.look(), { state: 'cancelled', pause_reason: 'abandoned', finished_at: null });
+  t.match(await resumed.look(), { state: 'paused' }, 'who was there lately has time again');
+  while (await endMailings(ctx));
+  t.match(await left.look(), { finished_at: new Date(STARTED.getTime() + 401 * DAY_MS).toISOString() });
+  const states = async (key: number) =>
+    (await recipientsOf(ctx, key)).map(({ state, reason }) => [state, reason]);
+  t.same(await states(left.key), Array(3).fill(['skipped', 'cancelled']));
+  t.same(await states(resumed.key), Array(3).fill(['queued', null]));
+  t.match(await left.move('resume'), { status: 409 });
+  after(801);
+  t.equal(await forgetRecipients(ctx), 0, 'not before');
+  after(802);
+  t.equal(await forgetRecipients(ctx), 3, 'those of both would be kept for ever');
 });
 
 onEveryEngine('a person learns which mailings they were among', async (t, engine) => {

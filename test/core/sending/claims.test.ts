@@ -1,12 +1,14 @@
 import { and, asc, eq, inArray, isNotNull } from 'drizzle-orm';
 import t from 'tap';
 import type { RecipientState } from '../../../schema/db/tables/sending.js';
+import type { Context } from '../../../src/core/context.js';
 import { readEvents } from '../../../src/core/mailing-results/statistics.js';
 import { readSums } from '../../../src/core/mailings/mailing-sums.js';
 import { claimRecipients, queuedFamilies, queueUp, type Claimed } from '../../../src/core/sending/claims.js';
 import { endLapsed, finishMailing } from '../../../src/core/sending/lapses.js';
 import { readMailing, workLeft, type SentMailing } from '../../../src/core/sending/open-mailings.js';
 import { noteReplies } from '../../../src/core/sending/pace.js';
+import { cancelAbandoned, forgetRecipients } from '../../../src/core/sending/recipient-retention.js';
 import { beginSending, settle, type Settlement } from '../../../src/core/sending/settling.js';
 import { moveTallies } from '../../../src/core/sending/tallies.js';
 import { lookAtWire } from '../../../src/core/sending/wire-check.js';
@@ -374,4 +376,14 @@ t.test('claims and lapses read what is still to be done, not the whole audience'
   t.match(plan, /INDEX mailings_open/, 'nor all mailings');
   t.match(plan, /INDEX mailings_ending/);
   t.notMatch(plan, /SCAN mailings(?! USING)/, plan);
+
+  const before = seen.length;
+  const context = { store: { ...api.store, read: tx, tables }, now: () => new Date() };
+  t.equal(await forgetRecipients(context as unknown as Context), 0);
+  const asked = seen.slice(before);
+  t.equal(asked.length, 1, 'one question, however many have been forgotten');
+  t.match(planOf(asked[0] ?? ''), /SEARCH mailings USING INDEX mailings_remembered/);
+  t.match(asked[0], / limit \?/);
+  t.equal(await cancelAbandoned(context as unknown as Context), 0);
+  t.match(planOf(seen.at(-1) ?? ''), /SEARCH mailings USING INDEX mailings_open/);
 });

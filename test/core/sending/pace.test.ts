@@ -207,6 +207,23 @@ onEveryEngine('tokens', async (t, engine) => {
     });
   });
 
+  await t.test('so too where replies are recorded a few at a time, as they are while it sends', async (t) => {
+    at(20 * MINUTE_MS);
+    // One in fifty, as where some mailboxes are full.
+    const recorded = async (family: string, every: number) => {
+      for (let batch = 0, mails = 0; batch < 50; batch += 1, mails += 8) {
+        at(20 * MINUTE_MS + batch * 1000);
+        if (mails % 200 === 0) await take({ [family]: 200 });
+        const full = Math.floor((mails + 8) / every) - Math.floor(mails / every);
+        await note([...replies(family, 'sent', 8 - full, 250), ...replies(family, 'deferred', full, 452)]);
+      }
+    };
+    await recorded('orange', 50);
+    t.match(await take({ orange: 100 }), { orange: 100 }, 'two percent');
+    await recorded('sfr', 5);
+    t.match(await take({ sfr: 100 }), { sfr: 0 }, 'twenty percent');
+  });
+
   await t.test('per_hour of an organization holds, for it alone, and a new one at once', async (t) => {
     const other = await api.organization('Others');
     at(HOUR_MS);

@@ -1,5 +1,8 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { openWire } from '../../../src/mail/campaign/open-wire.js';
 import { smtpWire } from '../../../src/mail/campaign/wire.js';
 
 /* What a failure at each point of the dialogue means: decided either way, or uncertain. */
@@ -169,3 +172,35 @@ for (const pipelining of [true, false]) {
     });
   });
 }
+
+t.test('without a mail server, mails are written to a folder', async (t) => {
+  const folder = join(t.testdir(), 'data', 'mail');
+  const wire = openWire({ SMTP_URL: '', MAIL_FOLDER: folder });
+  const bytes = Buffer.from([...MESSAGE, 0xff, 0x00]);
+  const modeOf = (path: string) => statSync(path).mode & 0o777;
+
+  await t.test('each whole, in a file of its own that the owner alone may read', async (t) => {
+    const sent = await Promise.all(Array.from({ length: 20 }, () => wire.send(ENVELOPE, bytes)));
+    t.same(new Set(sent.map(({ state }) => state)), new Set(['sent']));
+    const files = readdirSync(folder);
+    t.equal(files.length, 20, 'no two share a name, and nothing unfinished is left');
+    for (const file of files) {
+      t.match(file, /^[\w-]+-mailing-\d+-\d+\.eml$/, 'neither an address nor a token');
+      t.ok(readFileSync(join(folder, file)).equals(bytes));
+      t.equal(modeOf(join(folder, file)), 0o600);
+    }
+    t.equal(modeOf(folder), 0o700);
+    t.same(files, [...files].sort(), 'they sort by time');
+  });
+
+  await t.test('where that is impossible, all mails wait', async (t) => {
+    const file = join(t.testdir(), 'file');
+    writeFileSync(file, '');
+    const blocked = openWire({ SMTP_URL: '', MAIL_FOLDER: join(file, 'mail') });
+    t.same(await blocked.send(ENVELOPE, MESSAGE), { state: 'deferred', reason: 'folder', outage: true });
+    t.equal(readFileSync(file, 'utf8'), '');
+    await blocked.close();
+  });
+
+  await wire.close();
+});
