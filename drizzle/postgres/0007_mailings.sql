@@ -100,7 +100,6 @@ CREATE TABLE "sending_pace" (
 	"successes" integer DEFAULT 0 NOT NULL,
 	"setbacks" integer DEFAULT 0 NOT NULL,
 	"window_mails" integer DEFAULT 0 NOT NULL,
-	"window_slow" integer DEFAULT 0 NOT NULL,
 	"window_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
@@ -135,7 +134,6 @@ ALTER TABLE "mailings" ADD COLUMN "claims" integer DEFAULT 0 NOT NULL;--> statem
 ALTER TABLE "mailings" ADD COLUMN "updated_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "started_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "mailings" ADD COLUMN "finished_at" timestamp (3) with time zone;--> statement-breakpoint
-ALTER TABLE "mailings" ADD COLUMN "forgotten_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "outbox" ADD COLUMN "variant_key" bigint;--> statement-breakpoint
 ALTER TABLE "paper_signatures" ADD COLUMN "given_name" text;--> statement-breakpoint
 ALTER TABLE "paper_signatures" ADD COLUMN "family_name" text;--> statement-breakpoint
@@ -163,7 +161,6 @@ CREATE UNIQUE INDEX "mailing_variants_position" ON "mailing_variants" USING btre
 CREATE INDEX "segments_organization" ON "segments" USING btree ("organization_key","key");--> statement-breakpoint
 CREATE INDEX "mailings_open" ON "mailings" USING btree ("state","send_at") WHERE state in ('scheduled', 'building', 'running', 'deciding', 'paused');--> statement-breakpoint
 CREATE INDEX "mailings_ending" ON "mailings" USING btree ("key") WHERE state in ('done', 'cancelled') and finished_at is null;--> statement-breakpoint
-CREATE INDEX "mailings_remembered" ON "mailings" USING btree ("finished_at") WHERE state in ('done', 'cancelled') and forgotten_at is null;--> statement-breakpoint
 CREATE INDEX "outbox_mailing_tests" ON "outbox" USING btree ("organization_key","created_at") WHERE kind = 'mailing_test';--> statement-breakpoint
 CREATE INDEX "signatures_mailing" ON "signatures" USING btree ("mailing_key","mailing_variant_key","created_at") WHERE mailing_key is not null;--> statement-breakpoint
 ALTER TABLE "outbox" ADD CONSTRAINT "outbox_kind_known" CHECK (kind in ('signed', 'already_signed', 'subscribed', 'reminder', 'manage', 'unsubscribe_links', 'unsubscribed', 'email_apply', 'email_notice', 'mailing_test'));

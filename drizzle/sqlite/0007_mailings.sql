@@ -116,7 +116,6 @@ CREATE TABLE `sending_pace` (
 	`successes` integer DEFAULT 0 NOT NULL,
 	`setbacks` integer DEFAULT 0 NOT NULL,
 	`window_mails` integer DEFAULT 0 NOT NULL,
-	`window_slow` integer DEFAULT 0 NOT NULL,
 	`window_at` integer
 );
 --> statement-breakpoint
@@ -188,10 +187,8 @@ ALTER TABLE `mailings` ADD `claims` integer DEFAULT 0 NOT NULL;--> statement-bre
 ALTER TABLE `mailings` ADD `updated_at` integer;--> statement-breakpoint
 ALTER TABLE `mailings` ADD `started_at` integer;--> statement-breakpoint
 ALTER TABLE `mailings` ADD `finished_at` integer;--> statement-breakpoint
-ALTER TABLE `mailings` ADD `forgotten_at` integer;--> statement-breakpoint
 CREATE INDEX `mailings_open` ON `mailings` (`state`,`send_at`) WHERE state in ('scheduled', 'building', 'running', 'deciding', 'paused');--> statement-breakpoint
 CREATE INDEX `mailings_ending` ON `mailings` (`key`) WHERE state in ('done', 'cancelled') and finished_at is null;--> statement-breakpoint
-CREATE INDEX `mailings_remembered` ON `mailings` (`finished_at`) WHERE state in ('done', 'cancelled') and forgotten_at is null;--> statement-breakpoint
 ALTER TABLE `paper_signatures` ADD `given_name` text;--> statement-breakpoint
 ALTER TABLE `paper_signatures` ADD `family_name` text;--> statement-breakpoint
 ALTER TABLE `signatures` ADD `given_name` text;--> statement-breakpoint
