@@ -111,9 +111,6 @@ export async function build(options: BuildOptions): Promise<App> {
   const metrics = createMetrics(store, ctx.now);
   const times = new RequestTimes(metrics);
   times.watch(app);
-  const front = new Front({ limits, times, addressOf: addressFinder(trustProxy), ...sending });
-  app.decorate('front', front);
-  front.standBefore(app.server);
   const streams = createStreams(ctx, options);
   const pauses = new PauseWatch(store);
   watchPauses(metrics, pauses);
@@ -121,6 +118,10 @@ export async function build(options: BuildOptions): Promise<App> {
   watchLimits(metrics, () => counted.state());
   const closed = refuseOtherMethods(app);
   const admission = admissionOf(options, app.log);
+  const addressOf = addressFinder(trustProxy);
+  const front = new Front({ app, limits, admission, pauses, times, addressOf, ...sending });
+  app.decorate('front', front);
+  front.standBefore(app.server);
   await pauses.start();
   app.addHook('onClose', () => pauses.stop());
   const block = blocks({ ctx, limits, admission, pauses });

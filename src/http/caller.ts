@@ -17,7 +17,7 @@ export function callerOf(request: FastifyRequest): Caller {
   return (request.caller ??= callerFrom(clientOf(request.ip), request.headers.origin ?? null));
 }
 
-const callerFrom = (client: string, origin: string | null): Caller => ({
+export const callerFrom = (client: string, origin: string | null): Caller => ({
   client,
   network: networkOf(client),
   origin,

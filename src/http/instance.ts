@@ -43,7 +43,7 @@ export type Arrival = { mostMs: number; lookMs: number };
 export const ARRIVAL: Arrival = { mostMs: 15_000, lookMs: 1000 };
 
 export const MAX_URL = 4096;
-const MAX_BODY = 65_536;
+export const MAX_BODY = 65_536;
 const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
 
 /**

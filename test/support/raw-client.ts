@@ -15,9 +15,11 @@ export class RawClient {
 
   constructor(private readonly port: number) {}
 
-  async ask(request: string, { isHead = false } = {}): Promise<RawAnswer> {
+  /** `late`: what is sent in a packet of its own, after the rest. */
+  async ask(request: string, { isHead = false, late = '' } = {}): Promise<RawAnswer> {
     const socket = this.#socket ?? (await this.#open());
     socket.write(request, 'latin1');
+    if (late !== '') setImmediate(() => socket.write(late, 'latin1'));
     for (;;) {
       const answer = this.#take(isHead);
       if (answer && answer.status >= 200) return answer;

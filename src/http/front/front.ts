@@ -6,6 +6,7 @@ import type { RequestTimes } from '../request-times.js';
 import { MAX_URL } from '../instance.js';
 import { lookAt, type Look } from './look.js';
 import type { Finished, Leaving } from './send-now.js';
+import { SigningFront, type SigningFrontOptions } from './signing-front.js';
 
 /*
  * The front: it answers the requests that nearly all readers send, before Fastify would. A route has put the answer
@@ -29,7 +30,7 @@ export type Kept = {
 };
 
 export type FrontOptions = {
-  limits: Pick<Limits, 'countKeyless'>;
+  limits: Pick<Limits, 'countKeyless' | 'petitionOf'>;
   times: RequestTimes;
   leaving: Leaving;
   /** The address of the client, as Fastify finds it. */
@@ -50,8 +51,11 @@ const MOST = 2000;
 
 export class Front {
   readonly #kept = new RecentMap<Kept, string>(MOST);
+  readonly signing: SigningFront;
 
-  constructor(private readonly options: FrontOptions) {}
+  constructor(private readonly options: SigningFrontOptions) {
+    this.signing = new SigningFront(options);
+  }
 
   /** Keeps the answer to a URL; with `anyQuery`, to one without a query. */
   keep(url: string, kept: Kept): void {
@@ -63,8 +67,13 @@ export class Front {
     const listeners = server.listeners('request') as ((...args: [IncomingMessage, ServerResponse]) => void)[];
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
-      if (this.#answer(request, response)) return;
-      for (const listener of listeners) listener.call(server, request, response);
+      const pass = () => {
+        for (const listener of listeners) listener.call(server, request, response);
+      };
+      if (request.method === 'POST') {
+        if (this.signing.take(request, response, pass)) return;
+      } else if (this.#answer(request, response)) return;
+      pass();
     });
   }
 

@@ -62,11 +62,12 @@ export class Leaving {
     }
   };
 
-  end(response: ServerResponse, body: string | Buffer): void {
-    this.#push({ response, body, encoding: 'utf8' });
+  /** `sent` is called once it is. */
+  end(response: ServerResponse, body: string | Buffer, sent?: () => void): void {
+    this.#push({ response, body, encoding: 'utf8', sent });
   }
 
-  /** `sent` is called once it is. As latin1, Node writes headers and body as one text, without encoding it. */
+  /** As latin1, Node writes headers and body as one text, without encoding it. */
   endFinished(response: ServerResponse, { body }: Finished, sent?: () => void): void {
     this.#push({ response, body, encoding: 'latin1', sent });
   }
@@ -111,7 +112,8 @@ export function enableSendNow(app: FastifyInstance, constant: ConstantHeaders, l
   });
 }
 
-const listOf = (headers: Readonly<Record<string, string>>): string[] => Object.entries(headers).flat();
+/** Headers as names and values, alternating. */
+export const listOf = (headers: Readonly<Record<string, string>>): string[] => Object.entries(headers).flat();
 
 /** The value of Content-Type in a list of names and values. */
 function typeIn(headers: readonly string[]): string | undefined {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type {
   FastifyBaseLogger,
   FastifyReply,
@@ -103,6 +104,9 @@ export type Admission = {
    * such requests were counted too, 300 slow bodies blocked signing for everyone.
    */
   count: preValidationHookHandler;
+  /** The same for requests that are answered in front of Fastify: whether one is accepted, and counting it. */
+  isOpen(): boolean;
+  enter(response: ServerResponse): void;
 };
 
 const mayWait = ({ method, routeOptions }: FastifyRequest): boolean =>
@@ -122,23 +126,33 @@ export function createAdmission(options: AdmissionOptions): Admission {
     log.warn(found, 'overloaded: turning away');
   }
 
+  /** Undefined: there is room for one more request. */
+  function crowd(now: number) {
+    // A request whose client has hung up is no longer counted, but its transaction may still be queued.
+    const queued = waiting();
+    const wait = load.waitBehind(Math.max(load.inside, queued), now);
+    if (queued < places && wait <= maxWaitMs) return undefined;
+    return { inside: load.inside, waiting: queued, wait_ms: Math.round(wait) };
+  }
+
+  function enter(response: ServerResponse): void {
+    load.enter(performance.now());
+    response.once('close', () => load.leave(performance.now(), !CHEAP.has(response.statusCode)));
+  }
+
   return {
+    isOpen: () => crowd(performance.now()) === undefined,
+    enter,
     gate(request, reply, done) {
       if (!mayWait(request)) return done();
       const now = performance.now();
-      // A request whose client has hung up is no longer counted, but its transaction may still be queued.
-      const queued = waiting();
-      const wait = load.waitBehind(Math.max(load.inside, queued), now);
-      if (queued < places && wait <= maxWaitMs) return done();
+      const found = crowd(now);
+      if (!found) return done();
       refuse(request, reply, now);
-      logRefusal(now, { inside: load.inside, waiting: queued, wait_ms: Math.round(wait) });
+      logRefusal(now, found);
     },
     count(request, reply, done) {
-      if (mayWait(request)) {
-        load.enter(performance.now());
-        const { raw } = reply;
-        raw.once('close', () => load.leave(performance.now(), !CHEAP.has(raw.statusCode)));
-      }
+      if (mayWait(request)) enter(reply.raw);
       done();
     },
   };

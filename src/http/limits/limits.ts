@@ -19,10 +19,18 @@ export type Limits = {
    * values alternating, unless its answer is shared. Undefined, and nothing is counted: it is one too many, or counts
    * are kept outside this process.
    */
-  countKeyless(address: string, kept: KeylessRequest): readonly string[] | undefined;
+  countKeyless(address: string, request: KeylessRequest): readonly string[] | undefined;
+  /** The petition of a ref, if it was looked up lately. */
+  petitionOf(ref: string): number | undefined;
 };
 
-type KeylessRequest = { limit?: 'service'; isShared: boolean };
+type KeylessRequest = {
+  /** Absent: the limit of all clients. */
+  limit?: 'service' | 'sign';
+  /** For `sign`. */
+  petition?: number;
+  isShared: boolean;
+};
 
 type Petitions = Pick<PetitionKeys, 'known' | 'find'>;
 
@@ -30,7 +38,7 @@ type Petitions = Pick<PetitionKeys, 'known' | 'find'>;
 export const createLimits = (limits: Config['limits'], store: LimitStore, petitions: Petitions): Limits =>
   limits
     ? new CountedLimits(makeRuleSets(limits), store, petitions)
-    : { check: () => undefined, countKeyless: () => NO_HEADERS };
+    : { check: () => undefined, countKeyless: () => NO_HEADERS, petitionOf: () => 0 };
 
 const NO_HEADERS: readonly string[] = [];
 
@@ -57,13 +65,20 @@ class CountedLimits implements Limits {
     return this.#count(request, reply, this.sets.sign, petition);
   }
 
-  countKeyless(address: string, { limit, isShared }: KeylessRequest): readonly string[] | undefined {
+  countKeyless(
+    address: string,
+    { limit, petition, isShared }: KeylessRequest,
+  ): readonly string[] | undefined {
     const client = clientOf(address);
     const { rules, header } = this.sets[limit ?? 'plain'];
-    const keys = { client, network: networkOf(client) };
+    const keys = keysOf(client, networkOf(client), '', petition);
     const left = this.store.takeIfLeft?.(rules.map(({ policy, by }) => ({ policy, key: keys[by] })));
     if (!left) return undefined;
     return isShared ? NO_HEADERS : ['ratelimit-policy', header, 'ratelimit', shown(left)];
+  }
+
+  petitionOf(ref: string): number | undefined {
+    return this.petitions.known(ref);
   }
 
   /** Counts the request under `rules`, and sets the RateLimit headers of the answer. */
@@ -103,16 +118,19 @@ class CountedLimits implements Limits {
 
 const refOf = ({ params }: FastifyRequest): string => (params as { petition?: string }).petition ?? '';
 
+const keysOf = (client: string, network: string, keyId: string, petition: number | undefined): Keys => ({
+  client,
+  network,
+  clientHere: `${client} ${petition}`,
+  networkHere: `${network} ${petition}`,
+  keyId,
+});
+
 function bucketsOf(request: FastifyRequest, rules: readonly Rule[], petition: number | undefined) {
   const { client, network } = callerOf(request);
   const { actor } = request;
-  const keys: Keys = {
-    client: `${client}`,
-    network: `${network}`,
-    clientHere: `${client} ${petition}`,
-    networkHere: `${network} ${petition}`,
-    keyId: actor.kind === 'anonymous' ? '' : actor.keyId,
-  };
+  const keyId = actor.kind === 'anonymous' ? '' : actor.keyId;
+  const keys = keysOf(`${client}`, `${network}`, keyId, petition);
   return rules.map(({ policy, by }) => ({ policy, key: keys[by] }));
 }
 

@@ -9,15 +9,14 @@ const NETWORK = 5;
 /** What a request can be counted by. `…Here`: per petition, by its database key, so that id and slug count together. */
 export type Keys = Record<'client' | 'network' | 'clientHere' | 'networkHere' | 'keyId', string>;
 export type Rule = { policy: Policy; by: keyof Keys };
-/** A rule that needs neither a key nor a petition. */
-export type KeylessRule = Rule & { by: 'client' | 'network' };
 /** Rules with the RateLimit-Policy header that names all of them. */
-export type RuleSet<Of = Rule> = { rules: readonly Of[]; header: string };
+export type RuleSet = { rules: readonly Rule[]; header: string };
 
 /** The rules of each `limit` in a route's config; `plain` is for routes without one. */
-export type RuleSets = Record<'sign' | 'confirm' | 'mail' | 'share' | 'key', RuleSet> & {
-  plain: RuleSet<KeylessRule>;
-  service: RuleSet<KeylessRule>;
+export type RuleSets = Record<
+  'plain' | 'sign' | 'confirm' | 'mail' | 'share' | 'service' | 'key',
+  RuleSet
+> & {
   /** The rules of signing, without those of `plain`. */
   signing: readonly Rule[];
   /** The soft rules: how often people may sign without a proof of work. */
@@ -47,12 +46,12 @@ export function makeRuleSets(limits: NonNullable<Config['limits']>): RuleSets {
   };
 }
 
-const setOf = <Of extends Rule>(rules: readonly Of[]): RuleSet<Of> => ({
+const setOf = (rules: readonly Rule[]): RuleSet => ({
   rules,
   header: rules.map(({ policy }) => policy.header).join(', '),
 });
 
-const perClient = (name: string, rate: RateLimit): KeylessRule[] => [
+const perClient = (name: string, rate: RateLimit): Rule[] => [
   rule(name, rate, 'client'),
   rule(`${name}-net`, wide(rate), 'network'),
 ];
@@ -64,11 +63,6 @@ const perPetition = (name: string, rate: RateLimit, soft = false): Rule[] => [
 
 const wide = ({ requests, seconds }: RateLimit): RateLimit => ({ requests: requests * NETWORK, seconds });
 
-function rule<By extends Rule['by']>(
-  name: string,
-  { requests, seconds }: RateLimit,
-  by: By,
-  soft = false,
-): { policy: Policy; by: By } {
+function rule(name: string, { requests, seconds }: RateLimit, by: Rule['by'], soft = false): Rule {
   return { policy: { name, header: `"${name}";q=${requests};w=${seconds}`, requests, seconds, soft }, by };
 }

@@ -1,8 +1,12 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { ValidateFunction } from 'ajv';
 import { PetitionPath } from '../../../schema/api/common.js';
 import { isTyped, SignatureInput } from '../../../schema/api/signatures/signing.js';
+import { ref } from '../../../schema/api/typebox.js';
 import { SignatureAccepted, SignatureResult } from '../../../schema/api/signatures/signing-answers.js';
 import type { Context } from '../../core/context.js';
+import { ANONYMOUS, type Actor, type Caller } from '../../core/actor.js';
+import type { Retry } from '../../core/idempotency.js';
 import { named } from '../../core/names.js';
 import { readCounts, totalOf } from '../../core/counts/counts.js';
 import { signByMail, type TapInput, type Tapped } from '../../core/signatures/one-tap.js';
@@ -13,6 +17,9 @@ import { callerOf } from '../caller.js';
 import { camelKeys, iso } from '../case.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
+import { bodyValidator } from '../validation.js';
+
+type TypedBody = SignatureInput & { email: string; name: string };
 
 /** The answer for callers who must not learn whether an address has signed: nothing in it may depend on the address. */
 const toAccepted = (
@@ -53,6 +60,32 @@ const ACCEPTED_HEADERS = ['cache-control', PRIVATE_CACHE, 'content-type', 'appli
 export const signingRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    const sign = (
+      actor: Actor,
+      petition: string,
+      body: TypedBody,
+      retry: Retry | undefined,
+      caller: Caller,
+    ) =>
+      withFloor(
+        ctx,
+        () => signPetition(ctx, actor, petition, named(camelKeys(body)), retry, caller),
+        ({ mayLearnOutcome, together }) => mayLearnOutcome || isInCrowd(together),
+      );
+    app.front.signing.open<SignatureInput>({
+      operation: 'signPetition',
+      validate: bodyValidator(ref(SignatureInput)) as ValidateFunction<SignatureInput>,
+      isTyped,
+      headers: ACCEPTED_HEADERS,
+      sign: async (petition, body, caller) =>
+        JSON.stringify(
+          toAccepted(
+            ctx,
+            await sign(ANONYMOUS, petition, body as TypedBody, undefined, caller),
+            body.vouched,
+          ),
+        ),
+    });
     app.post(
       '/v1/petitions/:petition/signatures',
       {
@@ -95,13 +128,7 @@ export const signingRoutes =
           const tapped = toTapped(ctx, await withFloor(ctx, tap));
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(tapped));
         }
-        const sign = () =>
-          signPetition(ctx, actor, params.petition, named(camelKeys(body)), retry, callerOf(request));
-        const signed = await withFloor(
-          ctx,
-          sign,
-          ({ mayLearnOutcome, together }) => mayLearnOutcome || isInCrowd(together),
-        );
+        const signed = await sign(actor, params.petition, body, retry, callerOf(request));
         if (!signed.mayLearnOutcome) {
           const accepted = toAccepted(ctx, signed, body.vouched);
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(accepted));
