@@ -6,6 +6,7 @@ import type { Context } from './core/context.js';
 import { LIVE_PACE, LiveCounts } from './core/live/live-counts.js';
 import { Recognition } from './core/recognition.js';
 import { PetitionKeys } from './core/petitions/petition-keys.js';
+import { verbsInPlace, type Verbs } from './core/verbs/verbs.js';
 import { createContext } from './create-context.js';
 import { blocks } from './http/blocks.js';
 import { challengeRoutes } from './http/brakes/challenges.js';
@@ -90,6 +91,7 @@ export async function build(options: BuildOptions): Promise<App> {
   const { config, store, logger, arrival = ARRIVAL } = options;
   const { publicUrl, trustProxy } = config;
   const ctx = createContext(options);
+  const verbs = options.verbs?.(ctx) ?? verbsInPlace(ctx);
   const constant = await constantHeaders();
   let isDraining = false;
   const draining = () => isDraining;
@@ -129,7 +131,7 @@ export async function build(options: BuildOptions): Promise<App> {
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
   await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
   await app.register(
-    block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
+    block('open', openRoutes({ ctx, verbs, config, site, metrics, streams, pictures: options.pictures })),
   );
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes({ ctx, site, options })));
@@ -160,6 +162,7 @@ const ownPagesOf = ({ publicUrl, secretKeysInDocs = false }: BuildOptions['confi
 
 type OpenParts = {
   ctx: Context;
+  verbs: Verbs;
   config: BuildOptions['config'];
   site: Site;
   metrics: Registry;
@@ -170,6 +173,7 @@ type OpenParts = {
 /** Routes that need no key. */
 const openRoutes = ({
   ctx,
+  verbs,
   config,
   site,
   metrics,
@@ -177,26 +181,26 @@ const openRoutes = ({
   pictures,
 }: OpenParts): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
-  signingRoutes(ctx),
+  signingRoutes(ctx, verbs),
   publicSignatureRoutes(ctx),
-  challengeRoutes(ctx),
+  challengeRoutes(verbs),
   countRoutes(ctx),
   pictureRoutes(ctx, site.locales, metrics, pictures),
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
   openOffsetRoutes(ctx),
-  confirmationRoutes(ctx),
+  confirmationRoutes(ctx, verbs),
   openConsentTextRoutes(ctx),
-  openSubscriptionRoutes(ctx),
+  openSubscriptionRoutes(ctx, verbs),
   unsubscribeRoutes(ctx),
   mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   mailReportRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
-  pageRoutes(ctx, site),
+  pageRoutes(ctx, verbs, site),
   homeRoutes(ctx, site),
-  petitionPageRoutes(ctx, site, config.publicUrl),
+  petitionPageRoutes(ctx, verbs, site, config.publicUrl),
   shareRedirectRoutes(ctx, config.publicUrl, createErrorPage(site)),
   clickRedirectRoutes(ctx, createErrorPage(site)),
 ];

@@ -2,6 +2,7 @@ import { Server, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
+import type { Context } from './core/context.js';
 import { migrateConfiguredStore, openConfiguredStore } from './configured-store.js';
 import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
@@ -13,6 +14,8 @@ import { loadRootKey } from './root-key.js';
 import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
 import { startMailings } from './start-mailings.js';
+import { StoreThread } from './start-store-thread.js';
+import { sqliteFile } from './store/open.js';
 
 /** Time for last answers and log lines to be written before the process ends. */
 const LAST_WORDS_MS = 200;
@@ -46,9 +49,13 @@ export async function startServer(config: Config): Promise<RunningServer> {
     logger.fatal({ error }, 'the disk failed: nothing more can be promised');
     setTimeout(() => process.exit(74), LAST_WORDS_MS);
   };
+  const file = sqliteFile(config.DATABASE_URL);
+  const storeThread =
+    file !== undefined && config.STORE_THREAD === 'on' ? new StoreThread(config.MAX_WAITING) : undefined;
   const store = await openConfiguredStore(config, {
     reserve: true,
     turn,
+    alongside: storeThread,
     arrivals: () => sockets,
     onFatal: (error) => diskFailed(describeError(error)),
   });
@@ -59,7 +66,11 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const stopMail = () => Promise.all(mail.map((part) => part.stop()));
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
-    app = await build({ config, store, rootKey, erasures, locales, logger });
+    if (file !== undefined) {
+      await storeThread?.start({ ...parts, file, erasureJournal: config.ERASURE_JOURNAL });
+    }
+    const verbs = storeThread && ((ctx: Context) => storeThread.verbs(ctx));
+    app = await build({ config, store, rootKey, erasures, locales, logger, verbs });
     watchLog(app.metrics, log.dropped);
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
@@ -71,6 +82,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   } catch (error) {
     await stopMail();
     await app?.close();
+    await storeThread?.stop();
     await store.close();
     reserve.end();
     throw error;
@@ -86,6 +98,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     async stop() {
       jobs.stop();
       await Promise.all([closeGently(app), stopMail()]);
+      await storeThread?.stop();
       await store.close();
       reserve.end();
       await log.flushed(LAST_WORDS_MS);

@@ -111,7 +111,9 @@ export class GroupCommit {
 
   #arm() {
     this.#armed = true;
-    waitForGroup(this.#company, () => void this.#flush());
+    const go = () => void this.#flush();
+    if (this.parts.options.dedicated) setImmediate(go);
+    else waitForGroup(this.#company, go);
   }
 
   async #flush() {

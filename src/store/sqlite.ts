@@ -8,7 +8,7 @@ import { LogSync } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { connect, makeWriter, selfTest } from './sqlite-connection.js';
 import { drizzleOn } from './sqlite-driver.js';
-import type { Store, StoreOptions, Sums } from './store.js';
+import type { Store, StoreOptions, StoreStats, Sums } from './store.js';
 import { Watchers } from './watchers.js';
 import { WriterTurn } from './writer-turn.js';
 
@@ -23,7 +23,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     assertMigrated(sqliteMigrations(writer));
     makeWriter(writer);
     selfTest(reader);
-    log = new LogSync(file);
+    log = new LogSync(file, options.dedicated);
   } catch (error) {
     for (const connection of [reader, writer]) connection.close();
     throw error;
@@ -41,6 +41,10 @@ export function openSqlite(file: string, options: StoreOptions): Store {
   const reserve = options.reserve ? new Reserve(`${file}-reserve`) : undefined;
   const group = new GroupCommit({ writer, log, checkpointer, turn, reserve, options, afterCommit });
   const others = watchOthers(writer, watchers);
+  options.alongside?.listen((wrote) => {
+    generation.forget();
+    for (const [column, keys] of wrote) watchers.tell(column, keys);
+  });
   return {
     engine: 'sqlite',
     tables,
@@ -56,7 +60,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     },
     clean: () => checkpointer.clean(),
     explain,
-    stats: () => group.stats(),
+    stats: () => added(group.stats(), options.alongside?.stats()),
     close: async () => {
       await group.drain();
       others.rest();
@@ -69,6 +73,15 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     },
   };
 }
+
+const added = (ours: StoreStats, theirs: StoreStats | undefined): StoreStats =>
+  theirs
+    ? {
+        waiting: ours.waiting + theirs.waiting,
+        transactions: ours.transactions + theirs.transactions,
+        commits: ours.commits + theirs.commits,
+      }
+    : ours;
 
 /**
  * A number that changes with each commit of any process. SQLite is asked once for all requests of one turn of the event

@@ -104,6 +104,16 @@ export type StoreStats = {
   commits: number;
 };
 
+/** What commits wrote: values of columns that sums notify of. */
+export type Wrote = [column: string, keys: number[]][];
+
+/** A thread of this process that runs transactions of its own on the same database, as one part of this store. */
+export type Alongside = {
+  stats(): StoreStats;
+  /** Calls `heard` after its commits. */
+  listen(heard: (wrote: Wrote) => void): void;
+};
+
 export type Store = {
   readonly engine: 'sqlite' | 'postgres';
   readonly tables: Tables;
@@ -165,6 +175,10 @@ export type StoreOptions = {
   reserve?: boolean;
   /** SQLite: shared with the threads of this process that write to the same database. */
   turn?: SharedArrayBuffer;
+  /** SQLite: its transactions are this store's in `stats`, and for `watch`. */
+  alongside?: Alongside | undefined;
+  /** SQLite: this thread does nothing but transactions, so it may block while it waits, and knows what comes together. */
+  dedicated?: boolean;
   /** SQLite: the memory that each of the two connections may use for pages of the file. */
   pageCacheMiB?: number;
   /** Called when the disk has failed, so that durability cannot be guaranteed: the process should end. */

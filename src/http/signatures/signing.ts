@@ -5,8 +5,9 @@ import { SignatureAccepted, SignatureResult } from '../../../schema/api/signatur
 import type { Context } from '../../core/context.js';
 import { named } from '../../core/names.js';
 import { readCounts, totalOf } from '../../core/counts/counts.js';
-import { signByMail, type TapInput, type Tapped } from '../../core/signatures/one-tap.js';
-import { signPetition, type Signed } from '../../core/signatures/signing.js';
+import type { TapInput, Tapped } from '../../core/signatures/one-tap.js';
+import type { Signed } from '../../core/signatures/signing.js';
+import type { Verbs } from '../../core/verbs/verbs.js';
 import { withFloor } from '../answer-floor.js';
 import { MOVED, PRIVATE_CACHE } from '../answers.js';
 import { callerOf } from '../caller.js';
@@ -51,7 +52,7 @@ const toResult = async (ctx: Context, { petitionKey, petitionId, created, signat
 const ACCEPTED_HEADERS = ['cache-control', PRIVATE_CACHE, 'content-type', 'application/json; charset=utf-8'];
 
 export const signingRoutes =
-  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (ctx: Context, verbs: Verbs): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     app.post(
       '/v1/petitions/:petition/signatures',
@@ -91,12 +92,12 @@ export const signingRoutes =
         const retry = retryFrom(ctx, request);
         if (!isTyped(body)) {
           const input = camelKeys(body) as TapInput;
-          const tap = () => signByMail(ctx, actor, params.petition, input, retry, callerOf(request));
+          const tap = () => verbs.signByMail(actor, params.petition, input, retry, callerOf(request));
           const tapped = toTapped(ctx, await withFloor(ctx, tap));
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(tapped));
         }
         const sign = () =>
-          signPetition(ctx, actor, params.petition, named(camelKeys(body)), retry, callerOf(request));
+          verbs.sign(actor, params.petition, named(camelKeys(body)), retry, callerOf(request));
         const signed = await withFloor(ctx, sign, ({ mayLearnOutcome: heard }) => heard);
         if (!signed.mayLearnOutcome) {
           const accepted = toAccepted(ctx, signed, body.vouched);
