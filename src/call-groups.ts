@@ -1,4 +1,4 @@
-import { valueOf, type Answers, type Calls } from './calls.js';
+import { valueOf, type Answers, type Call } from './calls.js';
 import type { VerbName } from './core/verbs/verbs.js';
 import { ApiError } from './errors.js';
 
@@ -15,16 +15,9 @@ type Pending = {
   reject: (reason: unknown) => void;
 };
 
-export type CallGroupsOptions = {
-  post: (calls: Calls) => void;
-  /** How many calls may be inside; further ones are refused with `overloaded`. */
-  maxWaiting: number;
-};
-
 /** The calls on their way to the store thread and back: which of them go together, and when. */
 export class CallGroups {
-  /** Why nothing is accepted. */
-  #closed: ApiError | undefined;
+  #failed = false;
   #waiting: Pending[] = [];
   readonly #sent = new Map<number, Pending>();
   #id = 0;
@@ -34,7 +27,7 @@ export class CallGroups {
   #peak = 0;
   #idle: (() => void)[] = [];
 
-  constructor(private readonly options: CallGroupsOptions) {}
+  constructor(private readonly post: (calls: Call[]) => void) {}
 
   /** Calls that wait or run. */
   get inside(): number {
@@ -42,8 +35,7 @@ export class CallGroups {
   }
 
   call(verb: VerbName, args: unknown[]): Promise<unknown> {
-    if (this.#closed) return Promise.reject(this.#closed);
-    if (this.inside >= this.options.maxWaiting) return Promise.reject(new ApiError('overloaded'));
+    if (this.#failed) return Promise.reject(new ApiError('storage_unavailable'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ verb, args, resolve, reject });
       this.#arm();
@@ -65,16 +57,16 @@ export class CallGroups {
     if (this.inside === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Accepts no more calls, and waits for those inside. */
+  /** Waits for the calls inside. */
   async drain(): Promise<void> {
-    this.#closed ??= new ApiError('shutting_down');
     if (this.inside > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   /** The thread is gone: what became of the calls inside is unknown. */
   fail(): void {
-    this.#closed = new ApiError('storage_unavailable');
-    for (const { reject } of [...this.#sent.values(), ...this.#waiting]) reject(this.#closed);
+    this.#failed = true;
+    const reason = new ApiError('storage_unavailable');
+    for (const { reject } of [...this.#sent.values(), ...this.#waiting]) reject(reason);
     this.#sent.clear();
     this.#waiting = [];
     for (const resolve of this.#idle.splice(0)) resolve();
@@ -95,11 +87,11 @@ export class CallGroups {
     const group = this.#waiting.splice(0, Math.min(MOST, Math.ceil(this.#peak / UNDER_WAY)));
     if (group.length === 0) return;
     this.#underWay += 1;
-    const calls = group.map((pending): Calls['calls'][number] => {
+    const calls = group.map((pending): Call => {
       this.#sent.set((this.#id += 1), pending);
       return [this.#id, pending.verb, pending.args];
     });
-    this.options.post({ calls });
+    this.post(calls);
     this.#arm();
   }
 }

@@ -20,7 +20,8 @@ export type Answers = {
   /** Whether mail was queued. */
   rang: boolean;
   wrote: Wrote;
-  stats: StoreStats;
+  /** Since the start of the thread. */
+  done: Pick<StoreStats, 'transactions' | 'commits'>;
 };
 
 /** An error as a message. What is not of the catalogue is for the log of the thread only. */

@@ -16,6 +16,7 @@ import { startMail } from './start-mail.js';
 import { startMailings } from './start-mailings.js';
 import { StoreThread } from './start-store-thread.js';
 import { sqliteFile } from './store/open.js';
+import { turnMemory } from './store/writer-turn.js';
 
 /** Time for last answers and log lines to be written before the process ends. */
 const LAST_WORDS_MS = 200;
@@ -44,14 +45,13 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const locales = loadAllLocales(config, logger);
   const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
-  const turn = new SharedArrayBuffer(4);
+  const turn = turnMemory();
   const diskFailed = (error: unknown) => {
     logger.fatal({ error }, 'the disk failed: nothing more can be promised');
     setTimeout(() => process.exit(74), LAST_WORDS_MS);
   };
   const file = sqliteFile(config.DATABASE_URL);
-  const storeThread =
-    file !== undefined && config.STORE_THREAD === 'on' ? new StoreThread(config.MAX_WAITING) : undefined;
+  const storeThread = file !== undefined && config.STORE_THREAD === 'on' ? new StoreThread() : undefined;
   const store = await openConfiguredStore(config, {
     reserve: true,
     turn,

@@ -1,70 +1,83 @@
 import { CallGroups } from './call-groups.js';
-import type { Answers } from './calls.js';
+import type { Answers, Calls } from './calls.js';
 import type { Context } from './core/context.js';
 import { verbsBy, type Verbs } from './core/verbs/verbs.js';
-import type { Alongside, StoreStats, Wrote } from './store/store.js';
+import type { Alongside, Joined, StoreStats } from './store/store.js';
 import type { StoreThreadData } from './store-thread.js';
 import { threadProgram } from './thread-program.js';
 import { startThread, type ThreadOptions } from './worker-thread.js';
 
-export type StoreThreadOptions = Pick<ThreadOptions, 'logger' | 'onFailure'> &
-  Omit<StoreThreadData, 'levels'>;
+export type StoreThreadOptions = Pick<ThreadOptions, 'logger'> &
+  Omit<StoreThreadData, 'levels'> & {
+    /** The disk has failed, or the thread: what became of the calls inside is unknown. */
+    onFailure: (error: unknown) => void;
+    /** For tests that set the clock: where it stands; undefined: it is the real one. */
+    clock?: () => number | undefined;
+  };
 
 /**
  * The main thread's end of the store thread. SQLite has one writer, and signing keeps it busy: on a thread of its own it
- * leaves this one, which speaks HTTP, a core to itself. Everything else still writes from here: both take turns, as the
- * mail threads do (WriterTurn).
+ * leaves this one, which speaks HTTP, a core to itself. All else is still written from here: the two take turns, as they
+ * do with the mail threads (WriterTurn). What the brakes keep in memory is kept there alone.
  */
 export class StoreThread implements Alongside {
-  readonly #groups: CallGroups;
-  #thread: Awaited<ReturnType<typeof startThread>> | undefined;
-  #stats: StoreStats = { waiting: 0, transactions: 0, commits: 0 };
-  #heard: ((wrote: Wrote) => void)[] = [];
-  #rang: () => void = () => undefined;
-
-  constructor(maxWaiting: number) {
-    this.#groups = new CallGroups({ maxWaiting, post: (calls) => this.#thread?.ask(calls) });
-  }
+  readonly #groups = new CallGroups((calls) => this.#post({ calls }));
+  #post: (calls: Calls) => void = () => undefined;
+  #stop: () => Promise<void> = () => Promise.resolve();
+  #store: Joined | undefined;
+  #done: Omit<StoreStats, 'waiting'> = { transactions: 0, commits: 0 };
+  #wakeMail: () => void = () => undefined;
 
   /** Starts it on a database that this process has opened. */
-  async start({ logger, onFailure, ...data }: StoreThreadOptions): Promise<void> {
-    const failed = (error: unknown) => {
-      this.#groups.fail();
+  async start({ logger, onFailure, clock, ...data }: StoreThreadOptions): Promise<void> {
+    const fail = (error: unknown) => {
+      this.fail();
       onFailure(error);
     };
-    this.#thread = await startThread(threadProgram(import.meta.url, 'store-thread'), {
+    const { ask, stop } = await startThread(threadProgram(import.meta.url, 'store-thread'), {
       name: 'store',
       data,
       logger,
-      onFailure: failed,
-      onEnd: failed,
+      onFailure: fail,
+      onEnd: fail,
       hear: (said) => this.#answered(said as Answers),
+    });
+    this.#stop = stop;
+    this.#post = ({ calls }) => ask({ calls, now: clock?.() } satisfies Calls);
+  }
+
+  /** The verbs, for routes with this Context. */
+  verbs({ mailWaits }: Pick<Context, 'mailWaits'>): Verbs {
+    this.#wakeMail = mailWaits;
+    return verbsBy((verb, args) => {
+      const refusal = this.#store?.refusal();
+      return refusal ? Promise.reject(refusal) : this.#groups.call(verb, args);
     });
   }
 
-  verbs(ctx: Pick<Context, 'mailWaits'>): Verbs {
-    this.#rang = ctx.mailWaits;
-    return verbsBy((verb, args) => this.#groups.call(verb, args));
-  }
-
   stats(): StoreStats {
-    return { ...this.#stats, waiting: this.#groups.inside };
+    return { ...this.#done, waiting: this.#groups.inside };
   }
 
-  listen(heard: (wrote: Wrote) => void): void {
-    this.#heard.push(heard);
+  join(store: Joined): void {
+    this.#store = store;
+  }
+
+  fail(): void {
+    this.#groups.fail();
+    this.#store?.fail();
   }
 
   /** Waits for the calls inside, then ends the thread. */
   async stop(): Promise<void> {
     await this.#groups.drain();
-    await this.#thread?.stop();
+    await this.#stop();
   }
 
   #answered(said: Answers): void {
-    this.#stats = said.stats;
-    for (const heard of this.#heard) heard(said.wrote);
-    if (said.rang) this.#rang();
+    this.#done = said.done;
+    this.#store?.committed(said.wrote);
+    if (said.rang) this.#wakeMail();
     this.#groups.answered(said);
   }
 }

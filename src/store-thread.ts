@@ -46,14 +46,15 @@ const ctx = createContext({
 let next: Answers = nothing();
 let saying = false;
 function nothing(): Answers {
-  return { answers: [], begun: 0, rang: false, wrote: [], stats: store.stats() };
+  return { answers: [], begun: 0, rang: false, wrote: [], done: { transactions: 0, commits: 0 } };
 }
 function saySoon(): void {
   if (saying) return;
   saying = true;
   setImmediate(() => {
     saying = false;
-    const said = { ...next, stats: store.stats() };
+    const { transactions, commits } = store.stats();
+    const said = { ...next, done: { transactions, commits } };
     next = nothing();
     say(said);
   });

@@ -8,7 +8,7 @@ import { LogSync } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { connect, makeWriter, selfTest } from './sqlite-connection.js';
 import { drizzleOn } from './sqlite-driver.js';
-import type { Store, StoreOptions, StoreStats, Sums } from './store.js';
+import type { Store, StoreOptions, Sums } from './store.js';
 import { Watchers } from './watchers.js';
 import { WriterTurn } from './writer-turn.js';
 
@@ -41,9 +41,13 @@ export function openSqlite(file: string, options: StoreOptions): Store {
   const reserve = options.reserve ? new Reserve(`${file}-reserve`) : undefined;
   const group = new GroupCommit({ writer, log, checkpointer, turn, reserve, options, afterCommit });
   const others = watchOthers(writer, watchers);
-  options.alongside?.listen((wrote) => {
-    generation.forget();
-    for (const [column, keys] of wrote) watchers.tell(column, keys);
+  options.alongside?.join({
+    refusal: () => group.refusal(),
+    committed(wrote) {
+      generation.forget();
+      for (const [column, keys] of wrote) watchers.tell(column, keys);
+    },
+    fail: () => group.fail(),
   });
   return {
     engine: 'sqlite',
@@ -60,7 +64,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     },
     clean: () => checkpointer.clean(),
     explain,
-    stats: () => added(group.stats(), options.alongside?.stats()),
+    stats: () => group.stats(),
     close: async () => {
       await group.drain();
       others.rest();
@@ -73,15 +77,6 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     },
   };
 }
-
-const added = (ours: StoreStats, theirs: StoreStats | undefined): StoreStats =>
-  theirs
-    ? {
-        waiting: ours.waiting + theirs.waiting,
-        transactions: ours.transactions + theirs.transactions,
-        commits: ours.commits + theirs.commits,
-      }
-    : ours;
 
 /**
  * A number that changes with each commit of any process. SQLite is asked once for all requests of one turn of the event

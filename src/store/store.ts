@@ -1,6 +1,7 @@
 import { type Column, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import type { Tables } from '../../schema/db/tables.js';
+import type { ApiError } from '../errors.js';
 import { compile } from './compile.js';
 import type { Prepared } from './gathering/set-based.js';
 import type { Heard } from './watchers.js';
@@ -107,11 +108,23 @@ export type StoreStats = {
 /** What commits wrote: values of columns that sums notify of. */
 export type Wrote = [column: string, keys: number[]][];
 
-/** A thread of this process that runs transactions of its own on the same database, as one part of this store. */
+/** A thread of this process that runs transactions of its own on the same database: a part of this store. */
 export type Alongside = {
   stats(): StoreStats;
-  /** Calls `heard` after its commits. */
-  listen(heard: (wrote: Wrote) => void): void;
+  /** Called once, by the store. */
+  join(store: Joined): void;
+  /** The disk has failed: it must acknowledge nothing more. */
+  fail(): void;
+};
+
+/** What a store is to the thread alongside it. */
+export type Joined = {
+  /** Why nothing may be stored now. */
+  refusal(): ApiError | undefined;
+  /** Call it after each commit there. */
+  committed(wrote: Wrote): void;
+  /** Acknowledges nothing more: the disk has failed there. */
+  fail(): void;
 };
 
 export type Store = {

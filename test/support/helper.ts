@@ -12,9 +12,11 @@ import { createKey } from '../../src/core/organization/api-keys.js';
 import { createOrganization } from '../../src/core/organization/organizations.js';
 import { erasureJournalFile } from '../../src/erasure-journal-file.js';
 import { loadLocales } from '../../src/mail/locales.js';
-import { migrateStore, openStore } from '../../src/store/open.js';
+import { StoreThread } from '../../src/start-store-thread.js';
+import { migrateStore, openStore, sqliteFile } from '../../src/store/open.js';
 import type { PostgresOptions } from '../../src/store/postgres.js';
 import type { Store, StoreOptions } from '../../src/store/store.js';
+import { turnMemory } from '../../src/store/writer-turn.js';
 import { watchContract } from './contract.js';
 
 export type EngineName = Store['engine'];
@@ -120,26 +122,56 @@ export type StartOptions = {
   build?: Partial<BuildOptions>;
 };
 
+const threadLog = {
+  isLevelEnabled: (level: string) => level === 'error',
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: (values: unknown, message: string) => console.error(message, values),
+};
+
 /** The production app over an empty database, with a clock that can be set. */
 export async function start(t: Test, engine: Engine, options: StartOptions = {}): Promise<TestApp> {
   const url = await engine.database(t);
   let clock: Date | undefined;
   const now = () => clock ?? new Date();
-  const store = await openTestStore(url, { now, ...options.store });
+  const file = process.env['TEST_STORE_THREAD'] ? sqliteFile(url) : undefined;
+  const turn = turnMemory();
+  const thread = file === undefined ? undefined : new StoreThread();
+  const store = await openTestStore(url, { now, turn, alongside: thread, ...options.store });
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const app = await build({
-    config: { publicUrl: 'http://undersigned.test', trustProxy: [], limits: options.limits ?? null },
+  const erasureJournal = join(folder, 'erasures.log');
+  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: options.limits ?? null };
+  const built: BuildOptions = {
+    config,
     store,
     rootKey: ROOT_KEY,
-    erasures: erasureJournalFile(join(folder, 'erasures.log')),
+    erasures: erasureJournalFile(erasureJournal),
     now,
     locales: locales(),
+    verbs: thread && ((ctx) => thread.verbs(ctx)),
     ...options.build,
-  });
+  };
+  if (file !== undefined) {
+    await thread?.start({
+      file,
+      config: built.config,
+      erasureJournal,
+      rootKey: built.rootKey,
+      turn,
+      clock: () => clock?.getTime(),
+      logger: threadLog,
+      onFailure: (error) => {
+        throw new Error(`the store thread failed: ${JSON.stringify(error)}`);
+      },
+    });
+  }
+  const app = await build(built);
   watchContract(app);
   t.teardown(async () => {
     await app.close();
+    await thread?.stop();
     await store.close();
   });
 
