@@ -10,6 +10,7 @@ import type { BuildOptions } from '../../src/build-options.js';
 import type { Config } from '../../src/config.js';
 import { createKey } from '../../src/core/organization/api-keys.js';
 import { createOrganization } from '../../src/core/organization/organizations.js';
+import { verbsInPlace, type Verbs } from '../../src/core/verbs/verbs.js';
 import { erasureJournalFile } from '../../src/erasure-journal-file.js';
 import { loadLocales } from '../../src/mail/locales.js';
 import { StoreThread } from '../../src/start-store-thread.js';
@@ -99,6 +100,8 @@ export type CallOptions = { key?: string | undefined; headers?: Record<string, s
 
 export type TestApp = {
   app: App;
+  /** As its routes call them. */
+  verbs: Verbs;
   store: Store;
   url: string;
   /** One request, held against the OpenAPI document like every other. */
@@ -120,7 +123,14 @@ export type StartOptions = {
   limits?: Config['limits'];
   store?: Partial<StoreOptions>;
   build?: Partial<BuildOptions>;
+  /** On SQLite: with the store thread, as a server has it. */
+  storeThread?: boolean;
+  /** When the store thread has failed; by default the test has. */
+  onFailure?: (error: unknown) => void;
 };
+
+/** TEST_STORE_THREAD=1 runs every test as a server runs: with the store thread, on SQLite. */
+const WITH_STORE_THREAD = process.env['TEST_STORE_THREAD'] === '1';
 
 const threadLog = {
   isLevelEnabled: (level: string) => level === 'error',
@@ -135,7 +145,8 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
   const url = await engine.database(t);
   let clock: Date | undefined;
   const now = () => clock ?? new Date();
-  const file = process.env['TEST_STORE_THREAD'] ? sqliteFile(url) : undefined;
+  const { storeThread = WITH_STORE_THREAD } = options;
+  const file = storeThread ? sqliteFile(url) : undefined;
   const turn = turnMemory();
   const thread = file === undefined ? undefined : new StoreThread();
   const store = await openTestStore(url, { now, turn, alongside: thread, ...options.store });
@@ -162,12 +173,18 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
       turn,
       clock: () => clock?.getTime(),
       logger: threadLog,
-      onFailure: (error) => {
-        throw new Error(`the store thread failed: ${JSON.stringify(error)}`);
-      },
+      onFailure:
+        options.onFailure ??
+        ((error) => {
+          throw new Error(`the store thread failed: ${JSON.stringify(error)}`);
+        }),
     });
   }
-  const app = await build(built);
+  let verbs: Verbs | undefined;
+  const app = await build({
+    ...built,
+    verbs: (ctx) => (verbs = built.verbs?.(ctx) ?? verbsInPlace(ctx)),
+  });
   watchContract(app);
   t.teardown(async () => {
     await app.close();
@@ -200,6 +217,7 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
 
   return {
     app,
+    verbs: verbs ?? verbsInPlace(app.ctx),
     store,
     url,
     call,
