@@ -2,10 +2,8 @@ import { Server, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
-import type { Context } from './core/context.js';
-import { migrateConfiguredStore, openConfiguredStore } from './configured-store.js';
+import { migrateConfiguredStore } from './configured-store.js';
 import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
-import { describeError } from './errors.js';
 import { watchLog } from './http/service/metrics.js';
 import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
@@ -14,10 +12,11 @@ import { loadRootKey } from './root-key.js';
 import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
 import { startMailings } from './start-mailings.js';
-import { StoreThread } from './start-store-thread.js';
-import { sqliteFile } from './store/open.js';
+import { startStore } from './start-store.js';
 import { turnMemory } from './store/writer-turn.js';
 
+/** The exit code of a process whose disk has failed. */
+const EX_IOERR = 74;
 /** Time for last answers and log lines to be written before the process ends. */
 const LAST_WORDS_MS = 200;
 /** At shutdown: how long clients with open connections have to send a request that was already on the way. */
@@ -46,30 +45,20 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
   const turn = turnMemory();
-  const diskFailed = (error: unknown) => {
-    logger.fatal({ error }, 'the disk failed: nothing more can be promised');
-    setTimeout(() => process.exit(74), LAST_WORDS_MS);
+  const giveUp = (what: string) => (error: unknown) => {
+    logger.fatal({ error }, `${what}: nothing more can be promised`);
+    setTimeout(() => process.exit(EX_IOERR), LAST_WORDS_MS);
   };
-  const file = sqliteFile(config.DATABASE_URL);
-  const storeThread = file !== undefined && config.STORE_THREAD === 'on' ? new StoreThread() : undefined;
-  const store = await openConfiguredStore(config, {
-    reserve: true,
-    turn,
-    alongside: storeThread,
-    arrivals: () => sockets,
-    onFatal: (error) => diskFailed(describeError(error)),
-  });
+  const onFailure = giveUp('the disk failed');
+  const onEnd = giveUp('the store thread ended');
+  const parts = { config, rootKey, logger, turn, onFailure };
+  const { store, verbs, stop } = await startStore({ ...parts, onEnd, arrivals: () => sockets });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
-  const parts = { config, rootKey, logger, turn, onFailure: diskFailed };
   let app: App | undefined;
   const mail: { stop: () => Promise<void> }[] = [];
   const stopMail = () => Promise.all(mail.map((part) => part.stop()));
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
-    if (file !== undefined) {
-      await storeThread?.start({ ...parts, file, erasureJournal: config.ERASURE_JOURNAL });
-    }
-    const verbs = storeThread && ((ctx: Context) => storeThread.verbs(ctx));
     app = await build({ config, store, rootKey, erasures, locales, logger, verbs });
     watchLog(app.metrics, log.dropped);
     app.server.on('connection', () => (sockets += 1));
@@ -82,8 +71,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   } catch (error) {
     await stopMail();
     await app?.close();
-    await storeThread?.stop();
-    await store.close();
+    await stop();
     reserve.end();
     throw error;
   }
@@ -98,8 +86,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     async stop() {
       jobs.stop();
       await Promise.all([closeGently(app), stopMail()]);
-      await storeThread?.stop();
-      await store.close();
+      await stop();
       reserve.end();
       await log.flushed(LAST_WORDS_MS);
     },

@@ -7,10 +7,9 @@ import type { StoreThreadData } from './store-thread.js';
 import { threadProgram } from './thread-program.js';
 import { startThread, type ThreadOptions } from './worker-thread.js';
 
-export type StoreThreadOptions = Pick<ThreadOptions, 'logger'> &
+export type StoreThreadOptions = Pick<ThreadOptions, 'logger' | 'onFailure'> &
+  Required<Pick<ThreadOptions, 'onEnd'>> &
   Omit<StoreThreadData, 'levels'> & {
-    /** The disk has failed, or the thread: what became of the calls inside is unknown. */
-    onFailure: (error: unknown) => void;
     /** For tests that set the clock: where it stands; undefined: it is the real one. */
     clock?: () => number | undefined;
   };
@@ -29,17 +28,19 @@ export class StoreThread implements Alongside {
   #wakeMail: () => void = () => undefined;
 
   /** Starts it on a database that this process has opened. */
-  async start({ logger, onFailure, clock, ...data }: StoreThreadOptions): Promise<void> {
-    const fail = (error: unknown) => {
+  async start({ logger, onFailure, onEnd, clock, ...options }: StoreThreadOptions): Promise<void> {
+    const { file, config, erasureJournal, rootKey, turn } = options;
+    const data = { file, config, erasureJournal, rootKey, turn };
+    const failing = (tell: (error: unknown) => void) => (error: unknown) => {
       this.fail();
-      onFailure(error);
+      tell(error);
     };
     const { ask, stop } = await startThread(threadProgram(import.meta.url, 'store-thread'), {
       name: 'store',
       data,
       logger,
-      onFailure: fail,
-      onEnd: fail,
+      onFailure: failing(onFailure),
+      onEnd: failing(onEnd),
       hear: (said) => this.#answered(said as Answers),
     });
     this.#stop = stop;

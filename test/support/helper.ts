@@ -126,7 +126,7 @@ export type StartOptions = {
   /** On SQLite: with the store thread, as a server has it. */
   storeThread?: boolean;
   /** When the store thread has failed; by default the test has. */
-  onFailure?: (error: unknown) => void;
+  onFailure?: (what: string) => void;
 };
 
 /** TEST_STORE_THREAD=1 runs every test as a server runs: with the store thread, on SQLite. */
@@ -152,6 +152,11 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
   const store = await openTestStore(url, { now, turn, alongside: thread, ...options.store });
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const failed =
+    options.onFailure ??
+    ((what: string) => {
+      throw new Error(what);
+    });
   const erasureJournal = join(folder, 'erasures.log');
   const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: options.limits ?? null };
   const built: BuildOptions = {
@@ -173,11 +178,8 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
       turn,
       clock: () => clock?.getTime(),
       logger: threadLog,
-      onFailure:
-        options.onFailure ??
-        ((error) => {
-          throw new Error(`the store thread failed: ${JSON.stringify(error)}`);
-        }),
+      onFailure: () => failed('the disk failed'),
+      onEnd: () => failed('the store thread ended'),
     });
   }
   let verbs: Verbs | undefined;
