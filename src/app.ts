@@ -6,7 +6,7 @@ import type { Context } from './core/context.js';
 import { LIVE_PACE, LiveCounts } from './core/live/live-counts.js';
 import { Recognition } from './core/recognition.js';
 import { PetitionKeys } from './core/petitions/petition-keys.js';
-import { verbsInPlace, type Verbs } from './core/verbs/verbs.js';
+import { verbsInPlace } from './core/verbs/verbs.js';
 import { createContext } from './create-context.js';
 import { blocks } from './http/blocks.js';
 import { challengeRoutes } from './http/brakes/challenges.js';
@@ -91,7 +91,6 @@ export async function build(options: BuildOptions): Promise<App> {
   const { config, store, logger, arrival = ARRIVAL } = options;
   const { publicUrl, trustProxy } = config;
   const ctx = createContext(options);
-  const verbs = options.verbs?.(ctx) ?? verbsInPlace(ctx);
   const constant = await constantHeaders();
   let isDraining = false;
   const draining = () => isDraining;
@@ -130,9 +129,7 @@ export async function build(options: BuildOptions): Promise<App> {
   const block = blocks({ ctx, limits, admission, pauses });
   // Who may call what: every route is in exactly one of these blocks, and moving it changes who may call it.
   await app.register(block('service', [service, reference, files, embedRoutes(locales, options.widget)]));
-  await app.register(
-    block('open', openRoutes({ ctx, verbs, config, site, metrics, streams, pictures: options.pictures })),
-  );
+  await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams, options })));
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes({ ctx, site, options })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
@@ -162,30 +159,24 @@ const ownPagesOf = ({ publicUrl, secretKeysInDocs = false }: BuildOptions['confi
 
 type OpenParts = {
   ctx: Context;
-  verbs: Verbs;
   config: BuildOptions['config'];
   site: Site;
   metrics: Registry;
   streams: LiveStreams;
-  pictures: BuildOptions['pictures'];
+  options: Pick<BuildOptions, 'pictures' | 'verbs'>;
 };
 
 /** Routes that need no key. */
-const openRoutes = ({
-  ctx,
-  verbs,
-  config,
-  site,
-  metrics,
-  streams,
-  pictures,
-}: OpenParts): FastifyPluginCallback[] => [
+const openRoutes = (
+  { ctx, config, site, metrics, streams, options }: OpenParts,
+  verbs = options.verbs?.(ctx) ?? verbsInPlace(ctx),
+): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
   signingRoutes(ctx, verbs),
   publicSignatureRoutes(ctx),
   challengeRoutes(verbs),
   countRoutes(ctx),
-  pictureRoutes(ctx, site.locales, metrics, pictures),
+  pictureRoutes(ctx, site.locales, metrics, options.pictures),
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
