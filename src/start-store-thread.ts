@@ -24,7 +24,7 @@ export class StoreThread implements Alongside {
   #post: (calls: Calls) => void = () => undefined;
   #stop: () => Promise<void> = () => Promise.resolve();
   #store: Joined | undefined;
-  #done: Omit<StoreStats, 'waiting'> = { transactions: 0, commits: 0 };
+  done: Omit<StoreStats, 'waiting'> = { transactions: 0, commits: 0 };
   #wakeMail: () => void = () => undefined;
 
   /** Starts it on a database that this process has opened. */
@@ -56,8 +56,8 @@ export class StoreThread implements Alongside {
     });
   }
 
-  stats(): StoreStats {
-    return { ...this.#done, waiting: this.#groups.inside };
+  get waiting(): number {
+    return this.#groups.inside;
   }
 
   join(store: Joined): void {
@@ -76,7 +76,7 @@ export class StoreThread implements Alongside {
   }
 
   #answered(said: Answers): void {
-    this.#done = said.done;
+    this.done = said.done;
     this.#store?.committed(said.wrote);
     if (said.rang) this.#wakeMail();
     this.#groups.answered(said);

@@ -80,12 +80,16 @@ export class GroupCommit {
   }
 
   stats(): StoreStats {
-    const theirs = this.parts.options.alongside?.stats();
+    const theirs = this.parts.options.alongside?.done;
     return {
-      waiting: this.#queue.length + (theirs?.waiting ?? 0),
+      waiting: this.#waiting,
       transactions: this.#transactions + (theirs?.transactions ?? 0),
       commits: this.#commits + (theirs?.commits ?? 0),
     };
+  }
+
+  get #waiting(): number {
+    return this.#queue.length + (this.parts.options.alongside?.waiting ?? 0);
   }
 
   transact<T>(work: (tx: Tx) => Promise<T>, urgent = false): Promise<T> {
@@ -101,12 +105,12 @@ export class GroupCommit {
   refusal(urgent = false): ApiError | undefined {
     if (this.failed) return new ApiError('storage_unavailable');
     if (this.#draining) return new ApiError('shutting_down');
-    if (this.stats().waiting >= this.parts.options.maxWaiting) return new ApiError('overloaded');
+    if (this.#waiting >= this.parts.options.maxWaiting) return new ApiError('overloaded');
     return !urgent && this.#short() ? new ApiError('storage_full') : undefined;
   }
 
   /** Whether other transactions wait for the end of the one that runs: in its group, or for the next one. */
-  isWanted = (): boolean => this.stats().waiting > 0 || this.#together > 1;
+  isWanted = (): boolean => this.#waiting > 0 || this.#together > 1;
 
   /** Whether the disk is so full that the reserve is in use, so that only urgent work is accepted. */
   #short(): boolean {

@@ -110,7 +110,9 @@ export type Wrote = [column: string, keys: number[]][];
 
 /** A thread of this process that runs transactions of its own on the same database: a part of this store. */
 export type Alongside = {
-  stats(): StoreStats;
+  /** Calls that wait or run there. */
+  readonly waiting: number;
+  readonly done: Omit<StoreStats, 'waiting'>;
   /** Called once, by the store. */
   join(store: Joined): void;
   /** The disk has failed: it must acknowledge nothing more. */
