@@ -2,9 +2,15 @@ import { valueOf, type Answers, type Call } from './calls.js';
 import type { VerbName } from './core/verbs/verbs.js';
 import { ApiError } from './errors.js';
 
-/** One group is stored while the answers of the other are sent and the next one gathers. */
+/**
+ * A group is one commit: the larger, the cheaper. One is stored while the answers of the other are sent and the next one
+ * gathers.
+ */
 const UNDER_WAY = 2;
 const MOST = 128;
+/** Of the peak: so many of two groups make one, and so few are not worth one while another is under way. */
+const LARGE = 1 / 2;
+const SMALL = 1 / 4;
 /** How quickly a peak is forgotten: in each group this share of it. */
 const FORGETTING = 1 / 64;
 
@@ -84,7 +90,8 @@ export class CallGroups {
 
   #send(): void {
     this.#peak = Math.max(this.inside, this.#peak * (1 - FORGETTING));
-    const group = this.#waiting.splice(0, Math.min(MOST, Math.ceil(this.#peak / UNDER_WAY)));
+    if (this.#underWay > 0 && this.#waiting.length < this.#peak * SMALL) return;
+    const group = this.#waiting.splice(0, Math.min(MOST, Math.ceil(this.#peak * LARGE)));
     if (group.length === 0) return;
     this.#underWay += 1;
     const calls = group.map((pending): Call => {

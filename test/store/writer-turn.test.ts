@@ -24,6 +24,6 @@ t.test('a thread that blocks for its turn lets one that cannot block go first', 
   const last = once(greedy, 'message');
   Atomics.store(new Int32Array(ended), 0, 1);
   const [turns] = (await inTime(last, 'its end')) as [number];
-  // Looking for a moment when the turn is free would take some fifteen of its turns for each.
+  // Looking for a moment when the turn is free would take many of its turns for each.
   t.ok(turns < 5 * TURNS, `${turns} turns of the other for ${TURNS} here`);
 });
