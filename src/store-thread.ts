@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { outcomeOf, withBuffers, type Answers, type Calls } from './calls.js';
+import { failureOf, outcomeOf, withBuffers, type Answers, type Calls } from './calls.js';
 import { runVerb } from './core/verbs/verbs.js';
 import { createContext, type ContextOptions } from './create-context.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
@@ -74,9 +74,9 @@ function run({ calls, now: set }: Calls): void {
   };
   for (const [id, verb, args] of calls) {
     runVerb(ctx, verb, withBuffers(args)).then(
-      (value) => answered(id, { value }),
+      (value) => answered(id, outcomeOf(verb, value)),
       (thrown: unknown) => {
-        const outcome = outcomeOf(store.explain(thrown));
+        const outcome = failureOf(store.explain(thrown));
         if ('code' in outcome && outcome.code === 'internal_error') {
           logger.error({ error: describeError(thrown), verb }, 'unexpected error');
         }
