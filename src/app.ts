@@ -6,6 +6,7 @@ import type { Context } from './core/context.js';
 import { LIVE_PACE, LiveCounts } from './core/live/live-counts.js';
 import { Recognition } from './core/recognition.js';
 import { PetitionKeys } from './core/petitions/petition-keys.js';
+import { verbsInPlace } from './core/verbs/verbs.js';
 import { createContext } from './create-context.js';
 import { blocks } from './http/blocks.js';
 import { challengeRoutes } from './http/brakes/challenges.js';
@@ -129,9 +130,7 @@ export async function build(options: BuildOptions): Promise<App> {
   await app.register(
     block('service', openServiceRoutes({ ctx, site, options, counted, metrics, pauses, draining })),
   );
-  await app.register(
-    block('open', openRoutes({ ctx, config, site, metrics, streams, pictures: options.pictures })),
-  );
+  await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams, options })));
   await app.register(block('session', sessionRoutes(ctx)));
   await app.register(block('secret', secretRoutes({ ctx, site, options })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
@@ -193,39 +192,35 @@ type OpenParts = {
   site: Site;
   metrics: Registry;
   streams: LiveStreams;
-  pictures: BuildOptions['pictures'];
+  options: Pick<BuildOptions, 'pictures' | 'verbs'>;
 };
 
 /** Routes that need no key. */
-const openRoutes = ({
-  ctx,
-  config,
-  site,
-  metrics,
-  streams,
-  pictures,
-}: OpenParts): FastifyPluginCallback[] => [
+const openRoutes = (
+  { ctx, config, site, metrics, streams, options }: OpenParts,
+  verbs = options.verbs?.(ctx) ?? verbsInPlace(ctx),
+): FastifyPluginCallback[] => [
   openPetitionRoutes(ctx, config.publicUrl),
-  signingRoutes(ctx),
+  signingRoutes(ctx, verbs),
   publicSignatureRoutes(ctx),
-  challengeRoutes(ctx),
+  challengeRoutes(verbs),
   countRoutes(ctx),
-  pictureRoutes(ctx, site.locales, metrics, pictures),
+  pictureRoutes(ctx, site.locales, metrics, options.pictures),
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
   openOffsetRoutes(ctx),
-  confirmationRoutes(ctx),
+  confirmationRoutes(ctx, verbs),
   openConsentTextRoutes(ctx),
-  openSubscriptionRoutes(ctx),
+  openSubscriptionRoutes(ctx, verbs),
   unsubscribeRoutes(ctx),
   mailEventRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   mailReportRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
-  pageRoutes(ctx, site),
+  pageRoutes(ctx, verbs, site),
   homeRoutes(ctx, site),
-  petitionPageRoutes(ctx, site, config.publicUrl),
+  petitionPageRoutes(ctx, verbs, site, config.publicUrl),
   shareRedirectRoutes(ctx, config.publicUrl, createErrorPage(site)),
   clickRedirectRoutes(ctx, createErrorPage(site)),
 ];

@@ -1,7 +1,9 @@
 import type { Resolver } from 'node:dns/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from './config.js';
+import type { Context } from './core/context.js';
 import type { LivePace } from './core/live/live-counts.js';
+import type { Verbs } from './core/verbs/verbs.js';
 import type { ContextOptions } from './create-context.js';
 import type { Arrival } from './http/instance.js';
 import type { LiveOptions } from './http/live/live-streams.js';
@@ -27,6 +29,8 @@ export type BuildOptions = ContextOptions & {
         | 'SECURITY_CONTACT'
       >
     >;
+  /** Runs what many people call at once somewhere else; in place if absent. */
+  verbs?: ((ctx: Context) => Verbs) | undefined;
   /** The languages of pages; the built-in ones if absent. */
   locales?: Locales;
   /** The script of the widget; the one that `npm run build` makes if absent. */

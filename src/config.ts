@@ -3,6 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
 import { DEFAULT_POLICY, type Policy } from './core/letters/mail-policy.js';
 import type { LinkTemplates } from './core/links/link-urls.js';
+import { DatabaseSettings } from './database-settings.js';
 import { InstallationSettings, readInstallation, type Installation } from './installation.js';
 import { MailingSettings } from './mailing-settings.js';
 
@@ -167,21 +168,7 @@ export const Environment = Type.Object({
     maximum: 60_000,
     description: 'Requests that would wait longer get 503 at once, where they may be put off.',
   }),
-  POSTGRES_POOL: Type.Integer({
-    default: 10,
-    minimum: 1,
-    maximum: 500,
-    description: 'Connections to PostgreSQL.',
-  }),
-  POSTGRES_STATEMENT_TIMEOUT_MS: Type.Integer({
-    default: 10000,
-    minimum: 100,
-    description: 'After that a statement is given up.',
-  }),
-  POSTGRES_ALLOW_UNSAFE: Type.Boolean({
-    default: false,
-    description: 'Run on a PostgreSQL that does not sync its log. For tests only: it loses signatures.',
-  }),
+  ...DatabaseSettings,
 });
 
 export type RateLimit = { requests: number; seconds: number };

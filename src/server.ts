@@ -2,9 +2,8 @@ import { Server, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
-import { migrateConfiguredStore, openConfiguredStore } from './configured-store.js';
+import { migrateConfiguredStore } from './configured-store.js';
 import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
-import { describeError } from './errors.js';
 import { watchLog } from './http/service/metrics.js';
 import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
@@ -13,7 +12,11 @@ import { loadRootKey } from './root-key.js';
 import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
 import { startMailings } from './start-mailings.js';
+import { startStore } from './start-store.js';
+import { turnMemory } from './store/writer-turn.js';
 
+/** The exit code of a process whose disk has failed. */
+const EX_IOERR = 74;
 /** Time for last answers and log lines to be written before the process ends. */
 const LAST_WORDS_MS = 200;
 /** At shutdown: how long clients with open connections have to send a request that was already on the way. */
@@ -41,25 +44,22 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const locales = loadAllLocales(config, logger);
   const migrated = await migrateConfiguredStore(config);
   let sockets = 0;
-  const turn = new SharedArrayBuffer(4);
-  const diskFailed = (error: unknown) => {
-    logger.fatal({ error }, 'the disk failed: nothing more can be promised');
-    setTimeout(() => process.exit(74), LAST_WORDS_MS);
+  const turn = turnMemory();
+  const giveUp = (what: string) => (error: unknown) => {
+    logger.fatal({ error }, `${what}: nothing more can be promised`);
+    setTimeout(() => process.exit(EX_IOERR), LAST_WORDS_MS);
   };
-  const store = await openConfiguredStore(config, {
-    reserve: true,
-    turn,
-    arrivals: () => sockets,
-    onFatal: (error) => diskFailed(describeError(error)),
-  });
+  const onFailure = giveUp('the disk failed');
+  const onEnd = giveUp('the store thread ended');
+  const parts = { config, rootKey, logger, turn, onFailure };
+  const { store, verbs, stop } = await startStore({ ...parts, onEnd, arrivals: () => sockets });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
-  const parts = { config, rootKey, logger, turn, onFailure: diskFailed };
   let app: App | undefined;
   const mail: { stop: () => Promise<void> }[] = [];
   const stopMail = () => Promise.all(mail.map((part) => part.stop()));
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
-    app = await build({ config, store, rootKey, erasures, locales, logger });
+    app = await build({ config, store, rootKey, erasures, locales, logger, verbs });
     watchLog(app.metrics, log.dropped);
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
@@ -71,7 +71,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   } catch (error) {
     await stopMail();
     await app?.close();
-    await store.close();
+    await stop();
     reserve.end();
     throw error;
   }
@@ -86,7 +86,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     async stop() {
       jobs.stop();
       await Promise.all([closeGently(app), stopMail()]);
-      await store.close();
+      await stop();
       reserve.end();
       await log.flushed(LAST_WORDS_MS);
     },

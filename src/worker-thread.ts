@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { describeError } from './errors.js';
 import type { Logger } from './mail/delivery.js';
 
 /* Threads of the server process that work for themselves: they log through it, and are stopped by it. */
@@ -17,29 +18,41 @@ export type ThreadOptions = {
   logger: Logger & { isLevelEnabled(level: string): boolean };
   /** The disk failed. */
   onFailure: (error: unknown) => void;
+  /** Gets what else the thread says. */
+  hear?: (said: object) => void;
+  /** It ended without being asked to; by default an error of a thread is one of the process. */
+  onEnd?: (error: unknown) => void;
 };
 
 /** Starts a thread, and resolves once it is ready; rejects if it fails to start. */
 export async function startThread(
   program: URL,
-  { name, data, logger, onFailure }: ThreadOptions,
-): Promise<{ ask: (command: string) => void; stop: () => Promise<void> }> {
+  { name, data, logger, onFailure, hear, onEnd }: ThreadOptions,
+): Promise<{ ask: (command: unknown) => void; stop: () => Promise<void> }> {
   const levels = LEVELS.filter((level) => logger.isLevelEnabled(level));
   const thread = new Worker(program, { name, execArgv: [], workerData: { ...data, levels } });
   const exit = new Promise((resolve) => thread.once('exit', resolve));
   thread.on('message', (said: ThreadEvent) => {
     if (said === 'ready') return;
     if ('failure' in said) onFailure(said.failure);
-    else logger[said.level](said.values, said.message);
+    else if ('level' in said) logger[said.level](said.values, said.message);
+    else hear?.(said);
   });
-  const ask = (command: string) => thread.postMessage(command);
+  const ask = (command: unknown) => thread.postMessage(command);
   await once(thread, 'message');
+  let isStopping = false;
   thread.on('error', (error) => {
-    throw error;
+    if (!onEnd) throw error;
+    isStopping = true;
+    onEnd(describeError(error));
+  });
+  void exit.then((code) => {
+    if (!isStopping) onEnd?.({ exit: code });
   });
   return {
     ask,
     async stop() {
+      isStopping = true;
       ask('stop');
       await exit;
     },

@@ -218,6 +218,7 @@ const FLOORS: string[][] = [
   ['mailing-results'],
   ['my-data'],
   ['confirmation', 'letters'],
+  ['verbs'],
 ];
 
 const floorOf = new Map(

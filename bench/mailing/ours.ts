@@ -9,10 +9,11 @@ const PROGRAM = `
 const at = (path) => import(new URL(path, ${JSON.stringify(new URL('dist/src/', packageRoot).href)}));
 const { loadConfig } = await at('config.js');
 const { startMailings } = await at('start-mailings.js');
+const { turnMemory } = await at('store/writer-turn.js');
 const say = (level) => (values, message) => console.error(level, message, JSON.stringify(values));
 const logger = { debug() {}, info() {}, warn: say('warn'), error: say('error'), isLevelEnabled: (level) => level !== 'debug' };
 const rootKey = Buffer.alloc(32, 7);
-const thread = await startMailings({ config: loadConfig(process.env, false), rootKey, logger, turn: new SharedArrayBuffer(4), onFailure: (error) => { console.error(error); process.exit(74); } });
+const thread = await startMailings({ config: loadConfig(process.env, false), rootKey, logger, turn: turnMemory(), onFailure: (error) => { console.error(error); process.exit(74); } });
 process.on('SIGTERM', async () => { await thread.stop(); process.exit(0); });
 console.log('ready');
 `;

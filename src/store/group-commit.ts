@@ -7,7 +7,7 @@ import { waitForGroup, type GroupWait } from './group-wait.js';
 import type { LogSync } from './log-sync.js';
 import { isIoError, sqliteCode } from './sqlite-connection.js';
 import { drizzleOn } from './sqlite-driver.js';
-import { Sums, type Db, type StoreOptions, type Tx } from './store.js';
+import { Sums, type Db, type StoreOptions, type StoreStats, type Tx } from './store.js';
 import type { WriterTurn } from './writer-turn.js';
 
 const MAX_GROUP = 1000;
@@ -79,25 +79,38 @@ export class GroupCommit {
     };
   }
 
-  stats() {
-    return { waiting: this.#queue.length, transactions: this.#transactions, commits: this.#commits };
+  stats(): StoreStats {
+    const theirs = this.parts.options.alongside?.done;
+    return {
+      waiting: this.#waiting,
+      transactions: this.#transactions + (theirs?.transactions ?? 0),
+      commits: this.#commits + (theirs?.commits ?? 0),
+    };
+  }
+
+  get #waiting(): number {
+    return this.#queue.length + (this.parts.options.alongside?.waiting ?? 0);
   }
 
   transact<T>(work: (tx: Tx) => Promise<T>, urgent = false): Promise<T> {
-    if (this.failed) return Promise.reject(new ApiError('storage_unavailable'));
-    if (this.#draining) return Promise.reject(new ApiError('shutting_down'));
-    if (this.#queue.length >= this.parts.options.maxWaiting) {
-      return Promise.reject(new ApiError('overloaded'));
-    }
-    if (!urgent && this.#short()) return Promise.reject(new ApiError('storage_full'));
+    const refusal = this.refusal(urgent);
+    if (refusal) return Promise.reject(refusal);
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ work, urgent, resolve, reject });
       if (!this.#armed) this.#arm();
     });
   }
 
+  /** Why work is not accepted now. */
+  refusal(urgent = false): ApiError | undefined {
+    if (this.failed) return new ApiError('storage_unavailable');
+    if (this.#draining) return new ApiError('shutting_down');
+    if (this.#waiting >= this.parts.options.maxWaiting) return new ApiError('overloaded');
+    return !urgent && this.#short() ? new ApiError('storage_full') : undefined;
+  }
+
   /** Whether other transactions wait for the end of the one that runs: in its group, or for the next one. */
-  isWanted = (): boolean => this.#queue.length > 0 || this.#together > 1;
+  isWanted = (): boolean => this.#waiting > 0 || this.#together > 1;
 
   /** Whether the disk is so full that the reserve is in use, so that only urgent work is accepted. */
   #short(): boolean {
@@ -111,20 +124,23 @@ export class GroupCommit {
 
   #arm() {
     this.#armed = true;
-    waitForGroup(this.#company, () => void this.#flush());
+    const go = () => void this.#flush();
+    if (this.parts.options.dedicated) setImmediate(go);
+    else waitForGroup(this.#company, go);
   }
 
   async #flush() {
     const group = this.#queue.splice(0, MAX_GROUP);
     this.#together = group.length;
     try {
-      const wait = this.parts.turn.take();
+      const { turn, options } = this.parts;
+      const wait = options.dedicated ? turn.takeIdly() : turn.take();
       if (wait) await wait;
       try {
         this.parts.checkpointer.look();
         await this.#commitTogether(group);
       } finally {
-        this.parts.turn.give();
+        turn.give();
       }
       // The next group must start only after the sync: started earlier, it would be smaller, which costs more than the
       // disk does.
@@ -138,7 +154,10 @@ export class GroupCommit {
     } catch (error) {
       // No job was answered yet: all of the group get the same error.
       const reason = explain(error);
-      if (isIoError(error)) this.#fail(error);
+      if (isIoError(error)) {
+        this.fail();
+        this.parts.options.onFatal(error);
+      }
       const leaving = isFull(error) ? group.filter((job) => job.urgent) : [];
       const urgent = leaving.length > 0 && this.parts.reserve?.spend() ? leaving : [];
       this.#queue.unshift(...urgent);
@@ -220,11 +239,12 @@ export class GroupCommit {
   }
 
   /** After a failed write or sync the content of the disk is unknown: acknowledge nothing more, and end the process. */
-  #fail(error: unknown) {
+  fail() {
+    if (this.failed) return;
     this.failed = true;
     const reason = new ApiError('storage_unavailable');
     for (const job of this.#queue.splice(0)) job.reject(reason);
-    this.parts.options.onFatal(error);
+    this.parts.options.alongside?.fail();
   }
 }
 

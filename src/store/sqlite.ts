@@ -8,7 +8,7 @@ import { LogSync } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { connect, makeWriter, selfTest } from './sqlite-connection.js';
 import { drizzleOn } from './sqlite-driver.js';
-import type { Store, StoreOptions, Sums } from './store.js';
+import type { Store, StoreOptions, Sums, Wrote } from './store.js';
 import { Watchers } from './watchers.js';
 import { WriterTurn } from './writer-turn.js';
 
@@ -23,9 +23,10 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     assertMigrated(sqliteMigrations(writer));
     makeWriter(writer);
     selfTest(reader);
-    log = new LogSync(file);
+    log = new LogSync(file, options.dedicated);
   } catch (error) {
-    for (const connection of [reader, writer]) connection.close();
+    reader.close();
+    writer.close();
     throw error;
   }
   reader.pragma('query_only = 1');
@@ -41,6 +42,11 @@ export function openSqlite(file: string, options: StoreOptions): Store {
   const reserve = options.reserve ? new Reserve(`${file}-reserve`) : undefined;
   const group = new GroupCommit({ writer, log, checkpointer, turn, reserve, options, afterCommit });
   const others = watchOthers(writer, watchers);
+  const committed = (wrote: Wrote) => {
+    generation.forget();
+    for (const [column, keys] of wrote) watchers.tell(column, keys);
+  };
+  options.alongside?.join({ refusal: () => group.refusal(), committed, fail: () => group.fail() });
   return {
     engine: 'sqlite',
     tables,

@@ -1,6 +1,7 @@
 import { type Column, sql, type SQL } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import type { Tables } from '../../schema/db/tables.js';
+import type { ApiError } from '../errors.js';
 import { compile } from './compile.js';
 import type { Prepared } from './gathering/set-based.js';
 import type { Heard } from './watchers.js';
@@ -106,6 +107,30 @@ export type StoreStats = {
   commits: number;
 };
 
+/** What commits wrote: values of columns that sums notify of. */
+export type Wrote = [column: string, keys: number[]][];
+
+/** A thread of this process that runs transactions of its own on the same database: a part of this store. */
+export type Alongside = {
+  /** Calls that wait or run there. */
+  readonly waiting: number;
+  readonly done: Omit<StoreStats, 'waiting'>;
+  /** Called once, by the store. */
+  join(store: Joined): void;
+  /** The disk has failed: it must acknowledge nothing more. */
+  fail(): void;
+};
+
+/** What a store is to the thread alongside it. */
+export type Joined = {
+  /** Why nothing may be stored now. */
+  refusal(): ApiError | undefined;
+  /** Call it after each commit there. */
+  committed(wrote: Wrote): void;
+  /** Acknowledges nothing more: the disk has failed there. */
+  fail(): void;
+};
+
 export type Store = {
   readonly engine: 'sqlite' | 'postgres';
   readonly tables: Tables;
@@ -167,6 +192,10 @@ export type StoreOptions = {
   reserve?: boolean;
   /** SQLite: shared with the threads of this process that write to the same database. */
   turn?: SharedArrayBuffer;
+  /** SQLite: its transactions are this store's in `stats`, and for `watch`. */
+  alongside?: Alongside | undefined;
+  /** SQLite: this thread does nothing but transactions, so it may block while it waits, and knows what comes together. */
+  dedicated?: boolean;
   /** SQLite: the memory that each of the two connections may use for pages of the file. */
   pageCacheMiB?: number;
   /** Called when the disk has failed, so that durability cannot be guaranteed: the process should end. */

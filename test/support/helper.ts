@@ -10,11 +10,14 @@ import type { BuildOptions } from '../../src/build-options.js';
 import type { Config } from '../../src/config.js';
 import { createKey } from '../../src/core/organization/api-keys.js';
 import { createOrganization } from '../../src/core/organization/organizations.js';
+import { verbsInPlace, type Verbs } from '../../src/core/verbs/verbs.js';
 import { erasureJournalFile } from '../../src/erasure-journal-file.js';
 import { loadLocales } from '../../src/mail/locales.js';
-import { migrateStore, openStore } from '../../src/store/open.js';
+import { StoreThread } from '../../src/start-store-thread.js';
+import { migrateStore, openStore, sqliteFile } from '../../src/store/open.js';
 import type { PostgresOptions } from '../../src/store/postgres.js';
 import type { Store, StoreOptions } from '../../src/store/store.js';
+import { turnMemory } from '../../src/store/writer-turn.js';
 import { watchContract } from './contract.js';
 
 export type EngineName = Store['engine'];
@@ -97,6 +100,8 @@ export type CallOptions = { key?: string | undefined; headers?: Record<string, s
 
 export type TestApp = {
   app: App;
+  /** As its routes call them. */
+  verbs: Verbs;
   store: Store;
   url: string;
   /** One request, held against the OpenAPI document like every other. */
@@ -118,6 +123,21 @@ export type StartOptions = {
   limits?: Config['limits'];
   store?: Partial<StoreOptions>;
   build?: Partial<BuildOptions>;
+  /** On SQLite: with the store thread, as a server has it. */
+  storeThread?: boolean;
+  /** When the store thread has failed; by default the test has. */
+  onFailure?: (what: string) => void;
+};
+
+/** TEST_STORE_THREAD=1 runs every test as a server runs: with the store thread, on SQLite. */
+const WITH_STORE_THREAD = process.env['TEST_STORE_THREAD'] === '1';
+
+const threadLog = {
+  isLevelEnabled: (level: string) => level === 'error',
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: (values: unknown, message: string) => console.error(message, values),
 };
 
 /** The production app over an empty database, with a clock that can be set. */
@@ -125,21 +145,52 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
   const url = await engine.database(t);
   let clock: Date | undefined;
   const now = () => clock ?? new Date();
-  const store = await openTestStore(url, { now, ...options.store });
+  const { storeThread = WITH_STORE_THREAD } = options;
+  const file = storeThread ? sqliteFile(url) : undefined;
+  const turn = turnMemory();
+  const thread = file === undefined ? undefined : new StoreThread();
+  const store = await openTestStore(url, { now, turn, alongside: thread, ...options.store });
   const folder = mkdtempSync(join(tmpdir(), 'undersigned-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const app = await build({
-    config: { publicUrl: 'http://undersigned.test', trustProxy: [], limits: options.limits ?? null },
+  const failed =
+    options.onFailure ??
+    ((what: string) => {
+      throw new Error(what);
+    });
+  const erasureJournal = join(folder, 'erasures.log');
+  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: options.limits ?? null };
+  const built: BuildOptions = {
+    config,
     store,
     rootKey: ROOT_KEY,
-    erasures: erasureJournalFile(join(folder, 'erasures.log')),
+    erasures: erasureJournalFile(erasureJournal),
     now,
     locales: locales(),
+    verbs: thread && ((ctx) => thread.verbs(ctx)),
     ...options.build,
+  };
+  if (file !== undefined) {
+    await thread?.start({
+      file,
+      config: built.config,
+      erasureJournal,
+      rootKey: built.rootKey,
+      turn,
+      clock: () => clock?.getTime(),
+      logger: threadLog,
+      onFailure: () => failed('the disk failed'),
+      onEnd: () => failed('the store thread ended'),
+    });
+  }
+  let verbs: Verbs | undefined;
+  const app = await build({
+    ...built,
+    verbs: (ctx) => (verbs = built.verbs?.(ctx) ?? verbsInPlace(ctx)),
   });
   watchContract(app);
   t.teardown(async () => {
     await app.close();
+    await thread?.stop();
     await store.close();
   });
 
@@ -168,6 +219,7 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
 
   return {
     app,
+    verbs: verbs ?? verbsInPlace(app.ctx),
     store,
     url,
     call,

@@ -13,22 +13,27 @@ export type Milestones = {
    * sees all, and a jump over several goals records each of them.
    */
   settle(petitionKey: number, goals: readonly number[]): Promise<void>;
-  /** Makes the next `settle` check all goals; call it after the goals have changed. */
-  forget(petitionKey: number): void;
   /** Records what a crash between a commit and its `settle` left out. Runs at boot. */
   settleAll(): Promise<void>;
 };
 
 export function createMilestones(store: Store, now: () => Date): Milestones {
   const { milestones, petitions } = store.tables;
-  /** The highest recorded goal per petition: on the hot path `settle` is then a single comparison. */
-  const recorded = new Map<number, number>();
+  /**
+   * The highest recorded one of a petition's goals: on the hot path `settle` is then a comparison. With other goals all
+   * are looked at again: another thread or process may have changed them.
+   */
+  const recorded = new Map<number, { goals: readonly number[]; top: number }>();
+  function topOf(petitionKey: number, goals: readonly number[]): number {
+    const known = recorded.get(petitionKey);
+    return known && isSame(known.goals, goals) ? known.top : 0;
+  }
 
   /** Reads of the count that are scheduled, by petition. */
   const coming = new Map<number, { goals: readonly number[]; done: Promise<void> }>();
 
   function settle(petitionKey: number, goals: readonly number[]): Promise<void> {
-    const top = recorded.get(petitionKey) ?? 0;
+    const top = topOf(petitionKey, goals);
     if (!goals.some((goal) => goal > top)) return Promise.resolve();
     // All commits answered in this turn of the event loop share one read, which comes after all of them. If recording
     // fails, the commits stay valid and the next `settle` catches up.
@@ -46,7 +51,7 @@ export function createMilestones(store: Store, now: () => Date): Milestones {
   }
 
   async function record(petitionKey: number, goals: readonly number[]): Promise<void> {
-    const top = recorded.get(petitionKey) ?? 0;
+    const top = topOf(petitionKey, goals);
     const reached = totalOf(await readCounts(store.read, petitionKey));
     const crossed = goals.filter((goal) => goal > top && goal <= reached);
     if (crossed.length === 0) return;
@@ -56,7 +61,7 @@ export function createMilestones(store: Store, now: () => Date): Milestones {
         .values(crossed.map((value) => ({ petitionKey, value, reachedAt: now() })))
         .onConflictDoNothing(),
     );
-    recorded.set(petitionKey, Math.max(top, ...crossed));
+    recorded.set(petitionKey, { goals, top: Math.max(top, ...crossed) });
   }
 
   async function settleAll(): Promise<void> {
@@ -64,8 +69,11 @@ export function createMilestones(store: Store, now: () => Date): Milestones {
     for (const { key, goals } of rows) await settle(key, goals);
   }
 
-  return { settle, settleAll, forget: (petitionKey) => void recorded.delete(petitionKey) };
+  return { settle, settleAll };
 }
+
+const isSame = (some: readonly number[], others: readonly number[]): boolean =>
+  some.length === others.length && some.every((goal, i) => goal === others[i]);
 
 /** The milestones that a petition has reached, lowest first. */
 export const listMilestones = (on: Reader, petitionKey: number): PromiseLike<Milestone[]> => {

@@ -103,7 +103,6 @@ export async function patchPetition(
     if (renamed) await claimSlug(tx, renamed, before.key);
     return update(tx, before, { ...fields, ...derive(fields), ...(renamed ? { slug: renamed } : {}) });
   });
-  ctx.milestones.forget(view.petition.key);
   await ctx.milestones.settle(view.petition.key, view.petition.goals);
   return { ...view, milestones: await listMilestones(ctx.store.read, view.petition.key) };
 }

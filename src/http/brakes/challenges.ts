@@ -1,14 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Challenge } from '../../../schema/api/brakes/challenges.js';
 import { PetitionPath } from '../../../schema/api/common.js';
-import { createChallenge } from '../../core/brakes/challenges.js';
-import type { Context } from '../../core/context.js';
+import type { Verbs } from '../../core/verbs/verbs.js';
 import { MOVED, PRIVATE_CACHE } from '../answers.js';
 import { callerOf } from '../caller.js';
 import { operation } from '../openapi/operation.js';
 
 export const challengeRoutes =
-  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (verbs: Verbs): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     app.get(
       '/v1/petitions/:petition/challenge',
@@ -27,8 +26,7 @@ export const challengeRoutes =
         }),
       },
       async (request, reply) => {
-        const { formToken, altcha } = await createChallenge(
-          ctx,
+        const { formToken, altcha } = await verbs.createChallenge(
           request.actor,
           request.params.petition,
           callerOf(request),

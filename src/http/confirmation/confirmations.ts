@@ -7,10 +7,11 @@ import {
   ConfirmationResult,
 } from '../../../schema/api/confirmation/confirmations.js';
 import type { Confirmed } from '../../core/confirmation/answering.js';
-import { confirmRequest, type MailboxProof } from '../../core/confirmation/confirmations.js';
+import type { MailboxProof } from '../../core/confirmation/confirmations.js';
 import { refuseRequest } from '../../core/confirmation/refusing.js';
 import { resendConfirmation, type RequestTarget } from '../../core/confirmation/resending.js';
 import type { Context } from '../../core/context.js';
+import type { Verbs } from '../../core/verbs/verbs.js';
 import { invalidBody } from '../../errors.js';
 import { withFloor } from '../answer-floor.js';
 import { ACCEPTED } from '../answers.js';
@@ -41,7 +42,7 @@ function placeOf({
 }
 
 export const confirmationRoutes =
-  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (ctx: Context, verbs: Verbs): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     app.post(
       '/v1/confirmations',
@@ -61,7 +62,7 @@ export const confirmationRoutes =
       },
       async (request, reply) => {
         const proof = proofOf(request.body);
-        const confirmed = await withFloor(ctx, () => confirmRequest(ctx, proof));
+        const confirmed = await withFloor(ctx, () => verbs.confirm(proof));
         return reply.header('cache-control', PRIVATE_CACHE).send(toResult(confirmed));
       },
     );

@@ -5,11 +5,12 @@ import {
   readRequestPreview,
   type ConfirmationPreview,
 } from '../../core/confirmation/confirmation-previews.js';
-import { confirmRequest, type MailboxProof } from '../../core/confirmation/confirmations.js';
+import type { MailboxProof } from '../../core/confirmation/confirmations.js';
 import { refuseRequest } from '../../core/confirmation/refusing.js';
 import { resendConfirmation } from '../../core/confirmation/resending.js';
 import type { Context } from '../../core/context.js';
 import { linkNotFound } from '../../core/links/random-tokens.js';
+import type { Verbs } from '../../core/verbs/verbs.js';
 import { findPublicLead } from '../../core/petitions/public-lead.js';
 import { ApiError } from '../../errors.js';
 import { say } from '../../mail/words.js';
@@ -22,7 +23,7 @@ import { visitOf, type Site, type Visit } from './visit.js';
 import { codeForms } from './ways-on.js';
 
 /** The pages behind the link and the code of a confirmation mail. */
-export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): void {
+export function confirmPages(app: FastifyInstance, ctx: Context, verbs: Verbs, site: Site): void {
   /** A visit that is about a petition, where its id is known. */
   const visitOfPetition = async (request: FastifyRequest, petition: string | undefined) =>
     visitOf(site, request, await findPublicLead(ctx.store.read, petition));
@@ -53,7 +54,7 @@ export function confirmPages(app: FastifyInstance, ctx: Context, site: Site): vo
       token === undefined
         ? typedCode(request, petition, { email: need(email), code: need(code) })
         : { token };
-    const done = await withFloor(ctx, () => confirmRequest(ctx, proof)).catch((error: unknown) => {
+    const done = await withFloor(ctx, () => verbs.confirm(proof)).catch((error: unknown) => {
       if (error instanceof ApiError && error.code === 'link_not_found') return undefined;
       throw error;
     });

@@ -8,8 +8,8 @@ import { findLead, type Lead } from '../../core/petitions/lead.js';
 import { isOpenAt } from '../../core/petitions/petition-life.js';
 import { findPetition, Moved } from '../../core/petitions/petition-lookup.js';
 import type { PetitionRow } from '../../core/petitions/petition-rules.js';
-import { signByMail } from '../../core/signatures/one-tap.js';
 import { isTappable } from '../../core/signatures/signing-rules.js';
+import type { Verbs } from '../../core/verbs/verbs.js';
 import { mailedToken } from '../../core/links/mailed-token.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import { say } from '../../mail/words.js';
@@ -165,7 +165,7 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
 }
 
 export const petitionPageRoutes =
-  (ctx: Context, site: Site, publicUrl: string): FastifyPluginCallback =>
+  (ctx: Context, verbs: Verbs, site: Site, publicUrl: string): FastifyPluginCallback =>
   (app, _options, done) => {
     setUpPages(app, site, ctx.store.explain);
     app.decorateReply('pagePolicy', null);
@@ -212,7 +212,7 @@ export const petitionPageRoutes =
         const { source = null, locale = null } = request.body;
         const input = { recognition: needToken(request.body.r), source, locale };
         checked(request, SignatureInput, input);
-        const tap = () => signByMail(ctx, ANONYMOUS, petition.slug, input, undefined, callerOf(request));
+        const tap = () => verbs.signByMail(ANONYMOUS, petition.slug, input, undefined, callerOf(request));
         await withFloor(ctx, tap);
         const visit = visitOf(site, request, await findLead(ctx.store.read, petition));
         const { embed } = site.locales.pick(visit.locale);

@@ -9,8 +9,9 @@ import { ANONYMOUS, type Actor, type Caller } from '../../core/actor.js';
 import type { Retry } from '../../core/idempotency.js';
 import { named } from '../../core/names.js';
 import { readCounts, totalOf } from '../../core/counts/counts.js';
-import { signByMail, type TapInput, type Tapped } from '../../core/signatures/one-tap.js';
-import { signPetition, type Signed } from '../../core/signatures/signing.js';
+import type { TapInput, Tapped } from '../../core/signatures/one-tap.js';
+import type { Signed } from '../../core/signatures/signing.js';
+import type { Verbs } from '../../core/verbs/verbs.js';
 import { isInCrowd, withFloor } from '../answer-floor.js';
 import { MOVED, PRIVATE_CACHE } from '../answers.js';
 import { callerOf } from '../caller.js';
@@ -58,7 +59,7 @@ const toResult = async (ctx: Context, { petitionKey, petitionId, created, signat
 const ACCEPTED_HEADERS = ['cache-control', PRIVATE_CACHE, 'content-type', 'application/json; charset=utf-8'];
 
 export const signingRoutes =
-  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (ctx: Context, verbs: Verbs): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     const sign = (
       actor: Actor,
@@ -69,7 +70,7 @@ export const signingRoutes =
     ) =>
       withFloor(
         ctx,
-        () => signPetition(ctx, actor, petition, named(camelKeys(body)), retry, caller),
+        () => verbs.sign(actor, petition, named(camelKeys(body)), retry, caller),
         ({ mayLearnOutcome, together }) => mayLearnOutcome || isInCrowd(together),
       );
     app.front.signing.open<SignatureInput>({
@@ -124,7 +125,7 @@ export const signingRoutes =
         const retry = retryFrom(ctx, request);
         if (!isTyped(body)) {
           const input = camelKeys(body) as TapInput;
-          const tap = () => signByMail(ctx, actor, params.petition, input, retry, callerOf(request));
+          const tap = () => verbs.signByMail(actor, params.petition, input, retry, callerOf(request));
           const tapped = toTapped(ctx, await withFloor(ctx, tap));
           return reply.sendNow(202, ACCEPTED_HEADERS, JSON.stringify(tapped));
         }

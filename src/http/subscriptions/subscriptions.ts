@@ -24,8 +24,9 @@ import {
   type ConsentView,
   type SubscriptionView,
 } from '../../core/subscriptions/subscribers.js';
-import { subscribe, type Subscribed } from '../../core/subscriptions/subscribing.js';
+import type { Subscribed } from '../../core/subscriptions/subscribing.js';
 import { importSubscribers } from '../../core/subscriptions/subscription-import.js';
+import type { Verbs } from '../../core/verbs/verbs.js';
 import { withFloor } from '../answer-floor.js';
 import { NOT_MODIFIED, PRIVATE_CACHE, toPage } from '../answers.js';
 import { keyed } from '../auth.js';
@@ -75,7 +76,7 @@ const toAccepted = ({ organizationId, doubleOptIn }: Subscribed) => ({
 });
 
 export const openSubscriptionRoutes =
-  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (ctx: Context, verbs: Verbs): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     app.post(
       '/v1/subscriptions',
@@ -101,7 +102,7 @@ export const openSubscriptionRoutes =
         }),
       },
       async (request, reply) => {
-        const ask = () => subscribe(ctx, request.actor, camelKeys(request.body), retryFrom(ctx, request));
+        const ask = () => verbs.subscribe(request.actor, camelKeys(request.body), retryFrom(ctx, request));
         reply.header('cache-control', PRIVATE_CACHE);
         if (request.actor.kind !== 'secret') {
           return reply.code(202).send(toAccepted(await withFloor(ctx, ask)));

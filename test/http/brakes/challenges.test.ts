@@ -97,7 +97,8 @@ onEveryEngine('getChallenge', async (t, engine) => {
 });
 
 async function guarded(t: Test, engine: Engine) {
-  const api = await start(t, engine);
+  // In place: one of the tests replaces the ids of the app's Context.
+  const api = await start(t, engine, { storeThread: false });
   const lead = await api.organization('River Meadows');
   const petition = await publish(api, lead.secret, { slug: 'guarded', challenge: 'always' });
   const altcha = async (ref = 'guarded') => (await getChallenge(api, ref)).body.altcha as Altcha;
