@@ -1,12 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { RecentMap } from '../../core/recent-map.js';
-import type { Limits } from '../limits/limits.js';
-import type { RequestTimes } from '../request-times.js';
 import { MAX_URL } from '../instance.js';
+import type { FrontParts } from './front-parts.js';
 import { lookAt, type Look } from './look.js';
-import type { Finished, Leaving } from './send-now.js';
-import { SigningFront, type SigningFrontOptions } from './signing-front.js';
+import type { Finished } from './send-now.js';
+import { SigningFront } from './signing-front.js';
 
 /*
  * The front: it answers the requests that nearly all readers send, before Fastify would. A route has put the answer
@@ -29,17 +28,6 @@ export type Kept = {
   anyQuery?: boolean;
 };
 
-export type FrontOptions = {
-  limits: Pick<Limits, 'countKeyless' | 'petitionOf'>;
-  times: RequestTimes;
-  leaving: Leaving;
-  /** The address of the client, as Fastify finds it. */
-  addressOf: (request: IncomingMessage) => string;
-  requestId: (request: IncomingMessage) => string;
-  /** Whether the process is shutting down. */
-  draining: () => boolean;
-};
-
 declare module 'fastify' {
   interface FastifyInstance {
     front: Front;
@@ -53,7 +41,7 @@ export class Front {
   readonly #kept = new RecentMap<Kept, string>(MOST);
   readonly signing: SigningFront;
 
-  constructor(private readonly options: SigningFrontOptions) {
+  constructor(private readonly options: FrontParts) {
     this.signing = new SigningFront(options);
   }
 

@@ -1,14 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { ValidateFunction } from 'ajv';
-import type { FastifyInstance } from 'fastify';
 import type { Caller } from '../../core/actor.js';
-import type { PauseWatch } from '../../core/brakes/pauses.js';
 import { ApiError } from '../../errors.js';
 import { callerFrom, clientOf } from '../caller.js';
 import { MAX_BODY } from '../instance.js';
-import type { Admission } from '../limits/admission.js';
-import type { FrontOptions } from './front.js';
+import type { FrontParts } from './front-parts.js';
 import { listOf } from './send-now.js';
 
 /*
@@ -26,12 +23,6 @@ export type SignQuickly<Body> = {
   sign: (ref: string, body: Body, caller: Caller) => Promise<string>;
   /** Headers of the 202, names and values alternating. */
   headers: readonly string[];
-};
-
-export type SigningFrontOptions = FrontOptions & {
-  app: FastifyInstance;
-  admission: Pick<Admission, 'isOpen' | 'enter'>;
-  pauses: Pick<PauseWatch, 'current'>;
 };
 
 const PATH = /^\/v1\/petitions\/([a-z0-9_-]{1,100})\/signatures$/;
@@ -71,7 +62,7 @@ export class SigningFront {
   #route: SignQuickly<object> | undefined;
   readonly #constant: readonly string[];
 
-  constructor(private readonly options: SigningFrontOptions) {
+  constructor(private readonly options: FrontParts) {
     this.#constant = listOf(options.app.constant.data);
   }
 
