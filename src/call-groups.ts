@@ -8,9 +8,8 @@ import { ApiError } from './errors.js';
  */
 const UNDER_WAY = 2;
 const MOST = 128;
-/** Of the peak: so many of two groups make one, and so few are not worth one while another is under way. */
+/** How much of the peak a group is at most, so that two of them take turns. */
 const LARGE = 1 / 2;
-const SMALL = 1 / 4;
 /** How quickly a peak is forgotten: in each group this share of it. */
 const FORGETTING = 1 / 64;
 
@@ -90,7 +89,6 @@ export class CallGroups {
 
   #send(): void {
     this.#peak = Math.max(this.inside, this.#peak * (1 - FORGETTING));
-    if (this.#underWay > 0 && this.#waiting.length < this.#peak * SMALL) return;
     const group = this.#waiting.splice(0, Math.min(MOST, Math.ceil(this.#peak * LARGE)));
     if (group.length === 0) return;
     this.#underWay += 1;
