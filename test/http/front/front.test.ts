@@ -13,6 +13,8 @@ import { RawClient, type RawAnswer } from '../../support/raw-client.js';
  */
 
 const REQUESTS = Number(process.env['FRONT_REQUESTS'] ?? 4000);
+/** On PostgreSQL little is kept, so that most pairs are the same way twice. */
+const requestsOn = ({ store }: TestApp): number => (store.engine === 'sqlite' ? REQUESTS : REQUESTS / 8);
 const BROWSER = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36';
 
 /** Two servers of one app: one with the front, and one that is Fastify alone. */
@@ -151,12 +153,12 @@ async function compare(t: Test, api: TestApp): Promise<void> {
       const [first, second] = [await fronted.ask(bytes, { isHead }), await plain.ask(bytes, { isHead })];
       assert.deepEqual(comparable(first), comparable(second));
     }),
-    { numRuns: REQUESTS },
+    { numRuns: requestsOn(api) },
   );
   const answered = asked - reached();
   t.comment(`${asked} requests, ${answered} of them answered by the front`);
   if (api.store.engine === 'sqlite') t.ok(answered > asked / 5, `the front answered ${answered} of ${asked}`);
-  else t.equal(answered, 0, 'PostgreSQL has no generation: nothing is kept');
+  else t.ok(answered < asked / 20, 'PostgreSQL has no generation: nothing is kept but files');
 }
 
 type Posted = { path: string; headers: string[]; type: string; body: string; cut: number };
@@ -262,7 +264,7 @@ async function compareSigning(t: Test, api: TestApp): Promise<void> {
       assert.deepEqual(withoutReceipt(comparable(first)), withoutReceipt(comparable(second)));
       assert.doesNotMatch(first.body, /p\d+@example/, 'no answer repeats an address');
     }),
-    { numRuns: REQUESTS / 2 },
+    { numRuns: requestsOn(api) / 2 },
   );
   const taken = sent - reached();
   t.comment(`${sent} signings, ${taken} of them in front`);
