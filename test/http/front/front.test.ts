@@ -357,6 +357,28 @@ onEveryEngine('people who follow a link are counted, previewers get its card', a
   t.equal(counts?.requests, 5);
 });
 
+onEveryEngine('who goes away in the middle of signing leaves nothing behind', async (t, engine) => {
+  const api = await start(t, engine, config([]));
+  const { secret } = await api.organization('Meadows');
+  const { slug } = await publish(api, secret, { confirmation: 'none' });
+  const { fronted } = await twoServers(t, api);
+  const body = JSON.stringify({ name: 'Zoë', email: 'p1@example.org' });
+  const post = (length: number) =>
+    `POST /v1/petitions/${slug}/signatures HTTP/1.1\r\nhost: undersigned.test\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+  const bytes = Buffer.from(body).toString('latin1');
+  // The first is known to the limits only after it was signed once.
+  t.match(await fronted.ask(post(bytes.length) + bytes), { status: 202 });
+  for (const sent of [post(bytes.length), post(bytes.length) + bytes.slice(0, 9)]) {
+    const left = fronted.ask(sent);
+    await new Promise((resolve) => setImmediate(resolve));
+    fronted.close();
+    await t.rejects(left, /closed/);
+  }
+  t.match(await fronted.ask(post(bytes.length) + bytes), { status: 202 }, 'others go on');
+  const { signatures } = api.store.tables;
+  t.equal((await api.store.read.db.select({ key: signatures.key }).from(signatures)).length, 1);
+});
+
 onEveryEngine('while it shuts down, every answer closes its connection', async (t, engine) => {
   const api = await start(t, engine);
   const { secret } = await api.organization('Meadows');
