@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ensureFolder } from '../folder.js';
 import { migratePostgres, migrateSqlite } from './migrate.js';
-import { openPostgres, type PostgresOptions } from './postgres.js';
-import { PrimaryClient } from './primary.js';
+import type { PostgresOptions } from './postgres.js';
 import { connect } from './sqlite-connection.js';
 import { openSqlite } from './sqlite.js';
 import type { Store } from './store.js';
 
-/* Opens or migrates the database of a URL, on either engine. */
+/*
+ * Opens or migrates the database of a URL, on either engine. PostgreSQL's driver and tables are loaded when they
+ * are needed: a server on SQLite would hold them in each of its threads.
+ */
 
 /** `file:data/undersigned.db` or `postgres://user:password@host:port/name`. */
 export type DatabaseUrl = string;
@@ -30,6 +32,7 @@ export async function migrateStore(url: DatabaseUrl): Promise<number> {
       connection.close();
     }
   }
+  const { PrimaryClient } = await import('./primary.js');
   const client = new PrimaryClient({ connectionString: url });
   // The query that uses the connection fails as well; without a listener the error would end the process.
   client.on('error', () => undefined);
@@ -44,7 +47,7 @@ export async function migrateStore(url: DatabaseUrl): Promise<number> {
 /** Opens a migrated database. Throws, with the reason, if it would not be safe to run on it. */
 export async function openStore(url: DatabaseUrl, options: PostgresOptions): Promise<Store> {
   const file = sqliteFile(url);
-  if (file === undefined) return openPostgres(url, options);
+  if (file === undefined) return (await import('./postgres.js')).openPostgres(url, options);
   if (!existsSync(file)) throw new Error(`there is no database at ${file} yet: run 'undersigned migrate'`);
   return openSqlite(file, options);
 }
