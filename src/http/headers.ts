@@ -23,6 +23,8 @@ export type ConstantHeaders = {
 /** Every header costs time in each answer: these are all that matter where nothing is shown or run. */
 const OF_DATA = [
   'content-security-policy',
+  // Redirects of mailed links have tokens in their URLs.
+  'referrer-policy',
   'strict-transport-security',
   'x-content-type-options',
   'x-frame-options',

@@ -134,6 +134,7 @@ onEveryEngine('service', async (t, engine) => {
       }
       const forData = new Set([
         'content-security-policy',
+        'referrer-policy',
         'strict-transport-security',
         'x-content-type-options',
         'x-frame-options',
