@@ -111,7 +111,7 @@ export class Sender {
     const looks = isHolding && (renew || now >= this.#lookAt);
     if (hold.attempted.length > 0 || begins || mayClaim || looks) {
       const known = await options.journal.last(hold.mailing.publicId);
-      const badAddresses = hold.attempted.flatMap(({ badAddress }) => badAddress ?? []);
+      await this.#suppress();
       const turned = await takeTurn(options.ctx, hold, options.lease, known, { room, mayClaim, renew });
       this.#attemptedAt = hold.attempted.length > 0 ? performance.now() : Infinity;
       if (renew) this.#renewed(now);
@@ -119,7 +119,6 @@ export class Sender {
         this.#claimAt = now + CLAIM_AGAIN_MS;
       }
       this.#lookAt = now + LOOK_MS;
-      await this.#suppress(badAddresses);
       if (turned.restored) this.#tellRestored();
       if (!turned.permit || turned.finished) return this.#isHeld();
     }
@@ -147,9 +146,8 @@ export class Sender {
   }
 
   async #letGo(what: { all: boolean; renew?: boolean }): Promise<void> {
-    const badAddresses = this.#hold.attempted.flatMap(({ badAddress }) => badAddress ?? []);
+    await this.#suppress();
     await letGo(this.options.ctx, this.#hold, this.options.lease, what);
-    await this.#suppress(badAddresses);
   }
 
   #renewed(now: number): void {
@@ -202,10 +200,18 @@ export class Sender {
     if (hold.waiting.length <= this.#share / 2) this.wake();
   }
 
-  /** An address that does not exist is not mailed again by anyone; that of tests is nobody's who signed. */
-  async #suppress(addresses: readonly string[]): Promise<void> {
+  /**
+   * An address that does not exist is not mailed again by anyone; that of tests is nobody's who signed. To be called before
+   * the failure is recorded: a process that dies in between leaves a mail that is uncertain, but no address that is mailed
+   * again.
+   */
+  async #suppress(): Promise<void> {
     if (this.#hold.mailing.organization.isTest) return;
-    for (const email of addresses) await takeMailEvent(this.options.ctx, { type: 'bounce', email });
+    // More may come meanwhile.
+    for (let bad; (bad = this.#hold.attempted.find(({ badAddress }) => badAddress !== undefined));) {
+      await takeMailEvent(this.options.ctx, { type: 'bounce', email: bad.badAddress ?? '' });
+      delete bad.badAddress;
+    }
   }
 
   #tellRestored(): void {
