@@ -45,13 +45,17 @@ export async function inTime<T>(promise: Promise<T>, what: string, withinMs = 30
 }
 
 /** For what other threads and processes do, and never say that they are done: until it has been the same for a while. */
-export async function settled(read: () => number | Promise<number>, what: string): Promise<number> {
+export async function settled(
+  read: () => number | Promise<number>,
+  what: string,
+  quietMs = 500,
+): Promise<number> {
   let [before, since] = [await read(), performance.now()];
   await until(
     async () => {
       const now = await read();
       if (now !== before) [before, since] = [now, performance.now()];
-      return performance.now() - since > 500;
+      return performance.now() - since > quietMs;
     },
     `${what} settles`,
     { everyMs: 50 },

@@ -631,6 +631,9 @@ onEveryEngine('lines that repeat one address', async (t, engine) => {
   });
 });
 
+/** Longer than a chunk takes on a busy machine. */
+const PATIENCE_MS = 3000;
+
 onEveryEngine('files that come and go slowly', async (t, engine) => {
   const { api, lead, load, save } = await open(t, engine);
   const COUNT = 6000;
@@ -659,7 +662,7 @@ onEveryEngine('files that come and go slowly', async (t, engine) => {
       await until(async () => (await stored()) > 0, 'the first lines');
       broken.destroy();
       // What had arrived may still be on its way into the database.
-      const left = await settled(stored, 'what is stored');
+      const left = await settled(stored, 'what is stored', PATIENCE_MS);
       t.ok(left > 0 && left <= COUNT / 2, `${left} are stored`);
       const { body } = await load(file);
       t.same([body.created + body.already_signed, body.already_signed, body.failed], [COUNT, left, 0]);
