@@ -2,11 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { constants, gzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from '../errors.js';
-import { etagOf, hasTag, takesGzip } from './conditional.js';
-import { finished, type Finished } from './front/send-now.js';
+import { etagOf } from './conditional.js';
+import { choose, type Choices } from './front/choices.js';
+import { finished } from './front/send-now.js';
 import { operationOf } from './request-times.js';
-
-type Choices = Record<'whole' | 'packed' | 'unchanged', Finished> & { etag: string };
 
 /**
  * Serves a script that `npm run build` makes. It is read and compressed once, at the first request; its route must set
@@ -20,10 +19,11 @@ export function packedFile(app: FastifyInstance, file: URL, what: string, cache:
     const headers = ['etag', etag, 'cache-control', cache, 'vary', 'accept-encoding'];
     const whole = [...headers, 'content-type', 'text/javascript; charset=utf-8'];
     const packed = gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION });
+    const zipped = finished(app.constant, 200, [...whole, 'content-encoding', 'gzip'], packed);
     return (read = {
       etag,
       whole: finished(app.constant, 200, whole, bytes),
-      packed: finished(app.constant, 200, [...whole, 'content-encoding', 'gzip'], packed),
+      zipped: () => zipped,
       unchanged: finished(app.constant, 304, headers, ''),
     });
   };
@@ -45,13 +45,4 @@ export function packedFile(app: FastifyInstance, file: URL, what: string, cache:
     const { headers } = request;
     reply.sendFinished(choose(choices, headers['if-none-match'], headers['accept-encoding']));
   };
-}
-
-function choose(
-  choices: Choices,
-  tags: string | undefined,
-  encodings: string | string[] | undefined,
-): Finished {
-  if (hasTag(tags, choices.etag)) return choices.unchanged;
-  return takesGzip(encodings) ? choices.packed : choices.whole;
 }

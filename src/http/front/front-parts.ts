@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { PauseWatch } from '../../core/brakes/pauses.js';
 import type { Admission } from '../limits/admission.js';
 import type { Limits } from '../limits/limits.js';
+import type { RequestId } from '../instance.js';
 import type { RequestTimes } from '../request-times.js';
 import type { Leaving } from './send-now.js';
 
@@ -13,7 +14,7 @@ export type FrontParts = {
   leaving: Leaving;
   /** The address of the client, as Fastify finds it. */
   addressOf: (request: IncomingMessage) => string;
-  requestId: (request: IncomingMessage) => string;
+  requestId: RequestId;
   /** Whether the process is shutting down. */
   draining: () => boolean;
   app: FastifyInstance;

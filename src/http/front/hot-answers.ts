@@ -2,11 +2,11 @@ import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../core/context.js';
 import type { Store } from '../../store/store.js';
-import { hasTag, takesGzip } from '../conditional.js';
 import type { ConstantHeaders } from '../headers.js';
 import { operationOf } from '../request-times.js';
+import { choose, type Choices } from './choices.js';
 import type { Front } from './front.js';
-import { finished, type Finished } from './send-now.js';
+import { finished } from './send-now.js';
 
 /** `until`: when the clock makes the answer stale; null for never. `link`: the value of its `Link` header. */
 export type Rendered = { body: string; etag: string; until: Date | null; link?: string | undefined };
@@ -18,16 +18,7 @@ export type HotAnswer = {
   caching: readonly string[];
   render: () => Promise<Rendered>;
 };
-type Kept = {
-  generation: number | undefined;
-  until: number;
-  etag: string;
-  whole: Finished;
-  unchanged: Finished;
-  /** `whole` where that is shorter; undefined: not made yet. */
-  zipped: Finished | undefined;
-  zip: () => Finished;
-};
+type Kept = Choices & { generation: number | undefined; until: number };
 
 /** Answers kept at a time: more than the number of petitions that are busy at once. */
 const MOST = 500;
@@ -119,26 +110,21 @@ export class HotAnswers {
     return fresh;
   }
 
-  #finish({ body, etag, link }: Rendered, caching: readonly string[]): Omit<Kept, 'generation' | 'until'> {
+  #finish({ body, etag, link }: Rendered, caching: readonly string[]): Choices {
     // `vary: authorization`: callers with a key may see more, and must not get the public answer from a cache.
     const headers = ['etag', etag, ...caching, 'vary', 'accept-encoding, authorization'];
     const whole = [...headers, 'content-type', 'application/json; charset=utf-8'];
     if (link !== undefined) whole.push('link', link);
     const { constant } = this.app;
     const answer = finished(constant, 200, whole, body);
+    const zip = () => finished(constant, 200, [...whole, 'content-encoding', 'gzip'], gzipSync(body));
+    // Made when it is first asked for.
+    let zipped = Buffer.byteLength(body) < SMALL ? answer : undefined;
     return {
       etag,
       whole: answer,
       unchanged: finished(constant, 304, headers, ''),
-      zipped: Buffer.byteLength(body) < SMALL ? answer : undefined,
-      zip: () => finished(constant, 200, [...whole, 'content-encoding', 'gzip'], gzipSync(body)),
+      zipped: () => (zipped ??= zip()),
     };
   }
-}
-
-/** What of a kept answer is sent. */
-function choose(kept: Kept, tags: string | undefined, encodings: string | string[] | undefined): Finished {
-  if (hasTag(tags, kept.etag)) return kept.unchanged;
-  if (!takesGzip(encodings)) return kept.whole;
-  return (kept.zipped ??= kept.zip());
 }
