@@ -347,6 +347,37 @@ onEveryEngine('a mail server that fails', async (t, engine) => {
   t.notMatch(JSON.stringify(lines), /@example/, 'no address in the log');
 });
 
+onEveryEngine('a process that dies at any commit does not lose a bad address', async (t, engine) => {
+  const api = await start(t, engine);
+  const server = await startMailServer(t);
+  server.mood = { recipient: (address) => (address.startsWith('bad') ? '550 5.1.1 unknown' : undefined) };
+  const { key } = await api.organization('Meadows');
+  const people = ['bad@example.org', 'fine@example.org'];
+  const { mailingKey } = await runningMailing(
+    api.store,
+    key,
+    people.map((email) => ({ email })),
+  );
+  const { store, app } = api;
+  const looks: [state: string, blocked: string | undefined][] = [];
+  const transact: typeof store.transact = async (work, options) => {
+    const result = await store.transact(work, options);
+    const bad = (await recipientsOf(store, mailingKey)).find(({ email }) => email === 'bad@example.org');
+    looks.push([bad?.state ?? 'gone', await isBlocked(store.read, app.ctx.secrets.subject('bad@example.org'))]);
+    return result;
+  };
+  startMailings(t, { ...app.ctx, store: { ...store, read: store.read, transact } }, server);
+  await until(async () => (await stateOf(store, mailingKey)).state === 'done', 'that it is done');
+  t.same(await sumsOf(store, mailingKey), { sent: 1, failed: 1 });
+  const failed = looks.filter(([state]) => state === 'failed');
+  t.ok(failed.length > 0);
+  t.same(
+    failed.filter(([, blocked]) => blocked !== 'bounce'),
+    [],
+    'recorded as failed alone when its address is not mailed any more',
+  );
+});
+
 onEveryEngine('what a process left behind, and what stopping leaves', async (t, engine) => {
   const api = await start(t, engine);
   const server = await startMailServer(t);
