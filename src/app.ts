@@ -84,7 +84,7 @@ import { mailEventRoutes } from './http/subscriptions/mail-events.js';
 import { openSubscriptionRoutes, secretSubscriptionRoutes } from './http/subscriptions/subscriptions.js';
 import { unsubscribeRoutes } from './http/subscriptions/unsubscribing.js';
 import { secretWordsRoutes } from './http/words/petition-words.js';
-import { loadLocales } from './mail/locales.js';
+import { loadLocales } from './mail/load-locales.js';
 import { campaignOf } from './mail/campaign/campaign.js';
 import { createRenderer } from './mail/render.js';
 

@@ -6,7 +6,8 @@ import { createContext } from './create-context.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
 import { describeError } from './errors.js';
 import { createTestRenderer } from './mail/campaign/test-mail.js';
-import { loadLocales } from './mail/locales.js';
+import type { Catalogue } from './mail/catalogue.js';
+import { localesOf } from './mail/locales.js';
 import { createRenderer } from './mail/render.js';
 import { sharedStats } from './mail/shared-stats.js';
 import { openPost } from './mail/transport.js';
@@ -21,13 +22,14 @@ type MailThreadData = {
   /** See StoreOptions. */
   turn: SharedArrayBuffer;
   stats: SharedArrayBuffer;
+  catalogues: Catalogue[];
   levels: Level[];
 };
 
 /** The outbox is short: few pages are needed twice. */
 const PAGE_CACHE_MIB = 4;
 
-const { config, rootKey, turn, stats, levels } = workerData as MailThreadData;
+const { config, rootKey, turn, stats, catalogues, levels } = workerData as MailThreadData;
 const say = (said: ThreadEvent) => parentPort?.postMessage(said);
 
 const store = await openConfiguredStore(
@@ -41,7 +43,7 @@ const ctx = createContext({
   rootKey,
   erasures: erasureJournalFile(config.ERASURE_JOURNAL),
 });
-const locales = loadLocales(config.LOCALES_FOLDER || undefined);
+const locales = localesOf(catalogues);
 const words = createRenderer(locales, config.installation);
 const tests = createTestRenderer(locales);
 const worker = startMailWorker({

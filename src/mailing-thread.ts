@@ -7,7 +7,6 @@ import { createContext } from './create-context.js';
 import { erasureJournalFile } from './erasure-journal-file.js';
 import { decideDue } from './core/mailing-results/winner.js';
 import { startDue } from './core/mailings/schedule.js';
-import type { Compile } from './core/mailings/source.js';
 import { buildAudienceStep } from './core/sending/audience.js';
 import { endMailings } from './core/sending/ending.js';
 import { learnFamilies } from './core/sending/families.js';
@@ -16,7 +15,8 @@ import { compileWith } from './mail/campaign/campaign.js';
 import { dkimKey, dkimSigner } from './mail/campaign/dkim.js';
 import { openWire } from './mail/campaign/open-wire.js';
 import { MailingWorker } from './mail/campaign/worker.js';
-import { loadLocales } from './mail/locales.js';
+import type { Catalogue } from './mail/catalogue.js';
+import { localesOf } from './mail/locales.js';
 import { mailingJournalFile } from './mailing-journal-file.js';
 import { threadLogger, type Level, type ThreadEvent } from './worker-thread.js';
 
@@ -27,6 +27,7 @@ type MailingThreadData = {
   rootKey: Uint8Array;
   /** See StoreOptions. */
   turn: SharedArrayBuffer;
+  catalogues: Catalogue[];
   levels: Level[];
 };
 
@@ -36,7 +37,7 @@ const POOL = 4;
 /** Recipients are read and written in the order of their keys: few pages are needed twice. */
 const PAGE_CACHE_MIB = 4;
 
-const { config, rootKey, turn, levels } = workerData as MailingThreadData;
+const { config, rootKey, turn, catalogues, levels } = workerData as MailingThreadData;
 const say = (said: ThreadEvent) => parentPort?.postMessage(said);
 
 const store = await openConfiguredStore(
@@ -47,13 +48,7 @@ const journal = mailingJournalFile(config.MAILING_JOURNAL);
 const key = dkimKey(config);
 const logger = threadLogger(levels, say);
 const ctx = createContext({ config, store, rootKey, erasures: erasureJournalFile(config.ERASURE_JOURNAL) });
-/** Made with the first scheduled mailing that is due: no other is compiled here, and the words of all languages are large. */
-let compile: Compile | undefined;
-const compiler = () =>
-  (compile ??= compileWith({
-    publicUrl: config.publicUrl,
-    locales: loadLocales(config.LOCALES_FOLDER || undefined),
-  }));
+const compile = compileWith({ publicUrl: config.publicUrl, locales: localesOf(catalogues) });
 const resolver = new Resolver({ timeout: 3000, tries: 2 });
 
 /** While the first mails are sent: which provider takes the mail of domains that are not known. */
@@ -86,7 +81,7 @@ const worker = new MailingWorker({
   logger,
   connections: config.MAILING_CONNECTIONS,
   build,
-  chores: [(on) => startDue(on, compiler), decideDue, endSome],
+  chores: [(on) => startDue(on, compile), decideDue, endSome],
 }).start();
 
 async function stop(): Promise<void> {

@@ -7,7 +7,8 @@ import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
 import { watchLog } from './http/service/metrics.js';
 import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
-import { loadLocales, type Locales } from './mail/locales.js';
+import { loadLocales } from './mail/load-locales.js';
+import type { Locales } from './mail/locales.js';
 import { loadRootKey } from './root-key.js';
 import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
@@ -51,7 +52,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   };
   const onFailure = giveUp('the disk failed');
   const onEnd = giveUp('the store thread ended');
-  const parts = { config, rootKey, logger, turn, onFailure };
+  const parts = { config, rootKey, locales, logger, turn, onFailure };
   const { store, verbs, stop } = await startStore({ ...parts, onEnd, arrivals: () => sockets });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;
@@ -64,7 +65,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
     if (config.MAIL_WORKER) {
-      mail.push(await startMail({ ...parts, app }), await startMailings(parts));
+      mail.push(await startMail({ ...parts, app }), startMailings({ ...parts, read: store.read }));
     }
     if (config.LMTP_LISTEN) mail.push(await startLmtp({ config, ctx: app.ctx, logger }));
     await app.listen({ host: config.HOST, port: config.PORT });

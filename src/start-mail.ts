@@ -1,6 +1,7 @@
 import type { App } from './app.js';
 import type { Config } from './config.js';
 import { watchMail } from './http/service/metrics.js';
+import type { Locales } from './mail/locales.js';
 import { sharedStats, statsMemory } from './mail/shared-stats.js';
 import { threadProgram } from './thread-program.js';
 import { startThread, type ThreadOptions } from './worker-thread.js';
@@ -11,6 +12,7 @@ const SOON_MS = { from: 50, to: 500 };
 export type MailOptions = Pick<ThreadOptions, 'logger' | 'onFailure'> & {
   config: Config;
   app: Pick<App, 'ctx' | 'metrics'>;
+  locales: Pick<Locales, 'catalogues'>;
   rootKey: Uint8Array;
   turn: SharedArrayBuffer;
 };
@@ -21,9 +23,9 @@ export type MailOptions = Pick<ThreadOptions, 'logger' | 'onFailure'> & {
  * next answer measurably. For the same reason it is not woken at once, since both threads share the machine.
  */
 export async function startMail(options: MailOptions): Promise<{ stop: () => Promise<void> }> {
-  const { config, app, rootKey, turn } = options;
+  const { config, app, rootKey, turn, locales } = options;
   const stats = statsMemory();
-  const data = { config, rootKey, turn, stats };
+  const data = { config, rootKey, turn, stats, catalogues: locales.catalogues };
   const thread = await startThread(threadProgram(import.meta.url, 'mail-thread'), {
     ...options,
     name: 'mail',

@@ -8,7 +8,7 @@ import { listOrganizations } from '../core/organization/organizations.js';
 import { readTallies } from '../core/sending/tallies.js';
 import { loadConfig } from '../config.js';
 import { compileWith } from '../mail/campaign/campaign.js';
-import { loadLocales } from '../mail/locales.js';
+import { loadLocales } from '../mail/load-locales.js';
 import { withContext } from './context.js';
 import { mailingBar, type MailingStatus } from './mailing-bar.js';
 

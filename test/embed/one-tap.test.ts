@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { loadLocales } from '../../src/mail/locales.js';
+import { loadLocales } from '../../src/mail/load-locales.js';
 import { missingBrowser } from '../support/browser.js';
 import {
   accessible,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { MOST_PARTNERS } from '../../schema/db/tables/partners.js';
-import { loadLocales } from '../../src/mail/locales.js';
+import { loadLocales } from '../../src/mail/load-locales.js';
 import { missingBrowser } from '../support/browser.js';
 import {
   accessible,

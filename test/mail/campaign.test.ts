@@ -9,7 +9,7 @@ import {
   renderText,
   type RecipientValues,
 } from '../../src/mail/campaign/liquid.js';
-import { loadLocales } from '../../src/mail/locales.js';
+import { loadLocales } from '../../src/mail/load-locales.js';
 
 const options = { publicUrl: 'https://petitions.example', locales: loadLocales() };
 const HANDLE = Buffer.from('nine byte');

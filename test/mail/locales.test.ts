@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Catalogue } from '../../src/mail/catalogue.js';
-import { loadLocales, textsIn } from '../../src/mail/locales.js';
+import { loadLocales, textsIn } from '../../src/mail/load-locales.js';
 import { say, valuesIn } from '../../src/mail/words.js';
 import { packageRoot } from '../../src/package.js';
 

@@ -11,7 +11,7 @@ import { claimMails, queueMail, readQueue, type OutboxRow } from '../../src/core
 import { createContext } from '../../src/create-context.js';
 import { createDomainRate } from '../../src/mail/domain-rate.js';
 import { folderPost } from '../../src/mail/folder-post.js';
-import { loadLocales } from '../../src/mail/locales.js';
+import { loadLocales } from '../../src/mail/load-locales.js';
 import { toMail } from '../../src/mail/message.js';
 import { createRenderer } from '../../src/mail/render.js';
 import { smtpPost } from '../../src/mail/smtp-post.js';

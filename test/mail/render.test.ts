@@ -3,7 +3,7 @@ import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
 import t from 'tap';
 import { TEMPLATES, type Letter, type LetterValues, type Template } from '../../src/core/letters/letter.js';
-import { loadLocales } from '../../src/mail/locales.js';
+import { loadLocales } from '../../src/mail/load-locales.js';
 import { headerLine } from '../../src/mail/header-line.js';
 import { createRenderer } from '../../src/mail/render.js';
 

@@ -12,7 +12,7 @@ import { createKey } from '../../src/core/organization/api-keys.js';
 import { createOrganization } from '../../src/core/organization/organizations.js';
 import { verbsInPlace, type Verbs } from '../../src/core/verbs/verbs.js';
 import { erasureJournalFile } from '../../src/erasure-journal-file.js';
-import { loadLocales } from '../../src/mail/locales.js';
+import { loadLocales } from '../../src/mail/load-locales.js';
 import { StoreThread } from '../../src/start-store-thread.js';
 import { migrateStore, openStore, sqliteFile } from '../../src/store/open.js';
 import type { PostgresOptions } from '../../src/store/postgres.js';

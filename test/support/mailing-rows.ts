@@ -4,7 +4,7 @@ import type { RecipientState } from '../../schema/db/tables/sending.js';
 import type { Compile } from '../../src/core/mailings/source.js';
 import { moveTallies, readTallies } from '../../src/core/sending/tallies.js';
 import { compileMailing } from '../../src/mail/campaign/compile.js';
-import { loadLocales } from '../../src/mail/locales.js';
+import { loadLocales } from '../../src/mail/load-locales.js';
 import type { Tx } from '../../src/store/store.js';
 import type { TestApp } from './helper.js';
 

@@ -92,10 +92,9 @@ const MOST_AT_ONCE = 100;
 
 /**
  * Begins the scheduled mailings whose time has come, and gives up those whose time went by more than an hour ago. Call it
- * about once a second; several processes may. `compiler` is asked for once something is due; if it throws, everything stays
- * as it is.
+ * about once a second; several processes may.
  */
-export async function startDue(ctx: Context, compiler: () => Compile): Promise<Due[]> {
+export async function startDue(ctx: Context, compile: Compile): Promise<Due[]> {
   const { db, tables } = ctx.store.read;
   const { mailings: t } = tables;
   const rows = await db
@@ -104,8 +103,6 @@ export async function startDue(ctx: Context, compiler: () => Compile): Promise<D
     .where(and(isOpen(tables), eq(t.state, 'scheduled'), lte(t.sendAt, ctx.now())))
     .orderBy(t.sendAt)
     .limit(MOST_AT_ONCE);
-  if (rows.length === 0) return [];
-  const compile = compiler();
   const due: Due[] = [];
   for (const { publicId } of rows) {
     const outcome = await beginAnew(() => startOne(ctx, publicId, compile));

@@ -48,6 +48,14 @@ export async function workLeft(on: Reader): Promise<WorkLeft[]> {
   return [...found.values()].filter(({ state, open }) => isAtWork(state) || Object.keys(open).length > 0);
 }
 
+/** Whether any mailing is scheduled, under way, or paused, or has recipients to wind up: something for a sender. */
+export async function isAnythingOpen({ db, tables }: Reader): Promise<boolean> {
+  const { mailings: t } = tables;
+  const open = db.select({ key: t.key }).from(t).where(isOpen(tables)).limit(1);
+  if ((await open).length > 0) return true;
+  return (await db.select({ key: t.key }).from(t).where(isEnding(tables)).limit(1)).length > 0;
+}
+
 /** By the two small indexes, and not through all mailings that there ever were: senders ask several times a second. */
 const keysAtWork = ({ db, tables }: Reader) => {
   const { mailings: t } = tables;

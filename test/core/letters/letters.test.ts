@@ -28,7 +28,7 @@ import { createConsentText } from '../../../src/core/subscriptions/consent-texts
 import { subscribe } from '../../../src/core/subscriptions/subscribing.js';
 import { unsubscribeByAddress, unsubscribeByLink } from '../../../src/core/subscriptions/unsubscribing.js';
 import { findSupporterByIdentity } from '../../../src/core/supporters/supporters.js';
-import { loadLocales } from '../../../src/mail/locales.js';
+import { loadLocales } from '../../../src/mail/load-locales.js';
 import { createRenderer } from '../../../src/mail/render.js';
 import { onEveryEngine, start, type TestApp } from '../../support/helper.js';
 import { collectLetter, collectMail, tokenIn, tokenOf } from '../../support/mailbox.js';

@@ -130,7 +130,7 @@ onEveryEngine(
             }
           });
         case 'due':
-          return startDue(ctx, () => compile);
+          return startDue(ctx, compile);
         case 'end':
           return endMailings(ctx);
         case 'hour':

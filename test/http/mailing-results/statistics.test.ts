@@ -8,7 +8,7 @@ import { countOutcome } from '../../../src/core/counts/mailing-counts.js';
 import { moveTallies } from '../../../src/core/sending/tallies.js';
 import { chartWords } from '../../../src/http/mailing-results/chart-words.js';
 import { drawStatistics } from '../../../src/http/mailing-results/statistics-chart.js';
-import { loadLocales } from '../../../src/mail/locales.js';
+import { loadLocales } from '../../../src/mail/load-locales.js';
 import { makePartner, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { insertMailing, insertRecipients, subscribe, type Sent } from '../../support/mailing-result-rows.js';
 

@@ -13,7 +13,7 @@ import { sourceOf } from '../../../src/core/mailings/reading-source.js';
 import { variantsOf } from '../../../src/core/mailings/variants.js';
 import { compileMailing } from '../../../src/mail/campaign/compile.js';
 import { createTestRenderer } from '../../../src/mail/campaign/test-mail.js';
-import { loadLocales } from '../../../src/mail/locales.js';
+import { loadLocales } from '../../../src/mail/load-locales.js';
 
 import { onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { collectMail } from '../../support/mailbox.js';

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
-import { loadLocales } from '../../../src/mail/locales.js';
+import { loadLocales } from '../../../src/mail/load-locales.js';
 import { launch, missingBrowser } from '../../support/browser.js';
 import { accessible, embed, fillIn, press, seeHeading, shoot } from '../../support/embed-world.js';
 import { onEveryEngine, publish, start } from '../../support/helper.js';

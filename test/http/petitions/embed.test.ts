@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import pino from 'pino';
 import { EMBED_KEYS } from '../../../schema/api/petitions/embed.js';
-import { loadLocales } from '../../../src/mail/locales.js';
+import { loadLocales } from '../../../src/mail/load-locales.js';
 import { onEveryEngine, start } from '../../support/helper.js';
 
 onEveryEngine('the widget’s files', async (t, engine) => {

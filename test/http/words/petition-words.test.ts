@@ -1,6 +1,6 @@
 import type { Letter } from '../../../src/core/letters/letter.js';
 import { remindAll } from '../../../src/core/letters/reminders.js';
-import { loadLocales } from '../../../src/mail/locales.js';
+import { loadLocales } from '../../../src/mail/load-locales.js';
 import { createRenderer } from '../../../src/mail/render.js';
 import { MOST_LANGUAGES } from '../../../schema/db/tables/words.js';
 import { makePartner, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
