@@ -1,12 +1,14 @@
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store, Tx } from '../../store/store.js';
+import { RecentMap } from '../recent-map.js';
 import { Clicks, type LinkRequest, type LinkSum } from './clicks.js';
 
 /** Sums per transaction: signings have to wait for it. */
 const BATCH = 200;
 /** The most sums that are kept while the database accepts no writes. */
 const MOST_WAITING = 100_000;
+const MOST_PROGRAMS = 500;
 const LAST_TRIES = 4;
 const LAST_PAUSE_MS = 250;
 
@@ -31,6 +33,7 @@ type Options = {
 export class ClickRecorder {
   readonly #clicks = new Clicks();
   readonly #key: string;
+  readonly #programs = new RecentMap<string, string>(MOST_PROGRAMS);
   readonly #waiting = new Map<string, LinkSum>();
   #writing: Promise<void> | undefined;
 
@@ -41,7 +44,7 @@ export class ClickRecorder {
   /** Counts a request, in memory only. */
   note({ link, mail, kind, network, agent }: SeenRequest): void {
     // The program matters only for requests that may be people.
-    const program = kind === 'visit' ? this.#name(agent) : '';
+    const program = kind === 'visit' ? this.#programOf(agent) : '';
     this.#clicks.note({ link, mail, kind, network: this.#name(network), agent: program }, this.#now());
   }
 
@@ -72,6 +75,15 @@ export class ClickRecorder {
   /** Not an HMAC, which takes three times as long: no result ever leaves this object. */
   #name(text: string): string {
     return hash('sha256', this.#key + text, 'base64').slice(0, 16);
+  }
+
+  /** Kept, since people share few programs. Networks are not: no address stays in memory. */
+  #programOf(agent: string): string {
+    const known = this.#programs.get(agent);
+    if (known !== undefined) return known;
+    const name = this.#name(agent);
+    this.#programs.set(agent, name);
+    return name;
   }
 
   #keep(sums: Iterable<LinkSum>): void {

@@ -7,7 +7,7 @@ import type { Context } from '../../core/context.js';
 import { createShareTargets, readShareCard, type ShareTarget } from '../../core/sharing/share-target.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { clientOf } from '../caller.js';
-import { finished } from '../front/send-now.js';
+import { finished, type Finished } from '../front/send-now.js';
 import { operation } from '../openapi/operation.js';
 import { operationOf } from '../request-times.js';
 import { writeClicks } from './click-writer.js';
@@ -87,6 +87,15 @@ Each call adds to \`requests\`. It also becomes a click, about ten seconds later
       return reply.sendNow(302, headersOf(target), '');
     }
 
+    const redirects = new WeakMap<ShareTarget, Finished>();
+    function redirectTo(target: ShareTarget): Finished {
+      const known = redirects.get(target);
+      if (known) return known;
+      const made = finished(app.constant, 302, headersOf(target), '');
+      redirects.set(target, made);
+      return made;
+    }
+
     /** Records the request as a click. */
     function note(
       { method = '', headers }: IncomingMessage,
@@ -106,7 +115,7 @@ Each call adds to \`requests\`. It also becomes a click, about ten seconds later
         find: ({ request: raw }) => {
           if (senderOf(raw.headers['user-agent']) === 'previewer') return undefined;
           const target = targets.known(code);
-          return target && finished(app.constant, 302, headersOf(target), '');
+          return target && redirectTo(target);
         },
         sent: (raw, address) => {
           const target = targets.known(code);
