@@ -64,7 +64,8 @@ export class Leaving {
 
   /** `sent` is called once it is. */
   end(response: ServerResponse, body: string | Buffer, sent?: () => void): void {
-    this.#push({ response, body, encoding: 'utf8', sent });
+    const encoding = typeof body === 'string' && ASCII.test(body) ? 'latin1' : 'utf8';
+    this.#push({ response, body, encoding, sent });
   }
 
   /** As latin1, Node writes headers and body as one text, without encoding it. */
