@@ -18,6 +18,7 @@ import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { Front } from './http/front/front.js';
 import { Leaving } from './http/front/send-now.js';
 import { addressFinder } from './http/caller.js';
+import { endThoseInLine } from './http/in-line.js';
 import { ARRIVAL, createInstance, requestIds } from './http/instance.js';
 import { createAdmission, type Admission } from './http/limits/admission.js';
 import { LocalLimits } from './http/limits/limit-local.js';
@@ -123,6 +124,7 @@ export async function build(options: BuildOptions): Promise<App> {
   const front = new Front({ app, limits, admission, pauses, times, addressOf, ...sending });
   app.decorate('front', front);
   front.standBefore(app.server);
+  endThoseInLine(app.server);
   await pauses.start();
   app.addHook('onClose', () => pauses.stop());
   const block = blocks({ ctx, limits, admission, pauses });

@@ -3,7 +3,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import { LoadMeter } from '../src/http/limits/admission.js';
-import { engines, onEveryEngine, publish, start } from './support/helper.js';
+import { engines, onEveryEngine, publish, start, type TestApp } from './support/helper.js';
 import { inTime, until } from './support/until.js';
 
 const MAX_WAITING = 20;
@@ -134,6 +134,52 @@ t.test('whoever is slow to send takes nobody’s place', async (t) => {
   t.equal(status, 202);
   for (const socket of sockets) socket.destroy();
 });
+
+t.test('who hangs up, even with requests that are still in line, takes nobody’s place', async (t) => {
+  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: null, MAX_WAIT_MS: 50 };
+  const api = await start(t, engines[0]!, { build: { config } });
+  const { secret } = await api.organization('Meadows');
+  const { id } = await publish(api, secret, { confirmation: 'none' });
+  const path = `/v1/petitions/${id}/signatures`;
+  await api.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = api.app.server.address() as AddressInfo;
+  const HEADS = { 'in front': '', 'through the framework': 'connection: keep-alive, x\r\n' };
+  const IN_LINE = [1, 3];
+  let now = performance.now();
+  t.intercept(performance, 'now', { value: () => now });
+  for (const [how, head] of Object.entries(HEADS)) {
+    for (const inLine of IN_LINE) {
+      let arrived = 0;
+      const count = () => (arrived += 1);
+      api.app.server.on('request', count);
+      const sockets = Array.from({ length: 150 }, () => connect(port, '127.0.0.1'));
+      await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+      for (const [i, socket] of sockets.entries()) {
+        const all = Array.from({ length: inLine }, (_, n) => {
+          const body = JSON.stringify({ name: 'Ada', email: `p${i}.${n}.${inLine}@example.org` });
+          return `POST ${path} HTTP/1.1\r\nhost: x\r\n${head}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+        });
+        socket.on('error', () => undefined).write(all.join(''));
+      }
+      await until(() => arrived === sockets.length * inLine, 'all of them');
+      api.app.server.off('request', count);
+      for (const socket of sockets) socket.destroy();
+      await until(async () => api.store.stats().waiting === 0 && (await connections(api)) === 0, 'the end');
+      for (let i = 0; i < 10; i += 1) {
+        now += 700;
+        const body = { name: 'Ada Okonkwo', email: `later${i}@example.org` };
+        const { status } = await api.call('POST', path, { body });
+        if (status !== 202) t.fail(`${how}, ${inLine} in line: ${status} in window ${i}`);
+      }
+      t.pass(`${how}, ${inLine} in line`);
+    }
+  }
+});
+
+const connections = ({ app }: TestApp): Promise<number> =>
+  new Promise((resolve, reject) =>
+    app.server.getConnections((error, open) => (error ? reject(error) : resolve(open))),
+  );
 
 t.test('slow clients are ended', async (t) => {
   const delivered = await start(t, engines[0]!);

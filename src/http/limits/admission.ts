@@ -136,6 +136,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   function enter(response: ServerResponse): void {
+    // The client has hung up meanwhile: nothing would say that it leaves.
+    if (response.destroyed) return;
     load.enter(performance.now());
     response.once('close', () => load.leave(performance.now(), !CHEAP.has(response.statusCode)));
   }

@@ -453,6 +453,22 @@ onEveryEngine('live counts and a busy or silent world', async (t, engine) => {
     await eventuallyFree(api);
   });
 
+  await t.test(
+    'a seat for a stream that waits in line for its connection is given back with it',
+    async (t) => {
+      const greedy = createConnection({ port, host: '127.0.0.1' });
+      greedy.on('error', () => undefined);
+      greedy.write('GET /v1/petitions/meadows/counts/live HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(3));
+      await until(async () => (await gauge(api, 'live_listeners')) === 3, 'all seats');
+      greedy.destroy();
+      await eventuallyFree(api);
+      const page = await listen(t, port);
+      t.equal(page.status, 200, 'there is room');
+      page.request.destroy();
+      await eventuallyFree(api);
+    },
+  );
+
   await t.test('who does not read is left out, and then cut off', async (t) => {
     const reader = await listen(t, port);
     const idle = createConnection({ port, host: '127.0.0.1' });
