@@ -6,6 +6,7 @@ import { ApiError } from '../../errors.js';
 import { callerFrom, clientOf } from '../caller.js';
 import { MAX_BODY } from '../instance.js';
 import type { FrontParts } from './front-parts.js';
+import { lengthOfJson } from './look.js';
 import { listOf } from './send-now.js';
 
 /*
@@ -26,37 +27,6 @@ export type SignQuickly<Body> = {
 };
 
 const PATH = /^\/v1\/petitions\/([a-z0-9_-]{1,100})\/signatures$/;
-const JSON_TYPE = /^application\/json(?:; ?charset=utf-8)?$/i;
-
-/** Headers that change what a signing does, or may. With one of them it is a matter for Fastify. */
-const UNUSUAL = new Set([
-  'authorization',
-  'connection',
-  'content-encoding',
-  'expect',
-  'idempotency-key',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** The length of the body of a usual request. */
-function usualLength({ httpVersion, rawHeaders }: IncomingMessage): number | undefined {
-  if (httpVersion !== '1.1') return undefined;
-  const seen = { 'content-length': 0, 'content-type': 0, host: 0, origin: 0 };
-  let length = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase();
-    const value = rawHeaders[i + 1] as string;
-    if (name in seen) seen[name as keyof typeof seen] += 1;
-    if (name === 'content-length') length = Number(value);
-    else if (name === 'content-type' && !JSON_TYPE.test(value)) return undefined;
-    else if (UNUSUAL.has(name) && !(name === 'connection' && value.toLowerCase() === 'keep-alive')) {
-      return undefined;
-    }
-  }
-  const once = seen['content-length'] === 1 && seen['content-type'] === 1 && seen.host === 1;
-  return once && seen.origin < 2 && length > 0 && length <= MAX_BODY ? length : undefined;
-}
 
 export class SigningFront {
   #route: SignQuickly<object> | undefined;
@@ -77,8 +47,8 @@ export class SigningFront {
     const route = this.#route;
     const ref = route && PATH.exec(request.url ?? '')?.[1];
     if (!route || ref === undefined || draining() || pauses.current) return false;
-    const length = usualLength(request);
-    if (length === undefined || !admission.isOpen()) return false;
+    const length = lengthOfJson(request) ?? 0;
+    if (length === 0 || length > MAX_BODY || !admission.isOpen()) return false;
     request.once('readable', () => {
       const bytes = request.read() as Buffer | null;
       if (bytes?.length === length && this.#sign(route, ref, bytes, request, response)) return;
