@@ -118,8 +118,9 @@ export class PostgresTransactions {
     const client = await this.parts.pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query(begin);
       try {
+        // A lock that it begins with may take too long: then it has begun and must be rolled back, too.
+        await client.query(begin);
         const connection = this.#connections.of(client);
         const { orderly } = connection;
         orderly.failure = undefined;
