@@ -7,6 +7,17 @@ export const DatabaseSettings = {
     enum: ['on', 'off'],
     description: 'SQLite: on: signing stores on a thread of its own; off: on the one that speaks HTTP.',
   }),
+  DATABASE_DIRECT_URL: Type.String({
+    default: '',
+    pattern: '^(?:|postgres(?:ql)?://.+)$',
+    description:
+      'PostgreSQL behind a pooler: leads past it, for migrations and live counts of other processes.',
+  }),
+  POSTGRES_POOLER: Type.String({
+    default: '',
+    enum: ['', 'transaction'],
+    description: 'transaction: DATABASE_URL leads to a pooler that pools transactions, as pgbouncer can.',
+  }),
   POSTGRES_POOL: Type.Integer({
     default: 10,
     minimum: 1,
@@ -23,3 +34,12 @@ export const DatabaseSettings = {
     description: 'Run on a PostgreSQL that does not sync its log. For tests only: it loses signatures.',
   }),
 };
+
+type Settings = { DATABASE_URL: string; DATABASE_DIRECT_URL: string; POSTGRES_POOLER: string };
+
+/** Throws, with the name of the variable, for what means nothing together. */
+export function assertDatabaseSettings(settings: Settings): void {
+  if (!settings.DATABASE_URL.startsWith('file:')) return;
+  const senseless = (['DATABASE_DIRECT_URL', 'POSTGRES_POOLER'] as const).find((name) => settings[name]);
+  if (senseless) throw new Error(`${senseless} is for PostgreSQL, and DATABASE_URL is a file: remove one`);
+}

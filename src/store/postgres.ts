@@ -4,6 +4,7 @@ import { ApiError } from '../errors.js';
 import { Gatherer } from './gathering/gather.js';
 import { explain, isAboutAll } from './postgres-errors.js';
 import { PostgresNotify } from './postgres-notify.js';
+import { assertDirect, limitsOf } from './postgres-pooler.js';
 import { openPool, ping, type PoolOptions } from './postgres-pool.js';
 import { PostgresTransactions } from './postgres-transactions.js';
 import type { Store, StoreOptions } from './store.js';
@@ -19,20 +20,17 @@ export type PostgresOptions = StoreOptions &
 const GROUPS = 1;
 
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Store> {
-  const { poolSize, statementTimeoutMs, maxWaiting, now } = options;
+  const { poolSize, statementTimeoutMs, maxWaiting, now, pooler, directUrl } = options;
+  if (directUrl !== undefined) await assertDirect(url, directUrl);
   const pool = await openPool(url, options);
   const watchers = new Watchers();
-  const notify = new PostgresNotify({
-    url,
-    statementTimeoutMs,
-    heard: (column, keys) => watchers.tell(column, keys),
-    lost: () => watchers.tellAll(),
-  });
+  const notify = notifying(url, options, watchers);
   const tell = (column: string, key: number) => {
     watchers.tell(column, [key]);
-    notify.tell(column, key);
+    notify?.tell(column, key);
   };
-  const transactions = new PostgresTransactions({ pool, poolSize, now, tell });
+  const limits = pooler ? limitsOf(statementTimeoutMs) : '';
+  const transactions = new PostgresTransactions({ pool, poolSize, now, limits, tell });
   const gatherer = new Gatherer({
     groups: options.groups ?? GROUPS,
     arrivals: options.arrivals ?? (() => 0),
@@ -54,10 +52,10 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     generation: () => undefined,
     watch: (column, heard) => {
       const stop = watchers.add(column, heard);
-      notify.listen(true);
+      notify?.listen(true);
       return () => {
         stop();
-        notify.listen(!watchers.none);
+        notify?.listen(!watchers.none);
       };
     },
     ping: () => ping(pool),
@@ -67,10 +65,23 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     close: async () => {
       // Ending the pool would drop the calls that still wait for a connection.
       await calls.drain();
-      await notify.close();
+      await notify?.close();
       await pool.end();
     },
   };
+}
+
+/** Undefined behind a pooler without a way past it: there `listen` would be accepted, and nothing ever heard. */
+function notifying(url: string, options: PostgresOptions, watchers: Watchers): PostgresNotify | undefined {
+  const { pooler, directUrl, statementTimeoutMs } = options;
+  if (pooler && directUrl === undefined) return undefined;
+  return new PostgresNotify({
+    url: directUrl ?? url,
+    mustBeDirect: directUrl !== undefined,
+    statementTimeoutMs,
+    heard: (column, keys) => watchers.tell(column, keys),
+    lost: () => watchers.tellAll(),
+  });
 }
 
 /** Counts the calls that are not answered yet, so that closing can wait for them. */
