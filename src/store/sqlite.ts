@@ -47,10 +47,13 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     for (const [column, keys] of wrote) watchers.tell(column, keys);
   };
   options.alongside?.join({ refusal: () => group.refusal(), committed, fail: () => group.fail() });
+  const read = { db: drizzleOn(reader), tables };
   return {
     engine: 'sqlite',
     tables,
-    read: { db: drizzleOn(reader), tables },
+    read,
+    published: async (work) => ({ value: await work(read), ageMs: undefined }),
+    replica: () => undefined,
     transact: (work, { urgent = false } = {}) => group.transact(work, urgent),
     gather: (_touches, work) => group.transact(work),
     isWanted: () => group.isWanted(),
