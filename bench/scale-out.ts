@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startPgbouncer } from '../scripts/pgbouncer.js';
 import { startRedis } from '../scripts/redis.js';
 import { createChecks } from './checks.js';
 import { start, worker, type Contender } from './contenders.js';
@@ -18,6 +19,7 @@ const HELP = `npm run bench:scale -- [options]
   --processes <list>    how many API processes (1,2,3)
   --seconds <n>         measured seconds for each (5)
   --connections <n>     sockets that sign (64)
+  --pgbouncer           with a pgbouncer between that pools transactions
   --built               use dist as it is`;
 
 const { values: flags } = parseArgs({
@@ -25,6 +27,7 @@ const { values: flags } = parseArgs({
     processes: { type: 'string', default: '1,2,3' },
     seconds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '64' },
+    pgbouncer: { type: 'boolean', default: false },
     built: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -47,13 +50,22 @@ process.exitCode = checks.print() ? 0 : 1;
 async function scaleOut() {
   if (!flags.built) build();
   const postgres = await keep(startDurablePostgres());
+  const pgbouncer = flags.pgbouncer
+    ? await keep(there(await startPgbouncer(postgres.url), 'pgbouncer'))
+    : undefined;
   const redis = await keep(there(await startRedis(), 'redis-server'));
   const mail = await keep(startMailSink());
   const load = await keep(worker<Order, Report>('load.ts'));
   const high = '999999999/60';
   const env = {
     PORT: '0',
-    DATABASE_URL: postgres.url,
+    ...(pgbouncer
+      ? {
+          DATABASE_URL: pgbouncer.through(postgres.url),
+          DATABASE_DIRECT_URL: postgres.url,
+          POSTGRES_POOLER: 'transaction',
+        }
+      : { DATABASE_URL: postgres.url }),
     REDIS_URL: redis.url,
     ROOT_KEY: Buffer.alloc(32, 1).toString('base64'),
     TRUST_PROXY: '127.0.0.1',
@@ -81,7 +93,9 @@ async function scaleOut() {
   }
 
   console.log(`\n${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.versions.node}`);
-  console.log(`${connections} sockets sign one petition through HAProxy for ${seconds} s\n`);
+  console.log(
+    `${connections} sockets sign one petition through HAProxy for ${seconds} s${pgbouncer ? ', with pgbouncer before PostgreSQL' : ''}\n`,
+  );
   for (const wanted of processes) {
     while (apis.length < wanted) {
       const cwd = join(folder, `api-${apis.length + 1}`);
@@ -94,11 +108,12 @@ async function scaleOut() {
     proxy = await keep(there(await startProxy(folder, ports), 'haproxy'));
     const { path } = await publishPetition(urls()[0] ?? '', env, folder, 'none');
     const meters = [...apis.slice(0, wanted), proxy].map(({ pid }) => startMeter(pid));
+    const pooling = pgbouncer && startMeter(pgbouncer.pid());
     const report = await sign(path, seconds);
     const used = meters.map((meter) => meter.stop().serverCpu);
     const share = (cpu: number) => `${((100 * cpu) / (seconds + WARMUP)).toFixed(0)} %`;
     console.log(
-      `${wanted} ${wanted === 1 ? 'process  ' : 'processes'} ${(report.answers / report.elapsed).toFixed(0).padStart(7)} signatures/s, p50 ${report.p50.toFixed(1)} ms, p99 ${report.p99.toFixed(1)} ms; CPU of each ${used.slice(0, -1).map(share).join(', ')}, HAProxy ${share(used.at(-1) ?? 0)}, load generator ${share(report.loadCpu)}`,
+      `${wanted} ${wanted === 1 ? 'process  ' : 'processes'} ${(report.answers / report.elapsed).toFixed(0).padStart(7)} signatures/s, p50 ${report.p50.toFixed(1)} ms, p99 ${report.p99.toFixed(1)} ms; CPU of each ${used.slice(0, -1).map(share).join(', ')}, HAProxy ${share(used.at(-1) ?? 0)}, load generator ${share(report.loadCpu)}${pooling ? `, pgbouncer ${share(pooling.stop().serverCpu)}` : ''}`,
     );
     await verify.counted(context, path, report);
   }

@@ -6,6 +6,8 @@
  * REQUIRE_POSTGRES=1  fail, rather than skip the PostgreSQL lane, when there is no server
  * REQUIRE_REDIS=1     fail, rather than skip test/http/limits/limits.test.ts, when there is no redis-server
  * CHROMIUM_PATH, REQUIRE_BROWSER=1  the same for the widget's tests: see test/support/browser.ts
+ * REQUIRE_PGBOUNCER=1 the same for test/pgbouncer.test.ts: see test/support/pgbouncer.ts
+ * TEST_PGBOUNCER=1    every store on PostgreSQL is opened through a pgbouncer that pools transactions
  * REQUIRE_PROXIES=1   the same for test/proxies.test.ts: see test/support/proxies.ts
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -16,6 +18,7 @@ import pg from 'pg';
 import { parse } from 'yaml';
 import { migrateStore } from '../src/store/open.js';
 import { compile } from './compile.js';
+import { startPgbouncer, type Pgbouncer } from './pgbouncer.js';
 import { startPostgres, type PostgresServer } from './postgres.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -148,6 +151,7 @@ async function main(): Promise<number> {
   let url = process.env['TEST_POSTGRES_URL'];
   let server: PostgresServer | undefined;
   let template: string | undefined;
+  let pgbouncer: Pgbouncer | undefined;
   try {
     if (url === undefined) {
       server = await startPostgres();
@@ -167,8 +171,11 @@ async function main(): Promise<number> {
     compileTests();
     if (!url) return await runTap({});
     template = await makeTemplate(url);
-    return await runTap({ TEST_POSTGRES_URL: url, TEST_POSTGRES_TEMPLATE: template });
+    if (process.env['TEST_PGBOUNCER'] === '1') pgbouncer = await startPgbouncer(url);
+    const pooled = pgbouncer ? { TEST_PGBOUNCER_URL: pgbouncer.through(url) } : {};
+    return await runTap({ TEST_POSTGRES_URL: url, TEST_POSTGRES_TEMPLATE: template, ...pooled });
   } finally {
+    await pgbouncer?.stop();
     if (url && template) await administer(url, `drop database if exists ${template}`);
     await server?.stop();
   }

@@ -10,6 +10,8 @@ export const openConfiguredStore = (config: Config, options: Partial<StoreOption
       now: () => new Date(),
       maxWaiting: config.MAX_WAITING,
       poolSize: config.POSTGRES_POOL,
+      pooler: config.POSTGRES_POOLER === 'transaction' ? 'transaction' : undefined,
+      directUrl: config.DATABASE_DIRECT_URL || undefined,
       statementTimeoutMs: config.POSTGRES_STATEMENT_TIMEOUT_MS,
       allowUnsafeDurability: config.POSTGRES_ALLOW_UNSAFE,
       onFatal: () => undefined,
@@ -19,7 +21,7 @@ export const openConfiguredStore = (config: Config, options: Partial<StoreOption
 
 /** Brings the configured database up to date. Returns how many migrations ran. */
 export const migrateConfiguredStore = (config: Config): Promise<number> =>
-  blameUrl(migrateStore(config.DATABASE_URL));
+  blameUrl(migrateStore(config.DATABASE_URL, config.DATABASE_DIRECT_URL || undefined));
 
 /** Rethrows errors of opening with the name of the variable. Only the code is kept: messages may hold the password. */
 async function blameUrl<T>(opening: Promise<T>): Promise<T> {

@@ -7,6 +7,28 @@ export const DatabaseSettings = {
     enum: ['on', 'off'],
     description: 'SQLite: on: signing stores on a thread of its own; off: on the one that speaks HTTP.',
   }),
+  DATABASE_DIRECT_URL: Type.String({
+    default: '',
+    pattern: '^(?:|postgres(?:ql)?://.+)$',
+    description:
+      'PostgreSQL behind a pooler: leads past it, for migrations and live counts of other processes.',
+  }),
+  DATABASE_READ_URL: Type.String({
+    default: '',
+    pattern: '^(?:|postgres(?:ql)?://.+)$',
+    description: 'A standby of PostgreSQL that answers callers without a key; empty: the primary does.',
+  }),
+  DATABASE_READ_MAX_AGE_MS: Type.Integer({
+    default: 1000,
+    minimum: 100,
+    maximum: 60_000,
+    description: 'How old its answers may be at most; if they would be older, the primary answers.',
+  }),
+  POSTGRES_POOLER: Type.String({
+    default: '',
+    enum: ['', 'transaction'],
+    description: 'transaction: DATABASE_URL leads to a pooler that pools transactions, as pgbouncer can.',
+  }),
   POSTGRES_POOL: Type.Integer({
     default: 10,
     minimum: 1,
@@ -23,3 +45,13 @@ export const DatabaseSettings = {
     description: 'Run on a PostgreSQL that does not sync its log. For tests only: it loses signatures.',
   }),
 };
+
+const FOR_POSTGRES = ['DATABASE_DIRECT_URL', 'DATABASE_READ_URL', 'POSTGRES_POOLER'] as const;
+type Settings = { DATABASE_URL: string } & Record<(typeof FOR_POSTGRES)[number], string>;
+
+/** Throws, with the name of the variable, for what means nothing together. */
+export function assertDatabaseSettings(settings: Settings): void {
+  if (!settings.DATABASE_URL.startsWith('file:')) return;
+  const senseless = FOR_POSTGRES.find((name) => settings[name]);
+  if (senseless) throw new Error(`${senseless} is for PostgreSQL, and DATABASE_URL is a file: remove one`);
+}

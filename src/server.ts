@@ -53,6 +53,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const onFailure = giveUp('the disk failed');
   const onEnd = giveUp('the store thread ended');
   const parts = { config, rootKey, locales, logger, turn, onFailure };
+  if (config.POSTGRES_POOLER && !config.DATABASE_DIRECT_URL) {
+    logger.warn('there is no DATABASE_DIRECT_URL past the pooler: live counts of other processes are polled');
+  }
   const { store, verbs, stop } = await startStore({ ...parts, onEnd, arrivals: () => sockets });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;

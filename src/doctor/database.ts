@@ -16,14 +16,21 @@ const { ok, warning, problem } = say('database');
 
 /** Opening checks that it is migrated and durable, and `ping` that it takes writes. */
 export async function checkDatabase(config: Config): Promise<Finding[]> {
-  const { DATABASE_URL: url } = config;
+  const { DATABASE_URL: url, DATABASE_DIRECT_URL: direct } = config;
   const file = sqliteFile(url);
   if (file !== undefined && !existsSync(file)) {
     const advice = 'Run `undersigned migrate`, or start the server: both make it.';
     return [problem('there is no file DATABASE_URL', advice)];
   }
-  const server = file === undefined ? await postgresState(url).catch(() => undefined) : undefined;
-  return [...(await opened(config)), ...(server ? fromServer(config, server) : [])];
+  const server = file === undefined ? await postgresState(direct || url).catch(() => undefined) : undefined;
+  return [...(await opened(config)), ...pooler(config), ...(server ? fromServer(config, server) : [])];
+}
+
+/** Opening has checked that its sessions limit statements, and that the direct URL leads past it. */
+function pooler({ POSTGRES_POOLER, DATABASE_DIRECT_URL }: Config): Finding[] {
+  if (POSTGRES_POOLER === '' || DATABASE_DIRECT_URL !== '') return [];
+  const advice = 'Set DATABASE_DIRECT_URL to the server itself: live counts of other processes are polled.';
+  return [warning('there is no way past the pooler', advice)];
 }
 
 async function opened(config: Config): Promise<Finding[]> {
@@ -47,7 +54,8 @@ async function opened(config: Config): Promise<Finding[]> {
   }
 }
 
-function fromServer({ POSTGRES_POOL, DATABASE_URL }: Config, state: PostgresState): Finding[] {
+function fromServer(config: Config, state: PostgresState): Finding[] {
+  const { POSTGRES_POOL, POSTGRES_POOLER, DATABASE_URL, DATABASE_DIRECT_URL } = config;
   const { version, major, ahead, unsafe, connections, encrypted } = state;
   const found = [
     major < OLDEST_POSTGRES
@@ -60,14 +68,15 @@ function fromServer({ POSTGRES_POOL, DATABASE_URL }: Config, state: PostgresStat
       ),
     ),
   ];
-  if (connections < POSTGRES_POOL) {
+  // Those of a pooler are not the server's.
+  if (connections < POSTGRES_POOL && POSTGRES_POOLER === '') {
     const advice = 'Raise max_connections, or lower POSTGRES_POOL: it is for each process.';
     found.push(
       problem(`${Math.max(0, connections)} connections for a POSTGRES_POOL of ${POSTGRES_POOL}`, advice),
     );
   }
-  if (!encrypted && !isNear(DATABASE_URL)) {
-    const advice = 'Add ?sslmode=verify-full to DATABASE_URL, unless the network between is your own.';
+  if (!encrypted && !isNear(DATABASE_DIRECT_URL || DATABASE_URL)) {
+    const advice = 'Add ?sslmode=verify-full to its URL, unless the network between is your own.';
     found.push(warning('the connection to it is not encrypted', advice));
   }
   const seconds = Math.round(Math.abs(ahead) / 1000);

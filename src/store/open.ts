@@ -20,8 +20,8 @@ export const sqliteFile = (url: DatabaseUrl): string | undefined =>
     ? decodeURIComponent(url.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))
     : undefined;
 
-/** Brings the database up to date. Returns how many migrations ran. */
-export async function migrateStore(url: DatabaseUrl): Promise<number> {
+/** Brings the database up to date, past a pooler if there is a `directUrl`. Returns how many migrations ran. */
+export async function migrateStore(url: DatabaseUrl, directUrl?: DatabaseUrl): Promise<number> {
   const file = sqliteFile(url);
   if (file !== undefined) {
     ensureFolder(dirname(file));
@@ -33,7 +33,8 @@ export async function migrateStore(url: DatabaseUrl): Promise<number> {
     }
   }
   const { PrimaryClient } = await import('./primary.js');
-  const client = new PrimaryClient({ connectionString: url });
+  if (directUrl !== undefined) await (await import('./postgres-pooler.js')).assertDirect(url, directUrl);
+  const client = new PrimaryClient({ connectionString: directUrl ?? url });
   // The query that uses the connection fails as well; without a listener the error would end the process.
   client.on('error', () => undefined);
   await client.connect();

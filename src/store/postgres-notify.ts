@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { isPooled } from './postgres-pooler.js';
 import { PrimaryClient } from './primary.js';
 
 /** Commits within this time share a notification. */
@@ -13,6 +14,8 @@ const CHANNEL = 'undersigned';
 
 export type PostgresNotifyOptions = {
   url: string;
+  /** No pooler may be between. */
+  mustBeDirect: boolean;
   statementTimeoutMs: number;
   /** `heard`: another process wrote these keys (null: unknown ones). `lost`: notifications may have been missed. */
   heard: (column: string, keys: number[] | null) => void;
@@ -118,6 +121,7 @@ export class PostgresNotify {
     });
     try {
       await client.connect();
+      if (this.options.mustBeDirect && (await isPooled(client))) throw new Error('a pooler is between');
       // A notification need not survive a power cut.
       await client.query(`set synchronous_commit = off; listen ${CHANNEL}`);
       const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');

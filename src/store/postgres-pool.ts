@@ -1,11 +1,16 @@
 import pg from 'pg';
 import { ApiError } from '../errors.js';
 import { assertMigrated, postgresMigrations } from './migrate.js';
-import { PrimaryClient } from './primary.js';
+import { assertPooler, explainStart, unname } from './postgres-pooler.js';
+import { GRACE_MS, PrimaryClient } from './primary.js';
 
 export type PoolOptions = {
   poolSize: number;
   statementTimeoutMs: number;
+  /** A pooler is between, and gives each transaction any session: see postgres-pooler.ts. */
+  pooler?: 'transaction' | undefined;
+  /** Leads past a pooler, for what needs a session. */
+  directUrl?: string | undefined;
   /** For tests on a server that does not sync. */
   allowUnsafeDurability?: boolean;
 };
@@ -14,26 +19,40 @@ const CONNECT_MS = 5000;
 
 /** Connects to a migrated database. Throws, with the reason, if it would not be safe to run on it. */
 export async function openPool(url: string, options: PoolOptions): Promise<pg.Pool> {
+  const { poolSize, statementTimeoutMs: ms, pooler, allowUnsafeDurability = false } = options;
   const pool = new pg.Pool({
     Client: PrimaryClient,
     connectionString: url,
-    max: options.poolSize,
+    max: poolSize,
     connectionTimeoutMillis: CONNECT_MS,
-    statement_timeout: options.statementTimeoutMs,
-    idle_in_transaction_session_timeout: options.statementTimeoutMs,
     application_name: 'undersigned',
+    // A pooler refuses to be told limits. It also lets a query wait for a session, which no limit of PostgreSQL ends.
+    ...(pooler
+      ? { query_timeout: ms + GRACE_MS }
+      : { statement_timeout: ms, idle_in_transaction_session_timeout: ms }),
   });
   // The pool replaces a broken connection, and the query that used it fails. Without listeners, on the pool for idle
   // connections and on each connection for busy ones, the error would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
+  if (pooler) pool.on('connect', unname);
   try {
-    await selfTest(pool, options.allowUnsafeDurability ?? false);
+    await declared(pool, url, options);
+    await selfTest(pool, allowUnsafeDurability);
   } catch (error) {
     await pool.end();
-    throw error;
+    throw explainStart(error);
   }
   return pool;
+}
+
+async function declared(pool: pg.Pool, url: string, options: PoolOptions): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await assertPooler(client, url, options);
+  } finally {
+    client.release();
+  }
 }
 
 /** Refuses a server whose settings could lose acknowledged commits in a power cut. */

@@ -14,11 +14,11 @@ const LONGEST_PAUSE_MS = 200;
  * Plans are cached, and one made while the tables were empty would scan them completely later. So groups use indexes
  * from the start. (Planning each time instead would plan each foreign key check, too.)
  */
-const BEGIN_GROUP = 'begin; set local enable_seqscan = off';
+const GROUP = '; set local enable_seqscan = off';
 
 /** Lets readers continue, and waits for all writers. */
-const beginShut = (table: keyof Tables) =>
-  `begin; lock table "${getTableName(tables[table])}" in share row exclusive mode`;
+const shutting = (table: keyof Tables) =>
+  `; lock table "${getTableName(tables[table])}" in share row exclusive mode`;
 
 /** The body of a transaction, between its begin and commit. */
 type Whole<T> = (tx: Tx, sums: Sums, orderly: SerialConnection) => Promise<T>;
@@ -28,6 +28,8 @@ type Parts = {
   pool: pg.Pool;
   poolSize: number;
   now: () => Date;
+  /** Statements that each transaction begins with, after a semicolon. */
+  limits: string;
   /** Called after each commit, for each written place of sums that have `notifies`. */
   tell: (column: string, key: number) => void;
 };
@@ -64,7 +66,7 @@ export class PostgresTransactions {
       return value;
     };
     try {
-      const value = await this.#persist(whole, mayRunAgain, shut ? beginShut(shut) : 'begin');
+      const value = await this.#persist(whole, mayRunAgain, shut ? shutting(shut) : '');
       this.#transactions += 1;
       return value;
     } catch (error) {
@@ -88,19 +90,19 @@ export class PostgresTransactions {
       return outcomes;
     };
     // Repeated only for conflicts: a failure that one work causes is found by splitting the group, not by repeating it.
-    const outcomes = await this.#persist(whole, isConflict, BEGIN_GROUP);
+    const outcomes = await this.#persist(whole, isConflict, GROUP);
     this.#transactions += outcomes.filter((outcome) => 'value' in outcome).length;
     return outcomes;
   }
 
   /** Runs a transaction, and repeats it while that may help. */
-  async #persist<T>(work: Whole<T>, again: (error: unknown) => boolean, begin: string): Promise<T> {
+  async #persist<T>(work: Whole<T>, again: (error: unknown) => boolean, first: string): Promise<T> {
     this.#running += 1;
     try {
       for (let tries = 1; ; tries += 1) {
         try {
           const sums = new Sums();
-          const value = await this.#attempt(work, sums, begin);
+          const value = await this.#attempt(work, sums, first);
           sums.tell(this.parts.tell);
           this.#commits += 1;
           return value;
@@ -114,12 +116,13 @@ export class PostgresTransactions {
     }
   }
 
-  async #attempt<T>(work: Whole<T>, sums: Sums, begin: string): Promise<T> {
+  async #attempt<T>(work: Whole<T>, sums: Sums, first: string): Promise<T> {
     const client = await this.parts.pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query(begin);
       try {
+        // A lock that it begins with may take too long: then it has begun and must be rolled back, too.
+        await client.query(`begin${this.parts.limits}${first}`);
         const connection = this.#connections.of(client);
         const { orderly } = connection;
         orderly.failure = undefined;

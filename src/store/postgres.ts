@@ -1,10 +1,13 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
+import type pg from 'pg';
 import * as tables from '../../schema/db/postgres.js';
 import { ApiError } from '../errors.js';
 import { Gatherer } from './gathering/gather.js';
 import { explain, isAboutAll } from './postgres-errors.js';
 import { PostgresNotify } from './postgres-notify.js';
+import { assertDirect, limitsOf } from './postgres-pooler.js';
 import { openPool, ping, type PoolOptions } from './postgres-pool.js';
+import { Replica } from './replica.js';
 import { PostgresTransactions } from './postgres-transactions.js';
 import type { Store, StoreOptions } from './store.js';
 import { Watchers } from './watchers.js';
@@ -19,20 +22,18 @@ export type PostgresOptions = StoreOptions &
 const GROUPS = 1;
 
 export async function openPostgres(url: string, options: PostgresOptions): Promise<Store> {
-  const { poolSize, statementTimeoutMs, maxWaiting, now } = options;
+  const { poolSize, statementTimeoutMs, maxWaiting, now, pooler, directUrl } = options;
+  if (directUrl !== undefined) await assertDirect(url, directUrl);
   const pool = await openPool(url, options);
+  const replica = await replicaOf(pool, options);
   const watchers = new Watchers();
-  const notify = new PostgresNotify({
-    url,
-    statementTimeoutMs,
-    heard: (column, keys) => watchers.tell(column, keys),
-    lost: () => watchers.tellAll(),
-  });
+  const notify = notifying(url, options, watchers);
   const tell = (column: string, key: number) => {
     watchers.tell(column, [key]);
-    notify.tell(column, key);
+    notify?.tell(column, key);
   };
-  const transactions = new PostgresTransactions({ pool, poolSize, now, tell });
+  const limits = pooler ? limitsOf(statementTimeoutMs) : '';
+  const transactions = new PostgresTransactions({ pool, poolSize, now, limits, tell });
   const gatherer = new Gatherer({
     groups: options.groups ?? GROUPS,
     arrivals: options.arrivals ?? (() => 0),
@@ -43,10 +44,14 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
   });
   const waiting = () => transactions.waiting + gatherer.waiting;
   const calls = new OpenCalls(waiting, maxWaiting);
+  const read = { db: drizzle(pool, { casing: 'snake_case' }), tables };
   return {
     engine: 'postgres',
     tables,
-    read: { db: drizzle(pool, { casing: 'snake_case' }), tables },
+    read,
+    published: async (work) =>
+      replica?.published(work, read) ?? { value: await work(read), ageMs: undefined },
+    replica: () => replica?.state(),
     transact: (work, { shut } = {}) => calls.admit(() => transactions.alone(work, shut)),
     gather: (touches, work) => calls.admit(() => gatherer.gather(touches, work)),
     // What it has written is locked, so it should end soon; and a longer one gains nothing.
@@ -54,10 +59,10 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     generation: () => undefined,
     watch: (column, heard) => {
       const stop = watchers.add(column, heard);
-      notify.listen(true);
+      notify?.listen(true);
       return () => {
         stop();
-        notify.listen(!watchers.none);
+        notify?.listen(!watchers.none);
       };
     },
     ping: () => ping(pool),
@@ -67,10 +72,40 @@ export async function openPostgres(url: string, options: PostgresOptions): Promi
     close: async () => {
       // Ending the pool would drop the calls that still wait for a connection.
       await calls.drain();
-      await notify.close();
+      await notify?.close();
+      await replica?.close();
       await pool.end();
     },
   };
+}
+
+const READ_MAX_AGE_MS = 1000;
+
+async function replicaOf(pool: pg.Pool, options: PostgresOptions): Promise<Replica | undefined> {
+  const { readUrl: url, readMaxAgeMs: maxAgeMs = READ_MAX_AGE_MS, poolSize, onReplica } = options;
+  if (url === undefined) return undefined;
+  const replica = new Replica(pool, { url, poolSize, maxAgeMs, onChange: onReplica ?? (() => undefined) });
+  try {
+    await replica.start();
+    return replica;
+  } catch (error) {
+    await replica.close();
+    await pool.end();
+    throw error;
+  }
+}
+
+/** Undefined behind a pooler without a way past it: there `listen` would be accepted, and nothing ever heard. */
+function notifying(url: string, options: PostgresOptions, watchers: Watchers): PostgresNotify | undefined {
+  const { pooler, directUrl, statementTimeoutMs } = options;
+  if (pooler && directUrl === undefined) return undefined;
+  return new PostgresNotify({
+    url: directUrl ?? url,
+    mustBeDirect: directUrl !== undefined,
+    statementTimeoutMs,
+    heard: (column, keys) => watchers.tell(column, keys),
+    lost: () => watchers.tellAll(),
+  });
 }
 
 /** Counts the calls that are not answered yet, so that closing can wait for them. */

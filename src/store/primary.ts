@@ -13,7 +13,7 @@ const ANSWER_MS = 1000;
 /** How long no server is asked again after none was found, since every writer would ask. */
 const REST_MS = 200;
 /** A query is given up this long after the server should have ended it: the connection is dead. */
-const GRACE_MS = 5000;
+export const GRACE_MS = 5000;
 
 type Found = { host: string; port: number; timeline: number };
 

@@ -8,7 +8,7 @@ import { LogSync } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { connect, makeWriter, selfTest } from './sqlite-connection.js';
 import { drizzleOn } from './sqlite-driver.js';
-import type { Store, StoreOptions, Sums, Wrote } from './store.js';
+import type { Reader, Store, StoreOptions, Sums, Wrote } from './store.js';
 import { Watchers } from './watchers.js';
 import { WriterTurn } from './writer-turn.js';
 
@@ -50,7 +50,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
   return {
     engine: 'sqlite',
     tables,
-    read: { db: drizzleOn(reader), tables },
+    ...readingHere({ db: drizzleOn(reader), tables }),
     transact: (work, { urgent = false } = {}) => group.transact(work, urgent),
     gather: (_touches, work) => group.transact(work),
     isWanted: () => group.isWanted(),
@@ -130,3 +130,10 @@ function watchOthers(writer: Database.Database, watchers: Watchers): Pick<Store,
     },
   };
 }
+
+/** There is no replica: every read is here, and as new as it can be. */
+const readingHere = (read: Reader): Pick<Store, 'read' | 'published' | 'replica'> => ({
+  read,
+  published: async (work) => ({ value: await work(read), ageMs: undefined }),
+  replica: () => undefined,
+});

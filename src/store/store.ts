@@ -99,6 +99,19 @@ export class Sums {
   }
 }
 
+/** `ageMs`: what was committed longer ago is in it; undefined: everything is. */
+export type Published<T> = { value: T; ageMs: number | undefined };
+
+/** Where published reads go. Only `used` is the replica; in every other state the primary answers. */
+export type ReplicaState = {
+  state: 'used' | 'behind' | 'away' | 'promoted' | 'other';
+  ageMs: number;
+  /** Reads that it answered, those that the primary answered in its place after it had failed, and how often it was lost. */
+  reads: number;
+  fallbacks: number;
+  outages: number;
+};
+
 export type StoreStats = {
   /** Transactions that wait for their turn. */
   waiting: number;
@@ -135,6 +148,13 @@ export type Store = {
   readonly engine: 'sqlite' | 'postgres';
   readonly tables: Tables;
   readonly read: Reader;
+  /**
+   * Runs reads for callers without a key, whose answers may be a little old: on a replica, where there is one and it is
+   * near enough, and otherwise on `read`. They may run twice.
+   */
+  published<T>(work: (read: Reader) => Promise<T>): Promise<Published<T>>;
+  /** Undefined without a replica. */
+  replica(): ReplicaState | undefined;
   /**
    * Runs `work` in a transaction, and resolves once it is durable. `work` may run more than once: on PostgreSQL after a
    * conflict or `RunAgain`, on SQLite after another one of its group failed. Throws `overloaded`, `storage_full`,
@@ -198,6 +218,11 @@ export type StoreOptions = {
   dedicated?: boolean;
   /** SQLite: the memory that each of the two connections may use for pages of the file. */
   pageCacheMiB?: number;
+  /** PostgreSQL: a standby for `published`, and how old its answers may be. */
+  readUrl?: string | undefined;
+  readMaxAgeMs?: number;
+  /** PostgreSQL: called when published reads go elsewhere from now on. */
+  onReplica?: (state: ReplicaState['state']) => void;
   /** Called when the disk has failed, so that durability cannot be guaranteed: the process should end. */
   onFatal: (error: unknown) => void;
 };

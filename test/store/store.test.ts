@@ -657,6 +657,19 @@ t.test('PostgreSQL: what takes too long is given up', onPostgres, async (t) => {
   });
 });
 
+t.test('PostgreSQL: a connection that did not get its lock serves again', onPostgres, async (t) => {
+  const url = await postgres!.database(t);
+  const store = await open(t, url, { statementTimeoutMs: 200, poolSize: 1 });
+  const patient = await open(t, url);
+  await patient.transact(async (tx) => {
+    await insert(tx, 'holds the lock');
+    const shut = store.transact((other) => insert(other, 'waits for it'), { shut: 'organizations' });
+    t.equal(await outcome(shut), 'overloaded');
+    t.equal(await outcome(store.transact((other) => insert(other, 'after it'))), undefined);
+  });
+  t.same(await slugs(store.read), ['holds the lock', 'after it']);
+});
+
 t.test('PostgreSQL: a server that goes away and comes back', onPostgres, async (t) => {
   const server = (await startPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' }))!;
   t.teardown(() => server.stop());

@@ -62,7 +62,7 @@ const postgres = (server: string): Engine => ({
     const url = new URL(server);
     url.pathname = `/${name}`;
     if (!template) await migrateStore(url.href);
-    return url.href;
+    return pooled ? Object.assign(url, { host: new URL(pooled).host }).href : url.href;
   },
 });
 
@@ -74,6 +74,8 @@ async function administer(server: string, sql: string): Promise<void> {
 }
 
 const server = process.env['TEST_POSTGRES_URL'];
+/** A pgbouncer that pools transactions in front of that server: stores are opened through it (see scripts/test.ts). */
+const pooled = process.env['TEST_PGBOUNCER_URL'];
 /** Both, or SQLite alone where the test runner found no PostgreSQL (it says so loudly). */
 export const engines: Engine[] = server ? [sqlite, postgres(server)] : [sqlite];
 
@@ -82,6 +84,12 @@ export function onEveryEngine(name: string, run: (t: Test, engine: Engine) => Pr
   for (const engine of engines) t.test(`${name} [${engine.name}]`, (t) => run(t, engine));
 }
 
+/** Where a URL through the pgbouncer of the tests would lead without it; undefined for every other. */
+const pastPooler = (url: string): string | undefined =>
+  pooled && server && url.startsWith('postgres') && new URL(url).host === new URL(pooled).host
+    ? Object.assign(new URL(url), { host: new URL(server).host }).href
+    : undefined;
+
 export const openTestStore = (url: string, options: Partial<PostgresOptions> = {}): Promise<Store> =>
   openStore(url, {
     now: () => new Date(),
@@ -89,6 +97,7 @@ export const openTestStore = (url: string, options: Partial<PostgresOptions> = {
     poolSize: 10,
     statementTimeoutMs: 10_000,
     allowUnsafeDurability: true,
+    ...(pastPooler(url) ? { pooler: 'transaction', directUrl: pastPooler(url) } : {}),
     onFatal: (error) => {
       throw error;
     },

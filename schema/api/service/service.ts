@@ -38,6 +38,10 @@ export const Readiness = component(
         description:
           'Where requests are counted for rate limits. `process`: in this process, since no Redis is configured; `shared`: in Redis, with other processes; `alone`: in this process, until the connection to Redis is back.',
       }),
+      reads: enumOf(['primary', 'replica', 'alone'], {
+        description:
+          'Which database answers callers without a key. `primary`: there is no replica; `replica`: it does; `alone`: the primary does, until the replica is near enough again.',
+      }),
       mail: ref(MailQueue),
       paused: list(enumOf(PAUSABLE), PAUSABLE.length, {
         description: 'What the operator has paused: new signatures, or all changes.',
@@ -51,6 +55,7 @@ export const Readiness = component(
           engine: 'sqlite',
           waiting: 0,
           limits: 'process',
+          reads: 'primary',
           mail: { queued: 3, oldest_seconds: 2 },
           paused: [],
         },

@@ -67,12 +67,11 @@ export type PetitionSummary = Pick<
  * its test organization alone. Throws `invalid_cursor`.
  */
 export async function listPetitions(
-  ctx: Context,
+  { store: { read: on }, now }: { store: { read: Reader } } & Pick<Context, 'now'>,
   actor: Actor,
   filter: PetitionFilter,
   { limit, cursor, sort }: PetitionListRequest,
 ): Promise<Page<PetitionSummary>> {
-  const on = ctx.store.read;
   const { petitions: t, organizations, petitionCounts: c } = on.tables;
   const counted = sort.endsWith('total') ? sql`${c.confirmed} + ${c.paper} + ${c.offsets}` : c.confirmed;
   const count = sql<number>`(select coalesce(sum(${counted}), 0) from ${c} where ${c.petitionKey} = ${t.key})`;
@@ -91,7 +90,7 @@ export async function listPetitions(
     .select({ ...summaryColumns(on.tables), count: count.mapWith(Number) })
     .from(t)
     .innerJoin(organizations, eq(organizations.key, t.organizationKey))
-    .where(and(visibleTo(actor, t), ...matching(filter, actor, on.tables, ctx.now()), after))
+    .where(and(visibleTo(actor, t), ...matching(filter, actor, on.tables, now()), after))
     .orderBy(...(byCount ? [order(count), order(t.key)] : [order(t.key)]))
     .limit(limit + 1);
 

@@ -46,7 +46,7 @@ const selectPublic = statement('signatures_public', ({ db, tables: { signatures:
  * `invalid_cursor`, and what `findHead` throws.
  */
 export async function listPublicSignatures(
-  { store: { read: on }, secrets }: Pick<Context, 'store' | 'secrets'>,
+  { store: { read: on }, secrets }: { store: { read: Reader } } & Pick<Context, 'secrets'>,
   actor: Actor,
   petitionRef: string,
   { limit, cursor }: PageRequest,

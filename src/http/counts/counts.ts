@@ -7,11 +7,13 @@ import type { Context } from '../../core/context.js';
 import { nextMilestone, readCounts, readHistory, totalOf } from '../../core/counts/counts.js';
 import { countsShownTo, publicCounts, type ShownCounts } from '../../core/partners/shown-counts.js';
 import { findHead } from '../../core/petitions/petition-lookup.js';
+import type { Reader } from '../../store/store.js';
 import { cacheFor, MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
 import { etagOf, sendWithEtag } from '../conditional.js';
 import { HotAnswers } from '../front/hot-answers.js';
 import { operation } from '../openapi/operation.js';
+import { readFor, rendered } from '../published.js';
 import { timeRangeOf, DEFAULT_RANGES } from '../time-range.js';
 
 export const toCounts = (counts: ShownCounts, goals: readonly number[]): PetitionCounts => ({
@@ -51,9 +53,9 @@ export const countRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
     const hot = new HotAnswers(ctx, app);
-    const render = async (ref: string) => {
-      const petition = await findHead(ctx.store.read, ANONYMOUS, ref);
-      const counts = await readCounts(ctx.store.read, petition.key);
+    const render = async (on: Reader, ref: string) => {
+      const petition = await findHead(on, ANONYMOUS, ref);
+      const counts = await readCounts(on, petition.key);
       const body = JSON.stringify(toCounts(publicCounts(counts), petition.goals));
       return { body, etag: etagOf(body), until: null };
     };
@@ -70,6 +72,7 @@ export const countRoutes =
             'How many people have signed, as of the last commit. `total` is the number to show; `listOffsets` explains its `offset`. The answer is small and can be cached by a CDN: use it for polling. For many viewers that stay for long, `followPetitionCounts` is cheaper.',
           params: PetitionPath,
           answers: { 200: PetitionCounts, 304: NOT_MODIFIED, 308: MOVED },
+          sends: ['Age'],
           errors: ['petition_not_found', 'petition_taken_down'],
         }),
       },
@@ -77,7 +80,8 @@ export const countRoutes =
         const { actor } = request;
         const { petition: ref } = request.params;
         if (actor.kind === 'anonymous') {
-          return hot.send(request, reply, { ref, caching: CACHING, render: () => render(ref) });
+          const published = () => rendered(ctx.store.published((on) => render(on, ref)));
+          return hot.send(request, reply, { ref, caching: CACHING, render: published });
         }
         return sendKeyed(ctx, request, reply, ref);
       },
@@ -96,15 +100,18 @@ export const countRoutes =
           params: PetitionPath,
           querystring: HistoryQuery,
           answers: { 200: PetitionHistory, 304: NOT_MODIFIED, 308: MOVED },
+          sends: ['Age'],
           errors: ['petition_not_found', 'petition_taken_down'],
         }),
       },
       async (request, reply) => {
         const { bucket = 'day' } = request.query;
         const { from, before } = timeRangeOf(request.query, DEFAULT_RANGES[bucket], ctx.now());
-        const petition = await findHead(ctx.store.read, request.actor, request.params.petition);
         const hours = bucket === 'hour' ? 1 : 24;
-        const data = await readHistory(ctx.store.read, { petitionKey: petition.key, hours, from, before });
+        const data = await readFor(ctx, request, reply, async (on) => {
+          const petition = await findHead(on, request.actor, request.params.petition);
+          return readHistory(on, { petitionKey: petition.key, hours, from, before });
+        });
         return sendWithEtag(request, reply, cacheFor(request), {
           bucket,
           data: data.map((item) => ({ from: iso(item.from), confirmed: item.confirmed })),

@@ -3,13 +3,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../../core/context.js';
 import type { Store } from '../../store/store.js';
 import type { ConstantHeaders } from '../headers.js';
+import { ageHeader } from '../published.js';
 import { operationOf } from '../request-times.js';
 import { choose, type Choices } from './choices.js';
 import type { Front } from './front.js';
 import { finished } from './send-now.js';
 
 /** `until`: when the clock makes the answer stale; null for never. `link`: the value of its `Link` header. */
-export type Rendered = { body: string; etag: string; until: Date | null; link?: string | undefined };
+export type Rendered = { body: string; etag: string; until: Date | null; link?: string | undefined } & {
+  /** Of a replica: how old it is at most. */
+  ageMs?: number | undefined;
+};
 
 /** A cacheable answer. `ref` is its key in the cache. */
 export type HotAnswer = {
@@ -100,6 +104,8 @@ export class HotAnswers {
   async #render({ ref, caching, render }: HotAnswer, generation: number | undefined): Promise<Kept> {
     const known = this.#kept.get(ref);
     const rendered = await render();
+    // It is older than the generation says, so it is for those who wait and for nobody later.
+    if (rendered.ageMs !== undefined) return { generation, until: 0, ...this.#finish(rendered, caching) };
     const until = rendered.until?.getTime() ?? Infinity;
     const fresh: Kept =
       known?.etag === rendered.etag
@@ -110,9 +116,10 @@ export class HotAnswers {
     return fresh;
   }
 
-  #finish({ body, etag, link }: Rendered, caching: readonly string[]): Choices {
+  #finish({ body, etag, link, ageMs }: Rendered, caching: readonly string[]): Choices {
     // `vary: authorization`: callers with a key may see more, and must not get the public answer from a cache.
     const headers = ['etag', etag, ...caching, 'vary', 'accept-encoding, authorization'];
+    if (ageMs !== undefined) headers.push('age', ageHeader(ageMs));
     const whole = [...headers, 'content-type', 'application/json; charset=utf-8'];
     if (link !== undefined) whole.push('link', link);
     const { constant } = this.app;

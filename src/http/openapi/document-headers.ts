@@ -46,6 +46,12 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'string', enum: ['Bearer'] },
     example: 'Bearer',
   },
+  Age: {
+    description:
+      'Only from a replica of the database: for how many seconds, at most, the answer may have been out of date. Caches keep it for so much less.',
+    schema: { type: 'integer', format: 'int32', minimum: 0, maximum: 3600 },
+    example: 1,
+  },
   ETag: {
     description:
       'Names this state of the resource, for If-None-Match and, where a change asks for it, If-Match.',

@@ -22,11 +22,13 @@ import type { Transition } from '../../core/petitions/petitions.js';
 import { foldWords } from '../../core/petitions/search-words.js';
 import { shownWords } from '../../core/words/choosing-words.js';
 import { invalidBody } from '../../errors.js';
+import type { Reader } from '../../store/store.js';
 import { cacheFor, invalidQuery, MOVED, NOT_MODIFIED, PUBLIC_CACHING, toPage } from '../answers.js';
 import { keyed } from '../auth.js';
 import { camelKeys, date } from '../case.js';
 import { etagOf, sendWithEtag, versionOf } from '../conditional.js';
 import { HotAnswers } from '../front/hot-answers.js';
+import { readFor, rendered } from '../published.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 import { discoveryOf } from './oembed.js';
@@ -47,6 +49,7 @@ export const openPetitionRoutes =
           description: 'Published petitions; with a secret key also your organization’s drafts.',
           querystring: PetitionQuery,
           answers: { 200: PetitionPage, 304: NOT_MODIFIED },
+          sends: ['Age'],
           errors: ['invalid_cursor'],
         }),
       },
@@ -56,14 +59,14 @@ export const openPetitionRoutes =
         if (rest.q !== undefined && foldWords(rest.q).length === 0) {
           throw invalidQuery('/q', 'no_words', 'It holds no words: send letters or digits.');
         }
-        const page = await listPetitions(
-          ctx,
-          request.actor,
-          { statuses, externalId, ...rest },
-          { limit, cursor, sort },
-        );
+        const { actor } = request;
+        const { page, shown } = await readFor(ctx, request, reply, async (read) => {
+          const from = { store: { read }, now: ctx.now };
+          const wanted = { statuses, externalId, ...rest };
+          const found = await listPetitions(from, actor, wanted, { limit, cursor, sort });
+          return { page: found, shown: await countsShownTo(read, actor, found.items) };
+        });
         const now = ctx.now();
-        const shown = await countsShownTo(ctx.store.read, request.actor, page.items);
         const body = toPage(request, reply, page, (item) =>
           toSummary(item, shown(item.key, item.counts), now),
         );
@@ -72,10 +75,10 @@ export const openPetitionRoutes =
     );
 
     const hot = new HotAnswers(ctx, app);
-    const render = async (actor: Actor, ref: string) => {
-      const view = await getPetition(ctx.store.read, actor, ref);
+    const render = async (on: Reader, actor: Actor, ref: string) => {
+      const view = await getPetition(on, actor, ref);
       const now = ctx.now();
-      const words = await shownWords(ctx.store.read, view.petition, view.organization);
+      const words = await shownWords(on, view.petition, view.organization);
       const seen = { actor: ANONYMOUS, now };
       const body = JSON.stringify(toPetition(view, words, publicCounts(view.counts), seen));
       return {
@@ -98,7 +101,7 @@ export const openPetitionRoutes =
             'The petition with its counts. Members that only its lead organization sees are null for other callers.',
           params: PetitionPath,
           answers: { 200: Petition, 304: NOT_MODIFIED, 308: MOVED },
-          sends: ['Link'],
+          sends: ['Link', 'Age'],
           errors: ['petition_not_found', 'petition_taken_down'],
         }),
       },
@@ -107,9 +110,13 @@ export const openPetitionRoutes =
         const { petition: ref } = request.params;
         if (actor.kind === 'anonymous' || (actor.kind === 'publishable' && !actor.test)) {
           // All real publishable keys share an answer, which is the public one or, for tests, none.
-          const key = actor.kind === 'anonymous' ? ref : `key ${ref}`;
-          const answer = { ref: key, caching: PUBLIC_CACHING, render: () => render(actor, ref) };
-          return hot.send(request, reply, answer);
+          const isAnonymous = actor.kind === 'anonymous';
+          const published = () =>
+            isAnonymous
+              ? rendered(ctx.store.published((on) => render(on, actor, ref)))
+              : render(ctx.store.read, actor, ref);
+          const key = isAnonymous ? ref : `key ${ref}`;
+          return hot.send(request, reply, { ref: key, caching: PUBLIC_CACHING, render: published });
         }
         return getPetition(ctx.store.read, actor, ref).then((view) => {
           // Drafts cannot be embedded.

@@ -10,6 +10,7 @@ export function createMetrics(store: Store, now: () => Date): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   watchStore(registry, store);
+  watchReplica(registry, store);
   watchKeys(registry, store);
   watchOutbox(registry, store, now);
   return registry;
@@ -43,6 +44,43 @@ function watchStore(registry: Registry, store: Store): void {
       this.inc(store.stats().commits);
     },
   });
+}
+
+function watchReplica(registry: Registry, store: Store): void {
+  if (!store.replica()) return;
+  const registers = [registry];
+  new Gauge({
+    name: 'replica_used',
+    help: 'Whether a replica answers callers without a key; 0: the primary does',
+    registers,
+    collect() {
+      this.set(store.replica()?.state === 'used' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'replica_age_seconds',
+    help: 'How old what the replica shows is at most',
+    registers,
+    collect() {
+      this.set((store.replica()?.ageMs ?? 0) / 1000);
+    },
+  });
+  const counters = {
+    reads: ['replica_reads_total', 'Reads that the replica answered'],
+    fallbacks: ['replica_fallbacks_total', 'Reads that the primary answered after the replica could not'],
+    outages: ['replica_outages_total', 'How often the replica was lost, or fell too far behind'],
+  } as const;
+  for (const [what, [name, help]] of Object.entries(counters)) {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(store.replica()?.[what as keyof typeof counters] ?? 0);
+      },
+    });
+  }
 }
 
 function watchKeys(registry: Registry, { read }: Store): void {

@@ -6,7 +6,7 @@ import { Liveness, OpenApiDocument, Readiness } from '../../../schema/api/servic
 import { readQueue, type QueueState } from '../../core/mail/outbox.js';
 import { RECOGNITION_HEADER, type Recognition, type Seen } from '../../core/recognition.js';
 import { ApiError } from '../../errors.js';
-import type { Store } from '../../store/store.js';
+import type { ReplicaState, Store } from '../../store/store.js';
 import { namesOfPaused, type PauseWatch } from '../../core/brakes/pauses.js';
 import { PAGE_CSP } from '../html.js';
 import type { LimitStore, SharedState } from '../limits/limit-store.js';
@@ -37,6 +37,9 @@ const MOST_FORWARDED = 100;
 
 const limitsOf = (state: SharedState | undefined) =>
   state === undefined ? 'process' : state.shared ? 'shared' : 'alone';
+
+const readsOf = (replica: ReplicaState | undefined) =>
+  replica === undefined ? 'primary' : replica.state === 'used' ? 'replica' : 'alone';
 
 export type ServiceOptions = {
   store: Store;
@@ -123,6 +126,7 @@ export const serviceRoutes =
           engine: store.engine,
           waiting,
           limits: limitsOf(limits.state()),
+          reads: readsOf(store.replica()),
           mail,
           paused: namesOfPaused(pauses),
         });

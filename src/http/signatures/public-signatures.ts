@@ -6,10 +6,12 @@ import {
 } from '../../../schema/api/signatures/public-signatures.js';
 import type { Context } from '../../core/context.js';
 import { listPublicSignatures, type PublicSignature } from '../../core/signatures/signatures.js';
+import type { Reader } from '../../store/store.js';
 import { cacheFor, MOVED, nextLink, NOT_MODIFIED, pageBody, PUBLIC_CACHING, toPage } from '../answers.js';
 import { iso } from '../case.js';
 import { etagOf, sendWithEtag } from '../conditional.js';
 import { HotAnswers } from '../front/hot-answers.js';
+import { readFor, rendered } from '../published.js';
 import { operation } from '../openapi/operation.js';
 
 const toPublicSignature = ({ displayName, country, signedAt }: PublicSignature) => ({
@@ -34,23 +36,27 @@ export const publicSignatureRoutes =
           params: PetitionPath,
           querystring: PublicSignatureQuery,
           answers: { 200: PublicSignaturePage, 304: NOT_MODIFIED, 308: MOVED },
+          sends: ['Age'],
           errors: ['petition_not_found', 'petition_taken_down', 'invalid_cursor'],
         }),
       },
       (request, reply) => {
         const { limit = 20, cursor } = request.query;
         const { actor, params } = request;
-        const read = () => listPublicSignatures(ctx, actor, params.petition, { limit, cursor });
+        const { secrets } = ctx;
+        const read = (on: Reader) =>
+          listPublicSignatures({ store: { read: on }, secrets }, actor, params.petition, { limit, cursor });
         // Only the first page is kept: it gets nearly all requests.
         if (actor.kind === 'anonymous' && cursor === undefined) {
-          const render = async () => {
-            const page = await read();
+          const render = async (on: Reader) => {
+            const page = await read(on);
             const body = JSON.stringify(pageBody(page, toPublicSignature));
             return { body, etag: etagOf(body), until: null, link: nextLink(request, page) };
           };
-          return hot.send(request, reply, { ref: request.url, caching: PUBLIC_CACHING, render });
+          const published = () => rendered(ctx.store.published(render));
+          return hot.send(request, reply, { ref: request.url, caching: PUBLIC_CACHING, render: published });
         }
-        return read().then((page) =>
+        return readFor(ctx, request, reply, read).then((page) =>
           sendWithEtag(request, reply, cacheFor(request), toPage(request, reply, page, toPublicSignature)),
         );
       },

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { assertMigrated, migratePostgres, postgresMigrations, UNFINISHED } from '../migrate.js';
+import { isPooled } from '../postgres-pooler.js';
 import { assertFree, CHUNK, quoted, type CopyEnd, type CopyTarget } from './end.js';
 import { decode, encode, keyColumns, keyNames, type CopyTable } from './tables.js';
 
@@ -27,9 +28,13 @@ async function connect(url: string): Promise<pg.Client> {
   // The query that uses the connection fails as well.
   client.on('error', () => undefined);
   await client.connect();
-  await client.query(`set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
+  return orEnd(client, async () => {
+    // Settings and locks would stay behind in a session that others get; and servers behind a pooler cannot be seen.
+    if (await isPooled(client)) throw new Error('a pooler is between: name the PostgreSQL server itself');
+    await client.query(`set statement_timeout = 0; set idle_in_transaction_session_timeout = 0;
     set timezone = 'UTC'; set datestyle = 'ISO'`);
-  return client;
+    return client;
+  });
 }
 
 /** Closes the connection if `first` fails. */

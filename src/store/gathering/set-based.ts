@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { bindingOf, decoderOf } from '../compile.js';
 import { arraysOf, distinctOf, inOneOrder, roundsOf, textOf, unnest, type ValueSet } from './value-sets.js';
 
@@ -52,7 +53,7 @@ export const onlyReads = (query: Prepared): boolean => query.getQuery().sql.star
 /** Makes the set-based form of a query. Asks PostgreSQL once for the types of its parameters. */
 export async function setBased(name: string, query: Prepared, ask: Ask): Promise<SetBased> {
   const { sql, params } = query.getQuery();
-  const source = { name, sql, types: await typesOf(name, sql, ask), decode: decoderOfRows(query) };
+  const source = { name, sql, types: await typesOf(sql, ask), decode: decoderOfRows(query) };
   const form = selectForm(source) ?? insertForm(source) ?? updateForm(source) ?? oneByOne;
   const bindings = params.map(bindingOf);
   const { types } = query.queryConfig;
@@ -154,8 +155,9 @@ function updateForm({ sql, types }: Source): Form | undefined {
 }
 
 /** The types that PostgreSQL has inferred for the parameters. */
-async function typesOf(name: string, sql: string, ask: Ask): Promise<string[]> {
-  const probe = `${name}_probe`;
+async function typesOf(sql: string, ask: Ask): Promise<string[]> {
+  // By chance, so that one which an aborted transaction has left in the session is in nobody's way.
+  const probe = `probe_${randomBytes(8).toString('hex')}`;
   await ask({ text: `prepare "${probe}" as ${sql}` });
   const { rows } = await ask({
     text: 'select parameter_types::text[] from pg_prepared_statements where name = $1',
