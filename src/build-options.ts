@@ -5,7 +5,7 @@ import type { Context } from './core/context.js';
 import type { LivePace } from './core/live/live-counts.js';
 import type { Verbs } from './core/verbs/verbs.js';
 import type { ContextOptions } from './create-context.js';
-import type { Arrival } from './http/instance.js';
+import type { Arrival } from './http/bounds.js';
 import type { LiveOptions } from './http/live/live-streams.js';
 import type { Locales } from './mail/locales.js';
 

@@ -10,9 +10,12 @@ import Fastify, {
 import { components } from '../../schema/api/typebox.js';
 import type { Config } from '../config.js';
 import { ApiError } from '../errors.js';
+import { CONNECTION_MS, KEEP_ALIVE_MS, MAX_BODY, MAX_URL, type Arrival } from './bounds.js';
+import { clientErrorHandler } from './client-errors.js';
 import { isData, isShared, OF_ONE_REQUEST, type ConstantHeaders } from './headers.js';
-import { clientErrorHandler, problems, type ProblemOptions } from './problems.js';
-import { enableSendNow, type Leaving } from './front/send-now.js';
+import { problems, type ProblemOptions } from './problems.js';
+import type { Leaving } from './front/leaving.js';
+import { enableSendNow } from './front/send-now.js';
 import { validation } from './validation.js';
 
 declare module 'fastify' {
@@ -36,14 +39,6 @@ export type InstanceOptions = {
   notFoundPage: ProblemOptions['notFoundPage'];
 };
 
-/** How long a request may take to arrive, and how often that is checked, in milliseconds. */
-export type Arrival = { mostMs: number; lookMs: number };
-
-/** Node's default is to check every 30 seconds: a client could take that much longer. */
-export const ARRIVAL: Arrival = { mostMs: 15_000, lookMs: 1000 };
-
-export const MAX_URL = 4096;
-export const MAX_BODY = 65_536;
 const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
 
 /**
@@ -105,8 +100,8 @@ const serverOptions = ({ logger, trustProxy, arrival, requestId }: InstanceOptio
   requestTimeout: arrival.mostMs,
   // Node applies the longer of the two limits to the whole request, and its default for the headers is a minute.
   http: { headersTimeout: arrival.mostMs, connectionsCheckingInterval: arrival.lookMs },
-  connectionTimeout: 60_000,
-  keepAliveTimeout: 72_000,
+  connectionTimeout: CONNECTION_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
   routerOptions: { maxParamLength: 500 },
   // Requests that still arrive during shutdown are served: the store closes last.
   return503OnClosing: false,

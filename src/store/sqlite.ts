@@ -7,7 +7,7 @@ import { explain, GroupCommit } from './group-commit.js';
 import { LogSync } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { connect, makeWriter, selfTest } from './sqlite-connection.js';
-import { drizzleOn } from './sqlite-driver.js';
+import { drizzleOn } from './sqlite-drizzle.js';
 import type { Store, StoreOptions, Sums, Wrote } from './store.js';
 import { Watchers } from './watchers.js';
 import { WriterTurn } from './writer-turn.js';

@@ -5,7 +5,7 @@ import type { Admission } from '../limits/admission.js';
 import type { Limits } from '../limits/limits.js';
 import type { RequestId } from '../instance.js';
 import type { RequestTimes } from '../request-times.js';
-import type { Leaving } from './send-now.js';
+import type { Leaving } from './leaving.js';
 
 /** What the front shares with the routes. */
 export type FrontParts = {

@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { RecentMap } from '../../core/recent-map.js';
-import { MAX_URL } from '../instance.js';
+import { MAX_URL } from '../bounds.js';
 import type { FrontParts } from './front-parts.js';
+import type { Finished } from './leaving.js';
 import { lookAt, type Look } from './look.js';
-import type { Finished } from './send-now.js';
 import { SigningFront } from './signing-front.js';
 
 /*
