@@ -93,7 +93,7 @@ export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: ()
 
 /** Builds the HTTP server with all of its routes, the same for production and for tests. */
 export async function build(options: BuildOptions): Promise<App> {
-  const { config, store, logger, arrival = ARRIVAL } = options;
+  const { config, store, logger, arrival = ARRIVAL, behindWorkers = false } = options;
   const { publicUrl, trustProxy } = config;
   const ctx = createContext(options);
   const constant = await constantHeaders();
@@ -102,7 +102,7 @@ export async function build(options: BuildOptions): Promise<App> {
   const locales = options.locales ?? loadLocales();
   const site: Site = { locales, installation: config.installation ?? UNNAMED };
   const pages = { notFoundPage: createNotFoundPage(site), explain: store.explain };
-  const sending = { leaving: new Leaving(), requestId: requestIds(), draining };
+  const sending = { leaving: new Leaving(), requestId: requestIds(), draining, behindWorkers };
   const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, ...sending, ...pages });
 
   app.decorate('ownPages', ownPagesOf(config));

@@ -45,5 +45,7 @@ export type BuildOptions = ContextOptions & {
   transfers?: { stallMs?: number };
   /** For tests that need short times. */
   arrival?: Arrival;
+  /** Whether all requests come through workers. */
+  behindWorkers?: boolean;
   logger?: FastifyBaseLogger;
 };

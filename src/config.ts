@@ -3,7 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { envSchema } from 'env-schema';
 import { DEFAULT_POLICY, type Policy } from './core/letters/mail-policy.js';
 import type { LinkTemplates } from './core/links/link-urls.js';
-import { DatabaseSettings } from './database-settings.js';
+import { assertWorkersFit, DatabaseSettings } from './database-settings.js';
 import { InstallationSettings, readInstallation, type Installation } from './installation.js';
 import { MailingSettings } from './mailing-settings.js';
 
@@ -234,6 +234,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, dotenv = true):
     TRUST_PROXY,
     ...plain
   } = envSchema<Static<typeof Environment>>({ schema: Environment, data: env, dotenv, env: false });
+  assertWorkersFit(plain);
   return Object.freeze({
     ...plain,
     publicUrl: (PUBLIC_URL || `http://${plain.HOST}:${plain.PORT}`).replace(/\/+$/, ''),

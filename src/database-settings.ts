@@ -7,6 +7,13 @@ export const DatabaseSettings = {
     enum: ['on', 'off'],
     description: 'SQLite: on: signing stores on a thread of its own; off: on the one that speaks HTTP.',
   }),
+  WORKERS: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 64,
+    description:
+      'SQLite: processes that speak HTTP in front of the server, for reading on more cores; 0: none.',
+  }),
   POSTGRES_POOL: Type.Integer({
     default: 10,
     minimum: 1,
@@ -23,3 +30,17 @@ export const DatabaseSettings = {
     description: 'Run on a PostgreSQL that does not sync its log. For tests only: it loses signatures.',
   }),
 };
+
+type About = { WORKERS: number; DATABASE_URL: string; REDIS_URL: string };
+
+/** Throws where workers cannot be. */
+export function assertWorkersFit({ WORKERS, DATABASE_URL, REDIS_URL }: About): void {
+  if (WORKERS === 0) return;
+  if (!DATABASE_URL.startsWith('file:')) {
+    throw new Error('WORKERS is for SQLite: on PostgreSQL start several servers (docs/scaling.md)');
+  }
+  if (DATABASE_URL.includes(':memory:')) throw new Error('WORKERS needs a database in a file');
+  if (REDIS_URL !== '') {
+    throw new Error('WORKERS and REDIS_URL do not go together: with workers the server counts the limits');
+  }
+}

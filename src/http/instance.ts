@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { maxHeaderSize, type IncomingMessage } from 'node:http';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -31,6 +31,8 @@ export type InstanceOptions = {
   arrival: Arrival;
   constant: ConstantHeaders;
   leaving: Leaving;
+  /** Whether all requests come through workers. */
+  behindWorkers: boolean;
   requestId: RequestId;
   /** Whether the process is shutting down: then each connection is closed after its next answer. */
   draining: () => boolean;
@@ -45,7 +47,7 @@ const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
  * The Fastify instance with all that applies to every route: time limits, request id, headers, validation and problems.
  */
 export function createInstance(options: InstanceOptions): FastifyInstance {
-  const { publicUrl, constant, leaving, draining, explain, notFoundPage } = options;
+  const { publicUrl, constant, draining, explain, notFoundPage } = options;
   const stamp = (request: FastifyRequest, reply: FastifyReply) => {
     // Pages have a policy of their own.
     const policy = reply.getHeader('content-security-policy');
@@ -84,11 +86,11 @@ export function createInstance(options: InstanceOptions): FastifyInstance {
     stamp(request, reply);
     done(null, payload);
   });
-  enableSendNow(app, constant, leaving);
+  enableSendNow(app, options);
   return app;
 }
 
-const serverOptions = ({ logger, trustProxy, arrival, requestId }: InstanceOptions) => ({
+const serverOptions = ({ logger, trustProxy, arrival, requestId, behindWorkers }: InstanceOptions) => ({
   ...(logger ? { loggerInstance: logger } : { logger: false }),
   // A log line for every request costs as much as the request. Errors are logged in problems.ts.
   logController: new LogController({ disableRequestLogging: true }),
@@ -99,7 +101,12 @@ const serverOptions = ({ logger, trustProxy, arrival, requestId }: InstanceOptio
   bodyLimit: MAX_BODY,
   requestTimeout: arrival.mostMs,
   // Node applies the longer of the two limits to the whole request, and its default for the headers is a minute.
-  http: { headersTimeout: arrival.mostMs, connectionsCheckingInterval: arrival.lookMs },
+  http: {
+    headersTimeout: arrival.mostMs,
+    connectionsCheckingInterval: arrival.lookMs,
+    // Workers have already refused what has no Host or too many headers, and add one of their own.
+    ...(behindWorkers ? { requireHostHeader: false, maxHeaderSize: 2 * maxHeaderSize } : {}),
+  },
   connectionTimeout: CONNECTION_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
   routerOptions: { maxParamLength: 500 },

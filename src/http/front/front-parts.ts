@@ -9,7 +9,7 @@ import type { Leaving } from './leaving.js';
 
 /** What the front shares with the routes. */
 export type FrontParts = {
-  limits: Pick<Limits, 'countKeyless' | 'petitionOf'>;
+  limits: Pick<Limits, 'countKeyless' | 'countAnswered' | 'petitionOf'>;
   times: RequestTimes;
   leaving: Leaving;
   /** The address of the client, as Fastify finds it. */
@@ -17,6 +17,8 @@ export type FrontParts = {
   requestId: RequestId;
   /** Whether the process is shutting down. */
   draining: () => boolean;
+  /** Whether all requests come through workers. */
+  behindWorkers: boolean;
   app: FastifyInstance;
   admission: Pick<Admission, 'isOpen' | 'enter'>;
   pauses: Pick<PauseWatch, 'current'>;

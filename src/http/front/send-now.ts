@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { isData, type ConstantHeaders } from '../headers.js';
+import { keptBy, type Keep } from './behind-workers.js';
 import type { Finished, Leaving } from './leaving.js';
 
 declare module 'fastify' {
@@ -10,8 +11,8 @@ declare module 'fastify' {
      * request. `headers`: names and values, alternating.
      */
     sendNow(status: number, headers: readonly string[], body: string | Buffer): void;
-    /** Sends an answer that is the same for all requests. */
-    sendFinished(finished: Finished): void;
+    /** Sends an answer that is the same for all requests; `keep`: workers may keep it. */
+    sendFinished(finished: Finished, keep?: Keep): void;
     /** Like sendNow, for a streamed body: write it to the response that is returned. */
     startNow(status: number, headers: readonly string[]): ServerResponse;
   }
@@ -35,11 +36,21 @@ export function finished(
   };
 }
 
+export type SendNowOptions = {
+  constant: ConstantHeaders;
+  leaving: Leaving;
+  /** Whether all requests come through workers. */
+  behindWorkers: boolean;
+};
+
 /**
  * Adds `sendNow`, `sendFinished` and `startNow`. But for finished ones, their answers have the constant headers, the
  * request id and headers set by hooks too.
  */
-export function enableSendNow(app: FastifyInstance, constant: ConstantHeaders, leaving: Leaving): void {
+export function enableSendNow(
+  app: FastifyInstance,
+  { constant, leaving, behindWorkers }: SendNowOptions,
+): void {
   const lists = { data: listOf(constant.data), documents: listOf(constant.documents) };
   const withAll = (reply: FastifyReply, headers: readonly string[]): string[] => {
     const all = (isData(typeIn(headers)) ? lists.data : lists.documents).concat(headers);
@@ -55,9 +66,11 @@ export function enableSendNow(app: FastifyInstance, constant: ConstantHeaders, l
     this.raw.writeHead(status, all);
     leaving.end(this.raw, body);
   });
-  app.decorateReply('sendFinished', function (answer) {
+  app.decorateReply('sendFinished', function (answer, keep) {
     const closes = this.getHeader('connection');
-    const headers = closes === undefined ? answer.headers : [...answer.headers, 'connection', String(closes)];
+    let { headers } = answer;
+    if (closes !== undefined) headers = [...headers, 'connection', String(closes)];
+    if (behindWorkers && keep) headers = keptBy(headers, keep);
     this.hijack();
     this.raw.writeHead(answer.status, headers as string[]);
     leaving.endFinished(this.raw, answer);

@@ -888,7 +888,7 @@ t.test(
     t.teardown(() => app.close());
     const constant = { data: {}, documents: {} };
     app.decorateRequest('actor', { getter: () => ANONYMOUS });
-    enableSendNow(app, constant, new Leaving());
+    enableSendNow(app, { constant, leaving: new Leaving(), behindWorkers: false });
     const hot = new HotAnswers(
       { store: { generation: () => undefined }, now: () => new Date() },
       { constant, front: { keep: () => undefined } },
