@@ -14,8 +14,8 @@ export class DataVersion {
     this.#dataVersion = reader.prepare('pragma data_version').pluck();
   }
 
-  read(): number {
-    if (this.#known === undefined) {
+  read(anew?: 'anew'): number {
+    if (anew || this.#known === undefined) {
       this.#known = this.#dataVersion.get() as number;
       setImmediate(this.forget);
     }

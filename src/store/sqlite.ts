@@ -55,10 +55,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     transact: (work, { urgent = false } = {}) => group.transact(work, urgent),
     gather: (_touches, work) => group.transact(work),
     isWanted: () => group.isWanted(),
-    generation: (anew) => {
-      if (anew) generation.forget();
-      return generation.read();
-    },
+    generation: (anew) => generation.read(anew),
     watch: (column, heard) => others.watch(column, heard),
     ping: async () => {
       if (group.failed) throw new ApiError('storage_unavailable');

@@ -144,6 +144,9 @@ function answerWith(
   const parts: Buffer[] = [];
   if (heard) answer.on('data', (part: Buffer) => parts.push(part));
   answer.once('close', () => {
+    // What is still to come of the body is not wanted.
+    request.unpipe();
+    request.resume();
     if (!answer.complete) response.destroy();
     else heard?.(Buffer.concat(parts));
     over?.();

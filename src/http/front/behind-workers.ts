@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Times } from '../request-times.js';
-import type { FrontParts } from './front-parts.js';
+import type { Limits } from '../limits/limits.js';
+import type { RequestTimes, Times } from '../request-times.js';
 
 /*
  * What a server process and its workers (`src/workers/`) say to each other in headers. Both are removed before anybody
@@ -43,6 +43,9 @@ export function asItCame(request: IncomingMessage): void {
   delete request.headers[FROM];
   const [, peer] = rawHeaders.splice(0, 2);
   Object.defineProperty(socket, 'remoteAddress', { value: peer, configurable: true });
+  // An answer that ends the connection may come before the end of the body: were it cut off then, the worker could not
+  // read the answer. Without this Node only ends its own half, and the worker closes.
+  Object.defineProperty(socket, 'destroySoon', { value: undefined, configurable: true });
 }
 
 /** What a worker has answered since it last told: how often, and how long it took by operation and status. */
@@ -55,8 +58,10 @@ export type CountedBy = 'plain' | 'service';
 /** Clients that come near a limit, and for how long their requests must come here. */
 export type NearLimit = (readonly [client: string, limit: CountedBy, seconds: number])[];
 
+type Counting = { limits: Pick<Limits, 'countAnswered'>; times: Pick<RequestTimes, 'of'> };
+
 /** Counts what a worker has answered. */
-export function countTally({ limits, times }: Pick<FrontParts, 'limits' | 'times'>, tally: Tally): NearLimit {
+export function countTally({ limits, times }: Counting, tally: Tally): NearLimit {
   for (const [operation, status, taken] of tally.times) times.of(operation, status).add(taken);
   return tally.reads
     .map(([client, limit, n]) => [client, limit, limits.countAnswered(client, limit, n)] as const)
