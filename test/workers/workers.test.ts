@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { bytesOf, comparable, requests } from '../support/front-requests.js';
@@ -242,6 +243,47 @@ t.test('streams go both ways through a worker', async (t) => {
   );
   t.equal((await exported.text()).trim().split('\n').length, 3000);
   await until(() => /"confirmed":3000/.test(heard), 'the event of the import');
+});
+
+t.test('an import may take longer than a request to arrive', async (t) => {
+  const { server, secret } = await started(t);
+  const slow = createConnection(portOf(server), '127.0.0.1');
+  t.teardown(() => slow.destroy());
+  let answer = '';
+  slow.on('data', (data) => (answer += String(data))).on('error', () => undefined);
+  const rows = Array.from({ length: 18 }, (_, n) => `slow-${n}@paper.example,Dan ${n},NL\n`);
+  const text = `email,name,country\n${rows.join('')}`;
+  slow.write(
+    `POST /v1/signatures/import?petition=save-the-old-mill-meadows HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\n` +
+      `authorization: Bearer ${secret}\r\ncontent-length: ${text.length}\r\n\r\nemail,name,country\n`,
+  );
+  // Real time is what is tried: a request has 15 seconds to arrive.
+  for (const row of rows) {
+    await sleep(1000);
+    slow.write(row);
+  }
+  await until(() => answer.includes('"created"'), 'the report of the import');
+  t.match(answer, /^HTTP\/1\.1 200 [^]*"created":18,/);
+});
+
+t.test('while the server cannot be reached a worker says so, and sends what it keeps', async (t) => {
+  const { server } = await started(t, { WORKERS: '1' });
+  const reader = client(t, server);
+  for (let n = 0; n < 2; n += 1) t.match(await reader.ask(request(PETITION)), { status: 200 });
+  // It takes the connection to the server that is open.
+  const live = createConnection(portOf(server), '127.0.0.1');
+  t.teardown(() => live.destroy());
+  let heard = '';
+  live.on('data', (data) => (heard += String(data)));
+  live.write(request(`${PETITION}/counts/live`));
+  await until(() => /event: counts/.test(heard), 'the first event');
+  const socket = /listening at (\S+\/server\.sock)/.exec(server.output())?.[1] ?? '';
+  rmSync(socket);
+  const refused = await reader.ask(request('/livez'));
+  t.match(refused, { status: 503, body: /"code":"storage_unavailable"/ });
+  t.match(new Map(refused.headers), new Map([['retry-after', '1']]));
+  t.notMatch(refused.body, /undersigned-|\.sock/, 'not where the server is');
+  t.match(await reader.ask(request(PETITION)), { status: 200 }, 'what is kept');
 });
 
 t.test('a worker that is killed is started again, and the others go on', async (t) => {
