@@ -36,6 +36,10 @@ export type WorkerParts = {
   draining: () => boolean;
 };
 
+/** Read off the raw headers: Node would make an object of all of them. */
+const hasCookie = ({ rawHeaders }: IncomingMessage): boolean =>
+  rawHeaders.some((name, i) => i % 2 === 0 && name.length === 6 && name.toLowerCase() === 'cookie');
+
 /** Answers what it keeps, and passes everything else to the server. */
 export class WorkerFront {
   readonly #kept: KeptAnswers;
@@ -61,18 +65,12 @@ export class WorkerFront {
     return (this.#passed.get(socket) ?? 0) > 0;
   }
 
-  close(): void {
-    this.#upstream.close();
-  }
-
   #take(request: IncomingMessage, response: ServerResponse): void {
-    const { method, url = '', headers } = request;
-    const entry =
-      method === 'GET' && url.length <= MAX_URL && headers.cookie === undefined
-        ? this.#kept.find(url)
-        : undefined;
-    const look = method === 'GET' && headers.cookie === undefined ? lookAt(request) : undefined;
-    if (!look || url.length > MAX_URL) return this.#pass(request, response);
+    const { method, url = '' } = request;
+    const isPlain = method === 'GET' && url.length <= MAX_URL && !hasCookie(request);
+    const look = isPlain ? lookAt(request) : undefined;
+    if (!look) return this.#pass(request, response);
+    const entry = this.#kept.find(url);
     const asking = { request, response, look, since: performance.now() };
     if (!entry) return this.#ask(asking);
     const answer = this.#kept.isCurrent(entry) ? formFor(entry, look) : undefined;

@@ -93,10 +93,6 @@ export class Upstream {
     if (hasBody(request)) request.pipe(outgoing);
     else outgoing.end();
   }
-
-  close(): void {
-    this.#agent.destroy();
-  }
 }
 
 const wasSent = ({ socket }: ClientRequest): boolean => (socket?.bytesWritten ?? 0) > 0;
