@@ -16,10 +16,11 @@ import { confirmationRoutes } from './http/confirmation/confirmations.js';
 import { countRoutes } from './http/counts/counts.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { Front } from './http/front/front.js';
-import { Leaving } from './http/front/send-now.js';
+import { Leaving } from './http/front/leaving.js';
 import { addressFinder } from './http/caller.js';
+import { ARRIVAL } from './http/bounds.js';
 import { endThoseInLine } from './http/in-line.js';
-import { ARRIVAL, createInstance, requestIds } from './http/instance.js';
+import { createInstance, requestIds } from './http/instance.js';
 import { createAdmission, type Admission } from './http/limits/admission.js';
 import { LocalLimits } from './http/limits/limit-local.js';
 import { RedisLimits } from './http/limits/limit-redis.js';
@@ -93,7 +94,7 @@ export type App = FastifyInstance & { ctx: Context; metrics: Registry; drain: ()
 
 /** Builds the HTTP server with all of its routes, the same for production and for tests. */
 export async function build(options: BuildOptions): Promise<App> {
-  const { config, store, logger, arrival = ARRIVAL } = options;
+  const { config, store, logger, arrival = ARRIVAL, behindWorkers = false } = options;
   const { publicUrl, trustProxy } = config;
   const ctx = createContext(options);
   const constant = await constantHeaders();
@@ -102,7 +103,7 @@ export async function build(options: BuildOptions): Promise<App> {
   const locales = options.locales ?? loadLocales();
   const site: Site = { locales, installation: config.installation ?? UNNAMED };
   const pages = { notFoundPage: createNotFoundPage(site), explain: store.explain };
-  const sending = { leaving: new Leaving(), requestId: requestIds(), draining };
+  const sending = { leaving: new Leaving(), requestId: requestIds(), draining, behindWorkers };
   const app = createInstance({ publicUrl, trustProxy, logger, arrival, constant, ...sending, ...pages });
 
   app.decorate('ownPages', ownPagesOf(config));

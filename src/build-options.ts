@@ -5,7 +5,7 @@ import type { Context } from './core/context.js';
 import type { LivePace } from './core/live/live-counts.js';
 import type { Verbs } from './core/verbs/verbs.js';
 import type { ContextOptions } from './create-context.js';
-import type { Arrival } from './http/instance.js';
+import type { Arrival } from './http/bounds.js';
 import type { LiveOptions } from './http/live/live-streams.js';
 import type { Locales } from './mail/locales.js';
 
@@ -45,5 +45,7 @@ export type BuildOptions = ContextOptions & {
   transfers?: { stallMs?: number };
   /** For tests that need short times. */
   arrival?: Arrival;
+  /** Whether all requests come through workers. */
+  behindWorkers?: boolean;
   logger?: FastifyBaseLogger;
 };

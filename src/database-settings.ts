@@ -7,6 +7,13 @@ export const DatabaseSettings = {
     enum: ['on', 'off'],
     description: 'SQLite: on: signing stores on a thread of its own; off: on the one that speaks HTTP.',
   }),
+  WORKERS: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 64,
+    description:
+      'SQLite: processes that speak HTTP in front of the server, for reading on more cores; 0: none.',
+  }),
   DATABASE_DIRECT_URL: Type.String({
     default: '',
     pattern: '^(?:|postgres(?:ql)?://.+)$',
@@ -47,11 +54,26 @@ export const DatabaseSettings = {
 };
 
 const FOR_POSTGRES = ['DATABASE_DIRECT_URL', 'DATABASE_READ_URL', 'POSTGRES_POOLER'] as const;
-type Settings = { DATABASE_URL: string } & Record<(typeof FOR_POSTGRES)[number], string>;
+type Settings = { DATABASE_URL: string; REDIS_URL: string; WORKERS: number } & Record<
+  (typeof FOR_POSTGRES)[number],
+  string
+>;
 
 /** Throws, with the name of the variable, for what means nothing together. */
 export function assertDatabaseSettings(settings: Settings): void {
-  if (!settings.DATABASE_URL.startsWith('file:')) return;
-  const senseless = FOR_POSTGRES.find((name) => settings[name]);
-  if (senseless) throw new Error(`${senseless} is for PostgreSQL, and DATABASE_URL is a file: remove one`);
+  if (settings.DATABASE_URL.startsWith('file:')) {
+    const senseless = FOR_POSTGRES.find((name) => settings[name]);
+    if (senseless) throw new Error(`${senseless} is for PostgreSQL, and DATABASE_URL is a file: remove one`);
+  }
+  if (settings.WORKERS > 0) assertWorkersFit(settings);
+}
+
+function assertWorkersFit({ DATABASE_URL, REDIS_URL }: Settings): void {
+  if (!DATABASE_URL.startsWith('file:')) {
+    throw new Error('WORKERS is for SQLite: on PostgreSQL start several servers (docs/scaling.md)');
+  }
+  if (DATABASE_URL.includes(':memory:')) throw new Error('WORKERS needs a database in a file');
+  if (REDIS_URL !== '') {
+    throw new Error('WORKERS and REDIS_URL do not go together: with workers the server counts the limits');
+  }
 }

@@ -1,5 +1,3 @@
-import { Server, type AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { build, type App } from './app.js';
 import type { Config } from './config.js';
 import { migrateConfiguredStore } from './configured-store.js';
@@ -15,17 +13,12 @@ import { startMail } from './start-mail.js';
 import { startMailings } from './start-mailings.js';
 import { startStore } from './start-store.js';
 import { turnMemory } from './store/writer-turn.js';
+import { openEntrance, type Entrance } from './start-workers.js';
 
 /** The exit code of a process whose disk has failed. */
 const EX_IOERR = 74;
 /** Time for last answers and log lines to be written before the process ends. */
 const LAST_WORDS_MS = 200;
-/** At shutdown: how long clients with open connections have to send a request that was already on the way. */
-const LAST_CALL_MS = 500;
-/** As long as a request may take to arrive: after that all connections are closed. */
-const PATIENCE_MS = 15_000;
-const SWEEP_MS = 50;
-
 export type RunningServer = {
   app: App;
   url: string;
@@ -59,11 +52,13 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const { store, verbs, stop } = await startStore({ ...parts, onEnd, arrivals: () => sockets });
   const reserve = journalReserve(config.ERASURE_JOURNAL);
   let app: App | undefined;
+  let entrance: Entrance;
   const mail: { stop: () => Promise<void> }[] = [];
   const stopMail = () => Promise.all(mail.map((part) => part.stop()));
   try {
     const erasures = erasureJournalFile(config.ERASURE_JOURNAL, reserve);
-    app = await build({ config, store, rootKey, erasures, locales, logger, verbs });
+    const behindWorkers = config.WORKERS > 0;
+    app = await build({ config, store, rootKey, erasures, locales, logger, verbs, behindWorkers });
     watchLog(app.metrics, log.dropped);
     app.server.on('connection', () => (sockets += 1));
     await app.ctx.milestones.settleAll();
@@ -71,7 +66,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       mail.push(await startMail({ ...parts, app }), startMailings({ ...parts, read: store.read }));
     }
     if (config.LMTP_LISTEN) mail.push(await startLmtp({ config, ctx: app.ctx, logger }));
-    await app.listen({ host: config.HOST, port: config.PORT });
+    entrance = await openEntrance(config, app, store, logger);
   } catch (error) {
     await stopMail();
     await app?.close();
@@ -81,15 +76,14 @@ export async function startServer(config: Config): Promise<RunningServer> {
   }
   const jobs = startJobs(app.ctx, logger);
 
-  const { port } = app.server.address() as AddressInfo;
   return {
     app,
     migrated,
     say: log.say,
-    url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
+    url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${entrance.port}`,
     async stop() {
       jobs.stop();
-      await Promise.all([closeGently(app), stopMail()]);
+      await Promise.all([entrance.close(), stopMail()]);
       await stop();
       reserve.end();
       await log.flushed(LAST_WORDS_MS);
@@ -104,25 +98,3 @@ function loadAllLocales(config: Config, logger: Log['logger']): Locales {
   }
   return locales;
 }
-
-/**
- * Closes the server without breaking requests. A connection that is closed while its next request is on the way looks
- * like a crash to its client. So each one is first closed with an answer (`connection: close`), and idle ones last.
- */
-async function closeGently(app: App): Promise<void> {
-  const { server } = app;
-  app.drain();
-  // net's close only stops listening; http's close would also close idle connections.
-  Server.prototype.close.call(server);
-  const lastCall = performance.now() + LAST_CALL_MS;
-  while ((await connectionsOf(server)) > 0 && performance.now() < lastCall) await sleep(SWEEP_MS);
-  // Answers that began before draining did not announce the close: their connections become idle from now on.
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-  const cut = setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
-  await app.close();
-  clearInterval(sweep);
-  clearTimeout(cut);
-}
-
-const connectionsOf = (server: Server): Promise<number> =>
-  new Promise((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));

@@ -146,6 +146,12 @@ const RULES: Rule[] = [
     instead: 'put it beside src/jobs.ts',
   },
   {
+    rule: 'workers know nothing of the product',
+    from: /^src\/workers\//,
+    never: /^(?:schema\/|src\/(?:core|app|server|cli|demo|pictures)[/.]|fastify$|@fastify\/|drizzle-orm)/,
+    instead: 'the server tells them, in src/workers/messages.ts or in a header of its answer',
+  },
+  {
     rule: 'only the command line knows the command line',
     from: /^(?!src\/cli\/)/,
     never: /^(?:src\/cli\/|commander$)/,
@@ -180,6 +186,20 @@ t.test('imports run one way', (t) => {
     t.ok(subject.length > 0, `${rule}: there is something to look at`);
     t.same(broken, [], rule);
   }
+  t.end();
+});
+
+t.test('a worker loads little', (t) => {
+  const loaded = new Set(['src/workers/worker.ts']);
+  // Sets also yield what is added meanwhile.
+  for (const file of loaded) {
+    for (const one of imports) if (one.file === file && !one.typeOnly) loaded.add(one.target);
+  }
+  const heavy = [...loaded].filter((name) =>
+    /^(?:fastify$|@fastify\/(?!proxy-addr$)|drizzle-orm|schema\/)/.test(name),
+  );
+  t.same(heavy, [], 'its memory is paid once for each core');
+  t.ok(loaded.size < 40, `${loaded.size} files and packages`);
   t.end();
 });
 

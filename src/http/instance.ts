@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { maxHeaderSize, type IncomingMessage } from 'node:http';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -10,9 +10,12 @@ import Fastify, {
 import { components } from '../../schema/api/typebox.js';
 import type { Config } from '../config.js';
 import { ApiError } from '../errors.js';
+import { CONNECTION_MS, KEEP_ALIVE_MS, MAX_BODY, MAX_URL, type Arrival } from './bounds.js';
+import { clientErrorHandler } from './client-errors.js';
 import { isData, isShared, OF_ONE_REQUEST, type ConstantHeaders } from './headers.js';
-import { clientErrorHandler, problems, type ProblemOptions } from './problems.js';
-import { enableSendNow, type Leaving } from './front/send-now.js';
+import { problems, type ProblemOptions } from './problems.js';
+import type { Leaving } from './front/leaving.js';
+import { enableSendNow } from './front/send-now.js';
 import { validation } from './validation.js';
 
 declare module 'fastify' {
@@ -28,6 +31,8 @@ export type InstanceOptions = {
   arrival: Arrival;
   constant: ConstantHeaders;
   leaving: Leaving;
+  /** Whether all requests come through workers. */
+  behindWorkers: boolean;
   requestId: RequestId;
   /** Whether the process is shutting down: then each connection is closed after its next answer. */
   draining: () => boolean;
@@ -36,21 +41,13 @@ export type InstanceOptions = {
   notFoundPage: ProblemOptions['notFoundPage'];
 };
 
-/** How long a request may take to arrive, and how often that is checked, in milliseconds. */
-export type Arrival = { mostMs: number; lookMs: number };
-
-/** Node's default is to check every 30 seconds: a client could take that much longer. */
-export const ARRIVAL: Arrival = { mostMs: 15_000, lookMs: 1000 };
-
-export const MAX_URL = 4096;
-export const MAX_BODY = 65_536;
 const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
 
 /**
  * The Fastify instance with all that applies to every route: time limits, request id, headers, validation and problems.
  */
 export function createInstance(options: InstanceOptions): FastifyInstance {
-  const { publicUrl, constant, leaving, draining, explain, notFoundPage } = options;
+  const { publicUrl, constant, draining, explain, notFoundPage } = options;
   const stamp = (request: FastifyRequest, reply: FastifyReply) => {
     // Pages have a policy of their own.
     const policy = reply.getHeader('content-security-policy');
@@ -89,11 +86,11 @@ export function createInstance(options: InstanceOptions): FastifyInstance {
     stamp(request, reply);
     done(null, payload);
   });
-  enableSendNow(app, constant, leaving);
+  enableSendNow(app, options);
   return app;
 }
 
-const serverOptions = ({ logger, trustProxy, arrival, requestId }: InstanceOptions) => ({
+const serverOptions = ({ logger, trustProxy, arrival, requestId, behindWorkers }: InstanceOptions) => ({
   ...(logger ? { loggerInstance: logger } : { logger: false }),
   // A log line for every request costs as much as the request. Errors are logged in problems.ts.
   logController: new LogController({ disableRequestLogging: true }),
@@ -104,9 +101,14 @@ const serverOptions = ({ logger, trustProxy, arrival, requestId }: InstanceOptio
   bodyLimit: MAX_BODY,
   requestTimeout: arrival.mostMs,
   // Node applies the longer of the two limits to the whole request, and its default for the headers is a minute.
-  http: { headersTimeout: arrival.mostMs, connectionsCheckingInterval: arrival.lookMs },
-  connectionTimeout: 60_000,
-  keepAliveTimeout: 72_000,
+  http: {
+    headersTimeout: arrival.mostMs,
+    connectionsCheckingInterval: arrival.lookMs,
+    // Workers have already refused what has no Host or too many headers, and add one of their own.
+    ...(behindWorkers ? { requireHostHeader: false, maxHeaderSize: 2 * maxHeaderSize } : {}),
+  },
+  connectionTimeout: CONNECTION_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
   routerOptions: { maxParamLength: 500 },
   // Requests that still arrive during shutdown are served: the store closes last.
   return503OnClosing: false,

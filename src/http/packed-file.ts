@@ -3,6 +3,7 @@ import { constants, gzipSync } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from '../errors.js';
 import { etagOf } from './conditional.js';
+import type { Keep } from './front/behind-workers.js';
 import { choose, type Choices } from './front/choices.js';
 import { finished } from './front/send-now.js';
 import { operationOf } from './request-times.js';
@@ -35,14 +36,17 @@ export function packedFile(app: FastifyInstance, file: URL, what: string, cache:
         throw new ApiError('not_found', { detail: `${what} was not built on this server.` });
       }));
     const [path = ''] = request.url.split('?', 1);
+    const operation = operationOf(request);
+    const keep: Keep = { operation, until: null, isFixed: true, limit: 'service', anyQuery: true };
     app.front.keep(path, {
-      operation: operationOf(request),
+      operation,
       find: ({ tags, encodings }) => choose(choices, tags, encodings),
       limit: 'service',
       isShared: true,
+      keep: () => keep,
       anyQuery: true,
     });
     const { headers } = request;
-    reply.sendFinished(choose(choices, headers['if-none-match'], headers['accept-encoding']));
+    reply.sendFinished(choose(choices, headers['if-none-match'], headers['accept-encoding']), keep);
   };
 }

@@ -1,5 +1,3 @@
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type {
   FastifyError,
   FastifyInstance,
@@ -9,16 +7,8 @@ import type {
 } from 'fastify';
 import { ruleOf } from '../../schema/api/typebox.js';
 import { Moved } from '../core/petitions/petition-lookup.js';
-import {
-  ApiError,
-  describeError,
-  ERRORS,
-  type ErrorCode,
-  type ErrorDetails,
-  type FieldError,
-} from '../errors.js';
-import type { ConstantHeaders } from './headers.js';
-import { isLong } from './long-bodies.js';
+import { ApiError, describeError, type ErrorCode, type FieldError } from '../errors.js';
+import { problemJson } from './problem-json.js';
 
 /** Fastify's own errors, by their code. */
 const FRAMEWORK: Record<string, ErrorCode> = {
@@ -90,29 +80,6 @@ export function problems(app: FastifyInstance, { publicUrl, explain, notFoundPag
     const body = problemJson(publicUrl, code, id, details);
     return { status, headers: Object.assign(headers, details.headers), body };
   }
-}
-
-/**
- * The body of a problem. `request_id` is its last member unless there are `errors` or `extra`. `detail` defaults to the
- * title as a sentence.
- */
-export function problemJson(
-  publicUrl: string,
-  code: ErrorCode,
-  requestId: string,
-  { detail, errors, extra }: Omit<ErrorDetails, 'headers'> = {},
-): string {
-  const [status, title] = ERRORS[code];
-  return JSON.stringify({
-    type: `${publicUrl}/problems#${code}`,
-    title,
-    status,
-    code,
-    detail: detail ?? `${title}.`,
-    request_id: requestId,
-    ...(errors ? { errors } : {}),
-    ...extra,
-  });
 }
 
 function asApiError(error: unknown): ApiError {
@@ -221,31 +188,4 @@ export function fieldErrors(found: readonly FastifySchemaValidationError[]): Fie
 function redirect({ url }: Failed, base: string, { slug }: Moved): Failure {
   const path = url.replace(/^(\/v1\/petitions\/)[^/?]+/, `$1${slug}`);
   return { status: 308, headers: { location: base + path, 'cache-control': 'private, max-age=300' } };
-}
-
-/** Answers what Node's HTTP parser refuses, before there is a Fastify request. */
-export function clientErrorHandler(publicUrl: string, constant: ConstantHeaders['data']) {
-  const codes: Record<string, ErrorCode> = {
-    HPE_HEADER_OVERFLOW: 'headers_too_large',
-    ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-  };
-  return (error: Error & { code?: string }, socket: Socket): void => {
-    // Streamed bodies are exempt from Node's time limit for a whole request.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isLong(socket)) return;
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const code = codes[error.code ?? ''] ?? 'invalid_request';
-    const [status] = ERRORS[code];
-    const body = problemJson(publicUrl, code, 'none');
-    const headers = {
-      ...constant,
-      'content-type': 'application/problem+json',
-      'content-length': Buffer.byteLength(body),
-      connection: 'close',
-    };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
-  };
 }

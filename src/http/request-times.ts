@@ -18,6 +18,12 @@ export class Times {
     (this.buckets[i] as number) += 1;
     this.sum += seconds;
   }
+
+  /** Adds what was observed in another process. */
+  add({ sum, buckets }: Pick<Times, 'sum' | 'buckets'>): void {
+    this.sum += sum;
+    for (const [i, count] of buckets.entries()) (this.buckets[i] as number) += count;
+  }
 }
 
 /** The operation of a request; "none" for unknown paths. */

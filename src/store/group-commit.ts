@@ -6,7 +6,7 @@ import type { Checkpointer } from './checkpointer.js';
 import { waitForGroup, type GroupWait } from './group-wait.js';
 import type { LogSync } from './log-sync.js';
 import { isIoError, sqliteCode } from './sqlite-connection.js';
-import { drizzleOn } from './sqlite-driver.js';
+import { drizzleOn } from './sqlite-drizzle.js';
 import { Sums, type Db, type StoreOptions, type StoreStats, type Tx } from './store.js';
 import type { WriterTurn } from './writer-turn.js';
 

@@ -1,8 +1,5 @@
 import { createRequire } from 'node:module';
 import type Database from 'better-sqlite3';
-import { BetterSQLiteSession } from 'drizzle-orm/better-sqlite3/session';
-import { BaseSQLiteDatabase, SQLiteSyncDialect } from 'drizzle-orm/sqlite-core';
-import type { Db } from './store.js';
 
 /*
  * Loads better-sqlite3, of which no release runs on every supported Node.js. Version 13 needs Node-API 10, and crashes
@@ -43,10 +40,3 @@ type SqliteError = InstanceType<(typeof Database)['SqliteError']>;
 /** Whether SQLite itself reports the error. */
 export const isSqliteError = (error: unknown): error is SqliteError =>
   loaded !== undefined && error instanceof loaded.SqliteError;
-
-/** drizzle on a connection. */
-export function drizzleOn(connection: Database.Database): Db {
-  const dialect = new SQLiteSyncDialect({ casing: 'snake_case' });
-  const session = new BetterSQLiteSession(connection, dialect, undefined);
-  return new BaseSQLiteDatabase('sync', dialect, session, undefined) as unknown as Db;
-}

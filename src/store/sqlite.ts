@@ -7,7 +7,8 @@ import { explain, GroupCommit } from './group-commit.js';
 import { LogSync } from './log-sync.js';
 import { assertMigrated, sqliteMigrations } from './migrate.js';
 import { connect, makeWriter, selfTest } from './sqlite-connection.js';
-import { drizzleOn } from './sqlite-driver.js';
+import { DataVersion } from './data-version.js';
+import { drizzleOn } from './sqlite-drizzle.js';
 import type { Reader, Store, StoreOptions, Sums, Wrote } from './store.js';
 import { Watchers } from './watchers.js';
 import { WriterTurn } from './writer-turn.js';
@@ -31,7 +32,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
   }
   reader.pragma('query_only = 1');
 
-  const generation = new Generation(reader);
+  const generation = new DataVersion(reader);
   const watchers = new Watchers();
   const afterCommit = (sums: Sums) => {
     generation.forget();
@@ -54,7 +55,7 @@ export function openSqlite(file: string, options: StoreOptions): Store {
     transact: (work, { urgent = false } = {}) => group.transact(work, urgent),
     gather: (_touches, work) => group.transact(work),
     isWanted: () => group.isWanted(),
-    generation: () => generation.read(),
+    generation: (anew) => generation.read(anew),
     watch: (column, heard) => others.watch(column, heard),
     ping: async () => {
       if (group.failed) throw new ApiError('storage_unavailable');
@@ -74,28 +75,6 @@ export function openSqlite(file: string, options: StoreOptions): Store {
       reserve?.end();
     },
   };
-}
-
-/**
- * A number that changes with each commit of any process. SQLite is asked once for all requests of one turn of the event
- * loop, since asking costs half as much as a cached answer. This process's own commits reset it at once.
- */
-class Generation {
-  #known: number | undefined;
-  readonly #dataVersion: Database.Statement;
-  readonly forget = () => void (this.#known = undefined);
-
-  constructor(reader: Database.Database) {
-    this.#dataVersion = reader.prepare('pragma data_version').pluck();
-  }
-
-  read(): number {
-    if (this.#known === undefined) {
-      this.#known = this.#dataVersion.get() as number;
-      setImmediate(this.forget);
-    }
-    return this.#known;
-  }
 }
 
 /**

@@ -168,8 +168,11 @@ export type Store = {
    * touch the same thing never share a transaction. After a failure in a shared transaction, each job runs again on its own.
    */
   gather<T>(touches: readonly string[], work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** A number that changes whenever any process commits; undefined on an engine that cannot tell without a query. */
-  generation(): number | undefined;
+  /**
+   * A number that changes whenever any process commits; undefined on an engine that cannot tell without a query. It may
+   * have been read earlier in the same turn of the event loop; `anew`: it was not.
+   */
+  generation(anew?: 'anew'): number | undefined;
   /**
    * Calls `heard` after commits that wrote places of sums with `notifies` = `column`, with the values of that column: at
    * once for commits of this process, within about a second for those of others. After a lost connection some may be

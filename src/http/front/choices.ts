@@ -1,5 +1,5 @@
 import { hasTag, takesGzip } from '../conditional.js';
-import type { Finished } from './send-now.js';
+import type { Finished } from './leaving.js';
 
 /** The forms in which an answer is kept. `zipped`: `whole` where that is shorter. */
 export type Choices = { etag: string; whole: Finished; unchanged: Finished; zipped: () => Finished };

@@ -1,10 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { RecentMap } from '../../core/recent-map.js';
-import { MAX_URL } from '../instance.js';
+import { MAX_URL } from '../bounds.js';
+import { countTally, keptBy, type Keep, type NearLimit, type Tally } from './behind-workers.js';
 import type { FrontParts } from './front-parts.js';
+import type { Finished } from './leaving.js';
 import { lookAt, type Look } from './look.js';
-import type { Finished } from './send-now.js';
 import { SigningFront } from './signing-front.js';
 
 /*
@@ -22,6 +23,8 @@ export type Kept = {
   sent?: (request: IncomingMessage, address: string) => void;
   /** Whether caches may share the answer. Otherwise it also says how many requests are left, and its id. */
   isShared: boolean;
+  /** How workers may keep the answer that was found, which is shared; absent: they may not. */
+  keep?: () => Keep;
   /** Which limit the request counts against; absent: the one of all clients. */
   limit?: 'service';
   /** Whether the answer is the same for every query. */
@@ -65,9 +68,14 @@ export class Front {
     });
   }
 
+  /** Counts what a worker has answered, as if it had been answered here. */
+  countTally(tally: Tally): NearLimit {
+    return countTally(this.options, tally);
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): boolean {
     const kept = request.method === 'GET' ? this.#find(request.url ?? '') : undefined;
-    const { limits, times, leaving, addressOf, requestId, draining } = this.options;
+    const { limits, times, leaving, addressOf, requestId, draining, behindWorkers } = this.options;
     if (!kept || draining()) return false;
     const startedAt = performance.now();
     const look = lookAt(request);
@@ -77,9 +85,9 @@ export class Front {
     const limit = answer && limits.countKeyless(address, kept);
     if (!limit) return false;
     kept.sent?.(request, address);
-    const headers = kept.isShared
-      ? answer.headers
-      : [...answer.headers, ...limit, 'x-request-id', requestId(request)];
+    let { headers } = answer;
+    if (!kept.isShared) headers = [...headers, ...limit, 'x-request-id', requestId(request)];
+    else if (behindWorkers && kept.keep) headers = keptBy(headers, kept.keep());
     response.writeHead(answer.status, headers as string[]);
     const series = times.of(kept.operation, answer.status);
     leaving.endFinished(response, answer, () => series.observe(performance.now() - startedAt));

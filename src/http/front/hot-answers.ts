@@ -6,6 +6,7 @@ import type { ConstantHeaders } from '../headers.js';
 import { ageHeader } from '../published.js';
 import { operationOf } from '../request-times.js';
 import { choose, type Choices } from './choices.js';
+import type { Keep } from './behind-workers.js';
 import type { Front } from './front.js';
 import { finished } from './send-now.js';
 
@@ -28,6 +29,10 @@ type Kept = Choices & { generation: number | undefined; until: number };
 const MOST = 500;
 /** Bytes below which gzip makes an answer longer. */
 const SMALL = 256;
+
+/** When the clock makes an answer stale. */
+const endOf = (kept: Kept | undefined): number | null =>
+  kept === undefined ? 0 : kept.until === Infinity ? null : kept.until;
 
 /** What it needs of the app. */
 type Where = { constant: ConstantHeaders; front: Pick<Front, 'keep'> };
@@ -71,14 +76,19 @@ export class HotAnswers {
   #deliver(request: FastifyRequest, reply: FastifyReply, kept: Kept, ref: string): void {
     const { url, headers, actor } = request;
     if (actor.kind === 'anonymous' && request.method === 'GET') {
+      const operation = operationOf(request);
+      const keep = (): Keep => ({ operation, until: endOf(this.#kept.get(ref)) });
       this.app.front.keep(url, {
-        operation: operationOf(request),
+        operation,
         find: ({ tags, encodings }) => {
           const current = this.#current(ref);
           return current && choose(current, tags, encodings);
         },
         isShared: true,
+        keep,
       });
+      const answer = choose(kept, headers['if-none-match'], headers['accept-encoding']);
+      return reply.sendFinished(answer, { operation, until: endOf(kept) });
     }
     reply.sendFinished(choose(kept, headers['if-none-match'], headers['accept-encoding']));
   }

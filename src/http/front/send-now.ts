@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { isData, type ConstantHeaders } from '../headers.js';
+import { keptBy, type Keep } from './behind-workers.js';
+import { ASCII, type Finished, type Leaving } from './leaving.js';
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -9,20 +11,12 @@ declare module 'fastify' {
      * request. `headers`: names and values, alternating.
      */
     sendNow(status: number, headers: readonly string[], body: string | Buffer): void;
-    /** Sends an answer that is the same for all requests. */
-    sendFinished(finished: Finished): void;
+    /** Sends an answer that is the same for all requests; `keep`: workers may keep it. */
+    sendFinished(finished: Finished, keep?: Keep): void;
     /** Like sendNow, for a streamed body: write it to the response that is returned. */
     startNow(status: number, headers: readonly string[]): ServerResponse;
   }
 }
-
-/**
- * An answer that can be sent as it is to any number of requests. `headers`: all of them but those of the connection,
- * names and values alternating. `body`: a string only if it is ASCII.
- */
-export type Finished = { status: number; headers: readonly string[]; body: string | Buffer };
-
-const ASCII = /^[\0-\x7f]*$/;
 
 /** Completes the headers of an answer that is the same for all requests. */
 export function finished(
@@ -40,50 +34,21 @@ export function finished(
   };
 }
 
-type Answer = {
-  response: ServerResponse;
-  body: string | Buffer;
-  encoding: 'utf8' | 'latin1';
-  sent?: (() => void) | undefined;
+export type SendNowOptions = {
+  constant: ConstantHeaders;
+  leaving: Leaving;
+  /** Whether all requests come through workers. */
+  behindWorkers: boolean;
 };
-
-/**
- * Sends the answers of one event loop iteration together at its end. Each write wakes the client's process; waking it
- * once for several answers costs a third of waking it for each.
- */
-export class Leaving {
-  #ready: Answer[] = [];
-  readonly #leave = () => {
-    const ready = this.#ready;
-    this.#ready = [];
-    for (const { response, body, encoding, sent } of ready) {
-      response.end(body, encoding);
-      sent?.();
-    }
-  };
-
-  /** `sent` is called once it is. */
-  end(response: ServerResponse, body: string | Buffer, sent?: () => void): void {
-    const encoding = typeof body === 'string' && ASCII.test(body) ? 'latin1' : 'utf8';
-    this.#push({ response, body, encoding, sent });
-  }
-
-  /** As latin1, Node writes headers and body as one text, without encoding it. */
-  endFinished(response: ServerResponse, { body }: Finished, sent?: () => void): void {
-    this.#push({ response, body, encoding: 'latin1', sent });
-  }
-
-  #push(answer: Answer): void {
-    if (this.#ready.length === 0) setImmediate(this.#leave);
-    this.#ready.push(answer);
-  }
-}
 
 /**
  * Adds `sendNow`, `sendFinished` and `startNow`. But for finished ones, their answers have the constant headers, the
  * request id and headers set by hooks too.
  */
-export function enableSendNow(app: FastifyInstance, constant: ConstantHeaders, leaving: Leaving): void {
+export function enableSendNow(
+  app: FastifyInstance,
+  { constant, leaving, behindWorkers }: SendNowOptions,
+): void {
   const lists = { data: listOf(constant.data), documents: listOf(constant.documents) };
   const withAll = (reply: FastifyReply, headers: readonly string[]): string[] => {
     const all = (isData(typeIn(headers)) ? lists.data : lists.documents).concat(headers);
@@ -99,9 +64,11 @@ export function enableSendNow(app: FastifyInstance, constant: ConstantHeaders, l
     this.raw.writeHead(status, all);
     leaving.end(this.raw, body);
   });
-  app.decorateReply('sendFinished', function (answer) {
+  app.decorateReply('sendFinished', function (answer, keep) {
     const closes = this.getHeader('connection');
-    const headers = closes === undefined ? answer.headers : [...answer.headers, 'connection', String(closes)];
+    let { headers } = answer;
+    if (closes !== undefined) headers = [...headers, 'connection', String(closes)];
+    if (behindWorkers && keep) headers = keptBy(headers, keep);
     this.hijack();
     this.raw.writeHead(answer.status, headers as string[]);
     leaving.endFinished(this.raw, answer);

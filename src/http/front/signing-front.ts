@@ -3,8 +3,9 @@ import { performance } from 'node:perf_hooks';
 import type { ValidateFunction } from 'ajv';
 import type { Caller } from '../../core/actor.js';
 import { ApiError } from '../../errors.js';
+import { MAX_BODY } from '../bounds.js';
 import { callerFrom, clientOf } from '../caller.js';
-import { MAX_BODY } from '../instance.js';
+
 import type { FrontParts } from './front-parts.js';
 import { lengthOfJson } from './look.js';
 import { listOf } from './send-now.js';

@@ -7,7 +7,7 @@ import type {
   preValidationHookHandler,
 } from 'fastify';
 import { ERRORS } from '../../errors.js';
-import { problemJson } from '../problems.js';
+import { problemJson } from '../problem-json.js';
 
 /*
  * Overload protection: which requests are refused with 503 `overloaded` when more arrive than can be served. By

@@ -6,6 +6,9 @@ import { leftOf, type Bucket, type Left, type LimitStore, type Policy } from './
  */
 const CLIENTS = 100_000;
 
+/** What is left of a limit when requests have to be counted one by one. */
+const LAST_PART = 0.1;
+
 /** The number of requests of a client since its window began. */
 type Window = { used: number; endsAt: number };
 
@@ -34,6 +37,18 @@ export class LocalLimits implements LimitStore {
       if (!tightest || left.left < tightest.left) tightest = left;
     }
     return tightest;
+  }
+
+  add(buckets: readonly Bucket[], requests: number): number {
+    const now = Date.now();
+    let seconds = 0;
+    for (const bucket of buckets) {
+      const window = this.#open(bucket, now) ?? this.#begin(bucket, now);
+      window.used += requests;
+      const { left, seconds: rest } = leftOf(bucket.policy, window.used, window.endsAt - now);
+      if (left <= bucket.policy.requests * LAST_PART) seconds = Math.max(seconds, rest);
+    }
+    return seconds;
   }
 
   look(buckets: readonly Bucket[]): Left {

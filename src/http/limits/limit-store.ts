@@ -27,6 +27,11 @@ export type LimitStore = {
    * undefined. Absent where counting needs the network.
    */
   takeIfLeft?(buckets: readonly Bucket[]): Left | undefined;
+  /**
+   * Counts requests that were answered somewhere else. Returns for how many seconds that must not go on, because a bucket
+   * is in its last tenth, or beyond; 0: it may. Absent where counting needs the network.
+   */
+  add?(buckets: readonly Bucket[], requests: number): number;
   /** Returns what `take` would return, without counting. */
   look(buckets: readonly Bucket[]): Left | Promise<Left>;
   /** For the metrics; undefined where requests are counted in this process alone. */

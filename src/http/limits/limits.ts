@@ -20,6 +20,11 @@ export type Limits = {
    * are kept outside this process.
    */
   countKeyless(address: string, request: KeylessRequest): readonly string[] | undefined;
+  /**
+   * Counts requests without a key that workers have answered. Returns for how many seconds they must not answer that
+   * client: it comes near a limit, and its requests have to be counted one by one. 0: they may.
+   */
+  countAnswered(client: string, limit: 'plain' | 'service', requests: number): number;
   /** The petition of a ref, if it was looked up lately. */
   petitionOf(ref: string): number | undefined;
 };
@@ -38,7 +43,7 @@ type Petitions = Pick<PetitionKeys, 'known' | 'find'>;
 export const createLimits = (limits: Config['limits'], store: LimitStore, petitions: Petitions): Limits =>
   limits
     ? new CountedLimits(makeRuleSets(limits), store, petitions)
-    : { check: () => undefined, countKeyless: () => NO_HEADERS, petitionOf: () => 0 };
+    : { check: () => undefined, countKeyless: () => NO_HEADERS, countAnswered: () => 0, petitionOf: () => 0 };
 
 const NO_HEADERS: readonly string[] = [];
 
@@ -75,6 +80,12 @@ class CountedLimits implements Limits {
     const left = this.store.takeIfLeft?.(rules.map(({ policy, by }) => ({ policy, key: keys[by] })));
     if (!left) return undefined;
     return isShared ? NO_HEADERS : ['ratelimit-policy', header, 'ratelimit', shown(left)];
+  }
+
+  countAnswered(client: string, limit: 'plain' | 'service', requests: number): number {
+    const keys = keysOf(client, networkOf(client), '', undefined);
+    const buckets = this.sets[limit].rules.map(({ policy, by }) => ({ policy, key: keys[by] }));
+    return this.store.add?.(buckets, requests) ?? 0;
   }
 
   petitionOf(ref: string): number | undefined {

@@ -12,7 +12,8 @@ import { cancelAbandoned, forgetRecipients } from '../../../src/core/sending/rec
 import { beginSending, settle, type Settlement } from '../../../src/core/sending/settling.js';
 import { moveTallies } from '../../../src/core/sending/tallies.js';
 import { lookAtWire } from '../../../src/core/sending/wire-check.js';
-import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
+import { openFile } from '../../../src/store/sqlite-driver.js';
+import { drizzleOn } from '../../../src/store/sqlite-drizzle.js';
 import type { Tx } from '../../../src/store/store.js';
 import { engines, onEveryEngine, start, type Engine, type TestApp } from '../../support/helper.js';
 import { recipientsOf, runningMailing, sumsOf } from '../../support/mailing-world.js';

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import type { Test } from 'tap';
 import { onEveryEngine, publish, start, type StartOptions, type TestApp } from '../../support/helper.js';
 import { limits as enough } from '../../support/high-limits.js';
-import { RawClient, type RawAnswer } from '../../support/raw-client.js';
+import { BROWSER, bytesOf, comparable, requests } from '../../support/front-requests.js';
+import { RawClient } from '../../support/raw-client.js';
 
 /*
  * The front against Fastify: the same request through both gives the same status, headers and bytes. More requests:
@@ -15,8 +16,6 @@ import { RawClient, type RawAnswer } from '../../support/raw-client.js';
 const REQUESTS = Number(process.env['FRONT_REQUESTS'] ?? 4000);
 /** On PostgreSQL little is kept, so that most pairs are the same way twice. */
 const requestsOn = ({ store }: TestApp): number => (store.engine === 'sqlite' ? REQUESTS : REQUESTS / 8);
-const BROWSER = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36';
-
 /** Two servers of one app: one with the front, and one that is Fastify alone. */
 async function twoServers(t: Test, { app }: TestApp) {
   let reached = 0;
@@ -40,7 +39,7 @@ async function twoServers(t: Test, { app }: TestApp) {
   return { fronted: await listen(fronted), plain: await listen(plain), reached: () => reached };
 }
 
-type World = { api: TestApp; urls: string[]; etag: string; slug: string; publishable: string };
+type World = { api: TestApp; urls: string[]; etag: string; slug: string; key: string };
 
 async function world(api: TestApp): Promise<World> {
   const { key, secret } = await api.organization('Meadows');
@@ -61,7 +60,7 @@ async function world(api: TestApp): Promise<World> {
     api,
     slug,
     etag: counts.headers['etag'] ?? '',
-    publishable: await api.newKey(key, 'publishable'),
+    key: await api.newKey(key, 'publishable'),
     urls: [
       ...[path, `/v1/petitions/${other.slug}`, `${path}/counts`, `${path}/signatures`, `/s/${code}`],
       ...[`/v1/petitions/${id}`, `${path}?utm_source=mail`, `${path}?fbclid=`, `${path}?${'x'.repeat(5000)}`],
@@ -72,67 +71,6 @@ async function world(api: TestApp): Promise<World> {
       ...['/embed/v1.js', '/embed/v1.js?ver=6.4', '/livez'],
     ],
   };
-}
-
-const HOT = 5;
-
-type Asked = { method: string; url: string; version: string; headers: (readonly [string, string])[] };
-
-const one = (name: string, ...values: string[]) =>
-  fc.constantFrom(...values).map((value) => [name, value] as const);
-
-const requests = ({ urls, etag, publishable }: World): fc.Arbitrary<Asked> =>
-  fc.record({
-    method: fc.oneof(
-      { weight: 12, arbitrary: fc.constant('GET') },
-      fc.constantFrom('HEAD', 'OPTIONS', 'DELETE'),
-    ),
-    // Half of them are those that are read most.
-    url: fc.oneof(fc.constantFrom(...urls.slice(0, HOT)), fc.constantFrom(...urls.slice(HOT))),
-    version: fc.oneof({ weight: 12, arbitrary: fc.constant('1.1') }, fc.constant('1.0')),
-    headers: fc.array(
-      fc.oneof(
-        { weight: 12, arbitrary: one('accept-encoding', 'gzip', 'br', 'gzip;q=0', '', 'deflate, gzip', '*') },
-        { weight: 12, arbitrary: one('User-Agent', BROWSER, 'curl/8', 'Twitterbot/1.0', 'WhatsApp/2', '') },
-        { weight: 8, arbitrary: one('If-None-Match', '*', etag, `W/${etag}`, `"x", ${etag}`, '"x"') },
-        { weight: 8, arbitrary: one('Accept', '*/*', 'text/html', 'application/json') },
-        one('Origin', 'https://partner.example'),
-        one('Authorization', `Bearer ${publishable}`, 'Bearer nonsense', ''),
-        one('X-Request-Id', 'trace-12345678', 'no'),
-        one('Connection', 'keep-alive', 'Keep-Alive', 'close', 'upgrade', 'keep-alive, x'),
-        one('Host', 'other.example'),
-        one('Sec-Purpose', 'prefetch'),
-        one('Content-Length', '0'),
-        one('X-Forwarded-For', '203.0.113.9', '203.0.113.9, 10.0.0.1', 'nonsense', '2001:db8::1'),
-        one('X-Forwarded-Host', 'evil.example'),
-        one('Range', 'bytes=0-3'),
-        one('If-Modified-Since', 'Sat, 28 Nov 2026 00:00:00 GMT'),
-        one('If-Match', '*'),
-        one('Cookie', 'a=b'),
-        one('Content-Type', 'text/plain'),
-        one('Upgrade', 'websocket'),
-        one('Expect', '100-continue'),
-      ),
-      { maxLength: 4 },
-    ),
-  });
-
-const bytesOf = ({ method, url, version, headers }: Asked): string =>
-  `${method} ${url} HTTP/${version}\r\nhost: undersigned.test\r\n${headers.map((pair) => pair.join(': ') + '\r\n').join('')}\r\n`;
-
-/** What two answers to the same request must have in common: all but the time, the id and the number of the request. */
-function comparable({ status, headers, body }: RawAnswer) {
-  const kept = headers
-    .filter(([name]) => name !== 'date')
-    .map(([name, value]) => {
-      // Problems hold the id of the request, which may have a digit more.
-      if (name === 'content-length' && status >= 400) return name;
-      if (name === 'x-request-id') return `${name}: ${value.replace(/^[0-9a-f-]{36}-\d+$/, 'made')}`;
-      return name === 'ratelimit'
-        ? `${name}: ${value.replace(/r=\d+;t=\d+$/, 'r=n;t=n')}`
-        : `${name}: ${value}`;
-    });
-  return { status, headers: kept.sort(), body: body.replace(/"request_id":"[^"]+"/, '"request_id":"id"') };
 }
 
 async function compare(t: Test, api: TestApp): Promise<void> {

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import t from 'tap';
 import { ANONYMOUS } from '../../../src/core/actor.js';
 import { HotAnswers, type HotAnswer } from '../../../src/http/front/hot-answers.js';
-import type { Finished } from '../../../src/http/front/send-now.js';
+import type { Finished } from '../../../src/http/front/leaving.js';
 
 /* Without a server: what is sent is written down. How simultaneous requests share a rendering is in signatures.test.ts. */
 

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { findByUrl } from '../../../src/core/petitions/oembed.js';
-import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
+import { openFile } from '../../../src/store/sqlite-driver.js';
+import { drizzleOn } from '../../../src/store/sqlite-drizzle.js';
 import { engines, onEveryEngine, publish, start, type Engine } from '../../support/helper.js';
 
 const OURS = 'http://undersigned.test';

@@ -9,8 +9,10 @@ import { ANONYMOUS } from '../../../src/core/actor.js';
 import { soleOrganization } from '../../../src/core/my-data/sole-organization.js';
 import { listPublicSignatures, listSignatures } from '../../../src/core/signatures/signatures.js';
 import { HotAnswers } from '../../../src/http/front/hot-answers.js';
-import { enableSendNow, Leaving } from '../../../src/http/front/send-now.js';
-import { drizzleOn, openFile } from '../../../src/store/sqlite-driver.js';
+import { Leaving } from '../../../src/http/front/leaving.js';
+import { enableSendNow } from '../../../src/http/front/send-now.js';
+import { openFile } from '../../../src/store/sqlite-driver.js';
+import { drizzleOn } from '../../../src/store/sqlite-drizzle.js';
 import {
   engines,
   onEveryEngine,
@@ -886,7 +888,7 @@ t.test(
     t.teardown(() => app.close());
     const constant = { data: {}, documents: {} };
     app.decorateRequest('actor', { getter: () => ANONYMOUS });
-    enableSendNow(app, constant, new Leaving());
+    enableSendNow(app, { constant, leaving: new Leaving(), behindWorkers: false });
     const hot = new HotAnswers(
       { store: { generation: () => undefined }, now: () => new Date() },
       { constant, front: { keep: () => undefined } },
