@@ -1,29 +1,15 @@
 /** A throw-away pgbouncer for tests and benchmarks. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import { find, startDaemon, type Daemon } from './daemon.js';
 import { freePort } from './free-port.js';
 
-const START_MS = 10_000;
-/** Debian installs it in /usr/sbin, which is not in everyone's PATH. */
-const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
-
-export interface Pgbouncer {
+export type Pgbouncer = Daemon & {
   /** Leads through it to the database that `url` names. */
   through(url: string): string;
-  pid(): number;
-  /** Ends it as a crash would. */
-  down(): Promise<void>;
-  /** Starts it again on the same port. */
-  up(): Promise<void>;
-  /** Stops it and removes its folder. Safe to call twice. */
-  stop(): Promise<void>;
-}
+};
 
 /** The lines that docs/scaling.md tells operators to have, so that a database that is away is soon known to be. */
 const ADVISED = { query_wait_timeout: '5', server_login_retry: '1', server_connect_timeout: '3' };
@@ -37,7 +23,7 @@ export async function startPgbouncer(
   settings: Record<string, string> = {},
   limit = 10_000,
 ): Promise<Pgbouncer | undefined> {
-  const program = FOLDERS.map((folder) => join(folder, 'pgbouncer')).find((file) => existsSync(file));
+  const program = find('pgbouncer');
   if (program === undefined) return undefined;
   const home = await mkdtemp(join(tmpdir(), 'undersigned-pgbouncer-'));
   const port = await freePort();
@@ -59,48 +45,11 @@ export async function startPgbouncer(
   await writeFile(file, `[databases]\n* = ${target}${first}\n[pgbouncer]\n${lines.join('')}`);
   // It refuses to run as root, so root borrows the user of PostgreSQL.
   await chmod(home, 0o755);
-  const user = process.getuid?.() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : {};
-  let child: ChildProcess | undefined;
-  const down = async () => {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exit;
-  };
-  const up = async () => {
-    child = spawn(program, ['-q', file], { cwd: home, stdio: ['ignore', 'ignore', 'pipe'], ...user });
-    let said = '';
-    child.stderr?.on('data', (data: Buffer) => (said = (said + String(data)).slice(-2000)));
-    await once(child, 'spawn');
-    for (const from = Date.now(); !(await listens(port)); await sleep(10)) {
-      if (child.exitCode !== null || Date.now() - from > START_MS) {
-        throw new Error(`pgbouncer did not start\n${said}`);
-      }
-    }
-  };
-  const stop = async () => {
-    await down();
-    await rm(home, { recursive: true, force: true });
-  };
-  try {
-    await up();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const user = process.getuid?.() === 0 ? { user: { uid: idOf('-u'), gid: idOf('-g') } } : {};
+  const daemon = await startDaemon({ program, args: ['-q', file], port, home, ...user });
   const through = (url: string) => Object.assign(new URL(url), { host: `127.0.0.1:${port}` }).href;
-  return { through, pid: () => child?.pid ?? 0, down, up, stop };
+  return { ...daemon, through };
 }
 
 const idOf = (flag: '-u' | '-g'): number =>
   Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }).trim());
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  const open = await once(socket, 'connect').then(
-    () => true,
-    () => false,
-  );
-  socket.destroy();
-  return open;
-}

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { LoadMeter } from '../src/http/limits/admission.js';
 import { engines, onEveryEngine, publish, start, type TestApp } from './support/helper.js';
 import { inTime, until } from './support/until.js';
@@ -110,14 +110,19 @@ t.test('the load tells how long the next request would wait', (t) => {
   t.end();
 });
 
-t.test('whoever is slow to send takes nobody’s place', async (t) => {
+/** A server on which nobody is to wait longer than 50 ms, with a petition to sign at `path`. */
+async function impatient(t: Test) {
   const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: null, MAX_WAIT_MS: 50 };
   const api = await start(t, engines[0]!, { build: { config } });
   const { secret } = await api.organization('Meadows');
   const { id } = await publish(api, secret, { confirmation: 'none' });
-  const path = `/v1/petitions/${id}/signatures`;
   await api.app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = api.app.server.address() as AddressInfo;
+  return { api, path: `/v1/petitions/${id}/signatures`, port };
+}
+
+t.test('whoever is slow to send takes nobody’s place', async (t) => {
+  const { api, path, port } = await impatient(t);
   const begin = `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{`;
   let arrived = 0;
   api.app.server.on('request', () => (arrived += 1));
@@ -136,13 +141,7 @@ t.test('whoever is slow to send takes nobody’s place', async (t) => {
 });
 
 t.test('who hangs up, even with requests that are still in line, takes nobody’s place', async (t) => {
-  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: null, MAX_WAIT_MS: 50 };
-  const api = await start(t, engines[0]!, { build: { config } });
-  const { secret } = await api.organization('Meadows');
-  const { id } = await publish(api, secret, { confirmation: 'none' });
-  const path = `/v1/petitions/${id}/signatures`;
-  await api.app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = api.app.server.address() as AddressInfo;
+  const { api, path, port } = await impatient(t);
   const HEADS = { 'in front': '', 'through the framework': 'connection: keep-alive, x\r\n' };
   const IN_LINE = [1, 3];
   let now = performance.now();
