@@ -363,7 +363,10 @@ onEveryEngine('a process that dies at any commit does not lose a bad address', a
   const transact: typeof store.transact = async (work, options) => {
     const result = await store.transact(work, options);
     const bad = (await recipientsOf(store, mailingKey)).find(({ email }) => email === 'bad@example.org');
-    looks.push([bad?.state ?? 'gone', await isBlocked(store.read, app.ctx.secrets.subject('bad@example.org'))]);
+    looks.push([
+      bad?.state ?? 'gone',
+      await isBlocked(store.read, app.ctx.secrets.subject('bad@example.org')),
+    ]);
     return result;
   };
   startMailings(t, { ...app.ctx, store: { ...store, read: store.read, transact } }, server);
