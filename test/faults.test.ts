@@ -8,9 +8,11 @@ import {
   readFileSync,
   statfsSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { packageRoot } from '../src/package.js';
 import {
   body,
   cli,
@@ -297,3 +299,33 @@ t.test(
     t.match(await cli(folder, env, 'recount'), { code: 0 });
   },
 );
+
+t.test('the store thread ends by an error: nothing more is acknowledged, and the process ends', async (t) => {
+  const folder = home(t);
+  const DATABASE_URL = `file:${folder}/thread.db`;
+  const END_STORE_THREAD = join(folder, 'end');
+  const preload = new URL('test/fixtures/end-store-thread.mjs', packageRoot).href;
+  const env = { ...FAST, DATABASE_URL, END_STORE_THREAD, NODE_OPTIONS: `--import=${preload}` };
+  const server = await serve(t, folder, env);
+  const running = load(server.url, { clients: 20, prefix: 'thread' });
+  await until(() => running.acknowledged.size > 200, 'two hundred that are acknowledged');
+  writeFileSync(END_STORE_THREAD, '');
+  const exit = await inTime(server.exit, 'its end');
+  t.same(exit, { code: 74, signal: null }, 'EX_IOERR');
+  await running.done;
+  t.equal(running.afterRefusal, 0, 'nobody after the first who was refused');
+  t.match(server.output(), /"level":60.*ended by the test.*the store thread ended/);
+  t.notMatch(server.output(), /@load\.example/);
+
+  const again = await serve(t, folder, { ...FAST, DATABASE_URL });
+  const stored = await storedIn(DATABASE_URL);
+  t.equal(new Set(stored).size, stored.length, 'nobody has signed twice');
+  t.same(
+    [...running.acknowledged].filter((email) => !stored.includes(email)),
+    [],
+    `all of ${running.acknowledged.size} are there`,
+  );
+  t.match((await get(`${again.url}${PETITION}/counts`)).json, { confirmed: stored.length });
+  await again.end('SIGTERM');
+  t.match(await cli(folder, { ...FAST, DATABASE_URL }, 'recount'), { code: 0 });
+});
