@@ -37,9 +37,9 @@ export async function startStore(options: StartStoreOptions): Promise<StartedSto
     readUrl: config.DATABASE_READ_URL || undefined,
     readMaxAgeMs: config.DATABASE_READ_MAX_AGE_MS,
     onReplica: (state) => {
-      if (state === 'used')
+      if (state === 'used') {
         options.logger.info({ replica: state }, 'the replica answers callers without a key');
-      else options.logger.warn({ replica: state }, 'the replica is not used: the primary answers');
+      } else options.logger.warn({ replica: state }, 'the replica is not used: the primary answers');
     },
     ...(thread ? { pageCacheMiB: PAGE_CACHE_MIB } : {}),
     onFatal: (error) => onFailure(describeError(error)),
