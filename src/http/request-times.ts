@@ -32,18 +32,9 @@ export const operationOf = ({ routeOptions }: FastifyRequest): string =>
 
 type Value = { metricName: string; labels: Record<string, string | number>; value: number };
 
-/**
- * The histogram of request times. prom-client's own makes a text of its labels at every observation; here an
- * observation is an addition, and the texts are made when the metrics are read.
- */
-export class RequestTimes {
-  readonly name = NAME;
+/** The times of requests by operation and status. */
+export class TimesBySeries {
   readonly #series = new Map<string, Map<number, Times>>();
-
-  constructor(registry: Registry) {
-    // All that a registry uses of a metric is its name and `get`.
-    registry.registerMetric(this as unknown as Metric);
-  }
 
   of(operation: string, status: number): Times {
     let statuses = this.#series.get(operation);
@@ -51,6 +42,30 @@ export class RequestTimes {
     let times = statuses.get(status);
     if (!times) statuses.set(status, (times = new Times()));
     return times;
+  }
+
+  all(): (readonly [operation: string, status: number, times: Times])[] {
+    return [...this.#series].flatMap(([operation, statuses]) =>
+      [...statuses].map(([status, times]) => [operation, status, times] as const),
+    );
+  }
+}
+
+/**
+ * The histogram of request times. prom-client's own makes a text of its labels at every observation; here an
+ * observation is an addition, and the texts are made when the metrics are read.
+ */
+export class RequestTimes {
+  readonly name = NAME;
+  readonly #series = new TimesBySeries();
+
+  constructor(registry: Registry) {
+    // All that a registry uses of a metric is its name and `get`.
+    registry.registerMetric(this as unknown as Metric);
+  }
+
+  of(operation: string, status: number): Times {
+    return this.#series.of(operation, status);
   }
 
   /** Times all requests that reach Fastify. */
@@ -62,12 +77,9 @@ export class RequestTimes {
   }
 
   get() {
-    const values: Value[] = [];
-    for (const [operation, statuses] of this.#series) {
-      for (const [status, times] of statuses) {
-        values.push(...valuesOf({ operation, status: String(status) }, times));
-      }
-    }
+    const values = this.#series
+      .all()
+      .flatMap(([operation, status, times]) => valuesOf({ operation, status: String(status) }, times));
     const help = 'How long requests took, by operation and status';
     return Promise.resolve({ name: NAME, help, type: 'histogram', aggregator: 'sum', values });
   }

@@ -1,5 +1,5 @@
 import type { CountedBy, NearLimit, Tally } from '../http/front/behind-workers.js';
-import { Times } from '../http/request-times.js';
+import { TimesBySeries, type Times } from '../http/request-times.js';
 
 /** How often the server is told what was answered: until then it does not know. */
 const EVERY_MS = 50;
@@ -10,7 +10,7 @@ const EVERY_MS = 50;
  */
 export class AnswerTally {
   #reads = new Map<CountedBy, Map<string, number>>();
-  #times = new Map<string, Map<number, Times>>();
+  #times = new TimesBySeries();
   readonly #near = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -31,11 +31,7 @@ export class AnswerTally {
   }
 
   timesOf(operation: string, status: number): Times {
-    let statuses = this.#times.get(operation);
-    if (!statuses) this.#times.set(operation, (statuses = new Map<number, Times>()));
-    let times = statuses.get(status);
-    if (!times) statuses.set(status, (times = new Times()));
-    return times;
+    return this.#times.of(operation, status);
   }
 
   /** Tells what was not told yet. */
@@ -45,11 +41,11 @@ export class AnswerTally {
     const reads = [...this.#reads].flatMap(([limit, clients]) =>
       [...clients].map(([client, requests]) => [client, limit, requests] as const),
     );
-    const times = [...this.#times].flatMap(([operation, statuses]) =>
-      [...statuses].map(([status, { sum, buckets }]) => [operation, status, { sum, buckets }] as const),
-    );
+    const times = this.#times
+      .all()
+      .map(([operation, status, { sum, buckets }]) => [operation, status, { sum, buckets }] as const);
     this.#reads = new Map();
-    this.#times = new Map();
+    this.#times = new TimesBySeries();
     if (reads.length > 0 || times.length > 0) this.tell({ reads, times });
   }
 

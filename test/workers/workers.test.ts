@@ -222,14 +222,20 @@ t.test('what has a key, a cookie or an error is not kept', async (t) => {
   t.match(await reader.ask(request('/v1/petitions/later')), { status: 200 });
 });
 
-t.test('streams go both ways through a worker', async (t) => {
-  const { server, secret } = await started(t);
+/** Follows live counts, and waits for the first event. Returns what has been heard. */
+async function follow(t: Test, server: Running): Promise<() => string> {
   const live = createConnection(portOf(server), '127.0.0.1');
   t.teardown(() => live.destroy());
   let heard = '';
   live.on('data', (data) => (heard += String(data)));
   live.write(request(`${PETITION}/counts/live`));
   await until(() => /event: counts/.test(heard), 'the first event');
+  return () => heard;
+}
+
+t.test('streams go both ways through a worker', async (t) => {
+  const { server, secret } = await started(t);
+  const heard = await follow(t, server);
   const rows = Array.from({ length: 3000 }, (_, n) => `stall-${n}@paper.example,Dan ${n},NL\n`).join('');
   const imported = await fetch(`${server.url}/v1/signatures/import?petition=save-the-old-mill-meadows`, {
     method: 'POST',
@@ -242,7 +248,7 @@ t.test('streams go both ways through a worker', async (t) => {
     { headers: { authorization: `Bearer ${secret}` } },
   );
   t.equal((await exported.text()).trim().split('\n').length, 3000);
-  await until(() => /"confirmed":3000/.test(heard), 'the event of the import');
+  await until(() => /"confirmed":3000/.test(heard()), 'the event of the import');
 });
 
 t.test('an import may take longer than a request to arrive', async (t) => {
@@ -271,12 +277,7 @@ t.test('while the server cannot be reached a worker says so, and sends what it k
   const reader = client(t, server);
   for (let n = 0; n < 2; n += 1) t.match(await reader.ask(request(PETITION)), { status: 200 });
   // It takes the connection to the server that is open.
-  const live = createConnection(portOf(server), '127.0.0.1');
-  t.teardown(() => live.destroy());
-  let heard = '';
-  live.on('data', (data) => (heard += String(data)));
-  live.write(request(`${PETITION}/counts/live`));
-  await until(() => /event: counts/.test(heard), 'the first event');
+  await follow(t, server);
   const socket = /listening at (\S+\/server\.sock)/.exec(server.output())?.[1] ?? '';
   rmSync(socket);
   const refused = await reader.ask(request('/livez'));
