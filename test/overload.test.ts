@@ -110,6 +110,26 @@ t.test('the load tells how long the next request would wait', (t) => {
   t.end();
 });
 
+t.test('a process that has just started is not taken for a slow one', (t) => {
+  const load = new LoadMeter();
+  let now = 1000;
+  for (let i = 0; i < 500; i += 1) load.enter(now);
+  // One leaves each ten milliseconds, and another comes.
+  const pass = (milliseconds: number) => {
+    for (const end = now + milliseconds; now < end;) {
+      now += 10;
+      load.leave(now, true);
+      load.enter(now);
+    }
+  };
+  pass(1500);
+  t.ok(load.waitBehind(500, now) <= 500, `${load.waitBehind(500, now)} ms behind 500`);
+  t.ok(load.waitBehind(5000, now) > 1000, 'but not for one that can do everything');
+  pass(4000);
+  t.ok(load.waitBehind(500, now) > 3000, 'if it stays slow, it is');
+  t.end();
+});
+
 /** A server on which nobody is to wait longer than 50 ms, with a petition to sign at `path`. */
 async function impatient(t: Test) {
   const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: null, MAX_WAIT_MS: 50 };

@@ -21,6 +21,12 @@ const FEWEST_MEASURED = 100;
 const WINDOW_MS = 250;
 /** The weight of the latest window in the moving average of the capacity. */
 const WEIGHT = 0.3;
+/**
+ * The capacity that a process is presumed to have at least while it is cold: in its first windows under load it still
+ * compiles and opens connections. Measured on PostgreSQL: of 500 sockets that came at once each was refused once.
+ */
+const PRESUMED = 1;
+const COLD_WINDOWS = 8;
 /** How much of the transaction queue refusable requests may fill; the rest is kept for requests that are never refused. */
 const SHARE = 0.9;
 const RETRY_SECONDS = [1, 2, 3, 4, 5];
@@ -59,6 +65,7 @@ export class LoadMeter {
   #since = 0;
   #fewest = 0;
   #left = 0;
+  #cold = COLD_WINDOWS;
 
   enter(now: number): void {
     this.#look(now);
@@ -82,11 +89,18 @@ export class LoadMeter {
     if (passed < WINDOW_MS) return;
     const rate = this.#left / passed;
     if (this.#fewest < FEWEST_MEASURED) this.capacity = Math.max(this.capacity, rate);
-    else if (this.capacity === Infinity) this.capacity = rate;
-    else this.capacity += WEIGHT * (rate - this.capacity);
+    else this.#measured(rate);
     this.#since = now;
     this.#left = 0;
     this.#fewest = this.inside;
+  }
+
+  #measured(rate: number): void {
+    if (this.capacity === Infinity) this.capacity = rate;
+    else this.capacity += WEIGHT * (rate - this.capacity);
+    if (this.#cold === 0) return;
+    this.#cold -= 1;
+    this.capacity = Math.max(this.capacity, PRESUMED);
   }
 
   /** The expected wait in milliseconds behind so many requests. */
