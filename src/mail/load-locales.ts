@@ -7,7 +7,7 @@ import { EMBED_FORMS } from '../../schema/api/petitions/embed.js';
 import { packageRoot } from '../package.js';
 import { Catalogue, KNOWN_VALUES } from './catalogue.js';
 import { closest, localesOf, type Locales } from './locales.js';
-import { parseWords, valuesIn } from './words.js';
+import { parseWords, valuesIn, withPlurals } from './words.js';
 
 export type LoadedLocales = Locales & {
   /** Keys that a language lacks, for which English is used. The server logs them. */
@@ -109,38 +109,32 @@ const kindOf = (value: unknown): string =>
 function asCatalogue({ locale: _, ...said }: Section, { file, tag }: LocaleFile): Catalogue {
   const error = Value.Errors(Catalogue, said).First();
   if (error) throw wrong({ file, path: error.path.split('/').slice(1) }, error.message.toLowerCase());
-  const catalogue = said as Static;
-  for (const [path, words] of [
-    ...textsIn(catalogue.mail, ['mail']),
-    ...textsIn(catalogue.pages, ['pages']),
-    ...textsIn(catalogue.embed, ['embed']),
-    ...textsIn(catalogue.picture, ['picture']),
-    ...textsIn(catalogue.chart, ['chart']),
-  ]) {
-    checkWords(words, KNOWN_VALUES[path[0] ?? ''] ?? [], { file, path });
-  }
-  return { ...catalogue, locale: tag };
+  const read = (value: unknown, path: string[]): unknown => {
+    if (typeof value === 'string') return readWords(value, tag, { file, path });
+    if (Array.isArray(value)) return value.map((inner, i) => read(inner, [...path, String(i)]));
+    return Object.fromEntries(
+      Object.entries(value as Section).map(([key, inner]) => [key, read(inner, [...path, key])]),
+    );
+  };
+  const { dir, ...texts } = said as Static;
+  return { dir, ...(read(texts, []) as Omit<Static, 'dir'>), locale: tag };
 }
 
 type Static = Omit<Catalogue, 'locale'>;
 
 /** Finds syntax errors and misspelt values when the file is read, rather than as gaps in mails. */
-function checkWords(words: string, known: readonly string[], place: Place): void {
+function readWords(said: string, tag: string, place: Place): string {
+  let words = said;
   try {
+    words = withPlurals(said, tag);
     parseWords(words);
   } catch (error) {
     throw wrong(place, firstLine(error));
   }
+  const known = KNOWN_VALUES[place.path[0] ?? ''] ?? [];
   const unknown = valuesIn(words).find((name) => !known.includes(name));
   if (unknown !== undefined) throw wrong(place, `names ${unknown}; there are: ${known.join(', ')}`);
-}
-
-/** Every text with its path. */
-export function* textsIn(value: unknown, path: string[] = []): Generator<[string[], string]> {
-  if (typeof value === 'string') yield [path, value];
-  else if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) yield* textsIn(inner, [...path, key]);
-  }
+  return words;
 }
 
 function keysMissing(model: Section, said: Section, path: string[] = []): string[] {

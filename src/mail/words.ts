@@ -15,6 +15,23 @@ const engine = new Liquid({
   renderLimit: 1000,
 });
 
+/**
+ * `{{ days | plural: one: "day", other: "days" }}`: the form that goes with the number. `locale` is inserted when a
+ * catalogue is read. Forms are those of https://www.unicode.org/cldr/charts/latest/supplemental/language_plural_rules.html
+ */
+engine.registerFilter('plural', (number: unknown, locale: string, ...forms: [string, string][]) => {
+  const said = new Map(forms);
+  return said.get(new Intl.PluralRules(locale).select(Number(number))) ?? said.get('other') ?? '';
+});
+
+/** Names the language for all plurals of a text that do not name one yet. Throws if one lacks the form `other`. */
+export function withPlurals(words: string, locale: string): string {
+  return words.replace(/\| *plural: *([a-z]+:[^|}]*)/g, (_, forms: string) => {
+    if (!/\bother:/.test(forms)) throw new Error('a plural lacks the form other');
+    return `| plural: "${locale}", ${forms}`;
+  });
+}
+
 const parsed = new Map<string, Template[]>();
 
 /** Parses a template, and keeps it for ever: pass only texts of a catalogue. Throws syntax errors. */

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Catalogue } from '../../src/mail/catalogue.js';
-import { loadLocales, textsIn } from '../../src/mail/load-locales.js';
+import { loadLocales } from '../../src/mail/load-locales.js';
+import { EMBED_FORMS } from '../../schema/api/petitions/embed.js';
 import { say, valuesIn } from '../../src/mail/words.js';
 import { packageRoot } from '../../src/package.js';
 
@@ -15,8 +16,19 @@ function folderOf(t: Test, files: Record<string, string>): string {
   return folder;
 }
 
+/** Every text with its path. */
+function* textsIn(value: unknown, path: string[] = []): Generator<[string[], string]> {
+  if (typeof value === 'string') yield [path, value];
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) yield* textsIn(inner, [...path, key]);
+  }
+}
+
 const textsOf = ({ mail, pages, embed, picture, chart }: Catalogue): Map<string, string> =>
   new Map([...textsIn({ mail, pages, embed, picture, chart })].map(([path, text]) => [path.join('.'), text]));
+
+/** Whole numbers in all plural forms that whole numbers of any language have. */
+const NUMBERS = [...Array(200).keys(), 1_000_000];
 
 const builtIn = readdirSync(new URL('locales/', packageRoot)).map((name) => name.replace('.yaml', ''));
 
@@ -28,6 +40,11 @@ t.test('every built-in language is whole, with the values of English', (t) => {
   const english = textsOf(locales.pick('en'));
   for (const tag of builtIn.filter((one) => one !== 'en')) {
     const texts = textsOf(locales.pick(tag));
+    const rules = new Intl.PluralRules(tag);
+    for (const form of EMBED_FORMS) {
+      const isSpoken = NUMBERS.some((number) => form === `count_${rules.select(number)}`);
+      t.equal(texts.delete(`embed.${form}`), isSpoken, `${tag}: ${form}`);
+    }
     t.same([...texts.keys()].sort(), [...english.keys()].sort(), `${tag} has the keys of English`);
     for (const [key, text] of texts) {
       t.same(valuesIn(text), valuesIn(english.get(key) ?? ''), `${tag}: ${key} names what English does`);
@@ -48,6 +65,32 @@ t.test('German is German, and formal', (t) => {
     say(catalogue.mail.confirm_signature.subject, { petition: { title: 'Wiese' } }),
     /^Bitte bestätigen Sie/,
   );
+  t.end();
+});
+
+t.test('a text counts as its language does', (t) => {
+  const folder = folderOf(t, {
+    'pl.yaml': `pages: { manage: { explanation: '{{ email }}, {{ minutes }} {{ minutes | plural: one: "minuta", few: "minuty", many: "minut", other: "minuty" }}' } }`,
+    'pl-PL.yaml': 'dir: ltr',
+    'nl.yaml':
+      'pages: { manage: { explanation: \'{{ email }}, {{ minutes | plural: other: "minuten" }}\' } }',
+  });
+  const { pick } = loadLocales(folder);
+  const said = (tag: string, minutes: number) =>
+    say(pick(tag).pages.manage.explanation, { email: 'ada', minutes });
+  for (const tag of ['pl', 'pl-PL']) {
+    t.same(
+      [1, 2, 5, 22, 112].map((minutes) => said(tag, minutes)),
+      ['ada, 1 minuta', 'ada, 2 minuty', 'ada, 5 minut', 'ada, 22 minuty', 'ada, 112 minut'],
+    );
+  }
+  t.equal(said('nl', 1), 'ada, minuten', 'a form that is missing');
+  t.match(said('en', 1), /for 1 minute\.$/);
+  t.match(said('de', 15), / 15 Minuten /);
+  const broken = folderOf(t, {
+    'fr.yaml': 'pages: { manage: { explanation: \'{{ minutes | plural: one: "minute" }}\' } }',
+  });
+  t.throws(() => loadLocales(broken), /fr\.yaml.*explanation.*lacks the form other/);
   t.end();
 });
 
