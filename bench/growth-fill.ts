@@ -13,6 +13,7 @@ import { createContext } from '../src/create-context.js';
 import { erasureJournalFile } from '../src/erasure-journal-file.js';
 import { migrateStore, openStore } from '../src/store/open.js';
 import { emailOf } from './email.js';
+import { insertRows, instantOf, settle, YEAR_MS, type Share } from './growth-rows.js';
 
 export type FillOrder =
   | { what: 'begin'; petitions: number }
@@ -100,16 +101,45 @@ function sharesOf(rows: number): number[] {
 }
 
 const STEP = 200_000;
-const YEAR_MS = 365 * 86_400_000;
+
+function* stepsOf(from: number, to: number): Generator<Share[]> {
+  for (let at = from; at < to; at += STEP) {
+    let first = at;
+    const shares = sharesOf(Math.min(STEP, to - at)).map((many, petition) => {
+      const share = { slug: slugOf(petition), first, many };
+      first += many;
+      return share;
+    });
+    yield shares.filter(({ many }) => many > 0);
+  }
+}
+
+const tell = (many: number, from: number, to: number) =>
+  bar.add(`Filling to ${to.toLocaleString('en')}`, many, to - from);
 
 async function fill(from: number, to: number): Promise<Partial<FillReport>> {
+  const rows = await (url.startsWith('file:') ? fillByImports : fillByStatements)(from, to);
+  bar.clear();
+  return { rows };
+}
+
+async function fillByStatements(from: number, to: number): Promise<number> {
+  let rows = 0;
+  for (const shares of stepsOf(from, to)) {
+    await insertRows(url, Date.now() - YEAR_MS, shares);
+    const many = shares.reduce((sum, share) => sum + share.many, 0);
+    rows += many;
+    tell(many, from, to);
+  }
+  await settle(url);
+  return rows;
+}
+
+async function fillByImports(from: number, to: number): Promise<number> {
   let rows = 0;
   await withStore(async (ctx) => {
-    for (let at = from; at < to; at += STEP) {
-      const end = Math.min(at + STEP, to);
-      let first = at;
-      for (const [petition, share] of sharesOf(end - at).entries()) {
-        if (share === 0) continue;
+    for (const shares of stepsOf(from, to)) {
+      for (const { slug, first, many } of shares) {
         const onError = (problem: object) => {
           throw new Error(JSON.stringify(problem));
         };
@@ -122,20 +152,14 @@ async function fill(from: number, to: number): Promise<Partial<FillReport>> {
           restMs: 0,
           onError,
         };
-        const tally = await importSignatures(
-          ctx,
-          { ...how, petition: slugOf(petition) },
-          lines(first, first + share),
-        );
-        if (tally.created !== share) throw new Error(`${tally.created} of ${share} were new`);
-        first += share;
-        rows += share;
-        bar.add(`Filling to ${to.toLocaleString('en')}`, share, to - from);
+        const tally = await importSignatures(ctx, { ...how, petition: slug }, lines(first, first + many));
+        if (tally.created !== many) throw new Error(`${tally.created} of ${many} were new`);
+        rows += many;
+        tell(many, from, to);
       }
     }
   });
-  bar.clear();
-  return { rows };
+  return rows;
 }
 
 async function* lines(from: number, to: number): AsyncGenerator<ImportLine[], void, undefined> {
@@ -144,8 +168,7 @@ async function* lines(from: number, to: number): AsyncGenerator<ImportLine[], vo
     const many = Math.min(BATCH, to - at);
     yield Array.from({ length: many }, (_, i) => {
       const n = at + i;
-      // In ascending order over a year, so that each hour of the history has some.
-      const createdAt = new Date(start + (n % 10_000_000) * 3000);
+      const createdAt = new Date(start + instantOf(n));
       return {
         line: n + 1,
         input: { email: emailOf(n), name: 'Ada Okonkwo', country: 'NL', display: 'initials', createdAt },

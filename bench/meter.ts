@@ -6,12 +6,20 @@ const TICKS = 100;
 const KTHREADD = 2;
 
 /** The CPU ticks and the parent of a process; all its threads together. */
-function processOf(pid: number | string): { ticks: number; parent: number } | undefined {
+function processOf(
+  pid: number | string,
+): { ticks: number; parent: number; ofDeadChildren: number } | undefined {
   try {
     // The process name is in brackets and may hold any character: the fields follow the last bracket.
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+    const [user, system, childUser, childSystem] = fields.slice(11, 15).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { parent: Number(fields[1]), ticks: user + system, ofDeadChildren: childUser + childSystem };
   } catch {
     return undefined;
   }
@@ -61,6 +69,21 @@ export function startMeter(server: number): { stop(): Usage } {
       };
     },
   };
+}
+
+/** The CPU seconds of the parent of a process and of all its children, those included that have ended meanwhile. Linux. */
+export function startFamilyMeter(child: number): { stop(): number } {
+  const pid = processOf(child)?.parent ?? NaN;
+  const read = () => {
+    const self = processOf(pid);
+    const children = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(processOf)
+      .reduce((sum, found) => sum + (found?.parent === pid ? found.ticks : 0), 0);
+    return children + (self ? self.ticks + self.ofDeadChildren : NaN);
+  };
+  const before = read();
+  return { stop: () => (read() - before) / TICKS };
 }
 
 /** The resident memory of a process in MB, now and at its highest; undefined without /proc. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startLimit, startOurs, worker, type Contender } from './contenders.js';
+import { withAndWithout } from './postgres-standby.js';
 import { createRunner, type Plan } from './rounds.js';
 import { build, openStage, startDurablePostgres } from './stage.js';
 import { median } from './summary.js';
@@ -15,7 +16,7 @@ const HELP = `npm run bench:postgres -- [options]
   --seconds <n>      measured seconds of each contender in each round (3)
   --connections <n>  sockets that sign (100)
   --processes <n,n>  how many of our processes sign together (1,2,3)
-  --only <part>      compare, or processes`;
+  --only <part>      compare, processes, or standby (reading with and without one)`;
 
 const { values: flags } = parseArgs({
   options: {
@@ -64,8 +65,10 @@ async function bench() {
     `${cpus()[0]?.model.trim()} × ${cpus().length}, Node ${process.versions.node}, ${connections} sockets, ${rounds} rounds of ${seconds} s`,
   );
   const plan: Plan = { kind: 'sign', path, connections, rounds, seconds };
-  if (flags.only !== 'processes') await compare(plan, (name) => database(name, 'first'));
-  if (flags.only !== 'compare') await severalProcesses(plan, admin, (name) => database(name, 'first'));
+  const isWanted = (part: string) => flags.only === undefined || flags.only === part;
+  if (isWanted('compare')) await compare(plan, (name) => database(name, 'first'));
+  if (isWanted('processes')) await severalProcesses(plan, admin, (name) => database(name, 'first'));
+  if (isWanted('standby')) await withAndWithout({ folder, plan, url: await database('read', 'first'), keep });
 }
 
 /** One process against the naive endpoint, and against itself without gathering. */

@@ -3,6 +3,7 @@ import { bind, bindAll, statement, type Reader, type Store, type Tx } from '../.
 import type { Actor, Caller } from '../actor.js';
 import type { Context } from '../context.js';
 import { deleteInSteps } from '../in-steps.js';
+import { signedBy } from '../supporters/forgetting.js';
 import { forgetIsolations, standingOf } from './key-isolations.js';
 
 /*
@@ -111,13 +112,10 @@ export async function isFromBadNetwork(
 }
 
 /** Deletes the networks of an erased supporter. */
-export async function forgetNetworks({ db, tables }: Tx, supporterKey: number): Promise<void> {
-  const { signatureNetworks: t, signatures } = tables;
-  const theirs = db
-    .select({ key: signatures.key })
-    .from(signatures)
-    .where(eq(signatures.supporterKey, supporterKey));
-  await db.delete(t).where(inArray(t.signatureKey, theirs));
+export async function forgetNetworks(tx: Tx, supporterKey: number): Promise<void> {
+  const { signatureNetworks: t, signatures } = tx.tables;
+  const theirs = tx.db.select({ key: signatures.key }).from(signatures).where(signedBy(tx, supporterKey));
+  await tx.db.delete(t).where(inArray(t.signatureKey, theirs));
 }
 
 /** Deletes networks that are older than they may be kept. */

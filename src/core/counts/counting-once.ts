@@ -5,6 +5,7 @@ import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
 import { requireWritten } from '../overtaken.js';
+import { signedBy } from '../supporters/forgetting.js';
 import { changeCounts, countedColumns, moveCounts, type Counted } from './counts.js';
 
 /*
@@ -54,7 +55,7 @@ export async function takeOverTombstones(
   const counting = await tx.db
     .select({ petitionKey: t.petitionKey })
     .from(t)
-    .where(and(eq(t.supporterKey, supporterKey), eq(t.status, 'confirmed')));
+    .where(and(signedBy(tx, supporterKey), eq(t.status, 'confirmed')));
   await retireTombstones(
     ctx,
     tx,

@@ -1,6 +1,8 @@
 import { and, eq, isNotNull, ne } from 'drizzle-orm';
 import pg from 'pg';
 import t from 'tap';
+import { forgetNetworks } from '../../../src/core/brakes/key-networks.js';
+import { takeOverTombstones } from '../../../src/core/counts/counting-once.js';
 import { readCounts } from '../../../src/core/counts/counts.js';
 import { recountPeople } from '../../../src/core/counts/recount-people.js';
 import { recount } from '../../../src/core/counts/recount.js';
@@ -8,7 +10,9 @@ import { TOKEN_BYTES, issueToken } from '../../../src/core/links/random-tokens.j
 import { replayErasures } from '../../../src/core/my-data/erasure-replay.js';
 import { eraseSupporter } from '../../../src/core/my-data/erasure.js';
 import { findOrCreateSupporter } from '../../../src/core/supporters/supporters.js';
-import { engines, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
+import { openFile } from '../../../src/store/sqlite-driver.js';
+import { drizzleOn } from '../../../src/store/sqlite-drizzle.js';
+import { engines, onEveryEngine, publish, start, type Engine, type TestApp } from '../../support/helper.js';
 import { collectMail, tokenOf } from '../../support/mailbox.js';
 
 const DAY = 86_400_000;
@@ -419,4 +423,31 @@ onEveryEngine('erasing and signing at the same time', async (t, engine) => {
   ]);
   t.notMatch(await dump(api), /person\d/);
   t.same(await recount(api.store.read), []);
+});
+
+t.test('an erasure and a new address look for signatures by an index, however many there are', async (t) => {
+  const [sqlite] = engines;
+  const api = await start(t, sqlite as Engine);
+  const lead = await api.organization('River Meadows');
+  await publish(api, lead.secret, { slug: 'meadows', confirmation: 'none' });
+  for (const email of ['stays@example.org', 'goes@example.org']) {
+    await api.call('POST', '/v1/petitions/meadows/signatures', { body: { email, name: 'N' } });
+  }
+  const { ctx } = api.app;
+  await eraseSupporter(ctx, await keyOf(api, 'goes@example.org'));
+  const stays = await keyOf(api, 'stays@example.org');
+  const seen: string[] = [];
+  const file = api.url.slice('file:'.length);
+  const database = openFile(file, { verbose: (sql) => void seen.push(String(sql)) });
+  const explainer = openFile(file, { readonly: true });
+  t.teardown(() => void [database, explainer].forEach((connection) => connection.close()));
+  const tx = { db: drizzleOn(database), tables: api.store.tables, memo: new Map(), now: ctx.now() };
+  await forgetNetworks(tx as never, stays);
+  await takeOverTombstones(ctx, tx as never, stays, 'stays@example.org');
+  const theirs = seen.filter((sql) => /from "signatures" where.+"supporter_key" (?:=|in) /.test(sql));
+  t.equal(theirs.length, 2, 'each asks once for all signatures of the person');
+  for (const sql of theirs) {
+    const plan = explainer.prepare(`explain query plan ${sql}`).all() as { detail: string }[];
+    t.notMatch(plan.map(({ detail }) => detail).join('; '), /SCAN signatures\b/, sql);
+  }
 });
