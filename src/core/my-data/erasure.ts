@@ -9,7 +9,7 @@ import { requireWritten } from '../overtaken.js';
 import { recordConsent } from '../subscriptions/consents.js';
 import {
   disownLinks,
-  ANONYMISED_FIELDS,
+  emptySignatures,
   forgetTraces,
   emptiedSupporter,
   signedBy,
@@ -79,10 +79,7 @@ export const eraseInside = (ctx: Context, { key, identity }: Person): Promise<bo
     if (found.length === 0) return false;
     tx.memo.clear();
     await withdrawUncounted(tx, key);
-    await tx.db
-      .update(tx.tables.signatures)
-      .set({ ...ANONYMISED_FIELDS, hidden: 1 })
-      .where(signedBy(tx, key));
+    await emptySignatures(tx, signedBy(tx, key), { hidden: 1 });
     await disownLinks(tx, key);
     await forgetNetworks(tx, key);
     if (tombstone) await merge(tx, key, tombstone.key);

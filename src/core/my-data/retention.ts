@@ -7,7 +7,7 @@ import { retentionAt } from '../petitions/petition-life.js';
 import { forgetIdleContacts } from '../supporters/contacts.js';
 import {
   emptyRequests,
-  ANONYMISED_FIELDS,
+  emptySignatures,
   forgetTraces,
   emptiedSupporter,
   signedBy,
@@ -105,10 +105,7 @@ const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number>
     if (rows.length === 0) return 0;
     const keys = rows.map(({ key }) => key);
     const signers = rows.flatMap(({ supporterKey }) => supporterKey ?? []);
-    await tx.db
-      .update(t)
-      .set({ ...ANONYMISED_FIELDS, supporterKey: null })
-      .where(inArray(t.key, keys));
+    await emptySignatures(tx, inArray(t.key, keys), { supporterKey: null });
     await tx.db.delete(spellings).where(inArray(spellings.signatureKey, keys));
     const { supporterKey, signatureKey } = confirmationRequests;
     await emptyRequests(tx, and(inArray(supporterKey, signers), inArray(signatureKey, keys)));
