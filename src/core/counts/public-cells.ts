@@ -6,7 +6,9 @@ import type { PublicCell } from '../../../schema/db/tables/counts.js';
  * least FEWEST, and changes from one answer to the next by 0 or at least FEWEST. What has changed by less goes on being told
  * as it was, and the difference is in the rest.
  *
- * That holds at each level: regions are parts of their country, and what remains of the country is a rest, too.
+ * Among what is told as one there is always a large number, or nothing: see `hides`.
+ *
+ * All of it holds at each level: regions are parts of their country, and what remains of the country is a rest, too.
  */
 
 /** Fewer are not told apart. */
@@ -26,23 +28,55 @@ export function tellNext(before: PublicCell, now: WholeCell, most = Infinity): P
   if (!isMany(now.total - before.total)) return undefined;
   const told = new Map(before.parts);
   const restBefore = restOf(before.total, told);
-  const fits = (): boolean => {
-    const rest = restOf(now.total, told);
-    return rest >= 0 && isNoneOrMany(rest) && isNoneOrMany(rest - restBefore);
-  };
   const changes = changesOf(told, now, most);
+  const fits = hides(told, now, changes);
+  const isSafe = (): boolean => {
+    const rest = restOf(now.total, told);
+    return rest >= 0 && isNoneOrMany(rest) && isNoneOrMany(rest - restBefore) && fits();
+  };
   for (const { name, next } of changes) put(told, name, next);
-  // The smallest changes join the rest first; if that does not suffice, so do the smallest parts themselves.
-  for (const { name, was } of changes) {
-    if (fits()) break;
+  // The smallest changes join the rest first. If that does not suffice and signatures were taken away, so do the
+  // smallest parts themselves.
+  for (const [i, { name, was, size }] of changes.entries()) {
+    // Those of one size together: which of them is told would say that the other is among the rest.
+    if (changes[i - 1]?.size !== size && isSafe()) break;
     put(told, name, was);
   }
-  const smallest = [...told].sort(([a, { total: x }], [b, { total: y }]) => x - y || compare(a, b));
-  for (const [name] of smallest) {
-    if (fits()) break;
-    told.delete(name);
+  if (now.total < before.total) {
+    const smallest = [...told].sort(([a, { total: x }], [b, { total: y }]) => x - y || compare(a, b));
+    for (const [name] of smallest) {
+      if (isSafe()) break;
+      told.delete(name);
+    }
   }
-  return fits() ? { total: now.total, parts: [...told] } : undefined;
+  return isSafe() ? { total: now.total, parts: [...told] } : undefined;
+}
+
+/**
+ * Whether the rest hides what is in it. If it were all of small numbers, a reader who knows how many there can be would
+ * know each of them: 8 of two is 4 and 4. So there must be a large one among them.
+ */
+function hides(told: ReadonlyMap<string, PublicCell>, now: WholeCell, changes: readonly Change[]) {
+  const varying = new Set([...told.keys(), ...changes.map(({ name }) => name)]);
+  const constant = { small: false, large: false };
+  let unnamed = now.total;
+  for (const [name, { total }] of now.parts) {
+    unnamed -= total;
+    if (varying.has(name) || total === 0) continue;
+    constant[isMany(total) ? 'large' : 'small'] = true;
+  }
+  if (unnamed !== 0) constant.small = true;
+  return (): boolean => {
+    // Where no part is told anew, the total is all that is.
+    if (changes.every(({ name, was }) => told.get(name) === was)) return true;
+    let { small, large } = constant;
+    for (const name of varying) {
+      const untold = (now.parts.get(name)?.total ?? 0) - (told.get(name)?.total ?? 0);
+      large ||= isMany(untold);
+      small ||= untold !== 0 && !isMany(untold);
+    }
+    return large || !small;
+  };
 }
 
 const restOf = (total: number, parts: ReadonlyMap<string, PublicCell>): number =>

@@ -118,7 +118,12 @@ export async function readToldCells(on: Reader, petitionKey: number, by: Dimensi
     const cell = { country: '', region: '', source: '', confirmed: part.total };
     if (by === 'source') return [{ ...cell, source: name }];
     if (by === 'country') return [{ ...cell, country: name }];
-    return part.parts.map(([region, { total: confirmed }]) => ({ ...cell, country: name, region, confirmed }));
+    return part.parts.map(([region, { total: confirmed }]) => ({
+      ...cell,
+      country: name,
+      region,
+      confirmed,
+    }));
   });
   const largest = cells.sort((a, b) => b.confirmed - a.confirmed).slice(0, MOST_CELLS);
   return { total: told.total, cells: largest, at: new Date(told.at) };

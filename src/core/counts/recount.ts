@@ -40,7 +40,14 @@ export async function recount(on: Reader): Promise<Drift[]> {
     ]),
   );
   const found = (await on.db
-    .select({ petitionId: p.publicId, ...counters, ...rows, ...confirmedBy(on), ...otherCounts(on), ...astray(on) })
+    .select({
+      petitionId: p.publicId,
+      ...counters,
+      ...rows,
+      ...confirmedBy(on),
+      ...otherCounts(on),
+      ...astray(on),
+    })
     .from(p)) as unknown as (Record<string, number> & { petitionId: string })[];
 
   return found.flatMap((row) => {

@@ -95,7 +95,14 @@ async function clearPetition(
     await removeOffsets(tx, petitionKey);
     const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords } = tx.tables;
     const { publishedCells, shareLinks } = tx.tables;
-    const tables = [keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords, publishedCells];
+    const tables = [
+      keyFigures,
+      keyIsolations,
+      isolatedNetworks,
+      petitionSlugs,
+      petitionWords,
+      publishedCells,
+    ];
     for (const table of tables) {
       await tx.db.delete(table).where(eq(table.petitionKey, petitionKey));
     }
