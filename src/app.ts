@@ -13,7 +13,6 @@ import { challengeRoutes } from './http/brakes/challenges.js';
 import { secretIsolatedKeyRoutes } from './http/brakes/key-isolations.js';
 import { wordListRoutes } from './http/brakes/word-lists.js';
 import { confirmationRoutes } from './http/confirmation/confirmations.js';
-import { countsByRoutes } from './http/counts/counts-by.js';
 import { countRoutes } from './http/counts/counts.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { Front } from './http/front/front.js';
@@ -209,7 +208,6 @@ const openRoutes = (
   publicSignatureRoutes(ctx),
   challengeRoutes(verbs),
   countRoutes(ctx),
-  countsByRoutes(ctx),
   pictureRoutes(ctx, site.locales, metrics, options.pictures),
   oembedRoutes(ctx, config.publicUrl),
   openShareLinkRoutes(ctx),

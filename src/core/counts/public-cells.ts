@@ -3,8 +3,8 @@ import type { PublicCell } from '../../../schema/db/tables/counts.js';
 /*
  * What the public is told of a petition's cells, so that no answer, and no two answers with all public totals between them,
  * tell where one of a few people belongs. Everything that is told, the rest that is told as one included, is 0 or at
- * least FEWEST, and changes from one answer to the next by 0 or at least FEWEST. What has changed by less goes on being told
- * as it was, and the difference is in the rest.
+ * least FEWEST, and those who come to it or leave it from one answer to the next are 0 or at least FEWEST. What has changed
+ * by less goes on being told as it was, and the difference is in the rest.
  *
  * Among what is told as one there is always a large number, or nothing: see `hides`.
  *
@@ -27,12 +27,11 @@ const isNoneOrMany = (n: number): boolean => n === 0 || isMany(n);
 export function tellNext(before: PublicCell, now: WholeCell, most = Infinity): PublicCell | undefined {
   if (!isMany(now.total - before.total)) return undefined;
   const told = new Map(before.parts);
-  const restBefore = restOf(before.total, told);
   const changes = changesOf(told, now, most);
   const fits = hides(told, now, changes);
   const isSafe = (): boolean => {
     const rest = restOf(now.total, told);
-    return rest >= 0 && isNoneOrMany(rest) && isNoneOrMany(rest - restBefore) && fits();
+    return rest >= 0 && isNoneOrMany(rest) && isNoneOrMany(movedInRest(before, now, told)) && fits();
   };
   for (const { name, next } of changes) put(told, name, next);
   // The smallest changes join the rest first. If that does not suffice and signatures were taken away, so do the
@@ -81,6 +80,16 @@ function hides(told: ReadonlyMap<string, PublicCell>, now: WholeCell, changes: r
 
 const restOf = (total: number, parts: ReadonlyMap<string, PublicCell>): number =>
   [...parts.values()].reduce((rest, part) => rest - part.total, total);
+
+/** How many have come to, or left, what was not told before or is not told now: the total tells it with all the others. */
+function movedInRest(before: PublicCell, now: WholeCell, told: ReadonlyMap<string, PublicCell>): number {
+  let moved = now.total - before.total;
+  for (const [name, was] of before.parts) {
+    const is = told.get(name);
+    if (is) moved -= is.total - was.total;
+  }
+  return moved;
+}
 
 type Change = { name: string; was: PublicCell | undefined; next: PublicCell | undefined; size: number };
 
