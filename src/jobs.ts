@@ -1,6 +1,7 @@
 import { sweepChallenges } from './core/brakes/challenges.js';
 import { judgeKeys } from './core/brakes/key-breaker.js';
 import type { Context } from './core/context.js';
+import { publishCells, sweepCells } from './core/counts/published-cells.js';
 import { forgetOldRetries } from './core/idempotency.js';
 import { remindAll } from './core/letters/reminders.js';
 import { sweepLinksAndMail } from './core/mail/sweeping.js';
@@ -27,6 +28,16 @@ const isolateKeys = (ctx: Context, logger: Log): Promise<void> =>
 const JOBS: { everyMs: number; what: string; run: (ctx: Context, log: Log) => Promise<unknown> }[] = [
   { everyMs: 5 * MINUTE_MS, what: 'could not remind', run: remindAll },
   { everyMs: MINUTE_MS, what: 'could not judge the keys', run: isolateKeys },
+  {
+    everyMs: MINUTE_MS,
+    what: 'could not publish the counts by country, region and source',
+    run: publishCells,
+  },
+  {
+    everyMs: 60 * MINUTE_MS,
+    what: 'could not delete empty counters',
+    run: (ctx) => sweepCells(ctx.store),
+  },
   {
     everyMs: 60 * MINUTE_MS,
     what: 'could not forget old retries',

@@ -15,6 +15,8 @@ export const {
   moderations,
   petitionCounts,
   petitionHistory,
+  petitionCells,
+  publishedCells,
   milestones,
   idempotencyKeys,
   consentTexts,

@@ -47,7 +47,8 @@ program
 program
   .command('recount')
   .description('prove that every counter equals its rows')
-  .action(async () => (await database()).recountCommand());
+  .option('--mend-cells', 'count by country, region and source anew where that does not hold')
+  .action(async (flags: { mendCells?: boolean }) => (await database()).recountCommand(flags));
 
 program
   .command('doctor')

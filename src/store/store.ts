@@ -33,7 +33,7 @@ export type Tx = {
    * Adds numbers that `sum.write` writes once, just before the commit: transactions that share a commit share the
    * write. This transaction cannot read what it has added.
    */
-  readonly add: (sum: Sum, place: Record<string, number>, numbers: Record<string, number>) => void;
+  readonly add: (sum: Sum, place: Place, numbers: Record<string, number>) => void;
   /**
    * Waits until no other transaction holds this name, and holds it until the end. Reads after it see what earlier
    * holders committed. Not for `gather`, where the whole group of transactions would hold the name.
@@ -58,6 +58,9 @@ export type Joint = {
 /** Thrown by work whose reads were overtaken by another transaction: the store runs it again. */
 export class RunAgain extends Error {}
 
+/** The columns that name a row of a sum. */
+export type Place = Record<string, number | string>;
+
 /** A counter in the database: `write` adds numbers to the row of a place. */
 export type Sum = {
   readonly write: (tx: Tx, values: Record<string, unknown>) => unknown;
@@ -67,19 +70,23 @@ export type Sum = {
 
 /** Collects what transactions add until it is written. */
 export class Sums {
-  readonly #pending = new Map<Sum, Map<string, Record<string, number>>>();
+  readonly #pending = new Map<Sum, Map<string, Place>>();
 
-  add(sum: Sum, place: Record<string, number>, numbers: Record<string, number>): void {
+  add(sum: Sum, place: Place, numbers: Record<string, number>): void {
     let places = this.#pending.get(sum);
     if (!places) {
-      places = new Map<string, Record<string, number>>();
+      places = new Map<string, Place>();
       this.#pending.set(sum, places);
     }
     let id = '';
-    for (const name in place) id += `${place[name]} `;
+    for (const name in place) {
+      const value = place[name];
+      // With its length, since a text may hold spaces.
+      id += typeof value === 'string' ? `${value.length}:${value} ` : `${value} `;
+    }
     const values = places.get(id);
     if (!values) places.set(id, { ...place, ...numbers });
-    else for (const name in numbers) values[name] = (values[name] ?? 0) + (numbers[name] ?? 0);
+    else for (const name in numbers) values[name] = Number(values[name] ?? 0) + (numbers[name] ?? 0);
   }
 
   async write(tx: Tx): Promise<void> {
@@ -94,7 +101,7 @@ export class Sums {
   tell(to: (column: string, key: number) => void): void {
     for (const [{ notifies }, places] of this.#pending) {
       if (notifies === undefined) continue;
-      for (const values of places.values()) to(notifies, values[notifies] ?? 0);
+      for (const values of places.values()) to(notifies, Number(values[notifies] ?? 0));
     }
   }
 }

@@ -12,6 +12,15 @@ export const statusCounts = (d: typeof Columns) => ({
   quarantined: d.int().notNull(),
 });
 
+/** A number of signatures, and the parts of it that are told. The rest is told as one. */
+export type PublicCell = { total: number; parts: [name: string, part: PublicCell][] };
+
+/** What is told of something, and since when (milliseconds since 1970). */
+export type ToldCell = PublicCell & { at: number };
+
+/** The parts of `places` are countries, and theirs are regions. Null: too few have signed yet. */
+export type PublicCells = { places: ToldCell | null; sources: ToldCell | null };
+
 export function defineCountsTables(d: typeof Columns, parents: Parents<'petitions'>) {
   const { petitions } = parents;
   const to = referencesIn(d);
@@ -57,5 +66,31 @@ export function defineCountsTables(d: typeof Columns, parents: Parents<'petition
     (t) => [d.primaryKey({ columns: [t.petitionKey, t.value] })],
   );
 
-  return { petitionCounts, petitionHistory, milestones };
+  /**
+   * Confirmed signatures by what they say of country, region and source together; '' where they say nothing. One row for
+   * all three, so that signing writes one row. Sharded like the counts.
+   */
+  const petitionCells = d.table(
+    'petition_cells',
+    {
+      petitionKey: to(petitions).notNull(),
+      country: d.str().notNull(),
+      region: d.str().notNull(),
+      source: d.str().notNull(),
+      shard: d.int().notNull(),
+      confirmed: d.int().notNull(),
+    },
+    (t) => [d.primaryKey({ columns: [t.petitionKey, t.country, t.region, t.source, t.shard] })],
+  );
+
+  /** What the public is told of them: see core/counts/published-cells.ts. */
+  const publishedCells = d.table('published_cells', {
+    petitionKey: to(petitions).primaryKey(),
+    cells: d.json<PublicCells>().notNull(),
+    /** The signatures that counted then, by which is seen whether there is more to tell. */
+    total: d.int().notNull(),
+    publishedAt: d.instant().notNull(),
+  });
+
+  return { petitionCounts, petitionHistory, milestones, petitionCells, publishedCells };
 }

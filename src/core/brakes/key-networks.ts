@@ -3,7 +3,7 @@ import { bind, bindAll, statement, type Reader, type Store, type Tx } from '../.
 import type { Actor, Caller } from '../actor.js';
 import type { Context } from '../context.js';
 import { deleteInSteps } from '../in-steps.js';
-import { signedBy } from '../supporters/forgetting.js';
+import { signedBy } from '../signed-by.js';
 import { forgetIsolations, standingOf } from './key-isolations.js';
 
 /*

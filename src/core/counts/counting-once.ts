@@ -5,7 +5,8 @@ import { bind, statement, type Reader, type Tx } from '../../store/store.js';
 import { inParts } from '../bulk-insert.js';
 import type { Context } from '../context.js';
 import { requireWritten } from '../overtaken.js';
-import { signedBy } from '../supporters/forgetting.js';
+import { signedBy } from '../signed-by.js';
+import { placedColumns } from './cells.js';
 import { changeCounts, countedColumns, moveCounts, type Counted } from './counts.js';
 
 /*
@@ -85,14 +86,14 @@ async function retireTombstones(ctx: Context, tx: Tx, places: readonly Place[]):
   for (const { petitionKey, identity } of await withTombstone(ctx, tx, places)) {
     for (const { key, ...counted } of await findTombstone(tx, { petitionKey, identity })) {
       const { signatures: t } = tx.tables;
-      requireWritten(
+      const written = requireWritten(
         await tx.db
           .update(t)
           .set({ status: 'withdrawn', withdrawnAt: tx.now })
           .where(and(eq(t.key, key), eq(t.status, 'confirmed')))
-          .returning({ key: t.key }),
+          .returning(placedColumns(t)),
       );
-      changeCounts(tx, counted, 'confirmed', 'withdrawn');
+      changeCounts(tx, { ...counted, ...written }, 'confirmed', 'withdrawn');
     }
   }
 }

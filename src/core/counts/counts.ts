@@ -2,6 +2,7 @@ import { and, asc, eq, gte, lt, max, sql, sum, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import { bind, bindAll, statement, type Reader, type Sum, type Tx } from '../../store/store.js';
+import { countCell, placedColumns, type Placed } from './cells.js';
 import { countAnswer } from './key-figures.js';
 import { addShareFigures } from './share-figures.js';
 import { HOUR_MS } from '../../time.js';
@@ -28,10 +29,12 @@ export type Counts = {
 export type Counted = Pick<
   Tables['signatures']['$inferSelect'],
   'petitionKey' | 'collectorKey' | 'apiKeyKey' | 'shareLinkKey' | 'createdAt' | 'confirmedAt'
->;
+> &
+  Placed;
 
 /** The columns for `Counted`. */
-export const countedColumns = ({ signatures: t }: Tables) => ({
+export const countedColumns = ({ signatures: t }: Pick<Tables, 'signatures'>) => ({
+  ...placedColumns(t),
   petitionKey: t.petitionKey,
   collectorKey: t.collectorKey,
   apiKeyKey: t.apiKeyKey,
@@ -131,6 +134,7 @@ export function moveCounts(
   countAnswer(tx, counted, from, to);
   const change = Number(to === 'confirmed') - Number(from === 'confirmed');
   if (change === 0 || !confirmedAt) return;
+  countCell(tx, petitionKey, counted, change);
   const hour = Math.floor(confirmedAt.getTime() / HOUR_MS);
   tx.add(HISTORY, { petitionKey, hour, shard }, { confirmed: change });
   if (shareLinkKey !== null) addShareFigures(tx, shareLinkKey, hour, { conversions: change });
@@ -145,6 +149,17 @@ function move(
 ): void {
   tx.add(sum, place, { [to]: 1 });
   if (from) tx.add(sum, place, { [from]: -1 });
+}
+
+/**
+ * Moves a signature to where it now belongs, in the transaction that changes what it says. `before` must be what the row
+ * said until then: hold it, as `emptySignatures` does.
+ */
+export function moveCell(tx: Tx, petitionKey: number, before: Placed, after: Placed): void {
+  // First, as in `moveCounts`: whoever writes cells has this row.
+  tx.add(COUNTS, { petitionKey, shard: tx.shard }, { confirmed: 0 });
+  countCell(tx, petitionKey, before, -1);
+  countCell(tx, petitionKey, after, 1);
 }
 
 const selectCounts = statement('counts_read', ({ db, tables }: Reader) =>

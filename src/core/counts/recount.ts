@@ -8,9 +8,10 @@ export type Drift = {
   /**
    * `history`, `attributed` and `conversions` are sums of confirmed signatures by hour, by organization and by share
    * link; `people` are the signers of the confirmed ones (recount-people.ts). `attributed_paper` is the sum of paper
-   * signatures by organization.
+   * signatures by organization. `cells` are the confirmed signatures that are counted in their cell of country, region
+   * and source.
    */
-  what: SignatureStatus | (typeof CONFIRMED)[number] | (typeof OTHER)[number] | 'people';
+  what: SignatureStatus | (typeof CONFIRMED)[number] | (typeof OTHER)[number] | 'cells' | 'people';
   counter: number;
   rows: number;
 };
@@ -39,16 +40,26 @@ export async function recount(on: Reader): Promise<Drift[]> {
     ]),
   );
   const found = (await on.db
-    .select({ petitionId: p.publicId, ...counters, ...rows, ...confirmedBy(on), ...otherCounts(on) })
+    .select({
+      petitionId: p.publicId,
+      ...counters,
+      ...rows,
+      ...confirmedBy(on),
+      ...otherCounts(on),
+      ...astray(on),
+    })
     .from(p)) as unknown as (Record<string, number> & { petitionId: string })[];
 
   return found.flatMap((row) => {
-    const pairs = [...SIGNATURE_STATUSES, ...CONFIRMED, ...OTHER].map((what) => ({
-      petitionId: row.petitionId,
+    const { petitionId, missing = NaN, surplus = NaN, rows_confirmed: confirmed = NaN } = row;
+    const pairs: Drift[] = [...SIGNATURE_STATUSES, ...CONFIRMED, ...OTHER].map((what) => ({
+      petitionId,
       what,
       counter: row[`counter_${what}`] ?? NaN,
       rows: row[`rows_${what}`] ?? NaN,
     }));
+    const counted = missing === 0 ? confirmed + surplus : confirmed - missing;
+    pairs.push({ petitionId, what: 'cells', counter: counted, rows: confirmed });
     return pairs.filter(({ counter, rows: truth }) => counter !== truth);
   });
 }
@@ -73,6 +84,23 @@ function confirmedBy({ tables }: Reader) {
       sql`select coalesce(sum(${shareCounts.conversions}), 0) from ${shareLinks} inner join ${shareCounts} on ${eq(shareCounts.shareLinkKey, shareLinks.key)} where ${eq(shareLinks.petitionKey, p.key)}`,
     ),
     rows_conversions: confirmed(isNotNull(s.shareLinkKey)),
+  };
+}
+
+/** How many confirmed signatures are not counted in their cell, and how many are counted in one that is not theirs. */
+function astray({ tables }: Reader) {
+  const { petitions: p, petitionCells: c, signatures: s } = tables;
+  const region = sql`coalesce(${s.postalAddress} ->> 'region', '')`;
+  const all = sql`
+    select ${c.country} as country, ${c.region} as region, ${c.source} as source, ${c.confirmed} as n
+    from ${c} where ${eq(c.petitionKey, p.key)}
+    union all
+    select coalesce(${s.country}, ''), ${region}, coalesce(${s.source}, ''), -1
+    from ${s} where ${and(eq(s.petitionKey, p.key), eq(s.status, 'confirmed'))}`;
+  const cells = sql`select sum(n) as n from (${all}) as rows_and_cells group by country, region, source`;
+  return {
+    missing: number(sql`select coalesce(sum(-n), 0) from (${cells}) as cells where n < 0`),
+    surplus: number(sql`select coalesce(sum(n), 0) from (${cells}) as cells where n > 0`),
   };
 }
 

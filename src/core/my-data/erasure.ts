@@ -7,13 +7,8 @@ import { erasedIdentity } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
 import { requireWritten } from '../overtaken.js';
 import { recordConsent } from '../subscriptions/consents.js';
-import {
-  disownLinks,
-  ANONYMISED_FIELDS,
-  forgetTraces,
-  emptiedSupporter,
-  signedBy,
-} from '../supporters/forgetting.js';
+import { disownLinks, emptySignatures, forgetTraces, emptiedSupporter } from '../supporters/forgetting.js';
+import { signedBy } from '../signed-by.js';
 import { findSupporterByIdentity } from '../supporters/supporters.js';
 
 /* Erasure of a supporter, and its repetition after a backup was restored. */
@@ -79,10 +74,7 @@ export const eraseInside = (ctx: Context, { key, identity }: Person): Promise<bo
     if (found.length === 0) return false;
     tx.memo.clear();
     await withdrawUncounted(tx, key);
-    await tx.db
-      .update(tx.tables.signatures)
-      .set({ ...ANONYMISED_FIELDS, hidden: 1 })
-      .where(signedBy(tx, key));
+    await emptySignatures(tx, signedBy(tx, key), { hidden: 1 });
     await disownLinks(tx, key);
     await forgetNetworks(tx, key);
     if (tombstone) await merge(tx, key, tombstone.key);

@@ -13,7 +13,7 @@ import { requireWritten } from '../overtaken.js';
 import type { Session } from '../session.js';
 import { changedErrors, keptAnswers, type AnswersInput } from '../signatures/answers.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
-import { signedBy } from '../supporters/forgetting.js';
+import { signedBy } from '../signed-by.js';
 import { updateProvenProfile } from '../supporters/supporters.js';
 
 /* A supporter's own signatures in "my data": listing, changing, confirming and withdrawing them. */

@@ -5,13 +5,8 @@ import type { Context } from '../context.js';
 import { anonymisePaper, countNamedPaper } from '../paper/paper-retention.js';
 import { retentionAt } from '../petitions/petition-life.js';
 import { forgetIdleContacts } from '../supporters/contacts.js';
-import {
-  emptyRequests,
-  ANONYMISED_FIELDS,
-  forgetTraces,
-  emptiedSupporter,
-  signedBy,
-} from '../supporters/forgetting.js';
+import { emptyRequests, emptySignatures, forgetTraces, emptiedSupporter } from '../supporters/forgetting.js';
+import { signedBy } from '../signed-by.js';
 import { DAY_MS } from '../../time.js';
 
 /* Retention: anonymises signatures some time after their petition closed, as the petition says. */
@@ -105,10 +100,7 @@ const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number>
     if (rows.length === 0) return 0;
     const keys = rows.map(({ key }) => key);
     const signers = rows.flatMap(({ supporterKey }) => supporterKey ?? []);
-    await tx.db
-      .update(t)
-      .set({ ...ANONYMISED_FIELDS, supporterKey: null })
-      .where(inArray(t.key, keys));
+    await emptySignatures(tx, inArray(t.key, keys), { supporterKey: null });
     await tx.db.delete(spellings).where(inArray(spellings.signatureKey, keys));
     const { supporterKey, signatureKey } = confirmationRequests;
     await emptyRequests(tx, and(inArray(supporterKey, signers), inArray(signatureKey, keys)));

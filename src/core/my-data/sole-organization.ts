@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm';
 import type { Reader } from '../../store/store.js';
 import { findLead, type Lead } from '../petitions/lead.js';
 import type { Session } from '../session.js';
-import { signedBy } from '../supporters/forgetting.js';
+import { signedBy } from '../signed-by.js';
 
 /** The one organization that a supporter's signatures and subscriptions are with; null: several, or none. */
 export async function soleOrganization(on: Reader, { supporterKey }: Session): Promise<Lead | null> {

@@ -7,7 +7,7 @@ import { deleteInSteps } from '../in-steps.js';
 import { findTestOrganization, graveyardOf } from '../organization/test-organization.js';
 import { removeOffsets } from '../paper/offsets.js';
 import { removeBatches } from '../paper/paper-batches.js';
-import { ANONYMISED_FIELDS, emptiedSupporter, forgetTraces } from '../supporters/forgetting.js';
+import { emptiedSupporter, emptySignatures, forgetTraces } from '../supporters/forgetting.js';
 import { deleteMailings } from './test-mailings.js';
 
 /*
@@ -86,16 +86,24 @@ async function clearPetition(
   deleted: DeletedTestData,
 ): Promise<void> {
   for (;;) {
-    const some = await store.transact((tx) => emptySignatures(tx, petitionKey));
+    const some = await store.transact((tx) => clearSignatures(tx, petitionKey));
     deleted.signatures += some;
     if (some < SIGNATURES_AT_A_TIME) break;
   }
   await removeBatches(store, petitionKey);
   deleted.shareLinks += await store.transact(async (tx) => {
     await removeOffsets(tx, petitionKey);
-    const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords, shareLinks } =
-      tx.tables;
-    for (const table of [keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords]) {
+    const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords } = tx.tables;
+    const { publishedCells, shareLinks } = tx.tables;
+    const tables = [
+      keyFigures,
+      keyIsolations,
+      isolatedNetworks,
+      petitionSlugs,
+      petitionWords,
+      publishedCells,
+    ];
+    for (const table of tables) {
       await tx.db.delete(table).where(eq(table.petitionKey, petitionKey));
     }
     const links = await tx.db
@@ -107,7 +115,7 @@ async function clearPetition(
   });
 }
 
-async function emptySignatures(tx: Tx, petitionKey: number): Promise<number> {
+async function clearSignatures(tx: Tx, petitionKey: number): Promise<number> {
   const { signatures: t, moderations, suspicions, spellings, signatureNetworks } = tx.tables;
   const rows = await tx.db
     .select({ key: t.key })
@@ -119,10 +127,7 @@ async function emptySignatures(tx: Tx, petitionKey: number): Promise<number> {
   for (const table of [moderations, suspicions, spellings, signatureNetworks]) {
     await tx.db.delete(table).where(inArray(table.signatureKey, keys));
   }
-  await tx.db
-    .update(t)
-    .set({ ...ANONYMISED_FIELDS, source: null, hidden: 1, supporterKey: null })
-    .where(inArray(t.key, keys));
+  await emptySignatures(tx, inArray(t.key, keys), { source: null, hidden: 1, supporterKey: null });
   return keys.length;
 }
 

@@ -39,3 +39,14 @@ export async function countsShownTo(
     return { ...publicCounts(counts), waiting: seesAll ? { pending, updatedAt } : null };
   };
 }
+
+/** Whether the actor may read all signatures by country, region and source: otherwise it reads what everyone may. */
+export async function seesCells(
+  on: Reader,
+  actor: Actor,
+  { key, organizationKey }: { key: number; organizationKey: number },
+): Promise<boolean> {
+  // A partner sees only those of its signers who agreed to its mail, and the lead what the terms leave it: what is left
+  // of a sum, or missing in it, would tell of the others.
+  return speaksFor(actor, organizationKey) && !(await hidingPetitions(on, [key])).has(key);
+}

@@ -10,7 +10,7 @@ import { findSharedHead } from '../partners/partnerships.js';
 import { takenDown } from '../petitions/petition-life.js';
 import type { PetitionRow } from '../petitions/petition-rules.js';
 import type { Session } from '../session.js';
-import { signedBy } from '../supporters/forgetting.js';
+import { signedBy } from '../signed-by.js';
 
 /* Reading share links, and what they have brought. */
 

@@ -6,6 +6,7 @@ import { ApiError, type ErrorCode } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
+import { placedColumns } from '../counts/cells.js';
 import { beginToCount, signerIsKnown } from '../counts/counting-once.js';
 import { changeCounts, countedColumns, type Counted } from '../counts/counts.js';
 import { once, type Retry } from '../idempotency.js';
@@ -250,11 +251,12 @@ async function write(ctx: Context, tx: Tx, group: Move[]): Promise<Move[]> {
     .set({ status: to, ...(unproven && to === 'confirmed' ? { confirmedAt: tx.now } : {}) })
     // On PostgreSQL only as they were read: a mailbox that confirms meanwhile changes what they become.
     .where(and(inArray(t.key, keys), eq(t.status, status), unproven ? isNull(t.confirmedAt) : undefined))
-    .returning({ key: t.key, confirmedAt: t.confirmedAt });
-  const after = new Map(written.map((row) => [row.key, row.confirmedAt]));
+    .returning({ key: t.key, confirmedAt: t.confirmedAt, ...placedColumns(t) });
+  const after = new Map(written.map((row) => [row.key, row]));
+  // With what they say now: their signers may have been erased since they were read.
   const moved = group
     .filter(({ key }) => after.has(key))
-    .map((move) => ({ ...move, confirmedAt: after.get(move.key) ?? null }));
+    .map((move) => ({ ...move, ...after.get(move.key) }));
   if (to === 'confirmed') await count(ctx, tx, moved);
   else for (const move of moved) changeCounts(tx, move, status, to);
   return moved;

@@ -7,6 +7,7 @@ import type { Tx } from '../../store/store.js';
 import { CROWDED, findRoom, isOnlyCrowded } from '../brakes/spellings.js';
 import { noteSuspicion } from '../brakes/suspicion.js';
 import type { Context } from '../context.js';
+import { placedColumns, type Placed } from '../counts/cells.js';
 import { beginToCount } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
 import { requireWritten } from '../overtaken.js';
@@ -73,13 +74,13 @@ export async function confirmSignature(
     return { counted: false, goals, said };
   }
   await room.take(key);
-  await write(tx, signature, {
+  const placed = await write(tx, signature, {
     ...wordsIn(data),
     status: 'confirmed',
     confirmedAt: tx.now,
     withdrawnAt: null,
   });
-  const counted = { ...signature, confirmedAt: tx.now };
+  const counted = { ...signature, ...placed, confirmedAt: tx.now };
   await beginToCount(ctx, tx, [{ counted, from: signature.status, identity }]);
   return { counted: true, goals, said };
 }
@@ -134,17 +135,17 @@ export async function withdrawUnconfirmed(tx: Tx, key: number): Promise<void> {
   changeCounts(tx, signature, signature.status, 'withdrawn');
 }
 
-/** Writes a signature's next status, on the condition that it still has the one that was read. */
+/** Writes a signature's next status, if it still has the one that was read. Returns in which cell it is now. */
 async function write(
   tx: Tx,
   before: SignatureRow,
   changes: Partial<SignatureRow> & { status: SignatureStatus },
-): Promise<void> {
+): Promise<Placed> {
   const { signatures: t } = tx.tables;
   const moved = await tx.db
     .update(t)
     .set(changes)
     .where(and(eq(t.key, before.key), eq(t.status, before.status)))
-    .returning({ key: t.key });
-  requireWritten(moved);
+    .returning(placedColumns(t));
+  return requireWritten(moved);
 }

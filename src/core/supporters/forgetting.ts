@@ -1,5 +1,9 @@
-import { and, inArray, isNull, sql } from 'drizzle-orm';
-import type { Reader, Tx } from '../../store/store.js';
+import { and, inArray, isNull, sql, type SQL } from 'drizzle-orm';
+import type { Tx } from '../../store/store.js';
+import { inParts } from '../bulk-insert.js';
+import { placedColumns } from '../counts/cells.js';
+import { moveCell } from '../counts/counts.js';
+import { signedBy } from '../signed-by.js';
 import { forgetContacts } from './contacts.js';
 
 /* Shared by erasure and retention: rows stay where counts and proofs need them, without any personal data. */
@@ -20,6 +24,32 @@ export const ANONYMISED_FIELDS = {
   display: 'anonymous',
 } as const;
 
+/** Empties signatures, and counts those that count among those that say nothing. Returns how many there were. */
+export async function emptySignatures(
+  tx: Tx,
+  which: SQL | undefined,
+  more: { hidden?: number; supporterKey?: null; source?: null } = {},
+): Promise<number> {
+  const { signatures: t } = tx.tables;
+  // Written twice: the first time holds the rows and returns what they say until now.
+  const rows = await tx.db
+    .update(t)
+    .set({ display: 'anonymous' })
+    .where(which)
+    .returning({ key: t.key, status: t.status, petitionKey: t.petitionKey, ...placedColumns(t) });
+  const empty = { ...ANONYMISED_FIELDS, ...more };
+  for (const some of inParts(rows.map(({ key }) => key))) {
+    await tx.db
+      .update(t)
+      .set(empty)
+      .where(inArray(t.key, [...some]));
+  }
+  for (const { status, petitionKey, ...placed } of rows) {
+    if (status === 'confirmed') moveCell(tx, petitionKey, placed, { ...placed, ...empty });
+  }
+  return rows.length;
+}
+
 /** Empties a supporter's personal fields, and voids earlier links and sessions. */
 export const emptiedSupporter = ({ tables: { supporters: t }, now }: Tx) =>
   ({
@@ -35,16 +65,6 @@ export const emptiedSupporter = ({ tables: { supporters: t }, now }: Tx) =>
     erasedAt: now,
     linkEpoch: sql<number>`${t.linkEpoch} + 1`,
   }) as const;
-
-/**
- * The condition for the signatures of these supporters. No index begins with the supporter, since it would slow signing
- * down; so each petition is checked with the unique index on petition and supporter.
- */
-export const signedBy = ({ db, tables: { signatures: t, petitions } }: Reader, ...supporterKeys: number[]) =>
-  and(
-    inArray(t.petitionKey, db.select({ key: petitions.key }).from(petitions)),
-    inArray(t.supporterKey, supporterKeys),
-  );
 
 /** Removes the signer from their share links, which still work and count. */
 export async function disownLinks(tx: Tx, supporterKey: number): Promise<void> {

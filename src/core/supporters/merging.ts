@@ -2,8 +2,10 @@ import { and, eq, inArray, isNull, notInArray } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Tx } from '../../store/store.js';
 import { changeCounts } from '../counts/counts.js';
+import { requireWritten } from '../overtaken.js';
 import { forgetContacts } from './contacts.js';
-import { emptyRequests, ANONYMISED_FIELDS, emptiedSupporter, signedBy } from './forgetting.js';
+import { emptyRequests, ANONYMISED_FIELDS, emptiedSupporter } from './forgetting.js';
+import { signedBy } from '../signed-by.js';
 
 /* Merges two supporters who turn out to be one person, so that nothing counts twice. */
 
@@ -55,10 +57,13 @@ async function give(tx: Tx, signatureKey: number, supporterKey: number): Promise
 /** Empties and withdraws a signature, which then can never count again. */
 async function drop(tx: Tx, { key, status, ...counted }: SignatureRow): Promise<void> {
   const { signatures: t, confirmationRequests, shareLinks } = tx.tables;
-  await tx.db
-    .update(t)
-    .set({ ...ANONYMISED_FIELDS, hidden: 1, supporterKey: null, status: 'withdrawn', withdrawnAt: tx.now })
-    .where(eq(t.key, key));
+  requireWritten(
+    await tx.db
+      .update(t)
+      .set({ ...ANONYMISED_FIELDS, hidden: 1, supporterKey: null, status: 'withdrawn', withdrawnAt: tx.now })
+      .where(and(eq(t.key, key), eq(t.status, status)))
+      .returning({ key: t.key }),
+  );
   if (status !== 'withdrawn') changeCounts(tx, counted, status, 'withdrawn');
   const { supporterKey, signatureKey } = confirmationRequests;
   await emptyRequests(tx, and(eq(supporterKey, counted.supporterKey ?? 0), eq(signatureKey, key)));

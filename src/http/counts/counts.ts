@@ -15,6 +15,7 @@ import { HotAnswers } from '../front/hot-answers.js';
 import { operation } from '../openapi/operation.js';
 import { readFor, rendered } from '../published.js';
 import { timeRangeOf, DEFAULT_RANGES } from '../time-range.js';
+import { countsByRoutes } from './counts-by.js';
 
 export const toCounts = (counts: ShownCounts, goals: readonly number[]): PetitionCounts => ({
   confirmed: counts.confirmed,
@@ -52,6 +53,7 @@ async function sendKeyed(ctx: Context, request: FastifyRequest, reply: FastifyRe
 export const countRoutes =
   (ctx: Context): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    void app.register(countsByRoutes(ctx));
     const hot = new HotAnswers(ctx, app);
     const render = async (on: Reader, ref: string) => {
       const petition = await findHead(on, ANONYMOUS, ref);

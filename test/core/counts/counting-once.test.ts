@@ -168,10 +168,12 @@ async function build(t: Test, engine: Engine) {
 type World = Awaited<ReturnType<typeof build>>;
 type Petition = { id: string; key: number; confirmation: 'email' | 'none'; link: string; linkKey: number };
 
+const FORM = { country: 'optional', postal_address: 'optional' };
+
 async function campaign({ api, lead, partner }: World, run: number): Promise<Petition[]> {
   const petitions: Petition[] = [];
   for (const [i, confirmation] of (['email', 'none', 'email'] as const).entries()) {
-    const fields = { slug: `r${run}-${i}`, confirmation, page_url: 'https://meadows.example/' };
+    const fields = { slug: `r${run}-${i}`, confirmation, page_url: 'https://meadows.example/', form: FORM };
     const { id } = await publish(api, lead.secret, fields);
     await makePartner(api, lead.secret, id, partner);
     const shared = await api.call('POST', `/v1/petitions/${id}/share-links`, { body: { network: 'copy' } });
@@ -249,6 +251,17 @@ class Run {
 
   address = (i: number) => `${ADDRESSES[i % ADDRESSES.length]}@${this.name}.example`;
 
+  /** So that cells differ, and what one person says differs from signature to signature. */
+  private saidBy(p: number, address: string) {
+    const n = address.length + p + (this.model.all.get(p)?.length ?? 0);
+    const region = [undefined, 'Noord Holland', 'Utrecht', '2:ab '][n % 4] ?? null;
+    return {
+      country: ['NL', null, 'BE'][n % 3] ?? null,
+      postalAddress: n % 5 === 0 ? null : { lines: ['Meadow Road 1'], city: 'Amsterdam', region },
+      source: [null, 'mail', 'a b'][n % 3] ?? null,
+    };
+  }
+
   private supporter = (address: string) => findSupporterByIdentity(this.ctx.store.read, address);
 
   private async row(p: number, address: string) {
@@ -299,7 +312,8 @@ class Run {
     const actor: Actor = how.actor ?? { kind: 'anonymous' };
     const website = how.odd ? 'https://spam.example' : null;
     const shareCode = how.link ? petition.link : null;
-    const input = { email: address, name: 'Somebody', vouched: how.vouched ?? false, website, shareCode };
+    const said = { email: address, name: 'Somebody', ...this.saidBy(p, address) };
+    const input = { ...said, vouched: how.vouched ?? false, website, shareCode };
     const done = await attempt(signPetition(ctx, actor, petition.id, input));
     if (done === 'petition_closed') return model.over.has(p) || this.fail('it is not over');
     const isolated = how.actor === this.world.partner.actor && model.isolated.has(p);
@@ -321,7 +335,7 @@ class Run {
   private async bring(p: number, address: string) {
     const { model } = this;
     const { actor } = this.world.lead;
-    const line = { line: 1, input: { email: address, name: 'Somebody' } };
+    const line = { line: 1, input: { email: address, name: 'Somebody', ...this.saidBy(p, address) } };
     const tally = await attempt(
       importSignatures(
         this.ctx,
