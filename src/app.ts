@@ -64,6 +64,7 @@ import { oembedRoutes } from './http/petitions/oembed.js';
 import { petitionPageRoutes } from './http/pages/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
+import { openResponseRoutes, secretResponseRoutes } from './http/petitions/responses.js';
 import { RequestTimes } from './http/request-times.js';
 import { createMetrics, watchLimits, watchLive, watchPauses } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
@@ -213,6 +214,7 @@ const openRoutes = (
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
   openOffsetRoutes(ctx),
+  openResponseRoutes(ctx),
   confirmationRoutes(ctx, verbs),
   openConsentTextRoutes(ctx),
   openSubscriptionRoutes(ctx, verbs),
@@ -256,6 +258,7 @@ const secretRoutes = (
   secretPaperImportRoutes(ctx),
   secretPaperBatchRoutes(ctx),
   secretOffsetRoutes(ctx),
+  secretResponseRoutes(ctx),
   secretPartnerRoutes(ctx),
   secretPartnershipRoutes(ctx),
   secretConsentTextRoutes(ctx),

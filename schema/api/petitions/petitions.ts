@@ -31,6 +31,7 @@ import {
   PetitionCampaigner,
   challenge,
   metadata,
+  MOST_THRESHOLDS,
   origins,
   PetitionPartner,
   PetitionForm,
@@ -40,6 +41,7 @@ import {
   shareSplit,
   ShareText,
   PetitionTarget,
+  Threshold,
 } from './petition-parts.js';
 
 export const Milestone = component(
@@ -153,6 +155,12 @@ export const Petition = component(
       }),
       goals: list(int(1, 2_000_000_000), 50, { description: 'The goals, in ascending order.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),
+      thresholds: list(ref(Threshold), MOST_THRESHOLDS, {
+        description: 'What is promised for which numbers of signatures, lowest first.',
+      }),
+      response_count: int(0, 1_000_000, {
+        description: 'How many responses and hearings `listResponses` has.',
+      }),
       words: list(ref(PetitionShownWords), MOST_LANGUAGES, {
         description:
           'The own words of the lead organization for forms, by language. A form takes those in its language, else those in the language of the petition.',
@@ -207,6 +215,8 @@ export const Petition = component(
           form_fields: [FIELD_EXAMPLE],
           goals: [1000, 5000, 25000],
           milestones: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
+          thresholds: [{ value: 10_000, promise: 'The council replies', reached_at: null }],
+          response_count: 0,
           words: [],
           share_texts: [],
           share_split: 'even',

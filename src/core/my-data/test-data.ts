@@ -93,9 +93,10 @@ async function clearPetition(
   await removeBatches(store, petitionKey);
   deleted.shareLinks += await store.transact(async (tx) => {
     await removeOffsets(tx, petitionKey);
-    const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords, shareLinks } =
-      tx.tables;
-    for (const table of [keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords]) {
+    const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords } = tx.tables;
+    const { responses, shareLinks, thresholds } = tx.tables;
+    const ofItself = [petitionSlugs, petitionWords, responses, thresholds];
+    for (const table of [keyFigures, keyIsolations, isolatedNetworks, ...ofItself]) {
       await tx.db.delete(table).where(eq(table.petitionKey, petitionKey));
     }
     const links = await tx.db
@@ -207,6 +208,7 @@ const buryPetitions = ({ store }: Context, organizationKey: number, graveyard: n
         campaigner: null,
         partners: [],
         image: null,
+        thresholdValues: [],
         shareTexts: [],
         formFields: [],
         origins: [],
