@@ -10,6 +10,7 @@ export type SignatureInput = Schemas['SignatureInput'];
 export type Accepted = Schemas['SignatureAccepted'];
 export type Challenge = Schemas['Challenge'];
 export type ShareLink = Schemas['ShareLink'];
+export type Responses = Schemas['PetitionResponseList']['data'];
 export type Network = Schemas['ShareLinkInput']['network'];
 export type Words = Schemas['EmbedTranslation'];
 type Problem = Schemas['Problem'];
@@ -90,6 +91,9 @@ export function createApi(baseUrl: string, key: string | null) {
           client.GET('/v1/petitions/{petition}/consent-texts', { params: at(petition), headers }),
         )
       ).data,
+    responses: async (petition: string): Promise<Responses> =>
+      (await withRetries(() => client.GET('/v1/petitions/{petition}/responses', { params: at(petition) })))
+        .data,
     challenge: (petition: string): Promise<Challenge> =>
       withRetries(() =>
         client.GET('/v1/petitions/{petition}/challenge', {
