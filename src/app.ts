@@ -54,6 +54,7 @@ import { createErrorPage, homeRoutes } from './http/pages/home.js';
 import { createNotFoundPage } from './http/pages/not-found.js';
 import type { Site } from './http/pages/visit.js';
 import { UNNAMED } from './installation.js';
+import { ownPagesOf } from './http/own-pages.js';
 import { openOffsetRoutes, secretOffsetRoutes } from './http/paper/offsets.js';
 import { secretPaperBatchRoutes } from './http/paper/paper-batches.js';
 import { secretPaperImportRoutes } from './http/paper/paper-import.js';
@@ -155,12 +156,6 @@ const limitStoreOf = async (
   { config: { REDIS_URL: url }, rootKey }: BuildOptions,
   log: FastifyBaseLogger,
 ): Promise<LimitStore> => (url ? RedisLimits.open(url, rootKey, log) : new LocalLimits());
-
-const ownPagesOf = ({ publicUrl, secretKeysInDocs = false }: BuildOptions['config']) => ({
-  origin: new URL(publicUrl).origin,
-  base: new URL(publicUrl).pathname.replace(/\/$/, ''),
-  sendSecretKeys: secretKeysInDocs,
-});
 
 type ServiceParts = {
   ctx: Context;

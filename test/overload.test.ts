@@ -4,12 +4,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { LoadMeter } from '../src/http/limits/admission.js';
 import { engines, onEveryEngine, publish, start, type TestApp } from './support/helper.js';
+import { limits } from './support/high-limits.js';
 import { inTime, until } from './support/until.js';
 
 const MAX_WAITING = 20;
 
 onEveryEngine('a full queue: early 503 for what can be put off, and room for the rest', async (t, engine) => {
-  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: null, MAX_WAITING };
+  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits, MAX_WAITING };
   const api = await start(t, engine, { store: { maxWaiting: MAX_WAITING }, build: { config } });
   const { secret } = await api.organization('Meadows');
   const petition = await publish(api, secret, { confirmation: 'none' });
@@ -65,6 +66,18 @@ onEveryEngine('a full queue: early 503 for what can be put off, and room for the
   }
   const leaving = api.call('POST', leave);
   await turn();
+
+  while (api.store.stats().waiting < MAX_WAITING) {
+    held.push(api.store.transact(() => gate));
+    await turn();
+    await turn();
+  }
+  const resent = { body: { petition_id: petition.id, email: 'first@example.org' } };
+  t.match(await api.call('POST', '/v1/confirmations/resend', resent), {
+    status: 503,
+    headers: { ratelimit: /^"client";r=/ },
+    body: { code: 'overloaded' },
+  });
 
   open();
   await Promise.all(held);

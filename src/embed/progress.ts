@@ -73,8 +73,8 @@ export class Progress {
       one
         ? h(
             'p',
-            { part: 'threshold' },
-            h('span', { class: 'quiet' }, say(said, { goal: number(one.value) })),
+            { class: 'hint', part: 'threshold' },
+            say(said, { goal: number(one.value) }),
             ' ',
             h('span', { lang: locale, dir: 'auto' }, one.promise),
           )

@@ -24,7 +24,6 @@ import {
   metadata,
   metadataOf,
   metadataValue,
-  MOST_THRESHOLDS,
   origins,
   PetitionPartner,
   PetitionFormInput,
@@ -36,8 +35,8 @@ import {
   shareSplit,
   ShareText,
   PetitionTarget,
-  ThresholdInput,
 } from './petition-parts.js';
+import { MOST_THRESHOLDS, ThresholdInput } from './steps.js';
 
 /** Members that the lead organization may set, all optional. */
 const writable = {

@@ -7,13 +7,11 @@ import {
   closed,
   component,
   enumOf,
-  instant,
   int,
   line,
   list,
   matching,
   nullable,
-  open,
   optional,
   text,
   webUrl,
@@ -120,43 +118,6 @@ export const PetitionImage = component(
       examples: [
         { url: 'https://rivermeadows.example/mill.jpg', alt: 'The old mill above the flooded meadows' },
       ],
-    },
-  ),
-);
-
-const thresholdValue = () =>
-  int(1, 2_000_000_000, { description: 'How many signatures it takes.', examples: [10_000] });
-const promise = () =>
-  line(300, {
-    description: 'What was promised for that number, in the language of the petition.',
-    examples: ['The council replies'],
-  });
-
-export const MOST_THRESHOLDS = 10;
-
-export const ThresholdInput = component(
-  'ThresholdInput',
-  closed(
-    { value: thresholdValue(), promise: promise() },
-    {
-      description: 'What is promised for a number of signatures.',
-      examples: [{ value: 10_000, promise: 'The council replies' }],
-    },
-  ),
-);
-
-export const Threshold = component(
-  'Threshold',
-  open(
-    {
-      value: thresholdValue(),
-      promise: promise(),
-      reached_at: nullable(instant({ description: 'When the total first reached it; null: not yet.' })),
-    },
-    {
-      description:
-        'What is promised for a number of signatures. Once reached, it stays so, even if signatures are invalidated later.',
-      examples: [{ value: 10_000, promise: 'The council replies', reached_at: '2026-11-27T18:02:11.000Z' }],
     },
   ),
 );

@@ -31,7 +31,6 @@ import {
   PetitionCampaigner,
   challenge,
   metadata,
-  MOST_THRESHOLDS,
   origins,
   PetitionPartner,
   PetitionForm,
@@ -41,22 +40,8 @@ import {
   shareSplit,
   ShareText,
   PetitionTarget,
-  Threshold,
 } from './petition-parts.js';
-
-export const Milestone = component(
-  'Milestone',
-  open(
-    {
-      value: int(1, 2_000_000_000, { description: 'The goal that was reached.' }),
-      reached_at: instant({ description: 'When it was reached.' }),
-    },
-    {
-      description: 'A goal that was reached. It stays, even if signatures are invalidated later.',
-      examples: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
-    },
-  ),
-);
+import { Milestone, MOST_THRESHOLDS, Threshold } from './steps.js';
 
 const COUNTS_EXAMPLE = {
   confirmed: 4211,

@@ -30,8 +30,8 @@ export type Milestones = {
   settleAll(): Promise<void>;
 };
 
-export function createMilestones(store: Store, now: () => Date): Milestones {
-  const { milestones, petitions } = store.tables;
+export function createMilestones(store: Store): Milestones {
+  const { petitions } = store.tables;
   /**
    * The highest recorded one of a petition's steps: on the hot path `settle` is then a comparison. With other steps all
    * are looked at again: another thread or process may have changed them.
@@ -73,12 +73,7 @@ export function createMilestones(store: Store, now: () => Date): Milestones {
     const thresholds = steps.thresholds.filter(isCrossed);
     if (goals.length + thresholds.length === 0) return;
     const isDone = await store.transact(async (tx) => {
-      if (goals.length > 0) {
-        await tx.db
-          .insert(milestones)
-          .values(goals.map((value) => ({ petitionKey, value, reachedAt: now() })))
-          .onConflictDoNothing();
-      }
+      await reachGoals(tx, petitionKey, goals);
       return thresholds.length === 0 || reachThresholds(tx, petitionKey, { reached, thresholds });
     });
     if (isDone) recorded.set(petitionKey, { steps, top: Math.max(top, ...goals, ...thresholds) });
@@ -92,6 +87,14 @@ export function createMilestones(store: Store, now: () => Date): Milestones {
   }
 
   return { settle, settleAll };
+}
+
+async function reachGoals(tx: Tx, petitionKey: number, goals: readonly number[]): Promise<void> {
+  if (goals.length === 0) return;
+  await tx.db
+    .insert(tx.tables.milestones)
+    .values(goals.map((value) => ({ petitionKey, value, reachedAt: tx.now })))
+    .onConflictDoNothing();
 }
 
 /**

@@ -157,7 +157,7 @@ function toProblem(status: number, codes: ErrorCode[]) {
   return {
     description: codes.map((code) => `\`${code}\`: ${ERRORS[code][1]}.`).join('\n'),
     headers: named([
-      ...common(status),
+      ...COMMON,
       ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
       ...(codes.some((code) => RETRIED.has(code)) ? (['Retry-After'] as const) : []),
     ]),
@@ -189,23 +189,27 @@ const RETRIED = new Set<ErrorCode>([
   'too_many_listeners',
 ]);
 
+/** A request that is refused before it is counted has no RateLimit: the headers are never required. */
+const COMMON: readonly ResponseHeader[] = [
+  'Access-Control-Allow-Origin',
+  'X-Request-Id',
+  'Cache-Control',
+  'RateLimit',
+  'RateLimit-Policy',
+];
+
 function headersOf(status: number, { answers, errors = [], sends = [] }: OperationInput): ResponseHeader[] {
   const found = status < 300 || status === 304;
   const tagged = 304 in answers || errors.includes('precondition_required');
   const paged = Object.values(answers).some((answer) => !isPlain(answer) && answer.$id?.endsWith('Page'));
   return [
-    ...common(status),
+    ...COMMON,
     ...(found && tagged ? (['ETag'] as const) : []),
     ...(found && (paged || sends.includes('Link')) ? (['Link'] as const) : []),
     ...(found && sends.includes('Age') ? (['Age'] as const) : []),
     ...(status === 302 || status === 308 ? (['Location'] as const) : []),
     ...(status < 300 ? sends : []),
   ];
-}
-
-function common(status: number): ResponseHeader[] {
-  const always: ResponseHeader[] = ['Access-Control-Allow-Origin', 'X-Request-Id', 'Cache-Control'];
-  return status >= 500 ? always : [...always, 'RateLimit', 'RateLimit-Policy'];
 }
 
 function requestHeadersOf(codes: Set<ErrorCode>, answers: OperationInput['answers']): RequestHeader[] {

@@ -5,14 +5,14 @@ import { onEveryEngine, publish, start } from '../../support/helper.js';
 
 onEveryEngine('goals that another thread has changed are looked at again', async (t, engine) => {
   const api = await start(t, engine);
-  const { app, store, verbs } = api;
+  const { store, verbs } = api;
   const { secret } = await api.organization('Meadow Friends');
   const { id } = await publish(api, secret, { confirmation: 'none', goals: [1, 3] });
   const sign = (email: string) => verbs.sign(ANONYMOUS, id, { email, name: 'Ada' });
   const { petitionKey } = await sign('one@example.org');
   const { key } = (await sign('two@example.org')).signature;
   await sign('three@example.org');
-  const elsewhere = createMilestones(store, app.ctx.now);
+  const elsewhere = createMilestones(store);
   await elsewhere.settle(petitionKey, { goals: [1, 3], thresholds: [] });
 
   const { signatures: s, petitions: p } = store.tables;

@@ -1,6 +1,5 @@
 import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
-import { loadLocales } from '../../../src/mail/load-locales.js';
 import { launch, missingBrowser } from '../../support/browser.js';
 import { accessible, embed, fillIn, press, seeHeading, shoot } from '../../support/embed-world.js';
 import { onEveryEngine, publish, start } from '../../support/helper.js';
@@ -17,23 +16,6 @@ const INSTALLATION = {
   logo: '',
 };
 
-const ARABIC = `dir: rtl
-pages:
-  common:
-    link_not_found_title: هذا الرابط لا يعمل
-    link_not_found: إنه قديم جدًا أو استُخدم من قبل أو غير مكتمل. يمكنك المتابعة هنا بدونه.
-    email_label: البريد الإلكتروني
-  confirm:
-    code_heading: التأكيد بالرمز
-    code_explanation: اكتب العنوان الذي أدخلته والأرقام الستة من الرسالة.
-    code_label: الرمز
-    code_hint: ستة أرقام
-    code_button: تأكيد
-    resend_heading: لم تصل رسالة؟
-    resend_explanation: ابحث أولًا في مجلد الرسائل غير المرغوب فيها. يمكننا أيضًا إرسالها مرة أخرى.
-    resend_button: إرسال مرة أخرى
-`;
-
 /** At most 375 pixels wide, in light and dark, without faults for people with disabilities. */
 async function inspect(t: Test, page: Page, name: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -49,9 +31,8 @@ async function inspect(t: Test, page: Page, name: string): Promise<void> {
 onEveryEngine('below a path that the proxy strips', async (t, engine) => {
   if (missingBrowser(t)) return;
   const proxy = await strippingProxy(t, '/campaigns/here');
-  const folder = t.testdir({ 'ar.yaml': ARABIC });
   const config = { publicUrl: proxy.url, trustProxy: [], limits: null, installation: INSTALLATION };
-  const api = await start(t, engine, { build: { config, locales: loadLocales(folder) } });
+  const api = await start(t, engine, { build: { config } });
   proxy.to(await api.app.listen({ port: 0, host: '127.0.0.1' }));
   const site = await partnerSite(t);
   const path = site.page(embed(proxy.url, 'slug="meadows"'));
