@@ -54,6 +54,7 @@ import { createErrorPage, homeRoutes } from './http/pages/home.js';
 import { createNotFoundPage } from './http/pages/not-found.js';
 import type { Site } from './http/pages/visit.js';
 import { UNNAMED } from './installation.js';
+import { ownPagesOf } from './http/own-pages.js';
 import { openOffsetRoutes, secretOffsetRoutes } from './http/paper/offsets.js';
 import { secretPaperBatchRoutes } from './http/paper/paper-batches.js';
 import { secretPaperImportRoutes } from './http/paper/paper-import.js';
@@ -64,6 +65,7 @@ import { oembedRoutes } from './http/petitions/oembed.js';
 import { petitionPageRoutes } from './http/pages/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
+import { openResponseRoutes, secretResponseRoutes } from './http/petitions/responses.js';
 import { RequestTimes } from './http/request-times.js';
 import { createMetrics, watchLimits, watchLive, watchPauses } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
@@ -155,12 +157,6 @@ const limitStoreOf = async (
   log: FastifyBaseLogger,
 ): Promise<LimitStore> => (url ? RedisLimits.open(url, rootKey, log) : new LocalLimits());
 
-const ownPagesOf = ({ publicUrl, secretKeysInDocs = false }: BuildOptions['config']) => ({
-  origin: new URL(publicUrl).origin,
-  base: new URL(publicUrl).pathname.replace(/\/$/, ''),
-  sendSecretKeys: secretKeysInDocs,
-});
-
 type ServiceParts = {
   ctx: Context;
   site: Site;
@@ -213,6 +209,7 @@ const openRoutes = (
   openShareLinkRoutes(ctx),
   liveCountRoutes(ctx, streams),
   openOffsetRoutes(ctx),
+  openResponseRoutes(ctx),
   confirmationRoutes(ctx, verbs),
   openConsentTextRoutes(ctx),
   openSubscriptionRoutes(ctx, verbs),
@@ -256,6 +253,7 @@ const secretRoutes = (
   secretPaperImportRoutes(ctx),
   secretPaperBatchRoutes(ctx),
   secretOffsetRoutes(ctx),
+  secretResponseRoutes(ctx),
   secretPartnerRoutes(ctx),
   secretPartnershipRoutes(ctx),
   secretConsentTextRoutes(ctx),

@@ -45,7 +45,7 @@ export function createContext({
     random: randomBytes,
     sealer: createSealer(rootKey),
     retryKey: deriveKey(rootKey, 'retry'),
-    milestones: createMilestones(store, now),
+    milestones: createMilestones(store),
     published: createPublishedCounts(now),
     secrets: createSecrets(rootKey),
     linkKeyring: new LinkKeyring(rootKey),

@@ -52,6 +52,8 @@ export const ERRORS = {
   invalid_session: [401, 'The session is over'],
 
   // Own words
+  response_not_found: [404, 'There is no such response'],
+  too_many_responses: [409, 'The petition has as many responses as it can have'],
   words_not_found: [404, 'The petition has no own words in this language'],
   too_many_languages: [409, 'The petition has own words in as many languages as it can have'],
 

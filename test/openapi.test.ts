@@ -132,7 +132,7 @@ const BODILESS = [
 ];
 
 const VERB_AND_NOUN =
-  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|write|delete|remove|count|start|schedule|unschedule|pause|resume|check|test|receive|draw|choose)[A-Z][A-Za-z]+$/;
+  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|write|delete|remove|count|start|schedule|unschedule|pause|resume|check|test|receive|draw|choose|record)[A-Z][A-Za-z]+$/;
 
 t.test('who may call is what the document says', async (t) => {
   const { must, done } = review(t);
@@ -153,6 +153,7 @@ t.test('who may call is what the document says', async (t) => {
       paper_signature: `pap_${'0'.repeat(26)}`,
       batch: `pba_${'0'.repeat(26)}`,
       offset: `ofs_${'0'.repeat(26)}`,
+      response: `rsp_${'0'.repeat(26)}`,
     } as Json;
     const url = path.replace(/\{([a-z_]+)\}/g, (_match, name: string) => ids[name] as string);
     const ask = async (key?: string) => (await api.call(method.toUpperCase(), url, { key })).body?.code;

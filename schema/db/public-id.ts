@@ -27,6 +27,7 @@ export const ID_PREFIXES = [
   'pap',
   'pba',
   'ofs',
+  'rsp',
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

@@ -10,6 +10,7 @@ export type SignatureInput = Schemas['SignatureInput'];
 export type Accepted = Schemas['SignatureAccepted'];
 export type Challenge = Schemas['Challenge'];
 export type ShareLink = Schemas['ShareLink'];
+export type Responses = Schemas['PetitionResponseList']['data'];
 export type Network = Schemas['ShareLinkInput']['network'];
 export type Words = Schemas['EmbedTranslation'];
 type Problem = Schemas['Problem'];
@@ -69,6 +70,9 @@ async function withRetries<T>(call: () => Promise<Result<T>>): Promise<T> {
   return answerOf(call);
 }
 
+const listOf = async <T>(call: () => Promise<Result<{ data: T[] }>>): Promise<T[]> =>
+  (await withRetries(call)).data;
+
 export type Api = ReturnType<typeof createApi>;
 
 /** The calls of the widget to the API. All of them throw a Failure. */
@@ -84,12 +88,10 @@ export function createApi(baseUrl: string, key: string | null) {
       withRetries(() => client.GET('/v1/petitions/{petition}', { params: at(petition) })),
     counts: (petition: string): Promise<Counts> =>
       answerOf(() => client.GET('/v1/petitions/{petition}/counts', { params: at(petition) })),
-    consentTexts: async (petition: string): Promise<ConsentText[]> =>
-      (
-        await withRetries(() =>
-          client.GET('/v1/petitions/{petition}/consent-texts', { params: at(petition), headers }),
-        )
-      ).data,
+    consentTexts: (petition: string): Promise<ConsentText[]> =>
+      listOf(() => client.GET('/v1/petitions/{petition}/consent-texts', { params: at(petition), headers })),
+    responses: (petition: string): Promise<Responses> =>
+      listOf(() => client.GET('/v1/petitions/{petition}/responses', { params: at(petition) })),
     challenge: (petition: string): Promise<Challenge> =>
       withRetries(() =>
         client.GET('/v1/petitions/{petition}/challenge', {

@@ -12,6 +12,7 @@ import { tellHeight } from './frame.js';
 import { LiveCount } from './live.js';
 import { closedView, imprintView, petitionView } from './petition-view.js';
 import { Progress } from './progress.js';
+import { responsesView } from './responses.js';
 import { networksOf } from './share.js';
 import { signForm } from './sign-form.js';
 import CSS from './style.css';
@@ -111,10 +112,11 @@ class UndersignedPetition extends HTMLElement {
   }
 
   #show({ api, petition, consents, language }: Loaded): void {
-    const { slug, counts, open } = petition;
-    const progress = new Progress(language, counts, petition.status === 'published');
+    const { slug, open } = petition;
+    const progress = new Progress(language, petition);
     const article = h('article', { lang: language.locale, dir: language.dir, part: 'petition' });
     article.append(petitionView(petition, language), progress.element);
+    article.append(responsesView(api, petition, language) ?? '');
     if (open) {
       const form = signForm({
         api,

@@ -11,6 +11,7 @@ export type Language = Words & {
   number: (value: number) => string;
   count: (value: number) => string;
   date: (instant: string) => string;
+  day: (day: string) => string;
   list: (parts: string[]) => string;
 };
 
@@ -19,6 +20,8 @@ export function languageOf(words: Words, asked = words.locale): Language {
   const numbers = new Intl.NumberFormat(locale);
   const plural = new Intl.PluralRules(locale);
   const number = (value: number) => numbers.format(value);
+  const dates = (options: Intl.DateTimeFormatOptions) => (text: string) =>
+    new Intl.DateTimeFormat(locale, { dateStyle: 'long', ...options }).format(new Date(text));
   return {
     ...words,
     asked,
@@ -26,7 +29,7 @@ export function languageOf(words: Words, asked = words.locale): Language {
     count: (value) =>
       say(texts[`count_${plural.select(value)}`] ?? texts.count_other, { count: number(value) }),
     list: (parts) => new Intl.ListFormat(locale).format(parts),
-    date: (instant) =>
-      new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(instant)),
+    day: dates({ timeZone: 'UTC' }),
+    date: dates({ timeStyle: 'short' }),
   };
 }

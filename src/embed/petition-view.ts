@@ -40,7 +40,7 @@ function picture(attributes: Record<string, string>): HTMLImageElement {
   return image;
 }
 
-const link = (url: string | null | undefined, text: string) =>
+export const link = (url: string | null | undefined, text: string) =>
   url
     ? h('a', { href: url, target: '_blank', rel: 'noopener', dir: 'auto' }, text)
     : h('span', { dir: 'auto' }, text);

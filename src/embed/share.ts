@@ -3,18 +3,11 @@ import { button, h } from './dom.js';
 import { say, type Language } from './language.js';
 
 /** Names of networks; those without one (OTHERS) have translated labels. */
-const NAMES: Partial<Record<Network, string>> = {
-  facebook: 'Facebook',
-  x: 'X',
-  whatsapp: 'WhatsApp',
-  telegram: 'Telegram',
-  bluesky: 'Bluesky',
-  mastodon: 'Mastodon',
-  threads: 'Threads',
-  linkedin: 'LinkedIn',
-  reddit: 'Reddit',
-  signal: 'Signal',
-};
+const NAMES: Partial<Record<Network, string>> = Object.fromEntries(
+  'Facebook X WhatsApp Telegram Bluesky Mastodon Threads LinkedIn Reddit Signal'
+    .split(' ')
+    .map((name) => [name.toLowerCase(), name]),
+);
 const OTHERS = ['email', 'sms', 'copy'] as const;
 const USUAL = 'whatsapp,facebook,telegram,bluesky,x,email,copy';
 

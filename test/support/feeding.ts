@@ -27,6 +27,7 @@ const KINDS = {
   pap: 'paper_signature',
   pba: 'batch',
   ofs: 'offset',
+  rsp: 'response',
 } as const;
 
 /** What can be named: by its id, or by something else that leads to it. */

@@ -36,6 +36,7 @@ import {
   ShareText,
   PetitionTarget,
 } from './petition-parts.js';
+import { MOST_THRESHOLDS, ThresholdInput } from './steps.js';
 
 /** Members that the lead organization may set, all optional. */
 const writable = {
@@ -66,6 +67,11 @@ const writable = {
     list(int(1, 2_000_000_000), 50, {
       description: 'The goals, in ascending order.',
       examples: [[1000, 5000, 25000]],
+    }),
+  ),
+  thresholds: optional(
+    list(ref(ThresholdInput), MOST_THRESHOLDS, {
+      description: 'What is promised for which numbers of signatures, each number once.',
     }),
   ),
   share_texts: optional(list(ref(ShareText), 100, { description: 'Texts to share it with, per network.' })),
@@ -149,6 +155,13 @@ export const PetitionPatch = component(
           ...origins(),
           type: ['array', 'null'],
           description: 'Replaces the list; null: anywhere.',
+        }),
+      ),
+      thresholds: optional(
+        Type.Unsafe<Static<typeof ThresholdInput>[] | null>({
+          ...nullableList(ThresholdInput, MOST_THRESHOLDS),
+          description:
+            'Replaces the thresholds. A number that was reached must stay; the words of its promise can be corrected.',
         }),
       ),
       goals: optional(

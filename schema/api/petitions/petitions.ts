@@ -41,20 +41,7 @@ import {
   ShareText,
   PetitionTarget,
 } from './petition-parts.js';
-
-export const Milestone = component(
-  'Milestone',
-  open(
-    {
-      value: int(1, 2_000_000_000, { description: 'The goal that was reached.' }),
-      reached_at: instant({ description: 'When it was reached.' }),
-    },
-    {
-      description: 'A goal that was reached. It stays, even if signatures are invalidated later.',
-      examples: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
-    },
-  ),
-);
+import { Milestone, MOST_THRESHOLDS, Threshold } from './steps.js';
 
 const COUNTS_EXAMPLE = {
   confirmed: 4211,
@@ -153,6 +140,12 @@ export const Petition = component(
       }),
       goals: list(int(1, 2_000_000_000), 50, { description: 'The goals, in ascending order.' }),
       milestones: list(ref(Milestone), 200, { description: 'The goals that were reached, lowest first.' }),
+      thresholds: list(ref(Threshold), MOST_THRESHOLDS, {
+        description: 'What is promised for which numbers of signatures, lowest first.',
+      }),
+      response_count: int(0, 1_000_000, {
+        description: 'How many responses and hearings `listResponses` has.',
+      }),
       words: list(ref(PetitionShownWords), MOST_LANGUAGES, {
         description:
           'The own words of the lead organization for forms, by language. A form takes those in its language, else those in the language of the petition.',
@@ -207,6 +200,8 @@ export const Petition = component(
           form_fields: [FIELD_EXAMPLE],
           goals: [1000, 5000, 25000],
           milestones: [{ value: 1000, reached_at: '2026-11-20T08:15:00.000Z' }],
+          thresholds: [{ value: 10_000, promise: 'The council replies', reached_at: null }],
+          response_count: 0,
           words: [],
           share_texts: [],
           share_split: 'even',

@@ -92,5 +92,20 @@ export function defineCountsTables(d: typeof Columns, parents: Parents<'petition
     publishedAt: d.instant().notNull(),
   });
 
-  return { petitionCounts, petitionHistory, milestones, petitionCells, publishedCells };
+  /**
+   * What was promised for a number of signatures. `reachedAt` is set once, by the condition that it is not set, and never
+   * again. The values are also in the petition's row.
+   */
+  const thresholds = d.table(
+    'thresholds',
+    {
+      petitionKey: to(petitions).notNull(),
+      value: d.int().notNull(),
+      promise: d.str().notNull(),
+      reachedAt: d.instant(),
+    },
+    (t) => [d.primaryKey({ columns: [t.petitionKey, t.value] })],
+  );
+
+  return { petitionCounts, petitionHistory, milestones, thresholds, petitionCells, publishedCells };
 }

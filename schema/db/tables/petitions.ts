@@ -13,6 +13,7 @@ export const FORM_FIELDS = ['country', 'postal_code', 'postal_address', 'phone',
 export const FORM_RULES = ['required', 'optional', 'off'] as const;
 /** The kinds of fields that a petition may have of its own. */
 export const OWN_FIELD_KINDS = ['text', 'choice', 'checkbox'] as const;
+export const RESPONSE_KINDS = ['response', 'hearing'] as const;
 export const CHALLENGES = ['auto', 'always', 'off'] as const;
 
 export type PetitionStatus = (typeof PETITION_STATUSES)[number];
@@ -83,6 +84,8 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
       /** The fields of its own: those that are asked, in their order, then former ones. */
       formFields: d.json<OwnField[]>().notNull().default([]),
       goals: d.json<number[]>().notNull(),
+      /** The values of its rows in `thresholds`, ascending: signing needs them without a further read. */
+      thresholdValues: d.json<number[]>().notNull().default([]),
       shareTexts: d.json<ShareText[]>().notNull(),
       /** How one of several texts for a network is picked. */
       shareSplit: d.enumText(SHARE_SPLITS).notNull().default('even'),
@@ -132,5 +135,35 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
     (t) => [d.index('petition_slugs_petition').on(t.petitionKey)],
   );
 
-  return { petitions, petitionSlugs };
+  /** Answers of those whom a petition addresses, and hearings. All of it is public. */
+  const responses = d.table(
+    'responses',
+    {
+      key: d.key(),
+      publicId: d.publicId('rsp').notNull().unique(),
+      petitionKey: to(petitions).notNull(),
+      kind: d.enumText(RESPONSE_KINDS).notNull(),
+      who: d.str().notNull(),
+      text: d.str(),
+      /** Rendered from `text` whenever that is written. */
+      textHtml: d.str(),
+      /** `YYYY-MM-DD`. */
+      date: d.str().notNull(),
+      /** `HH:MM`, as clocks in `timeZone` show it; null: the day alone. */
+      time: d.str(),
+      timeZone: d.str(),
+      place: d.str(),
+      url: d.str(),
+      /** The value of the threshold that it answers. */
+      threshold: d.int(),
+      createdAt: d.instant().notNull(),
+      updatedAt: d.instant().notNull(),
+    },
+    (t) => [
+      d.index('responses_petition').on(t.petitionKey, t.date, t.key),
+      d.check('responses_kind_known', oneOf(d, 'kind', RESPONSE_KINDS)),
+    ],
+  );
+
+  return { petitions, petitionSlugs, responses };
 }

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import type { Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
+import type { Steps } from '../counts/milestones.js';
 import { consumeToken, findToken, lifetimeOf, linkNotFound } from '../links/random-tokens.js';
 import type { ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { isBlocked } from '../mail/do-not-contact.js';
@@ -40,15 +41,15 @@ export async function confirmRequest(
     if (!found) return undefined;
     const { request, supporter, repeated } = found;
     const applied =
-      repeated || request.confirmedAt ? { goals: null } : await apply(ctx, tx, request, supporter);
+      repeated || request.confirmedAt ? { steps: null } : await apply(ctx, tx, request, supporter);
     if (!applied) return undefined;
-    const { goals, signatureKey = request.signatureKey } = applied;
-    return { goals, request: { ...request, signatureKey }, ...(await aboutRequest(tx, request)) };
+    const { steps, signatureKey = request.signatureKey } = applied;
+    return { steps, request: { ...request, signatureKey }, ...(await aboutRequest(tx, request)) };
   });
   if (!outcome) throw linkNotFound();
-  const { goals, ...confirmed } = outcome;
+  const { steps, ...confirmed } = outcome;
   const { petitionKey } = confirmed.request;
-  if (goals && petitionKey !== null) await ctx.milestones.settle(petitionKey, goals);
+  if (steps && petitionKey !== null) await ctx.milestones.settle(petitionKey, steps);
   return confirmed;
 }
 
@@ -88,8 +89,8 @@ async function byCode(
   return request && { request, supporter, repeated: false };
 }
 
-/** The petition's goals if its count changed, else null; and the signature that was confirmed, if there is one. */
-type Applied = { goals: readonly number[] | null; signatureKey?: number | null };
+/** The petition's steps if its count changed, else null; and the signature that was confirmed, if there is one. */
+type Applied = { steps: Steps | null; signatureKey?: number | null };
 
 /** Carries out what the request asks for. Returns undefined if it is too late to confirm. */
 async function apply(
@@ -116,7 +117,7 @@ async function apply(
     });
   }
   const { signatureKey } = signed ?? request;
-  return { goals: signed?.counted ? signed.goals : null, signatureKey };
+  return { steps: signed?.counted ? signed.steps : null, signatureKey };
 }
 
 async function sign(

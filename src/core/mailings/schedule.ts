@@ -5,10 +5,11 @@ import { DAY_MS, HOUR_MS } from '../../time.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
+import { readTimeZone } from '../time-zones.js';
 import { findMailing, getMailing, getWholeMailing, type MailingView, type WholeMailing } from './mailings.js';
 import { isOpen } from './mailing-indexes.js';
 import { canMove, makeMove } from './moves.js';
-import { readSendTime, readTimeZone, shownIn } from './send-times.js';
+import { readSendTime, shownIn } from './send-times.js';
 import type { Compile } from './source.js';
 import { begin, beginAnew, prepare, Unusable } from './starting.js';
 

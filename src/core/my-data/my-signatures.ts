@@ -163,10 +163,10 @@ export async function confirmMySignature(
   session: Session,
   publicId: string,
 ): Promise<MySignature> {
-  const { mine, goals } = await ctx.store.transact(async (tx) => {
+  const { mine, steps } = await ctx.store.transact(async (tx) => {
     const before = await getMySignature(tx, session, publicId);
     const { key, status } = before.signature;
-    if (status === 'confirmed') return { mine: before, goals: [] };
+    if (status === 'confirmed') return { mine: before, steps: null };
     if (status === 'withdrawn') {
       throw new ApiError('signature_withdrawn', { detail: 'Sign the petition again.' });
     }
@@ -182,9 +182,9 @@ export async function confirmMySignature(
       .update(t)
       .set({ remindAt: null })
       .where(and(eq(t.supporterKey, session.supporterKey), eq(t.petitionKey, before.signature.petitionKey)));
-    return { mine: await getMySignature(tx, session, publicId), goals: confirmed.goals };
+    return { mine: await getMySignature(tx, session, publicId), steps: confirmed.steps };
   });
-  if (goals.length > 0) await ctx.milestones.settle(mine.signature.petitionKey, goals);
+  if (steps) await ctx.milestones.settle(mine.signature.petitionKey, steps);
   return mine;
 }
 

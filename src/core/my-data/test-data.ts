@@ -94,16 +94,9 @@ async function clearPetition(
   deleted.shareLinks += await store.transact(async (tx) => {
     await removeOffsets(tx, petitionKey);
     const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords } = tx.tables;
-    const { publishedCells, shareLinks } = tx.tables;
-    const tables = [
-      keyFigures,
-      keyIsolations,
-      isolatedNetworks,
-      petitionSlugs,
-      petitionWords,
-      publishedCells,
-    ];
-    for (const table of tables) {
+    const { publishedCells, responses, shareLinks, thresholds } = tx.tables;
+    const ofItself = [petitionSlugs, petitionWords, responses, thresholds, publishedCells];
+    for (const table of [keyFigures, keyIsolations, isolatedNetworks, ...ofItself]) {
       await tx.db.delete(table).where(eq(table.petitionKey, petitionKey));
     }
     const links = await tx.db
@@ -212,6 +205,7 @@ const buryPetitions = ({ store }: Context, organizationKey: number, graveyard: n
         campaigner: null,
         partners: [],
         image: null,
+        thresholdValues: [],
         shareTexts: [],
         formFields: [],
         origins: [],

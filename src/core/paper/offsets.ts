@@ -5,6 +5,7 @@ import type { Reader, Tx } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { countOffset } from '../counts/other-counts.js';
+import { stepsOf } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
 import { assertTakesLate } from '../petitions/petition-life.js';
@@ -58,7 +59,7 @@ export async function addOffset(
     });
     return { petition, view };
   });
-  await ctx.milestones.settle(petition.key, petition.goals);
+  await ctx.milestones.settle(petition.key, stepsOf(petition));
   return view;
 }
 

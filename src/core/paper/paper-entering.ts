@@ -3,6 +3,7 @@ import { ApiError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 import { speaksFor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
+import { stepsOf } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
 import { assertStillActive } from '../organization/api-keys.js';
 import { hidesSome } from '../partners/partner-terms.js';
@@ -130,6 +131,6 @@ export async function enterPaper(
     });
     return { petition, result };
   });
-  await ctx.milestones.settle(petition.key, petition.goals);
+  await ctx.milestones.settle(petition.key, stepsOf(petition));
   return result;
 }

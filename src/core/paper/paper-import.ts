@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FieldError } from '../../errors.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
+import { stepsOf } from '../counts/milestones.js';
 import { nextLoopTurn } from '../one-per-turn.js';
 import type { PetitionHead } from '../petitions/petition-lookup.js';
 import { FIRST_CHUNK, nextSize, storeChunk } from '../signatures/import-chunks.js';
@@ -112,7 +113,7 @@ class PaperImport {
     if (key !== undefined && this.#tally.created === 0) await this.takeBack();
     else if (key !== undefined) await this.ctx.store.transact((tx) => completeBatch(tx, key));
     if (this.#petition && !this.input.dryRun) {
-      await this.ctx.milestones.settle(this.#petition.key, this.#petition.goals);
+      await this.ctx.milestones.settle(this.#petition.key, stepsOf(this.#petition));
     }
     return this.tally;
   }

@@ -5,6 +5,7 @@ import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { countPaper } from '../counts/other-counts.js';
+import { stepsOf } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
 import { viewPaper, type PaperView } from './paper-access.js';
@@ -23,6 +24,7 @@ async function findInCharge(tx: Tx, actor: KeyedActor, publicId: string) {
       organizationKey: t.organizationKey,
       leadKey: petitions.organizationKey,
       goals: petitions.goals,
+      thresholdValues: petitions.thresholdValues,
     })
     .from(t)
     .innerJoin(petitions, eq(petitions.key, t.petitionKey))
@@ -61,7 +63,7 @@ export async function moderatePaper(
     });
     return { row, view };
   });
-  await ctx.milestones.settle(row.petitionKey, row.goals);
+  await ctx.milestones.settle(row.petitionKey, stepsOf(row));
   return view;
 }
 

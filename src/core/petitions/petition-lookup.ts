@@ -35,6 +35,7 @@ const headColumns = ({ petitions: t }: Tables) => ({
   form: t.form,
   formFields: t.formFields,
   goals: t.goals,
+  thresholdValues: t.thresholdValues,
   challenge: t.challenge,
   origins: t.origins,
   locale: t.locale,

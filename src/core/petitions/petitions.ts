@@ -1,12 +1,12 @@
-import slugify from '@sindresorhus/slugify';
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { Partner } from '../../../schema/db/tables/petitions.js';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
-import type { Reader, Sum, Tx } from '../../store/store.js';
+import type { Reader, Tx } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { readCounts, type Counts } from '../counts/counts.js';
-import { listMilestones, type Milestone } from '../counts/milestones.js';
+import { listMilestones, listThresholds, stepsOf } from '../counts/milestones.js';
+import type { Milestone, Threshold } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
 import { coalitionOf } from './coalition.js';
@@ -14,10 +14,14 @@ import { findLead, type Lead } from './lead.js';
 import { renderBackground } from './markdown.js';
 import { withFormer } from './own-fields.js';
 import { assertMove, statusAt } from './petition-life.js';
+import { tellPetitionChanged } from './petition-changes.js';
 import { findPetition } from './petition-lookup.js';
 import { checkPetition, mergePatch, withDefaults } from './petition-rules.js';
 import type { PetitionFields, PetitionInput, PetitionRow } from './petition-rules.js';
+import { chooseSlug, claimSlug } from './petition-slugs.js';
+import { countResponses } from './responses.js';
 import { searchText } from './search-words.js';
+import { checkThresholds, writeThresholds, type ThresholdInput } from './thresholds.js';
 
 /* Creating, reading and changing petitions. */
 
@@ -29,6 +33,9 @@ export type PetitionView = {
   coalition: Partner[];
   counts: Counts;
   milestones: Milestone[];
+  thresholds: Threshold[];
+  /** Responses and hearings. */
+  responseCount: number;
 };
 
 /**
@@ -38,11 +45,12 @@ export type PetitionView = {
 export async function createPetition(
   ctx: Context,
   actor: KeyedActor,
-  input: PetitionInput & { slug?: string | null },
+  input: PetitionInput & { slug?: string | null; thresholds?: ThresholdInput[] },
   retry?: Retry,
 ): Promise<PetitionView> {
   const fields = withDefaults(input);
-  refuse(checkPetition(fields));
+  const thresholds = input.thresholds ?? [];
+  refuse([...checkPetition(fields), ...checkThresholds(thresholds)]);
   const publicId = ctx.newId('pet');
   const derived = derive(fields);
   return ctx.store.transact((tx) =>
@@ -58,6 +66,7 @@ export async function createPetition(
           organizationKey: actor.organizationKey,
           slug,
           status: 'draft',
+          thresholdValues: thresholds.map(({ value }) => value).sort((a, b) => a - b),
           test: actor.test ? 1 : 0,
           version: 1,
           createdAt: tx.now,
@@ -66,6 +75,7 @@ export async function createPetition(
         .returning();
       if (!row) throw new Error('the insert returned no row');
       await tx.db.insert(tx.tables.petitionSlugs).values({ slug, petitionKey: row.key });
+      await writeThresholds(tx, row.key, thresholds);
       return viewOf(tx, row);
     }),
   );
@@ -84,9 +94,9 @@ export async function patchPetition(
   actor: KeyedActor,
   ref: string,
   version: number | null,
-  patch: Partial<Record<keyof PetitionFields | 'slug', unknown>>,
+  patch: Partial<Record<keyof PetitionFields | 'slug', unknown>> & { thresholds?: ThresholdInput[] | null },
 ): Promise<PetitionView> {
-  const { slug, ...changes } = patch;
+  const { slug, thresholds, ...changes } = patch;
   const view = await ctx.store.transact(async (tx) => {
     const before = await findOwn(tx, actor, ref, version);
     const merged = mergePatch(before, changes);
@@ -94,17 +104,26 @@ export async function patchPetition(
     const isDraft = before.status === 'draft';
     const formFields = withFormer(merged.formFields, isDraft ? [] : before.formFields);
     const fields = { ...merged, formFields };
-    refuse([...checkPetition(fields), ...checkStage(fields, before, tx.now)]);
+    refuse([
+      ...checkPetition(fields),
+      ...checkThresholds(thresholds ?? []),
+      ...checkStage(fields, before, tx.now),
+    ]);
     if (fields.statement !== before.statement) await assertUnsigned(tx, before);
     if (fields.externalId !== before.externalId) {
       await assertExternalIdFree(tx, actor.organizationKey, fields.externalId);
     }
     const renamed = typeof slug === 'string' && slug !== before.slug ? slug : undefined;
     if (renamed) await claimSlug(tx, renamed, before.key);
-    return update(tx, before, { ...fields, ...derive(fields), ...(renamed ? { slug: renamed } : {}) });
+    const promised =
+      thresholds === undefined
+        ? {}
+        : { thresholdValues: await writeThresholds(tx, before.key, thresholds ?? []) };
+    const named = renamed ? { slug: renamed } : {};
+    return update(tx, before, { ...fields, ...derive(fields), ...named, ...promised });
   });
-  await ctx.milestones.settle(view.petition.key, view.petition.goals);
-  return { ...view, milestones: await listMilestones(ctx.store.read, view.petition.key) };
+  await ctx.milestones.settle(view.petition.key, stepsOf(view.petition));
+  return { ...view, ...(await stepsReached(ctx.store.read, view.petition)) };
 }
 
 /** A step in a petition's life, with its details. */
@@ -218,7 +237,13 @@ const viewOf = async (on: Reader, petition: PetitionRow): Promise<PetitionView> 
   organization: await findLead(on, petition),
   coalition: await coalitionOf(on, petition),
   counts: await readCounts(on, petition.key),
-  milestones: await listMilestones(on, petition.key),
+  ...(await stepsReached(on, petition)),
+  responseCount: await countResponses(on, petition.key),
+});
+
+const stepsReached = async (on: Reader, { key, thresholdValues }: PetitionRow) => ({
+  milestones: await listMilestones(on, key),
+  thresholds: thresholdValues.length === 0 ? [] : await listThresholds(on, key),
 });
 
 async function assertExternalIdFree(
@@ -236,53 +261,3 @@ async function assertExternalIdFree(
     throw new ApiError('external_id_taken', { detail: 'Another petition of yours has this external_id.' });
   }
 }
-
-/** Gives a petition a slug that no other petition has or had. Throws `slug_taken`. */
-async function claimSlug(tx: Tx, slug: string, petitionKey: number): Promise<void> {
-  const { petitionSlugs: t } = tx.tables;
-  const claimed = await tx.db
-    .insert(t)
-    .values({ slug, petitionKey })
-    .onConflictDoNothing()
-    .returning({ slug: t.slug });
-  if (claimed.length > 0) return;
-  // A petition may return to a former slug.
-  const [owner] = await tx.db.select({ petitionKey: t.petitionKey }).from(t).where(eq(t.slug, slug));
-  if (owner?.petitionKey !== petitionKey) throw slugTaken();
-}
-
-const slugTaken = () =>
-  new ApiError('slug_taken', { detail: 'Another petition has or had this slug: choose another.' });
-
-/** The given slug if it is free, or a free one made from the title. Throws `slug_taken`. */
-async function chooseSlug(tx: Tx, given: string | null, title: string, publicId: string): Promise<string> {
-  const { petitionSlugs: t } = tx.tables;
-  const base = given ?? slugFrom(title, publicId);
-  const taken = await tx.db
-    .select({ slug: t.slug })
-    .from(t)
-    .where(sql`${t.slug} = ${base} or ${t.slug} like ${`${base}-%`}`);
-  const used = new Set(taken.map((row) => row.slug));
-  if (!used.has(base)) return base;
-  if (given !== null) throw slugTaken();
-  for (let n = 2; ; n += 1) if (!used.has(`${base}-${n}`)) return `${base}-${n}`;
-}
-
-/** At most 80 characters of the title, cut between words; titles without Latin letters fall back to the id. */
-function slugFrom(title: string, publicId: string): string {
-  const whole = slugify(title, { decamelize: false });
-  const cut =
-    whole.length <= 80
-      ? whole
-      : whole
-          .slice(0, 81)
-          .replace(/-[^-]*$/, '')
-          .slice(0, 80);
-  return cut || `petition-${publicId.slice(-10)}`;
-}
-
-/** Adds no numbers; it only notifies live followers of the petition that it was changed. */
-const CHANGES: Sum = { notifies: 'petitionKey', write: () => undefined };
-
-/** Every verb that changes a petition must call it, in the same transaction. */
-const tellPetitionChanged = (tx: Tx, petitionKey: number): void => tx.add(CHANGES, { petitionKey }, {});

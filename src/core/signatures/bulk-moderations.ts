@@ -16,6 +16,7 @@ import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
+import { stepsOf } from '../counts/milestones.js';
 import { assertStillActive } from '../organization/api-keys.js';
 import { conditionOf } from './moderation-filters.js';
 import { openPreview, PREVIEW_LIFETIME_MS, type Preview } from './moderation-previews.js';
@@ -115,6 +116,9 @@ async function readUnchanged(
 
 async function settle(ctx: Context, { petitionKey }: Preview): Promise<void> {
   const { petitions: t } = ctx.store.tables;
-  const [petition] = await ctx.store.read.db.select({ goals: t.goals }).from(t).where(eq(t.key, petitionKey));
-  if (petition) await ctx.milestones.settle(petitionKey, petition.goals);
+  const [petition] = await ctx.store.read.db
+    .select({ goals: t.goals, thresholdValues: t.thresholdValues })
+    .from(t)
+    .where(eq(t.key, petitionKey));
+  if (petition) await ctx.milestones.settle(petitionKey, stepsOf(petition));
 }

@@ -9,6 +9,7 @@ import type { Context } from '../context.js';
 import { placedColumns } from '../counts/cells.js';
 import { beginToCount, signerIsKnown } from '../counts/counting-once.js';
 import { changeCounts, countedColumns, type Counted } from '../counts/counts.js';
+import { stepsOf } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
 import { askReleased } from './held-requests.js';
@@ -150,7 +151,7 @@ export async function moderateSignature(
     }),
   );
   ctx.mailWaits();
-  if (after.status === 'confirmed') await ctx.milestones.settle(after.petitionKey, after.goals);
+  if (after.status === 'confirmed') await ctx.milestones.settle(after.petitionKey, stepsOf(after));
   const access = await accessOf(ctx, actor, after);
   if (!access) throw new ApiError('signature_not_found');
   return access.show(after);

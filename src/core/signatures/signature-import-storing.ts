@@ -3,6 +3,7 @@ import type { FieldError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
+import { stepsOf } from '../counts/milestones.js';
 import type { EmailAddress } from '../email.js';
 import { nextLoopTurn } from '../one-per-turn.js';
 import { assertStillActive } from '../organization/api-keys.js';
@@ -80,7 +81,7 @@ export async function storeRows(
     at += done.length;
     if (!from.dryRun) {
       progress.key = importKey;
-      await ctx.milestones.settle(petition.key, petition.goals);
+      await ctx.milestones.settle(petition.key, stepsOf(petition));
     }
     await (from.restMs > 0 ? sleep(from.restMs) : nextLoopTurn());
   }

@@ -10,6 +10,7 @@ import type { Context } from '../context.js';
 import { placedColumns, type Placed } from '../counts/cells.js';
 import { beginToCount } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
+import { stepsOf, type Steps } from '../counts/milestones.js';
 import { requireWritten } from '../overtaken.js';
 import { isConfirmableAt } from '../petitions/petition-life.js';
 import type { ProfileData } from '../supporters/supporters.js';
@@ -24,7 +25,7 @@ const CONFIRMABLE: readonly SignatureStatus[] = ['pending', 'withdrawn'];
 export type ConfirmedSignature = {
   /** Whether it began to count now. */
   counted: boolean;
-  goals: readonly number[];
+  steps: Steps;
   /** The signer's data, which is proven from now on. */
   said: ProfileData;
 };
@@ -47,7 +48,7 @@ export async function confirmSignature(
     .where(eq(t.key, key));
   if (!found || !isConfirmableAt(found.petition, tx.now)) return 'too late';
   const { signature, petition } = found;
-  const { goals } = petition;
+  const steps = stepsOf(petition);
   const words = data ?? signature;
   const said = saidBy(words);
   const place = { petitionKey: petition.key, identity, status: 'confirmed', signatureKey: key } as const;
@@ -63,7 +64,7 @@ export async function confirmSignature(
     });
     changeCounts(tx, signature, signature.status, 'quarantined');
     await noteSuspicion(tx, key, CROWDED);
-    return { counted: false, goals, said };
+    return { counted: false, steps, said };
   }
   if (!room || !counts) {
     // Recorded, so that it counts if an organiser restores the signature.
@@ -71,7 +72,7 @@ export async function confirmSignature(
       .update(t)
       .set({ confirmedAt: signature.confirmedAt ?? tx.now })
       .where(and(eq(t.key, key), eq(t.status, signature.status)));
-    return { counted: false, goals, said };
+    return { counted: false, steps, said };
   }
   await room.take(key);
   const placed = await write(tx, signature, {
@@ -82,7 +83,7 @@ export async function confirmSignature(
   });
   const counted = { ...signature, ...placed, confirmedAt: tx.now };
   await beginToCount(ctx, tx, [{ counted, from: signature.status, identity }]);
-  return { counted: true, goals, said };
+  return { counted: true, steps, said };
 }
 
 /** Whether it is quarantined only because its mailbox had too many spellings on the petition. */

@@ -14,6 +14,7 @@ export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'mailingVariantKey
   petitionId: string;
   organizationKey: number;
   goals: number[];
+  thresholdValues: number[];
   petitionLocale: string;
   /** Null once the signature is anonymised. */
   supporterId: string | null;
@@ -41,6 +42,7 @@ const viewColumns = (tables: Tables) => {
     petitionId: petitions.publicId,
     organizationKey: petitions.organizationKey,
     goals: petitions.goals,
+    thresholdValues: petitions.thresholdValues,
     petitionLocale: petitions.locale,
     supporterId: supporters.publicId,
     email: supporters.delivery,

@@ -1,6 +1,7 @@
 import type { Tx } from '../../store/store.js';
 import { UNKNOWN_CALLER, type Actor, type Caller } from '../actor.js';
 import type { Context } from '../context.js';
+import { stepsOf, type Steps } from '../counts/milestones.js';
 import { clusterOf } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { oneAtATime } from '../one-at-a-time.js';
@@ -17,7 +18,7 @@ export type Signed = {
   petitionKey: number;
   petitionId: string;
   confirmation: PetitionHead['confirmation'];
-  goals: readonly number[];
+  steps: Steps;
   /** The confirmed signatures as last published, not counting this one. */
   published: number;
   created: boolean;
@@ -53,7 +54,7 @@ export async function signPetition(
   });
   // Only if needed: waking the worker costs a tenth of a signing.
   if (signed.mails) ctx.mailWaits();
-  if (signed.signature.status === 'confirmed') await ctx.milestones.settle(signed.petitionKey, signed.goals);
+  if (signed.signature.status === 'confirmed') await ctx.milestones.settle(signed.petitionKey, signed.steps);
   return signed;
 }
 
@@ -66,7 +67,7 @@ async function sign(ctx: Context, tx: Tx, signing: Signing): Promise<Signed> {
     petitionKey: petition.key,
     petitionId: petition.publicId,
     confirmation: petition.confirmation,
-    goals: petition.goals,
+    steps: stepsOf(petition),
     published,
     created: written.isNew,
     mayLearnOutcome: written.mayLearnOutcome,

@@ -4,10 +4,12 @@ import { SignatureInput } from '../../../schema/api/signatures/signing.js';
 import { ANONYMOUS } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { readCounts, totalOf, type Counts } from '../../core/counts/counts.js';
+import { listThresholds, type Threshold } from '../../core/counts/milestones.js';
 import { findLead, type Lead } from '../../core/petitions/lead.js';
 import { isOpenAt } from '../../core/petitions/petition-life.js';
 import { findPetition, Moved } from '../../core/petitions/petition-lookup.js';
 import type { PetitionRow } from '../../core/petitions/petition-rules.js';
+import { responsesOf } from '../../core/petitions/responses.js';
 import { isTappable } from '../../core/signatures/signing-rules.js';
 import type { Verbs } from '../../core/verbs/verbs.js';
 import { mailedToken } from '../../core/links/mailed-token.js';
@@ -18,6 +20,7 @@ import { withFloor } from '../answer-floor.js';
 import { PRIVATE_CACHE, PUBLIC_CACHE } from '../answers.js';
 import { callerOf } from '../caller.js';
 import { button, form, html, Html } from '../html.js';
+import { answersView, promisesView, type Answered } from './promises-and-answers.js';
 import { checked, needToken, setUpPages, type Fields } from './setup.js';
 import { told } from './told.js';
 import { visitOf, type Site } from './visit.js';
@@ -66,6 +69,8 @@ type Shown = {
   petition: PetitionRow;
   lead: Lead;
   counts: Counts;
+  thresholds: readonly Threshold[];
+  responses: readonly Answered[];
   /** Its own page elsewhere, or this one. */
   canonical: string;
   /** The language of the form, where the query asks for one. */
@@ -120,8 +125,9 @@ function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
     <script src="${publicUrl}/embed/v1.js" defer></script>`;
 }
 
-function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, publicUrl: string): string {
-  const { petition, lead, counts, locale, isOpen, tap } = shown;
+function pageOf(shown: Shown, catalogue: Catalogue, publicUrl: string): string {
+  const { pages, embed, dir, locale: spoken } = catalogue;
+  const { petition, lead, counts, thresholds, responses, locale, isOpen, tap } = shown;
   const total = totalOf(counts);
   const plural = new Intl.PluralRules(spoken).select(total);
   const numbers = new Intl.NumberFormat(spoken);
@@ -150,6 +156,8 @@ function pageOf(shown: Shown, { pages, embed, dir, locale: spoken }: Catalogue, 
             </div>
             <p><strong>${count}</strong></p>
             ${parts.length === 0 ? '' : html`<p>${others}</p>`}
+            ${promisesView(thresholds, { isOpen, total, locale: petition.locale }, catalogue)}
+            ${answersView(responses, petition.locale, catalogue)}
             ${
               tap &&
               html`<div class="late">
@@ -190,11 +198,14 @@ export const petitionPageRoutes =
         }
         const lead = await findLead(on, petition);
         const counts = await readCounts(on, petition.key);
+        const thresholds = await listThresholds(on, petition.key);
+        const responses = await responsesOf(on, petition.key);
         const { locale } = request.query;
         const isOpen = isOpenAt(petition, ctx.now());
         const tap = tapOf(petition, request.query, isOpen);
         const canonical = ctx.links.petition(petition);
-        const shown: Shown = { petition, lead, counts, canonical, locale, isOpen, tap };
+        const said = { counts, thresholds, responses };
+        const shown: Shown = { petition, lead, ...said, canonical, locale, isOpen, tap };
         reply.pagePolicy = policyOf(shown, publicUrl);
         return reply
           .type('text/html; charset=utf-8')

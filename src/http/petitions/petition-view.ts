@@ -56,7 +56,7 @@ export function toSummary(
 
 /** A petition in the API. Members that only its lead organization may see are null for other callers. */
 export function toPetition(
-  { petition, organization, coalition, milestones }: PetitionView,
+  { petition, organization, coalition, milestones, thresholds, responseCount }: PetitionView,
   words: readonly ShownWords[],
   counts: ShownCounts,
   { actor, now }: { actor: Actor; now: Date },
@@ -73,6 +73,8 @@ export function toPetition(
     form_fields: askedFields(petition.formFields),
     goals: petition.goals,
     milestones: milestones.map(({ value, reachedAt }) => ({ value, reached_at: iso(reachedAt) })),
+    thresholds: thresholds.map(({ reachedAt, ...rest }) => ({ ...rest, reached_at: iso(reachedAt) })),
+    response_count: responseCount,
     words: words.map(({ locale, button, thanksHtml }) => ({ locale, button, thanks_html: thanksHtml })),
     share_texts: petition.shareTexts,
     share_split: petition.shareSplit,

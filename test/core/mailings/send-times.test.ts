@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { readSendTime, readTimeZone } from '../../../src/core/mailings/send-times.js';
+import { readSendTime } from '../../../src/core/mailings/send-times.js';
+import { readTimeZone } from '../../../src/core/time-zones.js';
 import { ApiError } from '../../../src/errors.js';
 
 const read = (written: string, zone: string | null = null) => readSendTime('/send_at', written, zone);
