@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { PetitionPath } from '../common.js';
-import { closed, component, enumOf, instant, int, list, nullable, open, ref } from '../typebox.js';
+import { countryCode, PetitionPath } from '../common.js';
+import { closed, component, enumOf, instant, int, line, list, nullable, open, ref } from '../typebox.js';
 
 const MAX = 2_147_483_647;
 const MOST = 1000;
@@ -12,19 +12,22 @@ export const CountsByPath = closed({
   dimension: enumOf(DIMENSIONS, { description: 'By what the signatures are counted.' }),
 });
 
-const name = (description: string) => nullable(Type.String({ maxLength: 200, description }));
-
 export const CountCell = component(
   'CountCell',
   open(
     {
-      country: name(
-        'The country of these signatures, where they are counted by country or region and have one.',
+      country: nullable({
+        ...countryCode(),
+        description:
+          'The country of these signatures, where they are counted by country or region and have one.',
+      }),
+      region: nullable(
+        line(200, {
+          description:
+            'Their region as signers wrote it into their postal address, where they are counted by region and have one.',
+        }),
       ),
-      region: name(
-        'Their region as signers wrote it into their postal address, where they are counted by region and have one.',
-      ),
-      source: name('Their `source`, where they are counted by source.'),
+      source: nullable(line(100, { description: 'Their `source`, where they are counted by source.' })),
       confirmed: int(1, MAX, { description: 'How many count.' }),
     },
     {

@@ -92,6 +92,14 @@ const COUNTS: Sum = {
 };
 const HISTORY: Sum = { write: addToHistory };
 
+const HELD: Sum = {
+  write: ({ db, tables: { petitionCounts: t } }, { petitionKey, shard }) =>
+    db
+      .update(t)
+      .set({ confirmed: sql`${t.confirmed}` })
+      .where(and(eq(t.petitionKey, Number(petitionKey)), eq(t.shard, Number(shard)))),
+};
+
 const addToPartner = statement('partner_counts_add', ({ db, tables: { partnerCounts: t } }: Tx) =>
   db
     .insert(t)
@@ -156,8 +164,8 @@ function move(
  * said until then: hold it, as `emptySignatures` does.
  */
 export function moveCell(tx: Tx, petitionKey: number, before: Placed, after: Placed): void {
-  // First, as in `moveCounts`: whoever writes cells has this row.
-  tx.add(COUNTS, { petitionKey, shard: tx.shard }, { confirmed: 0 });
+  // First, as in `moveCounts`: whoever writes cells holds the petition's row. It stays as it is, as the counts do.
+  tx.add(HELD, { petitionKey, shard: tx.shard }, {});
   countCell(tx, petitionKey, before, -1);
   countCell(tx, petitionKey, after, 1);
 }
