@@ -24,6 +24,20 @@ export function readTimeZone(written: string): string {
   });
 }
 
+const CLOCK = /^(\d{1,2})(?:[:.h](\d{2}))?(?:h| *uhr)?(?: *([ap])\.?m\.?)?$/i;
+
+/** What clocks show, as `HH:MM`, of what was typed: `9:30`, `18.30`, `6:30 pm`, `18h30`. Throws `invalid_body`. */
+export function readClock(written: string): string {
+  const [, hours = '', minutes, half] = CLOCK.exec(written.trim()) ?? [];
+  const isAlone = minutes === undefined && half === undefined && !/[hu]/i.test(written);
+  const hour = half ? (Number(hours) % 12) + (half.toLowerCase() === 'p' ? 12 : 0) : Number(hours);
+  const isPossible = half ? Number(hours) >= 1 && Number(hours) <= 12 : hour <= 23;
+  if (hours === '' || isAlone || !isPossible || Number(minutes ?? 0) > 59) {
+    throw invalidBody({ pointer: '/time', code: 'format', detail: 'Write hours and minutes, like 18:30.' });
+  }
+  return `${String(hour).padStart(2, '0')}:${minutes ?? '00'}`;
+}
+
 function isKnown(zone: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone });

@@ -28,11 +28,12 @@ export function responsesView(api: Api, petition: Petition, language: Language):
                 [
                   kind === 'hearing' && words.hearing_label,
                   language.day(date),
-                  time && `${time} (${time_zone})`,
-                  place,
+                  time && `${time} (${time_zone?.replaceAll('_', ' ')})`,
                 ]
                   .filter(Boolean)
                   .join(' · '),
+                place && ' · ',
+                place && h('span', { lang: locale, dir: 'auto' }, place),
               ),
               text && text_html && richText(text_html, locale, () => text),
             ),

@@ -26,10 +26,12 @@ engine.registerFilter('plural', (number: unknown, locale: string, ...forms: [str
 
 /** Names the language for all plurals of a text that do not name one yet. Throws if one lacks the form `other`. */
 export function withPlurals(words: string, locale: string): string {
-  return words.replace(/\| *plural: *([a-z]+:[^|}]*)/g, (_, forms: string) => {
-    if (!/\bother:/.test(forms)) throw new Error('a plural lacks the form other');
+  const named = words.replace(/\|\s*plural\s*:\s*([a-z]+\s*:[^|}]*)/g, (_, forms: string) => {
+    if (!/\bother\s*:/.test(forms)) throw new Error('a plural lacks the form other');
     return `| plural: "${locale}", ${forms}`;
   });
+  if (/\|\s*plural\b(?!: "[A-Za-z-]+", [a-z]+\s*:)/.test(named)) throw new Error('a plural lacks its forms');
+  return named;
 }
 
 const parsed = new Map<string, Template[]>();

@@ -94,10 +94,17 @@ t.test('a text counts as its language does', (t) => {
   t.equal(said('nl', 1), 'ada, minuten', 'a form that is missing');
   t.match(said('en', 1), /for 1 minute\.$/);
   t.match(said('de', 15), / 15 Minuten /);
-  const broken = folderOf(t, {
-    'fr.yaml': 'pages: { manage: { explanation: \'{{ minutes | plural: one: "minute" }}\' } }',
-  });
-  t.throws(() => loadLocales(broken), /fr\.yaml.*explanation.*lacks the form other/);
+  const spaced = '{{ email }}{{ minutes |plural : one : "en minut", other: "minuter" }}';
+  const loose = loadLocales(folderOf(t, { 'sv.yaml': `pages: { manage: { explanation: '${spaced}' } }` }));
+  t.equal(say(loose.pick('sv').pages.manage.explanation, { email: '', minutes: 1 }), 'en minut');
+  for (const [forms, message] of [
+    [': one: "minute"', /fr\.yaml.*explanation.*lacks the form other/],
+    [': "minute"', /fr\.yaml.*explanation.*lacks its forms/],
+    ['', /fr\.yaml.*explanation.*lacks its forms/],
+  ] as const) {
+    const text = `pages: { manage: { explanation: '{{ minutes | plural${forms} }}' } }`;
+    t.throws(() => loadLocales(folderOf(t, { 'fr.yaml': text })), message);
+  }
   t.end();
 });
 

@@ -49,7 +49,7 @@ export const PetitionCountsBy = component(
       as_of: nullable(
         instant({
           description:
-            'The full minute as of which `total` is; null where `exact`, and while there are too few to tell anything.',
+            'The minute in which these numbers were told; null where `exact`, and while there are too few to tell anything.',
         }),
       ),
       total: int(0, MAX, {
@@ -58,7 +58,7 @@ export const PetitionCountsBy = component(
       data: list(ref(CountCell), MOST, { description: 'Largest first; the largest 1,000.' }),
       unknown: int(0, MAX, {
         description:
-          'Signatures that say nothing of it. Where they are too few to tell, they are in `other`.',
+          'Signatures that say nothing of it; by region, those that have no country either. Where they are too few to tell, they are in `other`.',
       }),
       other: int(0, MAX, { description: 'All the rest.' }),
     },

@@ -15,6 +15,7 @@ import {
   optional,
   ref,
   text,
+  typedLine,
   webUrl,
 } from '../typebox.js';
 
@@ -39,6 +40,22 @@ const time = () =>
       rule: 'Write hours and minutes, like 18:30.',
       description: 'When a hearing begins, as clocks in `time_zone` show it; null: only the day is known.',
       examples: ['18:30'],
+    }),
+  );
+const typedTime = () =>
+  nullable(
+    typedLine(20, {
+      description:
+        'When a hearing begins, as clocks in `time_zone` show it; null: only the day is known. `9:30`, `18.30` and `6:30 pm` are understood.',
+      examples: ['18:30'],
+    }),
+  );
+const typedZone = () =>
+  nullable(
+    typedLine(60, {
+      description:
+        'The time zone of `time`, a name of IANA. `europe/berlin` and `America/New York` are understood.',
+      examples: ['Europe/Berlin'],
     }),
   );
 const timeZone = () =>
@@ -77,8 +94,8 @@ export const ResponseInput = component(
       who: who(),
       text: optional(words()),
       date: date(),
-      time: optional(time()),
-      time_zone: optional(timeZone()),
+      time: optional(typedTime()),
+      time_zone: optional(typedZone()),
       place: optional(place()),
       url: optional(url()),
       threshold: optional(threshold()),
@@ -98,8 +115,8 @@ export const ResponsePatch = component(
       who: optional(who()),
       text: optional(words()),
       date: optional(date()),
-      time: optional(time()),
-      time_zone: optional(timeZone()),
+      time: optional(typedTime()),
+      time_zone: optional(typedZone()),
       place: optional(place()),
       url: optional(url()),
       threshold: optional(threshold()),

@@ -80,6 +80,6 @@ export async function readCells(
     .groupBy(...groups[by])
     .orderBy(desc(confirmed), ...groups[by])
     .limit(MOST_CELLS);
-  const cells = rows.map(({ total: _total, ...cell }) => cell).filter((cell) => cell.confirmed !== 0);
+  const cells = rows.map(({ total: _total, ...cell }) => cell).filter((cell) => cell.confirmed > 0);
   return { total: rows[0]?.total ?? 0, cells };
 }

@@ -18,7 +18,12 @@ type Next = Due & { before: { cells: PublicCells; publishedAt: Date } | undefine
 
 /** Tells what may be told by now, of every petition. Runs every minute. */
 export async function publishCells(ctx: Clock): Promise<void> {
-  for (const due of await readDue(ctx.store.read)) await publishOne(ctx, due);
+  const failures: unknown[] = [];
+  for (const due of await readDue(ctx.store.read)) {
+    // The others are told all the same.
+    await publishOne(ctx, due).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** The petitions where enough has changed. */
@@ -40,6 +45,8 @@ async function publishOne({ store, now }: Clock, due: Due): Promise<void> {
     .from(store.tables.publishedCells)
     .where(eq(store.tables.publishedCells.petitionKey, petitionKey));
   const at = Math.floor(now().getTime() / MINUTE_MS) * MINUTE_MS;
+  // Another server, whose minutes begin at another second, has told something in this one.
+  if (before && before.publishedAt.getTime() >= at) return;
   const tell = (was: ToldCell | null, whole: WholeCell): ToldCell | null => {
     const next = tellNext(was ?? NOTHING_TOLD, whole, MOST_CELLS);
     return next ? { ...next, at } : was;
@@ -49,7 +56,7 @@ async function publishOne({ store, now }: Clock, due: Due): Promise<void> {
     places: tell(places, await readPlaces(store.read, petitionKey)),
     sources: tell(sources, await readSources(store.read, petitionKey)),
   };
-  if (cells.places === places && cells.sources === sources) return;
+  // Also where nothing new may be told: `total` says that this was looked at.
   await write(store, { ...due, before, cells }, now());
 }
 
@@ -133,16 +140,20 @@ export async function readToldCells(on: Reader, petitionKey: number, by: Dimensi
  * Deletes cells that nothing is in any more: what they are called may say something about people who have been erased.
  */
 export async function sweepCells(store: Store): Promise<void> {
-  const { petitionCells: t } = store.tables;
-  const { db } = store.read;
-  const empty = await db
+  for (;;) {
+    const empty = await readEmpty(store.read);
+    for (const cell of empty) await sweepCell(store, cell);
+    if (empty.length < SWEPT_AT_A_TIME) return;
+  }
+}
+
+const readEmpty = ({ db, tables: { petitionCells: t } }: Reader) =>
+  db
     .select({ petitionKey: t.petitionKey, country: t.country, region: t.region, source: t.source })
     .from(t)
     .groupBy(t.petitionKey, t.country, t.region, t.source)
     .having(sql`${sum(t.confirmed)} = 0`)
     .limit(SWEPT_AT_A_TIME);
-  for (const cell of empty) await sweepCell(store, cell);
-}
 
 const SWEPT_AT_A_TIME = 1000;
 

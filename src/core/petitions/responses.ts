@@ -1,4 +1,4 @@
-import { count, desc, eq } from 'drizzle-orm';
+import { and, count, desc, eq } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
@@ -6,7 +6,7 @@ import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
-import { readTimeZone } from '../time-zones.js';
+import { readClock, readTimeZone } from '../time-zones.js';
 import { renderBackground } from './markdown.js';
 import { tellPetitionChanged } from './petition-changes.js';
 import { takenDown } from './petition-life.js';
@@ -95,13 +95,20 @@ export const updateResponse = (
   ctx.store.transact(async (tx) => {
     const { response: before, petition } = await findOwn(tx, actor, publicId);
     if (petition.status === 'taken_down') throw takenDown(petition);
-    const fields = checked(before.kind, { ...before, ...patch }, petition);
+    const isWithoutTime = patch.time === null && patch.timeZone === undefined;
+    const wanted = { ...before, ...patch, ...(isWithoutTime ? { timeZone: null } : {}) };
+    // What is not named is not held against a threshold that was removed since.
+    const thresholdValues = [
+      ...petition.thresholdValues,
+      ...(patch.threshold === undefined ? [before.threshold ?? 0] : []),
+    ];
+    const fields = checked(before.kind, wanted, { thresholdValues });
     const { responses: t } = tx.tables;
     const row = requireWritten(
       await tx.db
         .update(t)
         .set({ ...fields, ...derive(fields), updatedAt: tx.now })
-        .where(eq(t.key, before.key))
+        .where(and(eq(t.key, before.key), eq(t.updatedAt, before.updatedAt)))
         .returning(),
     );
     tellPetitionChanged(tx, petition.key);
@@ -151,7 +158,8 @@ function checked(kind: Row['kind'], fields: Fields, petition: Pick<PetitionHead,
   ];
   if (errors.length > 0) throw invalidBody(...errors);
   const zone = timeZone === null ? null : readTimeZone(timeZone);
-  return { who, text, date, time, timeZone: zone, place, url, threshold };
+  const clock = time === null ? null : readClock(time);
+  return { who, text, date, time: clock, timeZone: zone, place, url, threshold };
 }
 
 const misplaced = (members: Record<string, unknown>): FieldError[] =>

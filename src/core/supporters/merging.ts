@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNull, notInArray } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Tx } from '../../store/store.js';
+import { placedColumns } from '../counts/cells.js';
 import { changeCounts } from '../counts/counts.js';
 import { requireWritten } from '../overtaken.js';
 import { forgetContacts } from './contacts.js';
@@ -57,6 +58,14 @@ async function give(tx: Tx, signatureKey: number, supporterKey: number): Promise
 /** Empties and withdraws a signature, which then can never count again. */
 async function drop(tx: Tx, { key, status, ...counted }: SignatureRow): Promise<void> {
   const { signatures: t, confirmationRequests, shareLinks } = tx.tables;
+  // Changes nothing, but holds the row: retention may have emptied it since it was read.
+  const placed = requireWritten(
+    await tx.db
+      .update(t)
+      .set({ petitionKey: counted.petitionKey })
+      .where(and(eq(t.key, key), eq(t.status, status)))
+      .returning(placedColumns(t)),
+  );
   requireWritten(
     await tx.db
       .update(t)
@@ -64,7 +73,7 @@ async function drop(tx: Tx, { key, status, ...counted }: SignatureRow): Promise<
       .where(and(eq(t.key, key), eq(t.status, status)))
       .returning({ key: t.key }),
   );
-  if (status !== 'withdrawn') changeCounts(tx, counted, status, 'withdrawn');
+  if (status !== 'withdrawn') changeCounts(tx, { ...counted, ...placed }, status, 'withdrawn');
   const { supporterKey, signatureKey } = confirmationRequests;
   await emptyRequests(tx, and(eq(supporterKey, counted.supporterKey ?? 0), eq(signatureKey, key)));
   await tx.db

@@ -120,6 +120,18 @@ onEveryEngine('counts by country, region and source', async (t, engine) => {
     });
   });
 
+  await t.test('a petition is looked at once, also where nothing new may be told', async (t) => {
+    const { publishedCells: p } = api.store.tables;
+    const told = async () => (await api.store.read.db.select().from(p))[0];
+    const before = await told();
+    await api.store.transact(({ db }) => db.update(p).set({ total: 15 }));
+    await tell();
+    t.equal((await told())?.total, 15, 'not twice in a minute');
+    api.setClock(new Date('2026-11-28T12:02:10.000Z'));
+    await tell();
+    t.match(await told(), { total: 25, cells: before?.cells });
+  });
+
   await t.test('304', async (t) => {
     const { headers } = await by('meadows', 'country');
     const etag = headers['etag'] ?? '';

@@ -98,7 +98,10 @@ onEveryEngine('responses', async (t, engine) => {
       [{ ...HEARING, time_zone: null }, '/time_zone', 'required'],
       [{ ...HEARING, time: null }, '/time', 'required'],
       [{ ...HEARING, time_zone: 'Europe/Ewehaven' }, '/time_zone', 'time_zone'],
-      [{ ...HEARING, time: '24:00' }, '/time', 'pattern'],
+      [{ ...HEARING, time: '24:00' }, '/time', 'format'],
+      [{ ...HEARING, time: '13:00 pm' }, '/time', 'format'],
+      [{ ...HEARING, time: '18' }, '/time', 'format'],
+      [{ ...HEARING, time: 'noon' }, '/time', 'format'],
       [{ ...ANSWER, date: '2026-02-30' }, '/date', 'format'],
       [{ ...ANSWER, url: 'javascript:alert(1)' }, '/url', 'pattern'],
       [{ ...ANSWER, who: ' ' }, '/who', 'visible'],
@@ -125,7 +128,20 @@ onEveryEngine('responses', async (t, engine) => {
       },
     );
     t.same((await list()).body.data[1], body);
-    t.match(await change(await idOf(0), { time: null, time_zone: null }), {
+    for (const [typed, time] of [
+      ['9:30', '09:30'],
+      [' 18.05 ', '18:05'],
+      ['6:30 pm', '18:30'],
+      ['12 a.m.', '00:00'],
+      ['18h', '18:00'],
+      ['20 Uhr', '20:00'],
+    ]) {
+      t.match(await change(await idOf(0), { time: typed, time_zone: ' europe/berlin ' }), {
+        status: 200,
+        body: { time, time_zone: 'Europe/Berlin' },
+      });
+    }
+    t.match(await change(await idOf(0), { time: null }), {
       status: 200,
       body: { time: null, time_zone: null },
     });

@@ -237,7 +237,7 @@ onEveryEngine('own words reach their signers', async (t, engine) => {
 
   await t.test('in their language, else in that of the petition, else ours', async (t) => {
     const intro = async (fields = {}) => render(await letterFor(fields)).text.split('\n')[3];
-    t.match(await intro(), /^This address was used/, 'no words: ours');
+    t.match(await intro(), /^Este endereço foi usado/, 'no words: ours');
     await write('pt', { confirmation: 'Obrigado!', confirmation_subject: 'Um clique' });
     t.equal(await intro(), 'Obrigado!', 'the language of the petition, without its region');
     t.equal(await intro({ locale: 'fr' }), 'Obrigado!');
@@ -272,7 +272,7 @@ onEveryEngine('own words reach their signers', async (t, engine) => {
     api.setClock(undefined);
     const reminder = letters.find(({ to }) => to === email);
     if (!reminder) return t.fail('no reminder');
-    t.match(render(reminder), { subject: /^Reminder: /, text: /Corrigido: Keep the Old Mill/ });
+    t.match(render(reminder), { subject: /^Lembrete: /, text: /Corrigido: Keep the Old Mill/ });
   });
 
   await t.test('the thank-you page says them once the signature counts, not before', async (t) => {
