@@ -25,16 +25,11 @@ export function responsesView(api: Api, petition: Petition, language: Language):
               h(
                 'p',
                 { class: 'hint' },
-                [
-                  kind === 'hearing' && words.hearing_label,
-                  language.day(date),
-                  time && `${time} (${time_zone?.replaceAll('_', ' ')})`,
-                ]
-                  .filter(Boolean)
-                  .join(' · '),
-                place && ' · ',
-                place && h('span', { lang: locale, dir: 'auto' }, place),
+                kind === 'hearing' && `${words.hearing_label} · `,
+                language.day(date),
+                time && ` · ${time} (${time_zone})`,
               ),
+              place && h('p', { class: 'hint', dir: 'auto' }, place),
               text && text_html && richText(text_html, locale, () => text),
             ),
           ),

@@ -345,10 +345,10 @@ t.test('who writes is said once, and a citation stays on its line', async (t) =>
 });
 
 t.test('words that no file has in a language from right to left read from left to right', async (t) => {
-  const texts = { ar: { subject: 'S', preview: 'P', markdown: 'تحية\n\n[[share]]' } };
-  const content = { senderName: null, replyTo: null, texts, defaultLocale: 'ar' };
+  const texts = { fa: { subject: 'S', preview: 'P', markdown: 'تحية\n\n[[share]]' } };
+  const content = { senderName: null, replyTo: null, texts, defaultLocale: 'fa' };
   const { variants } = await compileMailing(sourceOf({}, { content }), options);
-  const { dir, html } = variants[0]!.frozen.locales['ar']!;
+  const { dir, html } = variants[0]!.frozen.locales['fa']!;
   t.equal(dir, 'rtl');
   // Otherwise the colon stands before them.
   t.match(html, /<span dir="auto">Share this petition:<\/span> <a dir="auto"/);

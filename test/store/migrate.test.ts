@@ -360,7 +360,11 @@ async function fillMailings(api: TestApp, key: string): Promise<void> {
 async function withRows(t: Test, engine: Engine): Promise<string> {
   const api = await start(t, engine);
   const lead = await api.organization('Lead');
-  const petition = await publish(api, lead.secret, { goals: [1, 2], confirmation: 'none' });
+  const petition = await publish(api, lead.secret, {
+    goals: [1, 2],
+    thresholds: [{ value: 2, promise: 'An answer' }],
+    confirmation: 'none',
+  });
   const path = `/v1/petitions/${petition.id}/signatures`;
   for (const name of ['ada', 'ben', 'eve']) {
     const body = { name, email: `${name}@example.org` };
@@ -375,6 +379,7 @@ async function withRows(t: Test, engine: Engine): Promise<string> {
   for (const [what, body] of [
     ['paper-signatures', { signatures: [{ name: 'Ada' }] }],
     ['offsets', { count: 1, source: 'Town hall' }],
+    ['responses', { who: 'The council', date: '2026-11-28' }],
   ] as const) {
     const made = await api.call('POST', `/v1/petitions/${petition.id}/${what}`, { key: lead.secret, body });
     if (made.status !== 201) throw new Error(made.text);
@@ -411,13 +416,18 @@ async function fillTheCoalition(api: TestApp, key: string, petition: string): Pr
   // What came through a key is counted when its mail has left.
   await collectMail(api);
   await createAdminKey(api.app.ctx, 'set-up');
-  const { formerHandles, isolatedNetworks, keyIsolations, pauses, usedChallenges } = api.store.tables;
+  const { formerHandles, isolatedNetworks, keyIsolations, pauses, publishedCells, usedChallenges } =
+    api.store.tables;
   await api.store.transact(async (tx) => {
     const isolated = { apiKeyKey: 1, petitionKey: 1, asked: 50, confirmed: 1, isolatedAt: tx.now };
     await tx.db.insert(keyIsolations).values(isolated);
     await tx.db.insert(isolatedNetworks).values({ ...isolated, network: Buffer.alloc(12) });
     await tx.db.insert(formerHandles).values({ handle: Buffer.alloc(8), subscriptionKey: 1 });
     await tx.db.insert(pauses).values({ what: 'signing', retryAfter: 60, createdAt: tx.now });
+    const nothing = { places: null, sources: null };
+    await tx.db
+      .insert(publishedCells)
+      .values({ petitionKey: 1, cells: nothing, total: 0, publishedAt: tx.now });
     await tx.db.insert(usedChallenges).values({ hash: Buffer.alloc(32), expiresAt: tx.now });
   });
 }
