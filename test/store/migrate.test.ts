@@ -360,7 +360,8 @@ async function fillMailings(api: TestApp, key: string): Promise<void> {
 async function withRows(t: Test, engine: Engine): Promise<string> {
   const api = await start(t, engine);
   const lead = await api.organization('Lead');
-  const petition = await publish(api, lead.secret, { goals: [1, 2], confirmation: 'none' });
+  const thresholds = [{ value: 2, promise: 'The council replies' }];
+  const petition = await publish(api, lead.secret, { goals: [1, 2], thresholds, confirmation: 'none' });
   const path = `/v1/petitions/${petition.id}/signatures`;
   for (const name of ['ada', 'ben', 'eve']) {
     const body = { name, email: `${name}@example.org` };
@@ -375,6 +376,7 @@ async function withRows(t: Test, engine: Engine): Promise<string> {
   for (const [what, body] of [
     ['paper-signatures', { signatures: [{ name: 'Ada' }] }],
     ['offsets', { count: 1, source: 'Town hall' }],
+    ['responses', { who: 'The council', date: '2026-12-04' }],
   ] as const) {
     const made = await api.call('POST', `/v1/petitions/${petition.id}/${what}`, { key: lead.secret, body });
     if (made.status !== 201) throw new Error(made.text);
