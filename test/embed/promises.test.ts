@@ -1,13 +1,17 @@
 import t from 'tap';
 import { missingBrowser } from '../support/browser.js';
 import { accessible, embed, faultsOf, shoot, startWorld, strict } from '../support/embed-world.js';
+import { freePort } from '../../scripts/free-port.js';
 import { engines, type Engine } from '../support/helper.js';
 
 const skip = missingBrowser(t);
 const [sqlite] = engines as [Engine];
 
 t.test('promises and answers in a browser', { skip }, async (t) => {
-  const { api, url, site, visit, petition, lead, context } = await startWorld(t, sqlite);
+  const port = await freePort();
+  const config = { publicUrl: `http://127.0.0.1:${port}`, trustProxy: [], limits: null };
+  const world = await startWorld(t, sqlite, { build: { config } }, port);
+  const { api, url, site, visit, petition, lead, context } = world;
   const thresholds = [
     { value: 2, promise: 'The planning committee reads it' },
     { value: 10_000, promise: 'The council replies' },
@@ -100,8 +104,9 @@ t.test('promises and answers in a browser', { skip }, async (t) => {
   await t.test('the page of the petition, with scripts and without', async (t) => {
     const page = await context.newPage();
     await page.goto(`${url}/p/promised`);
-    await page.getByText('Answers and hearings: 2').click();
-    await page.locator('strong', { hasText: 'other sites' }).waitFor();
+    const article = page.locator('undersigned-petition article');
+    await article.getByText('Answers and hearings: 2').click();
+    await article.locator('strong', { hasText: 'other sites' }).waitFor();
     await shoot(page, 'promises-page');
     await page.close();
     const browser = context.browser();

@@ -217,6 +217,9 @@ class Builder {
     const number = { count: 5, source: 'Town hall' };
     const offset = await this.#post(`/v1/petitions/${slug}/offsets`, secret, number);
     this.#thing('offset', offset.id as string, [name], true);
+    const answer = { who: 'The council', date: '2026-12-04' };
+    const response = await this.#post(`/v1/petitions/${slug}/responses`, secret, answer);
+    this.#thing('response', response.id as string, [name], true);
     const guest = await this.api.organization(`Guest of ${name}`);
     const invitation = { organization: guest.id };
     const offer = await this.#post(`/v1/petitions/${slug}/partners`, secret, invitation);
@@ -347,6 +350,10 @@ class Builder {
       case 'offset': {
         const number = { count: 1, source: fresh };
         return (await this.#post(`/v1/petitions/${openId}/offsets`, secret, number)).id;
+      }
+      case 'response': {
+        const answer = { who: fresh, date: '2026-12-04' };
+        return (await this.#post(`/v1/petitions/${openId}/responses`, secret, answer)).id;
       }
       case 'preview':
         return this.#preview(group);

@@ -83,7 +83,6 @@ const INPUT_EXAMPLE = {
   text: 'The council will look at **other sites** before it decides.',
   date: '2026-12-04',
   url: 'https://ewehaven.example/council/412',
-  threshold: 10_000,
 };
 
 export const ResponseInput = component(
@@ -137,6 +136,7 @@ const EXAMPLE = {
   time: null,
   time_zone: null,
   place: null,
+  threshold: 10_000,
   created_at: '2026-12-04T16:20:00.000Z',
   updated_at: '2026-12-04T16:20:00.000Z',
 };
