@@ -25,9 +25,13 @@ export function responsesView(api: Api, petition: Petition, language: Language):
               h(
                 'p',
                 { class: 'hint' },
-                kind === 'hearing' && `${words.hearing_label} · `,
-                language.day(date),
-                time && ` · ${time} (${time_zone})`,
+                [
+                  kind === 'hearing' && words.hearing_label,
+                  language.day(date),
+                  time && `${time} (${time_zone})`,
+                ]
+                  .filter(Boolean)
+                  .join(' · '),
               ),
               place && h('p', { class: 'hint', dir: 'auto' }, place),
               text && text_html && richText(text_html, locale, () => text),

@@ -21,7 +21,7 @@ export function whyOf(error: unknown, step = 'signature'): string {
   const { code, status } = error;
   const advice =
     code === 'origin_not_allowed'
-      ? `pages on ${location.origin} may not show it. Add this origin to the origins of the key, or without a key to those of the petition.`
+      ? `pages on ${location.origin} may not show it. Add it to the origins of the key, or of the petition.`
       : (ADVICE[code] ?? (status >= 500 ? 'the server failed. Look at its log.' : 'the server refused.'));
   return `cannot be shown: ${advice} (${step}: ${code}${status > 0 ? `, ${status}` : ''})`;
 }
