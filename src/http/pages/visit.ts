@@ -33,19 +33,23 @@ export type Visit = {
   ) => FastifyReply;
 };
 
-/** The catalogue for an Accept-Language header, in its order; English where no language of it has one. */
+/** The catalogue for an Accept-Language header, by its weights; English where no language of it has one. */
 export function languageOf(locales: Locales, header: string | undefined): Catalogue {
   const wanted = (header ?? '')
     .slice(0, 200)
     .split(',')
-    .map((part) => part.split(';')[0]?.trim() ?? '');
+    .map((part) => ({ tag: part.split(';')[0]?.trim() ?? '', weight: weightOf(part) }))
+    .filter(({ weight }) => weight > 0)
+    .sort((a, b) => b.weight - a.weight);
   const language = (tag: string) => tag.toLowerCase().split('-')[0];
-  for (const tag of wanted) {
+  for (const { tag } of wanted) {
     const found = locales.pick(tag);
     if (tag !== '' && language(found.locale) === language(tag)) return found;
   }
   return locales.pick('en');
 }
+
+const weightOf = (part: string): number => Number(/; *q=([0-9.]+)/i.exec(part)?.[1] ?? 1);
 
 /** A path of this server, relative to a requested URL. */
 export function relativeTo(url: string, path: string): string {
