@@ -350,7 +350,10 @@ t.test('the element that people trust', { skip }, async (t) => {
       ['slug="nothing-here"', /no published petition has this slug.*404/],
       [`slug="meadows" key="${key}x"`, /key is wrong.*invalid_key, 401/],
       [`slug="meadows" key="${lead.secret}"`, /Revoke it now/],
-      ['slug="elsewhere"', /pages on http:\/\/127\.0\.0\.1:\d+ may not show it.*Add it to the origins of the key/],
+      [
+        'slug="elsewhere"',
+        /pages on http:\/\/127\.0\.0\.1:\d+ may not show it.*Add it to the origins of the key/,
+      ],
     ];
     for (const [attributes, expected] of cases) {
       const page = await context.newPage();
