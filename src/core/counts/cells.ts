@@ -17,6 +17,10 @@ export const placedColumns = (t: Tables['signatures']) => ({
   source: t.source,
 });
 
+/** The cell of a signature, in SQL: see `countCell`. */
+export const cellOf = (t: Tables['signatures']): SQL =>
+  sql`coalesce(${t.country}, ''), coalesce(${t.postalAddress} ->> 'region', ''), coalesce(${t.source}, '')`;
+
 const addToCell = statement('cells_add', ({ db, tables: { petitionCells: t } }: Tx) =>
   db
     .insert(t)

@@ -1,5 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Store } from '../../store/store.js';
+import { cellOf } from './cells.js';
 
 /**
  * Counts signatures of these petitions anew by country, region and source. Safe while people sign: who writes cells
@@ -13,16 +14,11 @@ export const mendCells = (store: Store, petitionIds: readonly string[]): Promise
         const [petition] = await db.select({ key: p.key }).from(p).where(eq(p.publicId, petitionId));
         const { key = 0 } = petition ?? {};
         await db.delete(t).where(eq(t.petitionKey, key));
-        const place = [
-          sql`coalesce(${s.country}, '')`,
-          sql`coalesce(${s.postalAddress} ->> 'region', '')`,
-          sql`coalesce(${s.source}, '')`,
-        ];
         const counts = and(eq(s.petitionKey, key), eq(s.status, 'confirmed'));
         await db
           .insert(t)
           .select(
-            sql`select ${s.petitionKey}, ${sql.join(place, sql`, `)}, 0, count(*) from ${s} where ${counts} group by 1, 2, 3, 4`,
+            sql`select ${s.petitionKey}, ${cellOf(s)}, 0, count(*) from ${s} where ${counts} group by 1, 2, 3, 4`,
           );
       }
     },

@@ -1,6 +1,7 @@
 import { and, eq, isNotNull, sql, type SQL } from 'drizzle-orm';
 import { SIGNATURE_STATUSES, type SignatureStatus } from '../../../schema/db/tables/signatures.js';
 import type { Reader } from '../../store/store.js';
+import { cellOf } from './cells.js';
 
 /** A counter that does not agree with the rows that it counts. */
 export type Drift = {
@@ -90,12 +91,11 @@ function confirmedBy({ tables }: Reader) {
 /** How many confirmed signatures are not counted in their cell, and how many are counted in one that is not theirs. */
 function astray({ tables }: Reader) {
   const { petitions: p, petitionCells: c, signatures: s } = tables;
-  const region = sql`coalesce(${s.postalAddress} ->> 'region', '')`;
   const all = sql`
     select ${c.country} as country, ${c.region} as region, ${c.source} as source, ${c.confirmed} as n
     from ${c} where ${eq(c.petitionKey, p.key)}
     union all
-    select coalesce(${s.country}, ''), ${region}, coalesce(${s.source}, ''), -1
+    select ${cellOf(s)}, -1
     from ${s} where ${and(eq(s.petitionKey, p.key), eq(s.status, 'confirmed'))}`;
   const cells = sql`select sum(n) as n from (${all}) as rows_and_cells group by country, region, source`;
   return {

@@ -10,7 +10,7 @@ import { readClock, readTimeZone } from '../time-zones.js';
 import { renderBackground } from './markdown.js';
 import { tellPetitionChanged } from './petition-changes.js';
 import { takenDown } from './petition-life.js';
-import { findHead, type PetitionHead } from './petition-lookup.js';
+import { findHead } from './petition-lookup.js';
 
 /* What those answered whom a petition addresses, and hearings about it, for everybody to read. */
 
@@ -55,7 +55,7 @@ export async function recordResponse(
     once(tx, retry, async () => {
       const petition = await findHead(tx, actor, petitionRef);
       if (!speaksFor(actor, petition.organizationKey)) throw new ApiError('petition_not_found');
-      const fields = checked(kind, { ...NOTHING, ...input }, petition);
+      const fields = checked(kind, { ...NOTHING, ...input }, [null, ...petition.thresholdValues]);
       if ((await countResponses(tx, petition.key)) >= MOST) {
         throw new ApiError('too_many_responses', { detail: `A petition has at most ${MOST}: delete some.` });
       }
@@ -98,11 +98,9 @@ export const updateResponse = (
     const isWithoutTime = patch.time === null && patch.timeZone === undefined;
     const wanted = { ...before, ...patch, ...(isWithoutTime ? { timeZone: null } : {}) };
     // What is not named is not held against a threshold that was removed since.
-    const thresholdValues = [
-      ...petition.thresholdValues,
-      ...(patch.threshold === undefined ? [before.threshold ?? 0] : []),
-    ];
-    const fields = checked(before.kind, wanted, { thresholdValues });
+    const thresholds =
+      patch.threshold === undefined ? [before.threshold] : [null, ...petition.thresholdValues];
+    const fields = checked(before.kind, wanted, thresholds);
     const { responses: t } = tx.tables;
     const row = requireWritten(
       await tx.db
@@ -146,13 +144,13 @@ async function findOwn(tx: Tx, actor: KeyedActor, publicId: string) {
 }
 
 /** The fields as they are stored, if they go together. Throws `invalid_body`. */
-function checked(kind: Row['kind'], fields: Fields, petition: Pick<PetitionHead, 'thresholdValues'>): Fields {
+function checked(kind: Row['kind'], fields: Fields, thresholds: readonly (number | null)[]): Fields {
   const { who, text, date, time, timeZone, place, url, threshold } = fields;
   const errors = [
     ...(kind === 'response'
       ? misplaced({ time, time_zone: timeZone, place })
       : togetherOrNot(time, timeZone)),
-    ...(threshold === null || petition.thresholdValues.includes(threshold)
+    ...(thresholds.includes(threshold)
       ? []
       : [error('threshold', 'unknown_threshold', 'The petition has no threshold with this number.')]),
   ];
