@@ -24,8 +24,13 @@ function* textsIn(value: unknown, path: string[] = []): Generator<[string[], str
   }
 }
 
-const textsOf = ({ mail, pages, embed, picture, chart }: Catalogue): Map<string, string> =>
-  new Map([...textsIn({ mail, pages, embed, picture, chart })].map(([path, text]) => [path.join('.'), text]));
+const textsOf = ({ mail, pages, embed, delivery, picture, chart }: Catalogue): Map<string, string> =>
+  new Map(
+    [...textsIn({ mail, pages, embed, delivery, picture, chart })].map(([path, text]) => [
+      path.join('.'),
+      text,
+    ]),
+  );
 
 /** Whole numbers in all plural forms that whole numbers of any language have. */
 const NUMBERS = [...Array(200).keys(), 1_000_000];

@@ -1,0 +1,204 @@
+import { columnsOf, type Column, type Delivery, type DeliveryLine } from '../delivery.js';
+import { fill } from '../words.js';
+import { heading, nameOf } from './front.js';
+import type { Element, Pages } from './pages.js';
+import { plain } from './tokens.js';
+import type { Line } from './typesetter.js';
+
+/* The list of the names: one row for each line, which never takes more than a few lines of a page. */
+
+const SIZE = 8.5;
+const LEADING = 11;
+const GAP = 6;
+/** Shares of the width, and lines at most: what is longer ends with an ellipsis, and the CSV has it all. */
+const SHAPES: Record<Column, readonly [share: number, lines: number]> = {
+  number: [1.1, 1],
+  name: [3.4, 2],
+  country: [2, 2],
+  region: [2, 2],
+  postal_code: [1.2, 1],
+  city: [2, 2],
+  date: [1.6, 1],
+  comment: [4, 6],
+  partner: [2.2, 2],
+};
+
+/**
+ * With more lines, each page of the list is one element of the structure: each cell takes some hundred bytes of the file,
+ * so that the structure would be ten times as large as the list.
+ */
+const MOST_TAGGED = 5_000;
+
+type Place = { column: Column; x: number; width: number; most: number };
+
+export class List {
+  readonly #places: Place[];
+  readonly #countries: Intl.DisplayNames;
+  readonly #dates: Intl.DateTimeFormat;
+  readonly #dated = new Map<string, string>();
+  readonly #isTagged: boolean;
+  /** The element of the rows on the present page. */
+  #table: Element | undefined;
+  #group: string | undefined;
+  /** The numbers of lines whose names cannot be drawn. */
+  readonly notDrawn: number[] = [];
+
+  constructor(
+    private readonly pages: Pages,
+    private readonly delivery: Delivery,
+    lines: number,
+  ) {
+    this.#isTagged = lines <= MOST_TAGGED;
+    this.#countries = new Intl.DisplayNames(delivery.locale, { type: 'region', fallback: 'code' });
+    this.#dates = new Intl.DateTimeFormat(delivery.locale, {
+      dateStyle: 'medium',
+      timeZone: 'UTC',
+      numberingSystem: 'latn',
+    });
+    this.#places = placesOf(columnsOf(delivery), pages);
+  }
+
+  begin(): void {
+    heading(this.pages, 2, this.delivery.words.names);
+    if (this.delivery.groupBy === 'none') this.#open();
+  }
+
+  /** Loads the fonts that a line needs. */
+  async load(line: DeliveryLine): Promise<void> {
+    const { name, region, postal_code, city, comment, partner, country } = line;
+    for (const text of [name, region, postal_code, city, comment, partner]) {
+      // Fonts that are not there yet are those of the Far East.
+      if (text && /[\u1100-\u{10ffff}]/u.test(text)) await this.pages.load(text, 400, country);
+    }
+    if (this.delivery.groupBy !== 'none') await this.pages.load(this.#groupOf(line), 700, country);
+  }
+
+  add(line: DeliveryLine): void {
+    const { pages } = this;
+    this.#enterGroup(line);
+    const cells = this.#places.map((place) => this.#cell(place, line));
+    const height = LEADING * Math.max(1, ...cells.map((lines) => lines.length)) + 2;
+    if (pages.y + height > pages.bottom) {
+      this.#close();
+      pages.turn();
+      this.#open();
+    }
+    this.#row(cells, height, 'TD');
+  }
+
+  end(): void {
+    this.#close();
+  }
+
+  #enterGroup(line: DeliveryLine): void {
+    if (this.delivery.groupBy === 'none') return;
+    const group = this.#groupOf(line);
+    if (group === this.#group) return;
+    this.#close();
+    this.#group = group;
+    heading(this.pages, 3, group);
+    this.#open();
+  }
+
+  #groupOf({ country, region, postal_code }: DeliveryLine): string {
+    const { words, groupBy } = this.delivery;
+    const land = country === null ? words.not_stated : nameOf(this.#countries, country);
+    if (groupBy === 'country') return land;
+    if (groupBy === 'region') return `${land}, ${region ?? words.not_stated}`;
+    return `${land}, ${postal_code ? `${postal_code.slice(0, 2)}…` : words.not_stated}`;
+  }
+
+  /** Begins the rows of a page, with the names of the columns. */
+  #open(): void {
+    const { pages, delivery } = this;
+    this.#table = pages.doc.struct(this.#isTagged ? 'Table' : 'P');
+    pages.root.add(this.#table);
+    const titles = this.#places.map(({ column, width }) => {
+      const title = delivery.words[`column_${column}`];
+      return pages.setter.lines(title, pages.face(title, 700), (width / SIZE) * 1000, 1);
+    });
+    if (!this.#isTagged) {
+      this.#content = pages.doc.markStructureContent('P');
+      this.#table.add(this.#content);
+    }
+    this.#row(titles, LEADING + 4, 'TH');
+  }
+  #content: ReturnType<Pages['doc']['markStructureContent']> | undefined;
+
+  #close(): void {
+    if (!this.#table) return;
+    if (this.#content) this.pages.doc.endMarkedContent();
+    this.#table.end();
+    this.#table = this.#content = undefined;
+  }
+
+  #row(cells: readonly Line[][], height: number, type: 'TH' | 'TD'): void {
+    const { pages } = this;
+    const table = this.#isTagged ? this.#table : undefined;
+    const row = table && pages.doc.struct('TR');
+    if (row) table.add(row);
+    this.#places.forEach(({ x }, i) => {
+      const draw = () =>
+        cells[i]?.forEach((line, j) => pages.draw(line, x, pages.y + LEADING * (j + 1) - 2, SIZE));
+      if (!row) return draw();
+      const cell = pages.doc.struct(type, type === 'TH' ? ({ scope: 'Column' } as object) : {});
+      row.add(cell);
+      pages.within(cell, type, draw);
+      cell.end();
+    });
+    row?.end();
+    pages.y += height;
+  }
+
+  #cell({ column, width, most }: Place, line: DeliveryLine): Line[] {
+    const text = this.#textOf(column, line);
+    if (text === '') return [];
+    return this.pages.setter.lines(
+      text,
+      this.pages.face(text, 400, line.country),
+      (width / SIZE) * 1000,
+      most,
+    );
+  }
+
+  #textOf(column: Column, line: DeliveryLine): string {
+    if (column === 'number') return String(line.number);
+    if (column === 'name') return this.#nameOf(line);
+    const value = line[column] ?? '';
+    if (column === 'country') return value === '' ? '' : nameOf(this.#countries, String(value));
+    return column === 'date' ? this.#dateOf(String(value)) : String(value);
+  }
+
+  #nameOf({ name, number, country }: DeliveryLine): string {
+    const { words } = this.delivery;
+    if (name === null) return words.not_named;
+    const isThere =
+      plain(name) !== '' && this.pages.setter.canDraw(name, this.pages.face(name, 400, country));
+    if (isThere) return name;
+    this.notDrawn.push(number);
+    return fill(words.not_drawn, { line: String(number) });
+  }
+
+  #dateOf(date: string): string {
+    const day = date.slice(0, 10);
+    let said = this.#dated.get(day);
+    if (said === undefined) {
+      const read = new Date(date);
+      said = Number.isNaN(read.getTime()) ? date : this.#dates.format(read);
+      this.#dated.set(day, said);
+    }
+    return said;
+  }
+}
+
+function placesOf(columns: readonly Column[], pages: Pages): Place[] {
+  const shares = columns.reduce((sum, column) => sum + SHAPES[column][0], 0);
+  const room = pages.width - GAP * (columns.length - 1);
+  let x = pages.left;
+  return columns.map((column) => {
+    const [share, most] = SHAPES[column];
+    const place = { column, x, width: (room * share) / shares, most };
+    x += place.width + GAP;
+    return place;
+  });
+}
