@@ -2,7 +2,6 @@ import { columnsOf, type Column, type Delivery, type DeliveryLine } from '../del
 import { fill } from '../words.js';
 import { heading, nameOf } from './front.js';
 import type { Element, Pages } from './pages.js';
-import { plain } from './tokens.js';
 import type { Line } from './typesetter.js';
 
 /* The list of the names: one row for each line, which never takes more than a few lines of a page. */
@@ -29,6 +28,8 @@ const SHAPES: Record<Column, readonly [share: number, lines: number]> = {
  */
 const MOST_TAGGED = 5_000;
 
+const MOST_KNOWN = 5_000;
+
 type Place = { column: Column; x: number; width: number; most: number };
 
 export class List {
@@ -36,6 +37,9 @@ export class List {
   readonly #countries: Intl.DisplayNames;
   readonly #dates: Intl.DateTimeFormat;
   readonly #dated = new Map<string, string>();
+  readonly #countryNames = new Map<string, string>();
+  /** Cells that many lines have. */
+  readonly #known = new Map<string, Line[]>();
   readonly #isTagged: boolean;
   /** The element of the rows on the present page. */
   #table: Element | undefined;
@@ -102,7 +106,7 @@ export class List {
 
   #groupOf({ country, region, postal_code }: DeliveryLine): string {
     const { words, groupBy } = this.delivery;
-    const land = country === null ? words.not_stated : nameOf(this.#countries, country);
+    const land = country === null ? words.not_stated : this.#countryOf(country);
     if (groupBy === 'country') return land;
     if (groupBy === 'region') return `${land}, ${region ?? words.not_stated}`;
     return `${land}, ${postal_code ? `${postal_code.slice(0, 2)}…` : words.not_stated}`;
@@ -118,6 +122,7 @@ export class List {
       return pages.setter.lines(title, pages.face(title, 700), (width / SIZE) * 1000, 1);
     });
     if (!this.#isTagged) {
+      pages.flush();
       this.#content = pages.doc.markStructureContent('P');
       this.#table.add(this.#content);
     }
@@ -127,6 +132,7 @@ export class List {
 
   #close(): void {
     if (!this.#table) return;
+    this.pages.flush();
     if (this.#content) this.pages.doc.endMarkedContent();
     this.#table.end();
     this.#table = this.#content = undefined;
@@ -151,32 +157,50 @@ export class List {
   }
 
   #cell({ column, width, most }: Place, line: DeliveryLine): Line[] {
+    const { setter } = this.pages;
+    const room = (width / SIZE) * 1000;
+    if (column === 'number') return [setter.number(String(line.number), this.pages.face(''))];
+    if (column === 'name') return this.#name(line, room, most);
     const text = this.#textOf(column, line);
     if (text === '') return [];
-    return this.pages.setter.lines(
-      text,
-      this.pages.face(text, 400, line.country),
-      (width / SIZE) * 1000,
-      most,
-    );
+    const face = this.pages.face(text, 400, line.country);
+    if (column === 'comment') return setter.lines(text, face, room, most);
+    const key = `${column} ${face.han} ${text}`;
+    let lines = this.#known.get(key);
+    if (!lines) {
+      if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+      this.#known.set(key, (lines = setter.lines(text, face, room, most)));
+    }
+    return lines;
   }
 
-  #textOf(column: Column, line: DeliveryLine): string {
-    if (column === 'number') return String(line.number);
-    if (column === 'name') return this.#nameOf(line);
-    const value = line[column] ?? '';
-    if (column === 'country') return value === '' ? '' : nameOf(this.#countries, String(value));
-    return column === 'date' ? this.#dateOf(String(value)) : String(value);
-  }
-
-  #nameOf({ name, number, country }: DeliveryLine): string {
-    const { words } = this.delivery;
-    if (name === null) return words.not_named;
-    const isThere =
-      plain(name) !== '' && this.pages.setter.canDraw(name, this.pages.face(name, 400, country));
-    if (isThere) return name;
+  #name({ name, number, country }: DeliveryLine, room: number, most: number): Line[] {
+    const { pages, delivery } = this;
+    if (name === null) return this.#said(delivery.words.not_named, room, most);
+    const lines = pages.setter.exactLines(name, pages.face(name, 400, country), room, most);
+    if (lines) return lines;
     this.notDrawn.push(number);
-    return fill(words.not_drawn, { line: String(number) });
+    return this.#said(fill(delivery.words.not_drawn, { line: String(number) }), room, most);
+  }
+
+  #said(text: string, room: number, most: number): Line[] {
+    return this.pages.setter.lines(text, this.pages.face(text), room, most);
+  }
+
+  #textOf(
+    column: 'country' | 'region' | 'postal_code' | 'city' | 'date' | 'comment' | 'partner',
+    line: DeliveryLine,
+  ): string {
+    const value = line[column] ?? '';
+    if (value === '') return '';
+    if (column === 'country') return this.#countryOf(value);
+    return column === 'date' ? this.#dateOf(value) : value;
+  }
+
+  #countryOf(code: string): string {
+    let name = this.#countryNames.get(code);
+    if (name === undefined) this.#countryNames.set(code, (name = nameOf(this.#countries, code)));
+    return name;
   }
 
   #dateOf(date: string): string {

@@ -42,10 +42,13 @@ export class Pages {
   y = 0;
   readonly left = MARGIN;
   #count = 0;
+  /** What is drawn, and not passed on yet. */
+  #operators = '';
   /** What the foot of a page says behind the number of pages. */
   #after = '';
   readonly #total: PDFKit.PDFKitReference;
   readonly #han: Han;
+  readonly #numbers: Intl.NumberFormat;
   readonly #ended: Promise<void>;
 
   constructor(
@@ -74,6 +77,7 @@ export class Pages {
       },
     } as PDFKit.PDFDocumentOptions);
     this.#han = /^ja\b/.test(locale) ? 'jp' : /^ko\b/.test(locale) ? 'kr' : 'sc';
+    this.#numbers = new Intl.NumberFormat(locale, { numberingSystem: 'latn' });
     this.#ended = new Promise((resolve) => this.doc.on('end', resolve));
     this.doc.on('data', (chunk: Uint8Array) => sink.write(chunk));
     this.setter = new Typesetter(this.doc, fonts);
@@ -114,6 +118,7 @@ export class Pages {
   /** Begins a page. */
   turn(): void {
     const { doc, delivery } = this;
+    this.flush();
     doc.addPage();
     this.#count += 1;
     this.y = TOP;
@@ -126,6 +131,7 @@ export class Pages {
     const number = this.number(this.#count);
     const foot = doc.page.height - FOOT;
     const edge = this.#short(fill(before, { page: number }), 400, half, this.left, foot);
+    this.flush();
     (doc.page as unknown as { xobjects: Record<string, unknown> }).xobjects['Total'] = this.#total;
     doc.addContent(
       `q 1 0 0 1 ${(edge + (before.endsWith(' ') ? 2.2 : 0)).toFixed(2)} ${foot.toFixed(2)} cm /Total Do Q`,
@@ -135,7 +141,7 @@ export class Pages {
   }
 
   number(value: number): string {
-    return new Intl.NumberFormat(this.delivery.locale, { numberingSystem: 'latn' }).format(value);
+    return this.#numbers.format(value);
   }
 
   /** Makes room for a line of this height, on the next page if need be. */
@@ -144,23 +150,34 @@ export class Pages {
   }
 
   draw(line: Line, x: number, y: number, size: number): void {
-    this.doc.addContent(this.setter.operators(line, { x, y, size }, this.resources));
+    this.#operators += this.setter.operators(line, { x, y, size }, this.resources);
+  }
+
+  /** Passes on what was drawn. Needed before anything that pdfkit writes itself. */
+  flush(): void {
+    // As bytes: pdfkit would turn it into them letter by letter.
+    if (this.#operators !== '') this.doc.addContent(Buffer.from(this.#operators, 'latin1'));
+    this.#operators = '';
   }
 
   rule(y: number): void {
+    this.flush();
     this.doc.addContent(`0.4 w 0.6 G ${this.left} ${y} m ${this.left + this.width} ${y} l S`);
   }
 
   /** Draws as part of an element of the structure, on one page. */
   within(element: Element, type: string, draw: () => void): void {
+    this.flush();
     const content = this.doc.markStructureContent(type);
     draw();
+    this.flush();
     this.doc.endMarkedContent();
     element.add(content);
   }
 
   /** Writes what has not been written yet; resolves when the sink has all of it. */
   async end(): Promise<void> {
+    this.flush();
     this.root.end();
     const fonts: Record<string, unknown> = {};
     const text = this.number(this.#count) + this.#after;

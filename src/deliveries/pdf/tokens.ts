@@ -99,8 +99,11 @@ function simpleTokens(text: string, part: Part | null): Token[] {
   }));
 }
 
+const NONE: ReadonlySet<number> = new Set();
+
 /** Where Thai words begin, which have no spaces between them. */
-function thaiBreaks(text: string): Set<number> {
+function thaiBreaks(text: string): ReadonlySet<number> {
+  if (!/\p{Script=Thai}/u.test(text)) return NONE;
   const breaks = new Set<number>();
   for (const { 0: run, index } of text.matchAll(THAI)) {
     for (const word of thaiWords.segment(run)) if (word.index > 0) breaks.add(index + word.index);

@@ -36,7 +36,12 @@ export type Line = {
   pieces: readonly { piece: Piece; font: EmbeddedFont; isSlanted: boolean }[];
   /** In thousandths of the font size. */
   width: number;
+  /** Its operators in the size in which it was drawn last: the same country is drawn on every page. */
+  drawn?: { size: number; parts: DrawnPart[]; fonts: ReadonlySet<EmbeddedFont> };
 };
+
+/** Part of a line, upright or slanted; `at`: where it begins, from the beginning of the line. */
+type DrawnPart = { at: number; isSlanted: boolean; operators: string };
 
 export type Spot = { x: number; y: number; size: number };
 
@@ -56,17 +61,25 @@ export class Typesetter {
     private readonly fonts: Fonts,
   ) {}
 
-  /** Whether all of a text can be drawn as it is. */
-  canDraw(text: string, face: Face): boolean {
-    return tokensOf(plain(text), face, this.fonts).every((token) => this.#pieceOf(token) !== null);
-  }
-
   /**
    * Breaks a text into lines of at most `width` thousandths, and at most `most` lines: then the last one ends with an
    * ellipsis. What no font has is `[…]`.
    */
   lines(text: string, face: Face, width: number, most = Infinity): Line[] {
-    return this.#broken(tokensOf(plain(text), face, this.fonts), face, width, most);
+    const tokens = tokensOf(plain(text), face, this.fonts);
+    return this.#broken(this.#drawable(tokens, face), face, width, most);
+  }
+
+  /** The same; null: no font has all of it, or there is nothing to see. */
+  exactLines(text: string, face: Face, width: number, most: number): Line[] | null {
+    const tokens = tokensOf(plain(text), face, this.fonts);
+    const isThere = tokens.length > 0 && tokens.every((token) => this.#pieceOf(token) !== null);
+    return isThere ? this.#broken(tokens, face, width, most) : null;
+  }
+
+  /** A number on one line, digit by digit: remembering every number would leave no room for words. */
+  number(text: string, face: Face): Line {
+    return this.#lineOf(Array.from(text).flatMap((digit) => tokensOf(digit, face, this.fonts)));
   }
 
   /** The same for a text with emphasis, which is left out where directions mix. */
@@ -80,11 +93,11 @@ export class Typesetter {
       if (more[0] && tokens.at(-1)?.isSpace) more[0].canBegin = true;
       tokens.push(...more.map((token) => ({ ...token, isSlanted })));
     }
-    return this.#broken(tokens, face, width, Infinity);
+    return this.#broken(this.#drawable(tokens, face), face, width, Infinity);
   }
 
-  #broken(all: Token[], face: Face, width: number, most: number): Line[] {
-    const tokens = this.#drawable(all, face);
+  #broken(tokens: Token[], face: Face, width: number, most: number): Line[] {
+    if (this.#widthOf(tokens) <= width) return [this.#lineOf(withoutSpaces(tokens))];
     const lines: Token[][] = [[]];
     let used = 0;
     const queue = tokens.slice().reverse();
@@ -116,48 +129,13 @@ export class Typesetter {
    * the resources of a page.
    */
   operators(line: Line, { x, y, size }: Spot, used: Record<string, unknown>): string {
-    const out = ['BT', matrix(x, y, false)];
-    let font: EmbeddedFont | undefined;
-    let [rise, done, slanted] = [0, 0, false];
-    let glyphs = '';
-    const flush = () => {
-      if (glyphs !== '') out.push(`[${glyphs}] TJ`);
-      glyphs = '';
-    };
-    for (const { piece, font: wanted, isSlanted } of line.pieces) {
-      if (isSlanted !== slanted) {
-        flush();
-        slanted = isSlanted;
-        out.push(matrix(x + (done * size) / 1000, y, slanted));
-      }
-      done += piece.width;
-      if (wanted !== font) {
-        flush();
-        font = wanted;
-        used[font.id] ??= font.ref();
-        out.push(`/${font.id} ${size} Tf`);
-      }
-      if (piece.actual !== null) {
-        flush();
-        out.push(`/Span <</ActualText <${utf16(piece.actual)}>>> BDC`);
-      }
-      for (const stroke of piece.strokes) {
-        if (stroke.rise !== rise) {
-          flush();
-          rise = stroke.rise;
-          out.push(`${round((rise * size) / 1000)} Ts`);
-        }
-        glyphs += stroke.glyphs;
-      }
-      if (piece.actual !== null) {
-        flush();
-        out.push('EMC');
-      }
+    if (line.drawn?.size !== size) line.drawn = drawnIn(line, size);
+    for (const font of line.drawn.fonts) used[font.id] ??= font.ref();
+    let all = '';
+    for (const { at, isSlanted, operators } of line.drawn.parts) {
+      all += `BT 1 0 ${isSlanted ? 0.2 : 0} -1 ${round(x + at)} ${round(y)} Tm\n${operators}\nET\n`;
     }
-    flush();
-    if (rise !== 0) out.push('0 Ts');
-    out.push('ET');
-    return out.join('\n');
+    return all;
   }
 
   #drawable(tokens: Token[], face: Face): Token[] {
@@ -265,6 +243,49 @@ export class Typesetter {
   }
 }
 
+function drawnIn({ pieces }: Line, size: number): NonNullable<Line['drawn']> {
+  const parts: DrawnPart[] = [];
+  let at = 0;
+  for (let from = 0; from < pieces.length;) {
+    const isSlanted = pieces[from]?.isSlanted === true;
+    const end = pieces.findIndex((piece, i) => i > from && piece.isSlanted !== isSlanted);
+    const same = pieces.slice(from, end < 0 ? pieces.length : end);
+    parts.push({ at, isSlanted, operators: operatorsOf(same, size) });
+    at += same.reduce((sum, { piece }) => sum + (piece.width * size) / 1000, 0);
+    from += same.length;
+  }
+  return { size, parts, fonts: new Set(pieces.map(({ font }) => font)) };
+}
+
+/** The operators of pieces from where the first begins. */
+function operatorsOf(pieces: Line['pieces'], size: number): string {
+  const out: string[] = [];
+  let font: EmbeddedFont | undefined;
+  let [rise, glyphs] = [0, ''];
+  const flush = (...next: string[]) => {
+    if (glyphs !== '') out.push(`[${glyphs}] TJ`);
+    glyphs = '';
+    out.push(...next);
+  };
+  for (const { piece, font: wanted } of pieces) {
+    if (wanted !== font) {
+      font = wanted;
+      flush(`/${font.id} ${size} Tf`);
+    }
+    if (piece.actual !== null) flush(`/Span <</ActualText <${utf16(piece.actual)}>>> BDC`);
+    for (const stroke of piece.strokes) {
+      if (stroke.rise !== rise) {
+        rise = stroke.rise;
+        flush(`${round((rise * size) / 1000)} Ts`);
+      }
+      glyphs += stroke.glyphs;
+    }
+    if (piece.actual !== null) flush('EMC');
+  }
+  flush(...(rise === 0 ? [] : ['0 Ts']));
+  return out.join('\n');
+}
+
 /** The next tokens between which no line can be broken, with the spaces behind them. */
 function takeUnit(queue: Token[]): Token[] | undefined {
   const first = queue.pop();
@@ -336,9 +357,6 @@ function lettersOf(text: string, glyphs: readonly harfbuzz.GlyphInfo[]): number[
     );
   });
 }
-
-const matrix = (x: number, y: number, isSlanted: boolean): string =>
-  `1 0 ${isSlanted ? 0.2 : 0} -1 ${round(x)} ${round(y)} Tm`;
 
 const round = (length: number): number => Math.round(length * 100) / 100;
 
