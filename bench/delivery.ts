@@ -45,13 +45,17 @@ const folder = values.keep ?? mkdtempSync(join(tmpdir(), 'undersigned-delivery-'
 const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
 const before = peak();
 const start = performance.now();
+const cpuBefore = process.cpuUsage();
 const { files, notDrawn } = await writeDelivery(delivery, deliveryLines(count), { folder });
 const seconds = (performance.now() - start) / 1000;
 for (const { name, bytes, archive } of files) {
-  if (files.length < 20 || archive === null)
-    console.log(`${name.padEnd(20)} ${bytes.toLocaleString('en').padStart(14)} bytes`);
+  const isShown = files.length < 20 || archive === null;
+  if (isShown) console.log(`${name.padEnd(20)} ${bytes.toLocaleString('en').padStart(14)} bytes`);
 }
+const { user, system } = process.cpuUsage(cpuBefore);
 console.log(`${count.toLocaleString('en')} names, ${notDrawn.length} of them in the CSV alone`);
-console.log(`${seconds.toFixed(1)} s, ${(count / seconds).toFixed(0)} names a second`);
+console.log(
+  `${seconds.toFixed(1)} s, ${(count / seconds).toFixed(0)} names a second, ${((user + system) / 1e6).toFixed(1)} s of processors`,
+);
 console.log(`${peak().toFixed(0)} MB of memory at most, ${before.toFixed(0)} MB before`);
 if (values.keep === undefined) rmSync(folder, { recursive: true });

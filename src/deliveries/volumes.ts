@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import {
   DeliveryError,
@@ -115,19 +116,21 @@ class Archive {
   readonly #zip = new ZipFile();
   readonly #sink: FileSink;
   readonly #written: Promise<unknown>;
-  #error: unknown;
+  #error: Error | undefined;
 
   constructor(
     path: string,
     private readonly mtime: Date,
   ) {
     this.#sink = new FileSink(path);
-    this.#written = this.#pass().catch((error: unknown) => (this.#error = error));
+    this.#written = this.#pass().catch((error: unknown) => {
+      this.#error = error as Error;
+    });
   }
 
   /** Takes a file into the archive and deletes it. */
   async take(path: string, name: string): Promise<void> {
-    if (this.#error) throw this.#error as Error;
+    if (this.#error) throw this.#error;
     // A PDF is compressed already.
     this.#zip.addFile(path, name, { mtime: this.mtime, mode: 0o100600, compress: !name.endsWith('.pdf') });
     this.#paths.push(path);
@@ -138,17 +141,16 @@ class Archive {
   async end(): Promise<Pick<DeliveryFile, 'bytes' | 'sha256'>> {
     this.#zip.end();
     await this.#written;
-    if (this.#error) throw this.#error as Error;
+    if (this.#error) throw this.#error;
     for (const path of this.#paths) await unlink(path);
     return this.#sink.finish();
   }
 
   async #pass(): Promise<void> {
     // A file that cannot be read is told to the archive, not to its stream.
-    this.#zip.on('error', (error) =>
-      (this.#zip.outputStream as NodeJS.ReadableStream & { destroy: (e: Error) => void }).destroy(error),
-    );
-    for await (const chunk of this.#zip.outputStream) {
+    const stream = this.#zip.outputStream as Readable;
+    this.#zip.on('error', (error: Error) => stream.destroy(error));
+    for await (const chunk of stream) {
       this.#sink.write(chunk as Uint8Array);
       await this.#sink.ready();
     }

@@ -98,30 +98,38 @@ export class Fonts {
   /** Slices that were loaded. */
   readonly #slices = new Map<string, Part>();
   /** The part for each cluster that was asked for. */
-  readonly #chosen = new Map<string, Part | null>();
+  readonly #chosen = new Map<string, Map<string, Part | null>>();
 
   /** The part that has the whole cluster: a letter with its marks. Null: none has, or `load` was not called with it. */
   partFor(cluster: string, weight: Weight, han: Han): Part | null {
-    const key = `${cluster}${weight}${han}`;
-    const known = this.#chosen.get(key);
+    const chosen = this.#chosenFor(weight, han);
+    const known = chosen.get(cluster);
     if (known !== undefined) return known;
-    if (this.#chosen.size >= MOST_KNOWN) this.#chosen.clear();
+    if (chosen.size >= MOST_KNOWN) chosen.clear();
     const part = this.#find(codePointsOf(cluster), weight, han);
-    this.#chosen.set(key, part);
+    chosen.set(cluster, part);
     return part;
   }
 
   /** Loads what is missing to draw the text. */
   async load(text: string, weight: Weight, han: Han): Promise<void> {
+    const chosen = this.#chosenFor(weight, han);
     for (const character of text.normalize('NFC')) {
       const codePoint = character.codePointAt(0) ?? 0;
-      if (codePoint < FIRST_SLICED || this.#chosen.get(`${character}${weight}${han}`)) continue;
+      if (codePoint < FIRST_SLICED || chosen.get(character)) continue;
       const place = this.#placeOf(codePoint, han);
       const name = `${place?.family} ${place?.slice} ${weight}`;
       if (!place || this.#slices.has(name)) continue;
       this.#slices.set(name, await loadSlice(place.family, place.slice, weight));
-      for (const [key, part] of this.#chosen) if (part === null) this.#chosen.delete(key);
+      for (const [key, part] of chosen) if (part === null) chosen.delete(key);
     }
+  }
+
+  #chosenFor(weight: Weight, han: Han): Map<string, Part | null> {
+    const name = `${weight} ${han}`;
+    let chosen = this.#chosen.get(name);
+    if (!chosen) this.#chosen.set(name, (chosen = new Map<string, Part | null>()));
+    return chosen;
   }
 
   #find(codePoints: readonly number[], weight: Weight, han: Han): Part | null {

@@ -1,4 +1,4 @@
-import { volumesOf, type Delivery, type Sum } from '../delivery.js';
+import { volumesOf, type Delivery } from '../delivery.js';
 import type { Place } from '../tables.js';
 import { fill } from '../words.js';
 import { blocksOf, type Block } from './blocks.js';
@@ -13,13 +13,14 @@ const SIZES = [18, 14, 12, 11] as const;
 /** Draws what comes before the list. Later volumes only say which they are. */
 export async function drawFront(pages: Pages, delivery: Delivery, place: Place): Promise<void> {
   const { title, organization, recipient, coverLetter, statement, words, cutAt, locale } = delivery;
-  const texts = [title, organization, recipient, coverLetter, statement, ...Object.values(words)];
-  const partners = delivery.sums.partner?.map(({ key }) => key ?? '') ?? [];
-  for (const text of [...texts, ...partners]) {
+  const cut = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+  const asOf = fill(words.cut, { date: `${cut.format(new Date(cutAt))} UTC` });
+  const texts = [title, organization, recipient, coverLetter, statement, asOf, ...Object.values(words)];
+  const labels = sumsOf(delivery).flatMap(({ rows }) => rows.map(([label]) => label));
+  for (const text of [...texts, ...labels]) {
     await pages.load(text, 400);
     await pages.load(text, 700);
   }
-  const cut = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
   pages.turn();
   heading(pages, 1, title);
   if (place.volumes > 1) paragraph(pages, volumeLine(pages, delivery, place));
@@ -31,9 +32,12 @@ export async function drawFront(pages: Pages, delivery: Delivery, place: Place):
   heading(pages, 2, words.statement);
   drawMarkdown(pages, statement);
   heading(pages, 2, words.counts);
-  paragraph(pages, fill(words.cut, { date: `${cut.format(new Date(cutAt))} UTC` }));
+  paragraph(pages, asOf);
   row(pages, words.total, delivery.lines, 700);
-  drawSums(pages, delivery);
+  for (const { title: by, rows } of sumsOf(delivery)) {
+    heading(pages, 3, by);
+    for (const [label, count] of rows) row(pages, label, count, 400);
+  }
 }
 
 export function volumeLine(pages: Pages, delivery: Delivery, { volume }: Place): string {
@@ -46,7 +50,8 @@ export function volumeLine(pages: Pages, delivery: Delivery, { volume }: Place):
   );
 }
 
-function drawSums(pages: Pages, { sums, words, locale, organization }: Delivery): void {
+/** The sums that are shown, the greatest first, as they are said. */
+function sumsOf({ sums, words, locale, organization }: Delivery) {
   const countries = new Intl.DisplayNames(locale, { type: 'region', fallback: 'code' });
   const countryOf = (key: string | null) => (key === null ? words.not_stated : nameOf(countries, key));
   const partnerOf = (key: string | null) => key ?? fill(words.own, { organization });
@@ -54,12 +59,11 @@ function drawSums(pages: Pages, { sums, words, locale, organization }: Delivery)
     [words.by_country, sums.country, countryOf],
     [words.by_partner, sums.partner, partnerOf],
   ] as const;
-  for (const [title, list, label] of tables) {
-    if (!list) continue;
-    heading(pages, 3, title);
-    const sorted = [...list].sort((a: Sum, b: Sum) => b.count - a.count);
-    for (const { key, count } of sorted) row(pages, label(key), count, 400);
-  }
+  return tables.flatMap(([title, list, label]) => {
+    if (!list) return [];
+    const sorted = [...list].sort((a, b) => b.count - a.count);
+    return [{ title, rows: sorted.map(({ key, count }) => [label(key), count] as const) }];
+  });
 }
 
 /** The name of a country; what is no code is shown as it is. */

@@ -2,7 +2,7 @@ import { columnsOf, type Column, type Delivery, type DeliveryLine } from '../del
 import { fill } from '../words.js';
 import { heading, nameOf } from './front.js';
 import type { Element, Pages } from './pages.js';
-import type { Line } from './typesetter.js';
+import type { Line } from './line.js';
 
 /* The list of the names: one row for each line, which never takes more than a few lines of a page. */
 
@@ -62,7 +62,9 @@ export class List {
     this.#places = placesOf(columnsOf(delivery), pages);
   }
 
-  begin(): void {
+  async begin(): Promise<void> {
+    // Dates have letters in some languages.
+    await this.pages.load(this.#dates.format(new Date(this.delivery.cutAt)));
     heading(this.pages, 2, this.delivery.words.names);
     if (this.delivery.groupBy === 'none') this.#open();
   }
@@ -70,11 +72,14 @@ export class List {
   /** Loads the fonts that a line needs. */
   async load(line: DeliveryLine): Promise<void> {
     const { name, region, postal_code, city, comment, partner, country } = line;
-    for (const text of [name, region, postal_code, city, comment, partner]) {
+    const land = country === null ? null : this.#countryOf(country);
+    for (const text of [name, region, postal_code, city, comment, partner, land]) {
       // Fonts that are not there yet are those of the Far East.
-      if (text && /[\u1100-\u{10ffff}]/u.test(text)) await this.pages.load(text, 400, country);
+      if (text && /[\u1100-\u{10ffff}]/u.test(text)) {
+        await this.pages.load(text, 400, text === land ? null : country);
+      }
     }
-    if (this.delivery.groupBy !== 'none') await this.pages.load(this.#groupOf(line), 700, country);
+    if (this.delivery.groupBy !== 'none') await this.pages.load(this.#groupOf(line), 700);
   }
 
   add(line: DeliveryLine): void {
@@ -163,7 +168,9 @@ export class List {
     if (column === 'name') return this.#name(line, room, most);
     const text = this.#textOf(column, line);
     if (text === '') return [];
-    const face = this.pages.face(text, 400, line.country);
+    // What the signer has written, or what this program says.
+    const isOurs = column === 'country' || column === 'date';
+    const face = this.pages.face(text, 400, isOurs ? null : line.country);
     if (column === 'comment') return setter.lines(text, face, room, most);
     const key = `${column} ${face.han} ${text}`;
     let lines = this.#known.get(key);

@@ -23,7 +23,7 @@ export function embedOutlines(font: Font): void {
     const subset = createSubset() as Writer;
     subset._addGlyph = (id) => {
       const glyph = font.getGlyph(id);
-      const contours = contoursOf(glyph.path as unknown as Path);
+      const contours = contoursOf(glyph.path);
       const data = encode(contours);
       subset.glyf.push(data);
       subset.loca.offsets.push(subset.offset);

@@ -4,8 +4,9 @@ import type { Delivery } from '../delivery.js';
 import type { FileSink } from '../file-sink.js';
 import { fill } from '../words.js';
 import type { Fonts, Han, Weight } from './fonts.js';
+import { operators, type Line } from './line.js';
 import { hanOf, type Face } from './tokens.js';
-import { Typesetter, type Line } from './typesetter.js';
+import { Typesetter } from './typesetter.js';
 
 /*
  * The pages of one document, written while they are drawn. How many there are is known at the end: until then each page
@@ -75,7 +76,7 @@ export class Pages {
         Creator: 'Undersigned',
         CreationDate: new Date(cutAt),
       },
-    } as PDFKit.PDFDocumentOptions);
+    });
     this.#han = /^ja\b/.test(locale) ? 'jp' : /^ko\b/.test(locale) ? 'kr' : 'sc';
     this.#numbers = new Intl.NumberFormat(locale, { numberingSystem: 'latn' });
     this.#ended = new Promise((resolve) => this.doc.on('end', resolve));
@@ -150,7 +151,7 @@ export class Pages {
   }
 
   draw(line: Line, x: number, y: number, size: number): void {
-    this.#operators += this.setter.operators(line, { x, y, size }, this.resources);
+    this.#operators += operators(line, { x, y, size }, this.resources);
   }
 
   /** Passes on what was drawn. Needed before anything that pdfkit writes itself. */
@@ -182,7 +183,7 @@ export class Pages {
     const fonts: Record<string, unknown> = {};
     const text = this.number(this.#count) + this.#after;
     const [line] = this.setter.lines(text, this.face(text), 100_000, 1);
-    if (line) this.#total.write(this.setter.operators(line, { x: 0, y: 0, size: 8 }, fonts));
+    if (line) this.#total.write(operators(line, { x: 0, y: 0, size: 8 }, fonts));
     Object.assign(this.#total.data, { Resources: { Font: fonts } });
     (this.#total as unknown as { end: () => void }).end();
     this.doc.end();

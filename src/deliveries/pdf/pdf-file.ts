@@ -23,7 +23,7 @@ export async function pdfFile(
   if (place.volumes > 1) pages.subtitle(volumeLine(pages, delivery, place));
   await drawFront(pages, delivery, place);
   const list = new List(pages, delivery, place.lines);
-  list.begin();
+  await list.begin();
   return {
     load: async (lines) => {
       for (const line of lines) await list.load(line);

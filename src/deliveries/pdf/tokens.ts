@@ -1,5 +1,6 @@
 import bidiFactory from 'bidi-js';
 import type { Fonts, Han, Part, Weight } from './fonts.js';
+import type { Piece } from './shape.js';
 
 /*
  * Cuts a text into what is drawn at once: one font, one direction, no place to break a line inside. Tokens are in the order
@@ -16,6 +17,8 @@ export type Token = {
   /** Whether a line may begin with it. */
   canBegin: boolean;
   isSlanted: boolean;
+  /** Its glyphs in the present document, once they were looked for; null: there are none. */
+  piece?: { found: Piece | null } | undefined;
 };
 
 export type Face = { weight: Weight; han: Han };

@@ -1,7 +1,8 @@
-import * as harfbuzz from 'harfbuzzjs';
 import type PDFDocument from 'pdfkit';
 import type { Span } from './blocks.js';
 import type { Fonts, Part, Weight } from './fonts.js';
+import type { Line } from './line.js';
+import { shape, type EmbeddedFont, type Piece } from './shape.js';
 import { inVisualOrder, plain, runsBackwards, tokensOf, visible, type Face, type Token } from './tokens.js';
 
 /*
@@ -9,41 +10,7 @@ import { inVisualOrder, plain, runsBackwards, tokensOf, visible, type Face, type
  * takes one font at a time, and keeps every word that it has ever seen.
  */
 
-/** What pdfkit has, and its types leave out. */
-type EmbeddedFont = {
-  id: string;
-  ref: () => unknown;
-  subset: { includeGlyph: (glyph: number) => number };
-  widths: number[];
-  unicode: number[][];
-};
 type Inside = { _font: EmbeddedFont };
-
-/** A token with its glyphs. Lengths are thousandths of the font size. */
-type Piece = {
-  width: number;
-  /** Glyphs of the same height: `[<0001> -20 <0002>]`, without the brackets. */
-  strokes: { rise: number; glyphs: string }[];
-  /**
-   * What it says, where its glyphs do not tell. Not from right to left: readers take glyphs as standing from left to right
-   * and turn them round, what they are told too.
-   */
-  actual: string | null;
-};
-
-export type Line = {
-  /** In the order of the page, from left to right. */
-  pieces: readonly { piece: Piece; font: EmbeddedFont; isSlanted: boolean }[];
-  /** In thousandths of the font size. */
-  width: number;
-  /** Its operators in the size in which it was drawn last: the same country is drawn on every page. */
-  drawn?: { size: number; parts: DrawnPart[]; fonts: ReadonlySet<EmbeddedFont> };
-};
-
-/** Part of a line, upright or slanted; `at`: where it begins, from the beginning of the line. */
-type DrawnPart = { at: number; isSlanted: boolean; operators: string };
-
-export type Spot = { x: number; y: number; size: number };
 
 /** Pieces that are remembered, at most: names repeat, but there is no end of them. */
 const MOST_KNOWN = 10_000;
@@ -55,9 +22,11 @@ export class Typesetter {
   readonly #fonts = new Map<Part, EmbeddedFont>();
   readonly #known = new Map<Part, Map<string, Piece | null>>();
   #remembered = 0;
+  readonly #words = new Map<string, Map<string, Token[]>>();
+  readonly #spaces = new Map<Part | null, Token>();
 
   constructor(
-    private readonly doc: typeof PDFDocument.prototype,
+    private readonly doc: InstanceType<typeof PDFDocument>,
     private readonly fonts: Fonts,
   ) {}
 
@@ -66,13 +35,13 @@ export class Typesetter {
    * ellipsis. What no font has is `[…]`.
    */
   lines(text: string, face: Face, width: number, most = Infinity): Line[] {
-    const tokens = tokensOf(plain(text), face, this.fonts);
+    const tokens = this.#tokens(plain(text), face);
     return this.#broken(this.#drawable(tokens, face), face, width, most);
   }
 
   /** The same; null: no font has all of it, or there is nothing to see. */
   exactLines(text: string, face: Face, width: number, most: number): Line[] | null {
-    const tokens = tokensOf(plain(text), face, this.fonts);
+    const tokens = this.#tokens(plain(text), face);
     const isThere = tokens.length > 0 && tokens.every((token) => this.#pieceOf(token) !== null);
     return isThere ? this.#broken(tokens, face, width, most) : null;
   }
@@ -124,18 +93,40 @@ export class Typesetter {
     return this.#cut(lines, face, width, false);
   }
 
-  /**
-   * Operators that draw a line with its left end at `x` and its letters standing on `y`. Its fonts are entered into `used`,
-   * the resources of a page.
-   */
-  operators(line: Line, { x, y, size }: Spot, used: Record<string, unknown>): string {
-    if (line.drawn?.size !== size) line.drawn = drawnIn(line, size);
-    for (const font of line.drawn.fonts) used[font.id] ??= font.ref();
-    let all = '';
-    for (const { at, isSlanted, operators } of line.drawn.parts) {
-      all += `BT 1 0 ${isSlanted ? 0.2 : 0} -1 ${round(x + at)} ${round(y)} Tm\n${operators}\nET\n`;
+  /** Tokens are remembered by word, where the words do not depend on each other. */
+  #tokens(text: string, face: Face): Token[] {
+    if (runsBackwards(text)) return tokensOf(text, face, this.fonts);
+    const known = this.#wordsOf(face);
+    const tokens: Token[] = [];
+    for (const word of text.split(' ')) {
+      if (tokens.length > 0) tokens.push(this.#space(tokens.at(-1)?.part ?? null, face));
+      let own = known.get(word);
+      if (!own) {
+        own = tokensOf(word, face, this.fonts);
+        if (own[0]) own[0].canBegin = true;
+        if (known.size >= MOST_KNOWN) known.clear();
+        known.set(word, own);
+      }
+      tokens.push(...own);
     }
-    return all;
+    return tokens;
+  }
+
+  #wordsOf({ weight, han }: Face): Map<string, Token[]> {
+    const name = `${weight} ${han}`;
+    let words = this.#words.get(name);
+    if (!words) this.#words.set(name, (words = new Map<string, Token[]>()));
+    return words;
+  }
+
+  #space(beside: Part | null, face: Face): Token {
+    const part = beside?.has(0x20) ? beside : this.fonts.partFor(' ', face.weight, face.han);
+    let space = this.#spaces.get(part);
+    if (!space) {
+      space = { text: ' ', part, level: 0, isSpace: true, canBegin: false, isSlanted: false };
+      this.#spaces.set(part, space);
+    }
+    return space;
   }
 
   #drawable(tokens: Token[], face: Face): Token[] {
@@ -195,7 +186,8 @@ export class Typesetter {
   #splitToken(token: Token, width: number, atLeastOne: boolean): [Token[], Token[]] {
     const clusters =
       token.text.match(/[^\p{Mark}\u200c\u200d]?[\p{Mark}\u200c\u200d]*/gu)?.filter(Boolean) ?? [];
-    const upTo = (count: number) => ({ ...token, text: clusters.slice(0, count).join('') });
+    const part = (text: string): Token => ({ ...token, piece: undefined, text });
+    const upTo = (count: number) => part(clusters.slice(0, count).join(''));
     const least = atLeastOne ? 1 : 0;
     let [low, high] = [least, clusters.length];
     while (low < high) {
@@ -205,7 +197,7 @@ export class Typesetter {
     }
     if (low === 0) return [[], [token]];
     const rest = clusters.slice(low).join('');
-    return [[upTo(low)], rest === '' ? [] : [{ ...token, text: rest, canBegin: true }]];
+    return [[upTo(low)], rest === '' ? [] : [{ ...part(rest), canBegin: true }]];
   }
 
   #widthOf(tokens: readonly Token[]): number {
@@ -213,7 +205,11 @@ export class Typesetter {
   }
 
   /** Null: no font has it, or the font cannot join its letters. */
-  #pieceOf({ text, part, level }: Token): Piece | null {
+  #pieceOf(token: Token): Piece | null {
+    return (token.piece ??= { found: this.#find(token) }).found;
+  }
+
+  #find({ text, part, level }: Token): Piece | null {
     if (!part) return null;
     let known = this.#known.get(part);
     if (!known) this.#known.set(part, (known = new Map<string, Piece | null>()));
@@ -235,55 +231,12 @@ export class Typesetter {
   #fontOf(part: Part): EmbeddedFont {
     let font = this.#fonts.get(part);
     if (!font) {
-      this.doc.font(part.font as unknown as string);
-      font = (this.doc as unknown as Inside)._font;
+      // It takes the fonts of fontkit, which its types do not say.
+      font = (this.doc.font(part.font as unknown as string) as unknown as Inside)._font;
       this.#fonts.set(part, font);
     }
     return font;
   }
-}
-
-function drawnIn({ pieces }: Line, size: number): NonNullable<Line['drawn']> {
-  const parts: DrawnPart[] = [];
-  let at = 0;
-  for (let from = 0; from < pieces.length;) {
-    const isSlanted = pieces[from]?.isSlanted === true;
-    const end = pieces.findIndex((piece, i) => i > from && piece.isSlanted !== isSlanted);
-    const same = pieces.slice(from, end < 0 ? pieces.length : end);
-    parts.push({ at, isSlanted, operators: operatorsOf(same, size) });
-    at += same.reduce((sum, { piece }) => sum + (piece.width * size) / 1000, 0);
-    from += same.length;
-  }
-  return { size, parts, fonts: new Set(pieces.map(({ font }) => font)) };
-}
-
-/** The operators of pieces from where the first begins. */
-function operatorsOf(pieces: Line['pieces'], size: number): string {
-  const out: string[] = [];
-  let font: EmbeddedFont | undefined;
-  let [rise, glyphs] = [0, ''];
-  const flush = (...next: string[]) => {
-    if (glyphs !== '') out.push(`[${glyphs}] TJ`);
-    glyphs = '';
-    out.push(...next);
-  };
-  for (const { piece, font: wanted } of pieces) {
-    if (wanted !== font) {
-      font = wanted;
-      flush(`/${font.id} ${size} Tf`);
-    }
-    if (piece.actual !== null) flush(`/Span <</ActualText <${utf16(piece.actual)}>>> BDC`);
-    for (const stroke of piece.strokes) {
-      if (stroke.rise !== rise) {
-        rise = stroke.rise;
-        flush(`${round((rise * size) / 1000)} Ts`);
-      }
-      glyphs += stroke.glyphs;
-    }
-    if (piece.actual !== null) flush('EMC');
-  }
-  flush(...(rise === 0 ? [] : ['0 Ts']));
-  return out.join('\n');
 }
 
 /** The next tokens between which no line can be broken, with the spaces behind them. */
@@ -302,63 +255,3 @@ function withoutSpaces(tokens: readonly Token[]): Token[] {
   const last = tokens.findLastIndex(({ isSpace }) => !isSpace);
   return tokens.slice(0, last + 1);
 }
-
-const buffer = new harfbuzz.Buffer();
-
-/** The glyphs of a token, from left to right; null: one is missing. */
-function shape(text: string, part: Part, isBackwards: boolean, font: EmbeddedFont): Piece | null {
-  buffer.clearContents();
-  // Marks keep the places of their own characters.
-  buffer.setClusterLevel(harfbuzz.ClusterLevel.MONOTONE_CHARACTERS);
-  buffer.setFlags(harfbuzz.BufferFlag.REMOVE_DEFAULT_IGNORABLES);
-  buffer.addText(text);
-  buffer.guessSegmentProperties();
-  buffer.setDirection(isBackwards ? harfbuzz.Direction.RTL : harfbuzz.Direction.LTR);
-  harfbuzz.shape(part.shaper, buffer);
-  const places = buffer.getGlyphPositions();
-  const glyphs = buffer.getGlyphInfos();
-  // The glyph of what is missing.
-  if (glyphs.some(({ codepoint }) => codepoint === 0)) return null;
-  const scale = 1000 / part.font.unitsPerEm;
-  const strokes: Piece['strokes'] = [];
-  const said = lettersOf(text, glyphs);
-  let [width, shift] = [0, 0];
-  for (const [i, { codepoint: glyph }] of glyphs.entries()) {
-    const { xAdvance = 0, xOffset = 0, yOffset = 0 } = places[i] ?? {};
-    const id = font.subset.includeGlyph(glyph);
-    const own = (font.widths[id] ??= part.font.getGlyph(glyph).advanceWidth * scale);
-    font.unicode[id] ??= said[i] ?? [];
-    const rise = Math.round(yOffset * scale);
-    let stroke = strokes.at(-1);
-    if (stroke?.rise !== rise) strokes.push((stroke = { rise, glyphs: '' }));
-    shift += xOffset * scale;
-    stroke.glyphs += movedBy(shift) + `<${id.toString(16).padStart(4, '0')}>`;
-    shift += (xAdvance - xOffset) * scale - own - Math.round(shift);
-    width += xAdvance * scale;
-  }
-  const last = strokes.at(-1);
-  if (last) last.glyphs += movedBy(shift);
-  return { width, strokes, actual: part.isComplex && !isBackwards ? text : null };
-}
-
-const movedBy = (shift: number): string => (Math.round(shift) === 0 ? '' : ` ${-Math.round(shift)} `);
-
-/** The characters that each glyph stands for; none for the second glyph of the same ones. */
-function lettersOf(text: string, glyphs: readonly harfbuzz.GlyphInfo[]): number[][] {
-  const starts = [...new Set(glyphs.map(({ cluster }) => cluster))].sort((a, b) => a - b);
-  const taken = new Set<number>();
-  return glyphs.map(({ cluster }) => {
-    if (taken.has(cluster)) return [];
-    taken.add(cluster);
-    const end = starts[starts.indexOf(cluster) + 1] ?? text.length;
-    return Array.from(
-      text.slice(cluster, end).replace(/[\u200c\u200d]/g, ''),
-      (character) => character.codePointAt(0) ?? 0,
-    );
-  });
-}
-
-const round = (length: number): number => Math.round(length * 100) / 100;
-
-const utf16 = (text: string): string =>
-  `FEFF${Array.from({ length: text.length }, (_, i) => text.charCodeAt(i).toString(16).padStart(4, '0')).join('')}`;
