@@ -41,8 +41,8 @@ export function jsonFile(sink: FileSink, delivery: Delivery, { volume, volumes }
   let before = '\n';
   return {
     add: (line) => {
-      const row = Object.fromEntries(columns.map((column) => [column, line[column] ?? null]));
-      sink.write(before + JSON.stringify(row));
+      const fields = columns.map((column) => `"${column}":${JSON.stringify(line[column] ?? null)}`);
+      sink.write(`${before}{${fields.join(',')}}`);
       before = ',\n';
     },
     end: () => sink.write('\n]}\n'),

@@ -48,7 +48,7 @@ export class Typesetter {
 
   /** A number on one line, digit by digit: remembering every number would leave no room for words. */
   number(text: string, face: Face): Line {
-    return this.#lineOf(Array.from(text).flatMap((digit) => tokensOf(digit, face, this.fonts)));
+    return this.#lineOf(Array.from(text).flatMap((digit) => this.#tokens(digit, face)));
   }
 
   /** The same for a text with emphasis, which is left out where directions mix. */
