@@ -167,8 +167,9 @@ t.test('a cancelled delivery ends at once, and leaves nothing', async (t) => {
     t.same(readdirSync(folder), [], rest);
     if (rest === 'more lines') {
       // The source learns it with the next line that it has.
-      for (let turns = 0; turns < 1_000 && !closed; turns += 1)
-        {await new Promise((done) => setImmediate(done));}
+      for (let turns = 0; turns < 1_000 && !closed; turns += 1) {
+        await new Promise((done) => setImmediate(done));
+      }
       t.ok(closed, 'the source is closed');
     }
   }
