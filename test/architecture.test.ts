@@ -139,6 +139,13 @@ const RULES: Rule[] = [
     instead: 'put it into the PictureContent in src/http/petitions/picture-content.ts',
   },
   {
+    rule: 'deliveries know lines and words, nothing of where they come from',
+    from: /^src\/deliveries\//,
+    never:
+      /^(?:schema\/|src\/(?!deliveries\/|core\/csv\.ts$|escape-html\.ts$|thread-program\.ts$)|fastify$|@fastify\/|drizzle-orm)/,
+    instead: 'put it into the Delivery that core hands over',
+  },
+  {
     rule: 'mail knows neither the server nor HTTP',
     from: /^src\/mail\//,
     never:

@@ -82,6 +82,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       ['Counts', 'counts'],
       ['Paper and offsets', 'paper'],
       ['Exports and imports', 'exports-and-imports'],
+      ['Deliveries', 'deliveries'],
       ['Bots and moderation', 'bots'],
     ),
   },

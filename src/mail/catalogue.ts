@@ -7,6 +7,7 @@ import {
   type EmbedKey,
 } from '../../schema/api/petitions/embed.js';
 import { TEMPLATES, type Template } from '../core/letters/letter.js';
+import { DELIVERY_KEYS, DELIVERY_VALUES, type DeliveryWords } from '../deliveries/words.js';
 
 /*
  * The schema of the files in locales/, one for each language. English must be complete; other languages may lack keys,
@@ -108,6 +109,12 @@ const Embed = Type.Object(
   closed,
 );
 
+/** The pages of a delivery. As in the element, no Liquid but values: they are put in by the thread that draws. */
+const Delivery = Type.Object(
+  Object.fromEntries(DELIVERY_KEYS.map((key) => [key, plain()])) as Record<keyof DeliveryWords, TString>,
+  closed,
+);
+
 /** The texts in the picture of a petition: see src/http/petitions/picture-content.ts. */
 const Picture = section('signatures first goal goal_reached');
 
@@ -122,6 +129,7 @@ export const Catalogue = Type.Object(
     mail: Mails,
     pages: Pages,
     embed: Embed,
+    delivery: Delivery,
     picture: Picture,
     chart: Chart,
   },
@@ -150,6 +158,7 @@ export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   ],
   pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date', 'network'],
   embed: EMBED_VALUES,
+  delivery: DELIVERY_VALUES,
   picture: ['number', 'plural'],
   chart: ['number', 'audience', 'figure'],
 };

@@ -24,8 +24,13 @@ function* textsIn(value: unknown, path: string[] = []): Generator<[string[], str
   }
 }
 
-const textsOf = ({ mail, pages, embed, picture, chart }: Catalogue): Map<string, string> =>
-  new Map([...textsIn({ mail, pages, embed, picture, chart })].map(([path, text]) => [path.join('.'), text]));
+const textsOf = ({ mail, pages, embed, delivery, picture, chart }: Catalogue): Map<string, string> =>
+  new Map(
+    [...textsIn({ mail, pages, embed, delivery, picture, chart })].map(([path, text]) => [
+      path.join('.'),
+      text,
+    ]),
+  );
 
 /** Single words, such as E-mail, are the same in many languages. */
 const isSentence = (text: string) =>
