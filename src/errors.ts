@@ -51,6 +51,13 @@ export const ERRORS = {
   session_required: [401, 'This operation needs a session'],
   invalid_session: [401, 'The session is over'],
 
+  // Deliveries
+  delivery_not_found: [404, 'There is no such delivery'],
+  delivery_not_sent: [409, 'The delivery was not handed over yet'],
+  delivery_transition_not_allowed: [409, 'The delivery cannot make this move'],
+  delivery_file_not_found: [404, 'The delivery has no such file'],
+  delivery_files_gone: [410, 'The files of the delivery are kept no longer'],
+
   // Own words
   response_not_found: [404, 'There is no such response'],
   too_many_responses: [409, 'The petition has as many responses as it can have'],

@@ -240,7 +240,7 @@ const FLOORS: string[][] = [
   ['sharing', 'subscriptions'],
   ['signatures'],
   ['paper', 'segments'],
-  ['mailings'],
+  ['deliveries', 'mailings'],
   ['sending'],
   ['mailing-results'],
   ['my-data'],

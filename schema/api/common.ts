@@ -22,6 +22,7 @@ const EXAMPLE_IDS: Record<IdPrefix, string> = {
   pba: 'pba_01kb1vs0a7r9t1v3x5z7b9d1g3',
   ofs: 'ofs_01kb1vs0a8s0v2x4z6b8d0f2h4',
   rsp: 'rsp_01kb1vs0a9t1v3x5z7b9d1g3j5',
+  dlv: 'dlv_01kb1vs0aav3x5z7b9d1g3j5m7',
 };
 export const exampleId = (prefix: IdPrefix) => EXAMPLE_IDS[prefix];
 

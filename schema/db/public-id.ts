@@ -28,6 +28,7 @@ export const ID_PREFIXES = [
   'pba',
   'ofs',
   'rsp',
+  'dlv',
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 

@@ -1,6 +1,7 @@
 import type * as Columns from './columns.postgres.js';
 import { defineBrakesTables } from './tables/brakes.js';
 import { defineCountsTables } from './tables/counts.js';
+import { defineDeliveriesTables } from './tables/deliveries.js';
 import { defineIdempotencyTables } from './tables/idempotency.js';
 import { defineLinksTables } from './tables/links.js';
 import { defineMailTables } from './tables/mail.js';
@@ -35,11 +36,13 @@ export function defineTables(d: typeof Columns) {
   const subscriptions = defineSubscriptionsTables(d, { ...organization, ...petitions, ...supporters });
   const nouns = { ...organization, ...petitions, ...supporters, ...signatures, ...subscriptions };
   const myData = defineMyDataTables(d, nouns);
-  const mail = defineMailTables(d, { ...nouns, ...myData });
+  const deliveries = defineDeliveriesTables(d, nouns);
+  const mail = defineMailTables(d, { ...nouns, ...myData, ...deliveries });
   const mailings = defineMailingsTables(d, nouns);
   return {
     ...nouns,
     ...myData,
+    ...deliveries,
     ...mail,
     ...defineLinksTables(d, { ...nouns, ...mail, ...myData }),
     ...mailings,

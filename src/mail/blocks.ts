@@ -35,6 +35,7 @@ export function composeBlocks(letter: WordedLetter, { mail }: Catalogue, sender:
     body: [
       { kind: 'heading', text: say(words.heading, values) },
       ...(ownWords(letter) ?? paragraphs(words.paragraphs)),
+      ...letterToRecipient(letter),
       ...quote(letter, mail),
       ...agreements(letter, say(words.opt_ins ?? mail.common.opt_ins, values)),
       ...links(letter, words, mail, values),
@@ -64,6 +65,11 @@ function ownWords(letter: Letter): Block[] | undefined {
   const pieces = plainPieces(confirmation).map((one) => ({ ...one, text: fillIn(one.text, values) }));
   const html = fillInHtml(wordsHtml(confirmation), values);
   return [{ kind: 'words', locale: locales.confirmation, html, pieces }];
+}
+
+/** What an organization writes to those to whom it hands signatures. */
+function letterToRecipient({ locale, values: { letter } }: Letter): Block[] {
+  return letter ? [{ kind: 'words', locale, html: wordsHtml(letter), pieces: plainPieces(letter) }] : [];
 }
 
 /** The statement of the petition in a confirmation mail, so that signers see what they confirm. */

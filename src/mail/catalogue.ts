@@ -51,7 +51,7 @@ const Mails = Type.Object(
 
 const MyData = {
   signatures: section(
-    'heading none signed_on status_pending status_confirmed status_invalidated status_withdrawn status_quarantined name_label display_label display_public display_initials display_anonymous hidden_label hidden_hint save_button saved confirm_button withdraw_button withdraw_heading withdraw_explanation withdraw_confirm_button withdrawn',
+    'heading none signed_on status_pending status_confirmed status_invalidated status_withdrawn status_quarantined name_label display_label display_public display_initials display_anonymous hidden_label hidden_hint save_button saved confirm_button withdraw_button withdraw_heading withdraw_explanation withdraw_confirm_button withdrawn delivered',
   ),
   subscriptions: section(
     'heading none status_pending status_active status_unsubscribed status_suppressed suppressed_hint frequency_label frequency_all frequency_weekly frequency_monthly language_label save_button saved unsubscribe_button unsubscribed subscribe_button subscribe_explanation subscribed not_possible leave_all_button leave_all_heading leave_all_explanation left_all',
@@ -90,6 +90,9 @@ const Pages = Type.Object(
     ),
     email_change: section('title heading explanation button done_title done'),
     email_undo: section('title heading explanation button done_title done'),
+    delivery: section(
+      'title heading explanation as_of addressed letter_heading files_heading files_hint download encrypted expires files_gone receipt_heading receipt_explanation count_label count_invalid text_label receipt_button receipt_done given_heading',
+    ),
   },
   closed,
 );
@@ -151,12 +154,30 @@ export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
     'days',
     'hours',
     'minutes',
+    'recipient',
+    'number',
+    'signatures',
+    'date',
+    'expires',
     'email',
     'subject',
     'targets',
     'variant',
   ],
-  pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date', 'network'],
+  pages: [
+    'organization',
+    'organizations',
+    'petition',
+    'email',
+    'minutes',
+    'date',
+    'network',
+    'number',
+    'signatures',
+    'recipient',
+    'line',
+    'file',
+  ],
   embed: EMBED_VALUES,
   delivery: DELIVERY_VALUES,
   picture: ['number', 'plural'],

@@ -49,6 +49,16 @@ const VALUES: Record<Template, LetterValues> = {
   unsubscribed: { link: LINK, opt_ins: [OPT_IN], hours: 72 },
   email_apply: { link: LINK, minutes: 60 },
   email_notice: { link: LINK, days: 7 },
+  delivery: {
+    link: 'https://petitions.example/delivery?token=pd_x',
+    petition: PETITION,
+    letter: 'Dear **Mayor**,\n\nhere they are.',
+    recipient: 'Ines Castell',
+    number: 12_480,
+    signatures: '12,480',
+    date: '28 November 2026',
+    expires: '28 December 2026',
+  },
   email_undone: {},
 };
 

@@ -28,6 +28,7 @@ const KINDS = {
   pba: 'batch',
   ofs: 'offset',
   rsp: 'response',
+  dlv: 'delivery',
 } as const;
 
 /** What can be named: by its id, or by something else that leads to it. */

@@ -22,6 +22,7 @@ export const MAIL_KINDS = [
   'email_apply',
   'email_notice',
   'mailing_test',
+  'delivery',
 ] as const;
 export const MAIL_STATES = ['queued', 'sending', 'sent', 'dropped', 'failed'] as const;
 
@@ -65,10 +66,17 @@ export type MailKind = (typeof MAIL_KINDS)[number];
 export function defineMailTables(
   d: typeof Columns,
   parents: Parents<
-    'organizations' | 'petitions' | 'supporters' | 'signatures' | 'subscriptions' | 'emailChanges'
+    | 'organizations'
+    | 'petitions'
+    | 'supporters'
+    | 'signatures'
+    | 'subscriptions'
+    | 'emailChanges'
+    | 'deliveries'
   >,
 ) {
-  const { organizations, petitions, supporters, signatures, subscriptions, emailChanges } = parents;
+  const { organizations, petitions, supporters, signatures, subscriptions, emailChanges, deliveries } =
+    parents;
   const to = referencesIn(d);
 
   /** A request under an address, without effect until the owner of the mailbox confirms it. */
@@ -125,7 +133,7 @@ export function defineMailTables(
     {
       key: d.key(),
       kind: d.enumText(MAIL_KINDS).notNull(),
-      /** Null: the supporter was erased. */
+      /** Null: the supporter was erased, or the mail goes to no supporter. */
       supporterKey: to(supporters),
       requestKey: to(confirmationRequests),
       petitionKey: to(petitions),
@@ -134,6 +142,8 @@ export function defineMailTables(
       emailChangeKey: to(emailChanges),
       /** The variant of a mailing that is tested; no reference, since changes of a mailing replace its variants. */
       variantKey: d.ref(),
+      /** A delivery, which is mailed to its own address. */
+      deliveryKey: to(deliveries),
       locale: d.str(),
       state: d.enumText(MAIL_STATES).notNull(),
       /** Why it was dropped or given up: a code of ours, never text of a mail server. */

@@ -23,6 +23,8 @@ export const SCOPES = [
   'mailings:send',
   'partners:write',
   'shares:read',
+  'deliveries:read',
+  'deliveries:write',
 ] as const;
 
 /** The scopes of admin keys. */

@@ -13,6 +13,14 @@ import type { Letter, LetterValues } from './letter.js';
 
 export type MailedSupporter = Tables['supporters']['$inferSelect'];
 
+/** To whom a mail goes. `key` null: to no supporter. */
+export type Addressee = Pick<
+  MailedSupporter,
+  'identity' | 'delivery' | 'provenAt' | 'testOrganizationKey'
+> & {
+  key: number | null;
+};
+
 /** What a letter writer works with. `random` was drawn before the transaction. */
 export type Draft = {
   ctx: Context;

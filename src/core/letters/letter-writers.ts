@@ -6,8 +6,8 @@ import { mailingTest } from './mailing-test-letter.js';
 import { manage } from './manage-letter.js';
 import { unsubscribed, unsubscribeLinks } from './unsubscribing-letters.js';
 
-/** Which function writes each kind of queued mail. */
-export const WRITERS: Record<MailKind, (draft: Draft) => Promise<Plan | Drop>> = {
+/** Which function writes each kind of mail to a supporter. */
+export const WRITERS: Record<Exclude<MailKind, 'delivery'>, (draft: Draft) => Promise<Plan | Drop>> = {
   signed: (draft) => confirmation(draft, { reminder: false }),
   already_signed: (draft) => confirmation(draft, { reminder: false }),
   subscribed: (draft) => confirmation(draft, { reminder: false }),

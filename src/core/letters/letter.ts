@@ -42,6 +42,15 @@ export type LetterValues = {
   days?: number;
   hours?: number;
   minutes?: number;
+  /** Of a delivery: what the organization writes to its recipient, in Markdown. */
+  letter?: string | null;
+  recipient?: string;
+  /** How many signatures; `signatures` is the same as it is written in the language of the mail. */
+  number?: number;
+  signatures?: string;
+  /** Up to which day they are in it, and until when its link works, as they are written in the language of the mail. */
+  date?: string;
+  expires?: string;
 };
 
 export const TEMPLATES = [
@@ -55,6 +64,7 @@ export const TEMPLATES = [
   'email_apply',
   'email_notice',
   'email_undone',
+  'delivery',
 ] as const;
 export type Template = (typeof TEMPLATES)[number];
 

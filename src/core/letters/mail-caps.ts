@@ -4,7 +4,7 @@ import type { Context } from '../context.js';
 import { clusterOf } from '../email.js';
 import { countMails, type OutboxRow } from '../mail/outbox.js';
 import type { Cap } from './draft.js';
-import type { Plan, MailedSupporter } from './draft.js';
+import type { Addressee, Plan } from './draft.js';
 import { DAY_MS, MINUTE_MS } from '../../time.js';
 
 /* How many mails of each kind one mailbox may get. draft.ts explains which mails share a budget. */
@@ -31,6 +31,8 @@ const OWN: Partial<Record<MailKind, readonly Cap[]>> = {
   ],
   // Asked for by an organization that the person is subscribed to; eight variants at a time.
   mailing_test: [{ most: 40, ms: DAY_MS }],
+  // Organizations send them, each with a key of theirs.
+  delivery: [{ most: 10, ms: DAY_MS }],
   // A security notice is always sent.
   email_notice: [],
 };
@@ -47,7 +49,7 @@ export async function isOverCap(
   tx: Tx,
   mail: OutboxRow,
   plan: Plan,
-  supporter: MailedSupporter,
+  supporter: Addressee,
 ): Promise<boolean> {
   const { identity } = plan.to ?? supporter;
   const recipient = recipientOf(ctx, identity);
@@ -62,12 +64,13 @@ export async function isOverCap(
   return false;
 }
 
-function capsOf({ policy }: Context, mail: OutboxRow, plan: Plan, supporter: MailedSupporter): Counting[] {
+function capsOf({ policy }: Context, mail: OutboxRow, plan: Plan, supporter: Addressee): Counting[] {
   const kind = plan.kind ?? mail.kind;
   const further = (plan.atMost ?? []).map((cap) => ({ ...cap, kinds: [kind] }));
   const own = OWN[kind];
   if (own) {
-    const whose = plan.to || !isOwnName(supporter) ? {} : { supporterKey: supporter.key };
+    const whose =
+      plan.to || supporter.key === null || !isOwnName(supporter) ? {} : { supporterKey: supporter.key };
     return [...own.map((cap) => ({ ...cap, ...whose, kinds: [kind] })), ...further];
   }
   const asked: (Cap & { petitionKey?: number })[] = [
@@ -83,5 +86,5 @@ function capsOf({ policy }: Context, mail: OutboxRow, plan: Plan, supporter: Mai
  * Whether the address has its own budget: it was proven, or is the plain spelling of its mailbox. All other spellings
  * share one, since anyone can invent them, and must not use up what the owner may ask for.
  */
-const isOwnName = ({ identity, provenAt }: MailedSupporter): boolean =>
+const isOwnName = ({ identity, provenAt }: Addressee): boolean =>
   provenAt !== null || clusterOf(identity) === identity;

@@ -4,7 +4,8 @@ import type { Context } from '../context.js';
 import { TOKEN_BYTES } from '../links/random-tokens.js';
 import { isBlocked } from '../mail/do-not-contact.js';
 import { settleMail, type OutboxRow } from '../mail/outbox.js';
-import type { Plan, MailedSupporter } from './draft.js';
+import { deliveryAddressee, deliveryLetter } from './delivery-letter.js';
+import type { Addressee, Drop, MailedSupporter, Plan } from './draft.js';
 import { WRITERS } from './letter-writers.js';
 import type { Letter } from './letter.js';
 import { isOverCap, recipientOf } from './mail-caps.js';
@@ -17,11 +18,7 @@ import { testMailboxOf } from './test-mail.js';
 export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter | undefined> {
   const random = { token: ctx.random(TOKEN_BYTES), code: sixDigits(ctx.random) };
   return ctx.store.transact(async (tx) => {
-    const supporter = await lockSupporter(tx, mail.supporterKey);
-    const plan = supporter
-      ? await WRITERS[mail.kind]({ ctx, tx, mail, supporter, random })
-      : { drop: 'nobody' };
-    const person = supporter as MailedSupporter;
+    const { plan, person } = await planOf(ctx, tx, mail, random);
     const mailbox = 'drop' in plan ? plan : await testMailboxOf(ctx, tx, mail, person);
     const refusal = 'drop' in mailbox ? mailbox.drop : await refusalOf(ctx, tx, mail, plan as Plan, person);
     if (refusal !== undefined) {
@@ -33,6 +30,25 @@ export async function prepareMail(ctx: Context, mail: OutboxRow): Promise<Letter
     const to = 'to' in mailbox ? mailbox.to : null;
     return to === null ? letter : { ...letter, to, testFor: letter.to };
   });
+}
+
+/** What the mail says, and to whom it goes: to nobody if it is dropped. */
+async function planOf(
+  ctx: Context,
+  tx: Tx,
+  mail: OutboxRow,
+  random: { token: Buffer; code: string },
+): Promise<{ plan: Plan | Drop; person: Addressee }> {
+  if (mail.kind === 'delivery') {
+    const person = await deliveryAddressee(tx, mail);
+    const plan = person ? await deliveryLetter({ ctx, tx, mail, random }) : { drop: 'nobody' };
+    return { plan, person: person as Addressee };
+  }
+  const supporter = await lockSupporter(tx, mail.supporterKey);
+  const plan = supporter
+    ? await WRITERS[mail.kind]({ ctx, tx, mail, supporter, random })
+    : { drop: 'nobody' };
+  return { plan, person: supporter as Addressee };
 }
 
 /** Locks the supporter's row, so that no erasure can commit while a mail to that supporter is being made. */
@@ -49,7 +65,7 @@ async function refusalOf(
   tx: Tx,
   mail: OutboxRow,
   plan: Plan,
-  supporter: MailedSupporter,
+  supporter: Addressee,
 ): Promise<string | undefined> {
   const subject = ctx.secrets.subject((plan.to ?? supporter).identity);
   if (await isBlocked(tx, subject)) return 'do_not_contact';
@@ -61,7 +77,7 @@ async function write(
   tx: Tx,
   mail: OutboxRow,
   plan: Plan,
-  supporter: MailedSupporter,
+  supporter: Addressee,
 ): Promise<Letter> {
   const { outbox: t, organizations } = tx.tables;
   const [organization] =

@@ -5,7 +5,7 @@ import { parseEmail } from '../email.js';
 import { isBlocked } from '../mail/do-not-contact.js';
 import type { OutboxRow } from '../mail/outbox.js';
 import { DAY_MS } from '../../time.js';
-import type { MailedSupporter } from './draft.js';
+import type { Addressee } from './draft.js';
 
 /*
  * Mails to the supporters of a test organization go to the mailbox that it names, whatever address was typed. Caps count
@@ -19,7 +19,7 @@ export async function testMailboxOf(
   ctx: Context,
   tx: Tx,
   mail: OutboxRow,
-  { testOrganizationKey }: MailedSupporter,
+  { testOrganizationKey }: Pick<Addressee, 'testOrganizationKey'>,
 ): Promise<{ to: string | null } | { drop: string }> {
   if (testOrganizationKey === null) return { to: null };
   const { organizations: t } = tx.tables;

@@ -25,6 +25,8 @@ export type Links = {
   manage: string;
   /** The page of this server for the code of a mail; null where operators have a page of their own. */
   code: string | null;
+  /** The page of a delivery, for those to whom it was mailed. */
+  delivery(token: string): string;
   /** The origin of the pages of this server. */
   origin: string;
 };
@@ -37,6 +39,7 @@ export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>
   click: (code, token) => `${publicUrl}/l/${code}${token === undefined ? '' : `/${token}`}`,
   petition: ({ slug, pageUrl }) => pageUrl ?? `${publicUrl}/p/${slug}`,
   manage: `${publicUrl}/manage`,
+  delivery: (token) => `${publicUrl}/delivery?token=${token}`,
   code: templates.confirm ? null : `${publicUrl}/confirm`,
   origin: new URL(publicUrl).origin,
 });

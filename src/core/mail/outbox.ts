@@ -20,6 +20,7 @@ export type MailSubject = Partial<
     | 'subscriptionKey'
     | 'emailChangeKey'
     | 'variantKey'
+    | 'deliveryKey'
     | 'locale'
   >
 >;
@@ -33,6 +34,7 @@ const COLUMNS = [
   'subscriptionKey',
   'emailChangeKey',
   'variantKey',
+  'deliveryKey',
   'locale',
   'dueAt',
   'createdAt',
@@ -45,6 +47,8 @@ const insertMail = statement('outbox_insert', ({ db, tables: { outbox } }: Tx) =
 /**
  * Queues a mail in the transaction that causes it, so that both are committed or neither. Whether it is sent, and what
  * it says, is decided when its turn comes (src/core/letters/prepare-mail.ts). Call `ctx.mailWaits()` after the commit.
+ *
+ * A delivery goes to its own address, all other mails to a supporter.
  *
  * For an unknown address (`supporterKey` null) a row is queued as well, and dropped in its turn. Do not skip it: a
  * request about an unknown address must take as many writes, and as long, as one about a known address.
@@ -64,6 +68,7 @@ export async function queueMail(
     subscriptionKey: about.subscriptionKey ?? null,
     emailChangeKey: about.emailChangeKey ?? null,
     variantKey: about.variantKey ?? null,
+    deliveryKey: about.deliveryKey ?? null,
     locale: about.locale ?? null,
     dueAt: tx.now,
     createdAt: tx.now,
