@@ -93,6 +93,10 @@ export function word(number: number): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** A salt for each number: a delivery that is written again has the same bytes. */
+export const saltOf = (number: number): string =>
+  Buffer.from(String(number).padStart(16, 'salt')).toString('base64url');
+
 /** As many lines as wanted, in the order of countries if `sorted`. */
 export function* deliveryLines(count: number): Generator<DeliveryLine> {
   for (let number = 1; number <= count; number += 1) {
@@ -105,6 +109,7 @@ export function* deliveryLines(count: number): Generator<DeliveryLine> {
     const name = naming.order ? `${family}${between}${given}` : `${given} ${family}${latin}`;
     yield {
       number,
+      salt: saltOf(number),
       name: number % 50 === 0 ? null : number % 999 === 0 ? `${name} 😀` : name,
       country: naming.country,
       city: naming.country === 'DE' ? 'Köln' : null,

@@ -23,6 +23,13 @@ const sums = new Map<string | null, number>();
 for (const { country } of deliveryLines(count)) sums.set(country, (sums.get(country) ?? 0) + 1);
 
 const delivery: Delivery = {
+  id: 'dlv_bench',
+  petition: 'pet_bench',
+  after: null,
+  unlisted: { hidden: 0, partners: [], paper: 0, elsewhere: 0 },
+  weeded: [],
+  struck: [],
+  encryptTo: [],
   organization: 'Night Train Alliance',
   title: 'Bring back the night trains',
   statement: 'We ask for **direct night trains** between the capitals.\n\n- Rome\n- Paris',

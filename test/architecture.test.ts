@@ -142,7 +142,7 @@ const RULES: Rule[] = [
     rule: 'deliveries know lines and words, nothing of where they come from',
     from: /^src\/deliveries\//,
     never:
-      /^(?:schema\/|src\/(?!deliveries\/|core\/csv\.ts$|escape-html\.ts$|thread-program\.ts$)|fastify$|@fastify\/|drizzle-orm)/,
+      /^(?:schema\/|src\/(?!deliveries\/|package\.ts$|core\/(?:csv|sealer)\.ts$|escape-html\.ts$|thread-program\.ts$)|fastify$|@fastify\/|drizzle-orm)/,
     instead: 'put it into the Delivery that core hands over',
   },
   {

@@ -8,6 +8,7 @@ import { ApiError, describeError } from '../errors.js';
 import { version } from '../package.js';
 import type { CopyFlags } from './copy.js';
 import type { DoctorFlags } from './doctor.js';
+import { deliveryCommands } from './delivery-commands.js';
 import { keyCommands } from './key-commands.js';
 import type { createOrganizationCommand } from './organizations.js';
 import type { PauseFlags } from './pause.js';
@@ -125,6 +126,7 @@ takesFile(
   );
 
 mailingCommands(program);
+deliveryCommands(program);
 
 takesFile(
   program

@@ -20,6 +20,8 @@ export type Column = (typeof COLUMNS)[number];
 export type DeliveryLine = {
   /** The place in the whole list, from 1, without gaps. */
   number: number;
+  /** 16 random bytes as base64url, this line's alone: without them nobody can tell which leaf of the tree it is. */
+  salt: string;
   /** As the signer chose to be shown; null: counted, and not named. */
   name: string | null;
   /** ISO 3166-1. */
@@ -37,11 +39,27 @@ export type DeliveryLine = {
 /** A count of lines; null: those without a country, or those that the organization itself collected. */
 export type Sum = { key: string | null; count: number };
 
+/** What counts without being on a line. */
+export type Unlisted = {
+  /** Of signers who do not want to be on a list. */
+  hidden: number;
+  /** Collected by organizations that keep the names. */
+  partners: readonly { name: string; count: number }[];
+  paper: number;
+  elsewhere: number;
+};
+
 export const GROUPS = ['none', 'country', 'region', 'postal_area'] as const;
 export const FORMATS = ['pdf', 'csv', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export type Delivery = {
+  /** dlv_… */
+  id: string;
+  /** pet_… */
+  petition: string;
+  /** The delivery that this one continues; `root`: of its tree, if it has one. Null: the list has all lines. */
+  after: { id: string; root: string | null } | null;
   organization: string;
   title: string;
   /** Markdown. */
@@ -59,6 +77,14 @@ export type Delivery = {
   groupBy: (typeof GROUPS)[number];
   /** Shown before the list, and compared with it at the end. Null: not shown. */
   sums: { country: readonly Sum[] | null; partner: readonly Sum[] | null };
+  /** Signatures that count, and are on no line: of the same time as the lines. */
+  unlisted: Unlisted;
+  /** Taken out since the cut, by the reason that was given; '': without one. */
+  weeded: readonly { reason: string; count: number }[];
+  /** Lines of earlier deliveries that no longer hold, by their numbers there. */
+  struck: readonly { delivery: string; lines: readonly number[] }[];
+  /** Recipients of age (age1…), for whom the files are encrypted when they are sealed. Empty: they are not. */
+  encryptTo: readonly string[];
   /** How many lines will come: it is said in the files before they do. */
   lines: number;
   linesPerVolume: number;
@@ -67,7 +93,7 @@ export type Delivery = {
 
 export type DeliveryFile = {
   name: string;
-  /** From 1; null: it has all volumes. */
+  /** From 1; null: it is of all volumes. */
   volume: number | null;
   bytes: number;
   /** In hexadecimal digits. */
@@ -79,9 +105,16 @@ export type DeliveryFile = {
 export type Delivered = {
   files: DeliveryFile[];
   lines: number;
+  /** How many of them have a name. */
+  named: number;
+  /** Of the Merkle tree of RFC 6962 over the lines, in hexadecimal digits. */
+  root: string;
   /** The numbers of the lines whose names no font can draw: the PDF refers to the CSV for them. */
   notDrawn: number[];
 };
+
+/** The tree of the lines, which stays with the organization: `readBranch` reads from it. No line is in it, only hashes. */
+export const TREE = 'signatures.tree';
 
 /** What went wrong with a delivery, said without anything from its lines. */
 export class DeliveryError extends Error {
@@ -95,3 +128,6 @@ export const volumesOf = ({ lines, linesPerVolume }: Delivery): number =>
 export const columnsOf = ({ columns }: Delivery): Column[] => [
   ...new Set<Column>(['number', 'name', ...columns]),
 ];
+
+export const unlistedIn = ({ unlisted: { hidden, partners, paper, elsewhere } }: Delivery): number =>
+  partners.reduce((sum, { count }) => sum + count, hidden + paper + elsewhere);

@@ -28,6 +28,8 @@ const cellOf = (line: DeliveryLine, column: Column): string => String(line[colum
 export function jsonFile(sink: FileSink, delivery: Delivery, { volume, volumes }: Place): VolumeFile {
   const columns = columnsOf(delivery);
   const head = {
+    delivery: delivery.id,
+    petition: delivery.petition,
     organization: delivery.organization,
     title: delivery.title,
     recipient: delivery.recipient,
@@ -35,16 +37,30 @@ export function jsonFile(sink: FileSink, delivery: Delivery, { volume, volumes }
     total: delivery.lines,
     volume,
     volumes,
+    columns,
     sums: delivery.sums,
+    unlisted: delivery.unlisted,
+    weeded: delivery.weeded,
+    after: delivery.after,
+    struck: delivery.struck,
   };
   sink.write(`${JSON.stringify(head).slice(0, -1)},"lines":[`);
   let before = '\n';
   return {
     add: (line) => {
       const fields = columns.map((column) => `"${column}":${JSON.stringify(line[column] ?? null)}`);
-      sink.write(`${before}{${fields.join(',')}}`);
+      sink.write(`${before}{${fields.join(',')},"salt":"${line.salt}"}`);
       before = ',\n';
     },
     end: () => sink.write('\n]}\n'),
   };
+}
+
+/** The lines of earlier deliveries that no longer hold, one to a record. */
+export async function struckFile(sink: FileSink, { struck }: Delivery): Promise<void> {
+  sink.write('\ufeffdelivery,line\r\n');
+  for (const { delivery, lines } of struck) {
+    for (const line of lines) sink.write(`${csvCell(delivery)},${line}\r\n`);
+    await sink.ready();
+  }
 }

@@ -3,17 +3,19 @@ import { DeliveryError, type Delivery, type DeliveryLine, type Sum } from './del
 /** Compares what came with what the first pages say of it. */
 export class Tally {
   lines = 0;
+  named = 0;
   readonly #byCountry = new Map<string | null, number>();
   readonly #byPartner = new Map<string | null, number>();
 
   constructor(private readonly delivery: Delivery) {}
 
   /** Throws where a line is missing, or comes twice. */
-  add({ number, country, partner = null }: DeliveryLine): void {
+  add({ number, name, country, partner = null }: DeliveryLine): void {
     this.lines += 1;
     if (number !== this.lines) {
       throw new DeliveryError(`line ${this.lines} of the list came with the number ${number}`);
     }
+    if (name !== null) this.named += 1;
     this.#byCountry.set(country, (this.#byCountry.get(country) ?? 0) + 1);
     this.#byPartner.set(partner, (this.#byPartner.get(partner) ?? 0) + 1);
   }

@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import {
+  columnsOf,
   DeliveryError,
+  TREE,
   volumesOf,
+  type Column,
   type Delivered,
   type Delivery,
   type DeliveryFile,
@@ -14,11 +17,15 @@ import {
 import { FileSink } from './file-sink.js';
 import { pdfFile, type PdfFile } from './pdf/pdf-file.js';
 import { Fonts } from './pdf/fonts.js';
-import { csvFile, jsonFile, type VolumeFile } from './tables.js';
+import { leafOf } from './proof/leaf.js';
+import { TreeWriter } from './proof/tree-file.js';
+import { csvFile, jsonFile, struckFile, type VolumeFile } from './tables.js';
 import { Tally } from './tally.js';
 
 const NAME = 'signatures';
 export const ARCHIVE = `${NAME}.zip`;
+/** The lines of earlier deliveries that no longer hold. */
+export const STRUCK = 'struck.csv';
 
 type Open = { name: string; sink: FileSink; file: VolumeFile };
 
@@ -30,6 +37,8 @@ export class Volumes {
   readonly #files: DeliveryFile[] = [];
   readonly #notDrawn: number[] = [];
   readonly #archive: Archive | undefined;
+  readonly #columns: Column[];
+  readonly #tree: TreeWriter;
   #volume = 0;
   #open: Open[] = [];
   #pdf: PdfFile | undefined;
@@ -42,6 +51,8 @@ export class Volumes {
   ) {
     this.#count = volumesOf(delivery);
     this.#tally = new Tally(delivery);
+    this.#columns = columnsOf(delivery);
+    this.#tree = new TreeWriter(join(folder, TREE), delivery.lines);
     if (this.#count > 1) this.#archive = new Archive(join(folder, ARCHIVE), new Date(delivery.cutAt));
   }
 
@@ -54,6 +65,7 @@ export class Volumes {
       for (const line of now) {
         this.#tally.add(line);
         for (const { file } of this.#open) file.add(line);
+        this.#tree.add(leafOf(line, this.#columns, line.salt));
       }
       this.#room -= now.length;
       for (const { sink } of this.#open) await sink.ready();
@@ -64,11 +76,28 @@ export class Volumes {
     if (this.#volume === 0) await this.#nextVolume();
     await this.#closeVolume();
     this.#tally.check();
+    await this.#writeStruck();
+    const root = this.#tree.end().toString('hex');
     if (this.#archive) {
       const written = await this.#archive.end();
       this.#files.push({ name: ARCHIVE, volume: null, archive: null, ...written });
     }
-    return { files: this.#files, lines: this.#tally.lines, notDrawn: this.#notDrawn };
+    const { lines, named } = this.#tally;
+    return { files: this.#files, lines, named, root, notDrawn: this.#notDrawn };
+  }
+
+  async #writeStruck(): Promise<void> {
+    if (this.delivery.struck.length === 0) return;
+    const sink = new FileSink(join(this.folder, STRUCK));
+    await struckFile(sink, this.delivery);
+    await this.#written(STRUCK, null, sink);
+  }
+
+  /** Completes a file, and moves it into the archive, where there is one. */
+  async #written(name: string, volume: number | null, sink: FileSink): Promise<void> {
+    const written = await sink.finish();
+    this.#files.push({ name, volume, archive: this.#archive ? ARCHIVE : null, ...written });
+    await this.#archive?.take(sink.path, name);
   }
 
   async #nextVolume(): Promise<void> {
@@ -95,10 +124,7 @@ export class Volumes {
   async #closeVolume(): Promise<void> {
     for (const { name, sink, file } of this.#open.splice(0)) {
       await file.end();
-      const written = await sink.finish();
-      const archive = this.#archive ? ARCHIVE : null;
-      this.#files.push({ name, volume: this.#volume, archive, ...written });
-      await this.#archive?.take(sink.path, name);
+      await this.#written(name, this.#volume, sink);
     }
     for (const number of this.#pdf?.notDrawn ?? []) this.#notDrawn.push(number);
     this.#pdf = undefined;

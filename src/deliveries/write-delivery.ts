@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { threadProgram } from '../thread-program.js';
-import { DeliveryError, type Delivered, type Delivery, type DeliveryLine } from './delivery.js';
+import { DeliveryError, TREE, type Delivered, type Delivery, type DeliveryLine } from './delivery.js';
 import type { FromWorker, ToWorker, WorkerData } from './worker.js';
 
 /** Lines in a message, and messages that the thread has not taken yet. */
@@ -19,8 +19,8 @@ export type WriteOptions = {
 };
 
 /**
- * Writes a delivery into a folder: PDF, CSV and JSON, and with more than one volume an archive of them. It is drawn in a
- * thread of its own. Files appear under their names when all of them are whole, and replace earlier ones. If anything goes
+ * Writes a delivery into a folder: PDF, CSV and JSON, with more than one volume an archive of them, and the tree of its lines
+ * (TREE). It is drawn in a thread of its own. Files appear under their names when all of them are whole, and replace earlier ones. If anything goes
  * wrong, nothing is left. Throws `DeliveryError`, what `lines` throws, and the reason of the signal.
  */
 export async function writeDelivery(
@@ -34,7 +34,8 @@ export async function writeDelivery(
   try {
     const thread = new DeliveryThread({ delivery, folder: work }, memory);
     const delivered = await thread.run(lines, signal);
-    for (const { name } of delivered.files.filter(({ archive }) => archive === null)) {
+    const inFolder = delivered.files.filter(({ archive }) => archive === null);
+    for (const name of [...inFolder.map((file) => file.name), TREE]) {
       await rename(join(work, name), join(folder, name));
       moved.push(name);
     }

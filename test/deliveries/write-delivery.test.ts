@@ -23,7 +23,12 @@ t.test('each file is whole, private and as it is said to be', async (t) => {
   writeFileSync(join(folder, 'signatures.csv'), 'of an earlier delivery');
   const lines = [...deliveryLines(700)];
   const delivered = await writeDelivery(deliveryOf(lines), lines, { folder });
-  t.same(readdirSync(folder).sort(), ['signatures.csv', 'signatures.json', 'signatures.pdf']);
+  t.same(readdirSync(folder).sort(), [
+    'signatures.csv',
+    'signatures.json',
+    'signatures.pdf',
+    'signatures.tree',
+  ]);
   t.equal(delivered.lines, 700);
   for (const { name, bytes, sha256: said, archive, volume } of delivered.files) {
     const data = readFileSync(join(folder, name));
@@ -40,8 +45,9 @@ t.test('each file is whole, private and as it is said to be', async (t) => {
   t.match(json, { title: 'Keep the meadow', recipient: 'The Mayor', total: 700, volume: 1, volumes: 1 });
   t.same(
     json.lines,
-    lines.map(({ number, name, country }) => ({ number, name, country })),
+    lines.map(({ number, name, country, salt }) => ({ number, name, country, salt })),
   );
+  t.equal(statSync(join(folder, 'signatures.tree')).mode & 0o777, 0o600);
 });
 
 t.test('the same delivery has the same bytes', async (t) => {
@@ -71,7 +77,7 @@ t.test('volumes are in an archive, each with its own lines', async (t) => {
   const folder = folderFor(t);
   const lines = [...deliveryLines(25)];
   const { files } = await writeDelivery(deliveryOf(lines, { linesPerVolume: 10 }), lines, { folder });
-  t.same(readdirSync(folder), ['signatures.zip'], 'what is in it is not beside it');
+  t.same(readdirSync(folder).sort(), ['signatures.tree', 'signatures.zip'], 'what is in it is not beside it');
   const inside = filesIn(join(folder, 'signatures.zip'));
   t.equal(inside.size, 9);
   for (const { name, archive, bytes, sha256: said } of files) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import type { Test } from 'tap';
+import { saltOf } from '../../bench/delivery-names.js';
 import { CsvReader, unescapeFormula } from '../../src/core/csv.js';
 import type { Delivery, DeliveryLine } from '../../src/deliveries/delivery.js';
 import { loadLocales } from '../../src/mail/load-locales.js';
@@ -19,6 +20,7 @@ export function folderFor(t: Test): string {
 /** One line; what is not said is empty. */
 export const lineOf = (number: number, line: Partial<DeliveryLine> = {}): DeliveryLine => ({
   number,
+  salt: saltOf(number),
   name: `Signer ${number}`,
   country: 'DE',
   ...line,
@@ -30,6 +32,13 @@ export const linesOf = (...names: (string | null)[]): DeliveryLine[] =>
 const locales = loadLocales();
 
 export const deliveryOf = (lines: readonly DeliveryLine[], more: Partial<Delivery> = {}): Delivery => ({
+  id: 'dlv_01j00000000000000000000001',
+  petition: 'pet_01j00000000000000000000001',
+  after: null,
+  unlisted: { hidden: 0, partners: [], paper: 0, elsewhere: 0 },
+  weeded: [],
+  struck: [],
+  encryptTo: [],
   organization: 'River Meadows e.V.',
   title: 'Keep the meadow',
   statement: 'We ask the council to **keep** the meadow.',

@@ -1,4 +1,4 @@
-import { volumesOf, type Delivery } from '../delivery.js';
+import { unlistedIn, volumesOf, type Delivery } from '../delivery.js';
 import type { Place } from '../tables.js';
 import { fill } from '../words.js';
 import { blocksOf, type Block } from './blocks.js';
@@ -16,8 +16,9 @@ export async function drawFront(pages: Pages, delivery: Delivery, place: Place):
   const cut = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
   const asOf = fill(words.cut, { date: `${cut.format(new Date(cutAt))} UTC` });
   const texts = [title, organization, recipient, coverLetter, statement, asOf, ...Object.values(words)];
-  const labels = sumsOf(delivery).flatMap(({ rows }) => rows.map(([label]) => label));
-  for (const text of [...texts, ...labels]) {
+  const tables = [...sumsOf(delivery), ...weededOf(delivery)];
+  const rows = [...tables.flatMap((table) => table.rows), ...totalsOf(delivery)];
+  for (const text of [...texts, ...rows.map(([label]) => label)]) {
     await pages.load(text, 400);
     await pages.load(text, 700);
   }
@@ -32,12 +33,70 @@ export async function drawFront(pages: Pages, delivery: Delivery, place: Place):
   heading(pages, 2, words.statement);
   drawMarkdown(pages, statement);
   heading(pages, 2, words.counts);
+  paragraph(pages, fill(words.delivery, { delivery: delivery.id }));
   paragraph(pages, asOf);
-  row(pages, words.total, delivery.lines, 700);
-  for (const { title: by, rows } of sumsOf(delivery)) {
+  drawEarlier(pages, delivery);
+  for (const [label, count, weight] of totalsOf(delivery)) row(pages, label, count, weight);
+  for (const { title: by, rows } of tables) {
     heading(pages, 3, by);
     for (const [label, count] of rows) row(pages, label, count, 400);
   }
+  drawStruck(pages, delivery);
+}
+
+type Row = readonly [label: string, count: number, weight: 400 | 700];
+
+/** What is on the list, what counts beside it, and both together. */
+function totalsOf(delivery: Delivery): Row[] {
+  const { words, lines, after } = delivery;
+  const { hidden, partners, paper, elsewhere } = delivery.unlisted;
+  const total: Row = [after ? words.total_since : words.total, lines + unlistedIn(delivery), 700];
+  const beside: Row[] = [
+    [words.unlisted_hidden, hidden, 400],
+    ...partners.map(({ name, count }): Row => [
+      fill(words.unlisted_partner, { organization: name }),
+      count,
+      400,
+    ]),
+    [words.unlisted_paper, paper, 400],
+    [words.unlisted_elsewhere, elsewhere, 400],
+  ];
+  const shown = beside.filter(([, count]) => count > 0);
+  return shown.length === 0
+    ? [total]
+    : [[after ? words.listed_since : words.listed, lines, 400], ...shown, total];
+}
+
+function weededOf({ weeded, words }: Delivery): { title: string; rows: Row[] }[] {
+  if (weeded.length === 0) return [];
+  const rows = weeded.map(({ reason, count }): Row => [reason || words.weeded_unsaid, count, 400]);
+  return [{ title: words.weeded, rows }];
+}
+
+/** Which delivery this one continues. */
+function drawEarlier(pages: Pages, { after, words }: Delivery): void {
+  if (!after) return;
+  paragraph(pages, fill(words.continues, { delivery: after.id }));
+  if (after.root !== null) paragraph(pages, fill(words.continues_root, { root: after.root }));
+}
+
+function drawStruck(pages: Pages, { struck, words }: Delivery): void {
+  if (struck.length === 0) return;
+  heading(pages, 3, words.struck);
+  for (const { delivery, lines } of struck) {
+    paragraph(pages, fill(words.struck_lines, { delivery, lines: rangesOf(lines) }));
+  }
+}
+
+/** Numbers as `3, 7–9`. */
+export function rangesOf(numbers: readonly number[]): string {
+  const ranges: [from: number, to: number][] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && number <= last[1] + 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([from, to]) => (from === to ? String(from) : `${from}–${to}`)).join(', ');
 }
 
 export function volumeLine(pages: Pages, delivery: Delivery, { volume }: Place): string {
@@ -62,7 +121,7 @@ function sumsOf({ sums, words, locale, organization }: Delivery) {
   return tables.flatMap(([title, list, label]) => {
     if (!list) return [];
     const sorted = [...list].sort((a, b) => b.count - a.count);
-    return [{ title, rows: sorted.map(({ key, count }) => [label(key), count] as const) }];
+    return [{ title, rows: sorted.map(({ key, count }): Row => [label(key), count, 400]) }];
   });
 }
 

@@ -1,0 +1,46 @@
+import { hash } from 'node:crypto';
+import type { Column, DeliveryLine } from '../delivery.js';
+
+/*
+ * A line as a leaf of the Merkle tree of RFC 6962. Its salt makes it unguessable: who has the leaves learns no names, and
+ * when the salt is erased nothing tells any more that a name was there.
+ */
+
+export const SALT_BYTES = 16;
+
+/** A line as it is in a file or at its signer: what is in its columns, by their names. */
+export type Cells = Readonly<Partial<Record<Column, string | number | null>>>;
+
+/**
+ * SHA-256 of a zero byte, the 16 bytes of the salt, and for each column in its order `name=length:value` and a line feed;
+ * the length is that of the value in bytes of UTF-8. A column without a value is `name=` and a line feed.
+ */
+export function leafOf(line: DeliveryLine | Cells, columns: readonly Column[], salt: string): Buffer {
+  let text = '';
+  for (const column of columns) text += `${column}=${cellOf(line[column])}\n`;
+  const start = 1 + SALT_BYTES;
+  // It is 0 at first, which is the prefix of leaves.
+  const data = Buffer.alloc(start + Buffer.byteLength(text));
+  const written = data.write(salt, 1, SALT_BYTES, 'base64url');
+  if (written !== SALT_BYTES || !SALT.test(salt)) throw new TypeError('a salt is 16 bytes, as base64url');
+  data.write(text, start);
+  return hash('sha256', data, 'buffer');
+}
+
+/** Of 16 bytes, the last digit tells two bits: other digits would be the same bytes in another spelling. */
+const SALT = /^[A-Za-z0-9_-]{21}[AQgw]$/;
+
+function cellOf(value: string | number | null | undefined): string {
+  if (value === null || value === undefined) return '';
+  const text = String(value);
+  return `${Buffer.byteLength(text)}:${text}`;
+}
+
+const NODE = Buffer.from([1]);
+
+/** A node above two others. */
+export const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer =>
+  hash('sha256', Buffer.concat([NODE, left, right]), 'buffer');
+
+/** The root of a tree without leaves. */
+export const rootOfNothing = (): Buffer => hash('sha256', Buffer.alloc(0), 'buffer');
