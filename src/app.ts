@@ -14,6 +14,8 @@ import { secretIsolatedKeyRoutes } from './http/brakes/key-isolations.js';
 import { wordListRoutes } from './http/brakes/word-lists.js';
 import { confirmationRoutes } from './http/confirmation/confirmations.js';
 import { countRoutes } from './http/counts/counts.js';
+import { secretDeliveryRoutes } from './http/deliveries/deliveries.js';
+import { publicDeliveryRoutes } from './http/deliveries/public-deliveries.js';
 import { constantHeaders, PREFLIGHT } from './http/headers.js';
 import { Front } from './http/front/front.js';
 import { Leaving } from './http/front/leaving.js';
@@ -42,6 +44,7 @@ import { refuseOtherMethods } from './http/methods.js';
 import { emailChangeRoutes, myEmailChangeRoutes } from './http/my-data/email-changes.js';
 import { meRoutes } from './http/my-data/me.js';
 import { myExportRoutes } from './http/my-data/my-export.js';
+import { myDeliveryRoutes } from './http/my-data/my-deliveries.js';
 import { mySignatureRoutes } from './http/my-data/my-signatures.js';
 import { mySubscriptionRoutes } from './http/my-data/my-subscriptions.js';
 import { manageLinkRoutes } from './http/my-data/sessions.js';
@@ -136,7 +139,7 @@ export async function build(options: BuildOptions): Promise<App> {
     block('service', openServiceRoutes({ ctx, site, options, counted, metrics, pauses, draining })),
   );
   await app.register(block('open', openRoutes({ ctx, config, site, metrics, streams, options })));
-  await app.register(block('session', sessionRoutes(ctx)));
+  await app.register(block('session', sessionRoutes(ctx, deliveriesOf(options))));
   await app.register(block('secret', secretRoutes({ ctx, site, options })));
   await app.register(block('admin', [adminOrganizationRoutes(ctx)]));
   app.options('*', { schema: { hide: true } }, (_request, reply) =>
@@ -210,6 +213,7 @@ const openRoutes = (
   liveCountRoutes(ctx, streams),
   openOffsetRoutes(ctx),
   openResponseRoutes(ctx),
+  publicDeliveryRoutes(ctx),
   confirmationRoutes(ctx, verbs),
   openConsentTextRoutes(ctx),
   openSubscriptionRoutes(ctx, verbs),
@@ -218,17 +222,21 @@ const openRoutes = (
   mailReportRoutes(ctx, config.MAIL_WEBHOOK_SECRET ?? ''),
   manageLinkRoutes(ctx),
   emailChangeRoutes(ctx),
-  pageRoutes(ctx, verbs, site),
+  pageRoutes(ctx, verbs, site, config.DELIVERIES_FOLDER ?? ''),
   homeRoutes(ctx, site),
   petitionPageRoutes(ctx, verbs, site, config.publicUrl),
   shareRedirectRoutes(ctx, config.publicUrl, createErrorPage(site)),
   clickRedirectRoutes(ctx, createErrorPage(site)),
 ];
 
+/** Where the files of deliveries are. */
+const deliveriesOf = ({ config }: Pick<BuildOptions, 'config'>): string => config.DELIVERIES_FOLDER ?? '';
+
 /** Routes for one supporter's own data, with a session. */
-const sessionRoutes = (ctx: Context): FastifyPluginCallback[] => [
+const sessionRoutes = (ctx: Context, deliveries: string): FastifyPluginCallback[] => [
   meRoutes(ctx),
   mySignatureRoutes(ctx),
+  myDeliveryRoutes(ctx, deliveries),
   mySubscriptionRoutes(ctx),
   myEmailChangeRoutes(ctx),
   myExportRoutes(ctx),
@@ -254,6 +262,7 @@ const secretRoutes = (
   secretPaperBatchRoutes(ctx),
   secretOffsetRoutes(ctx),
   secretResponseRoutes(ctx),
+  secretDeliveryRoutes(ctx, deliveriesOf(options)),
   secretPartnerRoutes(ctx),
   secretPartnershipRoutes(ctx),
   secretConsentTextRoutes(ctx),

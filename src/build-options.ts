@@ -27,6 +27,7 @@ export type BuildOptions = ContextOptions & {
         | 'secretKeysInDocs'
         | 'installation'
         | 'SECURITY_CONTACT'
+        | 'DELIVERIES_FOLDER'
       >
     >;
   /** Runs what many people call at once somewhere else; in place if absent. */

@@ -90,6 +90,17 @@ export const Environment = Type.Object({
     pattern: '^(?:|whsec_[A-Za-z0-9+/=]{24,100})$',
     description: 'Signs POST /v1/mail-events, as whsec_ and base64; empty: it is refused.',
   }),
+  DELIVERIES_FOLDER: Type.String({
+    default: 'data/deliveries',
+    description: 'Where the files of deliveries are. Processes that share a database must share it.',
+  }),
+  DELIVERY_KEEP_DAYS: Type.Integer({
+    default: 90,
+    minimum: 1,
+    maximum: 3650,
+    description:
+      'Days after which the files of a delivery are deleted, counted from when it was handed over.',
+  }),
   LOCALES_FOLDER: Type.String({
     default: '',
     description: 'Folder with further languages of mails and pages, as <locale>.yaml.',

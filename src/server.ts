@@ -3,6 +3,8 @@ import type { Config } from './config.js';
 import { migrateConfiguredStore } from './configured-store.js';
 import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
 import { watchLog } from './http/service/metrics.js';
+import { DeliveryMaker } from './delivery-maker.js';
+import { ManifestSigner } from './deliveries/seal/manifest-signer.js';
 import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
 import { loadLocales } from './mail/load-locales.js';
@@ -75,6 +77,16 @@ export async function startServer(config: Config): Promise<RunningServer> {
     throw error;
   }
   const jobs = startJobs(app.ctx, logger);
+  const deliveries = new DeliveryMaker({
+    ctx: app.ctx,
+    folder: config.DELIVERIES_FOLDER,
+    signer: new ManifestSigner(rootKey),
+    locales,
+    timestampUrl: '',
+    keepDays: config.DELIVERY_KEEP_DAYS,
+    logger,
+  });
+  deliveries.start();
 
   return {
     app,
@@ -83,7 +95,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${entrance.port}`,
     async stop() {
       jobs.stop();
-      await Promise.all([entrance.close(), stopMail()]);
+      await Promise.all([entrance.close(), stopMail(), deliveries.stop()]);
       await stop();
       reserve.end();
       await log.flushed(LAST_WORDS_MS);

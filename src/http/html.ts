@@ -30,7 +30,7 @@ a.who:hover{text-decoration:underline}.who img{max-height:2.5rem;max-width:10rem
 h1{font-size:1.6rem;line-height:1.25}h2{font-size:1.25rem;margin-top:2.5rem}
 form{margin:1rem 0}label,legend{display:block;margin:.75rem 0 .25rem;font-weight:600}
 label.check{font-weight:400}fieldset{min-width:0;border:1px solid var(--line);border-radius:.4rem;margin:1rem 0;padding:.5rem 1rem 1rem}
-input[type=text],input[type=email],select{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid var(--line);border-radius:.4rem;background:var(--paper);color:var(--ink)}
+input[type=text],input[type=email],select,textarea{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid var(--line);border-radius:.4rem;background:var(--paper);color:var(--ink)}
 input[type=email],input[name=code]{direction:ltr;text-align:start}:dir(rtl)>input[type=email],:dir(rtl)>input[name=code]{text-align:end}
 button{font:inherit;font-weight:600;min-height:2.75rem;padding:.5rem 1.25rem;margin-block:.75rem 0;margin-inline:0 .5rem;border-radius:.4rem;border:2px solid var(--act);background:var(--act);color:var(--on-act);cursor:pointer}
 button.quiet{background:var(--paper);color:var(--act)}a{color:var(--act)}

@@ -7,7 +7,7 @@ import { deleteInSteps } from '../in-steps.js';
 import { findLead } from '../petitions/lead.js';
 import type { PetitionRow } from '../petitions/petition-rules.js';
 import { chainOf, readCut, readStrikes, type Cut, type Delivery, type Strike } from './cut.js';
-import type { Entry, Line } from './entries.js';
+import type { Entry } from './entries.js';
 import { mailDelivery } from './mailing-it.js';
 import { readBesides, readWeeded, Tally, type Tallied } from './tally.js';
 import { toldBy } from './told.js';
@@ -126,7 +126,6 @@ const insertStrikes = insertMany(
     db.insert(deliveryStrikes).values(rows).returning({ number: deliveryStrikes.number }),
 );
 
-export type NumberedLine = Line & { number: number; salt: Buffer };
 export type PlacedLine = {
   number: number;
   signatureKey: number;
@@ -149,10 +148,12 @@ export const storeLines = (store: Store, { key }: Claim, lines: readonly PlacedL
     }
     await insertLines(
       tx,
-      lines.map((line) => ({
-        ...line,
+      lines.map(({ number, signatureKey, display, salt }) => ({
         deliveryKey: key,
-        salt: erased.has(line.signatureKey) ? null : line.salt,
+        number,
+        signatureKey,
+        display,
+        salt: erased.has(signatureKey) ? null : salt,
       })),
     );
   });

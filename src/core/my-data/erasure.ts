@@ -5,6 +5,7 @@ import { forgetNetworks } from '../brakes/key-networks.js';
 import type { Context } from '../context.js';
 import { erasedIdentity } from '../counts/counting-once.js';
 import { changeCounts } from '../counts/counts.js';
+import { forgetSalts } from '../deliveries/forgetting-lines.js';
 import { requireWritten } from '../overtaken.js';
 import { recordConsent } from '../subscriptions/consents.js';
 import { disownLinks, emptySignatures, forgetTraces, emptiedSupporter } from '../supporters/forgetting.js';
@@ -75,6 +76,7 @@ export const eraseInside = (ctx: Context, { key, identity }: Person): Promise<bo
     tx.memo.clear();
     await withdrawUncounted(tx, key);
     await emptySignatures(tx, signedBy(tx, key), { hidden: 1 });
+    await forgetSalts(tx, signedBy(tx, key));
     await disownLinks(tx, key);
     await forgetNetworks(tx, key);
     if (tombstone) await merge(tx, key, tombstone.key);

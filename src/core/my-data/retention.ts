@@ -2,6 +2,7 @@ import { and, asc, count, eq, gt, inArray, isNotNull, isNull, lt, sql } from 'dr
 import type { Tables } from '../../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
+import { forgetSalts } from '../deliveries/forgetting-lines.js';
 import { anonymisePaper, countNamedPaper } from '../paper/paper-retention.js';
 import { retentionAt } from '../petitions/petition-life.js';
 import { forgetIdleContacts } from '../supporters/contacts.js';
@@ -101,6 +102,7 @@ const anonymiseSome = ({ store }: Context, petitionKey: number): Promise<number>
     const keys = rows.map(({ key }) => key);
     const signers = rows.flatMap(({ supporterKey }) => supporterKey ?? []);
     await emptySignatures(tx, inArray(t.key, keys), { supporterKey: null });
+    await forgetSalts(tx, inArray(t.key, keys));
     await tx.db.delete(spellings).where(inArray(spellings.signatureKey, keys));
     const { supporterKey, signatureKey } = confirmationRequests;
     await emptyRequests(tx, and(inArray(supporterKey, signers), inArray(signatureKey, keys)));

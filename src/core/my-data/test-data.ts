@@ -3,6 +3,7 @@ import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
+import { forgetDeliveries } from '../deliveries/forgetting-lines.js';
 import { deleteInSteps } from '../in-steps.js';
 import { findTestOrganization, graveyardOf } from '../organization/test-organization.js';
 import { removeOffsets } from '../paper/offsets.js';
@@ -91,6 +92,7 @@ async function clearPetition(
     if (some < SIGNATURES_AT_A_TIME) break;
   }
   await removeBatches(store, petitionKey);
+  await forgetDeliveries(store, petitionKey);
   deleted.shareLinks += await store.transact(async (tx) => {
     await removeOffsets(tx, petitionKey);
     const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords } = tx.tables;

@@ -25,6 +25,7 @@ export const TAGS = {
   Mailings: 'Mails to your subscribers: writing and checking them, or personal links for your own mailer.',
   'Mailing results':
     'What mailings brought: clicks, signatures, the winner of a test, bounces and complaints.',
+  Deliveries: 'Signatures as they are handed to those whom a petition addresses, with what proves it.',
   Organization: 'The organization that a key belongs to, and its keys.',
   Service: 'Health, metrics and this document. They need no key.',
 } as const;

@@ -1,0 +1,36 @@
+import { and, desc, eq, inArray } from 'drizzle-orm';
+import type { Reader } from '../../store/store.js';
+import type { Delivery } from './cut.js';
+import { HANDED_OVER } from './deliveries.js';
+
+/* What signers can know of deliveries that their signature was in. */
+
+export type MyDelivery = Pick<Delivery, 'publicId' | 'recipient' | 'acknowledgedBy' | 'counts' | 'root'> & {
+  sentAt: Date;
+  line: number;
+  salt: Buffer | null;
+};
+
+const MOST = 1000;
+
+/** The deliveries with a line for a signature (its key), latest first. */
+export async function deliveriesOf({ db, tables }: Reader, signatureKey: number): Promise<MyDelivery[]> {
+  const { deliveryLines: l, deliveries: t } = tables;
+  const rows = await db
+    .select({
+      publicId: t.publicId,
+      recipient: t.recipient,
+      acknowledgedBy: t.acknowledgedBy,
+      counts: t.counts,
+      root: t.root,
+      sentAt: t.sentAt,
+      line: l.number,
+      salt: l.salt,
+    })
+    .from(l)
+    .innerJoin(t, eq(t.key, l.deliveryKey))
+    .where(and(eq(l.signatureKey, signatureKey), inArray(t.state, [...HANDED_OVER])))
+    .orderBy(desc(t.sentAt), desc(t.key))
+    .limit(MOST);
+  return rows.flatMap((row) => (row.sentAt ? { ...row, sentAt: row.sentAt } : []));
+}
