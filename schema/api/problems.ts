@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { DELIVERY_MOVES } from '../db/tables/deliveries.js';
 import { MAILING_MOVES } from '../db/tables/mailings.js';
 import { PARTNERSHIP_MOVES } from '../db/tables/partners.js';
 import { PETITION_STATUSES, TAKEDOWN_REASONS } from '../db/tables/petitions.js';
@@ -23,6 +24,11 @@ export const FieldProblem = component(
   ),
 );
 
+/** What can be named as possible; some have the same name in several nouns. */
+const EVERY_MOVE = [
+  ...new Set([...PETITION_STATUSES, ...PARTNERSHIP_MOVES, ...MAILING_MOVES, ...DELIVERY_MOVES]),
+];
+
 export const Problem = component(
   'Problem',
   open(
@@ -41,9 +47,9 @@ export const Problem = component(
         list(ref(FieldProblem), 50, { description: 'Every invalid field, if fields are invalid.' }),
       ),
       allowed: Type.Optional(
-        list(enumOf([...PETITION_STATUSES, ...PARTNERSHIP_MOVES, ...MAILING_MOVES]), 8, {
+        list(enumOf(EVERY_MOVE), 8, {
           description:
-            'transition_not_allowed, mailing_transition_not_allowed, partnership_state: the moves that are possible.',
+            'transition_not_allowed, mailing_transition_not_allowed, delivery_transition_not_allowed, partnership_state: the moves that are possible.',
         }),
       ),
       reason: Type.Optional(enumOf(TAKEDOWN_REASONS, { description: 'petition_taken_down: why.' })),

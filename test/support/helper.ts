@@ -113,6 +113,8 @@ export type TestApp = {
   verbs: Verbs;
   store: Store;
   url: string;
+  /** Where files of the app are, until the test ends. */
+  folder: string;
   /** One request, held against the OpenAPI document like every other. */
   call: (method: string, path: string, options?: CallOptions) => Promise<Answer>;
   /** An organization with a secret key of all scopes. */
@@ -167,7 +169,12 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
       throw new Error(what);
     });
   const erasureJournal = join(folder, 'erasures.log');
-  const config = { publicUrl: 'http://undersigned.test', trustProxy: [], limits: options.limits ?? null };
+  const config = {
+    publicUrl: 'http://undersigned.test',
+    trustProxy: [],
+    limits: options.limits ?? null,
+    DELIVERIES_FOLDER: join(folder, 'deliveries'),
+  };
   const built: BuildOptions = {
     config,
     store,
@@ -231,6 +238,7 @@ export async function start(t: Test, engine: Engine, options: StartOptions = {})
     verbs: verbs ?? verbsInPlace(app.ctx),
     store,
     url,
+    folder,
     call,
     newKey,
     organization: async (name) => {

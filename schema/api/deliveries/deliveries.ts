@@ -397,3 +397,5 @@ export const AnyFile = Type.String({
   maxLength: Number.MAX_SAFE_INTEGER,
   description: 'The file.',
 });
+/** The list, or the manifest: docs/deliveries.md has their members. */
+export const JsonFile = open({}, { description: 'The file.' });

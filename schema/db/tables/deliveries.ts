@@ -15,6 +15,8 @@ export const DELIVERY_STATES = [
   'failed',
   'cancelled',
 ] as const;
+/** What an organization does with a delivery, named as its operations are. */
+export const DELIVERY_MOVES = ['prepare', 'cancel', 'send', 'receipt'] as const;
 /** `mail`: with a link to the files. `in_person`: by other means than this server. */
 export const DELIVERY_METHODS = ['mail', 'in_person'] as const;
 /** Besides the number of the line and the name, which are always there. */
@@ -38,6 +40,7 @@ export const DELIVERY_FAILURES = ['disk_full', 'too_often', 'petition_gone', 'in
 export const TIMESTAMPS = ['none', 'stamped', 'failed'] as const;
 
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
+export type DeliveryMove = (typeof DELIVERY_MOVES)[number];
 export type DeliveryColumn = (typeof DELIVERY_COLUMNS)[number];
 export type DeliveryFormat = (typeof DELIVERY_FORMATS)[number];
 

@@ -1,5 +1,9 @@
 import { and, eq } from 'drizzle-orm';
-import type { DeliveryState } from '../../../schema/db/tables/deliveries.js';
+import {
+  DELIVERY_MOVES,
+  type DeliveryMove,
+  type DeliveryState,
+} from '../../../schema/db/tables/deliveries.js';
 import { ApiError } from '../../errors.js';
 import type { Tx } from '../../store/store.js';
 import type { KeyedActor } from '../actor.js';
@@ -15,15 +19,14 @@ const MOVES = {
   prepare: ['draft', 'failed'],
   cancel: ['draft', 'preparing', 'ready', 'failed'],
   send: ['ready'],
-  receive: ['sent', 'opened', 'acknowledged'],
-} as const satisfies Record<string, readonly DeliveryState[]>;
-export type DeliveryMove = keyof typeof MOVES;
+  receipt: ['sent', 'opened', 'acknowledged'],
+} as const satisfies Record<DeliveryMove, readonly DeliveryState[]>;
 
 /** Throws `delivery_transition_not_allowed`, with the moves that are. */
 export function assertMove(state: DeliveryState, move: DeliveryMove): void {
   const isAllowed = (one: DeliveryMove) => (MOVES[one] as readonly DeliveryState[]).includes(state);
   if (isAllowed(move)) return;
-  const allowed = (Object.keys(MOVES) as DeliveryMove[]).filter(isAllowed);
+  const allowed = DELIVERY_MOVES.filter(isAllowed);
   throw new ApiError('delivery_transition_not_allowed', {
     detail: `It is ${state}.`,
     extra: { allowed },

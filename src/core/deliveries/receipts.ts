@@ -33,7 +33,7 @@ export function writeReceipt(
   { count, text, on }: Receipt,
   by: (typeof RECEIPT_SOURCES)[number],
 ): Promise<Delivery> {
-  assertMove(delivery.state, 'receive');
+  assertMove(delivery.state, 'receipt');
   return writeDelivery(tx, delivery, {
     state: 'acknowledged',
     openedAt: delivery.openedAt ?? tx.now,

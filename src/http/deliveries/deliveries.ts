@@ -5,6 +5,7 @@ import {
   DeliveryFilePath,
   DeliveryPage,
   DeliveryQuery,
+  JsonFile,
 } from '../../../schema/api/deliveries/deliveries.js';
 import { DeliveryInput, DeliveryPath } from '../../../schema/api/deliveries/delivery-input.js';
 import { DeliveryReceiptInput, DeliverySend } from '../../../schema/api/deliveries/handing-over.js';
@@ -29,11 +30,16 @@ import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 import { takesNoBody } from '../validation.js';
 import { toDelivery, toSummary } from './delivery-view.js';
-import { sendStored } from './stored-file.js';
+import { MEDIA_TYPES, sendStored } from './stored-file.js';
 
 const about = { tag: 'Deliveries', access: 'secret' } as const;
 const config = { scope: 'deliveries:write' } as const;
 const reads = { scope: 'deliveries:read' } as const;
+
+/** Whatever is in the folder; what is encrypted is an octet stream. */
+const FILE = Object.fromEntries(
+  MEDIA_TYPES.map((type) => [type, { schema: type === 'application/json' ? JsonFile : AnyFile }]),
+);
 
 const MOVE_ERRORS: ErrorCode[] = [
   'delivery_not_found',
@@ -136,9 +142,7 @@ export const secretDeliveryRoutes =
           description:
             'As it lies in the folder of the server. Files inside an archive are fetched with the archive. They are kept for `DELIVERY_KEEP_DAYS`.',
           params: DeliveryFilePath,
-          answers: {
-            200: { description: 'The file.', content: { 'application/octet-stream': { schema: AnyFile } } },
-          },
+          answers: { 200: { description: 'The file.', content: FILE } },
           sends: ['Content-Disposition'],
           errors: ['delivery_not_found', 'delivery_file_not_found', 'delivery_files_gone'],
         }),

@@ -8,10 +8,14 @@ import { endStalled } from '../slow-clients.js';
 
 const TYPES: Readonly<Record<string, string>> = {
   pdf: 'application/pdf',
-  csv: 'text/csv; charset=utf-8',
+  csv: 'text/csv',
   json: 'application/json',
   zip: 'application/zip',
 };
+const OTHER = 'application/octet-stream';
+
+export const MEDIA_TYPES = [...Object.values(TYPES), OTHER];
+
 const STALL_MS = 30_000;
 
 /** Sends a file of a delivery from its folder. To HEAD, the headers alone. Throws `delivery_files_gone`. */
@@ -26,7 +30,7 @@ export async function sendStored(
     throw new ApiError('delivery_files_gone', { detail: 'This server does not have it.' });
   });
   reply
-    .type(TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream')
+    .type(TYPES[name.slice(name.lastIndexOf('.') + 1)] ?? OTHER)
     .header('cache-control', PRIVATE_CACHE)
     .header('content-length', bytes)
     .header('content-disposition', `attachment; filename="${name}"`)

@@ -38,9 +38,8 @@ export function deliveryPages(app: FastifyInstance, ctx: Context, site: Site, fo
     const token = needToken(request.body.token);
     const delivery = await readDeliveryLink(ctx, token);
     const file = fileOf(delivery, request.body.file ?? '');
-    const sent = await sendStored(request, reply, folder, file);
     await recordDownload(ctx, token, file.name);
-    return sent;
+    return sendStored(request, reply, folder, file);
   });
 
   app.post<{ Body: Fields }>(`${PATH}/receipt`, ACTS, async (request, reply) => {
