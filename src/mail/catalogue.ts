@@ -118,6 +118,9 @@ const Delivery = Type.Object(
   closed,
 );
 
+/** What an organization can mail to signers after it has handed their signatures over. */
+const Announcement = section('subject text received');
+
 /** The texts in the picture of a petition: see src/http/petitions/picture-content.ts. */
 const Picture = section('signatures first goal goal_reached');
 
@@ -133,6 +136,7 @@ export const Catalogue = Type.Object(
     pages: Pages,
     embed: Embed,
     delivery: Delivery,
+    announcement: Announcement,
     picture: Picture,
     chart: Chart,
   },
@@ -180,6 +184,7 @@ export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   ],
   embed: EMBED_VALUES,
   delivery: DELIVERY_VALUES,
+  announcement: ['petition', 'recipient', 'number', 'signatures', 'date'],
   picture: ['number', 'plural'],
   chart: ['number', 'audience', 'figure'],
 };
