@@ -262,7 +262,7 @@ const secretRoutes = (
   secretPaperBatchRoutes(ctx),
   secretOffsetRoutes(ctx),
   secretResponseRoutes(ctx),
-  secretDeliveryRoutes(ctx, deliveriesOf(options)),
+  secretDeliveryRoutes({ ctx, locales: site.locales }, deliveriesOf(options)),
   secretPartnerRoutes(ctx),
   secretPartnershipRoutes(ctx),
   secretConsentTextRoutes(ctx),

@@ -24,7 +24,15 @@ function* textsIn(value: unknown, path: string[] = []): Generator<[string[], str
   }
 }
 
-const textsOf = ({ mail, pages, embed, delivery, announcement, picture, chart }: Catalogue): Map<string, string> =>
+const textsOf = ({
+  mail,
+  pages,
+  embed,
+  delivery,
+  announcement,
+  picture,
+  chart,
+}: Catalogue): Map<string, string> =>
   new Map(
     [...textsIn({ mail, pages, embed, delivery, announcement, picture, chart })].map(([path, text]) => [
       path.join('.'),

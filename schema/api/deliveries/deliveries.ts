@@ -346,6 +346,27 @@ export const DeliverySummary = component(
   open(fields, { description: 'A delivery, without its files and proof.', examples: [EXAMPLE] }),
 );
 
+export const DeliveryAnnouncement = component(
+  'DeliveryAnnouncement',
+  open(
+    {
+      locale: localeTag({ description: 'Its language: that of the petition, or English.' }),
+      subject: line(500, { description: 'A subject.' }),
+      text: text(5000, { description: 'A text in Markdown, for the content of a mailing.' }),
+    },
+    {
+      description: 'What you can mail to those who signed.',
+      examples: [
+        {
+          locale: 'en',
+          subject: 'Handed over: 12,480 signatures',
+          text: 'On 30 November 2026 we handed 12,480 signatures under “Keep the Old Mill Meadows a meadow” to Ines Castell.',
+        },
+      ],
+    },
+  ),
+);
+
 const DeliveryUse = open(
   {
     what: enumOf(DELIVERY_USES, { description: 'What was done.' }),
@@ -364,6 +385,9 @@ export const Delivery = component(
       preview: nullableRef(DeliveryPreview, { description: 'Of a draft; null: its files are made.' }),
       files: list(ref(DeliveryFile), 10_000, { description: 'Its files; empty until it is ready.' }),
       proof: nullableRef(DeliveryProof, { description: 'Null until it is ready.' }),
+      announcement: nullableRef(DeliveryAnnouncement, {
+        description: 'Ready to be mailed to those who signed, once it is handed over.',
+      }),
       uses: list(DeliveryUse, 100, { description: 'What was done through the mailed link, latest first.' }),
     },
     {
@@ -375,6 +399,7 @@ export const Delivery = component(
           preview: null,
           files: [],
           proof: null,
+          announcement: null,
           uses: [],
         },
       ],

@@ -1,5 +1,4 @@
 import { and, desc, eq, lt } from 'drizzle-orm';
-import type { Tables } from '../../../schema/db/tables.js';
 import type {
   DeliveryColumn,
   DeliveryFormat,
@@ -28,7 +27,11 @@ export const isHandedOver = ({ state }: Pick<Delivery, 'state'>): boolean =>
   HANDED_OVER.some((one) => one === state);
 
 /** A delivery, and the ids of what belongs to it. */
-export type DeliveryView = Delivery & { petitionId: string; afterId: string | null };
+export type DeliveryView = Delivery & {
+  petitionId: string;
+  petition: { title: string; locale: string };
+  afterId: string | null;
+};
 
 export type Preview = { entries: Entry[]; weeded: DeliveryWeeded[] };
 
@@ -93,7 +96,9 @@ export async function createDelivery(
           updatedAt: tx.now,
         })
         .returning();
-      return { ...requireWritten(made), petitionId, afterId: after?.publicId ?? null };
+      const { title, locale } = petition;
+      const about = { petitionId, petition: { title, locale }, afterId: after?.publicId ?? null };
+      return { ...requireWritten(made), ...about };
     }),
   );
 }
@@ -164,20 +169,24 @@ export async function findOwn(on: Reader, actor: KeyedActor, publicId: string): 
 export const selectDeliveries = ({ db, tables }: Reader) => {
   const { deliveries: t, petitions } = tables;
   return db
-    .select({ delivery: t, petitionId: petitions.publicId })
+    .select({
+      delivery: t,
+      petitionId: petitions.publicId,
+      petition: { title: petitions.title, locale: petitions.locale },
+    })
     .from(t)
     .innerJoin(petitions, eq(petitions.key, t.petitionKey));
 };
 
-type Selected = { delivery: Tables['deliveries']['$inferSelect']; petitionId: string };
+type Selected = { delivery: Delivery } & Pick<DeliveryView, 'petitionId' | 'petition'>;
 
-export async function viewOf(on: Reader, { delivery, petitionId }: Selected): Promise<DeliveryView> {
+export async function viewOf(on: Reader, { delivery, ...about }: Selected): Promise<DeliveryView> {
   const { deliveries: t } = on.tables;
   const [after] =
     delivery.afterKey === null
       ? []
       : await on.db.select({ publicId: t.publicId }).from(t).where(eq(t.key, delivery.afterKey));
-  return { ...delivery, petitionId, afterId: after?.publicId ?? null };
+  return { ...delivery, ...about, afterId: after?.publicId ?? null };
 }
 
 /**

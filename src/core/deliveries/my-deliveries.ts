@@ -6,6 +6,7 @@ import { HANDED_OVER } from './deliveries.js';
 /* What signers can know of deliveries that their signature was in. */
 
 export type MyDelivery = Pick<Delivery, 'publicId' | 'recipient' | 'acknowledgedBy' | 'counts' | 'root'> & {
+  signatureKey: number;
   sentAt: Date;
   line: number;
   salt: Buffer | null;
@@ -13,11 +14,15 @@ export type MyDelivery = Pick<Delivery, 'publicId' | 'recipient' | 'acknowledged
 
 const MOST = 1000;
 
-/** The deliveries with a line for a signature (its key), latest first. */
-export async function deliveriesOf({ db, tables }: Reader, signatureKey: number): Promise<MyDelivery[]> {
+/** The deliveries with a line for one of these signatures (their keys), latest first. */
+export async function deliveriesOf(
+  { db, tables }: Reader,
+  signatureKeys: readonly number[],
+): Promise<MyDelivery[]> {
   const { deliveryLines: l, deliveries: t } = tables;
   const rows = await db
     .select({
+      signatureKey: l.signatureKey,
       publicId: t.publicId,
       recipient: t.recipient,
       acknowledgedBy: t.acknowledgedBy,
@@ -29,7 +34,7 @@ export async function deliveriesOf({ db, tables }: Reader, signatureKey: number)
     })
     .from(l)
     .innerJoin(t, eq(t.key, l.deliveryKey))
-    .where(and(eq(l.signatureKey, signatureKey), inArray(t.state, [...HANDED_OVER])))
+    .where(and(inArray(l.signatureKey, [...signatureKeys]), inArray(t.state, [...HANDED_OVER])))
     .orderBy(desc(t.sentAt), desc(t.key))
     .limit(MOST);
   return rows.flatMap((row) => (row.sentAt ? { ...row, sentAt: row.sentAt } : []));

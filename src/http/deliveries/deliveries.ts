@@ -27,6 +27,7 @@ import { keyed } from '../auth.js';
 import { camelKeys } from '../case.js';
 import { sendWithEtag } from '../conditional.js';
 import { retryFrom } from '../idempotency.js';
+import type { Locales } from '../../mail/locales.js';
 import { operation } from '../openapi/operation.js';
 import { takesNoBody } from '../validation.js';
 import { toDelivery, toSummary } from './delivery-view.js';
@@ -48,14 +49,17 @@ const MOVE_ERRORS: ErrorCode[] = [
   'invalid_header',
 ];
 
+type Parts = { ctx: Context; locales: Locales };
+
 /** A delivery with what was done through its link. */
-const whole = async (ctx: Context, view: DeliveryView) =>
-  toDelivery({ view, preview: null, uses: await usesOf(ctx.store.read, view.key) });
+const whole = async ({ ctx, locales }: Parts, view: DeliveryView) =>
+  toDelivery(locales, { view, preview: null, uses: await usesOf(ctx.store.read, view.key) });
 
 /** Signatures that are handed over: cutting, making, sending, and what became of them. `folder`: where the files are. */
 export const secretDeliveryRoutes =
-  (ctx: Context, folder: string): FastifyPluginCallbackTypebox =>
+  (parts: Parts, folder: string): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    const { ctx, locales } = parts;
     app.post(
       '/v1/deliveries',
       {
@@ -84,7 +88,7 @@ export const secretDeliveryRoutes =
         return reply
           .code(201)
           .header('cache-control', PRIVATE_CACHE)
-          .send(toDelivery({ view, preview, uses: [] }));
+          .send(toDelivery(locales, { view, preview, uses: [] }));
       },
     );
 
@@ -127,7 +131,7 @@ export const secretDeliveryRoutes =
         const on = ctx.store.read;
         const { preview, ...view } = await getDelivery(on, keyed(request), request.params.delivery);
         const uses = await usesOf(on, view.key);
-        return sendWithEtag(request, reply, PRIVATE_CACHE, toDelivery({ view, preview, uses }));
+        return sendWithEtag(request, reply, PRIVATE_CACHE, toDelivery(locales, { view, preview, uses }));
       },
     );
 
@@ -174,7 +178,7 @@ export const secretDeliveryRoutes =
         const { delivery } = request.params;
         const input = sendInput(camelKeys(request.body));
         const view = await sendDelivery(ctx, keyed(request), delivery, input, retryFrom(ctx, request));
-        return reply.header('cache-control', PRIVATE_CACHE).send(await whole(ctx, view));
+        return reply.header('cache-control', PRIVATE_CACHE).send(await whole(parts, view));
       },
     );
 
@@ -199,11 +203,11 @@ export const secretDeliveryRoutes =
         const { delivery } = request.params;
         const receipt = { count, text, on };
         const view = await recordReceipt(ctx, keyed(request), delivery, receipt, retryFrom(ctx, request));
-        return reply.header('cache-control', PRIVATE_CACHE).send(await whole(ctx, view));
+        return reply.header('cache-control', PRIVATE_CACHE).send(await whole(parts, view));
       },
     );
 
-    void app.register(moveRoutes(ctx));
+    void app.register(moveRoutes(parts));
     done();
   };
 
@@ -248,8 +252,9 @@ function sendInput(body: SendBody): SendInput {
 
 /** The moves without a body. A separate plugin, since `takesNoBody` applies to a whole plugin. */
 const moveRoutes =
-  (ctx: Context): FastifyPluginCallbackTypebox =>
+  (parts: Parts): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    const { ctx } = parts;
     takesNoBody(app);
     const moves = [
       {
@@ -285,7 +290,7 @@ const moveRoutes =
         async (request, reply) => {
           const { delivery } = request.params;
           const view = await move(ctx, keyed(request), delivery, retryFrom(ctx, request));
-          return reply.header('cache-control', PRIVATE_CACHE).send(await whole(ctx, view));
+          return reply.header('cache-control', PRIVATE_CACHE).send(await whole(parts, view));
         },
       );
     }

@@ -1,5 +1,7 @@
 import type { DeliveryUse } from '../../core/deliveries/delivery-links.js';
-import type { DeliveryView, Preview } from '../../core/deliveries/deliveries.js';
+import { isHandedOver, type DeliveryView, type Preview } from '../../core/deliveries/deliveries.js';
+import type { Locales } from '../../mail/locales.js';
+import { say } from '../../mail/words.js';
 import { iso } from '../case.js';
 
 /* Deliveries as the API shows them. */
@@ -48,9 +50,30 @@ export const toSummary = (view: DeliveryView) => ({
   updated_at: iso(view.updatedAt),
 });
 
+/** What the organization can mail to those who signed: a subject and a text in the language of the petition. */
+function announcementOf(view: DeliveryView, locales: Locales) {
+  if (!isHandedOver(view) || view.sentAt === null) return null;
+  const { announcement: words, locale } = locales.pick(view.petition.locale);
+  const { total: number } = view.counts;
+  const on = view.handedOverOn === null ? view.sentAt : new Date(`${view.handedOverOn}T00:00:00Z`);
+  const values = {
+    petition: view.petition,
+    recipient: view.recipient.name,
+    number,
+    signatures: new Intl.NumberFormat(locale).format(number),
+    date: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(on),
+  };
+  const received = view.acknowledgedAt === null ? [] : [say(words.received, values)];
+  return {
+    locale,
+    subject: say(words.subject, values),
+    text: [say(words.text, values), ...received].join('\n\n'),
+  };
+}
+
 type Whole = { view: DeliveryView; preview: Preview | null; uses: readonly DeliveryUse[] };
 
-export const toDelivery = ({ view, preview, uses }: Whole) => ({
+export const toDelivery = (locales: Locales, { view, preview, uses }: Whole) => ({
   ...toSummary(view),
   sums: view.sums,
   preview: preview && {
@@ -81,6 +104,7 @@ export const toDelivery = ({ view, preview, uses }: Whole) => ({
           root: view.root,
           timestamp: view.timestamp,
         },
+  announcement: announcementOf(view, locales),
   uses: uses.map(({ what, file, at }) => ({ what, file, at: iso(at) })),
 });
 

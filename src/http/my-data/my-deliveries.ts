@@ -34,7 +34,7 @@ export const myDeliveryRoutes =
       async (request, reply) => {
         const on = ctx.store.read;
         const { signature } = await getMySignature(on, sessionOf(request), request.params.signature);
-        const mine = await deliveriesOf(on, signature.key);
+        const mine = await deliveriesOf(on, [signature.key]);
         const data = await Promise.all(mine.map((one) => toMine(one, folder)));
         return reply.header('cache-control', PRIVATE_CACHE).send({ data });
       },

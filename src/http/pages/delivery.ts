@@ -101,9 +101,10 @@ const letterOf = ({ letter, locale }: LinkedDelivery, { words }: Visit): Html | 
 function filesOf(delivery: LinkedDelivery, visit: Visit, token: string, values: object): Html {
   const { delivery: words } = visit.words;
   const heading = html`<h2>${words.files_heading}</h2>`;
-  if (delivery.filesDeletedAt !== null)
-    {return html`${heading}
-      <p>${say(words.files_gone, values)}</p>`;}
+  if (delivery.filesDeletedAt !== null) {
+    return html`${heading}
+      <p>${say(words.files_gone, values)}</p>`;
+  }
   const buttons = ownFiles(delivery).map(({ name, bytes }) =>
     form(
       visit.at(`${PATH}/file`),

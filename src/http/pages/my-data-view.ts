@@ -1,3 +1,4 @@
+import type { MyDelivery } from '../../core/deliveries/my-deliveries.js';
 import type { MyProfile } from '../../core/my-data/me.js';
 import type { MySignature } from '../../core/my-data/my-signatures.js';
 import type { MySubscription } from '../../core/my-data/my-subscriptions.js';
@@ -10,7 +11,12 @@ import { testNote } from './told.js';
 import type { Visit } from './visit.js';
 
 /** What the page "my data" shows. The page consists of forms, each with the session token in a hidden input. */
-export type MyData = { me: MyProfile; signatures: MySignature[]; subscriptions: MySubscription[] };
+export type MyData = {
+  me: MyProfile;
+  signatures: MySignature[];
+  deliveries: MyDelivery[];
+  subscriptions: MySubscription[];
+};
 
 const DISPLAYS = [
   'public',
@@ -41,7 +47,7 @@ export function myDataPage(visit: Visit, session: string, data: MyData, notice?:
     ${act(visit, session, 'leave', {}, [button(words.leave_button, { quiet: true })])}
     <h2>${words.signatures.heading}</h2>
     ${data.signatures.length === 0 ? html`<p>${words.signatures.none}</p>` : ''}
-    ${data.signatures.map((one) => signaturePart(visit, session, one))}
+    ${data.signatures.map((one) => signaturePart(visit, session, one, data.deliveries))}
     <h2>${words.subscriptions.heading}</h2>
     ${data.subscriptions.length === 0 ? html`<p>${words.subscriptions.none}</p>` : ''}
     ${data.subscriptions.map((one) => subscriptionPart(visit, session, one))}
@@ -49,7 +55,20 @@ export function myDataPage(visit: Visit, session: string, data: MyData, notice?:
     ${emailPart(visit, session)} ${lastParts(visit, session)}`;
 }
 
-function signaturePart(visit: Visit, session: string, mine: MySignature): Html {
+/** To whom a signature was handed, and on which line. */
+const deliveredText = ({ words, locale }: Visit, { recipient, sentAt, line }: MyDelivery): string =>
+  say(words.manage.signatures.delivered, {
+    recipient: recipient.name,
+    date: new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(sentAt),
+    line: new Intl.NumberFormat(locale).format(line),
+  });
+
+function signaturePart(
+  visit: Visit,
+  session: string,
+  mine: MySignature,
+  deliveries: readonly MyDelivery[],
+): Html {
   const { signature, petition } = mine;
   const { signatures: words } = visit.words.manage;
   const date = new Intl.DateTimeFormat(visit.locale, { dateStyle: 'long' }).format(signature.createdAt);
@@ -68,10 +87,12 @@ function signaturePart(visit: Visit, session: string, mine: MySignature): Html {
     ...answerControls(visit, mine),
     html`<div>${button(words.save_button, { quiet: true })}</div>`,
   ]);
+  const delivered = deliveries.filter(({ signatureKey }) => signatureKey === signature.key);
   const over = signature.status === 'withdrawn' || signature.status === 'invalidated';
   return html`<fieldset>
     <legend dir="auto">${petition.title}</legend>
     <p>${say(words.signed_on, { date })}. ${words[`status_${signature.status}`]}.</p>
+    ${delivered.map((one) => html`<p>${deliveredText(visit, one)}</p>`)}
     ${signature.status === 'pending' ? act(visit, session, 'confirm', { id }, [button(words.confirm_button)]) : ''}
     ${over ? '' : change}
     ${over ? '' : act(visit, session, 'withdraw', { id }, [button(words.withdraw_button, { quiet: true, danger: true })])}

@@ -3,6 +3,7 @@ import { EmailChangeInput } from '../../../schema/api/my-data/email-changes.js';
 import { MePatch } from '../../../schema/api/my-data/me.js';
 import { MySignaturePatch } from '../../../schema/api/my-data/my-signatures.js';
 import { MySubscriptionPatch } from '../../../schema/api/my-data/my-subscriptions.js';
+import { deliveriesOf } from '../../core/deliveries/my-deliveries.js';
 import type { Context } from '../../core/context.js';
 import { linkNotFound } from '../../core/links/random-tokens.js';
 import { requestEmailChange } from '../../core/my-data/email-changes.js';
@@ -248,7 +249,9 @@ export function myDataPages(app: FastifyInstance, ctx: Context, site: Site): voi
       listMySignatures(on, session, { limit: 100 }),
       listMySubscriptions(on, session, { limit: 100 }),
     ]);
-    const data = { me, signatures: signatures.items, subscriptions: subscriptions.items };
+    const keys = signatures.items.map(({ signature }) => signature.key);
+    const deliveries = await deliveriesOf(on, keys);
+    const data = { me, signatures: signatures.items, deliveries, subscriptions: subscriptions.items };
     const visit = visitOf(site, request, lead);
     return visit.send(reply, 200, visit.words.manage.title, myDataPage(visit, token, data, notice));
   }

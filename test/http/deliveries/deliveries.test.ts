@@ -4,7 +4,9 @@ import { eq } from 'drizzle-orm';
 import { collectLetter, collectMail, tokenOf } from '../../support/mailbox.js';
 import { makePartner, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { makerFor } from '../../support/delivery-world.js';
-import { recordsIn } from '../../support/deliveries.js';
+import { pagesOf, recordsIn } from '../../support/deliveries.js';
+import { leafOf } from '../../../src/deliveries/proof/leaf.js';
+import { rootFrom } from '../../../src/deliveries/proof/tree-file.js';
 
 const TARGET = { name: 'Ines Castell', title: 'Mayor', organization: 'Ewehaven Town Council' };
 
@@ -359,5 +361,112 @@ onEveryEngine('deliveries', async (t, engine) => {
         .status,
       304,
     );
+  });
+});
+
+onEveryEngine('what signers and their partners see of deliveries', async (t, engine) => {
+  const api = await start(t, engine);
+  const lead = await api.organization('River Meadows');
+  const partners = Object.fromEntries(
+    await Promise.all(
+      (['full', 'names', 'counts'] as const).map(
+        async (terms) => [terms, await api.organization(`Partner ${terms}`)] as const,
+      ),
+    ),
+  );
+  await publish(api, lead.secret, { slug: 'meadows', confirmation: 'none', targets: [TARGET] });
+  for (const [terms, partner] of Object.entries(partners)) {
+    await makePartner(api, lead.secret, 'meadows', partner, terms as 'full');
+    await sign(api, partner.secret, `Signer Of ${terms}`, { comment: `Comment of ${terms}` });
+  }
+  await sign(api, lead.secret, 'Ada Okonkwo');
+  await sign(api, lead.secret, 'Bo van Dijk');
+  const maker = makerFor(api);
+  const body = {
+    petition: 'meadows',
+    columns: ['country', 'date', 'comment', 'partner'],
+    lines_per_volume: 1000,
+  };
+  const { id } = (await api.call('POST', '/v1/deliveries', { key: lead.secret, body })).body;
+  await api.call('POST', `/v1/deliveries/${id}/prepare`, { key: lead.secret });
+  t.equal(await maker.makeNext(), true);
+  const get = async () => (await api.call('GET', `/v1/deliveries/${id}`, { key: lead.secret })).body;
+  const file = (name: string) => api.call('GET', `/v1/deliveries/${id}/files/${name}`, { key: lead.secret });
+
+  await t.test('terms of partners hold in every file', async (t) => {
+    const { files, counts } = await get();
+    t.match(counts, { total: 5, listed: 4, by_partners: 1 });
+    const folder = join(api.folder, 'deliveries', id);
+    for (const { name } of files) {
+      const text = name.endsWith('.pdf') ? pagesOf(join(folder, name)).join('\n') : (await file(name)).text;
+      t.notMatch(text, /Signer Of counts|Comment of counts/, name);
+      if (/\.(?:pdf|csv)$/.test(name)) {
+        t.match(text, 'Signer Of names', name);
+        t.match(text, 'Comment of full', name);
+      }
+    }
+  });
+
+  const enter = async (email: string): Promise<string> => {
+    await api.call('POST', '/v1/manage-links', { body: { email } });
+    const token = tokenOf(await collectLetter(api, email));
+    return (await api.call('POST', '/v1/sessions', { body: { token } })).body.session_token;
+  };
+  const mine = async (session: string) => {
+    const { body } = await api.call('GET', '/v1/me/signatures', { key: session });
+    return api.call('GET', `/v1/me/signatures/${body.data[0].id}/deliveries`, { key: session });
+  };
+
+  let session = '';
+  await t.test('listMyDeliveries 200, 404, 401: once it is handed over, with what proves it', async (t) => {
+    session = await enter('ada.okonkwo@example.org');
+    t.same((await mine(session)).body, { data: [] }, 'not before');
+    await api.call('POST', `/v1/deliveries/${id}/send`, { key: lead.secret, body: { method: 'in_person' } });
+    const { root, manifest } = (await get()).proof;
+    const { status, body } = await mine(session);
+    t.equal(status, 200);
+    t.match(body.data, [{ delivery_id: id, recipient: TARGET, line: 3, proof: { root, size: 4, index: 2 } }]);
+    const { salt, index, size, branch } = body.data[0].proof;
+    const lines = JSON.parse((await file('signatures.json')).text).lines;
+    const columns = JSON.parse(manifest).columns;
+    const leaf = leafOf(lines[2], columns, salt);
+    t.equal(rootFrom(leaf, index, { size, branch })?.toString('hex'), root, 'the branch leads to the root');
+    t.equal(
+      (await api.call('GET', '/v1/me/signatures/sig_01kb1vs0a2fghbx7c4e1m8ntyz/deliveries', { key: session }))
+        .status,
+      404,
+    );
+    t.equal(
+      (await api.call('GET', `/v1/me/signatures/sig_01kb1vs0a2fghbx7c4e1m8ntyz/deliveries`)).status,
+      401,
+    );
+  });
+
+  await t.test('the page says it, too', async (t) => {
+    await api.call('POST', '/v1/manage-links', { body: { email: 'bo.van.dijk@example.org' } });
+    const [letter] = await collectMail(api);
+    if (!letter) return t.fail('no mail');
+    const page = await api.call('POST', '/manage', {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ token: tokenOf(letter) }).toString(),
+    });
+    t.match(page.text, /Handed to Ines Castell on .*: line 5\./);
+  });
+
+  await t.test('an announcement for those who signed', async (t) => {
+    const { announcement } = await get();
+    t.match(announcement, { locale: 'en', subject: 'Handed over: 5 signatures', text: /to Ines Castell/ });
+  });
+
+  await t.test('who is erased takes the salt along, and is struck from the next', async (t) => {
+    t.equal((await api.call('DELETE', '/v1/me', { key: session })).status, 204);
+    const { deliveryLines } = api.store.tables;
+    const rows = await api.store.read.db.select().from(deliveryLines).orderBy(deliveryLines.number);
+    t.same(
+      rows.map(({ salt }) => salt === null),
+      [false, false, true, false],
+    );
+    const next = await api.call('POST', '/v1/deliveries', { key: lead.secret, body: { ...body, after: id } });
+    t.match(next.body.counts, { listed: 0, struck: 1, hidden: 1 });
   });
 });
