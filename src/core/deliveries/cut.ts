@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, lte, notExists, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, notExists, or, sql, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Reader } from '../../store/store.js';
 import { nextLoopTurn } from '../one-per-turn.js';
@@ -104,14 +104,21 @@ async function readSlice(
   return rows.map((row) => entryOf(row, { leadKey: cut.organizationKey, terms, told, columns: cut.columns }));
 }
 
-/** Whether a signature is on no line of the chain, or its line was struck there. */
+/** Whether a signature is on no line of the chain, or its line was struck there or will be now. */
 function isNew({ db, tables }: Reader, chain: readonly number[]): SQL | undefined {
   if (chain.length === 0) return undefined;
   const { deliveryLines: l, signatures: t } = tables;
   const lines = db
     .select({ number: l.number })
     .from(l)
-    .where(and(eq(l.signatureKey, t.key), inArray(l.deliveryKey, [...chain]), holds({ db, tables }, chain)));
+    .where(
+      and(
+        eq(l.signatureKey, t.key),
+        inArray(l.deliveryKey, [...chain]),
+        or(isNotNull(l.salt), isNull(t.supporterKey)),
+        holds({ db, tables }, chain),
+      ),
+    );
   return notExists(lines);
 }
 

@@ -450,7 +450,7 @@ onEveryEngine('what signers and their partners see of deliveries', async (t, eng
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ token: tokenOf(letter) }).toString(),
     });
-    t.match(page.text, /Handed to Ines Castell on .*: line 5\./);
+    t.match(page.text, /Handed to Ines Castell on .*: line 4\./);
   });
 
   await t.test('an announcement for those who signed', async (t) => {
