@@ -111,7 +111,8 @@ class UndersignedPetition extends HTMLElement {
     }
   }
 
-  #show({ api, petition, consents, language }: Loaded): void {
+  #show(loaded: Loaded): void {
+    const { api, petition, language } = loaded;
     const { slug, open } = petition;
     const progress = new Progress(language, petition);
     const article = h('article', { lang: language.locale, dir: language.dir, part: 'petition' });
@@ -119,12 +120,9 @@ class UndersignedPetition extends HTMLElement {
     article.append(responsesView(api, petition, language) ?? '');
     if (open) {
       const form = signForm({
-        api,
-        petition,
-        consents,
-        language,
+        ...loaded,
         signed: (accepted, typed) => {
-          const panel = this.#thank({ api, petition, consents, language }, form, accepted, typed);
+          const panel = this.#thank(loaded, form, accepted, typed);
           form.hidden = true;
           form.after(panel.element);
           focusOn(panel.heading);
