@@ -40,6 +40,7 @@ let sheet: CSSStyleSheet | undefined;
 class UndersignedPetition extends HTMLElement {
   static readonly observedAttributes = ['slug', 'key', 'api', 'locale'];
   readonly #root = this.attachShadow({ mode: 'open' });
+  readonly #sheet = (sheet ??= styleSheet(CSS));
   #live: LiveCount | undefined;
   /** The number of the latest loading. Results of earlier ones are ignored. */
   #loading = 0;
@@ -47,7 +48,7 @@ class UndersignedPetition extends HTMLElement {
 
   constructor() {
     super();
-    this.#root.adoptedStyleSheets = [(sheet ??= styleSheet(CSS))];
+    this.#root.adoptedStyleSheets = [this.#sheet];
     this.#root.append(h('slot'));
   }
 
@@ -136,9 +137,7 @@ class UndersignedPetition extends HTMLElement {
       article.append(closedView(petition, language));
     }
     article.append(imprintView(petition) || '');
-    this.#root.adoptedStyleSheets = [sheet, styleSheet(colorsOf(petition.organization))].filter(
-      (one) => one !== undefined,
-    );
+    this.#root.adoptedStyleSheets = [this.#sheet, styleSheet(colorsOf(petition.organization))];
     this.#root.replaceChildren(article);
     this.#live = new LiveCount(api, slug, progress.show);
     if (this.isConnected) this.#live.start();

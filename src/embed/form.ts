@@ -160,7 +160,7 @@ const filled = <T extends Record<string, string | undefined>>(values: T): { [Key
   Object.fromEntries(Object.entries(values).filter(([, value]) => value)) as { [Key in keyof T]?: string };
 
 function addressOf(typed: Typed): Pick<SignatureInput, 'postal_address'> {
-  const lines = [typed('street'), typed('street-more')].filter((line) => line !== undefined && line !== '');
+  const lines = [typed('street'), typed('street-more')].filter(Boolean);
   const rest = filled({ city: typed('city'), region: typed('region') });
   return lines.length === 0 && Object.keys(rest).length === 0
     ? {}
