@@ -10,7 +10,7 @@ export const disclosedView = (
   discloses[0] &&
   h(
     'p',
-    { part: 'disclosed' },
+    { class: 'said', part: 'disclosed' },
     say(words.disclosed, {
       fields: list(discloses.map((field) => words[`disclosed_${field}`])),
       // Names keep their own direction within the sentence.
