@@ -115,8 +115,8 @@ const Delivery = Type.Object(
   closed,
 );
 
-/** The texts in the picture of a petition: see src/http/petitions/picture-content.ts. */
-const Picture = section('signatures first goal goal_reached');
+/** The texts in the picture of a petition: see src/http/petitions/picture-content.ts and src/http/counts/growth-words.ts. */
+const Picture = section('signatures first goal goal_reached growth');
 
 /** The words of the chart of a mailing: see src/http/mailing-results/chart-words.ts. */
 const Chart = section(
@@ -159,6 +159,6 @@ export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   pages: ['organization', 'organizations', 'petition', 'email', 'minutes', 'date', 'network'],
   embed: EMBED_VALUES,
   delivery: DELIVERY_VALUES,
-  picture: ['number', 'plural'],
+  picture: ['number', 'plural', 'petition'],
   chart: ['number', 'audience', 'figure'],
 };
