@@ -12,16 +12,17 @@ t.test('the picture of growth in a browser', { skip }, async (t) => {
 
   await t.test('on its own: its policy lets its own style work, and finds nothing to refuse', async (t) => {
     const page = await visitWith(context, address);
-    const shown = await page.evaluate(() => {
-      const { document, getComputedStyle } = globalThis as any;
-      const styleOf = (selector: string) => getComputedStyle(document.querySelector(selector));
-      return {
-        back: styleOf('.back').fill,
-        wide: styleOf('.wide').display,
-        narrow: styleOf('.narrow').display,
-      };
-    });
-    t.same(shown, { back: 'rgb(255, 255, 255)', wide: 'inline', narrow: 'none' });
+    const shown = await page.evaluate(() =>
+      [
+        ['.back', 'fill'],
+        ['.wide', 'display'],
+        ['.narrow', 'display'],
+      ].map(([selector, property]) => {
+        const { document, getComputedStyle } = globalThis as any;
+        return getComputedStyle(document.querySelector(selector)).getPropertyValue(property);
+      }),
+    );
+    t.same(shown, ['rgb(255, 255, 255)', 'inline', 'none']);
     t.same(faultsOf(page), []);
     await shoot(page, 'growth');
     await page.close();
