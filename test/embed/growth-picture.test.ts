@@ -24,7 +24,6 @@ t.test('the picture of growth in a browser', { skip }, async (t) => {
     );
     t.same(shown, ['rgb(255, 255, 255)', 'inline', 'none']);
     t.same(faultsOf(page), []);
-    await shoot(page, 'growth');
     await page.close();
   });
 
