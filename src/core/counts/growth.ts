@@ -10,7 +10,7 @@ export type GrowthPoint = { at: number; total: number };
 export type Growth = { counts: Counts; points: GrowthPoint[] };
 
 /** Hours in one step. */
-const STEPS = [1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 120, 168, 240, 336, 504, 720, 1440, 2160];
+const STEPS = [1, 2, 3, 4, 6, 8, 12, 24, 48, 72, 120, 168, 240, 336, 504, 720, 840, 1008, 1440, 2160];
 const LONGEST = 8760;
 /** With the first and the last point there are 120 at most. */
 const MOST_STEPS = 116;
