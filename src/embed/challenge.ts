@@ -48,10 +48,8 @@ export class RobotCheck {
   async answer(): Promise<ChallengeAnswer> {
     this.begin();
     const [form_token, altcha] = await Promise.all([this.#formToken, this.#altcha]);
-    return {
-      ...(form_token === undefined ? {} : { form_token }),
-      ...(altcha === undefined ? {} : { altcha }),
-    };
+    // As JSON, what is undefined is absent.
+    return { form_token, altcha } as ChallengeAnswer;
   }
 
   /** For when the server requires a proof, or a new one: each is valid for one signature, and expires. */

@@ -40,6 +40,7 @@ let sheet: CSSStyleSheet | undefined;
 class UndersignedPetition extends HTMLElement {
   static readonly observedAttributes = ['slug', 'key', 'api', 'locale'];
   readonly #root = this.attachShadow({ mode: 'open' });
+  readonly #sheet = (sheet ??= styleSheet(CSS));
   #live: LiveCount | undefined;
   /** The number of the latest loading. Results of earlier ones are ignored. */
   #loading = 0;
@@ -47,7 +48,7 @@ class UndersignedPetition extends HTMLElement {
 
   constructor() {
     super();
-    this.#root.adoptedStyleSheets = [(sheet ??= styleSheet(CSS))];
+    this.#root.adoptedStyleSheets = [this.#sheet];
     this.#root.append(h('slot'));
   }
 
@@ -111,7 +112,8 @@ class UndersignedPetition extends HTMLElement {
     }
   }
 
-  #show({ api, petition, consents, language }: Loaded): void {
+  #show(loaded: Loaded): void {
+    const { api, petition, language } = loaded;
     const { slug, open } = petition;
     const progress = new Progress(language, petition);
     const article = h('article', { lang: language.locale, dir: language.dir, part: 'petition' });
@@ -119,12 +121,9 @@ class UndersignedPetition extends HTMLElement {
     article.append(responsesView(api, petition, language) ?? '');
     if (open) {
       const form = signForm({
-        api,
-        petition,
-        consents,
-        language,
+        ...loaded,
         signed: (accepted, typed) => {
-          const panel = this.#thank({ api, petition, consents, language }, form, accepted, typed);
+          const panel = this.#thank(loaded, form, accepted, typed);
           form.hidden = true;
           form.after(panel.element);
           focusOn(panel.heading);
@@ -138,9 +137,7 @@ class UndersignedPetition extends HTMLElement {
       article.append(closedView(petition, language));
     }
     article.append(imprintView(petition) || '');
-    this.#root.adoptedStyleSheets = [sheet, styleSheet(colorsOf(petition.organization))].filter(
-      (one) => one !== undefined,
-    );
+    this.#root.adoptedStyleSheets = [this.#sheet, styleSheet(colorsOf(petition.organization))];
     this.#root.replaceChildren(article);
     this.#live = new LiveCount(api, slug, progress.show);
     if (this.isConnected) this.#live.start();

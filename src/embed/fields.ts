@@ -30,14 +30,13 @@ export type FieldOptions = {
 export function errorPlace(name: string, hintId: string, about: HTMLElement) {
   const id = `${name}-error`;
   const error = h('p', { id, class: 'error', part: 'error', dir: 'auto', hidden: true });
+  const set = (attribute: string, value: string) =>
+    value ? about.setAttribute(attribute, value) : about.removeAttribute(attribute);
   const showError = (problem: string | null) => {
     error.textContent = problem ?? '';
     error.hidden = problem === null;
-    if (problem === null) about.removeAttribute('aria-invalid');
-    else about.setAttribute('aria-invalid', 'true');
-    const all = [hintId, problem === null ? '' : id].filter(Boolean).join(' ');
-    if (all === '') about.removeAttribute('aria-describedby');
-    else about.setAttribute('aria-describedby', all);
+    set('aria-invalid', problem === null ? '' : 'true');
+    set('aria-describedby', [hintId, problem === null ? '' : id].filter(Boolean).join(' '));
   };
   showError(null);
   // The error disappears as soon as the person begins to correct the field.

@@ -93,7 +93,8 @@ export function reasonOf({ code, retryAfter, opensAt, said }: Failure, language:
     challenge_required: words.robot_check_failed,
     challenge_invalid: words.robot_check_failed,
   };
-  if (code in REASONS) return REASONS[code] ?? '';
+  const reason = REASONS[code];
+  if (reason) return reason;
   if (retryAfter === null) return words.failed;
   const why = { rate_limited: words.rate_limited, paused: said ?? words.paused }[code] ?? words.busy;
   return `${why} ${when(retryAfter, language)}`;

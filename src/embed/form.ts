@@ -160,7 +160,7 @@ const filled = <T extends Record<string, string | undefined>>(values: T): { [Key
   Object.fromEntries(Object.entries(values).filter(([, value]) => value)) as { [Key in keyof T]?: string };
 
 function addressOf(typed: Typed): Pick<SignatureInput, 'postal_address'> {
-  const lines = [typed('street'), typed('street-more')].filter((line) => line !== undefined && line !== '');
+  const lines = [typed('street'), typed('street-more')].filter(Boolean);
   const rest = filled({ city: typed('city'), region: typed('region') });
   return lines.length === 0 && Object.keys(rest).length === 0
     ? {}
@@ -168,17 +168,12 @@ function addressOf(typed: Typed): Pick<SignatureInput, 'postal_address'> {
 }
 
 function displayChoice(words: Language['words']) {
-  const texts: Record<Display, string> = {
-    public: words.display_public,
-    initials: words.display_initials,
-    anonymous: words.display_anonymous,
-  };
   // Anonymous is preselected: a name must never be published because a signer overlooked the choice.
   const radios = DISPLAYS.map((value) =>
     h('input', { type: 'radio', name: 'display', value, checked: value === 'anonymous' }),
   );
   const choices = radios.map((radio) =>
-    h('label', { class: 'choice' }, radio, h('span', {}, texts[radio.value as Display])),
+    h('label', { class: 'choice' }, radio, h('span', {}, words[`display_${radio.value as Display}`])),
   );
   const legend = h('legend', { part: 'label' }, words.display_legend);
   return {

@@ -13,15 +13,13 @@ export function readPageQuery(search: string): FromPage {
     const text = value(`utm_${tag}`);
     if (text) utm[tag] = text.slice(0, 200);
   }
-  const share = value('share');
-  const source = value('source');
-  const recognition = value('r');
+  // As JSON, what is undefined is absent.
   return {
-    ...(share ? { share_code: share } : {}),
-    ...(source ? { source: source.slice(0, 100) } : {}),
-    ...(Object.keys(utm).length > 0 ? { utm } : {}),
-    ...(recognition ? { recognition } : {}),
-  };
+    share_code: value('share') || undefined,
+    source: value('source')?.slice(0, 100) || undefined,
+    utm: Object.keys(utm)[0] && utm,
+    recognition: value('r') || undefined,
+  } as FromPage;
 }
 
 /** Whether an error is about a value from the page or its query, not from the form: a mangled link must not prevent signing. */

@@ -58,11 +58,14 @@ export class ShareButtons {
   #button(network: Network): HTMLButtonElement {
     const { words } = this.#options.language;
     const name = NAMES[network];
-    const own = { email: words.share_email, sms: words.share_sms, copy: words.share_copy };
-    return button(name ?? own[network as keyof typeof own], () => this.#attempt(() => this.#share(network)), {
-      part: `share-button share-${network}`,
-      'aria-label': name && say(words.share_on, { network: name }),
-    });
+    return button(
+      name ?? words[`share_${network as (typeof OTHERS)[number]}`],
+      () => this.#attempt(() => this.#share(network)),
+      {
+        part: `share-button share-${network}`,
+        'aria-label': name && say(words.share_on, { network: name }),
+      },
+    );
   }
 
   async #attempt(act: () => Promise<void>): Promise<void> {

@@ -8,6 +8,7 @@ import {
 } from './api.js';
 import { RobotCheck } from './challenge.js';
 import { privacyView } from './consents.js';
+import { disclosedView } from './disclosed.js';
 import { FormErrors } from './form-errors.js';
 import { button, h } from './dom.js';
 import { makeQuestions } from './form.js';
@@ -57,6 +58,7 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
     privacy &&
       !consents.some(({ organization }) => organization.id === id) &&
       privacyView(privacy, say(words.privacy_link, { organization: name })),
+    disclosedView(petition, language),
     sender(own ?? petition.call_to_action ?? words.sign_button, () => errors.validate() && questions.read()),
   ];
   // From a mail: signing takes one tap, and the form is another one away.
@@ -67,6 +69,7 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
       'div',
       { class: 'notice', part: 'one-tap' },
       h('p', {}, words.one_tap_text),
+      disclosedView(petition, language),
       sender(words.one_tap_button, () => ({}), 'button'),
     );
   const form = h(

@@ -8,6 +8,7 @@ import {
   type PlaceholderValues,
 } from '../core/words/words-markdown.js';
 import type { Catalogue, MailWords } from './catalogue.js';
+import { disclosedSentence } from './disclosed.js';
 import { say } from './words.js';
 
 /** A piece of a mail, as plain text. src/mail/html.ts and src/mail/plain-text.ts render it. */
@@ -26,7 +27,8 @@ export type Blocks = { body: Block[]; footer: Block[] };
 export type Sender = { name: string; url: string | null; imprint: string | null };
 
 /** The blocks of a mail in the language of the catalogue; `sender`: null where nobody is named. */
-export function composeBlocks(letter: WordedLetter, { mail }: Catalogue, sender: Sender | null): Blocks {
+export function composeBlocks(letter: WordedLetter, catalogue: Catalogue, sender: Sender | null): Blocks {
+  const { mail } = catalogue;
   const words: MailWords = mail[letter.template];
   const values = valuesOf(letter);
   const paragraphs = (texts: readonly string[]): Block[] =>
@@ -37,6 +39,7 @@ export function composeBlocks(letter: WordedLetter, { mail }: Catalogue, sender:
       ...(ownWords(letter) ?? paragraphs(words.paragraphs)),
       ...letterToRecipient(letter),
       ...quote(letter, mail),
+      ...disclosure(letter, catalogue),
       ...agreements(letter, say(words.opt_ins ?? mail.common.opt_ins, values)),
       ...links(letter, words, mail, values),
       ...paragraphs(words.closing),
@@ -79,6 +82,12 @@ function quote({ template, values: { petition } }: Letter, { common }: Catalogue
     { kind: 'paragraph', text: say(common.statement) },
     { kind: 'quote', text: petition.statement },
   ];
+}
+
+/** Own words do not replace it: what is disclosed has to be said. */
+function disclosure({ values: { petition, disclosed = [] } }: Letter, catalogue: Catalogue): Block[] {
+  const text = disclosedSentence(catalogue, disclosed, petition?.targets ?? []);
+  return text === null ? [] : [{ kind: 'paragraph', text }];
 }
 
 function agreements({ values: { opt_ins: optIns = [] } }: Letter, lead: string): Block[] {

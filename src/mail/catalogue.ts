@@ -121,8 +121,8 @@ const Delivery = Type.Object(
 /** What an organization can mail to signers after it has handed their signatures over. */
 const Announcement = section('subject text received');
 
-/** The texts in the picture of a petition: see src/http/petitions/picture-content.ts. */
-const Picture = section('signatures first goal goal_reached');
+/** The texts in the picture of a petition: see src/http/petitions/picture-content.ts and src/http/counts/growth-words.ts. */
+const Picture = section('signatures first goal goal_reached growth');
 
 /** The words of the chart of a mailing: see src/http/mailing-results/chart-words.ts. */
 const Chart = section(
@@ -185,6 +185,6 @@ export const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   embed: EMBED_VALUES,
   delivery: DELIVERY_VALUES,
   announcement: ['petition', 'recipient', 'number', 'signatures', 'date'],
-  picture: ['number', 'plural'],
+  picture: ['number', 'plural', 'petition'],
   chart: ['number', 'audience', 'figure'],
 };

@@ -51,6 +51,11 @@ export const EMBED_KEYS = [
   'consents_all',
   'consents_none',
   'privacy_link',
+  'disclosed',
+  'disclosed_full_name',
+  'disclosed_postal_code',
+  'disclosed_city',
+  'disclosed_region',
   'sign_button',
   'signing',
   'one_tap_text',
@@ -177,4 +182,6 @@ export const EMBED_VALUES = [
   'email',
   'network',
   'organization',
+  'fields',
+  'targets',
 ] as const;

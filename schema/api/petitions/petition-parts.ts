@@ -1,6 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { CHALLENGES } from '../../db/tables/petitions.js';
-import { FORM_RULES } from '../../db/tables/petitions.js';
+import { CHALLENGES, DISCLOSED_FIELDS, FORM_RULES, type DisclosedField } from '../../db/tables/petitions.js';
 import { NETWORKS, SHARE_SPLITS } from '../../db/tables/sharing.js';
 import { id, ORIGIN_PATTERN } from '../common.js';
 import {
@@ -140,6 +139,14 @@ export const ShareText = component(
 
 const rule = (what: string) => enumOf(FORM_RULES, { description: `Whether signers give their ${what}.` });
 
+const disclosedFields = (more = '') =>
+  list(enumOf(DISCLOSED_FIELDS), DISCLOSED_FIELDS.length, {
+    uniqueItems: true,
+    description: `What those whom the petition addresses will be given of each signature besides name as the signer shows it, country, date and comment. \`full_name\`: the whole name, whatever \`display\` says; \`city\`, \`region\`: of the postal address.${more}`,
+    examples: [['full_name', 'postal_code']],
+  });
+const TELL = ' A form has to say so beside its button.';
+
 export const PetitionForm = component(
   'PetitionForm',
   closed(
@@ -149,6 +156,7 @@ export const PetitionForm = component(
       postal_address: rule('postal address'),
       phone: rule('phone number'),
       comment: rule('comment'),
+      discloses: disclosedFields(TELL),
     },
     {
       description:
@@ -160,6 +168,7 @@ export const PetitionForm = component(
           postal_address: 'off',
           phone: 'off',
           comment: 'optional',
+          discloses: ['full_name', 'postal_code'],
         },
       ],
     },
@@ -175,6 +184,7 @@ export const PetitionFormInput = component(
       postal_address: optional(rule('postal address')),
       phone: optional(rule('phone number')),
       comment: optional(rule('comment')),
+      discloses: optional(disclosedFields(' Nothing if absent.')),
     },
     {
       description: 'What signers are asked for; absent fields are optional.',
@@ -216,6 +226,14 @@ export const PetitionFormPatch = component(
       postal_address: formPatch('postal address'),
       phone: formPatch('phone number'),
       comment: formPatch('comment'),
+      discloses: optional(
+        Type.Unsafe<DisclosedField[] | null>({
+          ...disclosedFields(),
+          type: ['array', 'null'],
+          description:
+            'Replaces the list; null: nothing. What is added holds for signatures that are made an hour later or after; of what is removed, nothing is disclosed any more.',
+        }),
+      ),
     },
     {
       description: 'A change of the form; null makes a field optional.',

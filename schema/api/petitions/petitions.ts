@@ -196,6 +196,7 @@ export const Petition = component(
             postal_address: 'optional',
             phone: 'optional',
             comment: 'optional',
+            discloses: ['full_name', 'city'],
           },
           form_fields: [FIELD_EXAMPLE],
           goals: [1000, 5000, 25000],

@@ -10,6 +10,8 @@ export const OUTCOMES = ['none', 'victory', 'partial', 'defeat'] as const;
 export const TAKEDOWN_REASONS = ['legal', 'terms', 'privacy', 'duplicate', 'request', 'other'] as const;
 export const CONFIRMATIONS = ['email', 'none'] as const;
 export const FORM_FIELDS = ['country', 'postal_code', 'postal_address', 'phone', 'comment'] as const;
+/** What a form can say that those whom the petition addresses will be given; `city` and `region` are of the postal address. */
+export const DISCLOSED_FIELDS = ['full_name', 'postal_code', 'city', 'region'] as const;
 export const FORM_RULES = ['required', 'optional', 'off'] as const;
 /** The kinds of fields that a petition may have of its own. */
 export const OWN_FIELD_KINDS = ['text', 'choice', 'checkbox'] as const;
@@ -20,6 +22,9 @@ export type PetitionStatus = (typeof PETITION_STATUSES)[number];
 export type FormField = (typeof FORM_FIELDS)[number];
 export type FormRule = (typeof FORM_RULES)[number];
 export type Form = Record<FormField, FormRule>;
+export type DisclosedField = (typeof DISCLOSED_FIELDS)[number];
+/** A field that is disclosed. `from`: the instant (ISO 8601) from which on all who sign have been told. */
+export type Disclosure = { field: DisclosedField; from: string };
 
 /** A text by the language that it is in. */
 export type Localized = Record<string, string>;
@@ -83,6 +88,8 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
       form: d.json<Form>().notNull(),
       /** The fields of its own: those that are asked, in their order, then former ones. */
       formFields: d.json<OwnField[]>().notNull().default([]),
+      /** What its form says will be disclosed, in the order of DISCLOSED_FIELDS: see core/petitions/disclosures.ts. */
+      disclosures: d.json<Disclosure[]>().notNull().default([]),
       goals: d.json<number[]>().notNull(),
       /** The values of its rows in `thresholds`, ascending: signing needs them without a further read. */
       thresholdValues: d.json<number[]>().notNull().default([]),

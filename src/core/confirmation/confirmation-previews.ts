@@ -1,10 +1,12 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import type { Image } from '../../../schema/db/tables/petitions.js';
+import type { DisclosedField, Disclosure, Image, Target } from '../../../schema/db/tables/petitions.js';
 import type { Reader } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { findToken } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
+import { readDisclosed } from '../petitions/disclosures.js';
 import { findLead, type Lead } from '../petitions/lead.js';
+import { isTap } from '../signatures/taps.js';
 import { wordsFor } from '../words/choosing-words.js';
 import { fillInHtml } from '../words/words-markdown.js';
 import type { Confirmed } from './answering.js';
@@ -19,6 +21,9 @@ export type ConfirmationPreview = Confirmed & {
   petitionTitle: string | null;
   petitionUrl: string | null;
   organizations: string[];
+  /** What those whom the petition addresses will be given of the signature, and who they are. */
+  disclosed: readonly DisclosedField[];
+  targets: Target[];
   /** The organization that asks; null: there is no single one. */
   lead: Lead | null;
   picture: Image | null;
@@ -99,6 +104,8 @@ export async function readRequestPreview(
             locale: petitions.locale,
             organizationKey: petitions.organizationKey,
             image: petitions.image,
+            targets: petitions.targets,
+            disclosures: petitions.disclosures,
             test: petitions.test,
           })
           .from(petitions)
@@ -117,6 +124,8 @@ export async function readRequestPreview(
     petitionTitle: petition?.title ?? null,
     petitionUrl: petition ? links.petition(petition) : null,
     organizations: keys.flatMap((key) => names.find((one) => one.key === key)?.name ?? []),
+    disclosed: petition ? await disclosedBy(store.read, petition, request) : [],
+    targets: petition?.targets ?? [],
     lead,
     picture: petition?.image ?? null,
     thanks:
@@ -126,6 +135,25 @@ export async function readRequestPreview(
     test: petition?.test === 1 || names.some(({ testOf }) => testOf !== null),
     receipt: isShared ? sealer.receipt(signatureKey) : null,
   };
+}
+
+/** Of the signature that the request is about; of a tap, of the one that it will make. */
+async function disclosedBy(
+  on: Reader,
+  petition: { disclosures: Disclosure[] },
+  request: ConfirmationRequest,
+): Promise<readonly DisclosedField[]> {
+  if (isTap(request)) {
+    const { createdAt, data } = request;
+    return readDisclosed(on, petition, { createdAt, importKey: null, apiKeyKey: data.tap.apiKeyKey });
+  }
+  if (request.signatureKey === null) return [];
+  const { signatures: t } = on.tables;
+  const [signature] = await on.db
+    .select({ createdAt: t.createdAt, importKey: t.importKey, apiKeyKey: t.apiKeyKey })
+    .from(t)
+    .where(eq(t.key, request.signatureKey));
+  return signature ? readDisclosed(on, petition, signature) : [];
 }
 
 async function thanksOf(

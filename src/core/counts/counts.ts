@@ -199,9 +199,10 @@ export const nextMilestone = (goals: readonly number[], reached: number): number
 
 export type Bucket = { from: Date; confirmed: number };
 
-export type HistoryRange = { petitionKey: number; hours: 1 | 24; from: Date; before: Date };
+/** `hours`: how long a bucket is. */
+export type HistoryRange = { petitionKey: number; hours: number; from: Date; before: Date };
 
-/** Confirmed signatures per hour or day (UTC), oldest first, without the empty buckets. */
+/** Confirmed signatures per hour, day or the like (UTC), oldest first, without the empty buckets. */
 export async function readHistory(on: Reader, range: HistoryRange): Promise<Bucket[]> {
   const { petitionHistory: t } = on.tables;
   const first = Math.floor(range.from.getTime() / HOUR_MS);

@@ -85,6 +85,7 @@ async function readSlice(
       postalAddress: t.postalAddress,
       createdAt: t.createdAt,
       importKey: t.importKey,
+      apiKeyKey: t.apiKeyKey,
       collectorKey: t.collectorKey,
       collector: organizations.name,
     })

@@ -12,6 +12,7 @@ import type { Context } from '../context.js';
 import { decodeCursor, pageOf, type Page, type PageRequest } from '../cursor.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
+import { disclosedNow } from '../petitions/disclosures.js';
 import { findOwnHead, findPetition } from '../petitions/petition-lookup.js';
 import type { PetitionRow } from '../petitions/petition-rules.js';
 import { chainOf, firstEntries, type Cut, type Delivery } from './cut.js';
@@ -71,11 +72,10 @@ export async function createDelivery(
   const { publicId: petitionId } = await findOwnHead(on, actor, input.petition);
   const petition = await findPetition(on, actor, petitionId);
   const after = input.after ? await findAfter(on, actor, petition.key, input.after) : null;
-  const told = toldBy(petition);
-  const chosen = choicesOf(petition, input, told.now);
+  const chosen = choicesOf(petition, input);
   const chain = await chainOf(on, after?.key ?? null);
   const cut: Cut = { petitionKey: petition.key, organizationKey, cutAt, columns: chosen.columns, chain };
-  const tallied = await tallyCut({ on, cut, told: told.fields });
+  const tallied = await tallyCut({ on, cut, told: await toldBy(on, petition) });
   const publicId = ctx.newId('dlv');
   return ctx.store.transact((tx) =>
     once(tx, retry, async () => {
@@ -120,10 +120,10 @@ const wrong = (name: string, code: string, detail: string): ApiError =>
   invalidBody({ pointer: `/${name}`, code, detail });
 
 /** What was asked for, with defaults. Throws `invalid_body`. */
-function choicesOf(petition: PetitionRow, input: DeliveryInput, told: Parameters<typeof untold>[1]) {
+function choicesOf(petition: PetitionRow, input: DeliveryInput) {
   const columns = input.columns ?? DEFAULT_COLUMNS;
   const groupBy = input.groupBy ?? 'none';
-  const errors: FieldError[] = untold(columns, told).map((column) => ({
+  const errors: FieldError[] = untold(columns, disclosedNow(petition)).map((column) => ({
     pointer: '/columns',
     code: 'not_disclosed',
     detail: `Signers were not told that ${column} is handed over: name it in form.discloses of the petition, for those who sign from then on.`,
@@ -202,7 +202,7 @@ export async function getDelivery(
   if (view.state !== 'draft') return { ...view, preview: null };
   const petition = await findPetition(on, actor, view.petitionId);
   const cut: Cut = { ...view, chain: await chainOf(on, view.afterKey) };
-  const entries = await firstEntries({ on, cut, told: toldBy(petition).fields }, PREVIEWED);
+  const entries = await firstEntries({ on, cut, told: await toldBy(on, petition) }, PREVIEWED);
   return { ...view, preview: { entries, weeded: await readWeeded(on, cut) } };
 }
 

@@ -1,6 +1,8 @@
 import type { Tables } from '../../../schema/db/tables.js';
+import type { DisclosedField } from '../../../schema/db/tables/petitions.js';
 import type { DeliveryColumn } from '../../../schema/db/tables/deliveries.js';
 import { leadSeesOf, type Terms } from '../partners/partner-terms.js';
+import type { Told } from '../petitions/disclosures.js';
 import { initials } from '../signatures/signatures.js';
 import { undirected } from '../typed-text.js';
 
@@ -19,12 +21,12 @@ type Row = Pick<
   | 'postalAddress'
   | 'createdAt'
   | 'importKey'
+  | 'apiKeyKey'
   | 'collectorKey'
 > & { collector: string | null };
 
 /** What signers were told before they signed that it would be handed over, beyond what is always shown. */
-export type ToldField = 'full_name' | 'postal_code' | 'city' | 'region';
-export type ToldFields = (signature: Pick<Row, 'createdAt' | 'importKey'>) => readonly ToldField[];
+export type ToldFields = (signature: Told) => readonly DisclosedField[];
 
 /** A line without its number. Country and partner are always there, since they are counted. */
 export type Line = {

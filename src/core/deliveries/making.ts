@@ -82,6 +82,7 @@ export async function beginMaking(ctx: Context, delivery: Delivery): Promise<Mak
           .where(inArray(t.key, keys));
   const cut: Cut = { ...delivery, chain: keys };
   const tally = new Tally();
+  const told = await toldBy(on, petition);
   await forgetAttempt(ctx.store, delivery.key);
   return {
     delivery,
@@ -89,7 +90,7 @@ export async function beginMaking(ctx: Context, delivery: Delivery): Promise<Mak
     organization: (await findLead(on, petition)).name,
     after: rows.find(({ key }) => key === delivery.afterKey) ?? null,
     chain: new Map(rows.map(({ key, publicId }) => [key, publicId])),
-    entries: () => readCut({ on, cut, told: toldBy(petition).fields }),
+    entries: () => readCut({ on, cut, told }),
     strikes: () => readStrikes(on, cut),
     tally,
     tallied: async (struck) => tally.end(await readBesides(on, cut, struck)),

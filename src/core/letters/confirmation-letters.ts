@@ -7,6 +7,7 @@ import { isOnlyCrowded } from '../brakes/spellings.js';
 import { lifetimeOf, SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { hidesSome } from '../partners/partner-terms.js';
+import { readDisclosed } from '../petitions/disclosures.js';
 import { isConfirmableAt, isOpenAt } from '../petitions/petition-life.js';
 import { findSigned } from '../signatures/signature-rows.js';
 import { confirmablePetition, isTap } from '../signatures/taps.js';
@@ -40,7 +41,9 @@ export async function confirmation(draft: Draft, { reminder }: { reminder: boole
   if (signature && (await isFromBadSource(tx, signature))) return { drop: 'isolated' };
 
   const signing = asksHeld || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
-  if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
+  if (signing || optIns.length > 0) {
+    return ask(draft, request, optIns, { signed: signing ? signature : null, reminder });
+  }
   if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
   // Subscribed already: the mail offers access to the supporter's data instead.
   return manage(draft, { most: 1, ms: DAY_MS });
@@ -58,9 +61,11 @@ const asksQuarantined = async (
 
 const nothing: Drop = { drop: 'nothing_to_confirm' };
 
+type Asked = Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>;
+
 async function signatureOf(tx: Tx, request: ConfirmationRequest) {
   const signed = isTap(request) ? await findSigned(tx, request) : null;
-  if (isTap(request) && !signed) return tapOf(tx, request.petitionKey);
+  if (isTap(request) && !signed) return tapOf(tx, request);
   const signatureKey = signed?.key ?? request.signatureKey;
   if (signatureKey === null) return null;
   const { signatures: t, petitions, suspicions } = tx.tables;
@@ -68,6 +73,8 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
     .select({
       key: t.key,
       status: t.status,
+      createdAt: t.createdAt,
+      importKey: t.importKey,
       apiKeyKey: t.apiKeyKey,
       signals: suspicions.signals,
       petition: petitions,
@@ -80,11 +87,19 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
 }
 
 /** In place of the signature that a tap makes when it is confirmed. */
-async function tapOf(tx: Tx, petitionKey: number) {
+async function tapOf(tx: Tx, { petitionKey, createdAt }: ConfirmationRequest & { petitionKey: number }) {
   const petition = await confirmablePetition(tx, petitionKey);
   if (!petition) return 'over';
   // Without a key: where that of a tap brings few confirmations, the request was not even stored.
-  return { key: 0, status: 'pending' as const, apiKeyKey: null, signals: null, petition };
+  return {
+    key: 0,
+    status: 'pending' as const,
+    createdAt,
+    importKey: null,
+    apiKeyKey: null,
+    signals: null,
+    petition,
+  };
 }
 
 /**
@@ -94,13 +109,7 @@ async function tapOf(tx: Tx, petitionKey: number) {
  */
 const isFromBadSource = async (
   tx: Tx,
-  {
-    key,
-    status,
-    apiKeyKey,
-    signals,
-    petition,
-  }: Exclude<Awaited<ReturnType<typeof signatureOf>>, 'over' | null>,
+  { key, status, apiKeyKey, signals, petition }: Asked,
 ): Promise<boolean> =>
   status !== 'confirmed' &&
   (status === 'quarantined' || signals === null) &&
@@ -128,10 +137,11 @@ async function ask(
   draft: Draft,
   request: ConfirmationRequest,
   optIns: RequestedOptIn[],
-  { signing, reminder }: { signing: boolean; reminder: boolean },
+  { signed, reminder }: { signed: Asked | null; reminder: boolean },
 ): Promise<Plan> {
   const { ctx, tx, random } = draft;
   const petition = await petitionOf(draft, request.petitionKey);
+  const signing = signed !== null;
   return {
     template: signing ? 'confirm_signature' : 'confirm_subscription',
     locale: request.locale,
@@ -149,6 +159,7 @@ async function ask(
         petition: petition?.words ?? null,
         words: signing && petition ? await wordsFor(tx, petition, request.locale) : null,
         opt_ins: await wordsOf(tx, optIns),
+        disclosed: signed ? await readDisclosed(tx, signed.petition, signed) : [],
         reminder,
         ...(signing
           ? { days: lifetimeOf('confirm') / DAY_MS }
@@ -224,6 +235,7 @@ async function petitionOf({ ctx, tx }: Draft, key: number | null) {
       locale: t.locale,
       title: t.title,
       statement: t.statement,
+      targets: t.targets,
       slug: t.slug,
       pageUrl: t.pageUrl,
       status: t.status,
@@ -233,7 +245,14 @@ async function petitionOf({ ctx, tx }: Draft, key: number | null) {
     .from(t)
     .where(eq(t.key, key));
   if (!row) return undefined;
-  const { id, organizationKey, locale, title, statement } = row;
+  const { id, organizationKey, locale, title, statement, targets } = row;
   const url = ctx.links.petition(row);
-  return { id, key, organizationKey, locale, open: isOpenAt(row, tx.now), words: { title, statement, url } };
+  return {
+    id,
+    key,
+    organizationKey,
+    locale,
+    open: isOpenAt(row, tx.now),
+    words: { title, statement, url, targets },
+  };
 }

@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { lifetimeOf } from '../links/random-tokens.js';
+import { disclosedNow } from '../petitions/disclosures.js';
 import { findOwnHead } from '../petitions/petition-lookup.js';
 import { DAY_MS } from '../../time.js';
 import { checkWords, type OwnWords } from '../words/petition-words.js';
@@ -27,13 +28,15 @@ export async function exampleConfirmation(
       statement: t.statement,
       slug: t.slug,
       pageUrl: t.pageUrl,
+      targets: t.targets,
+      disclosures: t.disclosures,
       organization: { name: o.name, url: o.url, imprint: o.imprint, replyTo: o.replyTo },
     })
     .from(t)
     .innerJoin(o, eq(o.key, t.organizationKey))
     .where(eq(t.key, key));
   if (!row) throw new Error('a petition that was there is gone');
-  const { id, title, statement, organization } = row;
+  const { id, title, statement, targets, organization } = row;
   return {
     template: 'confirm_signature',
     to: 'signer@example.org',
@@ -44,7 +47,8 @@ export async function exampleConfirmation(
       link: links.to('confirm', 'example'),
       code: '123456',
       code_page: links.code && `${links.code}?petition=${id}`,
-      petition: { title, statement, url: links.petition(row) },
+      petition: { title, statement, url: links.petition(row), targets },
+      disclosed: disclosedNow(row),
       words: { ...words, locales: { confirmation: locale, thanks: locale } },
       reminder: false,
       days: lifetimeOf('confirm') / DAY_MS,

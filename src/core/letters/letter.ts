@@ -1,3 +1,4 @@
+import type { DisclosedField, Target } from '../../../schema/db/tables/petitions.js';
 import type { Preview } from '../mailings/previewing.js';
 import type { ChosenWords } from '../words/choosing-words.js';
 
@@ -27,7 +28,9 @@ export type LetterValues = {
   code?: string;
   /** The page of this server that takes the code; null where operators have a page of their own. */
   code_page?: string | null;
-  petition?: { title: string; statement: string; url: string | null } | null;
+  petition?: { title: string; statement: string; url: string | null; targets?: Target[] } | null;
+  /** What those whom the petition addresses will be given of the signature. */
+  disclosed?: readonly DisclosedField[];
   /** The organization's own words for this mail; null: this server's. */
   words?: Pick<ChosenWords, 'confirmation' | 'confirmationSubject' | 'locales'> | null;
   /** The organizations that the recipient agrees to be mailed by, with their consent texts. */

@@ -1,5 +1,5 @@
 import { and, eq } from 'drizzle-orm';
-import type { Partner } from '../../../schema/db/tables/petitions.js';
+import type { DisclosedField, Partner } from '../../../schema/db/tables/petitions.js';
 import { ApiError, invalidBody, type FieldError } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 import { speaksFor, type Actor, type KeyedActor } from '../actor.js';
@@ -10,6 +10,7 @@ import type { Milestone, Threshold } from '../counts/milestones.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
 import { coalitionOf } from './coalition.js';
+import { changeDisclosures, checkDisclosures, disclosedNow } from './disclosures.js';
 import { findLead, type Lead } from './lead.js';
 import { renderBackground } from './markdown.js';
 import { withFormer } from './own-fields.js';
@@ -45,12 +46,21 @@ export type PetitionView = {
 export async function createPetition(
   ctx: Context,
   actor: KeyedActor,
-  input: PetitionInput & { slug?: string | null; thresholds?: ThresholdInput[] },
+  input: PetitionInput & {
+    slug?: string | null;
+    thresholds?: ThresholdInput[];
+    discloses?: DisclosedField[] | null;
+  },
   retry?: Retry,
 ): Promise<PetitionView> {
   const fields = withDefaults(input);
-  const thresholds = input.thresholds ?? [];
-  refuse([...checkPetition(fields), ...checkThresholds(thresholds)]);
+  const { thresholds = [] } = input;
+  const discloses = input.discloses ?? [];
+  refuse([
+    ...checkPetition(fields),
+    ...checkThresholds(thresholds),
+    ...checkDisclosures(fields.form, discloses),
+  ]);
   const publicId = ctx.newId('pet');
   const derived = derive(fields);
   return ctx.store.transact((tx) =>
@@ -67,6 +77,7 @@ export async function createPetition(
           slug,
           status: 'draft',
           thresholdValues: thresholds.map(({ value }) => value).sort((a, b) => a - b),
+          disclosures: changeDisclosures([], discloses, { isDraft: true, now: tx.now }),
           test: actor.test ? 1 : 0,
           version: 1,
           createdAt: tx.now,
@@ -94,9 +105,12 @@ export async function patchPetition(
   actor: KeyedActor,
   ref: string,
   version: number | null,
-  patch: Partial<Record<keyof PetitionFields | 'slug', unknown>> & { thresholds?: ThresholdInput[] | null },
+  patch: Partial<Record<keyof PetitionFields | 'slug', unknown>> & {
+    thresholds?: ThresholdInput[] | null;
+    discloses?: DisclosedField[] | null;
+  },
 ): Promise<PetitionView> {
-  const { slug, thresholds, ...changes } = patch;
+  const { slug, thresholds, discloses, ...changes } = patch;
   const view = await ctx.store.transact(async (tx) => {
     const before = await findOwn(tx, actor, ref, version);
     const merged = mergePatch(before, changes);
@@ -104,9 +118,11 @@ export async function patchPetition(
     const isDraft = before.status === 'draft';
     const formFields = withFormer(merged.formFields, isDraft ? [] : before.formFields);
     const fields = { ...merged, formFields };
+    const told = discloses === undefined ? disclosedNow(before) : (discloses ?? []);
     refuse([
       ...checkPetition(fields),
       ...checkThresholds(thresholds ?? []),
+      ...checkDisclosures(fields.form, told),
       ...checkStage(fields, before, tx.now),
     ]);
     if (fields.statement !== before.statement) await assertUnsigned(tx, before);
@@ -120,7 +136,8 @@ export async function patchPetition(
         ? {}
         : { thresholdValues: await writeThresholds(tx, before.key, thresholds ?? []) };
     const named = renamed ? { slug: renamed } : {};
-    return update(tx, before, { ...fields, ...derive(fields), ...named, ...promised });
+    const disclosures = changeDisclosures(before.disclosures, told, { isDraft, now: tx.now });
+    return update(tx, before, { ...fields, ...derive(fields), ...named, ...promised, disclosures });
   });
   await ctx.milestones.settle(view.petition.key, stepsOf(view.petition));
   return { ...view, ...(await stepsReached(ctx.store.read, view.petition)) };

@@ -1,6 +1,7 @@
 import type { MailingStatistics, VariantStatistics } from '../../core/mailing-results/statistics.js';
 import { successesOf } from '../../core/mailing-results/statistics.js';
 import { roundUp, stepsOf, type Steps } from './chart-series.js';
+import { shortened, xml } from './chart-text.js';
 import { SERIES, unitOf, type ChartWords } from './chart-words.js';
 
 /*
@@ -92,7 +93,7 @@ type Shown = {
 
 function drawLayout(layout: Layout, height: number, { statistics, words, steps, wordings }: Shown): string {
   const { name, width, edge, letters } = layout;
-  const drawn = `<text class="title" x="${edge}" y="42">${xml(short(statistics.mailing.name, letters))}</text>
+  const drawn = `<text class="title" x="${edge}" y="42">${xml(shortened(statistics.mailing.name, letters))}</text>
 <text class="small" x="${edge}" y="64">${xml(subtitle(statistics, words))}</text>
 ${drawNumbers(layout, statistics, words)}
 ${steps ? drawPanels(layout, steps, words) : text(edge, layout.plot.y + 30, words.say('nothing'))}
@@ -228,7 +229,7 @@ function drawWordings(
       variant.chance === null
         ? ''
         : say('best', { number: percent(Math.round(variant.chance * 1000) / 1000) });
-    const name = `${short(variant.name, layout === 'wide' ? 26 : 20)}${variant.isWinner ? ' ★' : ''}`;
+    const name = `${shortened(variant.name, layout === 'wide' ? 26 : 20)}${variant.isWinner ? ' ★' : ''}`;
     return `${text(x, top, name, 'strong')}
 ${text(x + width, top, percent(rate), 'strong', 'end')}
 <rect class="track" x="${x}" y="${top + 8}" width="${width}" height="14" rx="3"/>
@@ -253,16 +254,3 @@ const text = (x: number, y: number, said: string, of = '', anchor?: 'end'): stri
   said === ''
     ? ''
     : `<text${of === '' ? '' : ` class="${of}"`} x="${x}" y="${y}"${anchor ? ' text-anchor="end"' : ''}>${xml(said)}</text>`;
-
-/** Whole letters, as they are seen. */
-function short(name: string, letters: number): string {
-  const all = [...new Intl.Segmenter().segment(name)].map(({ segment }) => segment);
-  return all.length <= letters ? name : `${all.slice(0, letters - 1).join('')}…`;
-}
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-/** Without the control characters that XML cannot hold. */
-const xml = (said: string): string =>
-  said
-    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '')
-    .replace(/[&<>"]/g, (one) => ENTITIES[one] ?? one);

@@ -73,6 +73,11 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'string', format: 'uri-reference', maxLength: 5000 },
     example: '/v1/petitions/pet_01kb1vq6h8er3ap3b6n2q4w5xk',
   },
+  'Content-Language': {
+    description: 'The language of the answer’s words.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9-]+$', maxLength: 35 },
+    example: 'de',
+  },
   'Content-Disposition': {
     description: 'The answer is a file to save, under this name.',
     schema: { type: 'string', pattern: '^attachment; filename="[a-z.-]+"$', maxLength: 100 },
@@ -101,6 +106,12 @@ export const REQUEST_HEADERS = {
     required: false,
     schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 1000 },
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
+  },
+  'Accept-Language': {
+    description: 'The languages that the reader prefers, as browsers send them.',
+    required: false,
+    schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 1000 },
+    example: 'de-AT,de;q=0.9,en;q=0.5',
   },
   'Last-Event-ID': {
     description: 'The id of the last event that you have. Browsers send it when they reconnect.',

@@ -13,6 +13,7 @@ import { linkNotFound } from '../../core/links/random-tokens.js';
 import type { Verbs } from '../../core/verbs/verbs.js';
 import { findPublicLead } from '../../core/petitions/public-lead.js';
 import { ApiError } from '../../errors.js';
+import { disclosedSentence } from '../../mail/disclosed.js';
 import { say } from '../../mail/words.js';
 import { withFloor } from '../answer-floor.js';
 import { button, form, html, type Html } from '../html.js';
@@ -44,8 +45,9 @@ export function confirmPages(app: FastifyInstance, ctx: Context, verbs: Verbs, s
     if (asked.state === 'confirmed') {
       return visit.send(reply, 200, words.already_title, thanks(visit, asked, { already: true }));
     }
+    const disclosed = disclosedSentence(site.locales.pick(visit.locale), asked.disclosed, asked.targets);
     const heading = isSigning(asked) ? words.heading_signature : words.heading_subscription;
-    return visit.send(reply, 200, heading, questionPage(visit, heading, token, asked));
+    return visit.send(reply, 200, heading, questionPage(visit, heading, token, asked, disclosed));
   });
 
   app.post<{ Body: Fields }>('/confirm', ACTS, async (request, reply) => {
@@ -104,7 +106,13 @@ function typedCode(
 const isSigning = ({ kind, petitionTitle }: ConfirmationPreview): boolean =>
   kind === 'signature' && petitionTitle !== null;
 
-function questionPage(visit: Visit, heading: string, token: string, asked: ConfirmationPreview): Html {
+function questionPage(
+  visit: Visit,
+  heading: string,
+  token: string,
+  asked: ConfirmationPreview,
+  disclosed: string | null,
+): Html {
   const { confirm: words } = visit.words;
   const signing = isSigning(asked);
   const lists = asked.organizations.map((name) => html`<li dir="auto">${name}</li>`);
@@ -121,6 +129,7 @@ function questionPage(visit: Visit, heading: string, token: string, asked: Confi
           </ul>`
         : ''
     }
+    ${disclosed === null ? '' : html`<p>${disclosed}</p>`}
     <p>${words.nothing_yet}</p>
     ${form(visit.at('/confirm'), { token }, button(signing ? words.button_signature : words.button_subscription))}
     <h2>${words.refuse_heading}</h2>

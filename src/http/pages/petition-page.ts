@@ -5,6 +5,7 @@ import { ANONYMOUS } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { readCounts, totalOf, type Counts } from '../../core/counts/counts.js';
 import { listThresholds, type Threshold } from '../../core/counts/milestones.js';
+import { disclosedNow } from '../../core/petitions/disclosures.js';
 import { findLead, type Lead } from '../../core/petitions/lead.js';
 import { isOpenAt } from '../../core/petitions/petition-life.js';
 import { findPetition, Moved } from '../../core/petitions/petition-lookup.js';
@@ -14,6 +15,7 @@ import { isTappable } from '../../core/signatures/signing-rules.js';
 import type { Verbs } from '../../core/verbs/verbs.js';
 import { mailedToken } from '../../core/links/mailed-token.js';
 import type { Catalogue } from '../../mail/catalogue.js';
+import { disclosedSentence } from '../../mail/disclosed.js';
 import { say } from '../../mail/words.js';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/content.js';
 import { withFloor } from '../answer-floor.js';
@@ -137,6 +139,7 @@ function pageOf(shown: Shown, catalogue: Catalogue, publicUrl: string): string {
     ...(counts.offsets > 0 ? [say(embed.from_elsewhere, { count: numbers.format(counts.offsets) })] : []),
   ];
   const others = say(embed.including, { parts: new Intl.ListFormat(spoken).format(parts) });
+  const disclosed = disclosedSentence(catalogue, disclosedNow(petition), petition.targets);
   const targets = petition.targets.map(({ name }) => name).join('; ');
   return html`<!doctype html>
     <html lang="${spoken}" dir="${dir}" prefix="og: https://ogp.me/ns#">
@@ -162,6 +165,7 @@ function pageOf(shown: Shown, catalogue: Catalogue, publicUrl: string): string {
               tap &&
               html`<div class="late">
                 <p>${embed.one_tap_text}</p>
+                ${disclosed === null ? '' : html`<p>${disclosed}</p>`}
                 ${form(`${publicUrl}/p/${petition.slug}`, tap, button(embed.one_tap_button))}
               </div>`
             }

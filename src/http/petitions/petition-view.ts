@@ -4,6 +4,7 @@ import { speaksFor, type Actor } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { darkPageShade } from '../../core/organization/colors.js';
 import { countsShownTo, type ShownCounts } from '../../core/partners/shown-counts.js';
+import { disclosedNow } from '../../core/petitions/disclosures.js';
 import { askedFields } from '../../core/petitions/own-fields.js';
 import { isOpenAt, statusAt } from '../../core/petitions/petition-life.js';
 import type { PetitionSummary as Listed } from '../../core/petitions/petition-list.js';
@@ -69,7 +70,7 @@ export function toPetition(
     references: petition.references,
     campaigner: petition.campaigner,
     partners: coalition,
-    form: petition.form,
+    form: { ...petition.form, discloses: disclosedNow(petition) },
     form_fields: askedFields(petition.formFields),
     goals: petition.goals,
     milestones: milestones.map(({ value, reachedAt }) => ({ value, reached_at: iso(reachedAt) })),

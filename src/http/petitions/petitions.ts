@@ -7,6 +7,7 @@ import {
   PetitionQuery,
   PetitionTransition,
 } from '../../../schema/api/petitions/petitions.js';
+import type { DisclosedField } from '../../../schema/db/tables/petitions.js';
 import { ANONYMOUS, type Actor } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { countsShownTo, publicCounts } from '../../core/partners/shown-counts.js';
@@ -236,10 +237,18 @@ export const secretPetitionRoutes =
 /** In bytes: a petition may have 20,000 characters of background and a hundred references. */
 const PETITION_BODY_LIMIT = 512 * 1024;
 
-const fromInput = <Body extends { opens_at?: string | null; closes_at?: string | null }>(body: Body) => {
-  const { opens_at: opensAt, closes_at: closesAt, ...rest } = body;
+type Written<Form> = { opens_at?: string | null; closes_at?: string | null; form?: Form };
+
+/** The petition as core knows it: what is disclosed is no rule of the form there. */
+const fromInput = <Form extends { discloses?: DisclosedField[] | null }, Body extends Written<Form & object>>(
+  body: Body & Written<Form>,
+) => {
+  const { opens_at: opensAt, closes_at: closesAt, form, ...rest } = body;
+  const { discloses, ...rules } = form ?? {};
   return {
     ...camelKeys(rest),
+    ...(form === undefined ? {} : { form: rules as Omit<Form, 'discloses'> }),
+    ...(discloses === undefined ? {} : { discloses }),
     ...(opensAt === undefined ? {} : { opensAt: date(opensAt) }),
     ...(closesAt === undefined ? {} : { closesAt: date(closesAt) }),
   };

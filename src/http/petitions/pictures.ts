@@ -8,6 +8,7 @@ import { describeError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
 import { PictureCache } from '../../pictures/cache.js';
 import { Renderer } from '../../pictures/renderer.js';
+import { growthRoutes } from '../counts/growth.js';
 import { MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { isFresh } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
@@ -18,7 +19,7 @@ import { contentOf } from './picture-content.js';
 /** Fresh for a minute; caches may serve an older picture for an hour while they revalidate. */
 const PICTURE_CACHE = 'public, max-age=60, stale-while-revalidate=3600';
 
-/** The picture that social networks show with a link to a petition. */
+/** The picture that social networks show with a link to a petition, and that of how it has grown. */
 export const pictureRoutes =
   (
     ctx: Context,
@@ -27,6 +28,7 @@ export const pictureRoutes =
     fetching: FetchOptions = {},
   ): FastifyPluginCallbackTypebox =>
   (app, _options, done) => {
+    void app.register(growthRoutes(ctx, locales));
     const renderer = new Renderer({
       died: (error) => app.log.error({ error: describeError(error) }, 'the thread that draws pictures died'),
     });

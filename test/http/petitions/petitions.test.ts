@@ -53,6 +53,7 @@ onEveryEngine('createPetition', async (t, engine) => {
       postal_address: 'optional',
       phone: 'off',
       comment: 'optional',
+      discloses: [],
     });
     t.match(body, { status: 'draft', open: false, outcome: 'none', milestones: [], published_at: null });
     t.match(body.background_html, '<a href="#reference-1">1</a>');

@@ -1,0 +1,1 @@
+ALTER TABLE "petitions" ADD COLUMN "disclosures" jsonb DEFAULT '[]'::jsonb NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE `petitions` ADD `disclosures` text DEFAULT '[]' NOT NULL;
