@@ -69,6 +69,7 @@ import { openResponseRoutes, secretResponseRoutes } from './http/petitions/respo
 import { RequestTimes } from './http/request-times.js';
 import { createMetrics, watchLimits, watchLive, watchPauses } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
+import { signingKeyRoutes } from './http/service/signing-keys.js';
 import { wellKnownRoutes } from './http/service/well-known.js';
 import { serviceRoutes } from './http/service/service.js';
 import { sendingPolicyRoutes } from './http/sending/policies.js';
@@ -181,6 +182,7 @@ const openServiceRoutes = ({
     serviceRoutes({ store, now, limits, document, recognition: new Recognition(rootKey), ...parts }),
     referenceRoutes({ publicUrl, name: installation.name, document }),
     wellKnownRoutes({ publicUrl, contact, now }),
+    signingKeyRoutes(rootKey),
     embedRoutes(locales, widget),
   ];
 };
