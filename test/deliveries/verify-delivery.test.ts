@@ -149,8 +149,9 @@ t.test('lines that the organization itself has changed are found by the root', a
   const { createHash } = await import('node:crypto');
   rewrite(folder, ({ files }) => {
     const file = files.find(({ name }) => name === 'signatures.json');
-    if (file)
-      {Object.assign(file, { bytes: data.length, sha256: createHash('sha256').update(data).digest('hex') });}
+    if (file) {
+      Object.assign(file, { bytes: data.length, sha256: createHash('sha256').update(data).digest('hex') });
+    }
   });
   writeFileSync(join(folder, 'manifest.json.sig'), signer.sign(readFileSync(join(folder, 'manifest.json'))));
   t.match(await failuresIn(folder), [/^root: that of the lines is [0-9a-f]{64}$/]);

@@ -87,7 +87,7 @@ export async function startAuthority(t: Test): Promise<Authority> {
     request.on('end', () => {
       authority.asked += 1;
       const query = Buffer.concat(chunks);
-      if (authority.misdeed) (MISDEEDS[authority.misdeed])(answer, { reply }, query);
+      if (authority.misdeed) MISDEEDS[authority.misdeed](answer, { reply }, query);
       else answer.writeHead(200, REPLY).end(reply(query));
     });
   });

@@ -1,7 +1,14 @@
 import { component, enumOf, list, matching, open, ref } from '../typebox.js';
 
 /** The key of RFC 8037, appendix A, and its thumbprint. */
-const THUMBPRINT = 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k';
+const EXAMPLE = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+  kid: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+  alg: 'EdDSA',
+  use: 'sig',
+};
 
 export const SigningKey = component(
   'SigningKey',
@@ -18,16 +25,7 @@ export const SigningKey = component(
     },
     {
       description: 'A public key, as JSON Web Key (RFC 7517).',
-      examples: [
-        {
-          kty: 'OKP',
-          crv: 'Ed25519',
-          x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
-          kid: THUMBPRINT,
-          alg: 'EdDSA',
-          use: 'sig',
-        },
-      ],
+      examples: [EXAMPLE],
     },
   ),
 );
@@ -36,6 +34,9 @@ export const SigningKeys = component(
   'SigningKeys',
   open(
     { keys: list(ref(SigningKey), 100, { description: 'The keys.' }) },
-    { description: 'The public keys of this installation, as JSON Web Key Set (RFC 7517).' },
+    {
+      description: 'The public keys of this installation, as JSON Web Key Set (RFC 7517).',
+      examples: [{ keys: [EXAMPLE] }],
+    },
   ),
 );

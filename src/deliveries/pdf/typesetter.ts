@@ -75,8 +75,9 @@ export class Typesetter {
     const digits: Piece[] = [];
     for (let digit = 0; digit < 10; digit += 1) {
       const piece = shape(String(digit), part, false, this.#fontOf(part));
-      if (piece?.strokes.length === 1 && piece.strokes[0]?.rise === 0 && piece.actual === null)
-        {digits.push(piece);}
+      if (piece?.strokes.length === 1 && piece.strokes[0]?.rise === 0 && piece.actual === null) {
+        digits.push(piece);
+      }
     }
     const found = digits.length === 10 ? { font: this.#fontOf(part), digits } : null;
     this.#digits.set(part, found);
