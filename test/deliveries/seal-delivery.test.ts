@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Decrypter, generateHybridIdentity, generateIdentity, identityToRecipient } from 'age-encryption';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { deliveryLines } from '../../bench/delivery-names.js';
+import { deliveryLines } from '../support/delivery-names.js';
 import type { Delivery, DeliveryLine } from '../../src/deliveries/delivery.js';
 import { isAgeRecipient } from '../../src/deliveries/seal/encrypt.js';
 import { isSignedBy, ManifestSigner, thumbprintOf } from '../../src/deliveries/seal/manifest-signer.js';
@@ -242,6 +242,20 @@ t.test('a file that was changed before it is sealed is not lost', async (t) => {
     });
     t.same(readdirSync(folder).sort(), ['signatures.csv', 'signatures.json', 'signatures.tree']);
   }
+  rmSync(join(folder, 'signatures.json'));
+  const sealing = sealDelivery(delivery, delivered, { folder, signer, timestampUrl: '' });
+  await t.rejects(sealing, { code: 'ENOENT' });
+  t.same(readdirSync(folder).sort(), ['signatures.csv', 'signatures.tree']);
+  const controller = new AbortController();
+  const cancelled = sealDelivery(delivery, delivered, {
+    folder,
+    signer,
+    timestampUrl: '',
+    signal: controller.signal,
+  });
+  controller.abort();
+  await t.rejects(cancelled, { name: 'AbortError' });
+  t.same(readdirSync(folder).sort(), ['signatures.csv', 'signatures.tree']);
 });
 
 t.test('who can be a recipient', async (t) => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import t from 'tap';
-import { deliveryLines } from '../../bench/delivery-names.js';
+import { deliveryLines } from '../support/delivery-names.js';
 import { ManifestSigner } from '../../src/deliveries/seal/manifest-signer.js';
 import { sealDelivery } from '../../src/deliveries/seal/seal-delivery.js';
 import { writeDelivery } from '../../src/deliveries/write-delivery.js';

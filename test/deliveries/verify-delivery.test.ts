@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import t, { type Test } from 'tap';
-import { deliveryLines } from '../../bench/delivery-names.js';
+import { deliveryLines } from '../support/delivery-names.js';
 import { TREE, type Delivery, type DeliveryLine } from '../../src/deliveries/delivery.js';
 import { readBranch } from '../../src/deliveries/proof/tree-file.js';
 import { ManifestSigner } from '../../src/deliveries/seal/manifest-signer.js';

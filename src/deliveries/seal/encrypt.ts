@@ -51,14 +51,23 @@ export async function encryptFile(
     }
   }
   const stream = await encrypter.encrypt(ReadableStream.from<Uint8Array>(read()));
-  const sink = new FileSink(to);
-  for await (const chunk of stream) {
-    sink.write(chunk);
-    await sink.ready();
-  }
-  const { bytes, sha256 } = await sink.finish();
+  const { bytes, sha256 } = await written(stream, to);
   if (hash.digest('hex') !== plain.sha256 || bytes !== stream.size(plain.bytes)) {
     throw new DeliveryError('a file changed before it was encrypted');
   }
   return { name, bytes, sha256 };
+}
+
+async function written(stream: ReadableStream<Uint8Array>, path: string): Promise<Omit<Encrypted, 'name'>> {
+  const sink = new FileSink(path);
+  try {
+    for await (const chunk of stream) {
+      sink.write(chunk);
+      await sink.ready();
+    }
+    return await sink.finish();
+  } catch (error) {
+    sink.abandon();
+    throw error;
+  }
 }
