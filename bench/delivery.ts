@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { writeDelivery } from '../src/deliveries/write-delivery.js';
 import type { Delivery, Format, Sum } from '../src/deliveries/delivery.js';
 import { loadLocales } from '../src/mail/load-locales.js';
-import { deliveryLines } from './delivery-names.js';
+import { deliveryLines } from '../test/support/delivery-names.js';
 
 /* How long a delivery takes, and in how much memory: `npm run bench:delivery -- --names 100000`. */
 

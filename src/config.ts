@@ -127,6 +127,11 @@ export const Environment = Type.Object({
     description:
       'File that remembers erasures, so that a restored backup forgets them again. Back it up apart.',
   }),
+  TIMESTAMP_URL: Type.String({
+    default: '',
+    pattern: '^(?:|https://[^@]+|http://(?:localhost|127\\.0\\.0\\.1|\\[::1\\])[:/][^@]*)$',
+    description: 'https URL of an authority of RFC 3161 that stamps deliveries with the time; empty: none.',
+  }),
   LOG_LEVEL: Type.String({
     default: 'info',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],

@@ -82,7 +82,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     folder: config.DELIVERIES_FOLDER,
     signer: new ManifestSigner(rootKey),
     locales,
-    timestampUrl: '',
+    timestampUrl: config.TIMESTAMP_URL,
     keepDays: config.DELIVERY_KEEP_DAYS,
     logger,
   });

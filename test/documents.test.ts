@@ -451,10 +451,10 @@ t.test('the site has every page', async (t) => {
   t.ok(README.split('\n').length < 250, 'the README is short: the rest has pages');
 });
 
-/** The commands of src/cli/main.ts, key-commands.ts and mailing-commands.ts, each with its options. */
+/** The commands of src/cli/main.ts and the files of commands beside it, each with its options. */
 function definedCommands(): Map<string, string[]> {
-  // Those about keys and mailings are made in functions, one level deeper.
-  const inFunctions = ['key-commands', 'mailing-commands'].map((name) =>
+  // Those about keys, mailings and deliveries are made in functions, one level deeper.
+  const inFunctions = ['key-commands', 'mailing-commands', 'delivery-commands'].map((name) =>
     read(`src/cli/${name}.ts`).replace(/^ {2}/gm, ''),
   );
   const code = [read('src/cli/main.ts'), ...inFunctions].join('\n');

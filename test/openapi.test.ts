@@ -167,7 +167,7 @@ t.test('who may call is what the document says', async (t) => {
     } else if ((await ask()) === 'key_required') {
       must(
         security === '[{"secretKey":[]}]',
-        `${where} stands in the secret block of app.ts: \`access: 'secret'\``,
+        `${where} stands in the secret block of routes.ts: \`access: 'secret'\``,
       );
       if (OF_EVERY_KEY.includes(operation['operationId'] as string)) continue;
       must(scope, `${where}: give the route a \`config.scope\``);
@@ -178,7 +178,7 @@ t.test('who may call is what the document says', async (t) => {
     } else if ((await ask()) === 'admin_key_required') {
       must(
         security === '[{"adminKey":[]}]',
-        `${where} stands in the admin block of app.ts: \`access: 'admin'\``,
+        `${where} stands in the admin block of routes.ts: \`access: 'admin'\``,
       );
       must(
         (await ask(weak)) === 'admin_key_required' && (await ask('ak_nonsense')) === 'invalid_key',
@@ -187,7 +187,7 @@ t.test('who may call is what the document says', async (t) => {
     } else if ((await ask()) === 'session_required') {
       must(
         security === '[{"session":[]}]',
-        `${where} stands in the session block of app.ts: \`access: 'session'\``,
+        `${where} stands in the session block of routes.ts: \`access: 'session'\``,
       );
       must(
         (await ask(weak)) === 'session_required' && (await ask('ps_nonsense')) === 'invalid_session',
@@ -196,15 +196,15 @@ t.test('who may call is what the document says', async (t) => {
     } else {
       must(
         security === '[{},{"publishableKey":[]},{"secretKey":[]}]',
-        `${where} stands in the open block of app.ts: \`access: 'open'\``,
+        `${where} stands in the open block of routes.ts: \`access: 'open'\``,
       );
       must(
         !scope,
-        `${where} is open to all: take out its \`config.scope\`, or move it to the secret block of app.ts`,
+        `${where} is open to all: take out its \`config.scope\`, or move it to the secret block of routes.ts`,
       );
       must(
         (await ask('nonsense')) === 'invalid_key',
-        `${where} must refuse a wrong key: is it in a block of app.ts?`,
+        `${where} must refuse a wrong key: is it in a block of routes.ts?`,
       );
     }
   }

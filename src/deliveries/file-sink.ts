@@ -59,4 +59,9 @@ export class FileSink {
     if (late) throw late;
     return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
   }
+
+  /** Lets go of a file that will not be completed. */
+  abandon(): void {
+    this.#stream.destroy();
+  }
 }

@@ -124,6 +124,60 @@ t.test('the first pages say who, what, to whom and how many', async (t) => {
   t.match(pdfInfo(path), /Title: +Keep the meadow/);
 });
 
+t.test(
+  'the first pages say what counts without a line, what was taken out, and what no longer holds',
+  async (t) => {
+    const more = {
+      unlisted: { hidden: 4, partners: [{ name: 'River Watch', count: 7 }], paper: 11, elsewhere: 13 },
+      weeded: [
+        { reason: 'Spam wave of 王小明', count: 2 },
+        { reason: '', count: 1 },
+      ],
+    };
+    const { text } = await drawn(t, linesOf('Ada', 'Bob'), more);
+    t.match(text, /Delivery dlv_01j00000000000000000000001/);
+    t.match(text, /On this list, line by line +2\n/);
+    t.match(text, /Counted, whose signers do not want to be on a list +4\n/);
+    t.match(text, /Collected by River Watch, which keeps the names +7\n/);
+    t.match(text, /On paper +11\n/);
+    t.match(text, /Counted elsewhere +13\n/);
+    t.match(text, /Signatures in all +37\n/);
+    t.match(text, /Taken out of this list\n+[^]*Spam wave of 王小明 +2\n[^]*No reason given +1\n/);
+    t.notMatch(text, /continues|no longer hold/);
+    const plain = await drawn(t, linesOf('Ada', 'Bob'));
+    t.match(plain.text, /Signatures in all +2\n/);
+    t.notMatch(plain.text, /On paper|On this list|Taken out/, 'nothing is said of nothing');
+  },
+);
+
+t.test('a delivery that continues another says so, and which lines no longer hold', async (t) => {
+  const lines = [1, 2, 3, 7, 9, 10];
+  const more = {
+    after: { id: 'dlv_before', root: 'ab'.repeat(32) },
+    struck: [
+      { delivery: 'dlv_first', lines: [12] },
+      { delivery: 'dlv_before', lines: [...lines].reverse() },
+    ],
+  };
+  const { text } = await drawn(t, linesOf('Ada'), more);
+  t.match(text, /This list continues the delivery dlv_before: it has what came since then\./);
+  t.match(text.replace(/\s+/g, ''), new RegExp(`Therootofitslines:${'ab'.repeat(32)}`));
+  t.match(text, /New signatures in all +1\n/);
+  t.match(text, /Lines of earlier deliveries that no longer hold/);
+  t.match(text, /Delivery dlv_first: lines 12\n/);
+  t.match(text, /Delivery dlv_before: lines 1–3, 7, 9–10\n/);
+  for (const locale of ['de', 'ar']) {
+    const other = await drawn(t, linesOf('Ada'), { ...more, locale });
+    t.notMatch(other.text, /\{\{|continues|no longer/, locale);
+    t.match(other.text, /dlv_before/, locale);
+  }
+  // Numbers of many lines break into lines, and go on on the next page.
+  const many = Array.from({ length: 4_000 }, (_, i) => 2 * i + 1);
+  const long = await drawn(t, linesOf('Ada'), { struck: [{ delivery: 'dlv_1', lines: many }] });
+  for (const number of ['1, 3, 5', '7999']) t.ok(long.text.includes(number));
+  t.ok(long.pages.length > 2);
+});
+
 t.test('lines are grouped under headings, in the language and on the paper asked for', async (t) => {
   const lines = [
     lineOf(1, { country: 'AT', postal_code: '1010', date: '2026-03-05' }),

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { deliveryLines } from '../../bench/delivery-names.js';
+import { deliveryLines } from '../support/delivery-names.js';
 import type { DeliveryLine } from '../../src/deliveries/delivery.js';
 import { writeDelivery } from '../../src/deliveries/write-delivery.js';
 import {

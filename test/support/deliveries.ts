@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import type { Test } from 'tap';
-import { saltOf } from '../../bench/delivery-names.js';
+import { saltOf } from './delivery-names.js';
 import { CsvReader, unescapeFormula } from '../../src/core/csv.js';
 import type { Delivery, DeliveryLine } from '../../src/deliveries/delivery.js';
 import { loadLocales } from '../../src/mail/load-locales.js';

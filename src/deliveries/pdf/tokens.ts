@@ -36,7 +36,12 @@ export const visible = (text: string): string =>
   text.normalize('NFC').replace(/\s+/gu, ' ').replace(INVISIBLE, '');
 
 /** A text on one line without what cannot be seen. */
-export const plain = (text: string): string => visible(text).replace(/ {2,}/g, ' ').trim();
+export const plain = (text: string): string =>
+  // Most names are so already.
+  NEAT.test(text) ? text : visible(text).replace(/ {2,}/g, ' ').trim();
+
+/** Letters of ASCII with single spaces between them. */
+const NEAT = /^[!-~]+(?: [!-~]+)*$/;
 
 export const runsBackwards = (text: string): boolean => RIGHT_TO_LEFT.test(text);
 
@@ -56,8 +61,12 @@ const THAI = /\p{Script=Thai}+/gu;
 const bidi = bidiFactory();
 const thaiWords = new Intl.Segmenter('th', { granularity: 'word' });
 
+/** Kana and Hangul begin here. */
+const FAR_EAST = /[\u1100-\uffff]/;
+
 /** The forms that a text itself asks for: kana are Japanese, Hangul is Korean. */
 export function hanOf(text: string, otherwise: Han): Han {
+  if (!FAR_EAST.test(text)) return otherwise;
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return 'jp';
   return /\p{Script=Hangul}/u.test(text) ? 'kr' : otherwise;
 }
@@ -120,9 +129,11 @@ const breaksBetween = (before: string, after: string): boolean =>
     ((IDEOGRAPH.test(before) || IDEOGRAPH.test(after)) && !CLOSING.test(after) && !OPENING.test(before)));
 
 /** The tokens of one line in the order in which they stand on it, from left to right: rule L2 of the algorithm. */
-export function inVisualOrder(line: readonly Token[]): Token[] {
+export function inVisualOrder(line: readonly Token[]): readonly Token[] {
+  let highest = 0;
+  for (const { level } of line) if (level > highest) highest = level;
+  if (highest === 0) return line;
   const ordered = [...line];
-  const highest = Math.max(0, ...line.map(({ level }) => level));
   for (let level = highest; level >= 1; level -= 1) {
     for (let from = 0; from < ordered.length; from += 1) {
       let to = from;

@@ -14,6 +14,7 @@ type Inside = { _font: EmbeddedFont };
 
 /** Pieces that are remembered, at most: names repeat, but there is no end of them. */
 const MOST_KNOWN = 10_000;
+const DIGITS = /^[0-9]+$/;
 const ELLIPSIS = '…';
 /** In place of characters that no font has. */
 const GAP = '[…]';
@@ -24,6 +25,7 @@ export class Typesetter {
   #remembered = 0;
   readonly #words = new Map<string, Map<string, Token[]>>();
   readonly #spaces = new Map<Part | null, Token>();
+  readonly #digits = new Map<Part, { font: EmbeddedFont; digits: Piece[] } | null>();
 
   constructor(
     private readonly doc: InstanceType<typeof PDFDocument>,
@@ -42,13 +44,44 @@ export class Typesetter {
   /** The same; null: no font has all of it, or there is nothing to see. */
   exactLines(text: string, face: Face, width: number, most: number): Line[] | null {
     const tokens = this.#tokens(plain(text), face);
-    const isThere = tokens.length > 0 && tokens.every((token) => this.#pieceOf(token) !== null);
-    return isThere ? this.#broken(tokens, face, width, most) : null;
+    if (tokens.length === 0) return null;
+    for (const token of tokens) if (this.#pieceOf(token) === null) return null;
+    return this.#broken(tokens, face, width, most);
   }
 
-  /** A number on one line, digit by digit: remembering every number would leave no room for words. */
+  /**
+   * A number on one line, made of its digits: remembering every number would leave no room for words, and shaping each
+   * takes as long as the name beside it.
+   */
   number(text: string, face: Face): Line {
-    return this.#lineOf(Array.from(text).flatMap((digit) => this.#tokens(digit, face)));
+    const found = this.#fontOfDigits(face);
+    if (!found || !DIGITS.test(text)) return this.#lineOf(this.#tokens(text, face));
+    let [width, glyphs] = [0, ''];
+    for (const digit of text) {
+      const piece = found.digits[Number(digit)];
+      width += piece?.width ?? 0;
+      glyphs += piece?.strokes[0]?.glyphs ?? '';
+    }
+    const piece = { width, strokes: [{ rise: 0, glyphs }], actual: null };
+    return { pieces: [{ piece, font: found.font, isSlanted: false }], width };
+  }
+
+  /** The digits from 0 to 9 in the font of a face, if it has them all. */
+  #fontOfDigits({ weight, han }: Face): { font: EmbeddedFont; digits: Piece[] } | null {
+    const part = this.fonts.partFor('0', weight, han);
+    if (!part) return null;
+    const known = this.#digits.get(part);
+    if (known !== undefined) return known;
+    const digits: Piece[] = [];
+    for (let digit = 0; digit < 10; digit += 1) {
+      const piece = shape(String(digit), part, false, this.#fontOf(part));
+      if (piece?.strokes.length === 1 && piece.strokes[0]?.rise === 0 && piece.actual === null) {
+        digits.push(piece);
+      }
+    }
+    const found = digits.length === 10 ? { font: this.#fontOf(part), digits } : null;
+    this.#digits.set(part, found);
+    return found;
   }
 
   /** The same for a text with emphasis, which is left out where directions mix. */
@@ -156,13 +189,15 @@ export class Typesetter {
   }
 
   #lineOf(tokens: readonly Token[]): Line {
-    const pieces = inVisualOrder(tokens).flatMap((token) => {
+    const pieces: { piece: Piece; font: EmbeddedFont; isSlanted: boolean }[] = [];
+    let width = 0;
+    for (const token of inVisualOrder(tokens)) {
       const piece = this.#pieceOf(token);
-      return piece && token.part
-        ? [{ piece, font: this.#fontOf(token.part), isSlanted: token.isSlanted }]
-        : [];
-    });
-    return { pieces, width: pieces.reduce((sum, { piece }) => sum + piece.width, 0) };
+      if (!piece || !token.part) continue;
+      pieces.push({ piece, font: this.#fontOf(token.part), isSlanted: token.isSlanted });
+      width += piece.width;
+    }
+    return { pieces, width };
   }
 
   /** Cuts tokens where the width ends, between clusters if need be; at least one cluster is taken. */
@@ -201,7 +236,9 @@ export class Typesetter {
   }
 
   #widthOf(tokens: readonly Token[]): number {
-    return tokens.reduce((sum, token) => sum + (this.#pieceOf(token)?.width ?? 0), 0);
+    let width = 0;
+    for (const token of tokens) width += this.#pieceOf(token)?.width ?? 0;
+    return width;
   }
 
   /** Null: no font has it, or the font cannot join its letters. */
@@ -251,7 +288,8 @@ function takeUnit(queue: Token[]): Token[] | undefined {
   return unit;
 }
 
-function withoutSpaces(tokens: readonly Token[]): Token[] {
-  const last = tokens.findLastIndex(({ isSpace }) => !isSpace);
-  return tokens.slice(0, last + 1);
+function withoutSpaces(tokens: readonly Token[]): readonly Token[] {
+  let last = tokens.length - 1;
+  while (last >= 0 && tokens[last]?.isSpace) last -= 1;
+  return last === tokens.length - 1 ? tokens : tokens.slice(0, last + 1);
 }

@@ -16,16 +16,20 @@ export type Cells = Readonly<Partial<Record<Column, string | number | null>>>;
  * the length is that of the value in bytes of UTF-8. A column without a value is `name=` and a line feed.
  */
 export function leafOf(line: DeliveryLine | Cells, columns: readonly Column[], salt: string): Buffer {
+  if (!SALT.test(salt)) throw new TypeError('a salt is 16 bytes, as base64url');
   let text = '';
   for (const column of columns) text += `${column}=${cellOf(line[column])}\n`;
   const start = 1 + SALT_BYTES;
-  // It is 0 at first, which is the prefix of leaves.
-  const data = Buffer.alloc(start + Buffer.byteLength(text));
-  const written = data.write(salt, 1, SALT_BYTES, 'base64url');
-  if (written !== SALT_BYTES || !SALT.test(salt)) throw new TypeError('a salt is 16 bytes, as base64url');
-  data.write(text, start);
-  return hash('sha256', data, 'buffer');
+  // A character has three bytes at most.
+  if (scratch.length < start + 3 * text.length) scratch = Buffer.alloc(start + 3 * text.length);
+  // Its first byte is always 0, which is the prefix of leaves.
+  scratch.write(salt, 1, SALT_BYTES, 'base64url');
+  const end = start + scratch.write(text, start);
+  return hash('sha256', scratch.subarray(0, end), 'buffer');
 }
+
+/** Making one for each line would take as long as hashing it. */
+let scratch = Buffer.alloc(65_536);
 
 /** Of 16 bytes, the last digit tells two bits: other digits would be the same bytes in another spelling. */
 const SALT = /^[A-Za-z0-9_-]{21}[AQgw]$/;
@@ -36,11 +40,15 @@ function cellOf(value: string | number | null | undefined): string {
   return `${Buffer.byteLength(text)}:${text}`;
 }
 
-const NODE = Buffer.from([1]);
+/** The prefix of nodes, and room for two. */
+const pair = Buffer.alloc(65, 1);
 
 /** A node above two others. */
-export const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer =>
-  hash('sha256', Buffer.concat([NODE, left, right]), 'buffer');
+export function nodeOf(left: Uint8Array, right: Uint8Array): Buffer {
+  pair.set(left, 1);
+  pair.set(right, 33);
+  return hash('sha256', pair, 'buffer');
+}
 
 /** The root of a tree without leaves. */
 export const rootOfNothing = (): Buffer => hash('sha256', Buffer.alloc(0), 'buffer');

@@ -10,13 +10,18 @@ export function isSecureUrl(text: string): boolean {
   );
 }
 
-export type Bounds = { type: string; mostBytes: number; timeoutMs: number; signal?: AbortSignal | undefined };
+export type Bounds = {
+  types: readonly string[];
+  mostBytes: number;
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+};
 
-/** The body of a good answer of this media type. Throws for every other answer, redirects too. */
+/** The body of a good answer of one of these media types. Throws for every other answer, redirects too. */
 export async function fetchBounded(
   url: string,
   request: RequestInit,
-  { type, mostBytes, timeoutMs, signal }: Bounds,
+  { types, mostBytes, timeoutMs, signal }: Bounds,
 ): Promise<Buffer> {
   if (!isSecureUrl(url)) throw new Error('the URL is not https');
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -26,10 +31,10 @@ export async function fetchBounded(
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   });
   const { ok, body, headers } = response;
-  const isWanted = ok && headers.get('content-type')?.split(';')[0]?.trim() === type;
-  if (!isWanted) {
+  const type = headers.get('content-type')?.split(';')[0]?.trim() ?? '';
+  if (!ok || !types.includes(type)) {
     await body?.cancel();
-    throw new Error(`the server did not answer with ${type}`);
+    throw new Error(`the server did not answer with ${types[0]}`);
   }
   const chunks: Uint8Array[] = [];
   let bytes = 0;

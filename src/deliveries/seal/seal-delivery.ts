@@ -61,6 +61,8 @@ export async function sealDelivery(
     ];
     const files = [...delivered.files.map((file) => ({ ...file, ...encrypted.get(file.name) })), ...beside];
     await move([...encrypted.values(), ...beside], work, folder);
+    // Of an earlier manifest, where it was sealed before.
+    if (typeof stamp === 'string') await rm(join(folder, TIMESTAMP), { force: true });
     for (const name of encrypted.keys()) await unlink(join(folder, name));
     return {
       manifest: text,
@@ -85,11 +87,11 @@ async function encryptAll(
   const encrypted = new Map<string, Encrypted>();
   if (encryptTo.length === 0) return encrypted;
   const encrypter = encrypterFor(encryptTo);
-  for (const { name: plain, archive } of files) {
-    if (archive !== null) continue;
-    const name = `${plain}${ENCRYPTED}`;
-    const [from, to] = [join(folder, plain), join(work, name)];
-    encrypted.set(plain, await encryptFile(encrypter, { from, to, name, signal }));
+  for (const plain of files) {
+    if (plain.archive !== null) continue;
+    const name = `${plain.name}${ENCRYPTED}`;
+    const [from, to] = [join(folder, plain.name), join(work, name)];
+    encrypted.set(plain.name, await encryptFile(encrypter, { from, to, name, plain, signal }));
   }
   return encrypted;
 }

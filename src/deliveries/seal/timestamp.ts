@@ -93,7 +93,7 @@ export async function requestTimestamp(
     headers: { 'content-type': CONTENT_TYPE.query, accept: CONTENT_TYPE.reply },
     body: new Uint8Array(timestampRequest(sha256, nonce)),
   };
-  const bounds = { type: CONTENT_TYPE.reply, mostBytes: MOST_BYTES, timeoutMs, signal };
+  const bounds = { types: [CONTENT_TYPE.reply], mostBytes: MOST_BYTES, timeoutMs, signal };
   const answer = await fetchBounded(url, request, bounds);
   const stamp = readTimestamp(answer);
   if (stamp.imprint !== Buffer.from(sha256).toString('hex')) throw new Error('something else was stamped');

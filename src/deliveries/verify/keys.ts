@@ -8,6 +8,8 @@ import { readSmall } from './read-small.js';
 
 const MOST_BYTES = 1_000_000;
 const TIMEOUT_MS = 15_000;
+/** The second, where the file was put on another server. */
+const TYPES = ['application/jwk-set+json', 'application/json'];
 
 const Key = Type.Object({
   kty: Type.Literal('OKP'),
@@ -31,9 +33,9 @@ export async function readKeys(source: string): Promise<Keys> {
 }
 
 async function fetched(url: string): Promise<Buffer> {
-  const bounds = { mostBytes: MOST_BYTES, timeoutMs: TIMEOUT_MS };
+  const bounds = { types: TYPES, mostBytes: MOST_BYTES, timeoutMs: TIMEOUT_MS };
   try {
-    return await fetchBounded(url, {}, { type: 'application/jwk-set+json', ...bounds });
+    return await fetchBounded(url, {}, bounds);
   } catch {
     throw new Error('the keys could not be fetched');
   }

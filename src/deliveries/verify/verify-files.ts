@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdtemp, open as openFile, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -151,27 +151,25 @@ export class FileVerifier {
     }
     this.#work ??= await mkdtemp(join(tmpdir(), 'undersigned-verify-'));
     const path = join(this.#work, name);
-    const file = await openFile(cipher, 'r');
     try {
       const decrypter = new Decrypter();
       for (const identity of this.identities) decrypter.addIdentity(identity);
-      const plain = await decrypter.decrypt(file.readableWebStream() as ReadableStream<Uint8Array>);
+      const plain = await decrypter.decrypt(ReadableStream.from<Uint8Array>(createReadStream(cipher)));
       await pipeline(plain, createWriteStream(path, { mode: 0o600 }));
       return path;
     } catch {
       this.#isIncomplete = true;
       this.findings.push(fails(name, 'it cannot be decrypted with this identity'));
       return undefined;
-    } finally {
-      await file.close();
     }
   }
 
   #checkLines(): void {
     const { counts, merkle } = this.manifest;
     const { tree, named } = this.#lines;
-    if (this.#isIncomplete)
+    if (this.#isIncomplete) {
       this.findings.push(open('lines', 'not counted, since a file is missing or wrong'));
+    }
     if (this.#isIncomplete) return;
     if (this.#hasCsv) this.#sameCount('lines in CSV', this.#numbers.last, counts.listed);
     if (!this.#hasJson) {

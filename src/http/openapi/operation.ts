@@ -6,7 +6,7 @@ import { APPENDED } from '../../core/appended-query.js';
 import type { RequestHeader, ResponseHeader } from './document-headers.js';
 import { problemExample } from './problem-examples.js';
 
-/** The block of an operation, which decides who may call it: see src/app.ts. */
+/** The block of an operation, which decides who may call it: see src/routes.ts. */
 export type Access = 'service' | 'open' | 'session' | 'secret' | 'admin';
 
 /** The tags of the document, in its order. */

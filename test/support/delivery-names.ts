@@ -1,4 +1,4 @@
-import type { DeliveryLine } from '../src/deliveries/delivery.js';
+import type { DeliveryLine } from '../../src/deliveries/delivery.js';
 
 /* Names of all scripts that a delivery can draw, made from parts: as many different ones as wanted, always the same. */
 
