@@ -125,7 +125,7 @@ export const volumesOf = ({ lines, linesPerVolume }: Delivery): number =>
   Math.max(1, Math.ceil(lines / linesPerVolume));
 
 /** The columns of the files, in their order. */
-export const columnsOf = ({ columns }: Delivery): Column[] => [
+export const columnsOf = ({ columns }: Pick<Delivery, 'columns'>): Column[] => [
   ...new Set<Column>(['number', 'name', ...columns]),
 ];
 

@@ -1,4 +1,3 @@
-import { Type } from '@sinclair/typebox';
 import { DELIVERY_METHODS, RECEIPT_SOURCES } from '../../db/tables/deliveries.js';
 import { exampleId, id } from '../common.js';
 import {
@@ -149,6 +148,50 @@ export const PublicDeliveryList = component(
   ),
 );
 
+const cell = (description: string) => nullable(line(5000, { description }));
+
+export const MyDeliveryProof = component(
+  'MyDeliveryProof',
+  open(
+    {
+      delivery: id('dlv', 'The delivery.'),
+      line: open(
+        {
+          number: int(1, 2_000_000_000, { description: 'The number of the line.' }),
+          name: cell('The name as it was shown; null: it was not.'),
+          country: optional(cell('The country.')),
+          region: optional(cell('The region.')),
+          postal_code: optional(cell('The postcode.')),
+          city: optional(cell('The town.')),
+          date: optional(cell('The day of signing.')),
+          comment: optional(nullable(text(5000, { description: 'The comment.' }))),
+          partner: optional(cell('The organization that collected it; null: the lead.')),
+        },
+        { description: 'The line, with the columns of the delivery.' },
+      ),
+      salt: line(100, { description: 'The salt of the line, in Base64 for URLs.' }),
+      index: int(0, 2_000_000_000, { description: 'The place of the leaf, from 0.' }),
+      size: int(1, 2_000_000_000, { description: 'How many leaves there are.' }),
+      branch: list(hex('A hash.'), 64, { description: 'The audit path of RFC 6962, from the leaf up.' }),
+      root: hex('The Merkle root, as in the manifest.'),
+    },
+    {
+      description: 'What proves that a line is in a delivery.',
+      examples: [
+        {
+          delivery: exampleId('dlv'),
+          line: { number: 17, name: 'Ada Okonkwo', country: 'NL' },
+          salt: 'CzIqvyN1P9BbqX8hbqGz0Q',
+          index: 16,
+          size: 20,
+          branch: [EXAMPLE.root],
+          root: EXAMPLE.root,
+        },
+      ],
+    },
+  ),
+);
+
 export const MyDelivery = component(
   'MyDelivery',
   open(
@@ -160,23 +203,9 @@ export const MyDelivery = component(
       receipt_by: nullable(
         enumOf(RECEIPT_SOURCES, { description: 'Who told of its receipt; null: nobody yet.' }),
       ),
-      proof: nullable(
-        Type.Object(
-          {
-            salt: line(100, { description: 'The salt of the line, in Base64 (URL).' }),
-            index: int(0, 2_000_000_000, { description: 'The place of the leaf, from 0.' }),
-            size: int(1, 2_000_000_000, { description: 'How many leaves there are.' }),
-            branch: list(hex('A hash.'), 64, {
-              description: 'The audit path of RFC 6962, from the leaf up.',
-            }),
-            root: hex('The Merkle root of the manifest.'),
-          },
-          {
-            description:
-              'What proves that the line is in the delivery, with `undersigned deliveries verify --branch`; null: it is not at hand.',
-          },
-        ) as never,
-      ),
+      proof: nullableRef(MyDeliveryProof, {
+        description: 'Null: it is not at hand, or you have changed since what the line says.',
+      }),
     },
     {
       description: 'That a signature was handed over.',

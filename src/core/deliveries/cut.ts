@@ -51,6 +51,13 @@ export async function* readCut({ on, cut, told }: CutReading): AsyncGenerator<En
   }
 }
 
+/** One signature as a cut shows it now; undefined: it does not count, or has no line. */
+export async function readEntry(reading: CutReading, signatureKey: number): Promise<Entry | undefined> {
+  const terms = await termsOf(reading.on, reading.cut.petitionKey);
+  const [entry] = await readSlice(reading, terms, signatureKey - 1, 1);
+  return entry?.signatureKey === signatureKey ? entry : undefined;
+}
+
 /** The first lines of a cut, in the order of signing. */
 export async function firstEntries(reading: CutReading, most: number): Promise<Entry[]> {
   const terms = await termsOf(reading.on, reading.cut.petitionKey);

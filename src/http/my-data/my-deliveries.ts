@@ -3,10 +3,13 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { MyDeliveryList } from '../../../schema/api/deliveries/handing-over.js';
 import { MySignaturePath } from '../../../schema/api/my-data/my-signatures.js';
 import type { Context } from '../../core/context.js';
-import { deliveriesOf, type MyDelivery } from '../../core/deliveries/my-deliveries.js';
+import { deliveriesOf, lineOf, type MyDelivery } from '../../core/deliveries/my-deliveries.js';
 import { getMySignature } from '../../core/my-data/my-signatures.js';
-import { TREE } from '../../deliveries/delivery.js';
-import { readBranch } from '../../deliveries/proof/tree-file.js';
+import { columnsOf, TREE } from '../../deliveries/delivery.js';
+import { leafOf } from '../../deliveries/proof/leaf.js';
+import { readBranch, rootFrom } from '../../deliveries/proof/tree-file.js';
+import { describeError } from '../../errors.js';
+import type { Reader } from '../../store/store.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { iso } from '../case.js';
 import { operation } from '../openapi/operation.js';
@@ -25,7 +28,7 @@ export const myDeliveryRoutes =
           access: 'session',
           summary: 'List to whom a signature of mine was handed',
           description:
-            'Each with the number of the line, and the branch that proves it against the public root of the delivery: `undersigned deliveries verify --branch`.',
+            'Each with the number of the line and what proves it: write `proof` into a file, and check it with `undersigned deliveries verify --branch`, or with the program in docs/deliveries.md, against the manifest of the delivery.',
           params: MySignaturePath,
           answers: { 200: MyDeliveryList },
           errors: ['signature_not_found'],
@@ -35,27 +38,33 @@ export const myDeliveryRoutes =
         const on = ctx.store.read;
         const { signature } = await getMySignature(on, sessionOf(request), request.params.signature);
         const mine = await deliveriesOf(on, [signature.key]);
-        const data = await Promise.all(mine.map((one) => toMine(one, folder)));
+        const failed = (error: unknown) =>
+          request.log.warn({ error: describeError(error) }, 'the tree of a delivery cannot be read');
+        const data = await Promise.all(
+          mine.map(async (one) => ({
+            delivery_id: one.publicId,
+            recipient: one.recipient,
+            sent_at: iso(one.sentAt),
+            line: one.number,
+            receipt_by: one.acknowledgedBy,
+            proof: await proofOf(on, one, folder).catch((error: unknown) => void failed(error) ?? null),
+          })),
+        );
         return reply.header('cache-control', PRIVATE_CACHE).send({ data });
       },
     );
     done();
   };
 
-const toMine = async (one: MyDelivery, folder: string) => ({
-  delivery_id: one.publicId,
-  recipient: one.recipient,
-  sent_at: iso(one.sentAt),
-  line: one.line,
-  receipt_by: one.acknowledgedBy,
-  proof: await proofOf(one, folder),
-});
-
-async function proofOf({ publicId, line, salt, root }: MyDelivery, folder: string) {
-  if (!salt || root === null) return null;
-  const index = line - 1;
-  const branch = await readBranch(join(folder, publicId, TREE), index).catch(() => null);
-  return (
-    branch && { salt: salt.toString('base64url'), index, size: branch.size, branch: branch.branch, root }
-  );
+/** Null: the salt is gone, or the line is another than the one that was handed over. */
+async function proofOf(on: Reader, mine: MyDelivery, folder: string) {
+  const { publicId: delivery, number, root } = mine;
+  const salt = mine.salt?.toString('base64url');
+  const line = await lineOf(on, mine);
+  if (salt === undefined || root === null || !line) return null;
+  const index = number - 1;
+  const { size, branch } = await readBranch(join(folder, delivery, TREE), index);
+  const leaf = leafOf(line, columnsOf(mine), salt);
+  if (rootFrom(leaf, index, { size, branch })?.toString('hex') !== root) return null;
+  return { delivery, line, salt, index, size, branch, root };
 }

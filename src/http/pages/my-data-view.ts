@@ -56,11 +56,11 @@ export function myDataPage(visit: Visit, session: string, data: MyData, notice?:
 }
 
 /** To whom a signature was handed, and on which line. */
-const deliveredText = ({ words, locale }: Visit, { recipient, sentAt, line }: MyDelivery): string =>
+const deliveredText = ({ words, locale }: Visit, { recipient, sentAt, number }: MyDelivery): string =>
   say(words.manage.signatures.delivered, {
     recipient: recipient.name,
     date: new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(sentAt),
-    line: new Intl.NumberFormat(locale).format(line),
+    line: new Intl.NumberFormat(locale).format(number),
   });
 
 function signaturePart(

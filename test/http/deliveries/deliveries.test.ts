@@ -426,10 +426,11 @@ onEveryEngine('what signers and their partners see of deliveries', async (t, eng
     const { status, body } = await mine(session);
     t.equal(status, 200);
     t.match(body.data, [{ delivery_id: id, recipient: TARGET, line: 3, proof: { root, size: 4, index: 2 } }]);
-    const { salt, index, size, branch } = body.data[0].proof;
+    const { line, salt, index, size, branch } = body.data[0].proof;
     const lines = JSON.parse((await file('signatures.json')).text).lines;
     const columns = JSON.parse(manifest).columns;
-    const leaf = leafOf(lines[2], columns, salt);
+    t.same({ ...line, salt }, lines[2], 'the line as it was handed over');
+    const leaf = leafOf(line, columns, salt);
     t.equal(rootFrom(leaf, index, { size, branch })?.toString('hex'), root, 'the branch leads to the root');
     t.equal(
       (await api.call('GET', '/v1/me/signatures/sig_01kb1vs0a2fghbx7c4e1m8ntyz/deliveries', { key: session }))
