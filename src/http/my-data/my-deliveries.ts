@@ -38,8 +38,10 @@ export const myDeliveryRoutes =
         const on = ctx.store.read;
         const { signature } = await getMySignature(on, sessionOf(request), request.params.signature);
         const mine = await deliveriesOf(on, [signature.key]);
-        const failed = (error: unknown) =>
+        const unread = (error: unknown) => {
           request.log.warn({ error: describeError(error) }, 'the tree of a delivery cannot be read');
+          return null;
+        };
         const data = await Promise.all(
           mine.map(async (one) => ({
             delivery_id: one.publicId,
@@ -47,7 +49,7 @@ export const myDeliveryRoutes =
             sent_at: iso(one.sentAt),
             line: one.number,
             receipt_by: one.acknowledgedBy,
-            proof: await proofOf(on, one, folder).catch((error: unknown) => void failed(error) ?? null),
+            proof: await proofOf(on, one, folder).catch(unread),
           })),
         );
         return reply.header('cache-control', PRIVATE_CACHE).send({ data });
