@@ -3,8 +3,7 @@ import type { PICTURE_THEMES } from '../../../schema/api/counts/history-picture.
 import { darkPageShade } from '../../core/organization/colors.js';
 import type { GrowthPoint } from '../../core/counts/growth.js';
 import type { Grown } from '../../core/petitions/pictures.js';
-import { roundUp } from '../mailing-results/chart-series.js';
-import { shortened, xml } from '../mailing-results/chart-text.js';
+import { roundUp, shortened, xml } from '../charts.js';
 import type { GrowthWords } from './growth-words.js';
 
 /*

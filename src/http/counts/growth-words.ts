@@ -2,7 +2,7 @@ import type { Grown } from '../../core/petitions/pictures.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import { say } from '../../mail/words.js';
 import { DAY_MS } from '../../time.js';
-import { shortened } from '../mailing-results/chart-text.js';
+import { shortened } from '../charts.js';
 
 /* What the picture of a petition's growth says, in the language of its reader. */
 

@@ -13,10 +13,10 @@ import { RecentMap } from '../../core/recent-map.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import type { Locales } from '../../mail/locales.js';
 import { MINUTE_MS } from '../../time.js';
+import { languageOf } from '../accept-language.js';
 import { MOVED, NOT_MODIFIED, PRIVATE_CACHE } from '../answers.js';
 import { etagOf, isFresh } from '../conditional.js';
 import { operation } from '../openapi/operation.js';
-import { languageOf } from '../pages/visit.js';
 import { drawGrowth, type GrowthContent } from './growth-chart.js';
 import { growthWords } from './growth-words.js';
 

@@ -36,10 +36,3 @@ export function stepsOf({ hours }: MailingStatistics): Steps | undefined {
   });
   return { starts, hours: step, values };
 }
-
-/** The first number at or above a maximum that reads well on an axis. */
-export function roundUp(most: number): number {
-  if (most <= 4) return Math.max(1, most);
-  const unit = 10 ** Math.floor(Math.log10(most));
-  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((one) => one * unit).find((one) => one >= most) ?? most;
-}

@@ -1,7 +1,7 @@
 import type { MailingStatistics, VariantStatistics } from '../../core/mailing-results/statistics.js';
 import { successesOf } from '../../core/mailing-results/statistics.js';
-import { roundUp, stepsOf, type Steps } from './chart-series.js';
-import { shortened, xml } from './chart-text.js';
+import { roundUp, shortened, xml } from '../charts.js';
+import { stepsOf, type Steps } from './chart-series.js';
 import { SERIES, unitOf, type ChartWords } from './chart-words.js';
 
 /*
