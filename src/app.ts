@@ -66,6 +66,7 @@ import { petitionPageRoutes } from './http/pages/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
 import { openResponseRoutes, secretResponseRoutes } from './http/petitions/responses.js';
+import { translationRoutes } from './http/petitions/translations.js';
 import { RequestTimes } from './http/request-times.js';
 import { createMetrics, watchLimits, watchLive, watchPauses } from './http/service/metrics.js';
 import { referenceRoutes } from './http/service/reference.js';
@@ -243,6 +244,7 @@ const secretRoutes = (
   campaign = campaignOf(options, site.locales),
 ): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
+  translationRoutes(ctx),
   secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
   secretSignatureRoutes(ctx),
   secretSignatureExportRoutes(ctx, transfers),

@@ -82,3 +82,16 @@ export function phoneOf(text: string): string | undefined {
   const digits = plain.replace(/\D/g, '').length;
   return PHONE.test(plain) && digits >= 4 && digits <= 20 ? plain : undefined;
 }
+
+const TAG = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$/;
+
+/** A language tag in its canonical form, `pt-BR` of `pt_br`; undefined: it is none of language, script and region. */
+export function localeOf(text: string): string | undefined {
+  if (TAG.test(text)) return text;
+  try {
+    const [tag = ''] = Intl.getCanonicalLocales(text.trim().replaceAll('_', '-'));
+    return TAG.test(tag) ? tag : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,12 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../../db/tables/petitions.js';
-import { REF_RULE, externalId, exampleId, id, localeTag, paging, slug } from '../common.js';
+import {
+  CONFIRMATIONS,
+  MOST_TRANSLATIONS,
+  OUTCOMES,
+  PETITION_STATUSES,
+  TAKEDOWN_REASONS,
+} from '../../db/tables/petitions.js';
+import { REF_RULE, externalId, exampleId, id, localeTag, paging, slug, typedLocale } from '../common.js';
 import { MOST_PARTNERS } from '../../db/tables/partners.js';
 import { MOST_LANGUAGES } from '../../db/tables/words.js';
 import { PetitionCounts } from '../counts/counts.js';
@@ -66,6 +72,7 @@ const SUMMARY_EXAMPLE = {
   targets: INPUT_EXAMPLE.targets,
   image: null,
   locale: 'en',
+  locales: ['en', 'de', 'pt-BR'],
   page_url: 'https://rivermeadows.example/meadows',
   opens_at: null,
   closes_at: '2027-03-01T00:00:00.000Z',
@@ -100,7 +107,10 @@ const summary = {
   statement: statement(),
   targets: list(ref(PetitionTarget), 20, { description: 'The people or bodies that it asks to act.' }),
   image: nullableRef(PetitionImage, { description: 'Its picture.' }),
-  locale: localeTag(),
+  locale: localeTag({ description: 'The language of its texts in this answer, as a BCP 47 language tag.' }),
+  locales: list(localeTag(), 1 + MOST_TRANSLATIONS, {
+    description: 'All languages that it is in: first the one that it was written in, then its translations.',
+  }),
   page_url: nullable(webUrl({ description: 'The page where people read and sign it.' })),
   opens_at: nullable(instant({ description: 'When signing begins, if that was set.' })),
   closes_at: nullable(instant({ description: 'When signing ends, if that was set.' })),
@@ -252,7 +262,12 @@ export const PetitionQuery = closed({
         'Any of these; repeat it for several. Drafts and petitions that were taken down: only your own.',
     }),
   ),
-  locale: optional(localeTag()),
+  locale: optional(
+    typedLocale({
+      description:
+        'Only petitions that there are in this language, in it. BCP 47 language tag: `pt_br` is taken for `pt-BR`.',
+    }),
+  ),
   organization: optional(
     matching('^[a-z0-9_-]+$', 100, {
       rule: REF_RULE,
@@ -284,3 +299,12 @@ export const PetitionTransition = component(
     },
   ),
 );
+
+export const PetitionLocaleQuery = closed({
+  locale: optional(
+    typedLocale({
+      description:
+        'The language to read it in: the closest that there is of it, `pt` for `pt-BR`; else the one that it was written in.',
+    }),
+  ),
+});

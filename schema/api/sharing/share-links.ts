@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { NETWORKS } from '../../db/tables/sharing.js';
-import { ownPetition, exampleId, id, paging, shareCode } from '../common.js';
+import { ownPetition, exampleId, id, paging, shareCode, typedLocale } from '../common.js';
 import { source } from '../signatures/signing.js';
 import {
   closed,
@@ -45,6 +45,14 @@ export const ShareLinkInput = component(
         ),
       ),
       source: optional(nullable(source())),
+      locale: optional(
+        nullable(
+          typedLocale({
+            description:
+              'The `locale` of the petition as it was shown: the link shares that translation, with its texts and its page. The petition’s own if absent.',
+          }),
+        ),
+      ),
     },
     {
       description: 'A request for a link to share a petition with.',

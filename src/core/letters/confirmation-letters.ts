@@ -7,7 +7,9 @@ import { isOnlyCrowded } from '../brakes/spellings.js';
 import { lifetimeOf, SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { hidesSome } from '../partners/partner-terms.js';
+import { closestTo, translationFor } from '../petitions/languages.js';
 import { isConfirmableAt, isOpenAt } from '../petitions/petition-life.js';
+import { readTranslation, said } from '../petitions/translated.js';
 import { findSigned } from '../signatures/signature-rows.js';
 import { confirmablePetition, isTap } from '../signatures/taps.js';
 import { openOptIns } from '../subscriptions/opt-ins.js';
@@ -40,7 +42,7 @@ export async function confirmation(draft: Draft, { reminder }: { reminder: boole
   if (signature && (await isFromBadSource(tx, signature))) return { drop: 'isolated' };
 
   const signing = asksHeld || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
-  if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder });
+  if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder, signature });
   if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
   // Subscribed already: the mail offers access to the supporter's data instead.
   return manage(draft, { most: 1, ms: DAY_MS });
@@ -69,6 +71,7 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
       key: t.key,
       status: t.status,
       apiKeyKey: t.apiKeyKey,
+      translationKey: t.translationKey,
       signals: suspicions.signals,
       petition: petitions,
     })
@@ -84,7 +87,14 @@ async function tapOf(tx: Tx, petitionKey: number) {
   const petition = await confirmablePetition(tx, petitionKey);
   if (!petition) return 'over';
   // Without a key: where that of a tap brings few confirmations, the request was not even stored.
-  return { key: 0, status: 'pending' as const, apiKeyKey: null, signals: null, petition };
+  return {
+    key: 0,
+    status: 'pending' as const,
+    apiKeyKey: null,
+    translationKey: null,
+    signals: null,
+    petition,
+  };
 }
 
 /**
@@ -124,14 +134,23 @@ async function refusedLately(tx: Tx, { supporterKey, petitionKey }: Confirmation
   return refused.length > 0;
 }
 
+type Asked = {
+  signing: boolean;
+  reminder: boolean;
+  /** Null: it asks about subscriptions alone. */
+  signature: { translationKey: number | null } | null;
+};
+
 async function ask(
   draft: Draft,
   request: ConfirmationRequest,
   optIns: RequestedOptIn[],
-  { signing, reminder }: { signing: boolean; reminder: boolean },
+  { signing, reminder, signature }: Asked,
 ): Promise<Plan> {
   const { ctx, tx, random } = draft;
-  const petition = await petitionOf(draft, request.petitionKey);
+  // What was signed, even if there are more languages by now.
+  const text = request.data ? request.data.translationKey : signature?.translationKey;
+  const petition = await petitionOf(draft, request, signing ? text : undefined);
   return {
     template: signing ? 'confirm_signature' : 'confirm_subscription',
     locale: request.locale,
@@ -189,7 +208,7 @@ async function expectAnswer(
 
 /** Somebody has tapped in a mail to sign, and not all is known that the petition requires: leads to its form. */
 async function finish(draft: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
-  const petition = await petitionOf(draft, request.petitionKey);
+  const petition = await petitionOf(draft, request);
   if (!petition?.open) return { drop: 'petition_over' };
   if (await refusedLately(draft.tx, request)) return { drop: 'refused' };
   return {
@@ -201,7 +220,7 @@ async function finish(draft: Draft, request: ConfirmationRequest): Promise<Plan 
 }
 
 async function alreadySigned(draft: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
-  const petition = await petitionOf(draft, request.petitionKey);
+  const petition = await petitionOf(draft, request);
   if (!petition || draft.mail.kind === 'reminder') return nothing;
   return {
     template: 'already_signed',
@@ -213,27 +232,20 @@ async function alreadySigned(draft: Draft, request: ConfirmationRequest): Promis
   };
 }
 
-async function petitionOf({ ctx, tx }: Draft, key: number | null) {
-  if (key === null) return undefined;
+/** The petition, with the texts of a translation (null: its own), or those for the language of the request. */
+async function petitionOf({ ctx, tx }: Draft, request: ConfirmationRequest, translationKey?: number | null) {
   const { petitions: t } = tx.tables;
-  const [row] = await tx.db
-    .select({
-      key: t.key,
-      id: t.publicId,
-      organizationKey: t.organizationKey,
-      locale: t.locale,
-      title: t.title,
-      statement: t.statement,
-      slug: t.slug,
-      pageUrl: t.pageUrl,
-      status: t.status,
-      opensAt: t.opensAt,
-      closesAt: t.closesAt,
-    })
-    .from(t)
-    .where(eq(t.key, key));
+  const [row] =
+    request.petitionKey === null ? [] : await tx.db.select().from(t).where(eq(t.key, request.petitionKey));
   if (!row) return undefined;
-  const { id, organizationKey, locale, title, statement } = row;
-  const url = ctx.links.petition(row);
-  return { id, key, organizationKey, locale, open: isOpenAt(row, tx.now), words: { title, statement, url } };
+  const key =
+    translationKey === undefined
+      ? translationFor(row, closestTo(request.locale))?.key
+      : (translationKey ?? undefined);
+  const text = key === undefined ? null : await readTranslation(tx, { key });
+  const { publicId: id, organizationKey, locale } = row;
+  const { title, statement, pageUrl } = said(row, text);
+  const url = ctx.links.petition({ slug: row.slug, pageUrl, translation: text?.locale ?? null });
+  const words = { title, statement, url };
+  return { id, key: row.key, organizationKey, locale, open: isOpenAt(row, tx.now), words };
 }

@@ -2,7 +2,9 @@ import { eq } from 'drizzle-orm';
 import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { lifetimeOf } from '../links/random-tokens.js';
+import { closestTo } from '../petitions/languages.js';
 import { findOwnHead } from '../petitions/petition-lookup.js';
+import { inLanguage } from '../petitions/translated.js';
 import { DAY_MS } from '../../time.js';
 import { checkWords, type OwnWords } from '../words/petition-words.js';
 import type { Letter } from './letter.js';
@@ -22,18 +24,17 @@ export async function exampleConfirmation(
   const { petitions: t, organizations: o } = store.read.tables;
   const [row] = await store.read.db
     .select({
-      id: t.publicId,
-      title: t.title,
-      statement: t.statement,
-      slug: t.slug,
-      pageUrl: t.pageUrl,
+      petition: t,
       organization: { name: o.name, url: o.url, imprint: o.imprint, replyTo: o.replyTo },
     })
     .from(t)
     .innerJoin(o, eq(o.key, t.organizationKey))
     .where(eq(t.key, key));
   if (!row) throw new Error('a petition that was there is gone');
-  const { id, title, statement, organization } = row;
+  const { organization } = row;
+  const spoken = await inLanguage(store.read, row.petition, closestTo(locale));
+  const { publicId: id, title, statement } = spoken;
+  const translation = spoken.locale === row.petition.locale ? null : spoken.locale;
   return {
     template: 'confirm_signature',
     to: 'signer@example.org',
@@ -44,7 +45,7 @@ export async function exampleConfirmation(
       link: links.to('confirm', 'example'),
       code: '123456',
       code_page: links.code && `${links.code}?petition=${id}`,
-      petition: { title, statement, url: links.petition(row) },
+      petition: { title, statement, url: links.petition({ ...spoken, translation }) },
       words: { ...words, locales: { confirmation: locale, thanks: locale } },
       reminder: false,
       days: lifetimeOf('confirm') / DAY_MS,

@@ -58,6 +58,11 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'string', pattern: '^"[A-Za-z0-9._-]+"$', maxLength: 64 },
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
   },
+  'Content-Language': {
+    description: 'The languages of the texts in the answer; absent from a list without items.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9-]+(?:, [A-Za-z0-9-]+)*$', maxLength: 1000 },
+    example: 'de',
+  },
   Link: {
     description:
       'Where to go on (RFC 8288): `next`, the next page of a list, absent on the last one; `alternate`, a petition as oEmbed.',
@@ -101,6 +106,13 @@ export const REQUEST_HEADERS = {
     required: false,
     schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 1000 },
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
+  },
+  'Accept-Language': {
+    description:
+      'The languages that the reader wants, as browsers send them: the weights count. It chooses among the translations of a petition.',
+    required: false,
+    schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 1000 },
+    example: 'de-AT, de;q=0.9, en;q=0.8',
   },
   'Last-Event-ID': {
     description: 'The id of the last event that you have. Browsers send it when they reconnect.',

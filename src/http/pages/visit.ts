@@ -4,6 +4,7 @@ import type { Lead } from '../../core/petitions/lead.js';
 import type { Installation } from '../../installation.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import type { Locales } from '../../mail/locales.js';
+import { wantedIn } from '../accept-language.js';
 import { PRIVATE_CACHE } from '../answers.js';
 import { html, htmlDocument, pageCsp, type Html } from '../html.js';
 import { colorsOf, faceOf, footOf, headOf, originsOf } from './face.js';
@@ -35,21 +36,13 @@ export type Visit = {
 
 /** The catalogue for an Accept-Language header, by its weights; English where no language of it has one. */
 export function languageOf(locales: Locales, header: string | undefined): Catalogue {
-  const wanted = (header ?? '')
-    .slice(0, 200)
-    .split(',')
-    .map((part) => ({ tag: part.split(';')[0]?.trim() ?? '', weight: weightOf(part) }))
-    .filter(({ weight }) => weight > 0)
-    .sort((a, b) => b.weight - a.weight);
   const language = (tag: string) => tag.toLowerCase().split('-')[0];
-  for (const { tag } of wanted) {
+  for (const tag of wantedIn(header)) {
     const found = locales.pick(tag);
-    if (tag !== '' && language(found.locale) === language(tag)) return found;
+    if (language(found.locale) === language(tag)) return found;
   }
   return locales.pick('en');
 }
-
-const weightOf = (part: string): number => Number(/; *q=([0-9.]+)/i.exec(part)?.[1] ?? 1);
 
 /** A path of this server, relative to a requested URL. */
 export function relativeTo(url: string, path: string): string {

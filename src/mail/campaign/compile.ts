@@ -13,7 +13,8 @@ import type {
   VariantSource,
 } from '../../core/mailings/source.js';
 import type { Locales } from '../locales.js';
-import { closestOf, localeFor } from './best-locale.js';
+import { closestOf } from '../../core/closest-locale.js';
+import { localeFor } from './best-locale.js';
 import { Budget } from './budget.js';
 import { compileText } from './compile-text.js';
 import { Findings } from './finding.js';
