@@ -85,11 +85,14 @@ export function phoneOf(text: string): string | undefined {
 
 const TAG = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$/;
 
-/** A language tag in its canonical form, `pt-BR` of `pt_br`; undefined: it is none of language, script and region. */
+/**
+ * A language tag in its canonical form, `pt-BR` of `pt_br`: language, script and region of it. Undefined: it is none.
+ */
 export function localeOf(text: string): string | undefined {
   if (TAG.test(text)) return text;
   try {
-    const [tag = ''] = Intl.getCanonicalLocales(text.trim().replaceAll('_', '-'));
+    const { language, script, region } = new Intl.Locale(text.trim().replaceAll('_', '-'));
+    const tag = [language, script, region].filter(Boolean).join('-');
     return TAG.test(tag) ? tag : undefined;
   } catch {
     return undefined;

@@ -6,9 +6,9 @@ const ADVICE: Record<string, string> = {
   no_slug: 'it has no slug. Add the attribute slug="…".',
   petition_not_found: 'no published petition has this slug.',
   invalid_query: 'this is no slug.',
-  petition_taken_down: 'the petition was taken down. Remove the element.',
+  petition_taken_down: 'it was taken down. Remove the element.',
   invalid_key: 'the key is wrong or revoked. Check or remove it.',
-  not_a_partner: 'the organization of the key is no partner of the petition: it has to accept an invitation.',
+  not_a_partner: 'the organization of the key has to accept an invitation as a partner.',
   secret_key_in_browser: 'the key is secret. Revoke it now, and use a publishable key (pk_…) here.',
   offline:
     'no answer from the server. Check the connection, the attribute api and the policy of the page (connect-src).',

@@ -6,7 +6,7 @@ import {
   PETITION_STATUSES,
   TAKEDOWN_REASONS,
 } from '../../db/tables/petitions.js';
-import { REF_RULE, externalId, exampleId, id, localeTag, paging, slug, typedLocale } from '../common.js';
+import { exampleId, id, localeTag, slug } from '../common.js';
 import { MOST_PARTNERS } from '../../db/tables/partners.js';
 import { MOST_LANGUAGES } from '../../db/tables/words.js';
 import { PetitionCounts } from '../counts/counts.js';
@@ -19,7 +19,6 @@ import {
   int,
   line,
   list,
-  matching,
   nullable,
   nullableRef,
   open,
@@ -239,45 +238,6 @@ export const PetitionPage = component(
   }),
 );
 
-export const PETITION_SORTS = [
-  '-created_at',
-  'created_at',
-  '-confirmed',
-  'confirmed',
-  '-total',
-  'total',
-] as const;
-
-export const PetitionQuery = closed({
-  ...paging,
-  q: optional(
-    line(200, {
-      description: 'Words that must all occur in title or statement; case and accents do not matter.',
-      examples: ['meadow depot'],
-    }),
-  ),
-  status: optional(
-    list(enumOf(PETITION_STATUSES), 5, {
-      description:
-        'Any of these; repeat it for several. Drafts and petitions that were taken down: only your own.',
-    }),
-  ),
-  locale: optional(
-    typedLocale({
-      description:
-        'Only petitions that there are in this language, in it. BCP 47 language tag: `pt_br` is taken for `pt-BR`.',
-    }),
-  ),
-  organization: optional(
-    matching('^[a-z0-9_-]+$', 100, {
-      rule: REF_RULE,
-      description: 'Id or slug of the lead organization.',
-    }),
-  ),
-  external_id: optional(externalId('petition')),
-  sort: optional(enumOf(PETITION_SORTS, { description: 'Latest first (`-created_at`) if absent.' })),
-});
-
 export const PetitionTransition = component(
   'PetitionTransition',
   closed(
@@ -299,12 +259,3 @@ export const PetitionTransition = component(
     },
   ),
 );
-
-export const PetitionLocaleQuery = closed({
-  locale: optional(
-    typedLocale({
-      description:
-        'The language to read it in: the closest that there is of it, `pt` for `pt-BR`; else the one that it was written in.',
-    }),
-  ),
-});

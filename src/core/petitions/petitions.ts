@@ -139,7 +139,8 @@ export async function patchPetition(
   };
   const view =
     (await ctx.store.transact(write(false))) ??
-    ((await ctx.store.transact(write(true), { shut: 'signatures' })) as PetitionView);
+    (await ctx.store.transact(write(true), { shut: 'signatures' }));
+  if (!view) throw new Error('a change asks for what it has');
   await ctx.milestones.settle(view.petition.key, stepsOf(view.petition));
   return { ...view, ...(await stepsReached(ctx.store.read, view.petition)) };
 }

@@ -1,13 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { PetitionPath } from '../../../schema/api/common.js';
 import { PetitionInput, PetitionPatch } from '../../../schema/api/petitions/petition-input.js';
-import {
-  Petition,
-  PetitionLocaleQuery,
-  PetitionPage,
-  PetitionQuery,
-  PetitionTransition,
-} from '../../../schema/api/petitions/petitions.js';
+import { PetitionLocaleQuery, PetitionQuery } from '../../../schema/api/petitions/petition-queries.js';
+import { Petition, PetitionPage, PetitionTransition } from '../../../schema/api/petitions/petitions.js';
 import { ANONYMOUS, type Actor } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { countsShownTo, publicCounts } from '../../core/partners/shown-counts.js';

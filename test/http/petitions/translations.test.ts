@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eq } from 'drizzle-orm';
 import { MOST_TRANSLATIONS } from '../../../schema/db/tables/petitions.js';
 import { loadLocales } from '../../../src/mail/load-locales.js';
 import { createRenderer } from '../../../src/mail/render.js';
-import { makePartner, onEveryEngine, PETITION, publish, start, type TestApp } from '../../support/helper.js';
+import { makePartner, onEveryEngine, PETITION, publish, start } from '../../support/helper.js';
+import type { Answer, TestApp } from '../../support/helper.js';
 import { collectLetter, collectMail, tokenOf } from '../../support/mailbox.js';
 
 const GERMAN = {
@@ -341,6 +344,87 @@ onEveryEngine('a petition in three languages, signed in each', async (t, engine)
     t.same(await collectMail(api), []);
   });
 });
+
+onEveryEngine('a text is fixed while somebody signs it', async (t, engine) => {
+  const api = await start(t, engine, { storeThread: false });
+  const lead = await api.organization('River Meadows');
+  const call = callsOf(api, lead.secret);
+  const match = { 'if-match': '*' };
+  const { ctx } = api.app;
+
+  /** A signature that is not committed before `change` has waited for it. */
+  async function whileSigned(
+    locale: string | null,
+    change: (slug: string) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { id, slug } = await publish(api, lead.secret);
+    t.match(await call('PUT', `${id}/translations/de`, GERMAN_ALONE), { status: 201 });
+    const { petitions: p, petitionTranslations: tr, signatures } = ctx.store.tables;
+    const [found] = await ctx.store.read.db
+      .select({ petitionKey: p.key, translationKey: tr.key })
+      .from(p)
+      .innerJoin(tr, eq(tr.petitionKey, p.key))
+      .where(eq(p.publicId, id));
+    if (!found) throw new Error('there is no translation');
+    const [written, end] = [promiseOf(), promiseOf()];
+    const signing = ctx.store.transact(async (tx) => {
+      await tx.db.insert(signatures).values({
+        publicId: ctx.newId('sig'),
+        petitionKey: found.petitionKey,
+        translationKey: locale === null ? null : found.translationKey,
+        status: 'pending',
+        display: 'anonymous',
+        name: 'Ada',
+        createdAt: tx.now,
+      });
+      written.resolve();
+      await end.promise;
+    });
+    await written.promise;
+    let isOver = false;
+    const changed = change(slug).finally(() => (isOver = true));
+    // Real time: that it does not come to an end is what is tried.
+    await sleep(300);
+    t.notOk(isOver, 'it waits');
+    end.resolve();
+    await signing;
+    return changed;
+  }
+
+  await t.test('a translation', async (t) => {
+    const other = { ...GERMAN_ALONE, statement: 'Anders.' };
+    const put = (slug: string) => call('PUT', `${slug}/translations/de`, other, match);
+    t.match(await whileSigned('de', put), { status: 409, body: { code: 'statement_fixed' } });
+    const drop = (slug: string) => call('DELETE', `${slug}/translations/de`);
+    t.match(await whileSigned('de', drop), { status: 409, body: { code: 'translation_signed' } });
+  });
+
+  await t.test('the petition itself', async (t) => {
+    const patch = (slug: string) => call('PATCH', slug, { statement: 'Otherwise.' }, match);
+    t.match(await whileSigned(null, patch), { status: 409, body: { code: 'statement_fixed' } });
+  });
+
+  await t.test('who signs a translation while it is deleted has signed what was there', async (t) => {
+    const { id } = await publish(api, lead.secret, { confirmation: 'none' });
+    t.match(await call('PUT', `${id}/translations/de`, GERMAN_ALONE), { status: 201 });
+    const [deleted, ...signed] = await Promise.all([
+      call('DELETE', `${id}/translations/de`),
+      ...[1, 2, 3, 4].map((i) => sign(api, id, `x${i}@example.org`, { locale: 'de' })),
+    ]);
+    t.ok([204, 409].includes(deleted.status), `${deleted.status}`);
+    for (const one of signed) t.equal(one.status, 202);
+    const { body } = await api.call('GET', `/v1/signatures?petition=${id}`, { key: lead.secret });
+    for (const one of body.data) t.match(one.signed_locale, /^(?:en|de)$/);
+  });
+});
+
+const GERMAN_ALONE = { title: GERMAN.title, statement: GERMAN.statement };
+
+function promiseOf() {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
+}
 
 const GERMAN_IN_FRENCH = { title: 'Les prés du moulin', statement: 'Construisez ailleurs.' };
 
