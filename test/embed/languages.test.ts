@@ -44,10 +44,10 @@ t.test('a petition in several languages in a browser', { skip }, async (t) => {
       'UNDERSIGNED-PETITION',
     );
     await accessible(t, page, 'in German');
-    await page.getByLabel('Vollständiger Name').fill('Ada Okonkwo');
+    await page.getByLabel('Vor- und Nachname').fill('Ada Okonkwo');
     await page.getByLabel('E-Mail-Adresse').fill('ada@example.org');
     await press(page, GERMAN.call_to_action);
-    await article.getByText('Jetzt weitersagen').or(article.getByText('Danke')).first().waitFor();
+    await article.getByRole('heading', { name: 'Danke für Ihre Unterschrift' }).waitFor();
     t.same(
       (await signatures('three')).map((one: any) => one.signed_locale),
       ['de'],

@@ -114,7 +114,7 @@ export const translationRoutes =
         bodyLimit: BODY_LIMIT,
         config,
         schema: operation({
-          operationId: 'putPetitionTranslation',
+          operationId: 'writePetitionTranslation',
           tag: 'Petitions',
           access: 'secret',
           summary: 'Write a translation',

@@ -46,7 +46,7 @@ onEveryEngine('translations', async (t, engine) => {
     call('PUT', `meadows/translations/${locale}`, body, headers, key);
   const read = (query = '', headers = {}) => api.call('GET', `/v1/petitions/meadows${query}`, { headers });
 
-  await t.test('putPetitionTranslation 201 and 200: readers get it at once', async (t) => {
+  await t.test('writePetitionTranslation 201 and 200: readers get it at once', async (t) => {
     t.match(await read(), { body: { locale: 'en', locales: ['en'] }, headers: { 'content-language': 'en' } });
     const made = await put('DE_de', GERMAN);
     t.match(made, {
@@ -133,7 +133,7 @@ onEveryEngine('translations', async (t, engine) => {
     t.same(await titles('q=muhlenwiesen+depot'), [], 'all words in one language');
   });
 
-  await t.test('putPetitionTranslation 412 and 428: nobody’s change is lost', async (t) => {
+  await t.test('writePetitionTranslation 412 and 428: nobody’s change is lost', async (t) => {
     const etag = (await call('GET', 'meadows/translations/ar')).headers['etag'];
     t.match(await put('ar', ARABIC), { status: 428, body: { code: 'precondition_required' } });
     t.match(await put('ar', ARABIC, { 'if-match': etag }), { status: 200 });
