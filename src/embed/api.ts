@@ -73,6 +73,8 @@ async function withRetries<T>(call: () => Promise<Result<T>>): Promise<T> {
 const listOf = async <T>(call: () => Promise<Result<{ data: T[] }>>): Promise<T[]> =>
   (await withRetries(call)).data;
 
+type Path = '/v1/petitions/{petition}';
+
 export type Api = ReturnType<typeof createApi>;
 
 /** The calls of the widget to the API. All of them throw a Failure. */
@@ -84,15 +86,11 @@ export function createApi(baseUrl: string, key: string | null) {
   const signal = () => AbortSignal.timeout(30_000);
   return {
     baseUrl,
-    /** In a language; null: in that which the browser wants. */
     petition: (petition: string, locale: string | null): Promise<Petition> =>
       withRetries(() =>
-        client.GET(
-          `/v1/petitions/{petition}${locale ? '?locale={locale}' : ''}` as '/v1/petitions/{petition}',
-          {
-            params: { path: { petition, locale } as { petition: string } },
-          },
-        ),
+        client.GET(`/v1/petitions/{petition}${locale ? '?locale={locale}' : ''}` as Path, {
+          params: { path: { petition, locale } as { petition: string } },
+        }),
       ),
     counts: (petition: string): Promise<Counts> =>
       answerOf(() => client.GET('/v1/petitions/{petition}/counts', { params: at(petition) })),
@@ -130,13 +128,9 @@ export function createApi(baseUrl: string, key: string | null) {
         client.POST('/v1/confirmations/resend', { body: { email, petition_id }, signal: signal() }),
       ),
     shareLink: (petition: string, body: Schemas['ShareLinkInput']): Promise<ShareLink> =>
-      answerOf(async () =>
-        client.POST('/v1/petitions/{petition}/share-links', {
-          params: at(petition),
-          body,
-          headers,
-          signal: signal(),
-        }),
-      ),
+      answerOf(async () => {
+        const made = { params: at(petition), body, headers, signal: signal() };
+        return client.POST('/v1/petitions/{petition}/share-links', made);
+      }),
   };
 }

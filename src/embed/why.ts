@@ -5,7 +5,7 @@ import { Failure } from './api.js';
 const ADVICE: Record<string, string> = {
   no_slug: 'it has no slug. Add the attribute slug="…".',
   petition_not_found: 'no published petition has this slug.',
-  invalid_query: 'this is no slug.',
+  invalid_query: 'slug or locale is wrong.',
   petition_taken_down: 'it was taken down. Remove the element.',
   invalid_key: 'the key is wrong or revoked. Check or remove it.',
   not_a_partner: 'the organization of the key has to accept an invitation as a partner.',
