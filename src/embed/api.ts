@@ -128,9 +128,13 @@ export function createApi(baseUrl: string, key: string | null) {
         client.POST('/v1/confirmations/resend', { body: { email, petition_id }, signal: signal() }),
       ),
     shareLink: (petition: string, body: Schemas['ShareLinkInput']): Promise<ShareLink> =>
-      answerOf(async () => {
-        const made = { params: at(petition), body, headers, signal: signal() };
-        return client.POST('/v1/petitions/{petition}/share-links', made);
-      }),
+      answerOf(async () =>
+        client.POST('/v1/petitions/{petition}/share-links', {
+          params: at(petition),
+          body,
+          headers,
+          signal: signal(),
+        }),
+      ),
   };
 }
