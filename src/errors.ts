@@ -43,6 +43,10 @@ export const ERRORS = {
   petition_closed: [409, 'The petition is closed'],
   slug_taken: [409, 'The slug belongs to something else'],
   statement_fixed: [409, 'The statement can no longer change'],
+  own_language: [409, 'The petition itself is in this language'],
+  translation_not_found: [404, 'The petition has no translation into this language'],
+  translation_signed: [409, 'People have signed in this language'],
+  too_many_translations: [409, 'The petition has as many translations as it can have'],
   external_id_taken: [409, 'The external id belongs to something else'],
   transition_not_allowed: [409, 'The petition cannot make this move'],
 

@@ -49,6 +49,7 @@ import { oembedRoutes } from './http/petitions/oembed.js';
 import { petitionPageRoutes } from './http/pages/petition-page.js';
 import { openPetitionRoutes, secretPetitionRoutes } from './http/petitions/petitions.js';
 import { pictureRoutes } from './http/petitions/pictures.js';
+import { translationRoutes } from './http/petitions/translations.js';
 import { openResponseRoutes, secretResponseRoutes } from './http/petitions/responses.js';
 import { referenceRoutes } from './http/service/reference.js';
 import { signingKeyRoutes } from './http/service/signing-keys.js';
@@ -172,6 +173,7 @@ export const secretRoutes = (
   campaign = campaignOf(options, site.locales),
 ): FastifyPluginCallback[] => [
   secretPetitionRoutes(ctx),
+  translationRoutes(ctx),
   secretWordsRoutes(ctx, createRenderer(site.locales, site.installation)),
   secretSignatureRoutes(ctx),
   secretSignatureExportRoutes(ctx, transfers),

@@ -85,6 +85,15 @@ export const localeTag = (options: StringOptions = {}) =>
     ...options,
   });
 
+/** A language tag as people and programs write them. */
+export const typedLocale = (options: StringOptions = {}) =>
+  typed('locale', 35, {
+    description:
+      'BCP 47 language tag: language, script and region. Case does not matter, nor whether `-` or `_` separates them.',
+    examples: ['en', 'pt-BR'],
+    ...options,
+  });
+
 export const PetitionPath = closed({
   petition: matching(`(?:${idPattern('pet')})|(?:${SLUG_PATTERN})`, 100, {
     rule: 'Write the id or the slug of a petition, like save-the-old-mill-meadows.',

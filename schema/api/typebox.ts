@@ -75,7 +75,7 @@ export type OwnKeyword = (typeof OWN_KEYWORDS)[number];
 
 /** How a text from a person is normalised: see src/core/typed-text.ts. */
 export type TypedAs =
-  'trimmed' | 'line' | 'lines' | 'phone' | 'postal_code' | 'country' | 'code' | 'mailed_token';
+  'trimmed' | 'line' | 'lines' | 'phone' | 'postal_code' | 'country' | 'locale' | 'code' | 'mailed_token';
 
 /** At least one character that is neither white space nor a control character. */
 export const SOMETHING = '[^\\s\\u0000-\\u001F\\u007F]';

@@ -8,6 +8,7 @@ export const {
   adminKeys,
   petitions,
   petitionSlugs,
+  petitionTranslations,
   responses,
   deliveries,
   deliveryLines,

@@ -82,3 +82,19 @@ export function phoneOf(text: string): string | undefined {
   const digits = plain.replace(/\D/g, '').length;
   return PHONE.test(plain) && digits >= 4 && digits <= 20 ? plain : undefined;
 }
+
+const TAG = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?$/;
+
+/**
+ * A language tag in its canonical form, `pt-BR` of `pt_br`: language, script and region of it. Undefined: it is none.
+ */
+export function localeOf(text: string): string | undefined {
+  if (TAG.test(text)) return text;
+  try {
+    const { language, script, region } = new Intl.Locale(text.trim().replaceAll('_', '-'));
+    const tag = [language, script, region].filter(Boolean).join('-');
+    return TAG.test(tag) ? tag : undefined;
+  } catch {
+    return undefined;
+  }
+}

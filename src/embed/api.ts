@@ -73,6 +73,8 @@ async function withRetries<T>(call: () => Promise<Result<T>>): Promise<T> {
 const listOf = async <T>(call: () => Promise<Result<{ data: T[] }>>): Promise<T[]> =>
   (await withRetries(call)).data;
 
+type Path = '/v1/petitions/{petition}';
+
 export type Api = ReturnType<typeof createApi>;
 
 /** The calls of the widget to the API. All of them throw a Failure. */
@@ -84,8 +86,12 @@ export function createApi(baseUrl: string, key: string | null) {
   const signal = () => AbortSignal.timeout(30_000);
   return {
     baseUrl,
-    petition: (petition: string): Promise<Petition> =>
-      withRetries(() => client.GET('/v1/petitions/{petition}', { params: at(petition) })),
+    petition: (petition: string, locale: string | null): Promise<Petition> =>
+      withRetries(() =>
+        client.GET(`/v1/petitions/{petition}${locale ? '?locale={locale}' : ''}` as Path, {
+          params: { path: { petition, locale } as { petition: string } },
+        }),
+      ),
     counts: (petition: string): Promise<Counts> =>
       answerOf(() => client.GET('/v1/petitions/{petition}/counts', { params: at(petition) })),
     consentTexts: (petition: string): Promise<ConsentText[]> =>
@@ -121,16 +127,14 @@ export function createApi(baseUrl: string, key: string | null) {
       answerOf(() =>
         client.POST('/v1/confirmations/resend', { body: { email, petition_id }, signal: signal() }),
       ),
-    shareLink: (petition: string, network: Network, receipt: string): Promise<ShareLink> =>
-      answerOf(async () => {
-        const body = { network, receipt };
-        const params = at(petition);
-        return client.POST('/v1/petitions/{petition}/share-links', {
-          params,
+    shareLink: (petition: string, body: Schemas['ShareLinkInput']): Promise<ShareLink> =>
+      answerOf(async () =>
+        client.POST('/v1/petitions/{petition}/share-links', {
+          params: at(petition),
           body,
           headers,
           signal: signal(),
-        });
-      }),
+        }),
+      ),
   };
 }

@@ -89,12 +89,13 @@ class UndersignedPetition extends HTMLElement {
       const api = createApi(this.#base(), this.getAttribute('key'));
       const asked = this.getAttribute('slug');
       if (!asked) throw new Failure('no_slug');
-      petition = await api.petition(asked);
+      const wanted = this.getAttribute('locale');
+      petition = await api.petition(asked, wanted);
       if (!this.hasAttribute('key') && !isListed(petition.origins, api.baseUrl)) {
         throw new Failure('origin_not_allowed');
       }
       const { open, slug } = petition;
-      const locale = this.getAttribute('locale') ?? petition.locale;
+      const locale = wanted ?? petition.locale;
       const loadingOf = <T>(what: string, promise: Promise<T>): Promise<T> =>
         promise.catch((error: unknown) => {
           step = what;
@@ -117,7 +118,12 @@ class UndersignedPetition extends HTMLElement {
     const { slug, open } = petition;
     const progress = new Progress(language, petition);
     const article = h('article', { lang: language.locale, dir: language.dir, part: 'petition' });
-    article.append(petitionView(petition, language), progress.element);
+    const choose = (locale: string) => {
+      this.setAttribute('locale', locale);
+      // The button goes with all else that was shown.
+      focusOn(this);
+    };
+    article.append(petitionView(petition, language, choose), progress.element);
     article.append(responsesView(api, petition, language) ?? '');
     if (open) {
       const form = signForm({

@@ -1,15 +1,20 @@
 import type { Petition } from './api.js';
-import { focusOn, h } from './dom.js';
+import { button, focusOn, h } from './dom.js';
 import { say, type Language } from './language.js';
 import { richText } from './rich-text.js';
 
 type Target = Petition['targets'][number];
 
-/** The petition's title, targets, statement and background. */
-export function petitionView(petition: Petition, language: Language): DocumentFragment {
+/** The petition's title, targets, statement and background. `choose`: reads it in another language. */
+export function petitionView(
+  petition: Petition,
+  language: Language,
+  choose: (locale: string) => void,
+): DocumentFragment {
   const { words } = language;
   const { title, targets, statement, locale, image, organization } = petition;
   const view = document.createDocumentFragment();
+  if (petition.locales[1]) view.append(languagesView(petition, choose));
   if (petition.test) view.append(h('p', { class: 'test', part: 'test' }, words.test_note));
   if (image) {
     view.append(picture({ class: 'picture', part: 'picture', src: image.url, alt: image.alt, lang: locale }));
@@ -32,6 +37,18 @@ export function petitionView(petition: Petition, language: Language): DocumentFr
   if (partners) view.append(partners);
   return view;
 }
+
+/** The petition's other languages, each by its own name. */
+const languagesView = ({ locale, locales }: Petition, choose: (locale: string) => void) =>
+  h(
+    'nav',
+    { class: 'buttons', part: 'languages' },
+    ...locales.map(
+      (one) =>
+        one !== locale &&
+        button(new Intl.DisplayNames(one, { type: 'language' }).of(one), () => choose(one), { lang: one }),
+    ),
+  );
 
 /** A picture, which disappears where it cannot be loaded: the page's policy may forbid it. */
 function picture(attributes: Record<string, string>): HTMLImageElement {

@@ -1,4 +1,4 @@
-import type { Api, Network, ShareLink } from './api.js';
+import type { Api, Network, Petition, ShareLink } from './api.js';
 import { button, h } from './dom.js';
 import { say, type Language } from './language.js';
 
@@ -20,8 +20,7 @@ export const networksOf = (attribute: string | null): Network[] =>
 
 export type ShareOptions = {
   api: Api;
-  petition: string;
-  title: string;
+  petition: Petition;
   networks: Network[];
   language: Language;
   /** The receipt of the signature, to which the links are credited. */
@@ -81,7 +80,7 @@ export class ShareButtons {
     const { api, petition, receipt } = this.#options;
     const known = this.#links.get(network);
     if (known) return known;
-    const made = api.shareLink(petition, network, receipt);
+    const made = api.shareLink(petition.slug, { network, receipt, locale: petition.locale });
     this.#links.set(network, made);
     made.catch(() => this.#links.delete(network));
     return made;
@@ -125,7 +124,7 @@ export class ShareButtons {
   async #shareByDevice(): Promise<void> {
     const { url, text } = await this.#link('copy');
     try {
-      await navigator.share({ title: this.#options.title, url, ...(text === null ? {} : { text }) });
+      await navigator.share({ title: this.#options.petition.title, url, ...(text === null ? {} : { text }) });
       this.#options.shared('copy');
     } catch (error) {
       // The person closed the dialog.

@@ -47,7 +47,8 @@ export function signForm(options: SignFormOptions): HTMLFormElement {
   const fromPage = readPageQuery(location.search);
   const signing = new Signing(api, petition.slug, check, {
     ...fromPage,
-    ...(language.asked === petition.locale ? {} : { locale: language.asked }),
+    // What was shown is what is signed.
+    locale: language.asked,
   });
   const own = ownWords(petition, language.asked, 'button')?.button;
   const { privacy_url: privacy, name, id } = petition.organization;

@@ -13,7 +13,7 @@ export type ThanksOptions = {
   /** Undefined after a tap in a mail: whose it is, is not known here. */
   email: string | undefined;
   language: Language;
-  share: Omit<ShareOptions, 'language' | 'receipt' | 'title' | 'petition'>;
+  share: Omit<ShareOptions, 'language' | 'receipt' | 'petition'>;
   /** Returns to the form, with everything that was typed. */
   change: () => void;
   /** Called when the code of the mail has confirmed the signature. */
@@ -41,9 +41,8 @@ export function thanks(options: ThanksOptions): { element: HTMLElement; heading:
   }
   const element = h('div', { class: 'thanks', part: 'thanks' }, next);
   if (share.networks.length > 0) {
-    const { slug, title } = petition;
     const { receipt } = accepted;
-    element.append(new ShareButtons({ ...share, petition: slug, title, receipt, language }).element);
+    element.append(new ShareButtons({ ...share, petition, receipt, language }).element);
   }
   return { element, heading };
 }

@@ -3,15 +3,14 @@ import { Failure } from './api.js';
 /* What the console says when a petition cannot be shown. For the makers of the page, so in English. No personal data. */
 
 const ADVICE: Record<string, string> = {
-  no_slug: 'it has no slug. Add the attribute slug="…".',
+  no_slug: 'it has no slug. Add slug="…".',
   petition_not_found: 'no published petition has this slug.',
-  invalid_query: 'this is no slug.',
-  petition_taken_down: 'the petition was taken down. Remove the element.',
-  invalid_key: 'the key is wrong or revoked. Check or remove it.',
-  not_a_partner: 'the organization of the key has not accepted an invitation to the petition.',
+  invalid_query: 'slug or locale is wrong.',
+  petition_taken_down: 'it was taken down. Remove the element.',
+  invalid_key: 'the key is wrong or revoked.',
+  not_a_partner: 'the organization of the key has to accept its invitation.',
   secret_key_in_browser: 'the key is secret. Revoke it now, and use a publishable key (pk_…) here.',
-  offline:
-    'no answer from the server. Check the connection, the attribute api and the policy of the page (connect-src).',
+  offline: 'no answer. Check the connection, the attribute api and the policy of the page (connect-src).',
 };
 
 /** Why a petition cannot be shown, and what to do. `step`: what was being loaded. */

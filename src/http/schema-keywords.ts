@@ -3,7 +3,16 @@ import { parse } from 'tldts';
 import type { OwnKeyword, TypedAs } from '../../schema/api/typebox.js';
 import { countryOf, nearestCountry } from '../core/countries.js';
 import { mailedToken } from '../core/links/mailed-token.js';
-import { codeOf, isVisible, manyLines, oneLine, phoneOf, postalCodeOf, trimmed } from '../core/typed-text.js';
+import {
+  codeOf,
+  isVisible,
+  localeOf,
+  manyLines,
+  oneLine,
+  phoneOf,
+  postalCodeOf,
+  trimmed,
+} from '../core/typed-text.js';
 
 const WILDCARD = /^https?:\/\/\*\.([^:]+)/;
 
@@ -44,6 +53,7 @@ const READINGS: Record<TypedAs, Reading> = {
     advice: () => 'Write its digits, like +31 20 555 0123; leave it out if there is none.',
   },
   country: { read: (text) => countryOf(oneLine(text)), advice: countryAdvice },
+  locale: { read: localeOf, advice: () => 'Write a language tag of BCP 47, like en or pt-BR.' },
   mailed_token: { read: mailedToken },
   code: { read: codeOf, advice: () => 'Write the six digits of the mail, like 041327.' },
 };

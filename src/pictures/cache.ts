@@ -6,7 +6,7 @@ import type { Renderer } from './renderer.js';
 export type Picture = { png: Buffer; etag: string };
 
 export type Wanted = {
-  /** The id of the petition. */
+  /** The id of the petition, and the language. */
   id: string;
   /** Changes with the texts, which must never be out of date: with another edition the picture is drawn anew. */
   edition: string;

@@ -110,7 +110,7 @@ const OF_ONE_REQUEST = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy'];
 /** Limits may be off, the primary may have answered, a page may be the last, and of the problems that share a status only some say when to come again. */
 const isOptional = (name: string, status: number) =>
   name.startsWith('RateLimit') ||
-  ['Link', 'Age'].includes(name) ||
+  ['Link', 'Age', 'Content-Language'].includes(name) ||
   (name === 'Retry-After' && status === 409);
 
 /** The path template of the document that a path fits, the one with the fewest parameters first. */

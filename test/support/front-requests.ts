@@ -30,6 +30,10 @@ export const requests = ({ urls, etag, key }: Readers): fc.Arbitrary<Asked> =>
         { weight: 12, arbitrary: one('accept-encoding', 'gzip', 'br', 'gzip;q=0', '', 'deflate, gzip', '*') },
         { weight: 12, arbitrary: one('User-Agent', BROWSER, 'curl/8', 'Twitterbot/1.0', 'WhatsApp/2', '') },
         { weight: 8, arbitrary: one('If-None-Match', '*', etag, `W/${etag}`, `"x", ${etag}`, '"x"') },
+        {
+          weight: 8,
+          arbitrary: one('Accept-Language', 'de', 'ar, de;q=0.5', 'en-GB,en;q=0.9', '*', 'xx', 'de;q=0'),
+        },
         { weight: 8, arbitrary: one('Accept', '*/*', 'text/html', 'application/json') },
         one('Origin', 'https://partner.example'),
         one('Authorization', `Bearer ${key}`, 'Bearer nonsense', ''),

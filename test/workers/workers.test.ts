@@ -78,6 +78,27 @@ async function change(server: Running, secret: string, title: string): Promise<v
   assert.equal(changed.status, 200, await changed.text());
 }
 
+/** Publishes a petition in three languages. */
+async function translate(server: Running, secret: string, path: string): Promise<void> {
+  const send = async (method: string, at: string, value: object) => {
+    const answer = await fetch(`${server.url}${at}`, {
+      method,
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      body: JSON.stringify(value),
+    });
+    assert.ok(answer.ok, await answer.text());
+  };
+  const slug = path.split('/').at(-1);
+  await send('POST', '/v1/petitions', { slug, title: 'In English', statement: 'In English.' });
+  for (const locale of ['de', 'ar']) {
+    await send('PUT', `${path}/translations/${locale}`, {
+      title: `In ${locale}`,
+      statement: `In ${locale}.`,
+    });
+  }
+  await send('POST', `${path}/transitions`, { to: 'published' });
+}
+
 t.test('through a worker a request is answered as by the server itself', async (t) => {
   const limits = { RATE_LIMIT: 'true', RATE_LIMIT_CLIENT: MANY, RATE_LIMIT_KEY: MANY, CHALLENGE_ABOVE: MANY };
   const signing = {
@@ -87,6 +108,8 @@ t.test('through a worker a request is answered as by the server itself', async (
   };
   const env = { ...limits, ...signing, RATE_LIMIT_SHARE: MANY };
   const { folder, server, secret } = await started(t, env);
+  const translated = '/v1/petitions/in-three-languages';
+  await translate(server, secret, translated);
   // Another server on the same database, without workers.
   const straight = await serve(t, folder, { ...FAST, ROOT_KEY, PUBLIC_URL, ...env });
   const link = await post(`${server.url}${PETITION}/share-links`, { network: 'whatsapp' });
@@ -100,6 +123,7 @@ t.test('through a worker a request is answered as by the server itself', async (
       ...[PETITION, `${PETITION}/counts`, `${PETITION}/signatures`, `/v1/petitions/${id}`, '/embed/v1.js'],
       ...[`/s/${code}`, `${PETITION}?utm_source=mail`, `${PETITION}?${'x'.repeat(5000)}`, '/s/nothing'],
       ...[`${PETITION}/counts?limit=3`, `${PETITION}/counts/`, `${PETITION}/signatures?cursor=x`],
+      ...[translated, `${translated}?locale=de`, `${translated}?locale=ar`, `${PETITION}?locale=de`],
       ...['/v1/petitions/nothing', PETITION.toUpperCase(), `/${PETITION}`, `${PETITION}#x`, '/v1/signatures'],
       ...['/embed/v1.js?ver=6.4', '/livez', '/', '/v1/x\ty', '/p/save-the-old-mill-meadows'],
     ],

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { DISPLAYS, SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
-import { exampleId, id, paging, slug } from '../common.js';
+import { exampleId, id, localeTag, paging, slug } from '../common.js';
 import { MyShareTotals, SHARED_EXAMPLE } from '../sharing/share-links.js';
 import { Answers, AnswersInput } from '../signatures/answers.js';
 import { displayChoice } from '../signatures/signing.js';
@@ -52,6 +52,7 @@ export const MY_SIGNATURE_EXAMPLE = {
   created_at: '2026-11-23T19:04:05.678Z',
   confirmed_at: '2026-11-23T19:06:11.002Z',
   withdrawn_at: null,
+  signed_locale: 'en',
   shared: SHARED_EXAMPLE,
 };
 
@@ -69,6 +70,7 @@ export const mySignatureFields = {
   created_at: instant({ description: 'When it was signed.' }),
   confirmed_at: nullable(instant({ description: 'When it began to count.' })),
   withdrawn_at: nullable(instant({ description: 'When it was withdrawn.' })),
+  signed_locale: localeTag({ description: 'The language of the text that was signed.' }),
   shared: ref(MyShareTotals),
 };
 

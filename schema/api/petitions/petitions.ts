@@ -1,6 +1,12 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { CONFIRMATIONS, OUTCOMES, PETITION_STATUSES, TAKEDOWN_REASONS } from '../../db/tables/petitions.js';
-import { REF_RULE, externalId, exampleId, id, localeTag, paging, slug } from '../common.js';
+import {
+  CONFIRMATIONS,
+  MOST_TRANSLATIONS,
+  OUTCOMES,
+  PETITION_STATUSES,
+  TAKEDOWN_REASONS,
+} from '../../db/tables/petitions.js';
+import { exampleId, id, localeTag, slug } from '../common.js';
 import { MOST_PARTNERS } from '../../db/tables/partners.js';
 import { MOST_LANGUAGES } from '../../db/tables/words.js';
 import { PetitionCounts } from '../counts/counts.js';
@@ -13,7 +19,6 @@ import {
   int,
   line,
   list,
-  matching,
   nullable,
   nullableRef,
   open,
@@ -66,6 +71,7 @@ const SUMMARY_EXAMPLE = {
   targets: INPUT_EXAMPLE.targets,
   image: null,
   locale: 'en',
+  locales: ['en', 'de', 'pt-BR'],
   page_url: 'https://rivermeadows.example/meadows',
   opens_at: null,
   closes_at: '2027-03-01T00:00:00.000Z',
@@ -100,7 +106,10 @@ const summary = {
   statement: statement(),
   targets: list(ref(PetitionTarget), 20, { description: 'The people or bodies that it asks to act.' }),
   image: nullableRef(PetitionImage, { description: 'Its picture.' }),
-  locale: localeTag(),
+  locale: localeTag({ description: 'The language of its texts in this answer, as a BCP 47 language tag.' }),
+  locales: list(localeTag(), 1 + MOST_TRANSLATIONS, {
+    description: 'All languages that it is in: first the one that it was written in, then its translations.',
+  }),
   page_url: nullable(webUrl({ description: 'The page where people read and sign it.' })),
   opens_at: nullable(instant({ description: 'When signing begins, if that was set.' })),
   closes_at: nullable(instant({ description: 'When signing ends, if that was set.' })),
@@ -229,40 +238,6 @@ export const PetitionPage = component(
     examples: [{ data: [SUMMARY_EXAMPLE], next_cursor: null, has_more: false }],
   }),
 );
-
-export const PETITION_SORTS = [
-  '-created_at',
-  'created_at',
-  '-confirmed',
-  'confirmed',
-  '-total',
-  'total',
-] as const;
-
-export const PetitionQuery = closed({
-  ...paging,
-  q: optional(
-    line(200, {
-      description: 'Words that must all occur in title or statement; case and accents do not matter.',
-      examples: ['meadow depot'],
-    }),
-  ),
-  status: optional(
-    list(enumOf(PETITION_STATUSES), 5, {
-      description:
-        'Any of these; repeat it for several. Drafts and petitions that were taken down: only your own.',
-    }),
-  ),
-  locale: optional(localeTag()),
-  organization: optional(
-    matching('^[a-z0-9_-]+$', 100, {
-      rule: REF_RULE,
-      description: 'Id or slug of the lead organization.',
-    }),
-  ),
-  external_id: optional(externalId('petition')),
-  sort: optional(enumOf(PETITION_SORTS, { description: 'Latest first (`-created_at`) if absent.' })),
-});
 
 export const PetitionTransition = component(
   'PetitionTransition',

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { NETWORKS } from '../../db/tables/sharing.js';
-import { ownPetition, exampleId, id, paging, shareCode } from '../common.js';
+import { ownPetition, exampleId, id, paging, shareCode, typedLocale } from '../common.js';
 import { source } from '../signatures/signing.js';
 import {
   closed,
@@ -20,6 +20,8 @@ import {
 } from '../typebox.js';
 
 const MAX = 2_147_483_647;
+const LOCALE =
+  'The `locale` of the petition as it was shown: the link shares that translation, with its texts and page.';
 
 const network = (description: string) => enumOf(NETWORKS, { description, examples: ['whatsapp'] });
 const count = (description: string) => int(0, MAX, { description });
@@ -45,6 +47,7 @@ export const ShareLinkInput = component(
         ),
       ),
       source: optional(nullable(source())),
+      locale: optional(nullable(typedLocale({ description: LOCALE }))),
     },
     {
       description: 'A request for a link to share a petition with.',

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { LEAD_SEES } from '../../db/tables/partners.js';
 import { SIGNATURE_STATUSES } from '../../db/tables/signatures.js';
 import { Suspicion } from '../brakes/suspicions.js';
-import { countryCode, exampleId, externalId, id, ownPetition, paging } from '../common.js';
+import { countryCode, exampleId, externalId, id, localeTag, ownPetition, paging } from '../common.js';
 import {
   closed,
   component,
@@ -56,6 +56,7 @@ export const SIGNATURE_EXAMPLE = {
   created_at: '2026-11-23T19:04:05.678Z',
   confirmed_at: '2026-11-23T19:06:11.002Z',
   withdrawn_at: null,
+  signed_locale: 'en',
   suspicion: null,
 };
 
@@ -98,6 +99,10 @@ export const Signature = component(
       created_at: instant({ description: 'When it was signed.' }),
       confirmed_at: nullable(instant({ description: 'When it began to count.' })),
       withdrawn_at: nullable(instant({ description: 'When its signer withdrew it.' })),
+      signed_locale: localeTag({
+        description:
+          'The language of the text that was signed: that of the petition, or of one of its translations.',
+      }),
       suspicion: nullableRef(Suspicion, { description: 'Why it was quarantined; null: no suspicion.' }),
     },
     { description: 'A signature as its organiser sees it.', examples: [SIGNATURE_EXAMPLE] },

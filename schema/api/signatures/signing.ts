@@ -1,7 +1,7 @@
 import { MOST_ASKERS } from '../../db/tables/partners.js';
 import { Type, type Static } from '@sinclair/typebox';
 import { DISPLAYS } from '../../db/tables/signatures.js';
-import { exampleId, externalId, id, localeTag, shareCode, typedCountry } from '../common.js';
+import { exampleId, externalId, id, shareCode, typedCountry, typedLocale } from '../common.js';
 import { linkToken } from '../links.js';
 import { NAME_EXAMPLE, nameOrParts } from '../supporters/names.js';
 import { AnswersInput } from './answers.js';
@@ -146,9 +146,9 @@ export const SignatureInput = component(
       ),
       locale: optional(
         nullable(
-          localeTag({
+          typedLocale({
             description:
-              'The language of the form that the signer has filled in: mails about the signature come in it where there are words in it. That of the petition if absent.',
+              'The language of the form that the signer has filled in, and of the text that they have read: send the `locale` of the petition as you have shown it. The closest translation of it counts as signed, and mails about the signature come in it where there are words in it. That of the petition if absent.',
           }),
         ),
       ),

@@ -56,6 +56,8 @@ export type RequestData = {
   comment: string | null;
   /** Absent where the petition has no fields of its own. */
   answers?: Answers | null;
+  /** The translation that was shown, null for the petition's own text. Absent where there are no translations. */
+  translationKey?: number | null;
   /** Present for a tap alone: its request makes the signature, unless its signer has one by then. */
   tap?: TapAttribution;
 };

@@ -58,6 +58,11 @@ export type Partner = { name: string; url?: string | null; organization_id?: str
 export type Image = { url: string; alt: string };
 export type ShareText = { network: Network; text: string };
 export type Metadata = Record<string, string>;
+/** A translation of a petition: its language, and the key of its row. */
+export type TranslationRef = { locale: string; key: number };
+
+/** The languages that one petition can be translated into. */
+export const MOST_TRANSLATIONS = 50;
 
 export function definePetitionsTables(d: typeof Columns, parents: Parents<'organizations'>) {
   const { organizations } = parents;
@@ -85,6 +90,8 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
       partners: d.json<Partner[]>().notNull(),
       image: d.json<Image>(),
       locale: d.str().notNull(),
+      /** Its translations, by language: signing and reading need to know which there are without a further read. */
+      translations: d.json<TranslationRef[]>().notNull().default([]),
       form: d.json<Form>().notNull(),
       /** The fields of its own: those that are asked, in their order, then former ones. */
       formFields: d.json<OwnField[]>().notNull().default([]),
@@ -142,6 +149,43 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
     (t) => [d.index('petition_slugs_petition').on(t.petitionKey)],
   );
 
+  /**
+   * The texts of a petition in a further language. A deleted row stays: whoever is signing at that moment signs this text,
+   * and it must remain known. It is used again when the language is written anew.
+   */
+  const petitionTranslations = d.table(
+    'petition_translations',
+    {
+      key: d.key(),
+      petitionKey: to(petitions).notNull(),
+      locale: d.str().notNull(),
+      title: d.str().notNull(),
+      callToAction: d.str(),
+      statement: d.str().notNull(),
+      background: d.str(),
+      /** Rendered from `background` whenever that is written. */
+      backgroundHtml: d.str(),
+      /** The description of the petition's picture. */
+      imageAlt: d.str(),
+      shareTexts: d.json<ShareText[]>().notNull(),
+      pageUrl: d.str(),
+      /** As that of the petition. */
+      searchText: d.str().notNull(),
+      version: d.int().notNull(),
+      createdAt: d.instant().notNull(),
+      updatedAt: d.instant().notNull(),
+      deletedAt: d.instant(),
+    },
+    (t) => [
+      d.uniqueIndex('petition_translations_locale').on(t.petitionKey, t.locale),
+      // For oEmbed, like that of petitions.
+      d
+        .index('petition_translations_page_url')
+        .on(t.pageUrl)
+        .where(d.sql`page_url is not null`),
+    ],
+  );
+
   /** Answers of those whom a petition addresses, and hearings. All of it is public. */
   const responses = d.table(
     'responses',
@@ -172,5 +216,5 @@ export function definePetitionsTables(d: typeof Columns, parents: Parents<'organ
     ],
   );
 
-  return { petitions, petitionSlugs, responses };
+  return { petitions, petitionSlugs, petitionTranslations, responses };
 }

@@ -54,6 +54,8 @@ export function defineSharingTables(
       code: d.str().notNull().unique(),
       petitionKey: to(petitions).notNull(),
       variantKey: to(shareVariants).notNull(),
+      /** The translation of the petition that it shares; null: its own text. */
+      translationKey: d.ref(),
       /** The signature that it is credited to; null: made without a receipt. */
       signatureKey: to(signatures),
       /** The organization that signatures through it are attributed to, unless they are sent with another key. */

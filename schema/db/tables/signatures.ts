@@ -89,6 +89,8 @@ export function defineSignaturesTables(
       phone: d.str(),
       comment: d.str(),
       answers: d.json<Answers>(),
+      /** The translation of the petition whose text was signed; null: its own text. */
+      translationKey: d.ref(),
       source: d.str(),
       utm: d.json<Utm>(),
       /** The organization that it is attributed to; null: none. See core/signatures/attribution.ts. */
@@ -125,6 +127,11 @@ export function defineSignaturesTables(
         .index('signatures_mailing')
         .on(t.mailingKey, t.mailingVariantKey, t.createdAt)
         .where(d.sql`mailing_key is not null`),
+      // Partial, too: whether a translation was signed.
+      d
+        .index('signatures_translation')
+        .on(t.translationKey)
+        .where(d.sql`translation_key is not null`),
       d.check('signatures_status_known', oneOf(d, 'status', SIGNATURE_STATUSES)),
     ],
   );

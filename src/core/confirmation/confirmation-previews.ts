@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { DisclosedField, Disclosure, Image, Target } from '../../../schema/db/tables/petitions.js';
 import type { Reader } from '../../store/store.js';
 import type { Context } from '../context.js';
@@ -6,6 +6,7 @@ import { findToken } from '../links/random-tokens.js';
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { readDisclosed } from '../petitions/disclosures.js';
 import { findLead, type Lead } from '../petitions/lead.js';
+import { either } from '../petitions/translated.js';
 import { isTap } from '../signatures/taps.js';
 import { wordsFor } from '../words/choosing-words.js';
 import { fillInHtml } from '../words/words-markdown.js';
@@ -27,6 +28,8 @@ export type ConfirmationPreview = Confirmed & {
   /** The organization that asks; null: there is no single one. */
   lead: Lead | null;
   picture: Image | null;
+  /** The language of the petition as it was signed. */
+  locale: string | null;
   /** What the organization says to those who have signed, as safe HTML; null: nothing of its own. */
   thanks: { html: string; locale: string } | null;
   /** Credits share links to the signature; null: there is none, or its petition cannot be shared. */
@@ -90,16 +93,18 @@ export async function readRequestPreview(
 ): Promise<ConfirmationPreview> {
   const { kind, petitionKey, signatureKey, optIns } = request;
   const { db, tables } = store.read;
-  const { petitions, organizations: o } = tables;
+  const { petitions, organizations: o, petitionTranslations: translations } = tables;
   const [petition] =
     petitionKey === null
       ? []
       : await db
           .select({
             id: petitions.publicId,
-            title: petitions.title,
+            title: either(translations.title, petitions.title),
             slug: petitions.slug,
-            pageUrl: petitions.pageUrl,
+            pageUrl: either(translations.pageUrl, petitions.pageUrl),
+            translation: sql<string | null>`${translations.locale}`,
+            imageAlt: translations.imageAlt,
             status: petitions.status,
             locale: petitions.locale,
             organizationKey: petitions.organizationKey,
@@ -109,6 +114,7 @@ export async function readRequestPreview(
             test: petitions.test,
           })
           .from(petitions)
+          .leftJoin(translations, eq(translations.key, (await textOf(store.read, request)) ?? 0))
           .where(eq(petitions.key, petitionKey));
   const keys = (optIns ?? []).map(({ organizationKey }) => organizationKey);
   const names = await db
@@ -127,7 +133,8 @@ export async function readRequestPreview(
     disclosed: petition ? await disclosedBy(store.read, petition, request) : [],
     targets: petition?.targets ?? [],
     lead,
-    picture: petition?.image ?? null,
+    picture: petition?.image ? { ...petition.image, alt: petition.imageAlt ?? petition.image.alt } : null,
+    locale: petition ? (petition.translation ?? petition.locale) : null,
     thanks:
       petition && lead && petitionKey !== null
         ? await thanksOf(store.read, { ...petition, key: petitionKey }, lead, request)
@@ -154,6 +161,15 @@ async function disclosedBy(
     .from(t)
     .where(eq(t.key, request.signatureKey));
   return signature ? readDisclosed(on, petition, signature) : [];
+}
+
+/** The translation that the request is about; null: the petition's own text. */
+async function textOf(on: Reader, { data, signatureKey }: ConfirmationRequest): Promise<number | null> {
+  if (data?.translationKey !== undefined) return data.translationKey;
+  if (signatureKey === null) return null;
+  const { signatures: t } = on.tables;
+  const [row] = await on.db.select({ key: t.translationKey }).from(t).where(eq(t.key, signatureKey));
+  return row?.key ?? null;
 }
 
 async function thanksOf(

@@ -8,7 +8,9 @@ import { lifetimeOf, SUBSCRIPTION_LIFETIME_MS } from '../links/random-tokens.js'
 import { readRequest, type ConfirmationRequest } from '../mail/confirmation-requests.js';
 import { hidesSome } from '../partners/partner-terms.js';
 import { readDisclosed } from '../petitions/disclosures.js';
+import { closestTo, translationFor } from '../petitions/languages.js';
 import { isConfirmableAt, isOpenAt } from '../petitions/petition-life.js';
+import { readTranslation, said } from '../petitions/translated.js';
 import { findSigned } from '../signatures/signature-rows.js';
 import { confirmablePetition, isTap } from '../signatures/taps.js';
 import { openOptIns } from '../subscriptions/opt-ins.js';
@@ -41,9 +43,7 @@ export async function confirmation(draft: Draft, { reminder }: { reminder: boole
   if (signature && (await isFromBadSource(tx, signature))) return { drop: 'isolated' };
 
   const signing = asksHeld || (signature !== null && ['pending', 'withdrawn'].includes(signature.status));
-  if (signing || optIns.length > 0) {
-    return ask(draft, request, optIns, { signed: signing ? signature : null, reminder });
-  }
+  if (signing || optIns.length > 0) return ask(draft, request, optIns, { signing, reminder, signature });
   if (signature !== null) return signature.status === 'confirmed' ? alreadySigned(draft, request) : nothing;
   // Subscribed already: the mail offers access to the supporter's data instead.
   return manage(draft, { most: 1, ms: DAY_MS });
@@ -76,6 +76,7 @@ async function signatureOf(tx: Tx, request: ConfirmationRequest) {
       createdAt: t.createdAt,
       importKey: t.importKey,
       apiKeyKey: t.apiKeyKey,
+      translationKey: t.translationKey,
       signals: suspicions.signals,
       petition: petitions,
     })
@@ -97,6 +98,7 @@ async function tapOf(tx: Tx, { petitionKey, createdAt }: ConfirmationRequest & {
     createdAt,
     importKey: null,
     apiKeyKey: null,
+    translationKey: null,
     signals: null,
     petition,
   };
@@ -133,15 +135,23 @@ async function refusedLately(tx: Tx, { supporterKey, petitionKey }: Confirmation
   return refused.length > 0;
 }
 
+type Asking = {
+  signing: boolean;
+  reminder: boolean;
+  /** Null: it asks about subscriptions alone. */
+  signature: Asked | null;
+};
+
 async function ask(
   draft: Draft,
   request: ConfirmationRequest,
   optIns: RequestedOptIn[],
-  { signed, reminder }: { signed: Asked | null; reminder: boolean },
+  { signing, reminder, signature }: Asking,
 ): Promise<Plan> {
   const { ctx, tx, random } = draft;
-  const petition = await petitionOf(draft, request.petitionKey);
-  const signing = signed !== null;
+  // What was signed, even if there are more languages by now.
+  const text = request.data ? request.data.translationKey : signature?.translationKey;
+  const petition = await petitionOf(draft, request, signing ? text : undefined);
   return {
     template: signing ? 'confirm_signature' : 'confirm_subscription',
     locale: request.locale,
@@ -159,7 +169,7 @@ async function ask(
         petition: petition?.words ?? null,
         words: signing && petition ? await wordsFor(tx, petition, request.locale) : null,
         opt_ins: await wordsOf(tx, optIns),
-        disclosed: signed ? await readDisclosed(tx, signed.petition, signed) : [],
+        disclosed: signing && signature ? await readDisclosed(tx, signature.petition, signature) : [],
         reminder,
         ...(signing
           ? { days: lifetimeOf('confirm') / DAY_MS }
@@ -200,7 +210,7 @@ async function expectAnswer(
 
 /** Somebody has tapped in a mail to sign, and not all is known that the petition requires: leads to its form. */
 async function finish(draft: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
-  const petition = await petitionOf(draft, request.petitionKey);
+  const petition = await petitionOf(draft, request);
   if (!petition?.open) return { drop: 'petition_over' };
   if (await refusedLately(draft.tx, request)) return { drop: 'refused' };
   return {
@@ -212,7 +222,7 @@ async function finish(draft: Draft, request: ConfirmationRequest): Promise<Plan 
 }
 
 async function alreadySigned(draft: Draft, request: ConfirmationRequest): Promise<Plan | Drop> {
-  const petition = await petitionOf(draft, request.petitionKey);
+  const petition = await petitionOf(draft, request);
   if (!petition || draft.mail.kind === 'reminder') return nothing;
   return {
     template: 'already_signed',
@@ -224,35 +234,20 @@ async function alreadySigned(draft: Draft, request: ConfirmationRequest): Promis
   };
 }
 
-async function petitionOf({ ctx, tx }: Draft, key: number | null) {
-  if (key === null) return undefined;
+/** The petition, with the texts of a translation (null: its own), or those for the language of the request. */
+async function petitionOf({ ctx, tx }: Draft, request: ConfirmationRequest, translationKey?: number | null) {
   const { petitions: t } = tx.tables;
-  const [row] = await tx.db
-    .select({
-      key: t.key,
-      id: t.publicId,
-      organizationKey: t.organizationKey,
-      locale: t.locale,
-      title: t.title,
-      statement: t.statement,
-      targets: t.targets,
-      slug: t.slug,
-      pageUrl: t.pageUrl,
-      status: t.status,
-      opensAt: t.opensAt,
-      closesAt: t.closesAt,
-    })
-    .from(t)
-    .where(eq(t.key, key));
+  const [row] =
+    request.petitionKey === null ? [] : await tx.db.select().from(t).where(eq(t.key, request.petitionKey));
   if (!row) return undefined;
-  const { id, organizationKey, locale, title, statement, targets } = row;
-  const url = ctx.links.petition(row);
-  return {
-    id,
-    key,
-    organizationKey,
-    locale,
-    open: isOpenAt(row, tx.now),
-    words: { title, statement, url, targets },
-  };
+  const key =
+    translationKey === undefined
+      ? translationFor(row, closestTo(request.locale))?.key
+      : (translationKey ?? undefined);
+  const text = key === undefined ? null : await readTranslation(tx, { key });
+  const { publicId: id, organizationKey, locale } = row;
+  const { title, statement, pageUrl } = said(row, text);
+  const url = ctx.links.petition({ slug: row.slug, pageUrl, translation: text?.locale ?? null });
+  const words = { title, statement, url, targets: row.targets };
+  return { id, key: row.key, organizationKey, locale, open: isOpenAt(row, tx.now), words };
 }

@@ -3,7 +3,9 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { lifetimeOf } from '../links/random-tokens.js';
 import { disclosedNow } from '../petitions/disclosures.js';
+import { closestTo } from '../petitions/languages.js';
 import { findOwnHead } from '../petitions/petition-lookup.js';
+import { inLanguage } from '../petitions/translated.js';
 import { DAY_MS } from '../../time.js';
 import { checkWords, type OwnWords } from '../words/petition-words.js';
 import type { Letter } from './letter.js';
@@ -23,20 +25,17 @@ export async function exampleConfirmation(
   const { petitions: t, organizations: o } = store.read.tables;
   const [row] = await store.read.db
     .select({
-      id: t.publicId,
-      title: t.title,
-      statement: t.statement,
-      slug: t.slug,
-      pageUrl: t.pageUrl,
-      targets: t.targets,
-      disclosures: t.disclosures,
+      petition: t,
       organization: { name: o.name, url: o.url, imprint: o.imprint, replyTo: o.replyTo },
     })
     .from(t)
     .innerJoin(o, eq(o.key, t.organizationKey))
     .where(eq(t.key, key));
   if (!row) throw new Error('a petition that was there is gone');
-  const { id, title, statement, targets, organization } = row;
+  const { organization } = row;
+  const spoken = await inLanguage(store.read, row.petition, closestTo(locale));
+  const { publicId: id, title, statement } = spoken;
+  const translation = spoken.locale === row.petition.locale ? null : spoken.locale;
   return {
     template: 'confirm_signature',
     to: 'signer@example.org',
@@ -47,8 +46,13 @@ export async function exampleConfirmation(
       link: links.to('confirm', 'example'),
       code: '123456',
       code_page: links.code && `${links.code}?petition=${id}`,
-      petition: { title, statement, url: links.petition(row), targets },
-      disclosed: disclosedNow(row),
+      petition: {
+        title,
+        statement,
+        url: links.petition({ ...spoken, translation }),
+        targets: row.petition.targets,
+      },
+      disclosed: disclosedNow(row.petition),
       words: { ...words, locales: { confirmation: locale, thanks: locale } },
       reminder: false,
       days: lifetimeOf('confirm') / DAY_MS,

@@ -19,8 +19,11 @@ export type Links = {
   share(code: string): string;
   /** The address of a link of a mailing, which counts clicks. `token`: the recipient's, for links to the petition. */
   click(code: string, token?: string): string;
-  /** Where people read and sign a petition: its own page, or the one of this server. */
-  petition(petition: { slug: string; pageUrl: string | null }): string;
+  /**
+   * Where people read and sign a petition: its own page, or the one of this server, in the language of a translation if it
+   * is about one.
+   */
+  petition(petition: { slug: string; pageUrl: string | null; translation?: string | null }): string;
   /** The page of this server where people ask for a link to their data. */
   manage: string;
   /** The page of this server for the code of a mail; null where operators have a page of their own. */
@@ -37,7 +40,8 @@ export const createLinks = (publicUrl: string, templates: Partial<LinkTemplates>
   oneClick: (token) => `${publicUrl}/v1/unsubscribe/${token}`,
   share: (code) => `${publicUrl}/s/${code}`,
   click: (code, token) => `${publicUrl}/l/${code}${token === undefined ? '' : `/${token}`}`,
-  petition: ({ slug, pageUrl }) => pageUrl ?? `${publicUrl}/p/${slug}`,
+  petition: ({ slug, pageUrl, translation = null }) =>
+    pageUrl ?? `${publicUrl}/p/${slug}${translation === null ? '' : `?locale=${translation}`}`,
   manage: `${publicUrl}/manage`,
   delivery: (token) => `${publicUrl}/delivery?token=${token}`,
   code: templates.confirm ? null : `${publicUrl}/confirm`,

@@ -3,8 +3,10 @@ import { ApiError } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import type { Context } from '../context.js';
 import { coalitionOf } from '../petitions/coalition.js';
+import type { PetitionRow } from '../petitions/petition-rules.js';
+import { readTranslation } from '../petitions/translated.js';
 import type { MailingView } from './mailings.js';
-import type { MailingSource, PetitionSource } from './source.js';
+import type { MailingSource, PetitionSource, TranslatedSource } from './source.js';
 import { variantsOf } from './variants.js';
 
 /** All that a mailing is made of. Throws `mailing_not_ready` where nothing was written. */
@@ -60,5 +62,16 @@ async function petitionOf(links: Context['links'], on: Reader, petitionKey: numb
     shareTexts,
     locale,
   };
-  return { ...said, partners, url: links.petition(row) };
+  const translations = row.translations.length === 0 ? {} : { translations: await translationsOf(on, row) };
+  return { ...said, ...translations, partners, url: links.petition(row) };
+}
+
+async function translationsOf(on: Reader, { translations }: PetitionRow) {
+  const texts = await Promise.all(translations.map((one) => readTranslation(on, one)));
+  return Object.fromEntries(
+    texts.map(({ locale, title, callToAction, statement, shareTexts }): [string, TranslatedSource] => [
+      locale,
+      { title, callToAction, statement, shareTexts },
+    ]),
+  );
 }

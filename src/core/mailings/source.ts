@@ -38,9 +38,14 @@ export type PetitionSource = {
   /** The links that its share lines share, for everybody the same; absent in previews and tests, which count nothing. */
   shareLinks?: SharedLink[];
   locale: string;
+  /** Its texts in other languages; absent: there are none. */
+  translations?: Record<string, TranslatedSource>;
   /** Its page, without a token. */
   url: string;
 };
+
+/** What a text of the mailing in this language says of the petition. */
+export type TranslatedSource = Pick<PetitionSource, 'title' | 'callToAction' | 'statement' | 'shareTexts'>;
 
 /** The networks of share lines. */
 export const SHARED_ON = ['facebook', 'x', 'whatsapp', 'bluesky'] as const satisfies readonly Network[];

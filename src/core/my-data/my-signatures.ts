@@ -10,6 +10,7 @@ import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import type { PageRequest } from '../cursor.js';
 import { renamed, type PersonName } from '../names.js';
 import { requireWritten } from '../overtaken.js';
+import { either } from '../petitions/translated.js';
 import type { Session } from '../session.js';
 import { changedErrors, keptAnswers, type AnswersInput } from '../signatures/answers.js';
 import { confirmSignature } from '../signatures/signature-moves.js';
@@ -24,10 +25,16 @@ type PetitionRow = Tables['petitions']['$inferSelect'];
 /** A signature with its petition, as its signer sees it. */
 export type MySignature = {
   signature: SignatureRow;
+  /** With the texts that were signed. */
   petition: Pick<
     PetitionRow,
     'publicId' | 'slug' | 'title' | 'statement' | 'pageUrl' | 'locale' | 'formFields'
-  >;
+  > & {
+    /** The language that was signed in. */
+    signedLocale: string;
+    /** That of the translation that was signed; null: the petition's own text. */
+    translation: string | null;
+  };
   /** What the signer's share links brought, as sums only: they must not identify anyone. */
   shared: { links: number; clicks: number; conversions: number };
 };
@@ -47,23 +54,26 @@ function sharedOf({ signatures, shareLinks: l, shareCounts: c }: Tables) {
 }
 
 const selectMine = ({ db, tables }: Reader) => {
-  const { signatures, petitions } = tables;
+  const { signatures, petitions, petitionTranslations: translations } = tables;
   return db
     .select({
       signature: signatures,
       petition: {
         publicId: petitions.publicId,
         slug: petitions.slug,
-        title: petitions.title,
-        statement: petitions.statement,
-        pageUrl: petitions.pageUrl,
+        title: either(translations.title, petitions.title),
+        statement: either(translations.statement, petitions.statement),
+        pageUrl: either(translations.pageUrl, petitions.pageUrl),
         locale: petitions.locale,
+        signedLocale: either(translations.locale, petitions.locale),
+        translation: sql<string | null>`${translations.locale}`,
         formFields: petitions.formFields,
       },
       shared: sharedOf(tables),
     })
     .from(signatures)
-    .innerJoin(petitions, eq(petitions.key, signatures.petitionKey));
+    .innerJoin(petitions, eq(petitions.key, signatures.petitionKey))
+    .leftJoin(translations, eq(translations.key, signatures.translationKey));
 };
 
 /** The supporter's signatures, latest first. Throws `invalid_cursor`. */

@@ -95,15 +95,17 @@ async function clearPetition(
   await forgetDeliveries(store, petitionKey);
   deleted.shareLinks += await store.transact(async (tx) => {
     await removeOffsets(tx, petitionKey);
-    const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs, petitionWords } = tx.tables;
-    const { publishedCells, responses, shareLinks, thresholds } = tx.tables;
-    const ofItself = [petitionSlugs, petitionWords, responses, thresholds, publishedCells];
+    const { keyFigures, keyIsolations, isolatedNetworks, petitionSlugs } = tx.tables;
+    const { petitionTranslations, petitionWords, publishedCells, responses, shareLinks, thresholds } =
+      tx.tables;
+    const texts = [petitionTranslations, petitionWords, responses];
+    const ofItself = [petitionSlugs, ...texts, thresholds, publishedCells];
     for (const table of [keyFigures, keyIsolations, isolatedNetworks, ...ofItself]) {
       await tx.db.delete(table).where(eq(table.petitionKey, petitionKey));
     }
     const links = await tx.db
       .update(shareLinks)
-      .set({ signatureKey: null, receiptHash: null, source: null })
+      .set({ signatureKey: null, receiptHash: null, source: null, translationKey: null })
       .where(eq(shareLinks.petitionKey, petitionKey))
       .returning({ key: shareLinks.key });
     return links.length;
@@ -122,7 +124,12 @@ async function clearSignatures(tx: Tx, petitionKey: number): Promise<number> {
   for (const table of [moderations, suspicions, spellings, signatureNetworks]) {
     await tx.db.delete(table).where(inArray(table.signatureKey, keys));
   }
-  await emptySignatures(tx, inArray(t.key, keys), { source: null, hidden: 1, supporterKey: null });
+  await emptySignatures(tx, inArray(t.key, keys), {
+    source: null,
+    hidden: 1,
+    supporterKey: null,
+    translationKey: null,
+  });
   return keys.length;
 }
 
@@ -208,6 +215,7 @@ const buryPetitions = ({ store }: Context, organizationKey: number, graveyard: n
         partners: [],
         image: null,
         thresholdValues: [],
+        translations: [],
         shareTexts: [],
         formFields: [],
         origins: [],

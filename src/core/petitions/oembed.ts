@@ -1,16 +1,23 @@
-import { and, asc, desc, eq, inArray, isNotNull } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import { ApiError } from '../../errors.js';
 import { bind, statement, type Reader } from '../../store/store.js';
 import { ANONYMOUS } from '../actor.js';
 import { isAppended } from '../appended-query.js';
+import { closestTo } from './languages.js';
 import { findLead, type Lead } from './lead.js';
 import { findPetition, Moved } from './petition-lookup.js';
 import type { PetitionRow } from './petition-rules.js';
+import { inLanguage, type InLanguage } from './translated.js';
 
 /* oEmbed: finds the petition behind a URL that someone has pasted on another site. */
 
 /** A petition, and what oEmbed shows of its lead organization. */
-export type Embedded = { petition: PetitionRow; lead: Lead };
+export type Embedded = {
+  petition: InLanguage<PetitionRow>;
+  lead: Lead;
+  /** The language of the translation that the URL is of; null: the petition's own text. */
+  translation: string | null;
+};
 
 /** Query parameters that links of ours add to a page's URL; `t`: the personal link of a mailing. */
 const OURS = /^(?:source|share|code|r|t)$/;
@@ -23,55 +30,72 @@ const MOST_ON_A_PAGE = 100;
  * last is returned. Throws `not_found`, also for drafts and what was taken down.
  */
 export async function findByUrl(on: Reader, publicUrl: string, url: string): Promise<Embedded> {
-  const ref = (await refUnder(on, publicUrl, url)) ?? (await refOfPage(on, url));
-  if (ref === undefined) throw unknown();
-  const petition = await findShown(on, ref);
-  return { petition, lead: await findLead(on, petition) };
+  const named = (await namedUnder(on, publicUrl, url)) ?? (await namedByPage(on, url));
+  if (named === undefined) throw unknown();
+  const found = await findShown(on, named.ref);
+  const petition = await inLanguage(on, found, closestTo(named.locale));
+  const translation = petition.locale === found.locale ? null : petition.locale;
+  return { petition, translation, lead: await findLead(on, petition) };
 }
+
+/** A petition by id or slug, and the language in which the URL shows it. */
+type Named = { ref: string; locale: string | null };
 
 const unknown = () => new ApiError('not_found', { detail: 'No petition here has this URL.' });
 
 const idByCode = statement('petition_by_share_code', ({ db, tables }: Reader) => {
-  const { shareLinks: t, petitions } = tables;
+  const { shareLinks: t, petitions, petitionTranslations: translated } = tables;
   return db
-    .select({ id: petitions.publicId })
+    .select({ ref: petitions.publicId, locale: translated.locale })
     .from(t)
     .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+    .leftJoin(translated, eq(translated.key, t.translationKey))
     .where(eq(t.code, bind(t.code, 'code')));
 });
 
 /** The petition named by a URL of this server: an API address or a share link. */
-async function refUnder(on: Reader, publicUrl: string, url: string): Promise<string | undefined> {
+async function namedUnder(on: Reader, publicUrl: string, url: string): Promise<Named | undefined> {
   const root = new URL(publicUrl);
-  const { origin, pathname } = new URL(url);
+  const { origin, pathname, searchParams } = new URL(url);
   const base = root.pathname.replace(/\/$/, '');
   if (origin !== root.origin || !pathname.startsWith(`${base}/`)) return undefined;
   const path = pathname.slice(base.length);
   const ref = /^\/(?:v1\/petitions|p)\/([a-z0-9_-]{1,100})\/?$/.exec(path)?.[1];
   const code = /^\/s\/([A-Za-z0-9]{1,20})\/?$/.exec(path)?.[1];
-  if (code === undefined) return ref;
-  const [found] = await idByCode(on, { code });
-  return found?.id;
+  if (ref !== undefined) return { ref, locale: searchParams.get('locale') };
+  const [found] = code === undefined ? [] : await idByCode(on, { code });
+  return found;
 }
 
-async function refOfPage(on: Reader, url: string): Promise<string | undefined> {
-  const { petitions: t } = on.tables;
+async function namedByPage(on: Reader, url: string): Promise<Named | undefined> {
+  const { petitions: t, petitionTranslations: translated } = on.tables;
   const spellings = spellingsOf(url);
+  const columns = { ref: t.publicId, status: t.status, test: t.test };
   // No condition on the status in SQL: SQLite would then scan all published petitions.
-  const rows = await on.db
-    .select({ id: t.publicId, pageUrl: t.pageUrl, status: t.status, test: t.test })
+  const own = await on.db
+    .select({ ...columns, pageUrl: t.pageUrl, locale: sql<string | null>`null` })
     .from(t)
     .where(and(inArray(t.pageUrl, spellings), isNotNull(t.publishedAt)))
     // A test of a petition must not stand in front of it.
     .orderBy(asc(t.test), desc(t.publishedAt), desc(t.key))
     .limit(MOST_ON_A_PAGE);
+  const ofTranslations = await on.db
+    .select({ ...columns, pageUrl: translated.pageUrl, locale: translated.locale })
+    .from(translated)
+    .innerJoin(t, eq(t.key, translated.petitionKey))
+    .where(
+      and(inArray(translated.pageUrl, spellings), isNull(translated.deletedAt), isNotNull(t.publishedAt)),
+    )
+    .orderBy(asc(t.test), desc(t.publishedAt), desc(t.key))
+    .limit(MOST_ON_A_PAGE);
+  const rows = [...own, ...ofTranslations];
   // Some sites distinguish pages by the query, so the closest spelling wins.
   for (const test of [0, 1]) {
     for (const spelling of spellings) {
       const row = rows.find(
         (one) => one.test === test && one.pageUrl === spelling && one.status !== 'taken_down',
       );
-      if (row) return row.id;
+      if (row) return { ref: row.ref, locale: row.locale };
     }
   }
   return undefined;

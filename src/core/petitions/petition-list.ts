@@ -8,15 +8,17 @@ import type { Context } from '../context.js';
 import { countColumns, NO_COUNTS, type Counts } from '../counts/counts.js';
 import { decodeCursor, pageOf, type Page } from '../cursor.js';
 import { leadColumns, type Lead } from './lead.js';
+import { closestTo, type ChooseLocale } from './languages.js';
 import type { PetitionRow } from './petition-rules.js';
 import { wordPatterns } from './search-words.js';
+import { listInLanguage } from './translated.js';
 
 /* The list of petitions, with search, filters and sorting. */
 
 export type PetitionSort = 'created_at' | '-created_at' | 'confirmed' | '-confirmed' | 'total' | '-total';
 
 export type PetitionFilter = {
-  /** Words that must all occur in title or statement. */
+  /** Words that must all occur in title or statement, in one of its languages. */
   q?: string | undefined;
   statuses?: readonly PetitionStatus[] | undefined;
   locale?: string | undefined;
@@ -43,6 +45,7 @@ const summaryColumns = ({ petitions: t, organizations }: Tables) => ({
   targets: t.targets,
   image: t.image,
   locale: t.locale,
+  translations: t.translations,
   goals: t.goals,
   pageUrl: t.pageUrl,
   opensAt: t.opensAt,
@@ -60,6 +63,8 @@ export type PetitionSummary = Pick<
 > & {
   organization: Lead;
   counts: Counts;
+  /** Its languages: first the one that it was written in. */
+  locales: string[];
 };
 
 /**
@@ -71,6 +76,7 @@ export async function listPetitions(
   actor: Actor,
   filter: PetitionFilter,
   { limit, cursor, sort }: PetitionListRequest,
+  choose: ChooseLocale = closestTo(null),
 ): Promise<Page<PetitionSummary>> {
   const { petitions: t, organizations, petitionCounts: c } = on.tables;
   const counted = sort.endsWith('total') ? sql`${c.confirmed} + ${c.paper} + ${c.offsets}` : c.confirmed;
@@ -99,7 +105,11 @@ export async function listPetitions(
     on,
     items.map((item) => item.key),
   );
-  return { items: items.map((item) => ({ ...item, counts: counts.get(item.key) ?? NO_COUNTS })), nextCursor };
+  const spoken = await listInLanguage(on, items, choose);
+  return {
+    items: spoken.map((item) => ({ ...item, counts: counts.get(item.key) ?? NO_COUNTS })),
+    nextCursor,
+  };
 }
 
 async function countsOf(on: Reader, keys: number[]): Promise<Map<number, Counts>> {
@@ -125,9 +135,14 @@ function matching(filter: PetitionFilter, actor: Actor, tables: Tables, now: Dat
   const { petitions: t, organizations } = tables;
   const { q, statuses, locale, organization, externalId } = filter;
   return [
-    ...(q === undefined ? [] : wordPatterns(q).map((pattern) => like(t.searchText, pattern))),
+    q === undefined ? undefined : holdsWords(tables, wordPatterns(q)),
     statuses ? or(...statuses.map((status) => hasStatus(t, status, now))) : ne(t.status, 'taken_down'),
-    locale === undefined ? undefined : eq(t.locale, locale),
+    locale === undefined
+      ? undefined
+      : or(
+          eq(t.locale, locale),
+          hasTranslation(tables, (one) => eq(one.locale, locale)),
+        ),
     organization === undefined
       ? undefined
       : eq(ORGANIZATION_ID.test(organization) ? organizations.publicId : organizations.slug, organization),
@@ -137,6 +152,24 @@ function matching(filter: PetitionFilter, actor: Actor, tables: Tables, now: Dat
         ? and(eq(t.externalId, externalId), eq(t.organizationKey, actor.organizationKey))
         : sql`false`,
   ];
+}
+
+const holdsWords = (tables: Tables, patterns: readonly string[]): SQL | undefined => {
+  const all = (text: Tables['petitions']['searchText'] | Tables['petitionTranslations']['searchText']) =>
+    and(...patterns.map((pattern) => like(text, pattern)));
+  return or(
+    all(tables.petitions.searchText),
+    hasTranslation(tables, (one) => all(one.searchText)),
+  );
+};
+
+/** Whether the petition has a translation of which a condition is true. */
+function hasTranslation(
+  { petitions, petitionTranslations: t }: Tables,
+  condition: (t: Tables['petitionTranslations']) => SQL | undefined,
+): SQL {
+  const its = and(eq(t.petitionKey, petitions.key), isNull(t.deletedAt), condition(t));
+  return sql`exists (select 1 from ${t} where ${its})`;
 }
 
 /** The status at an instant as an SQL condition. Must agree with `statusAt`. */

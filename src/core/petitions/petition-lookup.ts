@@ -39,6 +39,7 @@ const headColumns = ({ petitions: t }: Tables) => ({
   challenge: t.challenge,
   origins: t.origins,
   locale: t.locale,
+  translations: t.translations,
   version: t.version,
 });
 

@@ -137,18 +137,24 @@ function checkReferences({ background, references }: PetitionFields): FieldError
           ),
         ],
   );
-  const missing = citedNumbers(background ?? '').filter((number) => !numbers.includes(number));
-  return [
-    ...repeated,
-    ...missing.map((number) =>
+  return [...repeated, ...missingCitations(background, references)];
+}
+
+/** What a background cites, and is not there. */
+export const missingCitations = (
+  background: string | null,
+  references: readonly Reference[],
+  pointer = '/background',
+): FieldError[] =>
+  citedNumbers(background ?? '')
+    .filter((number) => !references.some((one) => one.number === number))
+    .map((number) =>
       fieldError(
-        '/background',
+        pointer,
         'missing_reference',
         `It cites [^${number}]: add a reference with number ${number}.`,
       ),
-    ),
-  ];
-}
+    );
 
 function checkGoals(goals: readonly number[]): FieldError[] {
   const wrong = goals.findIndex((goal, i) => i > 0 && goal <= (goals[i - 1] ?? 0));

@@ -16,6 +16,7 @@ import { renderBackground } from './markdown.js';
 import { withFormer } from './own-fields.js';
 import { assertMove, statusAt } from './petition-life.js';
 import { tellPetitionChanged } from './petition-changes.js';
+import { closestTo, type ChooseLocale } from './languages.js';
 import { findPetition } from './petition-lookup.js';
 import { checkPetition, mergePatch, withDefaults } from './petition-rules.js';
 import type { PetitionFields, PetitionInput, PetitionRow } from './petition-rules.js';
@@ -23,12 +24,14 @@ import { chooseSlug, claimSlug } from './petition-slugs.js';
 import { countResponses } from './responses.js';
 import { searchText } from './search-words.js';
 import { checkThresholds, writeThresholds, type ThresholdInput } from './thresholds.js';
+import { inLanguage, said, type InLanguage } from './translated.js';
+import { checkTranslations } from './translations.js';
 
 /* Creating, reading and changing petitions. */
 
 /** A petition with everything that its representation needs. */
 export type PetitionView = {
-  petition: PetitionRow;
+  petition: InLanguage<PetitionRow>;
   organization: Lead;
   /** The partners that the petition names. */
   coalition: Partner[];
@@ -87,14 +90,21 @@ export async function createPetition(
       if (!row) throw new Error('the insert returned no row');
       await tx.db.insert(tx.tables.petitionSlugs).values({ slug, petitionKey: row.key });
       await writeThresholds(tx, row.key, thresholds);
-      return viewOf(tx, row);
+      return viewOf(tx, said(row, null));
     }),
   );
 }
 
-/** A petition that the actor may see. Throws `petition_not_found`, `petition_taken_down`, or Moved. */
-export const getPetition = async (on: Reader, actor: Actor, ref: string): Promise<PetitionView> =>
-  viewOf(on, await findPetition(on, actor, ref));
+/**
+ * A petition that the actor may see, in the language that `choose` chooses. Throws `petition_not_found`,
+ * `petition_taken_down`, or Moved.
+ */
+export const getPetition = async (
+  on: Reader,
+  actor: Actor,
+  ref: string,
+  choose: ChooseLocale = closestTo(null),
+): Promise<PetitionView> => viewOf(on, await inLanguage(on, await findPetition(on, actor, ref), choose));
 
 /**
  * Applies a JSON Merge Patch to the version that the caller has read (null: to any). Throws `precondition_failed`,
@@ -111,7 +121,7 @@ export async function patchPetition(
   },
 ): Promise<PetitionView> {
   const { slug, thresholds, discloses, ...changes } = patch;
-  const view = await ctx.store.transact(async (tx) => {
+  const write = (isShut: boolean) => async (tx: Tx) => {
     const before = await findOwn(tx, actor, ref, version);
     const merged = mergePatch(before, changes);
     // A draft has no signatures, and so no answers.
@@ -125,7 +135,12 @@ export async function patchPetition(
       ...checkDisclosures(fields.form, told),
       ...checkStage(fields, before, tx.now),
     ]);
-    if (fields.statement !== before.statement) await assertUnsigned(tx, before);
+    if (fields.statement !== before.statement) {
+      // Nobody may sign the text while it changes.
+      if (!isShut) return undefined;
+      await assertUnsigned(tx, before);
+    }
+    refuse(await checkTranslations(tx, before, fields));
     if (fields.externalId !== before.externalId) {
       await assertExternalIdFree(tx, actor.organizationKey, fields.externalId);
     }
@@ -138,7 +153,11 @@ export async function patchPetition(
     const named = renamed ? { slug: renamed } : {};
     const disclosures = changeDisclosures(before.disclosures, told, { isDraft, now: tx.now });
     return update(tx, before, { ...fields, ...derive(fields), ...named, ...promised, disclosures });
-  });
+  };
+  const view =
+    (await ctx.store.transact(write(false))) ??
+    (await ctx.store.transact(write(true), { shut: 'signatures' }));
+  if (!view) throw new Error('a change asks for what it has');
   await ctx.milestones.settle(view.petition.key, stepsOf(view.petition));
   return { ...view, ...(await stepsReached(ctx.store.read, view.petition)) };
 }
@@ -210,7 +229,7 @@ async function update(tx: Tx, before: PetitionRow, changes: Partial<PetitionRow>
       .where(and(eq(t.key, before.key), eq(t.version, before.version)))
       .returning(),
   );
-  return viewOf(tx, row);
+  return viewOf(tx, said(row, null));
 }
 
 /** Signers endorsed an exact text, so it is fixed from the first signature on. Throws `statement_fixed`. */
@@ -249,7 +268,7 @@ function refuse(errors: ReturnType<typeof checkPetition>): void {
   if (errors.length > 0) throw invalidBody(...errors);
 }
 
-const viewOf = async (on: Reader, petition: PetitionRow): Promise<PetitionView> => ({
+const viewOf = async (on: Reader, petition: InLanguage<PetitionRow>): Promise<PetitionView> => ({
   petition,
   organization: await findLead(on, petition),
   coalition: await coalitionOf(on, petition),

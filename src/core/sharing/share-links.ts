@@ -9,6 +9,7 @@ import type { PageRequest } from '../cursor.js';
 import { findSharedHead } from '../partners/partnerships.js';
 import { takenDown } from '../petitions/petition-life.js';
 import type { PetitionRow } from '../petitions/petition-rules.js';
+import { either } from '../petitions/translated.js';
 import type { Session } from '../session.js';
 import { signedBy } from '../signed-by.js';
 
@@ -39,6 +40,7 @@ export function shareSums({ shareCounts: c, shareLinks: t }: Tables) {
 
 const selectLinks = ({ db, tables }: Reader) => {
   const { shareLinks: t, shareVariants: v, petitions: p, organizations: o } = tables;
+  const { petitionTranslations } = tables;
   return db
     .select({
       key: t.key,
@@ -48,7 +50,7 @@ const selectLinks = ({ db, tables }: Reader) => {
       createdAt: t.createdAt,
       petition: {
         publicId: p.publicId,
-        title: p.title,
+        title: either(petitionTranslations.title, p.title),
         status: p.status,
         takedownReason: p.takedownReason,
       },
@@ -61,6 +63,7 @@ const selectLinks = ({ db, tables }: Reader) => {
     .from(t)
     .innerJoin(v, eq(v.key, t.variantKey))
     .innerJoin(p, eq(p.key, t.petitionKey))
+    .leftJoin(petitionTranslations, eq(petitionTranslations.key, t.translationKey))
     .leftJoin(o, eq(o.key, t.organizationKey));
 };
 

@@ -6,6 +6,7 @@ import { bind, statement, type Reader, type Store } from '../../store/store.js';
 import { keptLookups } from '../kept-lookups.js';
 import type { Links } from '../links/link-urls.js';
 import { takenDown } from '../petitions/petition-life.js';
+import { either } from '../petitions/translated.js';
 
 /* Where a share link redirects, and what its preview shows. */
 
@@ -13,6 +14,8 @@ import { takenDown } from '../petitions/petition-life.js';
 export type ShareTarget = {
   linkKey: number;
   petitionKey: number;
+  /** The translation that it shares; null: the petition's own text. */
+  translationKey: number | null;
   code: string;
   /** The petition's page, with source and code in its query. */
   location: string;
@@ -27,11 +30,13 @@ type Row = {
   takedownReason: Tables['petitions']['$inferSelect']['takedownReason'];
   slug: string;
   pageUrl: string | null;
+  translationKey: number | null;
+  translation: string | null;
 };
 
 const findRow = statement(
   'share_target',
-  ({ db, tables: { shareLinks: t, shareVariants, petitions } }: Reader) =>
+  ({ db, tables: { shareLinks: t, shareVariants, petitions, petitionTranslations } }: Reader) =>
     db
       .select({
         linkKey: t.key,
@@ -41,11 +46,14 @@ const findRow = statement(
         status: petitions.status,
         takedownReason: petitions.takedownReason,
         slug: petitions.slug,
-        pageUrl: petitions.pageUrl,
+        pageUrl: either(petitionTranslations.pageUrl, petitions.pageUrl),
+        translationKey: petitionTranslations.key,
+        translation: petitionTranslations.locale,
       })
       .from(t)
       .innerJoin(shareVariants, eq(shareVariants.key, t.variantKey))
       .innerJoin(petitions, eq(petitions.key, t.petitionKey))
+      .leftJoin(petitionTranslations, eq(petitionTranslations.key, t.translationKey))
       .where(eq(t.code, bind(t.code, 'code'))),
 );
 
@@ -81,9 +89,9 @@ async function findTarget(on: Reader, links: Pick<Links, 'petition'>, code: stri
   if (row.status === 'taken_down') throw takenDown(row);
   const page = pageOf(links.petition(row));
   if (!page) throw new ApiError('share_link_not_found');
-  const { linkKey, petitionKey, source, network } = row;
+  const { linkKey, petitionKey, translationKey, source, network } = row;
   const location = `${page.head}source=${encode(source ?? `share-${network}`)}&share=${code}${page.hash}`;
-  return { linkKey, petitionKey, code, location };
+  return { linkKey, petitionKey, translationKey, code, location };
 }
 
 /** Looser than the codes that are made; it only saves looking up what could never be one. */
@@ -129,25 +137,33 @@ export type ShareCard = {
   title: string;
   description: string;
   locale: string;
+  /** The language of the translation that it shows; null: the petition's own text. */
+  translation: string | null;
 };
 
-const findCard = statement('share_card', ({ db, tables: { petitions: t } }: Reader) =>
-  db
+const findCard = statement('share_card', ({ db, tables }: Reader) => {
+  const { petitions: t, petitionTranslations: translated } = tables;
+  return db
     .select({
       petitionId: t.publicId,
-      title: t.title,
-      statement: t.statement,
-      locale: t.locale,
+      title: either(translated.title, t.title),
+      statement: either(translated.statement, t.statement),
+      locale: either(translated.locale, t.locale),
+      translation: translated.locale,
     })
     .from(t)
-    .where(eq(t.key, bind(t.key, 'petitionKey'))),
-);
+    .leftJoin(translated, eq(translated.key, bind(translated.key, 'translationKey')))
+    .where(eq(t.key, bind(t.key, 'petitionKey')));
+});
 
-export async function readShareCard(on: Reader, petitionKey: number): Promise<ShareCard> {
-  const [row] = await findCard(on, { petitionKey });
+export async function readShareCard(
+  on: Reader,
+  { petitionKey, translationKey }: Pick<ShareTarget, 'petitionKey' | 'translationKey'>,
+): Promise<ShareCard> {
+  const [row] = await findCard(on, { petitionKey, translationKey: translationKey ?? 0 });
   if (!row) throw new ApiError('share_link_not_found');
-  const { petitionId, title, statement: words, locale } = row;
-  return { petitionId, title, locale, description: beginning(words) };
+  const { statement: words, ...card } = row;
+  return { ...card, description: beginning(words) };
 }
 
 const LONGEST = 200;

@@ -11,7 +11,9 @@ import { once, type Retry } from '../idempotency.js';
 import { assertOrigin } from '../organization/origins.js';
 import { partnerKeysOf } from '../partners/partnerships.js';
 import { findPetition } from '../petitions/petition-lookup.js';
+import { closestTo, translationFor } from '../petitions/languages.js';
 import type { PetitionRow } from '../petitions/petition-rules.js';
+import { readTranslation, said } from '../petitions/translated.js';
 import { newShareCode } from './share-codes.js';
 import { getShareLink, type ShareLink } from './share-links.js';
 import { variantKeyOf } from './share-variants.js';
@@ -20,7 +22,16 @@ import { variantKeyOf } from './share-variants.js';
 
 type LinkRow = Tables['shareLinks']['$inferSelect'];
 
-export type ShareLinkInput = { network: Network; receipt?: string | null; source?: string | null };
+export type ShareLinkInput = {
+  network: Network;
+  receipt?: string | null;
+  source?: string | null;
+  /**
+   * The language in which the petition was shown. Not that of the signature: who makes up a signature under an address would
+   * learn in which language its owner has signed.
+   */
+  locale?: string | null;
+};
 
 /**
  * Creates a link for a petition, or for a signer with the receipt that signing returned. The same receipt gets the same
@@ -54,7 +65,10 @@ export const createShareLink = (
  * Creates a link for a signer who has just confirmed, from this server's own page. Throws `receipt_invalid`,
  * `petition_not_published`.
  */
-export const shareFromOwnPage = (ctx: Context, receipt: string, network: Network): Promise<ShareLink> =>
+export const shareFromOwnPage = (
+  ctx: Context,
+  { receipt, ...input }: ShareLinkInput & { receipt: string },
+): Promise<ShareLink> =>
   ctx.store.transact(async (tx) => {
     const { signatures: s, petitions: t } = tx.tables;
     const [found] = await tx.db
@@ -65,7 +79,7 @@ export const shareFromOwnPage = (ctx: Context, receipt: string, network: Network
     if (!found) throw new ApiError('receipt_invalid');
     const { petition } = found;
     if (petition.status !== 'published') throw new ApiError('petition_not_published');
-    return linkFor(ctx, tx, petition, null, { receipt, network, source: null });
+    return linkFor(ctx, tx, petition, null, { ...input, receipt });
   });
 
 async function linkFor(
@@ -73,15 +87,18 @@ async function linkFor(
   tx: Tx,
   petition: PetitionRow,
   through: number | null,
-  { receipt, network, source = null }: ShareLinkInput,
+  { receipt, network, source = null, locale }: ShareLinkInput,
 ): Promise<ShareLink> {
   const credit = receipt == null ? null : await openReceipt(ctx, tx, petition, receipt);
   const earlier = credit && (await findEarlier(tx, { receiptHash: credit.receiptHash, network }))[0];
   if (earlier) return getShareLink(tx, earlier.code);
-  const text = await ctx.shareSplit.pick(tx, petition, network);
+  const translation = translationFor(petition, closestTo(locale));
+  const shared = translation ? said(petition, await readTranslation(tx, translation)) : petition;
+  const text = await ctx.shareSplit.pick(tx, shared, network);
   const code = await insertLink(ctx, tx, {
     petitionKey: petition.key,
     variantKey: await variantKeyOf(ctx, tx, petition.key, network, text),
+    translationKey: translation?.key ?? null,
     signatureKey: credit?.signatureKey ?? null,
     // From the key only: the collector of the signature would reveal who brought its signer.
     organizationKey: through,
@@ -151,6 +168,7 @@ const insertRow = statement('share_link_insert', ({ db, tables: { shareLinks: t 
         'code',
         'petitionKey',
         'variantKey',
+        'translationKey',
         'signatureKey',
         'organizationKey',
         'source',
@@ -174,7 +192,14 @@ export async function insertSharedLink(
   { network, text, ...link }: SharedLinkInput,
 ): Promise<void> {
   const variantKey = await variantKeyOf(ctx, tx, link.petitionKey, network, text);
-  const row = { ...link, variantKey, signatureKey: null, receiptHash: null, createdAt: tx.now };
+  const row = {
+    ...link,
+    variantKey,
+    translationKey: null,
+    signatureKey: null,
+    receiptHash: null,
+    createdAt: tx.now,
+  };
   const [inserted] = await insertRow(tx, row);
   if (!inserted) throw new Error('the code of a share link is taken');
   addShareFigures(tx, inserted.key, hourOf(tx.now), { links: 1 });

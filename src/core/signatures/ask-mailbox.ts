@@ -10,6 +10,7 @@ import { keptAnswers } from './answers.js';
 import type { Admission } from './admit-signing.js';
 import type { Signing } from './read-signing.js';
 import type { SignInput } from './sign-input.js';
+import { signedText } from './signed-text.js';
 import type { Written } from './write-signing.js';
 
 /**
@@ -75,7 +76,10 @@ async function noteOptIns(
 }
 
 /** What the request says about its signer, in the form of a signature. */
-export const wordsOf = (input: SignInput, { formFields }: Pick<PetitionHead, 'formFields'>): RequestData => ({
+export const wordsOf = (
+  input: SignInput,
+  petition: Pick<PetitionHead, 'formFields' | 'locale' | 'translations'>,
+): RequestData => ({
   display: input.display ?? 'anonymous',
   name: input.name,
   givenName: input.givenName ?? null,
@@ -85,5 +89,6 @@ export const wordsOf = (input: SignInput, { formFields }: Pick<PetitionHead, 'fo
   postalAddress: input.postalAddress ?? null,
   phone: input.phone ?? null,
   comment: input.comment ?? null,
-  ...(formFields.length > 0 ? { answers: keptAnswers(input.answers) } : {}),
+  ...(petition.formFields.length > 0 ? { answers: keptAnswers(input.answers) } : {}),
+  ...(petition.translations.length > 0 ? { translationKey: signedText(petition, input) } : {}),
 });

@@ -30,6 +30,7 @@ export const SIGNATURE_COLUMNS = [
   'phone',
   'comment',
   'answers',
+  'translationKey',
   'source',
   'utm',
   'collectorKey',
@@ -93,7 +94,9 @@ export const rowOf = (
     petitionKey,
     supporterKey,
     status,
-  }: Pick<NewSignature, 'publicId' | 'petitionKey' | 'supporterKey' | 'status'>,
+    translationKey = null,
+  }: Pick<NewSignature, 'publicId' | 'petitionKey' | 'supporterKey' | 'status'> &
+    Partial<Pick<NewSignature, 'translationKey'>>,
   { collectorKey, apiKeyKey, mailingKey, mailingVariantKey, shareLinkKey }: Attribution,
   { createdAt, confirmedAt }: Pick<NewSignature, 'createdAt' | 'confirmedAt'>,
 ): NewSignature => ({
@@ -111,6 +114,7 @@ export const rowOf = (
   phone: input.phone ?? null,
   comment: input.comment ?? null,
   answers: keptAnswers(input.answers),
+  translationKey,
   source: input.source ?? null,
   utm: input.utm ?? null,
   collectorKey,

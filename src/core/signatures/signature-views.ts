@@ -4,18 +4,24 @@ import type { Signal } from '../../../schema/db/tables/brakes.js';
 import type { LeadSees } from '../../../schema/db/tables/partners.js';
 import type { Reader } from '../../store/store.js';
 import { countedColumns } from '../counts/counts.js';
+import { either } from '../petitions/translated.js';
 
 /* Reading signatures with everything that belongs to them. */
 
 export type SignatureRow = Tables['signatures']['$inferSelect'];
 
 /** A signature with everything stored about it. */
-export type SignatureRead = Omit<SignatureRow, 'mailingKey' | 'mailingVariantKey' | 'importKey'> & {
+export type SignatureRead = Omit<
+  SignatureRow,
+  'mailingKey' | 'mailingVariantKey' | 'importKey' | 'translationKey'
+> & {
   petitionId: string;
   organizationKey: number;
   goals: number[];
   thresholdValues: number[];
   petitionLocale: string;
+  /** The language of the text that was signed. */
+  signedLocale: string;
   /** Null once the signature is anonymised. */
   supporterId: string | null;
   email: string | null;
@@ -34,6 +40,7 @@ export type SignatureView = SignatureRead & { shown: LeadSees };
 
 const viewColumns = (tables: Tables) => {
   const { signatures: t, supporters, petitions, organizations, mailings, apiKeys, suspicions } = tables;
+  const { petitionTranslations: translations } = tables;
   return {
     key: t.key,
     supporterKey: t.supporterKey,
@@ -44,6 +51,7 @@ const viewColumns = (tables: Tables) => {
     goals: petitions.goals,
     thresholdValues: petitions.thresholdValues,
     petitionLocale: petitions.locale,
+    signedLocale: either(translations.locale, petitions.locale),
     supporterId: supporters.publicId,
     email: supporters.delivery,
     collectorId: organizations.publicId,
@@ -77,6 +85,10 @@ export const selectViews = ({ db, tables }: Reader) =>
     .select(viewColumns(tables))
     .from(tables.signatures)
     .innerJoin(tables.petitions, eq(tables.petitions.key, tables.signatures.petitionKey))
+    .leftJoin(
+      tables.petitionTranslations,
+      eq(tables.petitionTranslations.key, tables.signatures.translationKey),
+    )
     .leftJoin(tables.supporters, eq(tables.supporters.key, tables.signatures.supporterKey))
     .leftJoin(tables.mailings, eq(tables.mailings.key, tables.signatures.mailingKey))
     .leftJoin(tables.apiKeys, eq(tables.apiKeys.key, tables.signatures.apiKeyKey))

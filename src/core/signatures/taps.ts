@@ -101,10 +101,10 @@ export async function confirmablePetition(tx: Tx, petitionKey: number) {
 /** Inserts the signature as if it had been pending since the tap. Returns its key. */
 async function insertPending(ctx: Context, tx: Tx, request: TapRequest): Promise<number> {
   const { supporterKey, petitionKey, source, createdAt } = request;
-  const { tap, ...words } = request.data;
+  const { tap, translationKey = null, ...words } = request.data;
   const row: NewSignature = rowOf(
     { ...words, email: '', source, utm: tap.utm },
-    { publicId: ctx.newId('sig'), petitionKey, supporterKey, status: 'pending' },
+    { publicId: ctx.newId('sig'), petitionKey, supporterKey, status: 'pending', translationKey },
     tap,
     { createdAt, confirmedAt: null },
   );

@@ -13,6 +13,7 @@ import { addToToday, markImported } from './imports.js';
 import type { Signing } from './read-signing.js';
 import { mayLearnOutcome } from './signature-access.js';
 import { confirmSignature } from './signature-moves.js';
+import { signedText } from './signed-text.js';
 import { insertOrFind, rowOf, type NewSignature, type SignatureHead } from './signature-rows.js';
 
 /** The signature after signing, new or not. */
@@ -47,7 +48,13 @@ export async function writeSigning(
   const status = suspicion || !room.free ? 'quarantined' : wanted;
   const row = rowOf(
     input,
-    { publicId: ids.signature, petitionKey: petition.key, supporterKey: supporter.key, status },
+    {
+      publicId: ids.signature,
+      petitionKey: petition.key,
+      supporterKey: supporter.key,
+      status,
+      translationKey: signedText(petition, input),
+    },
     admission.attribution,
     // A vouched signature in quarantine is already proven: it counts as soon as an organiser releases it.
     { createdAt: tx.now, confirmedAt: status === 'confirmed' || input.vouched ? tx.now : null },

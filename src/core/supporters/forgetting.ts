@@ -28,7 +28,7 @@ export const ANONYMISED_FIELDS = {
 export async function emptySignatures(
   tx: Tx,
   which: SQL | undefined,
-  more: { hidden?: number; supporterKey?: null; source?: null } = {},
+  more: { hidden?: number; supporterKey?: null; source?: null; translationKey?: null } = {},
 ): Promise<number> {
   const { signatures: t } = tx.tables;
   // Written twice: the first time holds the rows and returns what they say until now.

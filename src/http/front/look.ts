@@ -40,11 +40,13 @@ export type Look = {
   /** The values of Accept-Encoding and If-None-Match. */
   encodings: string | undefined;
   tags: string | undefined;
+  /** The value of Accept-Language. */
+  languages: string | undefined;
 };
 
 /** Looks at a request that reads. Undefined: it is unusual. */
 export function lookAt(request: IncomingMessage): Look | undefined {
-  const look: Look = { request, encodings: undefined, tags: undefined };
+  const look: Look = { request, encodings: undefined, tags: undefined, languages: undefined };
   const see = (name: string, value: string): boolean => {
     if (name === 'accept-encoding') {
       if (look.encodings !== undefined) return false;
@@ -52,6 +54,9 @@ export function lookAt(request: IncomingMessage): Look | undefined {
     } else if (name === 'if-none-match') {
       if (look.tags !== undefined) return false;
       look.tags = value;
+    } else if (name === 'accept-language') {
+      if (look.languages !== undefined) return false;
+      look.languages = value;
     }
     return true;
   };

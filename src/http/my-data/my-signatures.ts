@@ -41,6 +41,7 @@ export const toMySignature =
     created_at: iso(signature.createdAt),
     confirmed_at: iso(signature.confirmedAt),
     withdrawn_at: iso(signature.withdrawnAt),
+    signed_locale: petition.signedLocale,
     shared,
   });
 

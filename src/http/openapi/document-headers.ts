@@ -58,6 +58,11 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'string', pattern: '^"[A-Za-z0-9._-]+"$', maxLength: 64 },
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
   },
+  'Content-Language': {
+    description: 'The languages of the texts in the answer; absent from a list without items.',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9-]+(?:, [A-Za-z0-9-]+)*$', maxLength: 1000 },
+    example: 'de',
+  },
   Link: {
     description:
       'Where to go on (RFC 8288): `next`, the next page of a list, absent on the last one; `alternate`, a petition as oEmbed.',
@@ -73,14 +78,9 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'string', format: 'uri-reference', maxLength: 5000 },
     example: '/v1/petitions/pet_01kb1vq6h8er3ap3b6n2q4w5xk',
   },
-  'Content-Language': {
-    description: 'The language of the answer’s words.',
-    schema: { type: 'string', pattern: '^[A-Za-z0-9-]+$', maxLength: 35 },
-    example: 'de',
-  },
   'Content-Disposition': {
     description: 'The answer is a file to save, under this name.',
-    schema: { type: 'string', pattern: '^attachment; filename="[a-z.-]+"$', maxLength: 100 },
+    schema: { type: 'string', pattern: '^attachment; filename="[A-Za-z0-9._-]+"$', maxLength: 100 },
     example: 'attachment; filename="my-data.json"',
   },
 } as const;
@@ -108,10 +108,10 @@ export const REQUEST_HEADERS = {
     example: '"v3.6qZ0f1sX8c0r6Zk3"',
   },
   'Accept-Language': {
-    description: 'The languages that the reader prefers, as browsers send them.',
+    description: 'The languages that the reader wants, as browsers send them: the weights count.',
     required: false,
     schema: { type: 'string', pattern: '^[ -~]*$', maxLength: 1000 },
-    example: 'de-AT,de;q=0.9,en;q=0.5',
+    example: 'de-AT, de;q=0.9, en;q=0.8',
   },
   'Last-Event-ID': {
     description: 'The id of the last event that you have. Browsers send it when they reconnect.',

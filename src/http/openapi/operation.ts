@@ -208,6 +208,7 @@ function headersOf(status: number, { answers, errors = [], sends = [] }: Operati
     ...(found && tagged ? (['ETag'] as const) : []),
     ...(found && (paged || sends.includes('Link')) ? (['Link'] as const) : []),
     ...(found && sends.includes('Age') ? (['Age'] as const) : []),
+    ...(found && sends.includes('Content-Language') ? (['Content-Language'] as const) : []),
     ...(status === 302 || status === 308 ? (['Location'] as const) : []),
     ...(status < 300 ? sends : []),
   ];

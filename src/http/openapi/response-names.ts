@@ -20,6 +20,11 @@ const SHARED: Record<string, readonly ErrorCode[]> = {
 };
 const names = new Map(Object.entries(SHARED).map(([name, codes]) => [codes.join(), name]));
 
+/** Shorter names for what would be longer than generators like. */
+const SHORT: Record<string, string> = {
+  DeletePetitionTranslationUnavailable: 'DeleteTranslationUnavailable',
+};
+
 /** The suffix for error responses of a single operation, after its name. */
 const REASONS: Record<string, string> = {
   400: 'BadRequest',
@@ -34,10 +39,8 @@ const REASONS: Record<string, string> = {
 /** The name of an error response: one of SHARED, else that of its only code, else that of its operation and status. */
 export function problemName(operationId: string, status: string, codes: readonly string[]): string {
   const [code = ''] = codes;
-  return (
-    names.get(codes.join()) ??
-    (codes.length === 1 ? pascal(code) : `${pascal(operationId)}${REASONS[status] ?? status}`)
-  );
+  const whole = `${pascal(operationId)}${REASONS[status] ?? status}`;
+  return names.get(codes.join()) ?? (codes.length === 1 ? pascal(code) : (SHORT[whole] ?? whole));
 }
 
 export const pascal = (name: string): string =>

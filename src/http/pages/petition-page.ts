@@ -11,17 +11,22 @@ import { isOpenAt } from '../../core/petitions/petition-life.js';
 import { findPetition, Moved } from '../../core/petitions/petition-lookup.js';
 import type { PetitionRow } from '../../core/petitions/petition-rules.js';
 import { responsesOf } from '../../core/petitions/responses.js';
+import { inLanguage, type InLanguage } from '../../core/petitions/translated.js';
 import { isTappable } from '../../core/signatures/signing-rules.js';
 import type { Verbs } from '../../core/verbs/verbs.js';
 import { mailedToken } from '../../core/links/mailed-token.js';
+import { localeOf } from '../../core/typed-text.js';
 import type { Catalogue } from '../../mail/catalogue.js';
 import { disclosedSentence } from '../../mail/disclosed.js';
 import { say } from '../../mail/words.js';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../pictures/content.js';
+import { chosenBy } from '../accept-language.js';
 import { withFloor } from '../answer-floor.js';
 import { PRIVATE_CACHE, PUBLIC_CACHE } from '../answers.js';
 import { callerOf } from '../caller.js';
 import { button, form, html, Html } from '../html.js';
+import { sayLanguages } from '../petitions/petition-view.js';
+import { pictureUrl } from '../petitions/picture-url.js';
 import { answersView, promisesView, type Answered } from './promises-and-answers.js';
 import { checked, needToken, setUpPages, type Fields } from './setup.js';
 import { told } from './told.js';
@@ -68,7 +73,9 @@ function policyOf({ petition, lead, tap }: Shown, publicUrl: string): string {
 }
 
 type Shown = {
-  petition: PetitionRow;
+  petition: InLanguage<PetitionRow>;
+  /** The language of the translation that is shown; null: the petition's own text. */
+  translation: string | null;
   lead: Lead;
   counts: Counts;
   thresholds: readonly Threshold[];
@@ -97,9 +104,36 @@ function tapOf(petition: PetitionRow, { r, source, locale }: Fields, isOpen: boo
   };
 }
 
-function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
+/** The languages as links of this page, for search engines. */
+const alternates = ({ slug, locales }: Shown['petition'], publicUrl: string): Html[] =>
+  locales.length < 2
+    ? []
+    : locales.map(
+        (one) => html`<link rel="alternate" hreflang="${one}" href="${publicUrl}/p/${slug}?locale=${one}" />`,
+      );
+
+/** The way to the other languages, without scripts. */
+function languagesView({ slug, locale, locales }: Shown['petition'], publicUrl: string): Html {
+  if (locales.length < 2) return html``;
+  const links = locales
+    .filter((one) => one !== locale)
+    .map(
+      (one) =>
+        html`<a href="${publicUrl}/p/${slug}?locale=${one}" lang="${one}" hreflang="${one}"
+          >${nameOf(one)}</a
+        > `,
+    );
+  return html`<nav>${links}</nav>`;
+}
+
+/** What a language calls itself. */
+const nameOf = (locale: string): string =>
+  new Intl.DisplayNames([locale], { type: 'language' }).of(locale) ?? locale;
+
+function headOf({ petition, translation, lead, canonical }: Shown, publicUrl: string): Html {
   const { publicId, slug, title, statement, locale } = petition;
-  const about = new URLSearchParams({ url: `${publicUrl}/p/${slug}`, format: 'json', iframe: 'true' });
+  const page = `${publicUrl}/p/${slug}${translation === null ? '' : `?locale=${translation}`}`;
+  const about = new URLSearchParams({ url: page, format: 'json', iframe: 'true' });
   const description = [...statement.replace(/\s+/g, ' ')].slice(0, 200).join('');
   return html`<meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -107,6 +141,7 @@ function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
     <title>${title} – ${lead.name}</title>
     <meta name="description" content="${description}" />
     <link rel="canonical" href="${canonical}" />
+    ${alternates(petition, publicUrl)}
     <link
       rel="alternate"
       type="application/json+oembed"
@@ -119,7 +154,7 @@ function headOf({ petition, lead, canonical }: Shown, publicUrl: string): Html {
     <meta property="og:title" content="${title}" />
     <meta property="og:description" content="${description}" />
     <meta property="og:locale" content="${locale.replaceAll('-', '_')}" />
-    <meta property="og:image" content="${publicUrl}/v1/petitions/${publicId}/og.png" />
+    <meta property="og:image" content="${pictureUrl(publicUrl, publicId, translation)}" />
     <meta property="og:image:width" content="${PICTURE_WIDTH}" />
     <meta property="og:image:height" content="${PICTURE_HEIGHT}" />
     <meta name="twitter:card" content="summary_large_image" />
@@ -140,6 +175,8 @@ function pageOf(shown: Shown, catalogue: Catalogue, publicUrl: string): string {
   ];
   const others = say(embed.including, { parts: new Intl.ListFormat(spoken).format(parts) });
   const disclosed = disclosedSentence(catalogue, disclosedNow(petition), petition.targets);
+  // All but the texts of a translation is in the language that the petition was written in.
+  const [writtenIn = petition.locale] = petition.locales;
   const targets = petition.targets.map(({ name }) => name).join('; ');
   return html`<!doctype html>
     <html lang="${spoken}" dir="${dir}" prefix="og: https://ogp.me/ns#">
@@ -151,6 +188,7 @@ function pageOf(shown: Shown, catalogue: Catalogue, publicUrl: string): string {
           <h1 class="elsewhere">${petition.title}</h1>
           <undersigned-petition slug="${petition.slug}" ${locale ? html`locale="${locale}"` : ''}>
             ${petition.test === 1 ? html`<p class="test">${embed.test_note}</p>` : ''}
+            ${languagesView(petition, publicUrl)}
             <div lang="${petition.locale}" dir="auto">
               <p>${lead.name}</p>
               <p class="title" aria-hidden="true">${petition.title}</p>
@@ -159,8 +197,8 @@ function pageOf(shown: Shown, catalogue: Catalogue, publicUrl: string): string {
             </div>
             <p><strong>${count}</strong></p>
             ${parts.length === 0 ? '' : html`<p>${others}</p>`}
-            ${promisesView(thresholds, { isOpen, total, locale: petition.locale }, catalogue)}
-            ${answersView(responses, petition.locale, catalogue)}
+            ${promisesView(thresholds, { isOpen, total, locale: writtenIn }, catalogue)}
+            ${answersView(responses, writtenIn, catalogue)}
             ${
               tap &&
               html`<div class="late">
@@ -200,21 +238,27 @@ export const petitionPageRoutes =
           const [, query] = request.url.split('?');
           return reply.redirect(`${publicUrl}/p/${petition.slug}${query ? `?${query}` : ''}`, 308);
         }
+        const { locale: asked } = request.query;
+        const wanted = asked === undefined ? undefined : (localeOf(asked) ?? '');
+        const found = await inLanguage(on, petition, chosenBy(wanted, request.headers['accept-language']));
+        const translation = found.locale === petition.locale ? null : found.locale;
+        // So that the element shows the same.
+        const locale = asked ?? (found.locales.length > 1 ? found.locale : undefined);
         const lead = await findLead(on, petition);
         const counts = await readCounts(on, petition.key);
         const thresholds = await listThresholds(on, petition.key);
         const responses = await responsesOf(on, petition.key);
-        const { locale } = request.query;
         const isOpen = isOpenAt(petition, ctx.now());
         const tap = tapOf(petition, request.query, isOpen);
-        const canonical = ctx.links.petition(petition);
+        const canonical = ctx.links.petition({ ...found, translation });
         const said = { counts, thresholds, responses };
-        const shown: Shown = { petition, lead, ...said, canonical, locale, isOpen, tap };
+        const shown: Shown = { petition: found, translation, lead, ...said, canonical, locale, isOpen, tap };
+        sayLanguages(reply, [found]);
         reply.pagePolicy = policyOf(shown, publicUrl);
         return reply
           .type('text/html; charset=utf-8')
           .header('cache-control', tap === null ? PUBLIC_CACHE : PRIVATE_CACHE)
-          .send(pageOf(shown, site.locales.pick(locale ?? petition.locale), publicUrl));
+          .send(pageOf(shown, site.locales.pick(locale ?? found.locale), publicUrl));
       },
     );
     // One tap in a mail, without scripts. Opening the page changes nothing: mail scanners open every link.

@@ -53,7 +53,8 @@ export function thanks(visit: Visit, asked: ConfirmationPreview, { already }: { 
     already ? words.already_title : words.done_title,
     text,
     html`${kind === 'signature' ? ownThanks(asked.thanks) : ''}
-    ${asked.receipt === null ? '' : shareForms(visit, asked.receipt)} ${onwards}`,
+    ${asked.receipt === null ? '' : shareForms(visit, { receipt: asked.receipt, locale: asked.locale ?? '' })}
+    ${onwards}`,
   );
   return html`${testNote(visit, asked)} ${page}`;
 }
@@ -75,10 +76,10 @@ const ownThanks = (thanks: ConfirmationPreview['thanks']): Html =>
   thanks === null ? html`` : html`<div lang="${thanks.locale}" dir="auto">${new Html(thanks.html)}</div>`;
 
 /** A button for each network. The link is made when one is pressed, so that links tell who has shared. */
-function shareForms(visit: Visit, receipt: string): Html {
+function shareForms(visit: Visit, about: { receipt: string; locale: string }): Html {
   const { share: words } = visit.words;
   const forms = OFFERED.map((network) =>
-    form(visit.at('/share'), { receipt, network }, button(nameOf(visit, network), { quiet: true }), {
+    form(visit.at('/share'), { ...about, network }, button(nameOf(visit, network), { quiet: true }), {
       newTab: true,
     }),
   );
@@ -95,7 +96,8 @@ export function sharePages(app: FastifyInstance, ctx: Context, site: Site): void
     const wanted = request.body.network;
     const network = OFFERED.find((one) => one === wanted);
     if (network === undefined) throw new ApiError('invalid_body');
-    const link = await shareFromOwnPage(ctx, need(request.body.receipt), network);
+    const { receipt, locale } = request.body;
+    const link = await shareFromOwnPage(ctx, { receipt: need(receipt), network, locale: locale ?? null });
     const url = ctx.links.share(link.code);
     const composer = composerUrl(network, { url, text: link.text, title: link.petition.title });
     const shown = html`<p>${words.your_link}</p>

@@ -44,6 +44,7 @@ export function toSummary(
     targets: petition.targets,
     image: petition.image,
     locale: petition.locale,
+    locales: petition.locales,
     page_url: petition.pageUrl,
     opens_at: iso(petition.opensAt),
     closes_at: iso(petition.closesAt),
@@ -89,6 +90,16 @@ export function toPetition(
     external_id: own ? petition.externalId : null,
     metadata: own ? petition.metadata : null,
   };
+}
+
+/** Says in which languages an answer is, and that the request has chosen them where others could have been chosen. */
+export function sayLanguages(
+  reply: FastifyReply,
+  petitions: readonly { locale: string; locales: readonly string[] }[],
+): void {
+  if (petitions.length === 0) return;
+  reply.header('content-language', [...new Set(petitions.map(({ locale }) => locale))].join(', '));
+  if (petitions.some(({ locales }) => locales.length > 1)) reply.header('vary', 'accept-language');
 }
 
 /** Sends the petition as the caller may see it, with the ETag for If-Match. */

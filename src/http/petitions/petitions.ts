@@ -1,16 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { PetitionPath } from '../../../schema/api/common.js';
 import { PetitionInput, PetitionPatch } from '../../../schema/api/petitions/petition-input.js';
-import {
-  Petition,
-  PetitionPage,
-  PetitionQuery,
-  PetitionTransition,
-} from '../../../schema/api/petitions/petitions.js';
+import { PetitionLocaleQuery, PetitionQuery } from '../../../schema/api/petitions/petition-queries.js';
+import { Petition, PetitionPage, PetitionTransition } from '../../../schema/api/petitions/petitions.js';
 import type { DisclosedField } from '../../../schema/db/tables/petitions.js';
 import { ANONYMOUS, type Actor } from '../../core/actor.js';
 import type { Context } from '../../core/context.js';
 import { countsShownTo, publicCounts } from '../../core/partners/shown-counts.js';
+import { closestTo } from '../../core/petitions/languages.js';
 import { nextTurn } from '../../core/petitions/petition-life.js';
 import { listPetitions } from '../../core/petitions/petition-list.js';
 import {
@@ -25,6 +22,7 @@ import { shownWords } from '../../core/words/choosing-words.js';
 import { invalidBody } from '../../errors.js';
 import type { Reader } from '../../store/store.js';
 import { cacheFor, invalidQuery, MOVED, NOT_MODIFIED, PUBLIC_CACHING, toPage } from '../answers.js';
+import { chosenBy } from '../accept-language.js';
 import { keyed } from '../auth.js';
 import { camelKeys, date } from '../case.js';
 import { etagOf, sendWithEtag, versionOf } from '../conditional.js';
@@ -33,7 +31,7 @@ import { readFor, rendered } from '../published.js';
 import { retryFrom } from '../idempotency.js';
 import { operation } from '../openapi/operation.js';
 import { discoveryOf } from './oembed.js';
-import { sendPetition, toPetition, toSummary } from './petition-view.js';
+import { sayLanguages, sendPetition, toPetition, toSummary } from './petition-view.js';
 
 /** Reading petitions: open to all callers. The lead organization sees more. */
 export const openPetitionRoutes =
@@ -47,10 +45,12 @@ export const openPetitionRoutes =
           tag: 'Petitions',
           access: 'open',
           summary: 'List petitions',
-          description: 'Published petitions; with a secret key also your organization’s drafts.',
+          description:
+            'Published petitions; with a secret key also your organization’s drafts. Each in the language that `locale` asks for, or else `Accept-Language`, where there is a translation.',
           querystring: PetitionQuery,
           answers: { 200: PetitionPage, 304: NOT_MODIFIED },
-          sends: ['Age'],
+          sends: ['Age', 'Content-Language'],
+          takes: ['Accept-Language'],
           errors: ['invalid_cursor'],
         }),
       },
@@ -61,23 +61,25 @@ export const openPetitionRoutes =
           throw invalidQuery('/q', 'no_words', 'It holds no words: send letters or digits.');
         }
         const { actor } = request;
+        const choose = chosenBy(rest.locale, request.headers['accept-language']);
         const { page, shown } = await readFor(ctx, request, reply, async (read) => {
           const from = { store: { read }, now: ctx.now };
           const wanted = { statuses, externalId, ...rest };
-          const found = await listPetitions(from, actor, wanted, { limit, cursor, sort });
+          const found = await listPetitions(from, actor, wanted, { limit, cursor, sort }, choose);
           return { page: found, shown: await countsShownTo(read, actor, found.items) };
         });
         const now = ctx.now();
         const body = toPage(request, reply, page, (item) =>
           toSummary(item, shown(item.key, item.counts), now),
         );
+        sayLanguages(reply, page.items);
         return sendWithEtag(request, reply, cacheFor(request), body);
       },
     );
 
     const hot = new HotAnswers(ctx, app);
-    const render = async (on: Reader, actor: Actor, ref: string) => {
-      const view = await getPetition(on, actor, ref);
+    const render = async (on: Reader, actor: Actor, ref: string, locale: string | undefined) => {
+      const view = await getPetition(on, actor, ref, closestTo(locale));
       const now = ctx.now();
       const words = await shownWords(on, view.petition, view.organization);
       const seen = { actor: ANONYMOUS, now };
@@ -87,6 +89,7 @@ export const openPetitionRoutes =
         etag: etagOf(body, view.petition.version),
         until: nextTurn(view.petition, now),
         link: discoveryOf(view.petition, publicUrl),
+        languages: { all: view.petition.locales, shown: view.petition.locale },
       };
     };
 
@@ -99,27 +102,32 @@ export const openPetitionRoutes =
           access: 'open',
           summary: 'Read a petition',
           description:
-            'The petition with its counts. Members that only its lead organization sees are null for other callers.',
+            'The petition with its counts. Members that only its lead organization sees are null for other callers. Where it is translated, `locale` chooses the language, or else `Accept-Language`.',
           params: PetitionPath,
+          querystring: PetitionLocaleQuery,
           answers: { 200: Petition, 304: NOT_MODIFIED, 308: MOVED },
-          sends: ['Link', 'Age'],
+          sends: ['Link', 'Age', 'Content-Language'],
+          takes: ['Accept-Language'],
           errors: ['petition_not_found', 'petition_taken_down'],
         }),
       },
       (request, reply) => {
         const { actor } = request;
         const { petition: ref } = request.params;
+        const { locale: asked } = request.query;
         if (actor.kind === 'anonymous' || (actor.kind === 'publishable' && !actor.test)) {
           // All real publishable keys share an answer, which is the public one or, for tests, none.
           const isAnonymous = actor.kind === 'anonymous';
-          const published = () =>
+          const published = (locale: string | undefined) =>
             isAnonymous
-              ? rendered(ctx.store.published((on) => render(on, actor, ref)))
-              : render(ctx.store.read, actor, ref);
+              ? rendered(ctx.store.published((on) => render(on, actor, ref, locale)))
+              : render(ctx.store.read, actor, ref, locale);
           const key = isAnonymous ? ref : `key ${ref}`;
-          return hot.send(request, reply, { ref: key, caching: PUBLIC_CACHING, render: published });
+          return hot.send(request, reply, { ref: key, asked, caching: PUBLIC_CACHING, render: published });
         }
-        return getPetition(ctx.store.read, actor, ref).then((view) => {
+        const choose = chosenBy(asked, request.headers['accept-language']);
+        return getPetition(ctx.store.read, actor, ref, choose).then((view) => {
+          sayLanguages(reply, [view.petition]);
           // Drafts cannot be embedded.
           if (view.petition.status !== 'draft') reply.header('link', discoveryOf(view.petition, publicUrl));
           return sendPetition(ctx, request, reply, view);

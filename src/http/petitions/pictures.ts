@@ -3,7 +3,9 @@ import { Type } from '@sinclair/typebox';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { PetitionPath } from '../../../schema/api/common.js';
 import type { Context } from '../../core/context.js';
+import { closestTo } from '../../core/petitions/languages.js';
 import { findPictured } from '../../core/petitions/pictures.js';
+import { localeOf } from '../../core/typed-text.js';
 import { describeError } from '../../errors.js';
 import type { Locales } from '../../mail/locales.js';
 import { PictureCache } from '../../pictures/cache.js';
@@ -46,7 +48,7 @@ export const pictureRoutes =
           access: 'open',
           summary: 'Get the picture of a petition',
           description:
-            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition and the colour of its organization, beside the picture of the petition, where that is a PNG or JPEG of at most 5 MB and 25 megapixels at a public https address. Changed texts appear at once, a new count within a minute. Emoji are left out, and so is a title in a script for which this server has no font (Chinese, Japanese, Korean, Thai and others). Query parameters are ignored, so that you can defeat the caches of networks.',
+            'A PNG of 1200 × 630 pixels for `og:image`: title, count, progress to the next goal and lead organization, in the language of the petition and the colour of its organization, beside the picture of the petition, where that is a PNG or JPEG of at most 5 MB and 25 megapixels at a public https address. Changed texts appear at once, a new count within a minute. Emoji are left out, and so is a title in a script for which this server has no font (Chinese, Japanese, Korean, Thai and others). `locale` asks for a translation. All other query parameters are ignored, so that you can defeat the caches of networks.',
           params: PetitionPath,
           anyQuery: true,
           answers: {
@@ -77,11 +79,13 @@ export const pictureRoutes =
       },
       async (request, reply) => {
         const { actor } = request;
-        const pictured = await findPictured(ctx.store.read, actor, request.params.petition);
+        const { locale } = request.query as { locale?: unknown };
+        const asked = closestTo(typeof locale === 'string' ? localeOf(locale) : null);
+        const pictured = await findPictured(ctx.store.read, actor, request.params.petition, asked);
         const { petition, lead } = pictured;
         const { image } = petition;
         const { png, etag } = await pictureCache.show({
-          id: petition.publicId,
+          id: `${petition.publicId} ${petition.locale}`,
           edition: `${petition.version} ${lead.color} ${lead.name}`,
           content: contentOf(pictured, locales, ctx.now()),
           ...(image ? { picture: () => campaigns.get(image.url) } : {}),

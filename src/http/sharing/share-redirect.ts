@@ -11,6 +11,7 @@ import type { Finished } from '../front/leaving.js';
 import { finished } from '../front/send-now.js';
 import { operation } from '../openapi/operation.js';
 import { operationOf } from '../request-times.js';
+import { pictureUrl } from '../petitions/picture-url.js';
 import { writeClicks } from './click-writer.js';
 import { kindOf, senderOf } from './previewers.js';
 import { cardPage } from './share-card.js';
@@ -55,7 +56,7 @@ export const shareRedirectRoutes =
           tag: 'Sharing',
           access: 'open',
           summary: 'Follow a share link',
-          description: `Redirects to the petition’s \`page_url\` (without one, to its page on this server), with the link’s \`source\` (\`share-<network>\` if it has none) and its code as \`share\` in the query: send that code as \`share_code\` with a signature. The target does not depend on the request.
+          description: `Redirects to the petition’s \`page_url\` (without one, to its page on this server; of a translation, to that), with the link’s \`source\` (\`share-<network>\` if it has none) and its code as \`share\` in the query: send that code as \`share_code\` with a signature. The target does not depend on the request.
 
 Any query is accepted and ignored: networks append their own parameters (\`fbclid\`). HEAD works, too.
 
@@ -127,12 +128,9 @@ Each call adds to \`requests\`. It also becomes a click, about ten seconds later
       });
     }
 
-    async function sendCard(
-      reply: FastifyReply,
-      { petitionKey, code, location }: ShareTarget,
-    ): Promise<void> {
-      const card = await readShareCard(ctx.store.read, petitionKey);
-      const imageUrl = `${publicUrl}/v1/petitions/${card.petitionId}/og.png`;
+    async function sendCard(reply: FastifyReply, { code, location, ...target }: ShareTarget): Promise<void> {
+      const card = await readShareCard(ctx.store.read, target);
+      const imageUrl = pictureUrl(publicUrl, card.petitionId, card.translation);
       const body = cardPage({ ...card, shareUrl: ctx.links.share(code), location, imageUrl });
       return reply.sendNow(200, [...HEADERS, 'content-type', 'text/html; charset=utf-8'], body);
     }

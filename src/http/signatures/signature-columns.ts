@@ -38,6 +38,7 @@ const COLUMNS: Record<string, (one: Wire) => Cell> = {
   created_at: (one) => one.created_at,
   confirmed_at: (one) => one.confirmed_at,
   withdrawn_at: (one) => one.withdrawn_at,
+  signed_locale: (one) => one.signed_locale,
   suspicion_score: (one) => one.suspicion?.score,
   suspicion_signals: (one) => one.suspicion?.signals.join(' '),
 };

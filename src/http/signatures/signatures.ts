@@ -47,6 +47,7 @@ export const toSignature = (view: SignatureView): (typeof Signature)['static'] =
   created_at: iso(view.createdAt),
   confirmed_at: iso(view.confirmedAt),
   withdrawn_at: iso(view.withdrawnAt),
+  signed_locale: view.signedLocale,
   suspicion: suspicionOf(view),
 });
 

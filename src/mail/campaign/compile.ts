@@ -13,13 +13,15 @@ import type {
   VariantSource,
 } from '../../core/mailings/source.js';
 import type { Locales } from '../locales.js';
-import { closestOf, localeFor } from './best-locale.js';
+import { closestOf } from '../../core/closest-locale.js';
+import { localeFor } from './best-locale.js';
 import { Budget } from './budget.js';
 import { compileText } from './compile-text.js';
 import { Findings } from './finding.js';
 import { judgeMailing } from './judge-mailing.js';
 import { renderHtml, renderSubject, type RecipientValues } from './liquid.js';
 import { LinkBook } from './links.js';
+import { inLanguage } from './petition-texts.js';
 import { withoutMarks } from './protect.js';
 
 /** What compiling needs to know of this server. */
@@ -64,7 +66,15 @@ export function compileFor(
   if (!text) return { ...head, locale, text: undefined };
   const { mail } = options.locales.pick(locale);
   const links = linkBookOf(source, variant, options);
-  const job = { source, text, locale, mail, links, budget: new Budget(), about: () => () => undefined };
+  const job = {
+    source: inLanguage(source, locale),
+    text,
+    locale,
+    mail,
+    links,
+    budget: new Budget(),
+    about: () => () => undefined,
+  };
   return { ...head, locale, text: compileText(job) };
 }
 
@@ -112,7 +122,8 @@ async function compileVariant(
     const { mail } = options.locales.pick(locale);
     const say: Say = (part) => (severity, code, detail) =>
       findings.add({ code, severity, detail, where: { variant: named, locale, part } });
-    const compiled = compileText({ source, text, locale, mail, links, budget, about: say });
+    const spoken = inLanguage(source, locale);
+    const compiled = compileText({ source: spoken, text, locale, mail, links, budget, about: say });
     frozen.locales[locale] = compiled;
     judge(text, compiled, locale, say);
   }

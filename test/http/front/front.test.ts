@@ -47,7 +47,13 @@ async function world(api: TestApp): Promise<World> {
     confirmation: 'none',
     page_url: 'https://meadows.example/?x=1',
   });
-  const other = await publish(api, secret, { title: 'Schützt die Auen — auch im Süden' });
+  const other = await publish(api, secret, { title: 'Schützt die Auen — auch im Süden', locale: 'de' });
+  for (const locale of ['en', 'ar']) {
+    const body = { title: `In ${locale}`, statement: `In ${locale}.` };
+    const path = `/v1/petitions/${other.id}/translations/${locale}`;
+    const made = await api.call('PUT', path, { key: secret, body });
+    assert.equal(made.status, 201, made.text);
+  }
   const link = await api.call('POST', `/v1/petitions/${id}/share-links`, {
     key: secret,
     body: { network: 'whatsapp' },
@@ -64,6 +70,7 @@ async function world(api: TestApp): Promise<World> {
     urls: [
       ...[path, `/v1/petitions/${other.slug}`, `${path}/counts`, `${path}/signatures`, `/s/${code}`],
       ...[`/v1/petitions/${id}`, `${path}?utm_source=mail`, `${path}?fbclid=`, `${path}?${'x'.repeat(5000)}`],
+      ...[`/v1/petitions/${other.slug}?locale=ar`, `${path}?locale=ar`, `${path}?locale=nonsense-`],
       ...[`${path}/counts?utm_medium=x`, `${path}/counts?limit=3`, `${path}/counts/`],
       ...[`${path}/signatures?limit=1`, `${path}/signatures?cursor=x`],
       ...[`/s/${code}?fbclid=1`, `/s/${code}?`, `/s/${code}).`, `/s/%28${code}`, '/s/nothing'],

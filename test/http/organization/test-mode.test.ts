@@ -430,6 +430,8 @@ onEveryEngine('a test touches nobody', async (t, engine) => {
     t.match(file, { status: 200, body: { created: 501 } });
     for (const count of [30, 12]) t.match(await made('offsets', { count, source: 'Town' }), { status: 201 });
     t.match(await made('words/en', { button: 'Save it' }, 'PUT'), { status: 201 });
+    const german = { title: 'Rettet sie', statement: 'Rettet sie.' };
+    t.match(await made('translations/de', german, 'PUT'), { status: 201 });
     const asked = await api.call('PATCH', '/v1/petitions/trial', {
       key: test,
       headers: { 'if-match': '*' },
@@ -459,12 +461,13 @@ onEveryEngine('a test touches nobody', async (t, engine) => {
     const { supporters: s } = api.store.tables;
     const left = await api.store.read.db.select().from(s);
     t.notMatch(JSON.stringify(left), /test:\d/);
-    const { paperBatches, paperSignatures, offsets, petitionWords, petitions } = api.store.tables;
-    for (const table of [paperBatches, paperSignatures, offsets, petitionWords]) {
+    const { paperBatches, paperSignatures, offsets, petitions, ...tables } = api.store.tables;
+    const { petitionTranslations, petitionWords } = tables;
+    for (const table of [paperBatches, paperSignatures, offsets, petitionTranslations, petitionWords]) {
       t.same(await api.store.read.db.select().from(table), []);
     }
     const buried = await api.store.read.db.select().from(petitions).where(eq(petitions.publicId, trial.id));
-    t.match(buried, [{ title: '', formFields: [] }]);
+    t.match(buried, [{ title: '', formFields: [], translations: [] }]);
     t.match(await clear(test), {
       status: 200,
       body: { petitions: 0, signatures: 0, supporters: 0, mails: 0 },

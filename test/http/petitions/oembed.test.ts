@@ -239,7 +239,7 @@ if (engines.some(({ name }) => name === 'sqlite')) {
     };
     const found = await findByUrl(on, OURS, 'https://rivermeadows.example?x=1');
     t.equal(found.petition.publicId, id);
-    t.equal(seen.length, 3, 'the page, the petition, its organization');
+    t.equal(seen.length, 4, 'the page, that of a translation, the petition, its organization');
     for (const sql of seen) {
       const plan = explainer.prepare(`explain query plan ${sql}`).all() as { detail: string }[];
       const text = plan.map(({ detail }) => detail).join('; ');

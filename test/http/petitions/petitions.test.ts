@@ -529,7 +529,7 @@ onEveryEngine('getPetition and listPetitions', async (t, engine) => {
       'limit=x',
       'status=open',
       'q=',
-      'locale=EN',
+      'locale=english',
     ]) {
       t.match(
         await api.call('GET', `/v1/petitions?${query}`),
