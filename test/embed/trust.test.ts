@@ -346,7 +346,7 @@ t.test('the element that people trust', { skip }, async (t) => {
   await t.test('the console says why it gave up, and never who was there', async (t) => {
     await petition('elsewhere', { origins: ['https://only.example'] });
     const cases: [string, RegExp, ((said: string) => void)?][] = [
-      ['', /no slug.*Add the attribute/],
+      ['', /no slug.*Add slug/],
       ['slug="nothing-here"', /no published petition has this slug.*404/],
       [`slug="meadows" key="${key}x"`, /key is wrong.*invalid_key, 401/],
       [`slug="meadows" key="${lead.secret}"`, /Revoke it now/],
