@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Delivery, Format, Sum } from '../src/deliveries/delivery.js';
+import type { writeDelivery as WriteDelivery } from '../src/deliveries/write-delivery.js';
 import { loadLocales } from '../src/mail/load-locales.js';
 import { build } from './stage.js';
 import { deliveryLines } from '../test/support/delivery-names.js';
@@ -22,7 +23,7 @@ build();
 // What a server runs. The sources would be drawn by a thread that compiles them first, and with larger objects.
 const { writeDelivery } = (await import(
   new URL('../dist/src/deliveries/write-delivery.js', import.meta.url).href
-)) as typeof import('../src/deliveries/write-delivery.js');
+)) as { writeDelivery: typeof WriteDelivery };
 
 const count = Number(values.names);
 const sums = new Map<string | null, number>();

@@ -1,7 +1,7 @@
 import type { FastifyPluginCallback } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { BuildOptions } from './build-options.js';
-import { PauseWatch } from './core/brakes/pauses.js';
+import type { PauseWatch } from './core/brakes/pauses.js';
 import type { Context } from './core/context.js';
 import { Recognition } from './core/recognition.js';
 import { verbsInPlace } from './core/verbs/verbs.js';
@@ -14,7 +14,7 @@ import { secretDeliveryRoutes } from './http/deliveries/deliveries.js';
 import { publicDeliveryRoutes } from './http/deliveries/public-deliveries.js';
 import type { LimitStore } from './http/limits/limit-store.js';
 import { liveCountRoutes } from './http/live/live-counts.js';
-import { LiveStreams } from './http/live/live-streams.js';
+import type { LiveStreams } from './http/live/live-streams.js';
 import { mailingLifeRoutes, mailingScheduleRoutes } from './http/mailings/life.js';
 import { mailingCheckRoutes } from './http/mailings/checks.js';
 import { mailingLinkRoutes } from './http/mailings/mailing-links.js';

@@ -23,6 +23,6 @@ export const makerFor = (
       error: (values: object, message?: string) => {
         throw new Error(`${message}: ${JSON.stringify(values)}`);
       },
-    } as MakerOptions['logger'],
+    },
     ...more,
   });
