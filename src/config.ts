@@ -4,6 +4,7 @@ import { envSchema } from 'env-schema';
 import { DEFAULT_POLICY, type Policy } from './core/letters/mail-policy.js';
 import type { LinkTemplates } from './core/links/link-urls.js';
 import { assertDatabaseSettings, DatabaseSettings } from './database-settings.js';
+import { DeliverySettings } from './delivery-settings.js';
 import { InstallationSettings, readInstallation, type Installation } from './installation.js';
 import { MailingSettings } from './mailing-settings.js';
 
@@ -90,17 +91,6 @@ export const Environment = Type.Object({
     pattern: '^(?:|whsec_[A-Za-z0-9+/=]{24,100})$',
     description: 'Signs POST /v1/mail-events, as whsec_ and base64; empty: it is refused.',
   }),
-  DELIVERIES_FOLDER: Type.String({
-    default: 'data/deliveries',
-    description: 'Where the files of deliveries are. Processes that share a database must share it.',
-  }),
-  DELIVERY_KEEP_DAYS: Type.Integer({
-    default: 90,
-    minimum: 1,
-    maximum: 3650,
-    description:
-      'Days after which the files of a delivery are deleted, counted from when it was handed over.',
-  }),
   LOCALES_FOLDER: Type.String({
     default: '',
     description: 'Folder with further languages of mails and pages, as <locale>.yaml.',
@@ -127,11 +117,7 @@ export const Environment = Type.Object({
     description:
       'File that remembers erasures, so that a restored backup forgets them again. Back it up apart.',
   }),
-  TIMESTAMP_URL: Type.String({
-    default: '',
-    pattern: '^(?:|https://[^@]+|http://(?:localhost|127\\.0\\.0\\.1|\\[::1\\])[:/][^@]*)$',
-    description: 'https URL of an authority of RFC 3161 that stamps deliveries with the time; empty: none.',
-  }),
+  ...DeliverySettings,
   LOG_LEVEL: Type.String({
     default: 'info',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],

@@ -3,13 +3,12 @@ import type { Config } from './config.js';
 import { migrateConfiguredStore } from './configured-store.js';
 import { erasureJournalFile, journalReserve } from './erasure-journal-file.js';
 import { watchLog } from './http/service/metrics.js';
-import { DeliveryMaker } from './delivery-maker.js';
-import { ManifestSigner } from './deliveries/seal/manifest-signer.js';
 import { startJobs } from './jobs.js';
 import { openLog, type Log } from './log.js';
 import { loadLocales } from './mail/load-locales.js';
 import type { Locales } from './mail/locales.js';
 import { loadRootKey } from './root-key.js';
+import { startDeliveries } from './start-deliveries.js';
 import { startLmtp } from './start-lmtp.js';
 import { startMail } from './start-mail.js';
 import { startMailings } from './start-mailings.js';
@@ -77,16 +76,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     throw error;
   }
   const jobs = startJobs(app.ctx, logger);
-  const deliveries = new DeliveryMaker({
-    ctx: app.ctx,
-    folder: config.DELIVERIES_FOLDER,
-    signer: new ManifestSigner(rootKey),
-    locales,
-    timestampUrl: config.TIMESTAMP_URL,
-    keepDays: config.DELIVERY_KEEP_DAYS,
-    logger,
-  });
-  deliveries.start();
+  const deliveries = startDeliveries({ ...parts, app });
 
   return {
     app,

@@ -129,10 +129,12 @@ const BODILESS = [
   'pauseMailing',
   'resumeMailing',
   'cancelMailing',
+  'prepareDelivery',
+  'cancelDelivery',
 ];
 
 const VERB_AND_NOUN =
-  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|write|delete|remove|count|start|schedule|unschedule|pause|resume|check|test|receive|draw|choose|record)[A-Z][A-Za-z]+$/;
+  /^(?:get|list|create|update|transition|sign|invalidate|restore|revoke|withdraw|cancel|export|erase|confirm|undo|refuse|resend|unsubscribe|report|import|end|follow|invite|accept|decline|release|preview|moderate|quarantine|write|delete|remove|count|start|schedule|unschedule|pause|resume|check|test|receive|draw|choose|record|prepare|send)[A-Z][A-Za-z]+$/;
 
 t.test('who may call is what the document says', async (t) => {
   const { must, done } = review(t);

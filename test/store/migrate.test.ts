@@ -317,6 +317,27 @@ onEveryEngine('a failing migration leaves everything as it was', async (t, engin
   });
 });
 
+/** A translation, a delivery that was handed over, and what is left of it. */
+async function fillDeliveries(api: TestApp, key: string, petition: string): Promise<void> {
+  const texts = { title: 'Die Wiesen', statement: 'Lasst sie.' };
+  const written = await api.call('PUT', `/v1/petitions/${petition}/translations/de`, { key, body: texts });
+  if (written.status !== 201) throw new Error(written.text);
+  const body = { petition, recipient: { name: 'The council' } };
+  const made = await api.call('POST', '/v1/deliveries', { key, body });
+  if (made.status !== 201) throw new Error(made.text);
+  await api.store.transact(async ({ db, tables: t, now }) => {
+    const [delivery] = await db.select({ deliveryKey: t.deliveries.key }).from(t.deliveries);
+    const [signature] = await db.select({ signatureKey: t.signatures.key }).from(t.signatures);
+    const { deliveryKey } = delivery!;
+    const line = { number: 1, display: 'public', salt: Buffer.alloc(16) } as const;
+    await db.insert(t.deliveryLines).values({ deliveryKey, ...signature!, ...line });
+    await db.insert(t.deliveryStrikes).values({ deliveryKey, earlierKey: deliveryKey, number: 1 });
+    const link = { hash: Buffer.alloc(32), createdAt: now, expiresAt: now };
+    await db.insert(t.deliveryLinks).values({ deliveryKey, ...link });
+    await db.insert(t.deliveryUses).values({ deliveryKey, what: 'receipt', file: null, at: now });
+  });
+}
+
 /** A mailing with a recipient, and all that sending leaves behind. */
 async function fillMailings(api: TestApp, key: string): Promise<void> {
   const texts = { en: { subject: 'The meadows', markdown: 'Dear friend, sign.' } };
@@ -385,6 +406,7 @@ async function withRows(t: Test, engine: Engine): Promise<string> {
     if (made.status !== 201) throw new Error(made.text);
   }
   await fillTheRest(api, lead.secret);
+  await fillDeliveries(api, lead.secret, petition.id as string);
   await fillMailings(api, lead.secret);
   await fillTheCoalition(api, lead.secret, petition.id as string);
   return api.url;

@@ -74,10 +74,12 @@ function describe(document: Json, path: string, method: string, operation: Json)
   const [type, schema] = bodyOf(content ?? {});
   const feeder = new Feeder(resolve, `${operation['operationId']}`);
   const ok = operation['responses'][200];
-  const named = parameters.flatMap(({ in: place, name, schema: one, required }) => {
+  const named = parameters.flatMap(({ in: place, name, schema: one, required, example }) => {
     if (place !== 'path' && place !== 'query') return [];
     const kind = kindOf(place, name as string, resolve(one as Json));
-    const sample = () => feeder.plain(resolve(one as Json), `${place} ${name}`, undefined);
+    // What stands in a path is of what has been made: there the document has an example of it.
+    const known: unknown = place === 'path' ? example : undefined;
+    const sample = () => feeder.plain(resolve(one as Json), `${place} ${name}`, known);
     return [{ in: place as 'path' | 'query', name: name as string, kind, required: !!required, sample }];
   });
   const inBody = schema ? feeder.slots(schema, '') : [];

@@ -1,3 +1,4 @@
+import { makerFor } from './delivery-world.js';
 import { desc, eq } from 'drizzle-orm';
 import type { Test } from 'tap';
 import type { Kind } from './feeding.js';
@@ -8,6 +9,18 @@ import { runningMailing } from './mailing-world.js';
  * Four organizations, each with a thing of every kind, and each of these with a mark that is nowhere else. The partner
  * and the former partner have collected for the lead.
  */
+
+/** The language of the example in the document. */
+const TRANSLATED = 'de';
+
+/** They change or need texts of a petition, so each has a petition of its own. */
+const OWN_PETITION = [
+  'transitionPetition',
+  'deletePetitionWords',
+  'getPetitionTranslation',
+  'writePetitionTranslation',
+  'deletePetitionTranslation',
+];
 
 export const GROUPS = ['lead', 'partner', 'former', 'stranger'] as const;
 export type GroupName = (typeof GROUPS)[number];
@@ -80,6 +93,18 @@ class Builder {
   async #wordsFor(petition: string, { name, secret }: Pick<Group, 'name' | 'secret'>): Promise<string> {
     const body = { confirmation: this.#mark(name) };
     const answer = await this.api.call('PUT', `/v1/petitions/${petition}/words/en`, { key: secret, body });
+    if (answer.status !== 201) throw new Error(answer.text);
+    return petition;
+  }
+
+  /** A petition of its own, with what the operation needs of texts. */
+  async #petitionFor(operation: string, group: Group, title: string): Promise<string> {
+    const { id } = await this.#post('/v1/petitions', group.secret, { title, statement: title });
+    const petition = await this.#wordsFor(id as string, group);
+    if (operation === 'writePetitionTranslation') return petition;
+    const body = { title: this.#mark(group.name), statement: this.#mark(group.name) };
+    const path = `/v1/petitions/${petition}/translations/${TRANSLATED}`;
+    const answer = await this.api.call('PUT', path, { key: group.secret, body });
     if (answer.status !== 201) throw new Error(answer.text);
     return petition;
   }
@@ -220,10 +245,25 @@ class Builder {
     const answer = { who: 'The council', date: '2026-12-04' };
     const response = await this.#post(`/v1/petitions/${slug}/responses`, secret, answer);
     this.#thing('response', response.id as string, [name], true);
+    this.#thing('delivery', await this.#delivery(group), [name]);
     const guest = await this.api.organization(`Guest of ${name}`);
     const invitation = { organization: guest.id };
     const offer = await this.#post(`/v1/petitions/${slug}/partners`, secret, invitation);
     this.#thing('partnership', offer.id as string, [name]);
+  }
+
+  /** A delivery, as far as an operation needs it. */
+  async #delivery({ name, secret, openId }: Group, operation = ''): Promise<string> {
+    const body = { petition: openId, recipient: { name: 'The council' }, letter: this.#mark(name) };
+    const { id } = await this.#post('/v1/deliveries', secret, body);
+    const isMade = ['getDeliveryFile', 'sendDelivery', 'recordReceipt', 'createDelivery'].includes(operation);
+    if (!isMade) return id as string;
+    await this.#post(`/v1/deliveries/${id}/prepare`, secret, undefined);
+    await makerFor(this.api).makeNext();
+    if (['recordReceipt', 'createDelivery'].includes(operation)) {
+      await this.#post(`/v1/deliveries/${id}/send`, secret, { method: 'in_person' });
+    }
+    return id as string;
   }
 
   /** A mailing with texts for a segment, and one that is being sent, to nobody. */
@@ -307,11 +347,8 @@ class Builder {
       case 'organization':
         return operation === 'invitePartner' ? (await this.api.organization(fresh)).id : group.id;
       case 'petition':
-        if (operation !== 'transitionPetition' && operation !== 'deletePetitionWords') return openId;
-        return this.#wordsFor(
-          (await this.#post('/v1/petitions', secret, { title: fresh, statement: fresh })).id as string,
-          group,
-        );
+        if (!OWN_PETITION.includes(operation)) return openId;
+        return this.#petitionFor(operation, group, fresh);
       case 'signature':
         await this.#post(`/v1/petitions/${openId}/signatures`, secret, sign());
         return this.#signatureOf(email);
@@ -355,6 +392,8 @@ class Builder {
         const answer = { who: fresh, date: '2026-12-04' };
         return (await this.#post(`/v1/petitions/${openId}/responses`, secret, answer)).id;
       }
+      case 'delivery':
+        return this.#delivery(group, operation);
       case 'preview':
         return this.#preview(group);
       case 'code':

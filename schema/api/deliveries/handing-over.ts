@@ -18,7 +18,7 @@ import {
   typed,
   webUrl,
 } from '../typebox.js';
-import { DeliveryCounts, DeliveryReceipt, DeliveryRecipient, hex } from './deliveries.js';
+import { DeliveryCounts, DeliveryReceipt, DeliveryRecipient, hex } from './delivery-parts.js';
 
 /* Handing over, receipts, and what everyone can read of them. */
 
@@ -150,25 +150,33 @@ export const PublicDeliveryList = component(
 
 const cell = (description: string) => nullable(line(5000, { description }));
 
+export const MyDeliveryLine = component(
+  'MyDeliveryLine',
+  open(
+    {
+      number: int(1, 2_000_000_000, { description: 'The number of the line.' }),
+      name: cell('The name as it was shown; null: it was not.'),
+      country: optional(cell('The country.')),
+      region: optional(cell('The region.')),
+      postal_code: optional(cell('The postcode.')),
+      city: optional(cell('The town.')),
+      date: optional(cell('The day of signing.')),
+      comment: optional(nullable(text(5000, { description: 'The comment.' }))),
+      partner: optional(cell('The organization that collected it; null: the lead.')),
+    },
+    {
+      description: 'The line, with the columns of the delivery.',
+      examples: [{ number: 17, name: 'Ada Okonkwo', country: 'NL' }],
+    },
+  ),
+);
+
 export const MyDeliveryProof = component(
   'MyDeliveryProof',
   open(
     {
       delivery: id('dlv', 'The delivery.'),
-      line: open(
-        {
-          number: int(1, 2_000_000_000, { description: 'The number of the line.' }),
-          name: cell('The name as it was shown; null: it was not.'),
-          country: optional(cell('The country.')),
-          region: optional(cell('The region.')),
-          postal_code: optional(cell('The postcode.')),
-          city: optional(cell('The town.')),
-          date: optional(cell('The day of signing.')),
-          comment: optional(nullable(text(5000, { description: 'The comment.' }))),
-          partner: optional(cell('The organization that collected it; null: the lead.')),
-        },
-        { description: 'The line, with the columns of the delivery.' },
-      ),
+      line: ref(MyDeliveryLine),
       salt: line(100, { description: 'The salt of the line, in Base64 for URLs.' }),
       index: int(0, 2_000_000_000, { description: 'The place of the leaf, from 0.' }),
       size: int(1, 2_000_000_000, { description: 'How many leaves there are.' }),

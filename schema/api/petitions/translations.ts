@@ -120,4 +120,7 @@ export const PetitionTranslationList = component(
   ),
 );
 
-export const PetitionTranslationPath = closed({ ...PetitionPath.properties, locale: typedLocale() });
+export const PetitionTranslationPath = closed({
+  ...PetitionPath.properties,
+  locale: typedLocale({ examples: ['de'] }),
+});

@@ -5,10 +5,11 @@ import {
   DeliveryFilePath,
   DeliveryPage,
   DeliveryQuery,
-  JsonFile,
+  DeliveryJson,
 } from '../../../schema/api/deliveries/deliveries.js';
 import { DeliveryInput, DeliveryPath } from '../../../schema/api/deliveries/delivery-input.js';
 import { DeliveryReceiptInput, DeliverySend } from '../../../schema/api/deliveries/handing-over.js';
+import { ref } from '../../../schema/api/typebox.js';
 import type { Context } from '../../core/context.js';
 import {
   createDelivery,
@@ -39,7 +40,7 @@ const reads = { scope: 'deliveries:read' } as const;
 
 /** Whatever is in the folder; what is encrypted is an octet stream. */
 const FILE = Object.fromEntries(
-  MEDIA_TYPES.map((type) => [type, { schema: type === 'application/json' ? JsonFile : AnyFile }]),
+  MEDIA_TYPES.map((type) => [type, { schema: type === 'application/json' ? ref(DeliveryJson) : AnyFile }]),
 );
 
 const MOVE_ERRORS: ErrorCode[] = [

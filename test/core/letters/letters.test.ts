@@ -5,6 +5,8 @@ import { linkSigner } from '../../../src/core/mailings/personal-links.js';
 import { createMailing } from '../../../src/core/mailings/writing.js';
 import { confirmRequest } from '../../../src/core/confirmation/confirmations.js';
 import { refuseRequest } from '../../../src/core/confirmation/refusing.js';
+import { createDelivery } from '../../../src/core/deliveries/deliveries.js';
+import { sendDelivery } from '../../../src/core/deliveries/mailing-it.js';
 import { TEMPLATES, type Letter, type Template } from '../../../src/core/letters/letter.js';
 import { remindAll } from '../../../src/core/letters/reminders.js';
 import { block } from '../../../src/core/mail/do-not-contact.js';
@@ -47,6 +49,17 @@ const TYPED = {
 
 const sign = ({ app }: TestApp, slug: string, email: string, more: Partial<SignInput> = {}) =>
   signPetition(app.ctx, ANONYMOUS, slug, { email, name: 'Ada', ...more });
+
+/** Mails a delivery whose files were made. */
+async function handOver(api: TestApp, { actor }: Member, petition: string, email: string): Promise<void> {
+  const { ctx } = api.app;
+  const recipient = { name: 'Ines Castell' };
+  const { publicId } = await createDelivery(ctx, actor, { petition, recipient, letter: 'Dear **Mayor**' });
+  await ctx.store.transact(({ db, tables: { deliveries: t } }) =>
+    db.update(t).set({ state: 'ready' }).where(eq(t.publicId, publicId)),
+  );
+  await sendDelivery(ctx, actor, publicId, { method: 'mail', email });
+}
 
 /** Somebody taps in a mail to this person, about a petition that asks for more than is known. */
 async function tapIn(api: TestApp, lead: Member, slug: string, email: string): Promise<void> {
@@ -135,6 +148,8 @@ onEveryEngine('letters', async (t, engine) => {
         await unsubscribeByAddress(ctx, email, { locale });
         const links = await next();
         await unsubscribeByLink(ctx, tokenIn(links.values.subscriptions?.[0]?.link ?? ''));
+        await next();
+        await handOver(api, lead, slug, `mayor@${locale}.example`);
         await next();
         t.same([...new Set(letters.map(({ template }) => template))].sort(), [...TEMPLATES].sort());
         for (const letter of letters) {
