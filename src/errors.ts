@@ -59,6 +59,7 @@ export const ERRORS = {
   delivery_not_found: [404, 'There is no such delivery'],
   delivery_not_sent: [409, 'The delivery was not handed over yet'],
   delivery_transition_not_allowed: [409, 'The delivery cannot make this move'],
+  too_many_deliveries: [409, 'As many deliveries were mailed today as may be'],
   delivery_file_not_found: [404, 'The delivery has no such file'],
   delivery_files_gone: [410, 'The files of the delivery are kept no longer'],
 

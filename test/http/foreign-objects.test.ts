@@ -20,6 +20,7 @@ import { onEveryEngine } from '../support/helper.js';
 
 /** What may be done with what belongs to others, and why. */
 const ALLOWED: Record<string, string> = {
+  'sendDelivery /email': 'Whom a petition addresses is a free choice, and hears it from the organization.',
   'invitePartner /organization': 'to invite others is what it is for',
   'createPetition /partners/0/organization_id': 'it is shown, and opens nothing',
   'updatePetition /partners/0/organization_id': 'it is shown, and opens nothing',

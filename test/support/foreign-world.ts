@@ -89,24 +89,22 @@ class Builder {
     return answer.body;
   }
 
-  /** Own words for a petition, with a mark in what is for mails. */
+  /** Own words for a petition, with a mark in what is for mails, and a translation. */
   async #wordsFor(petition: string, { name, secret }: Pick<Group, 'name' | 'secret'>): Promise<string> {
     const body = { confirmation: this.#mark(name) };
     const answer = await this.api.call('PUT', `/v1/petitions/${petition}/words/en`, { key: secret, body });
     if (answer.status !== 201) throw new Error(answer.text);
+    const texts = { title: 'Die Wiesen', statement: 'Lasst sie dem Fluss.' };
+    const path = `/v1/petitions/${petition}/translations/${TRANSLATED}`;
+    const translated = await this.api.call('PUT', path, { key: secret, body: texts });
+    if (translated.status !== 201) throw new Error(translated.text);
     return petition;
   }
 
   /** A petition of its own, with what the operation needs of texts. */
-  async #petitionFor(operation: string, group: Group, title: string): Promise<string> {
+  async #petitionFor(group: Group, title: string): Promise<string> {
     const { id } = await this.#post('/v1/petitions', group.secret, { title, statement: title });
-    const petition = await this.#wordsFor(id as string, group);
-    if (operation === 'writePetitionTranslation') return petition;
-    const body = { title: this.#mark(group.name), statement: this.#mark(group.name) };
-    const path = `/v1/petitions/${petition}/translations/${TRANSLATED}`;
-    const answer = await this.api.call('PUT', path, { key: group.secret, body });
-    if (answer.status !== 201) throw new Error(answer.text);
-    return petition;
+    return this.#wordsFor(id as string, group);
   }
 
   async found(name: GroupName): Promise<void> {
@@ -245,7 +243,7 @@ class Builder {
     const answer = { who: 'The council', date: '2026-12-04' };
     const response = await this.#post(`/v1/petitions/${slug}/responses`, secret, answer);
     this.#thing('response', response.id as string, [name], true);
-    this.#thing('delivery', await this.#delivery(group), [name]);
+    this.#thing('delivery', await this.#delivery(group, 'getDeliveryFile'), [name]);
     const guest = await this.api.organization(`Guest of ${name}`);
     const invitation = { organization: guest.id };
     const offer = await this.#post(`/v1/petitions/${slug}/partners`, secret, invitation);
@@ -348,7 +346,7 @@ class Builder {
         return operation === 'invitePartner' ? (await this.api.organization(fresh)).id : group.id;
       case 'petition':
         if (!OWN_PETITION.includes(operation)) return openId;
-        return this.#petitionFor(operation, group, fresh);
+        return this.#petitionFor(group, fresh);
       case 'signature':
         await this.#post(`/v1/petitions/${openId}/signatures`, secret, sign());
         return this.#signatureOf(email);

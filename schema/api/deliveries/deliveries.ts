@@ -40,7 +40,6 @@ import {
   DeliveryProof,
   DeliveryReceipt,
   DeliveryPreview,
-  number,
 } from './delivery-parts.js';
 
 /* Deliveries as their organization sees them. */

@@ -9,6 +9,7 @@ import { once, type Retry } from '../idempotency.js';
 import { queueMail } from '../mail/outbox.js';
 import { nextLoopTurn } from '../one-per-turn.js';
 import type { Delivery } from './cut.js';
+import { DAY_MS } from '../../time.js';
 import { findOwn, type DeliveryView } from './deliveries.js';
 import { assertMove, writeDelivery } from './moves.js';
 
@@ -29,7 +30,8 @@ const LINK_DAYS = 30;
 /**
  * Hands a delivery over. If somebody in it has withdrawn, was erased or chose another display since its files were made,
  * they are made anew before the mail goes out: the answer then says `preparing`. Throws `delivery_not_found`,
- * `delivery_transition_not_allowed`, `invalid_body`, `idempotency_key_reused`.
+ * `delivery_transition_not_allowed`, `delivery_files_gone`, `too_many_deliveries`, `invalid_body`,
+ * `idempotency_key_reused`.
  */
 export async function sendDelivery(
   ctx: Context,
@@ -77,8 +79,26 @@ async function handOver(tx: Tx, before: Delivery, input: SendInput, isStale: boo
     });
   }
   const sending = { email: email.delivery, days: input.linkDays ?? LINK_DAYS };
+  await assertFew(tx, before.organizationKey);
   if (isStale) return writeDelivery(tx, before, { state: 'preparing', leaseUntil: null, sending });
   return mailDelivery(tx, before, sending);
+}
+
+/** Nobody is to write to many with the letter of a delivery: that is what mailings are for. */
+const MAILED_PER_DAY = 20;
+
+async function assertFew(tx: Tx, organizationKey: number): Promise<void> {
+  const { deliveries: t } = tx.tables;
+  const since = new Date(tx.now.getTime() - DAY_MS);
+  const mailed = await tx.db
+    .select({ key: t.key })
+    .from(t)
+    .where(and(eq(t.organizationKey, organizationKey), eq(t.method, 'mail'), gt(t.sentAt, since)))
+    .limit(MAILED_PER_DAY);
+  if (mailed.length < MAILED_PER_DAY) return;
+  throw new ApiError('too_many_deliveries', {
+    detail: `An organization can mail ${MAILED_PER_DAY} in a day: wait until tomorrow.`,
+  });
 }
 
 /** Queues the mail with the link. Call `ctx.mailWaits()` after the commit. */

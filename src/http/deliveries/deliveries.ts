@@ -172,7 +172,7 @@ export const secretDeliveryRoutes =
           params: DeliveryPath,
           body: DeliverySend,
           answers: { 200: Delivery },
-          errors: [...MOVE_ERRORS, 'delivery_files_gone'],
+          errors: [...MOVE_ERRORS, 'delivery_files_gone', 'too_many_deliveries'],
         }),
       },
       async (request, reply) => {

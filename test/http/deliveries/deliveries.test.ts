@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import { collectLetter, collectMail, tokenOf } from '../../support/mailbox.js';
 import { makePartner, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { makerFor } from '../../support/delivery-world.js';
@@ -308,6 +308,22 @@ onEveryEngine('deliveries', async (t, engine) => {
     t.match((await get(whole.id)).body, { state: 'sent', counts: { listed: whole.counts.listed - 1 } });
     t.notMatch((await file(whole.id, 'signatures.csv')).text, /B\. V\. D\./);
     t.equal((await collectLetter(api, 'office@council.example')).template, 'delivery');
+  });
+
+  await t.test('sendDelivery 409: nobody writes to many with it', async (t) => {
+    const { id } = await made();
+    const { deliveries: d } = api.store.tables;
+    const [row] = await api.store.read.db.select().from(d).where(eq(d.publicId, id));
+    const { key: _key, publicId: _publicId, ...rest } = row!;
+    const mailed = { ...rest, state: 'sent', method: 'mail', sentAt: new Date() } as const;
+    const many = Array.from({ length: 20 }, () => ({ ...mailed, publicId: api.app.ctx.newId('dlv') }));
+    await api.store.transact(({ db }) => db.insert(d).values(many));
+    const body = { method: 'mail', email: 'office@council.example' };
+    t.match(await post(id, 'send', body), { status: 409, body: { code: 'too_many_deliveries' } });
+    t.match(await post(id, 'send', { method: 'in_person' }), { status: 200 });
+    t.same(await collectMail(api), []);
+    const ids = many.map(({ publicId }) => publicId);
+    await api.store.transact(({ db }) => db.delete(d).where(inArray(d.publicId, ids)));
   });
 
   await t.test('recordReceipt 200, 409, 404', async (t) => {
