@@ -22,23 +22,22 @@ onEveryEngine('the growth of a petition', async (t, engine) => {
       await tx.db.delete(petitionHistory);
       await tx.db.delete(petitionCounts);
       const rows = [...hours].map(([hour, count]) => ({ petitionKey, hour, shard: 0, confirmed: count }));
-      for (let i = 0; i < rows.length; i += 100)
-        {await tx.db.insert(petitionHistory).values(rows.slice(i, i + 100));}
+      for (let i = 0; i < rows.length; i += 100) {
+        await tx.db.insert(petitionHistory).values(rows.slice(i, i + 100));
+      }
       const sum = rows.reduce((all, row) => all + row.confirmed, 0);
-      await tx.db
-        .insert(petitionCounts)
-        .values({
-          petitionKey,
-          shard: 0,
-          pending: 0,
-          confirmed: sum,
-          invalidated: 0,
-          withdrawn: 0,
-          quarantined: 0,
-          paper: 0,
-          offsets: 0,
-          updatedAt: tx.now,
-        });
+      await tx.db.insert(petitionCounts).values({
+        petitionKey,
+        shard: 0,
+        pending: 0,
+        confirmed: sum,
+        invalidated: 0,
+        withdrawn: 0,
+        quarantined: 0,
+        paper: 0,
+        offsets: 0,
+        updatedAt: tx.now,
+      });
       return sum;
     });
 
