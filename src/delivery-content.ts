@@ -36,9 +36,16 @@ export function groupOf({ groupBy, locale }: Pick<DeliveryRow, 'groupBy' | 'loca
   };
 }
 
+/** All that was signed: the text of the petition, and below it those of its translations. */
+function statementsOf(own: string, translated: Making['translated'], locale: string): string {
+  const names = new Intl.DisplayNames([locale, 'en'], { type: 'language' });
+  const others = translated.map((one) => `**${names.of(one.locale) ?? one.locale}**\n\n${one.statement}`);
+  return [own, ...others].join('\n\n');
+}
+
 /** What the files are drawn from. */
 export function deliveryOf(
-  { delivery: row, petition, organization, after, weeded }: Making,
+  { delivery: row, petition, translated, organization, after, weeded }: Making,
   { counts, sums }: Tallied,
   struck: ReadonlyMap<string, number[]>,
   locales: Locales,
@@ -50,7 +57,7 @@ export function deliveryOf(
     after: after && { id: after.publicId, root: after.root },
     organization,
     title: petition.title,
-    statement: petition.statement,
+    statement: statementsOf(petition.statement, translated, row.locale),
     coverLetter: row.letter,
     recipient: [name, title, body].filter(Boolean).join(', '),
     cutAt: row.cutAt.toISOString(),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from './core/context.js';
 import type { Delivery as DeliveryRow } from './core/deliveries/cut.js';
@@ -8,7 +8,8 @@ import {
   claimDelivery,
   completeDelivery,
   failDelivery,
-  outdatedFiles,
+  fateOf,
+  Overtaken,
   recordFilesDeleted,
   renewClaim,
   storeLines,
@@ -18,6 +19,8 @@ import {
   type PlacedLine,
 } from './core/deliveries/making.js';
 import type { Tallied } from './core/deliveries/tally.js';
+import { folderName } from './core/deliveries/files.js';
+import { saidBy } from './core/deliveries/entries.js';
 import { DeliverySpool } from './delivery-spool.js';
 import { deliveryOf, groupOf } from './delivery-content.js';
 import { TREE, type DeliveryLine } from './deliveries/delivery.js';
@@ -52,12 +55,6 @@ export type MakerOptions = {
   logger: Pick<Logger, 'warn' | 'error'>;
   times?: Partial<typeof TIMES>;
 };
-
-/** The folder of a delivery. */
-export const folderOf = (folder: string, publicId: string): string => join(folder, publicId);
-
-/** Somebody has cancelled it, or another process makes it now. */
-class Overtaken extends Error {}
 
 /** Makes the files of deliveries, one after the other, and deletes those that are kept no longer. */
 export class DeliveryMaker {
@@ -103,18 +100,23 @@ export class DeliveryMaker {
     await this.sweep();
   }
 
-  /** Deletes the files that are kept no longer. The tree stays: signers can prove their lines with it. */
+  /**
+   * Deletes what is kept no longer, and what killed processes have left. The tree of a delivery stays: signers can prove
+   * their lines with it. File by file, so that several processes may do it at once.
+   */
   async sweep(): Promise<void> {
     const { ctx, folder, keepDays } = this.options;
     const before = new Date(ctx.now().getTime() - keepDays * DAY_MS);
-    for (const { key, publicId } of await outdatedFiles(ctx.store.read, before)) {
-      const place = folderOf(folder, publicId);
-      const kept = `${place}.${TREE}`;
-      await rename(join(place, TREE), kept).catch(unlessMissing);
-      await rm(place, { recursive: true, force: true });
-      await mkdir(place, { recursive: true, mode: 0o700 });
-      await rename(kept, join(place, TREE)).catch(unlessMissing);
-      await recordFilesDeleted(ctx.store, key);
+    for (const name of await readdir(folder).catch(unlessMissing)) {
+      const [, publicId, attempt] = /^(dlv_[0-9a-z]{26})\.([0-9]+)$/.exec(name) ?? [];
+      if (publicId === undefined) continue;
+      const fate = await fateOf(ctx.store.read, publicId, Number(attempt), before);
+      if (fate === 'goes') await rm(join(folder, name), { recursive: true, force: true });
+      if (fate !== 'tree') continue;
+      for (const file of await readdir(join(folder, name)).catch(unlessMissing)) {
+        if (file !== TREE) await rm(join(folder, name, file), { recursive: true, force: true });
+      }
+      await recordFilesDeleted(ctx.store, publicId);
     }
   }
 
@@ -159,18 +161,18 @@ export class DeliveryMaker {
       await failDelivery(ctx.store, row, 'petition_gone');
       return;
     }
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const work = join(folder, `.${row.publicId}.${row.attempts}`);
-    await rm(work, { recursive: true, force: true });
-    await mkdir(work, { mode: 0o700 });
+    // Each attempt has a folder of its own, so that one that comes too late can harm no other.
+    const place = join(folder, folderName(row.publicId, row.attempts));
+    await mkdir(place, { recursive: true, mode: 0o700 });
     try {
-      const made = await this.#write(making, work, signal);
-      const place = folderOf(folder, row.publicId);
+      const made = await this.#write(making, place, signal);
+      if (!(await completeDelivery(ctx, row, made))) throw new Overtaken();
+    } catch (error) {
       await rm(place, { recursive: true, force: true });
-      await rename(work, place);
-      if (!(await completeDelivery(ctx, row, made))) await rm(place, { recursive: true, force: true });
-    } finally {
-      await rm(work, { recursive: true, force: true });
+      throw error;
+    }
+    for (let earlier = row.attempts - 1; earlier > 0; earlier -= 1) {
+      await rm(join(folder, folderName(row.publicId, earlier)), { recursive: true, force: true });
     }
   }
 
@@ -185,8 +187,8 @@ export class DeliveryMaker {
         signal.throwIfAborted();
         for (const entry of entries) {
           making.tally.add(entry);
-          const { line, signatureKey, display } = entry;
-          if (line) spool.add({ line, signatureKey, display }, group.of(line));
+          const { line, signatureKey } = entry;
+          if (line) spool.add({ line, signatureKey }, group.of(line));
         }
       }
       const tallied: Tallied = await making.tallied(struck.count);
@@ -217,7 +219,9 @@ export class DeliveryMaker {
       count += some.length;
       for (const { earlierKey, number } of some) {
         const id = chain.get(earlierKey) ?? '';
-        lines.set(id, [...(lines.get(id) ?? []), number]);
+        const known = lines.get(id);
+        if (known) known.push(number);
+        else lines.set(id, [number]);
       }
     }
     return { count, lines };
@@ -238,14 +242,14 @@ export class DeliveryMaker {
       await storeLines(store, row, some);
       return some.splice(0);
     };
-    for (const { line, signatureKey, display } of spool.sorted(compare)) {
+    for (const { line, signatureKey } of spool.sorted(compare)) {
       number += 1;
       const salt = randomBytes(16);
       some.push({
         line: { ...line, number, salt: salt.toString('base64url') },
         number,
         signatureKey,
-        display,
+        said: saidBy(line, salt),
         salt,
       });
       if (some.length === AT_A_TIME) for (const one of await stored()) yield one.line;
@@ -254,6 +258,7 @@ export class DeliveryMaker {
   }
 }
 
-function unlessMissing(error: NodeJS.ErrnoException): void {
+function unlessMissing(error: NodeJS.ErrnoException): string[] {
   if (error.code !== 'ENOENT') throw error;
+  return [];
 }

@@ -4,13 +4,11 @@ import type { Line } from './core/deliveries/entries.js';
 /** Bytes that are gathered before they are written. */
 const BLOCK = 262_144;
 
-export type SpooledLine = { line: Line; signatureKey: number; display: Display };
-type Display = 'public' | 'initials' | 'anonymous';
-const DISPLAYS: readonly Display[] = ['public', 'initials', 'anonymous'];
+export type SpooledLine = { line: Line; signatureKey: number };
 
 /**
  * Keeps the lines of a delivery in a file while they are read, so that they can be sorted and counted before the first is
- * drawn, and so that what is drawn is what was counted. In memory there are four numbers for each line.
+ * drawn, and so that what is drawn is what was counted. In memory there are three numbers for each line.
  */
 export class DeliverySpool {
   readonly #file: number;
@@ -19,7 +17,6 @@ export class DeliverySpool {
   #bytes = 0;
   readonly #ends: number[] = [];
   readonly #signatures: number[] = [];
-  readonly #displays: number[] = [];
   readonly #groups: number[] = [];
   readonly #groupNumbers = new Map<string, number>();
 
@@ -33,13 +30,12 @@ export class DeliverySpool {
     return this.#ends.length;
   }
 
-  add({ line, signatureKey, display }: SpooledLine, group: string): void {
+  add({ line, signatureKey }: SpooledLine, group: string): void {
     const text = Buffer.from(JSON.stringify(line));
     this.#gathered.push(text);
     this.#bytes += text.length;
     this.#ends.push(this.#written + this.#bytes);
     this.#signatures.push(signatureKey);
-    this.#displays.push(DISPLAYS.indexOf(display));
     let number = this.#groupNumbers.get(group);
     if (number === undefined) this.#groupNumbers.set(group, (number = this.#groupNumbers.size));
     this.#groups.push(number);
@@ -83,7 +79,6 @@ export class DeliverySpool {
     return {
       line: JSON.parse(buffer.toString()) as Line,
       signatureKey: this.#signatures[i] ?? 0,
-      display: DISPLAYS[this.#displays[i] ?? 0] ?? 'public',
     };
   }
 

@@ -21,6 +21,8 @@ CREATE TABLE "deliveries" (
 	"weeded" jsonb NOT NULL,
 	"lease_until" timestamp (3) with time zone,
 	"attempts" integer DEFAULT 0 NOT NULL,
+	"lapses" integer DEFAULT 0 NOT NULL,
+	"edition" integer,
 	"failure" text,
 	"ready_at" timestamp (3) with time zone,
 	"files" jsonb,
@@ -57,7 +59,7 @@ CREATE TABLE "delivery_lines" (
 	"delivery_key" bigint NOT NULL,
 	"number" integer NOT NULL,
 	"signature_key" bigint NOT NULL,
-	"display" text NOT NULL,
+	"said" "bytea" NOT NULL,
 	"salt" "bytea",
 	CONSTRAINT "delivery_lines_delivery_key_number_pk" PRIMARY KEY("delivery_key","number")
 );

@@ -44,7 +44,7 @@ export function composeBlocks(letter: WordedLetter, catalogue: Catalogue, sender
       ...links(letter, words, mail, values),
       ...paragraphs(words.closing),
     ],
-    footer: footer(sender, mail),
+    footer: footer(letter, sender, mail),
   };
 }
 
@@ -119,7 +119,7 @@ function links(
   return blocks;
 }
 
-function footer(sender: Sender | null, { common }: Catalogue['mail']): Block[] {
+function footer({ template }: Letter, sender: Sender | null, { common }: Catalogue['mail']): Block[] {
   const blocks: Block[] = [];
   if (sender) {
     const { name, url, imprint } = sender;
@@ -127,6 +127,7 @@ function footer(sender: Sender | null, { common }: Catalogue['mail']): Block[] {
     if (imprint) blocks.push({ kind: 'small', text: imprint });
     if (url) blocks.push({ kind: 'link', label: name, link: url });
   }
-  blocks.push({ kind: 'small', text: say(common.automatic) });
+  // It says that anybody may have typed the address: a delivery is sent by an organization that has chosen it.
+  if (template !== 'delivery') blocks.push({ kind: 'small', text: say(common.automatic) });
   return blocks;
 }

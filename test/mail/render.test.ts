@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
 import t from 'tap';
+import { escapeHtml } from '../../src/escape-html.js';
 import { TEMPLATES, type Letter, type LetterValues, type Template } from '../../src/core/letters/letter.js';
 import { loadLocales } from '../../src/mail/load-locales.js';
 import { headerLine } from '../../src/mail/header-line.js';
@@ -85,6 +86,8 @@ t.test('every mail in every language is whole', (t) => {
         }
         t.match(html, `<html lang="${locale}" dir="${locales.pick(locale).dir}">`);
         t.equal(text.includes('River Meadows Alliance\nMillgate 4'), organization !== null, 'the imprint');
+        const { automatic } = locales.pick(locale).mail.common;
+        t.equal(html.includes(escapeHtml(automatic)), template !== 'delivery', `${name}: how it came about`);
         const { link } = VALUES[template];
         if (link === undefined) continue;
         t.ok(text.split('\n').includes(link), `${name}: the link is a line of its own`);

@@ -329,7 +329,7 @@ async function fillDeliveries(api: TestApp, key: string, petition: string): Prom
     const [delivery] = await db.select({ deliveryKey: t.deliveries.key }).from(t.deliveries);
     const [signature] = await db.select({ signatureKey: t.signatures.key }).from(t.signatures);
     const { deliveryKey } = delivery!;
-    const line = { number: 1, display: 'public', salt: Buffer.alloc(16) } as const;
+    const line = { number: 1, said: Buffer.alloc(16), salt: Buffer.alloc(16) };
     await db.insert(t.deliveryLines).values({ deliveryKey, ...signature!, ...line });
     await db.insert(t.deliveryStrikes).values({ deliveryKey, earlierKey: deliveryKey, number: 1 });
     const link = { hash: Buffer.alloc(32), createdAt: now, expiresAt: now };

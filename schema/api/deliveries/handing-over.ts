@@ -75,14 +75,6 @@ export const DeliveryReceiptInput = component(
   ),
 );
 
-const PublicFile = open(
-  {
-    name: line(100, { description: 'Its name.' }),
-    sha256: hex('Its SHA-256, in hexadecimal digits.'),
-  },
-  { description: 'A file that was handed over.' },
-);
-
 const EXAMPLE = {
   id: exampleId('dlv'),
   recipient: { name: 'Ines Castell', title: 'Mayor', organization: 'Ewehaven Town Council' },
@@ -107,12 +99,6 @@ const EXAMPLE = {
   note: null,
   manifest_sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   root: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-  files: [
-    {
-      name: 'signatures.pdf',
-      sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-    },
-  ],
   receipt: { count: 12_400, text: 'Received with thanks.', on: '2026-12-01', by: 'link' },
 };
 
@@ -133,7 +119,6 @@ export const PublicDelivery = component(
       note: nullable(text(2000, { description: 'A note of the organization.' })),
       manifest_sha256: hex('The SHA-256 of its manifest.'),
       root: hex('The Merkle root over its lines.'),
-      files: list(PublicFile, 10_000, { description: 'The files, without those inside an archive.' }),
       receipt: nullableRef(DeliveryReceipt, { description: 'What those say who got it; null: nothing yet.' }),
     },
     { description: 'What everyone can read of a delivery.', examples: [EXAMPLE] },

@@ -1,7 +1,6 @@
 import { oneOf } from '../checks.js';
 import type * as Columns from '../columns.postgres.js';
 import { referencesIn, type Parents } from '../references.js';
-import { DISPLAYS } from './signatures.js';
 
 /* Deliveries: lists of signatures that are handed to those whom a petition addresses. */
 
@@ -124,7 +123,12 @@ export function defineDeliveriesTables(
       weeded: d.json<DeliveryWeeded[]>().notNull(),
       /** Until then one process makes its files. */
       leaseUntil: d.instant(),
+      /** How often that was begun: only the latest may finish. */
       attempts: d.int().notNull().default(0),
+      /** How often it was begun and not ended, in a row. */
+      lapses: d.int().notNull().default(0),
+      /** The attempt that has made its files, whose number is in the name of their folder. */
+      edition: d.int(),
       failure: d.enumText(DELIVERY_FAILURES),
       /** When its files were finished. */
       readyAt: d.instant(),
@@ -177,7 +181,8 @@ export function defineDeliveriesTables(
       deliveryKey: to(deliveries).notNull(),
       number: d.int().notNull(),
       signatureKey: to(signatures).notNull(),
-      display: d.enumText(DISPLAYS).notNull(),
+      /** A salted hash of what the line says, by which it is noticed that its signer has changed something. */
+      said: d.bytes().notNull(),
       salt: d.bytes(),
     },
     (t) => [

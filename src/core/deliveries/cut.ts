@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, notExists, or, sql, type SQL } from 'drizzle-orm';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { Reader } from '../../store/store.js';
+import { inParts } from '../bulk-insert.js';
 import { nextLoopTurn } from '../one-per-turn.js';
 import { termsOf } from '../partners/partner-terms.js';
 import type { Terms } from '../partners/partner-terms.js';
@@ -44,18 +45,35 @@ export async function* readCut({ on, cut, told }: CutReading): AsyncGenerator<En
   const terms = await termsOf(on, cut.petitionKey);
   for (let edge = 0; ;) {
     await nextLoopTurn();
-    const entries = await readSlice({ on, cut, told }, terms, edge, SLICE);
+    const { entries, next } = await readSlice({ on, cut, told }, terms, edge);
     if (entries.length > 0) yield entries;
-    if (entries.length < SLICE) return;
-    edge = entries.at(-1)?.signatureKey ?? edge;
+    if (next === undefined) return;
+    edge = next;
   }
 }
 
 /** One signature as a cut shows it now; undefined: it does not count, or has no line. */
 export async function readEntry(reading: CutReading, signatureKey: number): Promise<Entry | undefined> {
-  const terms = await termsOf(reading.on, reading.cut.petitionKey);
-  const [entry] = await readSlice(reading, terms, signatureKey - 1, 1);
-  return entry?.signatureKey === signatureKey ? entry : undefined;
+  return (await readEntries(reading, [signatureKey])).get(signatureKey);
+}
+
+/** Signatures as a cut shows them now, by their keys; those that do not count are missing. */
+export async function readEntries(
+  reading: CutReading,
+  signatureKeys: readonly number[],
+): Promise<Map<number, Entry>> {
+  const { on, cut, told } = reading;
+  const { signatures: t } = on.tables;
+  const terms = await termsOf(on, cut.petitionKey);
+  const showing = { leadKey: cut.organizationKey, terms, told, columns: cut.columns };
+  const found = new Map<number, Entry>();
+  for (const some of inParts(signatureKeys)) {
+    const rows = await selectRows(on).where(
+      and(inArray(t.key, [...some]), eq(t.petitionKey, cut.petitionKey), eq(t.status, 'confirmed')),
+    );
+    for (const row of rows) found.set(row.key, entryOf(row, showing));
+  }
+  return found;
 }
 
 /** The first lines of a cut, in the order of signing. */
@@ -63,23 +81,44 @@ export async function firstEntries(reading: CutReading, most: number): Promise<E
   const terms = await termsOf(reading.on, reading.cut.petitionKey);
   const found: Entry[] = [];
   for (let edge = 0; found.length < most;) {
-    const entries = await readSlice(reading, terms, edge, SLICE);
+    const { entries, next } = await readSlice(reading, terms, edge);
     found.push(...entries.filter(({ line }) => line !== undefined));
-    if (entries.length < SLICE) break;
-    edge = entries.at(-1)?.signatureKey ?? edge;
+    if (next === undefined) break;
+    edge = next;
     await nextLoopTurn();
   }
   return found.slice(0, most);
 }
 
+/** `next`: where to go on; undefined: there are no more. */
 async function readSlice(
   { on, cut, told }: CutReading,
   terms: Terms,
   edge: number,
-  most: number,
-): Promise<Entry[]> {
-  const { signatures: t, organizations } = on.tables;
-  const rows = await on.db
+): Promise<{ entries: Entry[]; next: number | undefined }> {
+  const { signatures: t } = on.tables;
+  // Those of earlier deliveries are read, too, and left out here: to pass over a million of them would be one long read.
+  const rows = await selectRows(on, isNew(on, cut.chain))
+    .where(
+      and(
+        eq(t.petitionKey, cut.petitionKey),
+        eq(t.status, 'confirmed'),
+        gt(t.key, edge),
+        or(lte(t.confirmedAt, cut.cutAt), and(isNull(t.confirmedAt), lte(t.createdAt, cut.cutAt))),
+      ),
+    )
+    .orderBy(asc(t.key))
+    .limit(SLICE);
+  const showing = { leadKey: cut.organizationKey, terms, told, columns: cut.columns };
+  return {
+    entries: rows.filter((row) => row.isNew === 1).map((row) => entryOf(row, showing)),
+    next: rows.length < SLICE ? undefined : rows.at(-1)?.key,
+  };
+}
+
+const selectRows = ({ db, tables }: Reader, isNew: SQL = sql`1 = 1`) => {
+  const { signatures: t, organizations } = tables;
+  return db
     .select({
       key: t.key,
       publicId: t.publicId,
@@ -95,22 +134,11 @@ async function readSlice(
       apiKeyKey: t.apiKeyKey,
       collectorKey: t.collectorKey,
       collector: organizations.name,
+      isNew: sql<number>`case when ${isNew} then 1 else 0 end`.mapWith(Number),
     })
     .from(t)
-    .leftJoin(organizations, eq(organizations.key, t.collectorKey))
-    .where(
-      and(
-        eq(t.petitionKey, cut.petitionKey),
-        eq(t.status, 'confirmed'),
-        gt(t.key, edge),
-        or(lte(t.confirmedAt, cut.cutAt), and(isNull(t.confirmedAt), lte(t.createdAt, cut.cutAt))),
-        isNew(on, cut.chain),
-      ),
-    )
-    .orderBy(asc(t.key))
-    .limit(most);
-  return rows.map((row) => entryOf(row, { leadKey: cut.organizationKey, terms, told, columns: cut.columns }));
-}
+    .leftJoin(organizations, eq(organizations.key, t.collectorKey));
+};
 
 /** Whether a signature is on no line of the chain, or its line was struck there or will be now. */
 function isNew({ db, tables }: Reader, chain: readonly number[]): SQL | undefined {

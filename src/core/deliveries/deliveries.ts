@@ -30,7 +30,7 @@ export const isHandedOver = ({ state }: Pick<Delivery, 'state'>): boolean =>
 /** A delivery, and the ids of what belongs to it. */
 export type DeliveryView = Delivery & {
   petitionId: string;
-  petition: { title: string; locale: string };
+  petition: Pick<PetitionRow, 'title' | 'locale' | 'status' | 'takedownReason'>;
   afterId: string | null;
 };
 
@@ -96,8 +96,7 @@ export async function createDelivery(
           updatedAt: tx.now,
         })
         .returning();
-      const { title, locale } = petition;
-      const about = { petitionId, petition: { title, locale }, afterId: after?.publicId ?? null };
+      const about = { petitionId, petition, afterId: after?.publicId ?? null };
       return { ...requireWritten(made), ...about };
     }),
   );
@@ -172,7 +171,12 @@ export const selectDeliveries = ({ db, tables }: Reader) => {
     .select({
       delivery: t,
       petitionId: petitions.publicId,
-      petition: { title: petitions.title, locale: petitions.locale },
+      petition: {
+        title: petitions.title,
+        locale: petitions.locale,
+        status: petitions.status,
+        takedownReason: petitions.takedownReason,
+      },
     })
     .from(t)
     .innerJoin(petitions, eq(petitions.key, t.petitionKey));
@@ -200,10 +204,21 @@ export async function getDelivery(
 ): Promise<DeliveryView & { preview: Preview | null }> {
   const view = await findOwn(on, actor, publicId);
   if (view.state !== 'draft') return { ...view, preview: null };
-  const petition = await findPetition(on, actor, view.petitionId);
+  const petition = await petitionOf(on, view);
   const cut: Cut = { ...view, chain: await chainOf(on, view.afterKey) };
   const entries = await firstEntries({ on, cut, told: await toldBy(on, petition) }, PREVIEWED);
   return { ...view, preview: { entries, weeded: await readWeeded(on, cut) } };
+}
+
+/** The petition of a delivery, in whatever state it is. */
+export async function petitionOf(
+  on: Reader,
+  { petitionKey }: Pick<Delivery, 'petitionKey'>,
+): Promise<PetitionRow> {
+  const { petitions: t } = on.tables;
+  const [row] = await on.db.select().from(t).where(eq(t.key, petitionKey));
+  if (!row) throw new Error('a delivery without its petition');
+  return row;
 }
 
 /** The deliveries of the actor's organization, or of one of its petitions, latest first. Throws `invalid_cursor`, `petition_not_found`. */

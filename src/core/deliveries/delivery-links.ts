@@ -49,7 +49,8 @@ async function findLinked(on: Reader, token: string, now: Date): Promise<LinkedD
     .from(l)
     .where(and(eq(l.hash, hash), gt(l.expiresAt, now)));
   const [row] = link ? await selectDeliveries(on).where(eq(t.key, link.deliveryKey)) : [];
-  if (!link || !row || !isHandedOver(row.delivery)) throw linkNotFound();
+  const isOpen = row && isHandedOver(row.delivery) && row.petition.status !== 'taken_down';
+  if (!link || !isOpen) throw linkNotFound();
   return { ...(await viewOf(on, row)), expiresAt: link.expiresAt };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Tables } from '../../../schema/db/tables.js';
 import type { DisclosedField } from '../../../schema/db/tables/petitions.js';
 import type { DeliveryColumn } from '../../../schema/db/tables/deliveries.js';
@@ -43,11 +44,14 @@ export type Line = {
   partner: string | null;
 };
 
+/** A salted hash of a line, without its number: another one as soon as its signer changes what it says. */
+export const saidBy = (line: Line, salt: Buffer): Buffer =>
+  createHash('sha256').update(salt).update(JSON.stringify(line)).digest().subarray(0, 16);
+
 /** A signature of a cut. Without a line it is counted alone: `by` names the partner whose terms say so. */
 export type Entry = {
   signatureKey: number;
   publicId: string;
-  display: Row['display'];
 } & ({ line: Line; by?: undefined } | { line?: undefined; by: string | null });
 
 type Showing = { leadKey: number; terms: Terms; told: ToldFields; columns: readonly DeliveryColumn[] };
@@ -58,13 +62,14 @@ type Showing = { leadKey: number; terms: Terms; told: ToldFields; columns: reado
  * nothing but its day and its partner, so that no one is recognised by it.
  */
 export function entryOf(row: Row, { leadKey, terms, told, columns }: Showing): Entry {
-  const { key: signatureKey, publicId, display } = row;
-  const about = { signatureKey, publicId, display };
+  const { key: signatureKey, publicId } = row;
+  const about = { signatureKey, publicId };
   const sees = leadSeesOf(terms, row);
   if (sees === 'counts') return { ...about, by: row.collector };
   const fields = told(row);
   const isWhole = fields.includes('full_name');
-  if (row.hidden === 1 && !isWhole) return { ...about, by: null };
+  // Of an erased signer there is nothing left to show, whatever was told.
+  if (row.hidden === 1 && (!isWhole || row.name === '')) return { ...about, by: null };
   const name = nameOf(row, isWhole);
   const isNamed = name !== null;
   const has = (column: DeliveryColumn) => columns.includes(column);

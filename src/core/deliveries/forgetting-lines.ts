@@ -1,4 +1,4 @@
-import { and, eq, inArray, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, type SQL } from 'drizzle-orm';
 import type { Store, Tx } from '../../store/store.js';
 import { deleteInSteps } from '../in-steps.js';
 
@@ -13,6 +13,15 @@ export async function forgetSalts(tx: Tx, whose: SQL | undefined): Promise<void>
   const keys = tx.db.select({ key: t.key }).from(t).where(whose);
   await tx.db.update(l).set({ salt: null }).where(inArray(l.signatureKey, keys));
 }
+
+/** The files of a petition's deliveries go when its signers are anonymised: nobody gets them from now on. */
+export const forgetFiles = (store: Store, petitionKey: number): Promise<unknown> =>
+  store.transact(({ db, tables: { deliveries: t }, now }) =>
+    db
+      .update(t)
+      .set({ filesDeletedAt: now })
+      .where(and(eq(t.petitionKey, petitionKey), isNotNull(t.files), isNull(t.filesDeletedAt))),
+  );
 
 /** Empties the deliveries of a petition of tests. Their files are deleted as those of cancelled ones are. */
 export async function forgetDeliveries(store: Store, petitionKey: number): Promise<void> {

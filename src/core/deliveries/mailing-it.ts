@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, or } from 'drizzle-orm';
 import type { DeliverySending } from '../../../schema/db/tables/deliveries.js';
 import { ApiError, invalidBody } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
@@ -8,10 +8,12 @@ import { parseEmail } from '../email.js';
 import { once, type Retry } from '../idempotency.js';
 import { queueMail } from '../mail/outbox.js';
 import { nextLoopTurn } from '../one-per-turn.js';
-import type { Delivery } from './cut.js';
+import { readEntries, type Delivery } from './cut.js';
 import { DAY_MS } from '../../time.js';
-import { findOwn, type DeliveryView } from './deliveries.js';
-import { assertMove, writeDelivery } from './moves.js';
+import { findOwn, petitionOf, type DeliveryView } from './deliveries.js';
+import { saidBy } from './entries.js';
+import { assertMove, assertNotTakenDown, writeDelivery } from './moves.js';
+import { toldBy } from './told.js';
 
 /* Handing over: a mail with a link to the files, or the record that it was done by other means. */
 
@@ -41,12 +43,14 @@ export async function sendDelivery(
   retry?: Retry,
 ): Promise<DeliveryView> {
   const found = await findOwn(ctx.store.read, actor, publicId);
-  const isStale =
-    input.method === 'mail' && found.state === 'ready' && (await hasChanged(ctx.store.read, found));
+  assertMove(found.state, 'send');
+  assertNotTakenDown(found);
+  const isStale = input.method === 'mail' && (await hasChanged(ctx.store.read, found));
   const view = await ctx.store.transact((tx) =>
     once(tx, retry, async () => {
       const before = await findOwn(tx, actor, publicId);
       assertMove(before.state, 'send');
+      assertMayRepeat(before, input);
       if (before.filesDeletedAt !== null) {
         throw new ApiError('delivery_files_gone', { detail: 'Make another delivery.' });
       }
@@ -55,6 +59,15 @@ export async function sendDelivery(
   );
   ctx.mailWaits();
   return view;
+}
+
+/** Only a mail can be sent again. */
+function assertMayRepeat({ state, method }: Delivery, input: SendInput): void {
+  if (state === 'ready' || (method === 'mail' && input.method === 'mail')) return;
+  throw new ApiError('delivery_transition_not_allowed', {
+    detail: 'It was handed over already.',
+    extra: { allowed: ['receipt'] },
+  });
 }
 
 async function handOver(tx: Tx, before: Delivery, input: SendInput, isStale: boolean): Promise<Delivery> {
@@ -89,11 +102,18 @@ const MAILED_PER_DAY = 20;
 
 async function assertFew(tx: Tx, organizationKey: number): Promise<void> {
   const { deliveries: t } = tx.tables;
+  // Two must not count at the same time.
+  await tx.lock(Buffer.from(`mailed deliveries of ${organizationKey}`));
   const since = new Date(tx.now.getTime() - DAY_MS);
   const mailed = await tx.db
     .select({ key: t.key })
     .from(t)
-    .where(and(eq(t.organizationKey, organizationKey), eq(t.method, 'mail'), gt(t.sentAt, since)))
+    .where(
+      and(
+        eq(t.organizationKey, organizationKey),
+        or(isNotNull(t.sending), and(eq(t.method, 'mail'), gt(t.sentAt, since))),
+      ),
+    )
     .limit(MAILED_PER_DAY);
   if (mailed.length < MAILED_PER_DAY) return;
   throw new ApiError('too_many_deliveries', {
@@ -108,6 +128,8 @@ export async function mailDelivery(
   { email, days }: DeliverySending,
 ): Promise<Delivery> {
   const { key: deliveryKey, petitionKey, organizationKey, locale } = before;
+  // Sent again, only the new link works: the address may have been wrong.
+  await tx.db.delete(tx.tables.deliveryLinks).where(eq(tx.tables.deliveryLinks.deliveryKey, deliveryKey));
   await queueMail(tx, 'delivery', null, { deliveryKey, petitionKey, organizationKey, locale });
   return writeDelivery(tx, before, {
     state: 'sent',
@@ -120,30 +142,30 @@ export async function mailDelivery(
 }
 
 /** Lines per read. */
-const SLICE = 1000;
+const SLICE = 500;
 
-/** Whether the files say something of somebody that no longer holds. */
-async function hasChanged(on: Reader, { key }: Delivery): Promise<boolean> {
-  const { deliveryLines: l, signatures: t } = on.tables;
-  const changed = or(
-    sql`${t.status} <> 'confirmed'`,
-    sql`${l.salt} is null`,
-    sql`${t.display} <> ${l.display}`,
-  );
+/** Whether a line says something that no longer holds: its signer has withdrawn, was erased, or shows something else. */
+async function hasChanged(on: Reader, view: DeliveryView): Promise<boolean> {
+  const { deliveryLines: l } = on.tables;
+  const told = await toldBy(on, await petitionOf(on, view));
+  const reading = { on, cut: { ...view, chain: [] }, told };
   for (let edge = 0; ;) {
     await nextLoopTurn();
-    const rows = await on.db
-      .select({
-        number: l.number,
-        changed: sql<number>`case when ${changed} then 1 else 0 end`.mapWith(Number),
-      })
+    const lines = await on.db
+      .select()
       .from(l)
-      .innerJoin(t, eq(t.key, l.signatureKey))
-      .where(and(eq(l.deliveryKey, key), gt(l.number, edge)))
+      .where(and(eq(l.deliveryKey, view.key), gt(l.number, edge)))
       .orderBy(asc(l.number))
       .limit(SLICE);
-    if (rows.some((row) => row.changed === 1)) return true;
-    if (rows.length < SLICE) return false;
-    edge = rows.at(-1)?.number ?? edge;
+    const entries = await readEntries(
+      reading,
+      lines.map(({ signatureKey }) => signatureKey),
+    );
+    for (const { signatureKey, salt, said } of lines) {
+      const line = entries.get(signatureKey)?.line;
+      if (!salt || !line || !saidBy(line, salt).equals(said)) return true;
+    }
+    if (lines.length < SLICE) return false;
+    edge = lines.at(-1)?.number ?? edge;
   }
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, exists, inArray, isNull, lte, or, sql } from 'drizzle-orm';
 import type { DELIVERY_FAILURES, StoredFile, TIMESTAMPS } from '../../../schema/db/tables/deliveries.js';
 import type { Reader, Store, Tx } from '../../store/store.js';
 import { insertMany } from '../bulk-insert.js';
@@ -17,7 +17,7 @@ import { toldBy } from './told.js';
  * lease, and each claim raises `attempts`, so that one that comes too late changes nothing.
  */
 
-const MOST_ATTEMPTS = 5;
+const MOST_LAPSES = 5;
 
 /** Takes a delivery whose files are to be made, for `leaseMs`; undefined: there is none. */
 export const claimDelivery = (store: Store, leaseMs: number): Promise<Delivery | undefined> =>
@@ -26,7 +26,11 @@ export const claimDelivery = (store: Store, leaseMs: number): Promise<Delivery |
     const next = db.select({ key: t.key }).from(t).where(isFree).orderBy(asc(t.key)).limit(1);
     const [claimed] = await db
       .update(t)
-      .set({ leaseUntil: new Date(now.getTime() + leaseMs), attempts: sql`${t.attempts} + 1` })
+      .set({
+        leaseUntil: new Date(now.getTime() + leaseMs),
+        attempts: sql`${t.attempts} + 1`,
+        lapses: sql`case when ${t.leaseUntil} is null then 0 else ${t.lapses} + 1 end`,
+      })
       .where(and(inArray(t.key, next), isFree))
       .returning();
     return claimed;
@@ -48,12 +52,17 @@ type Claim = Pick<Delivery, 'key' | 'attempts'>;
 const isOurs = (t: Tx['tables']['deliveries'], { key, attempts }: Claim) =>
   and(eq(t.key, key), eq(t.attempts, attempts), eq(t.state, 'preparing'));
 
-export const triedTooOften = ({ attempts }: Claim): boolean => attempts > MOST_ATTEMPTS;
+export const triedTooOften = ({ lapses }: Pick<Delivery, 'lapses'>): boolean => lapses >= MOST_LAPSES;
+
+/** It was cancelled, or another process makes it now. */
+export class Overtaken extends Error {}
 
 /** What a delivery is made of, besides its lines. */
 export type Making = {
   delivery: Delivery;
   petition: PetitionRow;
+  /** Its statements in other languages, as far as somebody has signed them. */
+  translated: { locale: string; statement: string }[];
   organization: string;
   after: { publicId: string; root: string | null } | null;
   /** Ids of the deliveries that it continues, by their keys. */
@@ -87,6 +96,7 @@ export async function beginMaking(ctx: Context, delivery: Delivery): Promise<Mak
   return {
     delivery,
     petition,
+    translated: await signedTexts(on, petition.key),
     organization: (await findLead(on, petition)).name,
     after: rows.find(({ key }) => key === delivery.afterKey) ?? null,
     chain: new Map(rows.map(({ key, publicId }) => [key, publicId])),
@@ -96,6 +106,19 @@ export async function beginMaking(ctx: Context, delivery: Delivery): Promise<Mak
     tallied: async (struck) => tally.end(await readBesides(on, cut, struck)),
     weeded: await readWeeded(on, cut),
   };
+}
+
+function signedTexts({ db, tables }: Reader, petitionKey: number): PromiseLike<Making['translated']> {
+  const { petitionTranslations: t, signatures: s } = tables;
+  const signed = db
+    .select({ key: s.key })
+    .from(s)
+    .where(and(eq(s.translationKey, t.key), eq(s.status, 'confirmed')));
+  return db
+    .select({ locale: t.locale, statement: t.statement })
+    .from(t)
+    .where(and(eq(t.petitionKey, petitionKey), exists(signed)))
+    .orderBy(asc(t.locale));
 }
 
 /** Removes the lines that an earlier attempt has stored. */
@@ -113,7 +136,7 @@ async function forgetAttempt(store: Store, deliveryKey: number): Promise<void> {
 
 const insertLines = insertMany(
   'delivery_lines_insert',
-  ['deliveryKey', 'number', 'signatureKey', 'display', 'salt'],
+  ['deliveryKey', 'number', 'signatureKey', 'said', 'salt'],
   ({ deliveryLines }) => deliveryLines,
   ({ db, tables: { deliveryLines } }, rows) =>
     db.insert(deliveryLines).values(rows).returning({ number: deliveryLines.number }),
@@ -130,14 +153,15 @@ const insertStrikes = insertMany(
 export type PlacedLine = {
   number: number;
   signatureKey: number;
-  display: Entry['display'];
+  said: Buffer;
   salt: Buffer;
 };
 
-/** Remembers which signature is on which line. A signer who was erased since then has no salt. */
-export const storeLines = (store: Store, { key }: Claim, lines: readonly PlacedLine[]): Promise<unknown> =>
+/** Remembers which signature is on which line. A signer who was erased since then has no salt. Throws `Overtaken`. */
+export const storeLines = (store: Store, claim: Claim, lines: readonly PlacedLine[]): Promise<unknown> =>
   store.transact(async (tx) => {
     const { signatures: t } = tx.tables;
+    await assertOurs(tx, claim);
     const keys = lines.map(({ signatureKey }) => signatureKey);
     const erased = new Set<number>();
     for (let at = 0; at < keys.length; at += 500) {
@@ -149,23 +173,35 @@ export const storeLines = (store: Store, { key }: Claim, lines: readonly PlacedL
     }
     await insertLines(
       tx,
-      lines.map(({ number, signatureKey, display, salt }) => ({
-        deliveryKey: key,
+      lines.map(({ number, signatureKey, said, salt }) => ({
+        deliveryKey: claim.key,
         number,
         signatureKey,
-        display,
+        said,
         salt: erased.has(signatureKey) ? null : salt,
       })),
     );
   });
 
-export const storeStrikes = (store: Store, { key }: Claim, strikes: readonly Strike[]): Promise<unknown> =>
-  store.transact((tx) =>
-    insertStrikes(
+/** Throws `Overtaken`. */
+export const storeStrikes = (store: Store, claim: Claim, strikes: readonly Strike[]): Promise<unknown> =>
+  store.transact(async (tx) => {
+    await assertOurs(tx, claim);
+    await insertStrikes(
       tx,
-      strikes.map((strike) => ({ ...strike, deliveryKey: key })),
-    ),
-  );
+      strikes.map((strike) => ({ ...strike, deliveryKey: claim.key })),
+    );
+  });
+
+/** Holds the row, so that nobody else claims it before the commit. */
+async function assertOurs({ db, tables: { deliveries: t } }: Tx, claim: Claim): Promise<void> {
+  const rows = await db
+    .update(t)
+    .set({ attempts: claim.attempts })
+    .where(isOurs(t, claim))
+    .returning({ key: t.key });
+  if (rows.length === 0) throw new Overtaken();
+}
 
 export type Made = Tallied & {
   files: StoredFile[];
@@ -187,7 +223,17 @@ export async function completeDelivery(ctx: Context, claim: Claim, made: Made): 
     const { deliveries: t } = tx.tables;
     const [row] = await tx.db
       .update(t)
-      .set({ ...made, state: 'ready', readyAt: tx.now, leaseUntil: null, failure: null, updatedAt: tx.now })
+      .set({
+        ...made,
+        state: 'ready',
+        edition: claim.attempts,
+        readyAt: tx.now,
+        filesDeletedAt: null,
+        leaseUntil: null,
+        lapses: 0,
+        failure: null,
+        updatedAt: tx.now,
+      })
       .where(isOurs(t, claim))
       .returning();
     if (row?.sending) await mailDelivery(tx, row, row.sending);
@@ -210,21 +256,29 @@ export const failDelivery = (
       .where(isOurs(t, claim)),
   );
 
-/** The deliveries whose files are kept no longer, and those that were cancelled. */
-export async function outdatedFiles(on: Reader, before: Date): Promise<Pick<Delivery, 'key' | 'publicId'>[]> {
+/** What may become of a folder: it is `kept`, only its `tree` is, or it goes. */
+export type Fate = 'kept' | 'tree' | 'goes';
+
+/**
+ * What becomes of the folder of an attempt. Kept are the files that were made last, until `before`, and those that are being
+ * made. Whatever else lies there was left by a process that was killed, or overtaken.
+ */
+export async function fateOf(on: Reader, publicId: string, attempt: number, before: Date): Promise<Fate> {
   const { deliveries: t } = on.tables;
-  const isOver = or(
-    inArray(t.state, ['cancelled', 'failed']),
-    and(isNotNull(t.sentAt), lt(t.sentAt, before)),
-    and(eq(t.state, 'ready'), lt(t.readyAt, before)),
-  );
-  return on.db
-    .select({ key: t.key, publicId: t.publicId })
-    .from(t)
-    .where(and(isNotNull(t.files), isNull(t.filesDeletedAt), isOver));
+  const [row] = await on.db.select().from(t).where(eq(t.publicId, publicId));
+  if (!row) return 'goes';
+  if (row.state === 'preparing' && row.attempts === attempt) return 'kept';
+  if (row.edition !== attempt) return 'goes';
+  if (row.state === 'preparing') return 'kept';
+  const since = row.sentAt ?? row.readyAt;
+  const isOver = row.filesDeletedAt !== null || (since !== null && since < before);
+  return isOver || ['cancelled', 'failed'].includes(row.state) ? 'tree' : 'kept';
 }
 
-export const recordFilesDeleted = (store: Store, key: number): Promise<unknown> =>
+export const recordFilesDeleted = (store: Store, publicId: string): Promise<unknown> =>
   store.transact(({ db, tables: { deliveries: t }, now }) =>
-    db.update(t).set({ filesDeletedAt: now }).where(eq(t.key, key)),
+    db
+      .update(t)
+      .set({ filesDeletedAt: now })
+      .where(and(eq(t.publicId, publicId), isNull(t.filesDeletedAt))),
   );

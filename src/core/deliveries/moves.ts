@@ -10,6 +10,7 @@ import type { KeyedActor } from '../actor.js';
 import type { Context } from '../context.js';
 import { once, type Retry } from '../idempotency.js';
 import { requireWritten } from '../overtaken.js';
+import { takenDown } from '../petitions/petition-life.js';
 import type { Delivery } from './cut.js';
 import { findOwn, type DeliveryView } from './deliveries.js';
 
@@ -18,7 +19,8 @@ import { findOwn, type DeliveryView } from './deliveries.js';
 const MOVES = {
   prepare: ['draft', 'failed'],
   cancel: ['draft', 'preparing', 'ready', 'failed'],
-  send: ['ready'],
+  // Also once more: the address was wrong, or the mail was lost.
+  send: ['ready', 'sent', 'opened'],
   receipt: ['sent', 'opened', 'acknowledged'],
 } as const satisfies Record<DeliveryMove, readonly DeliveryState[]>;
 
@@ -31,6 +33,11 @@ export function assertMove(state: DeliveryState, move: DeliveryMove): void {
     detail: `It is ${state}.`,
     extra: { allowed },
   });
+}
+
+/** Nothing of a petition that was taken down is handed over. Throws `petition_taken_down`. */
+export function assertNotTakenDown({ petition }: Pick<DeliveryView, 'petition'>): void {
+  if (petition.status === 'taken_down') throw takenDown(petition);
 }
 
 /** Writes a delivery as long as it is in the state that was read; otherwise the transaction runs again. */
@@ -62,7 +69,14 @@ const verb =
 /** Has its files made. Throws `delivery_not_found`, `delivery_transition_not_allowed`, `idempotency_key_reused`. */
 export const prepareDelivery = verb((tx, delivery) => {
   assertMove(delivery.state, 'prepare');
-  return writeDelivery(tx, delivery, { state: 'preparing', leaseUntil: null, failure: null, sending: null });
+  assertNotTakenDown(delivery);
+  return writeDelivery(tx, delivery, {
+    state: 'preparing',
+    leaseUntil: null,
+    lapses: 0,
+    failure: null,
+    sending: null,
+  });
 });
 
 /** Ends it before it was sent: its files are deleted. Throws the same. */

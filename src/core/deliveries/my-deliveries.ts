@@ -11,6 +11,7 @@ import { toldBy } from './told.js';
 export type MyDelivery = Pick<
   Delivery,
   | 'publicId'
+  | 'edition'
   | 'petitionKey'
   | 'organizationKey'
   | 'cutAt'
@@ -38,6 +39,7 @@ export async function deliveriesOf(
     .select({
       signatureKey: l.signatureKey,
       publicId: t.publicId,
+      edition: t.edition,
       petitionKey: t.petitionKey,
       organizationKey: t.organizationKey,
       cutAt: t.cutAt,

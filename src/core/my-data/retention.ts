@@ -2,7 +2,7 @@ import { and, asc, count, eq, gt, inArray, isNotNull, isNull, lt, sql } from 'dr
 import type { Tables } from '../../../schema/db/tables.js';
 import { RunAgain, type Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { forgetSalts } from '../deliveries/forgetting-lines.js';
+import { forgetFiles, forgetSalts } from '../deliveries/forgetting-lines.js';
 import { anonymisePaper, countNamedPaper } from '../paper/paper-retention.js';
 import { retentionAt } from '../petitions/petition-life.js';
 import { forgetIdleContacts } from '../supporters/contacts.js';
@@ -78,6 +78,7 @@ async function countNamed({ store }: Context, petitionKey: number): Promise<numb
 const AT_A_TIME = 1000;
 
 async function anonymise(ctx: Context, petitionKey: number): Promise<number> {
+  await forgetFiles(ctx.store, petitionKey);
   const signed = await inSteps(() => anonymiseSome(ctx, petitionKey));
   return signed + (await inSteps(() => anonymisePaper(ctx.store, petitionKey, AT_A_TIME)));
 }

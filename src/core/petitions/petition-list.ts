@@ -154,7 +154,9 @@ function matching(filter: PetitionFilter, actor: Actor, tables: Tables, now: Dat
   ];
 }
 
+/** Undefined: there is no word in what was typed, and so nothing to look for. */
 const holdsWords = (tables: Tables, patterns: readonly string[]): SQL | undefined => {
+  if (patterns.length === 0) return undefined;
   const all = (text: Tables['petitions']['searchText'] | Tables['petitionTranslations']['searchText']) =>
     and(...patterns.map((pattern) => like(text, pattern)));
   return or(

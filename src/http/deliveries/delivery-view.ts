@@ -108,7 +108,7 @@ export const toDelivery = (locales: Locales, { view, preview, uses }: Whole) => 
   uses: uses.map(({ what, file, at }) => ({ what, file, at: iso(at) })),
 });
 
-/** What everyone can read: no address, no letter. */
+/** What everyone can read: no address, no letter, and no hash of a file, from which the name in a short list could be guessed. */
 export const toPublic = (view: DeliveryView) => ({
   id: view.publicId,
   recipient: view.recipient,
@@ -123,8 +123,5 @@ export const toPublic = (view: DeliveryView) => ({
   note: view.note,
   manifest_sha256: view.manifestSha256 ?? '',
   root: view.root ?? '',
-  files: (view.files ?? [])
-    .filter(({ archive }) => archive === null)
-    .map(({ name, sha256 }) => ({ name, sha256 })),
   receipt: receiptOf(view),
 });

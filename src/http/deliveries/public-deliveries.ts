@@ -21,7 +21,7 @@ export const publicDeliveryRoutes =
           access: 'open',
           summary: 'List what was handed over of a petition',
           description:
-            'When, to whom, how many signatures, the hashes of what was handed over, and what those say who got it. Latest first.',
+            'When, to whom, how many signatures, the hash of the manifest, which has those of the files, and what those say who got it. Latest first.',
           params: PetitionPath,
           answers: { 200: PublicDeliveryList, 304: NOT_MODIFIED, 308: MOVED },
           errors: ['petition_not_found', 'petition_taken_down'],

@@ -22,10 +22,10 @@ const STALL_MS = 30_000;
 export async function sendStored(
   request: FastifyRequest,
   reply: FastifyReply,
-  folder: string,
-  { deliveryId, name, bytes }: DeliveryFileFound,
+  root: string,
+  { folder, name, bytes }: DeliveryFileFound,
 ): Promise<FastifyReply> {
-  const file = await open(join(folder, deliveryId, name)).catch((error: NodeJS.ErrnoException) => {
+  const file = await open(join(root, folder, name)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     throw new ApiError('delivery_files_gone', { detail: 'This server does not have it.' });
   });

@@ -3,6 +3,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { MyDeliveryList } from '../../../schema/api/deliveries/handing-over.js';
 import { MySignaturePath } from '../../../schema/api/my-data/my-signatures.js';
 import type { Context } from '../../core/context.js';
+import { folderName } from '../../core/deliveries/files.js';
 import { deliveriesOf, lineOf, type MyDelivery } from '../../core/deliveries/my-deliveries.js';
 import { getMySignature } from '../../core/my-data/my-signatures.js';
 import { columnsOf, TREE } from '../../deliveries/delivery.js';
@@ -63,9 +64,9 @@ async function proofOf(on: Reader, mine: MyDelivery, folder: string) {
   const { publicId: delivery, number, root } = mine;
   const salt = mine.salt?.toString('base64url');
   const line = await lineOf(on, mine);
-  if (salt === undefined || root === null || !line) return null;
+  if (salt === undefined || root === null || mine.edition === null || !line) return null;
   const index = number - 1;
-  const { size, branch } = await readBranch(join(folder, delivery, TREE), index);
+  const { size, branch } = await readBranch(join(folder, folderName(delivery, mine.edition), TREE), index);
   const leaf = leafOf(line, columnsOf(mine), salt);
   if (rootFrom(leaf, index, { size, branch })?.toString('hex') !== root) return null;
   return { delivery, line, salt, index, size, branch, root };

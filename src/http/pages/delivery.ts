@@ -51,8 +51,8 @@ export function deliveryPages(app: FastifyInstance, ctx: Context, site: Site, fo
       return visit.send(reply, 422, visit.words.delivery.title, body);
     }
     const said = text.trim().slice(0, MOST_TEXT);
-    await acknowledgeByLink(ctx, token, { count, text: said === '' ? null : said, on: null });
     const { visit } = await pageOf(ctx, site, request, token);
+    await acknowledgeByLink(ctx, token, { count, text: said === '' ? null : said, on: null });
     const { receipt_heading: title, receipt_done: done } = visit.words.delivery;
     return visit.send(reply, 200, title, told(title, done));
   });
@@ -105,11 +105,11 @@ function filesOf(delivery: LinkedDelivery, visit: Visit, token: string, values: 
     return html`${heading}
       <p>${say(words.files_gone, values)}</p>`;
   }
-  const buttons = ownFiles(delivery).map(({ name, bytes }) =>
+  const buttons = ownFiles(delivery).map(({ name, bytes }, i) =>
     form(
       visit.at(`${PATH}/file`),
       { token, file: name },
-      html`${button(say(words.download, { file: name }))}
+      html`${button(say(words.download, { file: `\u2068${name}\u2069` }), { quiet: i > 0 })}
         <span dir="auto">${sizeIn(visit.locale, bytes)}</span>`,
     ),
   );
@@ -154,13 +154,14 @@ ${wrong?.text ?? ''}</textarea>
 const dateIn = (locale: string, instant: Date): string =>
   new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(instant);
 
-const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
+const UNITS = ['kilobyte', 'megabyte', 'gigabyte'] as const;
 
 function sizeIn(locale: string, bytes: number): string {
-  const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const kilobytes = Math.max(0.1, bytes / 1000);
+  const step = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(kilobytes) / 3)));
   return new Intl.NumberFormat(locale, {
     style: 'unit',
-    unit: UNITS[step] ?? 'byte',
-    maximumFractionDigits: step === 0 ? 0 : 1,
-  }).format(bytes / 1000 ** step);
+    unit: UNITS[step] ?? 'kilobyte',
+    maximumFractionDigits: 1,
+  }).format(kilobytes / 1000 ** step);
 }

@@ -63,6 +63,7 @@ export const signatureFile = (
     'collector_id',
     'shown',
     'mailing_id',
+    'signed_locale',
     'withdrawn_at',
     'suspicion',
   ],

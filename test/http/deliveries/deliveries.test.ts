@@ -1,14 +1,23 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eq, inArray } from 'drizzle-orm';
 import { collectLetter, collectMail, tokenOf } from '../../support/mailbox.js';
 import { makePartner, onEveryEngine, publish, start, type TestApp } from '../../support/helper.js';
 import { makerFor } from '../../support/delivery-world.js';
 import { pagesOf, recordsIn } from '../../support/deliveries.js';
+import { claimDelivery, failDelivery, renewClaim } from '../../../src/core/deliveries/making.js';
 import { leafOf } from '../../../src/deliveries/proof/leaf.js';
 import { rootFrom } from '../../../src/deliveries/proof/tree-file.js';
 
 const TARGET = { name: 'Ines Castell', title: 'Mayor', organization: 'Ewehaven Town Council' };
+
+/** Where the files of a delivery are. */
+function folderOf(api: TestApp, id: string): string {
+  const root = join(api.folder, 'deliveries');
+  const [name = 'none', ...others] = readdirSync(root).filter((one) => one.startsWith(id));
+  if (others.length > 0) throw new Error('it has several folders');
+  return join(root, name);
+}
 
 /** Signs a petition that asks no mailboxes. Returns the id of the signature. */
 async function sign(api: TestApp, key: string, name: string, more: object = {}): Promise<string> {
@@ -179,7 +188,7 @@ onEveryEngine('deliveries', async (t, engine) => {
     t.equal((await file(draft.id, '..%2Ftest.db')).status, 400);
     t.equal((await file(draft.id, 'signatures.csv', stranger.secret)).status, 404);
     t.equal((await file(draft.id, 'signatures.csv', partner.secret)).status, 404);
-    const folder = join(api.folder, 'deliveries', draft.id);
+    const folder = folderOf(api, draft.id);
     for (const name of readdirSync(folder)) t.equal(statSync(join(folder, name)).mode & 0o077, 0, name);
   });
 
@@ -258,6 +267,7 @@ onEveryEngine('deliveries', async (t, engine) => {
       },
     ]);
     t.notMatch(answer.text, /council\.example|Dear Mayor/i, 'neither the address nor the letter');
+    t.notMatch(answer.text, /signatures\.csv/, 'nor a hash from which a short list could be guessed');
     t.notMatch(answer.text, SECRETS);
     const headers = { 'if-none-match': String(answer.headers['etag']) };
     t.equal((await api.call('GET', '/v1/petitions/meadows/deliveries', { headers })).status, 304);
@@ -310,6 +320,47 @@ onEveryEngine('deliveries', async (t, engine) => {
     t.equal((await collectLetter(api, 'office@council.example')).template, 'delivery');
   });
 
+  await t.test('sendDelivery: somebody shows something else since', async (t) => {
+    const { signatures: s } = api.store.tables;
+    const change = (set: object) =>
+      api.store.transact(({ db }) => db.update(s).set(set).where(eq(s.publicId, ids.eve)));
+    const before = { hidden: 0, name: 'Eve Angler', display: 'public' };
+    for (const set of [{ hidden: 1 }, { name: 'Eve Renamed' }, { display: 'anonymous' }]) {
+      await change(before);
+      const { id } = await made();
+      await change(set);
+      const sent = await post(id, 'send', { method: 'mail', email: 'office@council.example' });
+      t.match(sent.body, { state: 'preparing' }, JSON.stringify(set));
+      await post(id, 'cancel');
+    }
+    await change(before);
+  });
+
+  await t.test('sendDelivery: again, to another address, and the first link ends', async (t) => {
+    const { id } = await made();
+    const mail = async (email: string) => {
+      t.match((await post(id, 'send', { method: 'mail', email })).body, { state: 'sent', email });
+      return tokenOf(await collectLetter(api, email));
+    };
+    const wrong = await mail('typo@council.example');
+    const right = await mail('mayor@council.example');
+    t.equal((await api.call('GET', `/delivery?token=${wrong}`)).status, 404);
+    t.equal((await api.call('GET', `/delivery?token=${right}`)).status, 200);
+  });
+
+  await t.test('what a killed process left goes, and nothing else', async (t) => {
+    const { id } = await made();
+    const root = join(api.folder, 'deliveries');
+    const left = [`${id}.99`, 'dlv_00000000000000000000000000.1'];
+    for (const name of left) {
+      mkdirSync(join(root, name));
+      writeFileSync(join(root, name, 'signatures.csv'), 'names');
+    }
+    await maker.sweep();
+    for (const name of left) t.notOk(existsSync(join(root, name)), name);
+    t.equal((await file(id, 'signatures.csv')).status, 200);
+  });
+
   await t.test('sendDelivery 409: nobody writes to many with it', async (t) => {
     const { id } = await made();
     const { deliveries: d } = api.store.tables;
@@ -344,7 +395,7 @@ onEveryEngine('deliveries', async (t, engine) => {
 
   await t.test('cancelDelivery 200: its files go', async (t) => {
     const { id } = await made();
-    const folder = join(api.folder, 'deliveries', id);
+    const folder = folderOf(api, id);
     t.ok(existsSync(join(folder, 'signatures.pdf')));
     t.match((await post(id, 'cancel')).body, { state: 'cancelled' });
     await maker.sweep();
@@ -355,6 +406,24 @@ onEveryEngine('deliveries', async (t, engine) => {
     await post(other, 'cancel');
     t.equal(await maker.makeNext(), false, 'a cancelled one is not made');
   });
+
+  await t.test(
+    'a process that stops in the middle: another makes it anew, and the first changes nothing',
+    async (t) => {
+      const { id } = (await create()).body;
+      await post(id, 'prepare');
+      const claim = await claimDelivery(api.store, 120_000);
+      if (!claim) return t.fail('there was nothing to claim');
+      t.equal(await maker.makeNext(), false, 'it is being made');
+      api.setClock(new Date(Date.now() + 121_000));
+      t.equal(await maker.makeNext(), true);
+      t.match((await get(id)).body, { state: 'ready' });
+      t.equal(await renewClaim(api.store, claim, 120_000), false);
+      await failDelivery(api.store, claim, 'internal');
+      t.match((await get(id)).body, { state: 'ready', failure: null });
+      api.setClock(undefined);
+    },
+  );
 
   await t.test('files are kept for their days', async (t) => {
     api.setClock(new Date(Date.now() + 91 * 86_400_000));
@@ -412,7 +481,7 @@ onEveryEngine('what signers and their partners see of deliveries', async (t, eng
   await t.test('terms of partners hold in every file', async (t) => {
     const { files, counts } = await get();
     t.match(counts, { total: 5, listed: 4, by_partners: 1 });
-    const folder = join(api.folder, 'deliveries', id);
+    const folder = folderOf(api, id);
     for (const { name } of files) {
       const text = name.endsWith('.pdf') ? pagesOf(join(folder, name)).join('\n') : (await file(name)).text;
       t.notMatch(text, /Signer Of counts|Comment of counts/, name);
