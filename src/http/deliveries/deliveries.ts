@@ -172,7 +172,7 @@ export const secretDeliveryRoutes =
           params: DeliveryPath,
           body: DeliverySend,
           answers: { 200: Delivery },
-          errors: [...MOVE_ERRORS, 'delivery_files_gone', 'too_many_deliveries'],
+          errors: [...MOVE_ERRORS, 'petition_taken_down', 'delivery_files_gone', 'too_many_deliveries'],
         }),
       },
       async (request, reply) => {
@@ -285,7 +285,7 @@ const moveRoutes =
             changes: true,
             params: DeliveryPath,
             answers: { 200: Delivery },
-            errors: MOVE_ERRORS,
+            errors: [...MOVE_ERRORS, 'petition_taken_down', 'unsupported_media_type'],
           }),
         },
         async (request, reply) => {

@@ -432,6 +432,22 @@ onEveryEngine('deliveries', async (t, engine) => {
     api.setClock(undefined);
   });
 
+  await t.test('of a petition that was taken down nothing is handed over', async (t) => {
+    const other = await publish(api, lead.secret, { slug: 'gone', confirmation: 'none', targets: [TARGET] });
+    const { id } = (await create({ petition: 'gone' })).body;
+    await post(id, 'prepare');
+    t.equal(await maker.makeNext(), true);
+    await post(id, 'send', { method: 'mail', email: 'office@council.example' });
+    const token = tokenOf(await collectLetter(api, 'office@council.example'));
+    const { id: next } = (await create({ petition: 'gone' })).body;
+    const down = { key: lead.secret, body: { to: 'taken_down', reason: 'privacy' } };
+    t.equal((await api.call('POST', `/v1/petitions/${other.id}/transitions`, down)).status, 200);
+    t.equal((await post(id, 'send', { method: 'mail', email: 'office@council.example' })).status, 410);
+    t.equal((await post(next, 'prepare')).status, 410);
+    t.equal((await get(next)).status, 200, 'its organization still sees it');
+    t.equal((await api.call('GET', `/delivery?token=${token}`)).status, 404);
+  });
+
   await t.test('listDeliveries 200, 304, 400, 404', async (t) => {
     const first = await listed('?limit=2&petition=meadows');
     t.equal(first.body.data.length, 2);
