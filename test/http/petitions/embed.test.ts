@@ -30,7 +30,7 @@ onEveryEngine('the widget’s files', async (t, engine) => {
         etag: /^"[A-Za-z0-9_-]{16}"$/,
       });
       t.match(text, 'undersigned-petition');
-      t.ok(gzipSync(text).length <= 15_000, 'it fits into 15 kB');
+      t.ok(gzipSync(text, { level: 9 }).length <= 15_000, 'it fits into 15 kB, as it is sent');
       t.notMatch(
         text,
         /\beval\(|new Function\b|localStorage|document\.cookie|https?:\/\/[a-z]/,
