@@ -211,16 +211,13 @@ export const AnyFile = Type.String({
 export const DeliveryJson = component(
   'DeliveryJson',
   open(
-    {},
     {
-      description: 'The list, or the manifest: docs/deliveries.md has their members.',
-      examples: [
-        {
-          title: 'Keep the Old Mill Meadows a meadow',
-          total: 1,
-          lines: [{ number: 1, name: 'Ada Okonkwo' }],
-        },
-      ],
+      organization: line(200, { description: 'The organization that delivers.' }),
+      recipient: line(700, { description: 'To whom.' }),
+    },
+    {
+      description: 'The list, or the manifest: docs/deliveries.md has their further members.',
+      examples: [{ organization: 'River Meadows Alliance', recipient: 'Ines Castell, Mayor' }],
     },
   ),
 );

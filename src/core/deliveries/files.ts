@@ -18,8 +18,9 @@ export const ownFiles = ({ files }: Pick<DeliveryView, 'files'>): StoredFile[] =
 export function fileOf(delivery: DeliveryView, name: string): DeliveryFileFound {
   const file = ownFiles(delivery).find((one) => one.name === name);
   if (!file) throw new ApiError('delivery_file_not_found');
-  if (delivery.filesDeletedAt !== null || delivery.edition === null)
-    {throw new ApiError('delivery_files_gone');}
+  if (delivery.filesDeletedAt !== null || delivery.edition === null) {
+    throw new ApiError('delivery_files_gone');
+  }
   return { folder: folderName(delivery.publicId, delivery.edition), name, bytes: file.bytes };
 }
 
