@@ -32,6 +32,7 @@ const REASONS: Record<string, string> = {
   403: 'Forbidden',
   404: 'NotFound',
   409: 'Conflict',
+  410: 'Gone',
   422: 'Invalid',
   503: 'Unavailable',
 };
