@@ -113,10 +113,10 @@ export class DeliveryMaker {
       const fate = await fateOf(ctx.store.read, publicId, Number(attempt), before);
       if (fate === 'goes') await rm(join(folder, name), { recursive: true, force: true });
       if (fate !== 'tree') continue;
-      for (const file of await readdir(join(folder, name)).catch(unlessMissing)) {
-        if (file !== TREE) await rm(join(folder, name, file), { recursive: true, force: true });
-      }
-      await recordFilesDeleted(ctx.store, publicId);
+      const files = (await readdir(join(folder, name)).catch(unlessMissing)).filter((one) => one !== TREE);
+      for (const file of files) await rm(join(folder, name, file), { recursive: true, force: true });
+      // Of those that went earlier it is recorded.
+      if (files.length > 0) await recordFilesDeleted(ctx.store, publicId);
     }
   }
 

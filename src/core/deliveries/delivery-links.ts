@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { and, desc, eq, gt } from 'drizzle-orm';
 import { invalidBody } from '../../errors.js';
 import type { Reader, Tx } from '../../store/store.js';
 import type { Context } from '../context.js';
-import { linkNotFound } from '../links/random-tokens.js';
+import { hashOfRandom, linkNotFound } from '../links/random-tokens.js';
 import { DAY_MS } from '../../time.js';
 import { isHandedOver, selectDeliveries, viewOf, type DeliveryView } from './deliveries.js';
 import { writeReceipt, type Receipt } from './receipts.js';
@@ -15,9 +14,6 @@ import { writeReceipt, type Receipt } from './receipts.js';
 
 const PREFIX = 'pd';
 
-const hashOf = (token: string): Buffer | undefined =>
-  /^pd_[A-Za-z0-9_-]{44}$/.test(token) ? createHash('sha256').update(token).digest() : undefined;
-
 /** Stores a new link of a delivery and returns its token, which exists nowhere else. `bytes`: TOKEN_BYTES of randomness. */
 export async function issueDeliveryLink(
   tx: Tx,
@@ -25,7 +21,8 @@ export async function issueDeliveryLink(
   bytes: Buffer,
 ): Promise<string> {
   const token = `${PREFIX}_${bytes.toString('base64url')}`;
-  const hash = createHash('sha256').update(token).digest();
+  const hash = hashOfRandom(PREFIX, token);
+  if (!hash) throw new Error('the token has another length');
   const expiresAt = new Date(tx.now.getTime() + (linkDays ?? 0) * DAY_MS);
   await tx.db
     .insert(tx.tables.deliveryLinks)
@@ -41,7 +38,7 @@ export async function readDeliveryLink(ctx: Context, token: string): Promise<Lin
 }
 
 async function findLinked(on: Reader, token: string, now: Date): Promise<LinkedDelivery> {
-  const hash = hashOf(token);
+  const hash = hashOfRandom(PREFIX, token);
   if (!hash) throw linkNotFound();
   const { deliveryLinks: l, deliveries: t } = on.tables;
   const [link] = await on.db

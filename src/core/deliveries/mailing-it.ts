@@ -12,7 +12,7 @@ import { readEntries, type Delivery } from './cut.js';
 import { DAY_MS } from '../../time.js';
 import { findOwn, petitionOf, type DeliveryView } from './deliveries.js';
 import { saidBy } from './entries.js';
-import { assertMove, assertNotTakenDown, writeDelivery } from './moves.js';
+import { assertMove, assertNotTakenDown, canMove, writeDelivery } from './moves.js';
 import { toldBy } from './told.js';
 
 /* Handing over: a mail with a link to the files, or the record that it was done by other means. */
@@ -43,13 +43,14 @@ export async function sendDelivery(
   retry?: Retry,
 ): Promise<DeliveryView> {
   const found = await findOwn(ctx.store.read, actor, publicId);
-  assertMove(found.state, 'send');
-  assertNotTakenDown(found);
-  const isStale = input.method === 'mail' && (await hasChanged(ctx.store.read, found));
+  // Whether it may be sent is asked below, where a retry has its first answer.
+  const isStale =
+    input.method === 'mail' && canMove(found.state, 'send') && (await hasChanged(ctx.store.read, found));
   const view = await ctx.store.transact((tx) =>
     once(tx, retry, async () => {
       const before = await findOwn(tx, actor, publicId);
       assertMove(before.state, 'send');
+      assertNotTakenDown(before);
       assertMayRepeat(before, input);
       if (before.filesDeletedAt !== null) {
         throw new ApiError('delivery_files_gone', { detail: 'Make another delivery.' });

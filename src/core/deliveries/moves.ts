@@ -24,11 +24,13 @@ const MOVES = {
   receipt: ['sent', 'opened', 'acknowledged'],
 } as const satisfies Record<DeliveryMove, readonly DeliveryState[]>;
 
+export const canMove = (state: DeliveryState, move: DeliveryMove): boolean =>
+  (MOVES[move] as readonly DeliveryState[]).includes(state);
+
 /** Throws `delivery_transition_not_allowed`, with the moves that are. */
 export function assertMove(state: DeliveryState, move: DeliveryMove): void {
-  const isAllowed = (one: DeliveryMove) => (MOVES[one] as readonly DeliveryState[]).includes(state);
-  if (isAllowed(move)) return;
-  const allowed = DELIVERY_MOVES.filter(isAllowed);
+  if (canMove(state, move)) return;
+  const allowed = DELIVERY_MOVES.filter((one) => canMove(state, one));
   throw new ApiError('delivery_transition_not_allowed', {
     detail: `It is ${state}.`,
     extra: { allowed },

@@ -5,6 +5,7 @@ import { isHandedOver } from '../deliveries/deliveries.js';
 import { parseEmail } from '../email.js';
 import type { OutboxRow } from '../mail/outbox.js';
 import { DAY_MS } from '../../time.js';
+import { dayIn, numberIn } from '../../written.js';
 import type { Addressee, Draft, Drop, Plan } from './draft.js';
 
 /** Whom the mail of a delivery goes to; undefined: it was not sent after all. */
@@ -50,7 +51,7 @@ export async function deliveryLetter({
     organizationKey: delivery.organizationKey,
     async fill() {
       const token = await issueDeliveryLink(tx, delivery, random.token);
-      const date = (instant: Date) => dateIn(delivery.locale, instant);
+      const date = (instant: Date) => dayIn(delivery.locale, instant);
       return {
         link: ctx.links.delivery(token),
         petition: {
@@ -68,8 +69,3 @@ export async function deliveryLetter({
     },
   };
 }
-
-const dateIn = (locale: string, instant: Date): string =>
-  new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(instant);
-
-const numberIn = (locale: string, number: number): string => new Intl.NumberFormat(locale).format(number);

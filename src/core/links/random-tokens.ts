@@ -38,8 +38,11 @@ export const linkNotFound = (): ApiError =>
   });
 
 /** The SHA-256 of a token in its exact form; undefined for every other text. */
-export function hashOfToken(purpose: TokenPurpose, token: string): Buffer | undefined {
-  const { prefix } = KINDS[purpose];
+export const hashOfToken = (purpose: TokenPurpose, token: string): Buffer | undefined =>
+  hashOfRandom(KINDS[purpose].prefix, token);
+
+/** The same of any random token with this prefix. */
+export function hashOfRandom(prefix: string, token: string): Buffer | undefined {
   const text = token.slice(prefix.length + 1);
   if (!token.startsWith(`${prefix}_`) || !/^[A-Za-z0-9_-]{44}$/.test(text)) return undefined;
   const bytes = Buffer.from(text, 'base64url');

@@ -75,6 +75,7 @@ export const secretDeliveryRoutes =
           answers: { 201: Delivery },
           errors: [
             'petition_not_found',
+            'petition_taken_down',
             'delivery_not_found',
             'delivery_not_sent',
             'idempotency_key_reused',

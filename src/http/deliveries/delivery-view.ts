@@ -2,6 +2,7 @@ import type { DeliveryUse } from '../../core/deliveries/delivery-links.js';
 import { isHandedOver, type DeliveryView, type Preview } from '../../core/deliveries/deliveries.js';
 import type { Locales } from '../../mail/locales.js';
 import { say } from '../../mail/words.js';
+import { dayIn, numberIn } from '../../written.js';
 import { iso } from '../case.js';
 
 /* Deliveries as the API shows them. */
@@ -60,8 +61,8 @@ function announcementOf(view: DeliveryView, locales: Locales) {
     petition: view.petition,
     recipient: view.recipient.name,
     number,
-    signatures: new Intl.NumberFormat(locale).format(number),
-    date: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(on),
+    signatures: numberIn(locale, number),
+    date: dayIn(locale, on),
   };
   const received = view.acknowledgedAt === null ? [] : [say(words.received, values)];
   return {

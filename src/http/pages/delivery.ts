@@ -13,6 +13,7 @@ import { readWholeNumber } from '../../core/typed-numbers.js';
 import { ANONYMOUS } from '../../core/actor.js';
 import { wordsHtml } from '../../core/words/words-markdown.js';
 import { say } from '../../mail/words.js';
+import { dayIn, numberIn } from '../../written.js';
 import { sendStored } from '../deliveries/stored-file.js';
 import { button, form, Html, html } from '../html.js';
 import { needToken, type Fields } from './setup.js';
@@ -78,17 +79,17 @@ async function pageOf(
     petition: { title: petition.title },
     recipient: delivery.recipient.name,
     number: delivery.counts.total,
-    signatures: new Intl.NumberFormat(visit.locale).format(delivery.counts.total),
+    signatures: numberIn(visit.locale, delivery.counts.total),
   };
   const body = html`${testNote(visit, { test: lead.testOf !== null })}
     <h1>${say(words.heading, values)}</h1>
     <p>${say(words.explanation, values)}</p>
     <p>
-      ${say(words.addressed, values)}<br />${say(words.as_of, { date: dateIn(visit.locale, delivery.cutAt) })}
+      ${say(words.addressed, values)}<br />${say(words.as_of, { date: dayIn(visit.locale, delivery.cutAt) })}
     </p>
     ${letterOf(delivery, visit)} ${filesOf(delivery, visit, token, values)}
     ${receiptOf(delivery, visit, token, wrong)}
-    <p>${say(words.expires, { date: dateIn(visit.locale, delivery.expiresAt) })}</p>`;
+    <p>${say(words.expires, { date: dayIn(visit.locale, delivery.expiresAt) })}</p>`;
   return { visit, body };
 }
 
@@ -123,7 +124,7 @@ function receiptOf(delivery: LinkedDelivery, visit: Visit, token: string, wrong?
   if (delivery.acknowledgedBy === 'link' && !wrong) {
     const { acknowledgedCount: count, acknowledgedText: text } = delivery;
     return html`<h2>${words.given_heading}</h2>
-      ${count === null ? '' : html`<p>${new Intl.NumberFormat(visit.locale).format(count)}</p>`}
+      ${count === null ? '' : html`<p>${numberIn(visit.locale, count)}</p>`}
       ${text === null ? '' : html`<blockquote dir="auto">${text}</blockquote>`}`;
   }
   const invalid = wrong
@@ -150,9 +151,6 @@ ${wrong?.text ?? ''}</textarea>
         ${button(words.receipt_button)}`,
     )}`;
 }
-
-const dateIn = (locale: string, instant: Date): string =>
-  new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(instant);
 
 const UNITS = ['kilobyte', 'megabyte', 'gigabyte'] as const;
 
